@@ -1,0 +1,3 @@
+//! disarm.
+
+#![forbid(unsafe_code)]

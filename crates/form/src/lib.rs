@@ -1,0 +1,3 @@
+//! form.
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! mail.
+
+#![forbid(unsafe_code)]

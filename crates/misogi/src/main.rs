@@ -1,0 +1,5 @@
+//! Misogi.
+
+#![forbid(unsafe_code)]
+
+fn main() {}

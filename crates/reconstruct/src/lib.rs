@@ -1,0 +1,3 @@
+//! reconstruct.
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! web.
+
+#![forbid(unsafe_code)]
