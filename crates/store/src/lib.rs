@@ -1,3 +1,62 @@
-//! store.
+//! What the gateway remembers: messages, jobs, deliveries, quarantine, audit, users.
+//!
+//! One directory holds everything: an SQLite database (WAL, `synchronous=FULL`) and, for what is too large for a row,
+//! files. Whatever this crate has answered `Ok` to survives a power cut; whatever it has not may be asked again.
+//!
+//! * Reading order: [`Store`] → [`Spool`] (bytes on their way in) → [`NewMessage`] / [`Store::accept`] →
+//!   [`Store::claim`] / [`Store::complete`] → [`Store::due_deliveries`] / [`Store::delivery_result`].
+//! * One task owns the only writing connection. It takes everything that waits, commits it as one transaction and only
+//!   then answers each caller, so that a hundred mails share one fsync.
+//! * A state change and its audit row are one transaction. Every step may run twice: jobs are fenced by
+//!   `(job, generation)`, results by the state they leave.
+//! * It must never: parse content, let original bytes out as if they were sanitised ([`Original`] and [`Output`] are two
+//!   types), drop a message because it looks like another one, or read the clock by itself.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::disallowed_methods, reason = "STYLE rule 19: store is one of the two crates that touch files")]
+
+mod audit;
+mod blobs;
+mod codec;
+mod config;
+mod content;
+mod counts;
+mod delivery;
+mod error;
+mod health;
+mod intake;
+mod open;
+mod purge;
+mod quarantine;
+mod read;
+mod receipt;
+mod spool;
+mod sql;
+mod time;
+mod token;
+mod uploads;
+mod users;
+mod work;
+mod writer;
+
+pub use audit::{AuditCheck, AuditEntry, AuditFilter, AuditRow};
+pub use config::{Retention, StoreConfig};
+pub use content::{Original, Output};
+pub use counts::{Counts, Disk};
+pub use delivery::{DeliveryTask, DueRecipient, Notice, RecipientId, RecipientOutcome, RecipientResult};
+pub use error::{Class, Error};
+pub use intake::{Accepted, Envelope, NewMessage, Origin, Refused};
+pub use open::Store;
+pub use purge::Purged;
+pub use quarantine::{QuarantineFilter, QuarantineId, QuarantineRow, QuarantineState};
+pub use read::{
+    DeliveryRow, DeliveryState, MessageDetail, MessageFilter, MessageId, MessageRow, OriginKind, Page, PartRow, QueueRow,
+    QueueState,
+};
+pub use receipt::Receipt;
+pub use spool::{Spool, Spooled};
+pub use time::{Clock, Timestamp};
+pub use token::{BatchToken, TokenHash};
+pub use uploads::{BatchId, BatchRow, BatchStatus, NewBatch, UploadFile};
+pub use users::{NewSession, NewUser, Role, Session, Site, User, UserId, UserState};
+pub use work::{Completed, FailOutcome, GivenUp, PartRecord, PartVerdict, Quarantined, Verdict, Work, WorkKey, WorkOrigin};
