@@ -1,0 +1,326 @@
+//! Bytes and a charset label to Unicode, for text as Japanese mail and files really carry it.
+//!
+//! `encoding_rs` does the tables. What it lacks is here: the label aliases of Outlook, Becky! and old webmail, the whole
+//! ISO-2022-JP family with its usual damage ([`jis`]), wrong and missing labels ([`detect`]), and gaiji.
+//!
+//! A character that has no meaning outside the sender's machine (private use, 外字) becomes 〓 and is counted; a byte that
+//! is no character at all becomes U+FFFD and is counted. Nothing disappears.
+
+mod detect;
+mod jis;
+mod label;
+mod utf7;
+
+use encoding_rs::{DecoderResult, EUC_JP, Encoding, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+
+pub use detect::detect;
+
+/// Text out of bytes, with what had to be assumed or given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decoded {
+    /// The text; byte order marks are removed, line ends are as they came.
+    pub text: String,
+    /// Name of the charset that was used.
+    pub charset: &'static str,
+    /// False when the charset was guessed from the bytes with no label, mark or self-evident form to rely on.
+    pub certain: bool,
+    /// True when a label was given and the bytes plainly are something else.
+    pub mismatch: bool,
+    /// Number of U+FFFD written for bytes that are no character.
+    pub undecodable: u32,
+    /// Number of 〓 written for private-use characters.
+    pub gaiji: u32,
+}
+
+/// A charset this product reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Charset {
+    /// UTF-8, and ASCII with it.
+    Utf8,
+    /// Any of the ISO-2022-JP family, CP50220/1/2 included.
+    Iso2022Jp,
+    /// ISO-2022-KR (SO/SI over KS X 1001).
+    Iso2022Kr,
+    /// HZ (GB 2312 between `~{` and `~}`).
+    Hz,
+    /// UTF-7, read only where it is declared.
+    Utf7,
+    /// UTF-16, little-endian.
+    Utf16Le,
+    /// UTF-16, big-endian.
+    Utf16Be,
+    /// One of the WHATWG legacy encodings.
+    Legacy(&'static Encoding),
+}
+
+impl Charset {
+    /// The name shown to people and kept in records.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Utf8 => "UTF-8",
+            Self::Iso2022Jp => "ISO-2022-JP",
+            Self::Iso2022Kr => "ISO-2022-KR",
+            Self::Hz => "HZ-GB-2312",
+            Self::Utf7 => "UTF-7",
+            Self::Utf16Le => "UTF-16LE",
+            Self::Utf16Be => "UTF-16BE",
+            Self::Legacy(encoding) => encoding.name(),
+        }
+    }
+}
+
+/// A guess about unlabelled bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guess {
+    /// The charset that fits best.
+    pub charset: Charset,
+    /// True when a mark or the form of the bytes leaves no practical doubt (BOM, escape sequences, valid UTF-8).
+    pub certain: bool,
+}
+
+/// Decodes `bytes`, believing `label` unless the bytes plainly say otherwise.
+#[must_use]
+pub fn decode(bytes: &[u8], label: Option<&str>) -> Decoded {
+    let named = label.and_then(label::resolve);
+    let (charset, certain, mismatch) = match named {
+        None => {
+            let guess = detect(bytes);
+            (guess.charset, guess.certain, false)
+        }
+        Some(named) => match detect::contradiction(bytes, named) {
+            None => (detect::settle(bytes, named), true, false),
+            Some(guess) => (guess.charset, guess.certain, true),
+        },
+    };
+    let mut decoded = decode_as(bytes, charset);
+    decoded.certain = certain;
+    decoded.mismatch = mismatch;
+    decoded
+}
+
+/// Decodes `bytes` in exactly this charset.
+#[must_use]
+pub fn decode_as(bytes: &[u8], charset: Charset) -> Decoded {
+    let mut sink = Sink { text: String::with_capacity(bytes.len().saturating_add(bytes.len() / 2)), undecodable: 0 };
+    match charset {
+        Charset::Utf8 => {
+            let body = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+            match std::str::from_utf8(body) {
+                Ok(text) => sink.text.push_str(text),
+                Err(_) => sink.run(UTF_8, body),
+            }
+        }
+        Charset::Iso2022Jp => jis::decode(bytes, &mut sink),
+        Charset::Iso2022Kr => jis::decode_kr(bytes, &mut sink),
+        Charset::Hz => jis::decode_hz(bytes, &mut sink),
+        Charset::Utf7 => utf7::decode(bytes, &mut sink),
+        Charset::Utf16Le => sink.run(UTF_16LE, bytes.strip_prefix(b"\xFF\xFE").unwrap_or(bytes)),
+        Charset::Utf16Be => sink.run(UTF_16BE, bytes.strip_prefix(b"\xFE\xFF").unwrap_or(bytes)),
+        Charset::Legacy(encoding) if encoding == EUC_JP => sink.euc_jp(bytes),
+        Charset::Legacy(encoding) => sink.run(encoding, bytes),
+    }
+    let gaiji = replace_private_use(&mut sink.text);
+    Decoded {
+        text: sink.text,
+        charset: charset.name(),
+        certain: true,
+        mismatch: false,
+        undecodable: sink.undecodable,
+        gaiji,
+    }
+}
+
+/// Where decoders write: the text so far and the count of what could not be read.
+struct Sink {
+    text: String,
+    undecodable: u32,
+}
+
+impl Sink {
+    fn bad(&mut self) {
+        self.text.push(char::REPLACEMENT_CHARACTER);
+        self.undecodable = self.undecodable.saturating_add(1);
+    }
+
+    fn run(&mut self, encoding: &'static Encoding, bytes: &[u8]) {
+        let mut decoder = encoding.new_decoder_without_bom_handling();
+        let mut rest = bytes;
+        loop {
+            let room = decoder.max_utf8_buffer_length_without_replacement(rest.len()).unwrap_or(rest.len());
+            self.text.reserve(room.max(16));
+            let (result, read) = decoder.decode_to_string_without_replacement(rest, &mut self.text, true);
+            rest = rest.get(read..).unwrap_or_default();
+            match result {
+                DecoderResult::InputEmpty => return,
+                DecoderResult::OutputFull => {}
+                DecoderResult::Malformed(..) => self.bad(),
+            }
+        }
+    }
+
+    /// EUC-JP with the user-defined rows F5–FE (eucJP-ms), which `encoding_rs` takes for errors, shown as gaiji.
+    fn euc_jp(&mut self, bytes: &[u8]) {
+        let mut start = 0;
+        let mut at = 0;
+        while let Some(&lead) = bytes.get(at) {
+            let next = bytes.get(at.saturating_add(1)).copied().unwrap_or(0);
+            let (length, user_defined) = match lead {
+                0x8E => (2, false),
+                0x8F => (3, (0xF5..=0xFE).contains(&next)),
+                // Rows 89–92 (F9–FC) hold NEC's selection of the IBM extensions and are real characters.
+                0xF5..=0xF8 | 0xFD | 0xFE => (2, (0xA1..=0xFE).contains(&next)),
+                0xA1..=0xFF => (2, false),
+                _ => (1, false),
+            };
+            let end = at.saturating_add(length).min(bytes.len());
+            if user_defined {
+                self.run(EUC_JP, bytes.get(start..at).unwrap_or_default());
+                self.text.push(FIRST_PRIVATE_USE);
+                start = end;
+            }
+            at = end;
+        }
+        self.run(EUC_JP, bytes.get(start..).unwrap_or_default());
+    }
+}
+
+/// Turns private-use characters into 〓 and says how many there were.
+fn replace_private_use(text: &mut String) -> u32 {
+    // Every code point U+E000–U+EFFF starts with EE in UTF-8, U+F000–U+F8FF with EF 80–A3.
+    let suspicious = |window: &[u8]| matches!(window, [0xEE, _] | [0xEF, 0x80..=0xA3]);
+    if !text.as_bytes().windows(2).any(suspicious) {
+        return 0;
+    }
+    let mut count: u32 = 0;
+    *text = text
+        .chars()
+        .map(|c| {
+            if matches!(c, '\u{E000}'..='\u{F8FF}') {
+                count = count.saturating_add(1);
+                GETA
+            } else {
+                c
+            }
+        })
+        .collect();
+    count
+}
+
+/// What Japanese printers set where a type is missing.
+const GETA: char = '〓';
+const FIRST_PRIVATE_USE: char = '\u{E000}';
+
+fn is_western(charset: Charset) -> bool {
+    matches!(charset, Charset::Legacy(e) if e == WINDOWS_1252 || e.is_single_byte())
+}
+
+fn is_shift_jis(charset: Charset) -> bool {
+    matches!(charset, Charset::Legacy(e) if e == SHIFT_JIS)
+}
+
+fn is_euc_jp(charset: Charset) -> bool {
+    matches!(charset, Charset::Legacy(e) if e == EUC_JP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(bytes: &[u8], label: Option<&str>, text: &str, charset: &str) -> Decoded {
+        let decoded = decode(bytes, label);
+        assert_eq!((decoded.text.as_str(), decoded.charset), (text, charset));
+        decoded
+    }
+
+    #[test]
+    fn labels_outlook_and_old_webmail_send_are_known() {
+        for label in ["cp932", "MS932", "windows-31j", "x-sjis", "SJIS", "\"Shift_JIS\"", "shift_jis; format=flowed"] {
+            check(b"\x87\x40\xFB\xFC", Some(label), "①髙", "Shift_JIS");
+        }
+        for label in ["iso-2022-jp", "cp50220", "CP50221", "cp50222", "iso-2022-jp-ms", "ISO-2022-JP-3", "csISO2022JP"]
+        {
+            check(b"\x1B$B-!\x1B(B", Some(label), "①", "ISO-2022-JP");
+        }
+        for label in ["eucjp-ms", "cp51932", "euc-jp", "x-euc-jp", "ujis"] {
+            check(b"\xAD\xA1", Some(label), "①", "EUC-JP");
+        }
+    }
+
+    #[test]
+    fn gaiji_become_a_geta_mark_and_are_counted() {
+        assert_eq!(check(b"\xF0\x40\x83\x41", Some("shift_jis"), "〓ア", "Shift_JIS").gaiji, 1);
+        assert_eq!(check(b"\xF5\xA1\xA5\xA2\xF5\xA2", Some("euc-jp"), "〓ア〓", "EUC-JP").gaiji, 2);
+        assert_eq!(check(b"\x1B$B~!%\"\x1B(B", Some("iso-2022-jp"), "〓ア", "ISO-2022-JP").gaiji, 1);
+    }
+
+    #[test]
+    fn a_wrong_label_is_seen_and_told() {
+        let utf8 = "日本語の本文です".as_bytes();
+        assert!(check(utf8, Some("shift_jis"), "日本語の本文です", "UTF-8").mismatch);
+        assert!(check(utf8, Some("iso-2022-jp"), "日本語の本文です", "UTF-8").mismatch);
+        assert!(check(utf8, Some("iso-8859-1"), "日本語の本文です", "UTF-8").mismatch);
+        let (sjis, _, _) = SHIFT_JIS.encode("お世話になっております。");
+        assert!(check(&sjis, Some("utf-8"), "お世話になっております。", "Shift_JIS").mismatch);
+        assert!(check(&sjis, Some("iso-2022-jp"), "お世話になっております。", "Shift_JIS").mismatch);
+        assert!(check(&sjis, Some("euc-jp"), "お世話になっております。", "Shift_JIS").mismatch);
+        let (euc, _, _) = EUC_JP.encode("お世話になっております。");
+        assert!(check(&euc, Some("shift_jis"), "お世話になっております。", "EUC-JP").mismatch);
+        assert!(check(b"\x1B$B$\"\x1B(B", Some("utf-8"), "あ", "ISO-2022-JP").mismatch);
+    }
+
+    #[test]
+    fn unlabelled_text_is_recognised() {
+        let sentence = "平素より大変お世話になっております。資料をお送りします。";
+        let (sjis, _, _) = SHIFT_JIS.encode(sentence);
+        assert!(!check(&sjis, None, sentence, "Shift_JIS").certain);
+        let (euc, _, _) = EUC_JP.encode(sentence);
+        check(&euc, None, sentence, "EUC-JP");
+        assert!(check(sentence.as_bytes(), None, sentence, "UTF-8").certain);
+        assert!(check(b"\x1B$B$\"$$\x1B(B", None, "あい", "ISO-2022-JP").certain);
+        check(b"plain", None, "plain", "UTF-8");
+        check(b"\xFF\xFEB0D0", None, "あい".replace('あ', "\u{3042}").replace('い', "\u{3044}").as_str(), "UTF-16LE");
+        check(b"\xFE\xFF\x30\x42", None, "あ", "UTF-16BE");
+        check(
+            "Grüße aus Köln, schöne Tage für Sie"
+                .to_owned()
+                .chars()
+                .map(|c| u8::try_from(u32::from(c)).unwrap())
+                .collect::<Vec<_>>()
+                .as_slice(),
+            None,
+            "Grüße aus Köln, schöne Tage für Sie",
+            "windows-1252",
+        );
+    }
+
+    #[test]
+    fn a_byte_order_mark_never_reaches_the_text() {
+        check(b"\xEF\xBB\xBFa", Some("utf-8"), "a", "UTF-8");
+        check(b"\xEF\xBB\xBFa", None, "a", "UTF-8");
+    }
+
+    #[test]
+    fn broken_bytes_are_marked_not_dropped() {
+        let decoded = check(
+            "日本\u{7}語\u{fffd}".as_bytes().strip_suffix(b"\xBD").unwrap(),
+            Some("utf-8"),
+            "日本\u{7}語\u{fffd}",
+            "UTF-8",
+        );
+        assert_eq!(decoded.undecodable, 1);
+    }
+
+    #[test]
+    fn utf7_is_read_only_where_declared() {
+        check(b"Hi +MEIwRA-!+-", Some("utf-7"), "Hi あい!+", "UTF-7");
+        check(b"Hi +MEIwRA-", None, "Hi +MEIwRA-", "UTF-8");
+    }
+
+    #[test]
+    fn korean_and_chinese_seven_bit_forms_are_read() {
+        check(b"\x1B$)C\x0E0!\x0F a", Some("iso-2022-kr"), "가 a", "ISO-2022-KR");
+        check(b"~{VPND~} ~~", Some("hz-gb-2312"), "中文 ~", "HZ-GB-2312");
+    }
+}
