@@ -37,10 +37,16 @@ pub(super) fn contradiction(bytes: &[u8], named: Charset) -> Option<Guess> {
             if let Some(charset) = marked(bytes).filter(|c| *c != Charset::Utf8) {
                 return certain(charset);
             }
-            let error = std::str::from_utf8(bytes).err()?;
-            // Mostly sound UTF-8 with a few broken bytes is damaged UTF-8, not another charset.
-            let sound = bytes.get(..error.valid_up_to()).is_some_and(|head| !head.is_ascii());
-            if sound || well_formed_sequences(bytes) >= 4 {
+            std::str::from_utf8(bytes).err()?;
+            // Mostly sound UTF-8 with a few broken bytes is damaged UTF-8, not another charset. Two-byte sequences prove
+            // nothing: half of all Shift_JIS hiragana pairs contain one.
+            let mut long: usize = 0;
+            let mut broken: usize = 0;
+            for chunk in bytes.utf8_chunks() {
+                long += chunk.valid().chars().filter(|c| c.len_utf8() > 2).count();
+                broken += usize::from(!chunk.invalid().is_empty());
+            }
+            if long > broken.saturating_mul(2) {
                 return None;
             }
             let guess = eight_bit(bytes);
