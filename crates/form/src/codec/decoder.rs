@@ -1,0 +1,166 @@
+//! Reads a stream, event by event, believing none of it.
+
+use std::io::{BufReader, Read};
+
+use super::frame::{MAGIC, Tag};
+use super::verifier::Verifier;
+use super::{DecodeError, Event, Kind};
+use crate::container::Child;
+use crate::detected::DetectedType;
+use crate::image::{FrameHeader, ImageHeader};
+use crate::limits::Limits;
+use crate::mail::MailHeader;
+use crate::reason::{Finding, Reason};
+use crate::table::{Cell, TableHeader, TextSource};
+use crate::wire::Cursor;
+
+/// Reads one document. Its memory is one frame; a frame's memory grows with the bytes that arrive, not with the length that
+/// was announced. After an error every further call fails.
+#[derive(Debug)]
+pub struct Decoder<R: Read> {
+    input: BufReader<R>,
+    detected: DetectedType,
+    verifier: Verifier,
+    payload: Vec<u8>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    Ended,
+    Failed,
+}
+
+impl<R: Read> Decoder<R> {
+    /// Reads the header of a stream.
+    pub fn new(input: R, limits: &Limits) -> Result<Decoder<R>, DecodeError> {
+        let mut input = BufReader::with_capacity(BUFFER_BYTES, input);
+        let mut magic = [0; MAGIC.len()];
+        input.read_exact(&mut magic)?;
+        if magic != MAGIC {
+            return Err(DecodeError::Magic);
+        }
+        let [kind, len] = read_array(&mut input)?;
+        let kind = Kind::from_code(kind).ok_or(DecodeError::Kind(kind))?;
+        let mut token = [0; DetectedType::MAX_BYTES];
+        let token = token.get_mut(..usize::from(len)).ok_or(DecodeError::Malformed("detected type"))?;
+        input.read_exact(token)?;
+        let detected = std::str::from_utf8(token)
+            .ok()
+            .and_then(DetectedType::parse)
+            .ok_or(DecodeError::Malformed("detected type"))?;
+        let header_bytes = u64::from(len).saturating_add(10);
+        let verifier = Verifier::new(kind, header_bytes, limits)?;
+        Ok(Decoder { input, detected, verifier, payload: Vec::new(), state: State::Open })
+    }
+
+    /// The kind of the document.
+    pub fn kind(&self) -> Kind {
+        self.verifier.kind()
+    }
+
+    /// What the file was found to be that the document was made of.
+    pub fn detected(&self) -> DetectedType {
+        self.detected
+    }
+
+    /// The next event; [`Event::End`] again and again after the end. The end is reported only once the input has ended too,
+    /// so over a pipe it waits until the writer has gone.
+    #[allow(clippy::should_implement_trait, reason = "events borrow from the decoder, which an iterator cannot say")]
+    pub fn next(&mut self) -> Result<Event<'_>, DecodeError> {
+        match self.state {
+            State::Open => {}
+            State::Ended => return Ok(Event::End),
+            State::Failed => return Err(DecodeError::Failed),
+        }
+        self.state = State::Failed;
+        let tag = self.read_frame()?;
+        let verifier = &mut self.verifier;
+        let mut cursor = Cursor::new(&self.payload);
+        let event = match tag {
+            Tag::Finding => {
+                let finding = Finding::take(&mut cursor)?;
+                verifier.finding()?;
+                Event::Finding(finding)
+            }
+            Tag::TextSource => {
+                let source = TextSource::take(&mut cursor)?;
+                verifier.header();
+                Event::TextSource(source)
+            }
+            Tag::Text => {
+                let chunk = cursor.slice(self.payload.len())?;
+                let chunk = std::str::from_utf8(chunk).map_err(|_| DecodeError::Malformed("text"))?;
+                verifier.text(chunk)?;
+                Event::Text(chunk)
+            }
+            Tag::MailHeader => {
+                let header = MailHeader::take(&mut cursor, verifier.limits())?;
+                verifier.mail_header(&header)?;
+                Event::MailHeader(Box::new(header))
+            }
+            Tag::Child => {
+                let child = Child::take(&mut cursor)?;
+                verifier.child(&child)?;
+                Event::Child(child)
+            }
+            Tag::Image => {
+                let header = ImageHeader::take(&mut cursor)?;
+                verifier.image_header(&header)?;
+                Event::Image(header)
+            }
+            Tag::Frame => {
+                let header = FrameHeader { delay_ms: cursor.u32()? };
+                verifier.frame()?;
+                Event::Frame(header)
+            }
+            Tag::Pixels => {
+                let rows = cursor.slice(self.payload.len())?;
+                verifier.pixels(rows)?;
+                Event::Pixels(rows)
+            }
+            Tag::Table => {
+                let header = TableHeader::take(&mut cursor)?;
+                verifier.header();
+                Event::Table(header)
+            }
+            Tag::Row => {
+                let most = u32::try_from(verifier.limits().cells).unwrap_or(u32::MAX);
+                let cells = cursor.list(most, Reason::LimitCells, Cell::take)?;
+                verifier.row(&cells)?;
+                Event::Row(cells)
+            }
+            Tag::End => {
+                verifier.end()?;
+                if self.input.read(&mut [0])? != 0 {
+                    return Err(DecodeError::Trailing);
+                }
+                Event::End
+            }
+        };
+        cursor.finish()?;
+        self.state = if tag == Tag::End { State::Ended } else { State::Open };
+        Ok(event)
+    }
+
+    /// Reads one frame into the payload buffer.
+    fn read_frame(&mut self) -> Result<Tag, DecodeError> {
+        let [tag, len @ ..] = read_array::<5>(&mut self.input)?;
+        let tag = Tag::from_code(tag)?;
+        let len = u64::from(u32::from_le_bytes(len));
+        self.verifier.begin(tag, len)?;
+        self.payload.clear();
+        let read = (&mut self.input).take(len).read_to_end(&mut self.payload)?;
+        if u64::try_from(read).ok() == Some(len) { Ok(tag) } else { Err(DecodeError::Truncated) }
+    }
+}
+
+fn read_array<const N: usize>(input: &mut impl Read) -> Result<[u8; N], DecodeError> {
+    let mut array = [0; N];
+    input.read_exact(&mut array)?;
+    Ok(array)
+}
+
+/// One read for many small frames; chunks of pixels pass it by.
+const BUFFER_BYTES: usize = 32 * 1024;

@@ -1,0 +1,216 @@
+//! The framed stream that carries one document of the form.
+//!
+//! A stream is the magic `MSGFORM` and a version byte, the [`Kind`], the detected type (length and token), then frames: tag,
+//! payload length (32 bits, little-endian), payload. It ends with an `End` frame and nothing after it.
+//!
+//! | kind      | frames in this order                                      |
+//! |-----------|-----------------------------------------------------------|
+//! | Text      | at most one `TextSource`, any `Text`                      |
+//! | Mail      | one `MailHeader`, any `Text`, any `Child`                 |
+//! | Image     | one `Image`, then one or more of `Frame` with its `Pixels` |
+//! | Container | any `Child`                                               |
+//! | Table     | one `Table`, any `Row`                                    |
+//!
+//! `Finding` frames may stand between any others. What a frame may hold, what order frames come in and what they may add up
+//! to is decided in one place, the verifier, which both [`Encoder`] and [`Decoder`] ask: a dirty room that is not hijacked
+//! learns of its own mistake where it makes it, and the clean room takes nothing on trust.
+
+mod decoder;
+mod encoder;
+mod frame;
+mod verifier;
+
+use std::io;
+
+use crate::container::Child;
+use crate::image::{FrameHeader, ImageHeader};
+use crate::mail::MailHeader;
+use crate::reason::{Finding, Reason, Refusal};
+use crate::table::{Cell, TableHeader, TextSource};
+
+pub use decoder::Decoder;
+pub use encoder::Encoder;
+
+/// What kind of document a stream carries. Numbers 6 to 11 are kept for Pages, Sheet, Flow, Slides, Calendar and Card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// Plain text.
+    Text,
+    /// A mail: header, text, children.
+    Mail,
+    /// A picture or animation.
+    Image,
+    /// An archive: children.
+    Container,
+    /// Rows of cells.
+    Table,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: &'static [Kind] = &[Kind::Text, Kind::Mail, Kind::Image, Kind::Container, Kind::Table];
+
+    /// The number of the kind in a stream.
+    pub const fn code(self) -> u8 {
+        match self {
+            Kind::Text => 1,
+            Kind::Mail => 2,
+            Kind::Image => 3,
+            Kind::Container => 4,
+            Kind::Table => 5,
+        }
+    }
+
+    /// The kind of a number, if there is one.
+    pub const fn from_code(code: u8) -> Option<Kind> {
+        match code {
+            1 => Some(Kind::Text),
+            2 => Some(Kind::Mail),
+            3 => Some(Kind::Image),
+            4 => Some(Kind::Container),
+            5 => Some(Kind::Table),
+            _ => None,
+        }
+    }
+}
+
+/// What a decoder found next. Text and pixels are borrowed from its buffer and last until the next call.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A finding.
+    Finding(Finding),
+    /// How a text file was written.
+    TextSource(TextSource),
+    /// The next piece of text, at most 64 KiB. A joiner of emoji may stand at either end of a piece, never of the whole.
+    Text(&'a str),
+    /// The header of a mail.
+    MailHeader(Box<MailHeader>),
+    /// A child of a mail or container.
+    Child(Child),
+    /// The header of a picture.
+    Image(ImageHeader),
+    /// The header of a frame.
+    Frame(FrameHeader),
+    /// The next whole rows of pixels.
+    Pixels(&'a [u8]),
+    /// The header of a table.
+    Table(TableHeader),
+    /// The next row.
+    Row(Vec<Cell>),
+    /// The document is complete and verified. Only now may what was made of it be used.
+    End,
+}
+
+/// Why bytes are not a document of the form.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// The input could not be read.
+    #[error("reading the form")]
+    Io(#[source] io::Error),
+    /// The input ends too early.
+    #[error("the form ends too early")]
+    Truncated,
+    /// The input does not begin as this version of the form does.
+    #[error("not a form of this version")]
+    Magic,
+    /// The kind is unknown, or another than the caller asked for.
+    #[error("kind {0} is not expected")]
+    Kind(u8),
+    /// The tag is unknown.
+    #[error("frame tag {0} is unknown")]
+    Tag(u8),
+    /// The frame may not stand there.
+    #[error("frame {0} may not stand there")]
+    Order(&'static str),
+    /// The named value is not what its type allows.
+    #[error("malformed {0}")]
+    Malformed(&'static str),
+    /// A limit was passed.
+    #[error("a limit was passed")]
+    Limit(#[source] Refusal),
+    /// There are bytes after the end.
+    #[error("bytes after the end")]
+    Trailing,
+    /// An earlier call failed.
+    #[error("the decoder has failed before")]
+    Failed,
+}
+
+impl DecodeError {
+    /// The refusal to report: the limit that was passed, else [`Reason::FormInvalid`].
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            DecodeError::Limit(refusal) => *refusal,
+            DecodeError::Io(_)
+            | DecodeError::Truncated
+            | DecodeError::Magic
+            | DecodeError::Kind(_)
+            | DecodeError::Tag(_)
+            | DecodeError::Order(_)
+            | DecodeError::Malformed(_)
+            | DecodeError::Trailing
+            | DecodeError::Failed => Refusal::plain(Reason::FormInvalid),
+        }
+    }
+}
+
+impl From<Refusal> for DecodeError {
+    fn from(refusal: Refusal) -> DecodeError {
+        DecodeError::Limit(refusal)
+    }
+}
+
+impl From<io::Error> for DecodeError {
+    fn from(error: io::Error) -> DecodeError {
+        if error.kind() == io::ErrorKind::UnexpectedEof { DecodeError::Truncated } else { DecodeError::Io(error) }
+    }
+}
+
+/// Why a document could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum EncodeError {
+    /// The output could not be written.
+    #[error("writing the form")]
+    Io(#[source] io::Error),
+    /// A limit was passed.
+    #[error("a limit was passed")]
+    Limit(#[source] Refusal),
+    /// A decoder would not take it.
+    #[error("the value is not a valid form")]
+    Invalid(#[source] DecodeError),
+    /// An earlier call failed, so the stream lacks something and may not be finished.
+    #[error("the encoder has failed before")]
+    Failed,
+}
+
+impl EncodeError {
+    /// The refusal to report: the limit that was passed, else [`Reason::FormInvalid`].
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            EncodeError::Limit(refusal) => *refusal,
+            EncodeError::Io(_) | EncodeError::Invalid(_) | EncodeError::Failed => Refusal::plain(Reason::FormInvalid),
+        }
+    }
+}
+
+impl From<DecodeError> for EncodeError {
+    fn from(error: DecodeError) -> EncodeError {
+        match error {
+            DecodeError::Limit(refusal) => EncodeError::Limit(refusal),
+            DecodeError::Io(error) => EncodeError::Io(error),
+            other => EncodeError::Invalid(other),
+        }
+    }
+}
+
+impl From<Refusal> for EncodeError {
+    fn from(refusal: Refusal) -> EncodeError {
+        EncodeError::Limit(refusal)
+    }
+}
+
+impl From<io::Error> for EncodeError {
+    fn from(error: io::Error) -> EncodeError {
+        EncodeError::Io(error)
+    }
+}

@@ -1,0 +1,184 @@
+//! Pictures as pixels.
+
+use crate::codec::DecodeError;
+use crate::limits::Limits;
+use crate::reason::{Reason, Refusal};
+use crate::wire::{Cursor, Sink};
+
+/// How a pixel is laid out: 8 bits per channel, sRGB, alpha not premultiplied, rows from the top without padding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PixelFormat {
+    /// One grey byte.
+    Gray8,
+    /// Grey, alpha.
+    GrayA8,
+    /// Red, green, blue.
+    Rgb8,
+    /// Red, green, blue, alpha.
+    Rgba8,
+}
+
+impl PixelFormat {
+    /// Bytes of one pixel.
+    pub const fn channels(self) -> u8 {
+        match self {
+            PixelFormat::Gray8 => 1,
+            PixelFormat::GrayA8 => 2,
+            PixelFormat::Rgb8 => 3,
+            PixelFormat::Rgba8 => 4,
+        }
+    }
+}
+
+/// Pixels per inch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Density {
+    /// Across, at least 1.
+    pub x: u16,
+    /// Down, at least 1.
+    pub y: u16,
+}
+
+/// What the picture was read from, as a hint for what to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ImageSource {
+    /// JPEG.
+    Jpeg,
+    /// PNG.
+    Png,
+    /// GIF.
+    Gif,
+    /// BMP.
+    Bmp,
+    /// TIFF.
+    Tiff,
+    /// WebP.
+    WebP,
+}
+
+/// How often an animation runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Repeat {
+    /// Without end.
+    Forever,
+    /// This many times, at least once.
+    Times(u16),
+}
+
+/// What is known of a picture before its pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ImageHeader {
+    /// Pixels across, at least 1.
+    pub width: u32,
+    /// Pixels down, at least 1.
+    pub height: u32,
+    /// The most frames that follow. At least one does; fewer come when a broken animation ends early. Every frame fills
+    /// the whole picture.
+    pub frames: u32,
+    /// Layout of every frame.
+    pub format: PixelFormat,
+    /// Pixels per inch, where the source said.
+    pub density: Option<Density>,
+    /// What the picture was read from.
+    pub source: ImageSource,
+    /// The estimated quality, 1 to 100, of a source that was compressed with loss.
+    pub quality: Option<u8>,
+    /// How often an animation runs.
+    pub repeat: Repeat,
+}
+
+impl ImageHeader {
+    /// Bytes of one row of pixels.
+    pub fn row_bytes(&self) -> u64 {
+        u64::from(self.width).saturating_mul(u64::from(self.format.channels()))
+    }
+
+    /// Bytes of one frame of pixels.
+    pub fn frame_bytes(&self) -> u64 {
+        self.row_bytes().saturating_mul(u64::from(self.height))
+    }
+
+    /// The most bytes that one chunk of pixels may have: whole rows up to 64 KiB, or a single longer row.
+    pub fn chunk_bytes(&self) -> u64 {
+        let row = self.row_bytes().max(1);
+        (CHUNK_BYTES / row).max(1).saturating_mul(row)
+    }
+
+    pub(crate) fn check(&self, limits: &Limits) -> Result<(), DecodeError> {
+        let side = self.width.max(self.height);
+        Refusal::check(Reason::LimitDimension, limits.dimension.into(), side.into())?;
+        Refusal::check(Reason::LimitFrames, limits.frames.into(), self.frames.into())?;
+        let area = u64::from(self.width).saturating_mul(u64::from(self.height));
+        Refusal::check(Reason::LimitPixels, limits.pixels, area.saturating_mul(u64::from(self.frames)))?;
+        let positive = area > 0 && self.frames > 0 && self.repeat != Repeat::Times(0);
+        let density = self.density.is_none_or(|density| density.x > 0 && density.y > 0);
+        let quality = self.quality.is_none_or(|quality| (1..=100).contains(&quality));
+        if positive && density && quality { Ok(()) } else { Err(DecodeError::Malformed("image header")) }
+    }
+
+    pub(crate) fn put(&self, sink: &mut Sink) {
+        sink.u32(self.width);
+        sink.u32(self.height);
+        sink.u32(self.frames);
+        sink.u8(self.format.channels());
+        sink.option(self.density.as_ref(), |density, sink| {
+            sink.u16(density.x);
+            sink.u16(density.y);
+        });
+        sink.u8(match self.source {
+            ImageSource::Jpeg => 1,
+            ImageSource::Png => 2,
+            ImageSource::Gif => 3,
+            ImageSource::Bmp => 4,
+            ImageSource::Tiff => 5,
+            ImageSource::WebP => 6,
+        });
+        sink.u8(self.quality.unwrap_or(0));
+        sink.u16(match self.repeat {
+            Repeat::Forever => 0,
+            Repeat::Times(times) => times,
+        });
+    }
+
+    pub(crate) fn take(cursor: &mut Cursor<'_>) -> Result<ImageHeader, DecodeError> {
+        Ok(ImageHeader {
+            width: cursor.u32()?,
+            height: cursor.u32()?,
+            frames: cursor.u32()?,
+            format: match cursor.u8()? {
+                1 => PixelFormat::Gray8,
+                2 => PixelFormat::GrayA8,
+                3 => PixelFormat::Rgb8,
+                4 => PixelFormat::Rgba8,
+                _ => return Err(DecodeError::Malformed("pixel format")),
+            },
+            density: cursor.option(|cursor| Ok(Density { x: cursor.u16()?, y: cursor.u16()? }))?,
+            source: match cursor.u8()? {
+                1 => ImageSource::Jpeg,
+                2 => ImageSource::Png,
+                3 => ImageSource::Gif,
+                4 => ImageSource::Bmp,
+                5 => ImageSource::Tiff,
+                6 => ImageSource::WebP,
+                _ => return Err(DecodeError::Malformed("image source")),
+            },
+            quality: match cursor.u8()? {
+                0 => None,
+                quality => Some(quality),
+            },
+            repeat: match cursor.u16()? {
+                0 => Repeat::Forever,
+                times => Repeat::Times(times),
+            },
+        })
+    }
+}
+
+/// What is known of one frame before its pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FrameHeader {
+    /// How long an animation shows the frame, in milliseconds.
+    pub delay_ms: u32,
+}
+
+const CHUNK_BYTES: u64 = 64 * 1024;

@@ -1,0 +1,217 @@
+//! What a room is asked to do: a small blob of parameters beside its input.
+
+use std::fmt;
+
+use crate::codec::DecodeError;
+use crate::container::{take_line, take_name};
+use crate::limits::Limits;
+use crate::name::FileName;
+use crate::reason::{Reason, Refusal};
+use crate::text::Line;
+use crate::wire::{Cursor, Sink};
+
+/// How a dirty room reads its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DirtyOp {
+    /// As a mail, whatever it looks like.
+    Mail,
+    /// As what its content shows it to be.
+    Auto,
+}
+
+/// The job of a dirty room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirtyJob {
+    /// How to read the input.
+    pub op: DirtyOp,
+    /// The name that the file came with.
+    pub declared_name: Option<FileName>,
+    /// The media type that the file came with, may be empty.
+    pub declared_type: Line,
+    /// What the job may cost.
+    pub limits: Limits,
+    /// Passwords to try, in this order.
+    pub passwords: Vec<Password>,
+}
+
+impl DirtyJob {
+    /// The most passwords that one job tries.
+    pub const MAX_PASSWORDS: u32 = 16;
+
+    /// The job as bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut sink = Sink::default();
+        sink.bytes(&DIRTY);
+        sink.u8(match self.op {
+            DirtyOp::Mail => 1,
+            DirtyOp::Auto => 2,
+        });
+        sink.option(self.declared_name.as_ref(), |name, sink| sink.string(name.as_str()));
+        sink.string(self.declared_type.as_str());
+        self.limits.put(&mut sink);
+        sink.list(&self.passwords, |password, sink| sink.string(&password.0));
+        sink.into_vec()
+    }
+
+    /// The job of bytes.
+    pub fn decode(bytes: &[u8]) -> Result<DirtyJob, DecodeError> {
+        let mut cursor = begin(bytes, DIRTY)?;
+        let job = DirtyJob {
+            op: match cursor.u8()? {
+                1 => DirtyOp::Mail,
+                2 => DirtyOp::Auto,
+                _ => return Err(DecodeError::Malformed("operation")),
+            },
+            declared_name: cursor.option(take_name)?,
+            declared_type: take_line(&mut cursor, "declared type")?,
+            limits: Limits::take(&mut cursor)?,
+            passwords: cursor.list(Self::MAX_PASSWORDS, Reason::FormInvalid, |cursor| {
+                Password::new(cursor.string()?).ok_or(DecodeError::Malformed("password"))
+            })?,
+        };
+        cursor.finish()?;
+        Ok(job)
+    }
+}
+
+/// A password of an encrypted file. It is never shown in logs and never stored.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(String);
+
+impl Password {
+    /// The most bytes of a password.
+    pub const MAX_BYTES: usize = 1024;
+
+    /// A password of any characters; `None` when it is too long.
+    pub fn new(password: &str) -> Option<Password> {
+        (password.len() <= Self::MAX_BYTES).then(|| Password(password.to_owned()))
+    }
+
+    /// The password itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+/// What a clean room does with its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CleanOp {
+    /// Takes a form stream and writes one file. Of a mail or container it writes the verified stream again, for the gateway
+    /// to read.
+    Part,
+    /// Takes a [bundle](crate::bundle) and writes a mail.
+    AssembleMail,
+    /// Takes a [bundle](crate::bundle) and writes a ZIP archive.
+    AssembleZip,
+}
+
+/// What becomes of an animation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Animation {
+    /// It stays one where the written format can.
+    Keep,
+    /// Only its first frame stays.
+    FirstFrame,
+}
+
+/// How pictures are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImagePolicy {
+    /// What becomes of animations.
+    pub animation: Animation,
+    /// The lowest quality that JPEG is written with, 1 to 100.
+    pub quality_min: u8,
+    /// The highest quality that JPEG is written with, 1 to 100, not below the lowest.
+    pub quality_max: u8,
+}
+
+impl Default for ImagePolicy {
+    /// Near the source, yet neither ruined by a source of quality 5 nor blown up by one of 100.
+    fn default() -> ImagePolicy {
+        ImagePolicy { animation: Animation::Keep, quality_min: 60, quality_max: 95 }
+    }
+}
+
+/// The job of a clean room. Its output is the same for the same input and job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CleanJob {
+    /// What to do.
+    pub op: CleanOp,
+    /// What the job may cost.
+    pub limits: Limits,
+    /// How pictures are written.
+    pub image: ImagePolicy,
+    /// What MIME boundaries are derived from, so that no sender can foresee them.
+    pub boundary_seed: [u8; 16],
+}
+
+impl CleanJob {
+    /// The job as bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut sink = Sink::default();
+        sink.bytes(&CLEAN);
+        sink.u8(match self.op {
+            CleanOp::Part => 1,
+            CleanOp::AssembleMail => 2,
+            CleanOp::AssembleZip => 3,
+        });
+        self.limits.put(&mut sink);
+        sink.u8(match self.image.animation {
+            Animation::Keep => 1,
+            Animation::FirstFrame => 2,
+        });
+        sink.u8(self.image.quality_min);
+        sink.u8(self.image.quality_max);
+        sink.bytes(&self.boundary_seed);
+        sink.into_vec()
+    }
+
+    /// The job of bytes.
+    pub fn decode(bytes: &[u8]) -> Result<CleanJob, DecodeError> {
+        let mut cursor = begin(bytes, CLEAN)?;
+        let job = CleanJob {
+            op: match cursor.u8()? {
+                1 => CleanOp::Part,
+                2 => CleanOp::AssembleMail,
+                3 => CleanOp::AssembleZip,
+                _ => return Err(DecodeError::Malformed("operation")),
+            },
+            limits: Limits::take(&mut cursor)?,
+            image: ImagePolicy {
+                animation: match cursor.u8()? {
+                    1 => Animation::Keep,
+                    2 => Animation::FirstFrame,
+                    _ => return Err(DecodeError::Malformed("animation policy")),
+                },
+                quality_min: cursor.u8()?,
+                quality_max: cursor.u8()?,
+            },
+            boundary_seed: cursor.array()?,
+        };
+        cursor.finish()?;
+        let ImagePolicy { quality_min: low, quality_max: high, .. } = job.image;
+        if low == 0 || high > 100 || low > high {
+            return Err(DecodeError::Malformed("quality"));
+        }
+        Ok(job)
+    }
+}
+
+fn begin(bytes: &[u8], magic: [u8; 8]) -> Result<Cursor<'_>, DecodeError> {
+    let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    Refusal::check(Reason::FormInvalid, MAX_BYTES, len)?;
+    let mut cursor = Cursor::new(bytes);
+    if cursor.array()? != magic { Err(DecodeError::Magic) } else { Ok(cursor) }
+}
+
+const DIRTY: [u8; 8] = *b"MSGDJOB\x01";
+const CLEAN: [u8; 8] = *b"MSGCJOB\x01";
+
+/// More than the longest job: limits, a name, a type and 16 passwords.
+const MAX_BYTES: u64 = 64 * 1024;

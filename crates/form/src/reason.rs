@@ -1,0 +1,504 @@
+//! Why something was withheld, removed, changed or worth noting: one closed list, and findings that use it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::codec::DecodeError;
+use crate::text::{Line, TextError};
+use crate::wire::{Cursor, Sink};
+
+/// What a reason says has become of the content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// Nothing of the part was delivered.
+    Withheld,
+    /// Something was left out of a part that was delivered.
+    Removed,
+    /// Something in a delivered part is not as the sender made it.
+    Changed,
+    /// Nothing was lost; the reader should know.
+    Noted,
+}
+
+/// Makes the enum and its tables from one list, so that code, name, class and description cannot drift apart.
+macro_rules! reasons {
+    ($( #[doc = $doc:literal] $code:literal $class:ident $variant:ident $name:literal )*) => {
+        /// The reason of a finding or a refusal; codes and names are stable, they stand in databases and reports.
+        #[repr(u16)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Reason { $( #[doc = $doc] $variant = $code, )* }
+
+        impl Reason {
+            /// Every reason, in the order of their codes.
+            pub const ALL: &'static [Reason] = &[ $( Reason::$variant, )* ];
+
+            /// The stable number that stands in streams and databases.
+            pub const fn code(self) -> u16 {
+                match self { $( Reason::$variant => $code, )* }
+            }
+
+            /// The reason of a code, if there is one.
+            pub const fn from_code(code: u16) -> Option<Reason> {
+                match code { $( $code => Some(Reason::$variant), )* _ => None }
+            }
+
+            /// The stable `snake_case` name that stands in reports.
+            pub const fn name(self) -> &'static str {
+                match self { $( Reason::$variant => $name, )* }
+            }
+
+            /// The reason of a name, if there is one.
+            pub fn from_name(name: &str) -> Option<Reason> {
+                match name { $( $name => Some(Reason::$variant), )* _ => None }
+            }
+
+            /// What the reason says has become of the content.
+            pub const fn class(self) -> Class {
+                match self { $( Reason::$variant => Class::$class, )* }
+            }
+
+            /// The sentence that documents the reason, for the reference page (readers get the catalogue's wording).
+            pub fn description(self) -> &'static str {
+                match self { $( Reason::$variant => $doc.trim_ascii(), )* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// No sanitiser exists for the type of the file.
+    100 Withheld UnsupportedType "unsupported_type"
+    /// The content is encrypted and no password for it is known.
+    101 Withheld Encrypted "encrypted"
+    /// The content does not follow its own format.
+    102 Withheld Malformed "malformed"
+    /// The structure can be read in two ways.
+    103 Withheld AmbiguousStructure "ambiguous_structure"
+    /// A scanner recognised malware.
+    104 Withheld Infected "infected"
+    /// The scanner gave no answer.
+    105 Withheld ScannerUnavailable "scanner_unavailable"
+    /// Policy holds this part for a person to decide.
+    106 Withheld PolicyHold "policy_hold"
+    /// Policy removes this part.
+    107 Withheld PolicyRemove "policy_remove"
+    /// The part is a fragment of a message sent in several mails.
+    108 Withheld MessagePartial "message_partial"
+    /// The part only points to a body that lies elsewhere.
+    109 Withheld ExternalBody "external_body"
+
+    /// The input is larger than allowed.
+    120 Withheld LimitInputBytes "limit_input_bytes"
+    /// The output is larger than allowed.
+    121 Withheld LimitOutputBytes "limit_output_bytes"
+    /// There are more parts, attachments or members than allowed.
+    122 Withheld LimitParts "limit_parts"
+    /// Containers are nested deeper than allowed.
+    123 Withheld LimitDepth "limit_depth"
+    /// Everything unpacked from one message is larger than allowed.
+    124 Withheld LimitTotalBytes "limit_total_bytes"
+    /// The content expands by more than the allowed ratio.
+    125 Withheld LimitRatio "limit_ratio"
+    /// The message took longer than allowed.
+    126 Withheld LimitTime "limit_time"
+    /// An image has more pixels than allowed, all frames together.
+    127 Withheld LimitPixels "limit_pixels"
+    /// An image is wider or higher than allowed.
+    128 Withheld LimitDimension "limit_dimension"
+    /// An image has more frames than allowed.
+    129 Withheld LimitFrames "limit_frames"
+    /// There is more text than allowed.
+    130 Withheld LimitTextBytes "limit_text_bytes"
+    /// A table has more cells than allowed.
+    131 Withheld LimitCells "limit_cells"
+    /// A name or path is longer than allowed.
+    132 Withheld LimitNameBytes "limit_name_bytes"
+    /// A mail header is longer than allowed.
+    133 Withheld LimitHeaderBytes "limit_header_bytes"
+    /// A mail names more addresses than allowed.
+    134 Withheld LimitAddresses "limit_addresses"
+    /// There are more findings than can be passed on.
+    135 Withheld LimitFindings "limit_findings"
+    /// One row of a table is longer than allowed.
+    136 Withheld LimitRowBytes "limit_row_bytes"
+    /// One line of a header or a description is longer than allowed.
+    137 Withheld LimitLineBytes "limit_line_bytes"
+    /// A mail refers to more earlier messages than allowed.
+    138 Withheld LimitReferences "limit_references"
+    /// The form of the content is larger than allowed.
+    139 Withheld LimitFormBytes "limit_form_bytes"
+    /// The parts taken out of a container are together larger than allowed.
+    140 Withheld LimitSpillBytes "limit_spill_bytes"
+
+    /// The room crashed on the content.
+    160 Withheld RoomCrash "room_crash"
+    /// The room was killed for a forbidden system call.
+    161 Withheld RoomPolicyKill "room_policy_kill"
+    /// The room did not finish before its deadline.
+    162 Withheld RoomTimeout "room_timeout"
+    /// The room used up its processor time.
+    163 Withheld RoomCpuLimit "room_cpu_limit"
+    /// The room used up its memory.
+    164 Withheld RoomMemoryLimit "room_memory_limit"
+    /// The room wrote more than it may.
+    165 Withheld RoomOutputLimit "room_output_limit"
+    /// The room was killed from outside.
+    166 Withheld RoomKilled "room_killed"
+    /// The room broke the protocol with the gateway.
+    167 Withheld RoomProtocol "room_protocol"
+    /// No room could be had.
+    168 Withheld RoomUnavailable "room_unavailable"
+    /// What the dirty room sent is not a valid form.
+    169 Withheld FormInvalid "form_invalid"
+
+    /// A member's path leads out of its archive.
+    180 Withheld ZipSlip "zip_slip"
+    /// Two members of an archive have the same name.
+    181 Withheld DuplicateMember "duplicate_member"
+    /// Members of an archive share bytes.
+    182 Withheld OverlappingMember "overlapping_member"
+    /// An archive's directory disagrees with its members, or there is more than one directory.
+    183 Withheld DirectoryMismatch "directory_mismatch"
+    /// A member of an archive is a symbolic link.
+    184 Withheld SymlinkMember "symlink_member"
+    /// A member of an archive is a device, pipe or another special file.
+    185 Withheld SpecialMember "special_member"
+
+    /// Descriptive data about the file, its author or its making was removed.
+    200 Removed Metadata "metadata"
+    /// The place where a picture was taken was removed.
+    201 Removed GpsPosition "gps_position"
+    /// All frames of an animation but the first were removed.
+    202 Removed AnimationFrames "animation_frames"
+    /// Scripts, forms, embedded objects or other active content was removed.
+    203 Removed ActiveContent "active_content"
+    /// Pictures that would have been loaded from the network were removed.
+    204 Removed RemoteImage "remote_image"
+    /// Text that a reader would not have seen was removed.
+    205 Removed HiddenText "hidden_text"
+    /// Header fields that are not passed on were removed.
+    206 Removed HeaderFields "header_fields"
+    /// Another version of the text, which differed, was removed.
+    207 Removed AlternativeText "alternative_text"
+    /// A digital signature was removed, because it no longer fits the rebuilt content.
+    208 Removed Signature "signature"
+    /// Control characters were removed.
+    209 Removed ControlCharacters "control_characters"
+    /// Characters that reverse the reading direction were removed.
+    210 Removed BidiControls "bidi_controls"
+    /// Invisible characters were removed.
+    211 Removed ZeroWidthCharacters "zero_width_characters"
+    /// Bytes before, between or after the real content were removed.
+    212 Removed SurplusBytes "surplus_bytes"
+    /// A header field that stood twice was removed but for the first.
+    213 Removed DuplicateHeader "duplicate_header"
+    /// Empty directories of an archive were removed.
+    214 Removed EmptyDirectory "empty_directory"
+
+    /// The content is of another type than its name or label says.
+    300 Changed TypeMismatch "type_mismatch"
+    /// The file name was changed.
+    301 Changed NameChanged "name_changed"
+    /// The file name had two extensions, so that its type could be mistaken.
+    302 Changed DoubleExtension "double_extension"
+    /// The file name stood twice and was numbered.
+    303 Changed DuplicateName "duplicate_name"
+    /// Formatted text was turned into plain text.
+    304 Changed HtmlToText "html_to_text"
+    /// Cells that a spreadsheet would have run as formulas were made plain text.
+    305 Changed FormulaNeutralised "formula_neutralised"
+    /// The turn that a camera had noted was applied to the picture.
+    306 Changed OrientationApplied "orientation_applied"
+    /// Colours were converted to the common colour space.
+    307 Changed ColourConverted "colour_converted"
+    /// A lossy picture was compressed anew.
+    308 Changed ReEncoded "re_encoded"
+    /// The character set was not declared and was found by content.
+    309 Changed CharsetGuessed "charset_guessed"
+    /// The character set was not the declared one.
+    310 Changed CharsetMismatch "charset_mismatch"
+    /// Bytes that are no character of the character set were replaced.
+    311 Changed UndecodableBytes "undecodable_bytes"
+    /// Characters outside the standard sets (gaiji) may look different or were replaced.
+    312 Changed Gaiji "gaiji"
+    /// The text of a link shows another target than the link had.
+    313 Changed LinkTargetDiffers "link_target_differs"
+    /// The mail had no usable date.
+    314 Changed DateMissing "date_missing"
+    /// An address was unusable and was left out or shown as text.
+    315 Changed AddressInvalid "address_invalid"
+    /// The mail named its sender in more than one way.
+    316 Changed SenderAmbiguous "sender_ambiguous"
+    /// A broken transfer encoding was read as well as it could be.
+    317 Changed EncodingRepaired "encoding_repaired"
+    /// The character set of names in an archive was found by content.
+    318 Changed MemberNameCharset "member_name_charset"
+    /// The picture was incomplete; what could be read was kept.
+    319 Changed ImageIncomplete "image_incomplete"
+    /// The picture was saved in another format.
+    320 Changed FormatConverted "format_converted"
+    /// Colours were stored with less precision.
+    321 Changed ColourDepthReduced "colour_depth_reduced"
+    /// Rows of a table had different numbers of cells or broken quotes and were repaired.
+    322 Changed TableRepaired "table_repaired"
+    /// Text that ran past the allowed length was cut.
+    323 Changed TextShortened "text_shortened"
+
+    /// The mail has no text.
+    400 Noted EmptyBody "empty_body"
+    /// The mail has unusually many recipients.
+    401 Noted ManyRecipients "many_recipients"
+    /// There were more findings than are listed.
+    402 Noted MoreFindings "more_findings"
+    /// Something inside this container was withheld.
+    403 Noted MemberWithheld "member_withheld"
+    /// No scanner is set up, so the content was not scanned.
+    404 Noted NotScanned "not_scanned"
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Where in the content a finding was made: at most 200 characters for a person to read, may be empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place(Line);
+
+impl Place {
+    /// The most characters a place holds.
+    pub const MAX_CHARS: usize = 200;
+
+    /// A place from any text: cleaned as a [`Line`] and cut to the length of a place.
+    pub fn new(raw: &str) -> Place {
+        // A character of ours comes from at least one of theirs; four times the length leaves room for what is dropped
+        // and keeps a hostile megabyte from being cleaned only to be cut.
+        let near = raw.char_indices().nth(Self::MAX_CHARS.saturating_mul(4)).map_or(raw.len(), |(at, _)| at);
+        let (line, _) = Line::scrub(raw.get(..near).unwrap_or_default());
+        if line.as_str().chars().count() <= Self::MAX_CHARS && near == raw.len() {
+            return Place(line);
+        }
+        Place(line.shortened(Self::MAX_CHARS))
+    }
+
+    /// A place that must already be clean and short enough.
+    pub fn parse(raw: &str) -> Result<Place, TextError> {
+        let line = Line::parse(raw)?;
+        if raw.chars().nth(Self::MAX_CHARS).is_some() {
+            return Err(TextError::TooLong { limit: Self::MAX_CHARS });
+        }
+        Ok(Place(line))
+    }
+
+    /// The text of the place.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Whether no place is given.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<&Line> for Place {
+    fn from(line: &Line) -> Place {
+        Place::new(line.as_str())
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One thing that was withheld, removed, changed or noted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Finding {
+    /// What it is.
+    pub reason: Reason,
+    /// How often it was found, at least once.
+    pub count: u32,
+    /// Where it was found.
+    pub place: Place,
+}
+
+impl Finding {
+    /// A single finding.
+    pub fn new(reason: Reason, place: Place) -> Finding {
+        Finding { reason, count: 1, place }
+    }
+
+    pub(crate) fn put(&self, sink: &mut Sink) {
+        sink.u16(self.reason.code());
+        sink.u32(self.count);
+        sink.string(self.place.as_str());
+    }
+
+    pub(crate) fn take(cursor: &mut Cursor<'_>) -> Result<Finding, DecodeError> {
+        let reason = cursor.reason()?;
+        let count = cursor.u32()?;
+        if count == 0 {
+            return Err(DecodeError::Malformed("count of a finding"));
+        }
+        let place = Place::parse(cursor.string()?).map_err(|_| DecodeError::Malformed("place of a finding"))?;
+        Ok(Finding { reason, count, place })
+    }
+}
+
+/// Why a room gave nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("{reason} (limit {limit}, found {value})")]
+pub struct Refusal {
+    /// The reason, of class [`Class::Withheld`].
+    pub reason: Reason,
+    /// The limit that was passed, 0 where no number applies.
+    pub limit: u64,
+    /// What was found, 0 where no number applies.
+    pub value: u64,
+}
+
+impl Refusal {
+    /// A refusal that no number explains.
+    pub const fn plain(reason: Reason) -> Refusal {
+        Refusal { reason, limit: 0, value: 0 }
+    }
+
+    /// A refusal because `value` passes `limit`.
+    pub const fn limit(reason: Reason, limit: u64, value: u64) -> Refusal {
+        Refusal { reason, limit, value }
+    }
+
+    /// Refuses when `value` is greater than `limit`.
+    pub(crate) fn check(reason: Reason, limit: u64, value: u64) -> Result<(), Refusal> {
+        if value > limit { Err(Refusal::limit(reason, limit, value)) } else { Ok(()) }
+    }
+
+    pub(crate) fn put(&self, sink: &mut Sink) {
+        sink.u16(self.reason.code());
+        sink.u64(self.limit);
+        sink.u64(self.value);
+    }
+
+    pub(crate) fn take(cursor: &mut Cursor<'_>) -> Result<Refusal, DecodeError> {
+        let reason = cursor.reason()?;
+        if reason.class() != Class::Withheld {
+            return Err(DecodeError::Malformed("reason of a refusal"));
+        }
+        Ok(Refusal { reason, limit: cursor.u64()?, value: cursor.u64()? })
+    }
+}
+
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Refusal {
+        Refusal::plain(reason)
+    }
+}
+
+/// Collects findings while a document is read: equal ones are counted together, and a hostile document that provokes
+/// more kinds than `limit` costs a place in the list, not memory.
+#[derive(Clone, Debug)]
+pub struct Findings {
+    limit: u32,
+    seen: BTreeMap<(Reason, Place), u32>,
+    more: u32,
+}
+
+impl Findings {
+    /// An empty collection that gives out at most `limit` findings.
+    pub fn new(limit: u32) -> Findings {
+        Findings { limit, seen: BTreeMap::new(), more: 0 }
+    }
+
+    /// Adds one finding.
+    pub fn add(&mut self, reason: Reason, place: Place) {
+        self.add_many(reason, 1, place);
+    }
+
+    /// Adds a finding made `count` times; none for zero.
+    pub fn add_many(&mut self, reason: Reason, count: u32, place: Place) {
+        if count == 0 {
+            return;
+        }
+        // One place in the list is kept for "there were more".
+        let room = usize::try_from(self.limit.saturating_sub(1)).unwrap_or(usize::MAX);
+        let key = (reason, place);
+        if let Some(known) = self.seen.get_mut(&key) {
+            *known = known.saturating_add(count);
+        } else if self.seen.len() < room {
+            self.seen.insert(key, count);
+        } else {
+            self.more = self.more.saturating_add(count);
+        }
+    }
+
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.seen.is_empty() && self.more == 0
+    }
+
+    /// The findings by code and place, with [`Reason::MoreFindings`] last where some did not fit.
+    pub fn into_vec(self) -> Vec<Finding> {
+        let listed = self.seen.into_iter().map(|((reason, place), count)| Finding { reason, count, place });
+        let more = (self.more > 0 && self.limit > 0).then(|| Finding {
+            reason: Reason::MoreFindings,
+            count: self.more,
+            place: Place::default(),
+        });
+        listed.chain(more).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_and_names_are_unique_and_lead_back() {
+        for reason in Reason::ALL {
+            assert_eq!(Reason::from_code(reason.code()), Some(*reason));
+            assert_eq!(Reason::from_name(reason.name()), Some(*reason));
+            assert!(reason.name().bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{reason}");
+            assert!(reason.description().ends_with('.'), "{reason}");
+        }
+        assert!(Reason::ALL.windows(2).all(|pair| pair[0].code() < pair[1].code()));
+        assert_eq!(Reason::from_code(0), None);
+    }
+
+    #[test]
+    fn code_ranges_follow_the_class() {
+        for reason in Reason::ALL {
+            let hundred = match reason.class() {
+                Class::Withheld => 1,
+                Class::Removed => 2,
+                Class::Changed => 3,
+                Class::Noted => 4,
+            };
+            assert_eq!(reason.code() / 100, hundred, "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_place_holds_200_characters_and_not_201() {
+        assert!(Place::parse(&"あ".repeat(200)).is_ok());
+        assert_eq!(Place::parse(&"あ".repeat(201)), Err(TextError::TooLong { limit: 200 }));
+        assert_eq!(Place::new(&"あ".repeat(200)).as_str(), "あ".repeat(200));
+        assert_eq!(Place::new(&"あ".repeat(201)).as_str(), "あ".repeat(199) + "…");
+        assert_eq!(Place::new(&"\u{200B}".repeat(5000)).as_str().chars().count(), 1);
+    }
+
+    #[test]
+    fn findings_beyond_the_limit_are_counted_not_kept() {
+        let mut findings = Findings::new(3);
+        for n in 0..10 {
+            findings.add(Reason::Metadata, Place::new(&format!("{n}")));
+            findings.add(Reason::Metadata, Place::new("0"));
+        }
+        let list = findings.into_vec();
+        assert_eq!(list.len(), 3);
+        assert_eq!(list[0].count, 11);
+        assert_eq!((list[2].reason, list[2].count), (Reason::MoreFindings, 8));
+    }
+}

@@ -1,0 +1,174 @@
+//! What a clean room says of the file it has written.
+
+use crate::codec::{DecodeError, Kind};
+use crate::limits::Limits;
+use crate::reason::{Finding, Reason, Refusal};
+use crate::wire::{Cursor, Sink};
+
+pub use crate::detected::DetectedType;
+
+/// A type of file that clean rooms write. Extension and media type follow from it, so that neither can be chosen from
+/// outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OutputType {
+    /// Plain text in UTF-8.
+    Text,
+    /// Cells parted by commas or semicolons.
+    Csv,
+    /// Cells parted by tabs.
+    Tsv,
+    /// JPEG.
+    Jpeg,
+    /// PNG.
+    Png,
+    /// GIF.
+    Gif,
+    /// BMP.
+    Bmp,
+    /// TIFF.
+    Tiff,
+    /// WebP.
+    WebP,
+    /// ZIP archive.
+    Zip,
+    /// A mail.
+    Mail,
+    /// A verified form stream, for the gateway.
+    Form,
+}
+
+impl OutputType {
+    /// Every type.
+    pub const ALL: &'static [OutputType] = &[
+        OutputType::Text,
+        OutputType::Csv,
+        OutputType::Tsv,
+        OutputType::Jpeg,
+        OutputType::Png,
+        OutputType::Gif,
+        OutputType::Bmp,
+        OutputType::Tiff,
+        OutputType::WebP,
+        OutputType::Zip,
+        OutputType::Mail,
+        OutputType::Form,
+    ];
+
+    /// The extension of its file names.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            OutputType::Text => "txt",
+            OutputType::Csv => "csv",
+            OutputType::Tsv => "tsv",
+            OutputType::Jpeg => "jpg",
+            OutputType::Png => "png",
+            OutputType::Gif => "gif",
+            OutputType::Bmp => "bmp",
+            OutputType::Tiff => "tiff",
+            OutputType::WebP => "webp",
+            OutputType::Zip => "zip",
+            OutputType::Mail => "eml",
+            OutputType::Form => "form",
+        }
+    }
+
+    /// Its media type, without parameters.
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            OutputType::Text => "text/plain",
+            OutputType::Csv => "text/csv",
+            OutputType::Tsv => "text/tab-separated-values",
+            OutputType::Jpeg => "image/jpeg",
+            OutputType::Png => "image/png",
+            OutputType::Gif => "image/gif",
+            OutputType::Bmp => "image/bmp",
+            OutputType::Tiff => "image/tiff",
+            OutputType::WebP => "image/webp",
+            OutputType::Zip => "application/zip",
+            OutputType::Mail => "message/rfc822",
+            OutputType::Form => "application/octet-stream",
+        }
+    }
+
+    const fn code(self) -> u8 {
+        match self {
+            OutputType::Text => 1,
+            OutputType::Csv => 2,
+            OutputType::Tsv => 3,
+            OutputType::Jpeg => 4,
+            OutputType::Png => 5,
+            OutputType::Gif => 6,
+            OutputType::Bmp => 7,
+            OutputType::Tiff => 8,
+            OutputType::WebP => 9,
+            OutputType::Zip => 10,
+            OutputType::Mail => 11,
+            OutputType::Form => 12,
+        }
+    }
+
+    pub(crate) fn put(self, sink: &mut Sink) {
+        sink.u8(self.code());
+    }
+
+    pub(crate) fn take(cursor: &mut Cursor<'_>) -> Result<OutputType, DecodeError> {
+        let code = cursor.u8()?;
+        let known = OutputType::ALL.iter().find(|output| output.code() == code);
+        known.copied().ok_or(DecodeError::Malformed("output type"))
+    }
+}
+
+/// The report on one written file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CleanReport {
+    /// The kind of the form that it was written from.
+    pub kind: Kind,
+    /// What the dirty room found the original to be.
+    pub detected_type: DetectedType,
+    /// What was written.
+    pub output: OutputType,
+    /// Pages, frames or sheets, as its kind has them; 0 where it has none.
+    pub pages: u32,
+    /// The findings of both rooms.
+    pub findings: Vec<Finding>,
+}
+
+impl CleanReport {
+    /// The report as bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut sink = Sink::default();
+        sink.bytes(&MAGIC);
+        sink.u8(self.kind.code());
+        sink.bytes(&self.detected_type.to_detail());
+        self.output.put(&mut sink);
+        sink.u32(self.pages);
+        sink.list(&self.findings, Finding::put);
+        sink.into_vec()
+    }
+
+    /// The report of bytes. Both rooms may have used up their findings.
+    pub fn decode(bytes: &[u8], limits: &Limits) -> Result<CleanReport, DecodeError> {
+        let findings = limits.findings.saturating_mul(2);
+        let most = u64::from(findings).saturating_mul(FINDING_BYTES).saturating_add(FIXED_BYTES);
+        Refusal::check(Reason::LimitFindings, most, u64::try_from(bytes.len()).unwrap_or(u64::MAX))?;
+        let mut cursor = Cursor::new(bytes);
+        if cursor.array()? != MAGIC {
+            return Err(DecodeError::Magic);
+        }
+        let kind = cursor.u8()?;
+        let report = CleanReport {
+            kind: Kind::from_code(kind).ok_or(DecodeError::Kind(kind))?,
+            detected_type: DetectedType::from_detail(cursor.array()?).ok_or(DecodeError::Malformed("detected type"))?,
+            output: OutputType::take(&mut cursor)?,
+            pages: cursor.u32()?,
+            findings: cursor.list(findings, Reason::LimitFindings, Finding::take)?,
+        };
+        cursor.finish()?;
+        Ok(report)
+    }
+}
+
+const MAGIC: [u8; 8] = *b"MSGREPT\x01";
+const FIXED_BYTES: u64 = 34;
+/// Reason, count, length, 200 characters.
+const FINDING_BYTES: u64 = 2 + 4 + 4 + 800;

@@ -1,0 +1,181 @@
+//! Fixed-width little-endian fields: a sink that appends them and a cursor that takes them off, total over any bytes.
+
+use crate::codec::DecodeError;
+use crate::reason::Reason;
+
+/// Appends fields to a buffer.
+#[derive(Debug, Default)]
+pub(crate) struct Sink {
+    bytes: Vec<u8>,
+}
+
+impl Sink {
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    pub(crate) fn u8(&mut self, value: u8) {
+        self.bytes.push(value);
+    }
+
+    pub(crate) fn flag(&mut self, value: bool) {
+        self.u8(u8::from(value));
+    }
+
+    pub(crate) fn u16(&mut self, value: u16) {
+        self.bytes(&value.to_le_bytes());
+    }
+
+    pub(crate) fn i16(&mut self, value: i16) {
+        self.bytes(&value.to_le_bytes());
+    }
+
+    pub(crate) fn u32(&mut self, value: u32) {
+        self.bytes(&value.to_le_bytes());
+    }
+
+    pub(crate) fn u64(&mut self, value: u64) {
+        self.bytes(&value.to_le_bytes());
+    }
+
+    pub(crate) fn i64(&mut self, value: i64) {
+        self.bytes(&value.to_le_bytes());
+    }
+
+    /// A count or length. What does not fit 32 bits is written as the largest number, which no limit allows.
+    pub(crate) fn count(&mut self, value: usize) {
+        self.u32(u32::try_from(value).unwrap_or(u32::MAX));
+    }
+
+    pub(crate) fn string(&mut self, value: &str) {
+        self.count(value.len());
+        self.bytes(value.as_bytes());
+    }
+
+    /// A flag, then the value where there is one.
+    pub(crate) fn option<T>(&mut self, value: Option<&T>, put: impl FnOnce(&T, &mut Sink)) {
+        self.flag(value.is_some());
+        if let Some(value) = value {
+            put(value, self);
+        }
+    }
+
+    /// A count, then the values.
+    pub(crate) fn list<T>(&mut self, values: &[T], put: impl Fn(&T, &mut Sink)) {
+        self.count(values.len());
+        for value in values {
+            put(value, self);
+        }
+    }
+}
+
+/// Takes fields off the front of bytes that are already in memory.
+pub(crate) struct Cursor<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Cursor<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Cursor<'a> {
+        Cursor { rest: bytes }
+    }
+
+    pub(crate) fn slice(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
+        let (head, rest) = self.rest.split_at_checked(len).ok_or(DecodeError::Truncated)?;
+        self.rest = rest;
+        Ok(head)
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let (head, rest) = self.rest.split_first_chunk::<N>().ok_or(DecodeError::Truncated)?;
+        self.rest = rest;
+        Ok(*head)
+    }
+
+    pub(crate) fn u8(&mut self) -> Result<u8, DecodeError> {
+        self.array::<1>().map(u8::from_le_bytes)
+    }
+
+    /// Only 0 and 1 are flags: one value has one encoding.
+    pub(crate) fn flag(&mut self) -> Result<bool, DecodeError> {
+        match self.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(DecodeError::Malformed("flag")),
+        }
+    }
+
+    pub(crate) fn u16(&mut self) -> Result<u16, DecodeError> {
+        self.array().map(u16::from_le_bytes)
+    }
+
+    pub(crate) fn i16(&mut self) -> Result<i16, DecodeError> {
+        self.array().map(i16::from_le_bytes)
+    }
+
+    pub(crate) fn u32(&mut self) -> Result<u32, DecodeError> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    pub(crate) fn u64(&mut self) -> Result<u64, DecodeError> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    pub(crate) fn i64(&mut self) -> Result<i64, DecodeError> {
+        self.array().map(i64::from_le_bytes)
+    }
+
+    pub(crate) fn string(&mut self) -> Result<&'a str, DecodeError> {
+        let len = usize::try_from(self.u32()?).map_err(|_| DecodeError::Truncated)?;
+        std::str::from_utf8(self.slice(len)?).map_err(|_| DecodeError::Malformed("UTF-8"))
+    }
+
+    pub(crate) fn reason(&mut self) -> Result<Reason, DecodeError> {
+        Reason::from_code(self.u16()?).ok_or(DecodeError::Malformed("reason"))
+    }
+
+    pub(crate) fn option<T>(
+        &mut self,
+        take: impl FnOnce(&mut Cursor<'a>) -> Result<T, DecodeError>,
+    ) -> Result<Option<T>, DecodeError> {
+        if self.flag()? { take(self).map(Some) } else { Ok(None) }
+    }
+
+    /// The declared count is never allocated for: the list grows as elements come, and each element takes at least one of
+    /// the bytes that are already here.
+    pub(crate) fn list<T>(
+        &mut self,
+        most: u32,
+        too_many: Reason,
+        take: impl Fn(&mut Cursor<'a>) -> Result<T, DecodeError>,
+    ) -> Result<Vec<T>, DecodeError> {
+        let count = self.u32()?;
+        crate::Refusal::check(too_many, most.into(), count.into())?;
+        let mut values = Vec::new();
+        for _ in 0..count {
+            values.push(take(self)?);
+        }
+        Ok(values)
+    }
+
+    /// What has not been taken yet.
+    pub(crate) fn rest(self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// Everything must have been taken.
+    pub(crate) fn finish(self) -> Result<(), DecodeError> {
+        if self.rest.is_empty() { Ok(()) } else { Err(DecodeError::Trailing) }
+    }
+}
