@@ -1,3 +1,5 @@
-//! engine.
+//! One file or mail from bytes to verdict.
 
 #![forbid(unsafe_code)]
+
+pub mod catalogue;

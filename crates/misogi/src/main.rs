@@ -1,5 +1,78 @@
-//! Misogi.
+//! The gateway binary.
+//!
+//! `misogi room …` is how `jail` re-executes this program as a zygote. It is looked at before anything else, so that a room never holds a
+//! thread, a runtime, or an open file of the gateway.
 
 #![forbid(unsafe_code)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "STYLE rule 19: misogi reads files, environment and clock and hands them to the crates that may not"
+)]
 
-fn main() {}
+mod clock;
+mod commands;
+mod config;
+mod gateway;
+mod pool;
+mod rooms;
+mod worker;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Content disarm and reconstruction gateway.
+#[derive(Debug, Parser)]
+#[command(name = "misogi", version, about, arg_required_else_help = false)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the gateway: SMTP, portal, console, conversion, delivery.
+    Serve(commands::serve::Arguments),
+    /// Convert files without a server.
+    Sanitize(commands::sanitize::Arguments),
+    /// Check rooms, scanner, store and next hop.
+    Doctor(commands::doctor::Arguments),
+    /// List what waits for conversion or delivery.
+    Queue(commands::queue::Arguments),
+    /// List or show what was withheld.
+    Quarantine(commands::quarantine::Arguments),
+    /// Verify the audit log.
+    Audit(commands::audit::Arguments),
+}
+
+/// Where the configuration of a command comes from.
+#[derive(Debug, Clone, Default, clap::Args)]
+struct ConfigArgument {
+    /// Configuration file (TOML). Without it every setting has its default.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os();
+    if arguments.nth(1).is_some_and(|first| first == pool::ROOM_ARGUMENT) {
+        jail::room::enter(arguments, rooms::dirty, rooms::clean);
+    }
+    let result = match Cli::parse().command {
+        None => commands::serve::run(commands::serve::Arguments::default()),
+        Some(Command::Serve(arguments)) => commands::serve::run(arguments),
+        Some(Command::Sanitize(arguments)) => commands::sanitize::run(arguments),
+        Some(Command::Doctor(arguments)) => commands::doctor::run(arguments),
+        Some(Command::Queue(arguments)) => commands::queue::run(arguments),
+        Some(Command::Quarantine(arguments)) => commands::quarantine::run(arguments),
+        Some(Command::Audit(arguments)) => commands::audit::run(arguments),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("misogi: {error:#}");
+            ExitCode::from(commands::USAGE)
+        }
+    }
+}

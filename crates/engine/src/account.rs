@@ -1,0 +1,171 @@
+//! The account: what was done to a mail, in a few plain lines inside its text.
+//!
+//! Only names that went through [`form::name::FileName`] and sentences of the catalogue stand in it, never text of the sender.
+
+use form::reason::{Class, Finding, Refusal};
+
+use crate::catalogue::{Language, describe, describe_refusal};
+use crate::outcome::{PartOutcome, PartVerdict};
+use crate::policy::Policy;
+
+/// Parts told one by one; the rest is a number. A recipient reads a dozen lines, not a thousand.
+const MAX_LINES: usize = 20;
+
+/// Findings told for one part.
+const MAX_FINDINGS_PER_PART: usize = 4;
+
+/// Writes the account; `None` when there is nothing to tell and policy does not ask for one anyway.
+pub(crate) fn compose(policy: &Policy, receipt: &str, findings: &[Finding], parts: &[PartOutcome]) -> Option<String> {
+    let told: Vec<&Finding> = findings.iter().filter(|finding| worth_telling(finding)).collect();
+    if told.is_empty() && parts.is_empty() && !policy.account_always {
+        return None;
+    }
+    let language = policy.language;
+    let mut lines = vec![title(policy, receipt), opening(language, parts)];
+    for finding in told.iter().take(MAX_FINDINGS_PER_PART) {
+        lines.push(format!("{}{}", language.pick("・本文: ", "- Text: "), describe(finding, language)));
+    }
+    part_lines(language, parts, &mut lines);
+    if parts.iter().any(PartOutcome::anything_withheld) {
+        lines.push(
+            language
+                .pick(
+                    "内容が足りないときは、受付番号を添えて管理者へお知らせください。",
+                    "If something is missing, tell your administrator the receipt number.",
+                )
+                .to_owned(),
+        );
+    }
+    lines.push(rule());
+    lines.push(String::new());
+    Some(lines.join("\n"))
+}
+
+/// The account of a mail of which nothing could be passed.
+pub(crate) fn notice(policy: &Policy, receipt: &str, sender: &str, subject: &str, refusal: &Refusal) -> String {
+    let language = policy.language;
+    let mut lines = vec![title(policy, receipt)];
+    match language {
+        Language::Ja => {
+            lines.push("次のメールは安全に作り直せなかったため、お渡しできません。原本は管理者が預かっています。".to_owned());
+            lines.push(format!("  差出人: {sender}"));
+            lines.push(format!("  件名: {subject}"));
+            lines.push(format!("  理由: {}", describe_refusal(refusal, language)));
+            lines.push("必要な場合は、受付番号を添えて管理者へお知らせください。".to_owned());
+        }
+        Language::En => {
+            lines.push("The following mail could not be rebuilt safely. The administrator keeps the original.".to_owned());
+            lines.push(format!("  From: {sender}"));
+            lines.push(format!("  Subject: {subject}"));
+            lines.push(format!("  Reason: {}", describe_refusal(refusal, language)));
+            lines.push("If you need it, tell your administrator the receipt number.".to_owned());
+        }
+    }
+    lines.push(rule());
+    lines.join("\n")
+}
+
+fn title(policy: &Policy, receipt: &str) -> String {
+    let name = match policy.language {
+        Language::Ja => format!("{}メール無害化", policy.site_name),
+        Language::En if policy.site_name.is_empty() => "Mail sanitisation".to_owned(),
+        Language::En => format!("{} mail sanitisation", policy.site_name),
+    };
+    if receipt.is_empty() {
+        return format!("―― {name} ――――――――――");
+    }
+    format!("―― {name} {} {receipt} ――――――――――", policy.language.pick("受付", "receipt"))
+}
+
+fn rule() -> String {
+    "―".repeat(30)
+}
+
+fn opening(language: Language, parts: &[PartOutcome]) -> String {
+    let rebuilt = parts.iter().any(|part| part.verdict == PartVerdict::Sanitised);
+    let text = match (parts.is_empty(), rebuilt) {
+        (true, _) => language.pick("このメールは安全のため文字だけにしました。", "For safety this mail was turned to text."),
+        (false, true) => language.pick(
+            "このメールは安全のため文字だけにし、添付ファイルを作り直しました。",
+            "For safety this mail was turned to text and its attachments were rebuilt.",
+        ),
+        (false, false) => language.pick(
+            "このメールは安全のため文字だけにしました。添付ファイルはお渡しできません。",
+            "For safety this mail was turned to text. Its attachments could not be passed.",
+        ),
+    };
+    text.to_owned()
+}
+
+fn part_lines(language: Language, parts: &[PartOutcome], lines: &mut Vec<String>) {
+    let mut left = MAX_LINES;
+    let mut untold = 0usize;
+    for (number, part) in parts.iter().enumerate() {
+        if left == 0 {
+            untold = untold.saturating_add(1);
+            continue;
+        }
+        left = left.saturating_sub(1);
+        lines.push(format!("{:>2} {}", number.saturating_add(1), part_line(language, part)));
+        for below in part.flatten().into_iter().skip(1).filter(|below| below.verdict == PartVerdict::Withheld) {
+            if left == 0 {
+                untold = untold.saturating_add(1);
+                continue;
+            }
+            left = left.saturating_sub(1);
+            lines.push(format!("   - {}", part_line(language, below)));
+        }
+    }
+    if untold > 0 {
+        lines.push(match language {
+            Language::Ja => format!("   ほか {untold} 件"),
+            Language::En => format!("   and {untold} more"),
+        });
+    }
+}
+
+fn part_line(language: Language, part: &PartOutcome) -> String {
+    let mut line = part.name.as_str().to_owned();
+    if let Some(output) = part.output_name.as_ref().filter(|output| **output != part.name) {
+        line.push_str(" → ");
+        line.push_str(output.as_str());
+    }
+    line.push_str("  ");
+    match (part.verdict, &part.refusal) {
+        (PartVerdict::Sanitised, _) => {
+            let told: Vec<String> = part
+                .findings
+                .iter()
+                .filter(|finding| worth_telling(finding))
+                .take(MAX_FINDINGS_PER_PART)
+                .map(|finding| describe(finding, language))
+                .collect();
+            if told.is_empty() {
+                line.push_str(language.pick("作り直しました", "rebuilt"));
+            } else {
+                line.push_str(&told.join(language.pick("、", "; ")));
+            }
+        }
+        (PartVerdict::Withheld, refusal) => {
+            line.push_str(language.pick("お渡しできません: ", "not passed: "));
+            if let Some(refusal) = refusal {
+                line.push_str(&describe_refusal(refusal, language));
+            }
+            if let Some(signature) = &part.signature {
+                line.push_str(language.pick("（名称 ", " ("));
+                line.push_str(signature);
+                line.push_str(language.pick("）", ")"));
+            }
+        }
+    }
+    line
+}
+
+/// What a recipient need not be told in each mail: that a file was rebuilt at all, and mere notes.
+fn worth_telling(finding: &Finding) -> bool {
+    match finding.reason.class() {
+        Class::Withheld | Class::Removed => true,
+        Class::Changed => finding.reason != form::reason::Reason::ReEncoded,
+        Class::Noted => false,
+    }
+}

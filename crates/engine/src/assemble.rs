@@ -1,0 +1,142 @@
+//! The last clean room: verified form, account and rebuilt children in one bundle, a new mail or archive out of it.
+
+use std::io::{self, BufWriter, Read};
+use std::sync::Arc;
+
+use form::bundle::{BundleWriter, ChildMeta, ExtraHeader, HeaderName};
+use form::codec::EncodeError;
+use form::job::CleanOp;
+use form::mail::Child;
+use form::reason::{Reason, Refusal};
+use form::text::{Line, Text};
+use jail::{Fresh, Hostile, Sealed, Source};
+
+use crate::outcome::{Defer, PartOutcome};
+use crate::policy::Policy;
+use crate::part::{Run, clean_job, refused};
+use crate::rooms;
+
+/// Where the form of a container comes from. Either is verified again by the clean room that assembles.
+pub(crate) enum Form<'a> {
+    /// Straight from the dirty room.
+    Unverified(&'a Hostile),
+    /// Written by a clean room.
+    Verified(&'a Fresh),
+    /// Composed by the engine itself, for notices.
+    Own(&'a [u8]),
+}
+
+/// A header field of our own: name and value.
+pub(crate) type OwnHeader<'a> = (&'a str, String);
+
+/// Assembles a mail. The inner error is the clean room's refusal.
+pub(crate) async fn mail(
+    run: &Run<'_>,
+    form: &Form<'_>,
+    account: &str,
+    extra: &[OwnHeader<'_>],
+    parts: &[PartOutcome],
+) -> Result<Result<Fresh, Refusal>, Defer> {
+    let bundle = match write_bundle(run.policy, form, account, extra, parts, &[]) {
+        Ok(bundle) => bundle,
+        Err(error) => return unbundled(error),
+    };
+    assemble(run, bundle, CleanOp::AssembleMail).await
+}
+
+/// Assembles an archive; `described` gives the folders of `members`.
+pub(crate) async fn archive(
+    run: &Run<'_>,
+    form: &Fresh,
+    described: &[Child],
+    members: &[PartOutcome],
+) -> Result<Result<Fresh, Refusal>, Defer> {
+    let bundle = match write_bundle(run.policy, &Form::Verified(form), "", &[], members, described) {
+        Ok(bundle) => bundle,
+        Err(error) => return unbundled(error),
+    };
+    assemble(run, bundle, CleanOp::AssembleZip).await
+}
+
+async fn assemble(run: &Run<'_>, bundle: Source, op: CleanOp) -> Result<Result<Fresh, Refusal>, Defer> {
+    let limits = rooms::limits(run.policy, &run.budget, bundle.len);
+    let outcome = rooms::clean(run.pool, bundle, &clean_job(run, op), limits).await?;
+    Ok(match (refused(&outcome.verdict), outcome.fresh) {
+        (Some(withheld), _) if withheld.refusal.reason == Reason::RoomUnavailable => return Err(Defer::NoRoom),
+        (Some(withheld), _) => Err(withheld.refusal),
+        (None, Some(fresh)) => Ok(fresh),
+        (None, None) => Err(Refusal::plain(Reason::RoomProtocol)),
+    })
+}
+
+/// A bound that the bundle exceeds is the document's fault, a memory file that fails is ours.
+fn unbundled<T>(error: EncodeError) -> Result<Result<T, Refusal>, Defer> {
+    match error {
+        EncodeError::Io(error) => Err(Defer::Input(error)),
+        error => Ok(Err(error.refusal())),
+    }
+}
+
+fn write_bundle(
+    policy: &Policy,
+    form: &Form<'_>,
+    account: &str,
+    extra: &[OwnHeader<'_>],
+    parts: &[PartOutcome],
+    described: &[Child],
+) -> Result<Source, EncodeError> {
+    let mut bundle = BundleWriter::new(BufWriter::new(Sealed::builder()?), &policy.limits)?;
+    match form {
+        Form::Unverified(form) => {
+            let whole = form.source(0, form.len());
+            bundle.form(form.len(), &mut whole.map(SourceReader::new).unwrap_or_default())?;
+        }
+        Form::Verified(form) => bundle.form(form.len(), &mut form.reader())?,
+        Form::Own(bytes) => bundle.form(bytes.len() as u64, &mut &**bytes)?,
+    }
+    bundle.account(&Text::scrub(account).0)?;
+    for (name, value) in extra {
+        let name = HeaderName::parse(name).map_err(|_| EncodeError::Failed)?;
+        bundle.extra_header(&ExtraHeader { name, value: Line::scrub(value).0 })?;
+    }
+    for (index, part) in parts.iter().enumerate() {
+        let (Some(fresh), Some(name), Some(output)) = (&part.fresh, &part.output_name, part.output) else { continue };
+        let child = described.get(index);
+        let meta = ChildMeta {
+            id: u32::try_from(index).unwrap_or(u32::MAX),
+            name: name.clone(),
+            path: child.and_then(|child| child.path.as_ref()).and_then(|path| path.with_file_name(name.clone())),
+            modified: child.and_then(|child| child.modified),
+            output,
+            inline: part.inline,
+        };
+        bundle.child(&meta, fresh.len(), &mut fresh.reader())?;
+    }
+    let sealed = bundle.finish()?.into_inner().map_err(|error| EncodeError::Io(error.into_error()))?.seal()?;
+    Ok(Source::whole(Arc::new(sealed)))
+}
+
+/// Reads one source from its beginning.
+#[derive(Debug, Default)]
+pub(crate) struct SourceReader {
+    source: Option<Source>,
+    at: u64,
+}
+
+impl SourceReader {
+    pub(crate) fn new(source: Source) -> Self {
+        Self { source: Some(source), at: 0 }
+    }
+}
+
+impl Read for SourceReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(source) = &self.source else { return Ok(0) };
+        let left = usize::try_from(source.len.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let wanted = buffer.len().min(left);
+        let Some(buffer) = buffer.get_mut(..wanted) else { return Ok(0) };
+        let read = source.data.read_at(buffer, source.offset.saturating_add(self.at))?;
+        self.at = self.at.saturating_add(read as u64);
+        Ok(read)
+    }
+}

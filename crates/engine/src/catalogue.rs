@@ -1,0 +1,186 @@
+//! Every sentence that recipients and administrators read about a conversion, in Japanese and English.
+//!
+//! One table; a test goes through all reasons. `{count}` stands where the number belongs.
+
+use form::reason::{Finding, Reason, Refusal};
+
+/// Language of a sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Language {
+    /// 日本語.
+    #[default]
+    Ja,
+    /// English.
+    En,
+}
+
+impl Language {
+    /// Picks one of two texts.
+    pub fn pick<'a>(self, ja: &'a str, en: &'a str) -> &'a str {
+        match self {
+            Self::Ja => ja,
+            Self::En => en,
+        }
+    }
+}
+
+/// The sentence for a reason, with `{count}` still in it where it has one.
+pub fn reason_text(reason: Reason, language: Language) -> &'static str {
+    let (ja, en) = texts(reason);
+    language.pick(ja, en)
+}
+
+/// The sentence for a finding, with its number and place filled in.
+pub fn describe(finding: &Finding, language: Language) -> String {
+    let mut text = reason_text(finding.reason, language).replace("{count}", &finding.count.to_string());
+    let place = finding.place.as_str();
+    if !place.is_empty() {
+        text.push_str(language.pick("（", " ("));
+        text.push_str(place);
+        text.push_str(language.pick("）", ")"));
+    }
+    text
+}
+
+/// The sentence for a refusal; a limit is named with its value.
+pub fn describe_refusal(refusal: &Refusal, language: Language) -> String {
+    let mut text = reason_text(refusal.reason, language).to_owned();
+    if refusal.limit > 0 {
+        let detail = match language {
+            Language::Ja => format!("（上限 {}、実際 {}）", refusal.limit, refusal.value),
+            Language::En => format!(" (limit {}, found {})", refusal.limit, refusal.value),
+        };
+        text.push_str(&detail);
+    }
+    text
+}
+
+/// (Japanese, English). Matched without a wildcard, so that a new reason does not compile without its sentences.
+const fn texts(reason: Reason) -> (&'static str, &'static str) {
+    match reason {
+        Reason::UnsupportedType => ("受け付けない形式です", "this file type is not accepted"),
+        Reason::Encrypted => ("パスワード付きのため中身を確かめられません", "it is encrypted and cannot be inspected"),
+        Reason::Malformed => ("壊れているため作り直せません", "it is damaged and cannot be rebuilt"),
+        Reason::AmbiguousStructure => ("構造が二通りに読めるため作り直せません", "its structure can be read in two ways"),
+        Reason::Infected => ("ウイルスを検知しました", "a virus was found"),
+        Reason::ScannerUnavailable => ("ウイルス検査ができませんでした", "it could not be scanned"),
+        Reason::PolicyHold => ("管理者の設定により預かっています", "held by policy"),
+        Reason::PolicyRemove => ("管理者の設定により取り除きました", "removed by policy"),
+        Reason::MessagePartial => ("分割メールのため中身を確かめられません", "it is a fragment of a split message"),
+        Reason::ExternalBody => ("本体が外部にあるため受け取れません", "its body lies elsewhere"),
+        Reason::LimitInputBytes => ("大きすぎます", "it is too large"),
+        Reason::LimitOutputBytes => ("作り直した結果が大きすぎます", "the rebuilt file is too large"),
+        Reason::LimitParts => ("添付や中のファイルの数が多すぎます", "there are too many parts"),
+        Reason::LimitDepth => ("入れ子が深すぎます", "it is nested too deeply"),
+        Reason::LimitTotalBytes => ("展開した合計が大きすぎます", "the extracted total is too large"),
+        Reason::LimitRatio => ("圧縮率が高すぎます", "the compression ratio is too high"),
+        Reason::LimitTime => ("処理時間の上限を超えました", "it took too long"),
+        Reason::LimitPixels => ("画像の画素数が多すぎます", "the image has too many pixels"),
+        Reason::LimitDimension => ("画像の縦横が大きすぎます", "the image is too wide or too high"),
+        Reason::LimitFrames => ("画像のコマ数が多すぎます", "the image has too many frames"),
+        Reason::LimitTextBytes => ("文字の量が多すぎます", "there is too much text"),
+        Reason::LimitCells => ("表のセルが多すぎます", "the table has too many cells"),
+        Reason::LimitNameBytes => ("名前が長すぎます", "a name is too long"),
+        Reason::LimitHeaderBytes => ("ヘッダが大きすぎます", "the header is too large"),
+        Reason::LimitAddresses => ("アドレスが多すぎます", "there are too many addresses"),
+        Reason::LimitFindings => ("変更点が多すぎます", "there are too many findings"),
+        Reason::LimitRowBytes => ("表の一行が長すぎます", "one row of the table is too long"),
+        Reason::LimitLineBytes => ("一行が長すぎます", "one line is too long"),
+        Reason::LimitReferences => ("参照しているメールが多すぎます", "it refers to too many messages"),
+        Reason::LimitFormBytes => ("中身が大きすぎます", "its content is too large"),
+        Reason::LimitSpillBytes => ("取り出した中身の合計が大きすぎます", "what was taken out of it is too large"),
+        Reason::RoomCrash => ("変換中に異常終了しました", "the conversion crashed"),
+        Reason::RoomPolicyKill => ("変換中に禁止された動作をしたため止めました", "the conversion tried something forbidden and was stopped"),
+        Reason::RoomTimeout => ("変換が時間内に終わりませんでした", "the conversion did not end in time"),
+        Reason::RoomCpuLimit => ("変換が処理量の上限を超えました", "the conversion used too much processor time"),
+        Reason::RoomMemoryLimit => ("変換がメモリの上限を超えました", "the conversion used too much memory"),
+        Reason::RoomOutputLimit => ("変換結果が上限を超えました", "the conversion wrote too much"),
+        Reason::RoomKilled => ("変換が中断されました", "the conversion was ended"),
+        Reason::RoomProtocol => ("変換の応答が正しくありませんでした", "the conversion answered wrongly"),
+        Reason::RoomUnavailable => ("変換の部屋を用意できませんでした", "no room was available"),
+        Reason::FormInvalid => ("変換の中間データが検証に通りませんでした", "the intermediate form did not verify"),
+        Reason::ZipSlip => ("書庫の外を指すファイル名があります", "a member name points outside the archive"),
+        Reason::DuplicateMember => ("書庫に同じ名前のファイルが重なっています", "the archive holds one name twice"),
+        Reason::OverlappingMember => ("書庫の中身が重なり合っています", "members of the archive overlap"),
+        Reason::DirectoryMismatch => ("書庫の目次と中身が食い違っています", "the archive's directory and contents disagree"),
+        Reason::SymlinkMember => ("書庫にリンクが含まれています", "the archive holds a link"),
+        Reason::SpecialMember => ("書庫に特殊なファイルが含まれています", "the archive holds a special file"),
+        Reason::Metadata => ("付加情報を取り除きました", "metadata was removed"),
+        Reason::GpsPosition => ("位置情報を取り除きました", "the GPS position was removed"),
+        Reason::AnimationFrames => ("動画のコマを取り除き、最初の1コマにしました", "animation was reduced to its first frame"),
+        Reason::ActiveContent => ("動作する部品を{count}個取り除きました", "{count} active parts were removed"),
+        Reason::RemoteImage => ("外部から読み込む画像を{count}個取り除きました", "{count} remote images were removed"),
+        Reason::HiddenText => ("見えない文字を{count}か所取り除きました", "hidden text was removed in {count} places"),
+        Reason::HeaderFields => ("不要なヘッダを{count}個取り除きました", "{count} header fields were removed"),
+        Reason::AlternativeText => ("同じ本文の別形式を取り除きました", "an alternative form of the text was removed"),
+        Reason::Signature => ("電子署名を取り除きました", "the digital signature was removed"),
+        Reason::ControlCharacters => ("制御文字を{count}個取り除きました", "{count} control characters were removed"),
+        Reason::BidiControls => ("文字の並びを変える制御文字を{count}個取り除きました", "{count} bidirectional controls were removed"),
+        Reason::ZeroWidthCharacters => ("幅のない文字を{count}個取り除きました", "{count} zero-width characters were removed"),
+        Reason::SurplusBytes => ("ファイルの前後にある余分なデータを取り除きました", "surplus bytes around the file were removed"),
+        Reason::DuplicateHeader => ("重複したヘッダを取り除きました", "repeated header fields were removed"),
+        Reason::EmptyDirectory => ("空のフォルダを取り除きました", "empty folders were removed"),
+        Reason::TypeMismatch => ("拡張子と中身の形式が違っていました", "the extension did not match the content"),
+        Reason::NameChanged => ("ファイル名を直しました", "the file name was changed"),
+        Reason::DoubleExtension => ("拡張子が二重でした", "the name had a double extension"),
+        Reason::DuplicateName => ("同じファイル名があったため番号を付けました", "a number was added to a repeated name"),
+        Reason::HtmlToText => ("HTMLを文字だけにしました", "HTML was turned to text"),
+        Reason::FormulaNeutralised => ("数式として動くセルを{count}個、文字にしました", "{count} formula cells were turned to text"),
+        Reason::OrientationApplied => ("向きの情報を画像に反映しました", "the orientation was applied to the pixels"),
+        Reason::ColourConverted => ("色の情報を標準のものにしました", "colours were converted to sRGB"),
+        Reason::ReEncoded => ("作り直しました", "it was rebuilt"),
+        Reason::CharsetGuessed => ("文字コードの指定がないため推定しました", "the character set was guessed"),
+        Reason::CharsetMismatch => ("文字コードの指定が誤っていたため直しました", "the character set label was wrong"),
+        Reason::UndecodableBytes => ("読めない文字が{count}か所ありました", "{count} characters could not be decoded"),
+        Reason::Gaiji => ("外字が{count}個あり、〓で表しました", "{count} private characters are shown as 〓"),
+        Reason::LinkTargetDiffers => ("表示と行き先の違うリンクが{count}個ありました", "{count} links showed another address than their target"),
+        Reason::DateMissing => ("日付がありませんでした", "the date was missing"),
+        Reason::AddressInvalid => ("正しくないアドレスが{count}個ありました", "{count} addresses were invalid"),
+        Reason::SenderAmbiguous => ("差出人が複数ありました", "there was more than one sender"),
+        Reason::EncodingRepaired => ("符号化の誤りを直しました", "a fault of the encoding was repaired"),
+        Reason::MemberNameCharset => ("書庫の中のファイル名の文字コードを直しました", "the character set of member names was repaired"),
+        Reason::ImageIncomplete => ("画像が途中で切れていたため、読めたところまでにしました", "the picture was incomplete; what could be read was kept"),
+        Reason::FormatConverted => ("別の画像形式で保存しました", "it was saved in another format"),
+        Reason::ColourDepthReduced => ("色の細かさを減らしました", "colours were stored with less precision"),
+        Reason::TableRepaired => ("表の乱れを直しました", "broken rows of the table were repaired"),
+        Reason::TextShortened => ("長すぎる文字列を切り詰めました", "overlong text was cut"),
+        Reason::EmptyBody => ("本文がありません", "there is no text"),
+        Reason::ManyRecipients => ("宛先が多数です", "there are many recipients"),
+        Reason::MoreFindings => ("ほかにも変更があります", "there were more findings"),
+        Reason::MemberWithheld => ("中のファイルを{count}個お渡しできません", "{count} members were not passed"),
+        Reason::NotScanned => ("ウイルス検査の設定がありません", "no scanner is set up"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use form::reason::Place;
+
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_sentence_of_its_own_in_both_languages() {
+        let mut seen = std::collections::BTreeSet::new();
+        for reason in Reason::ALL {
+            let (ja, en) = texts(*reason);
+            assert!(ja.chars().any(|c| c > '\u{3000}'), "{reason}: {ja}");
+            assert!(en.is_ascii() || en.contains('〓'), "{reason}: {en}");
+            assert!(seen.insert(ja) && seen.insert(en), "{reason}: said twice");
+            assert_eq!(ja.contains("{count}"), en.contains("{count}"), "{reason}: the number is missing in one language");
+        }
+    }
+
+    #[test]
+    fn numbers_and_places_are_filled_in() {
+        let finding = Finding { reason: Reason::FormulaNeutralised, count: 3, place: Place::new("B3") };
+        assert_eq!(describe(&finding, Language::Ja), "数式として動くセルを3個、文字にしました（B3）");
+        assert_eq!(describe(&finding, Language::En), "3 formula cells were turned to text (B3)");
+    }
+
+    #[test]
+    fn a_limit_is_told_with_its_value() {
+        let refusal = Refusal::limit(Reason::LimitDepth, 8, 9);
+        assert_eq!(describe_refusal(&refusal, Language::En), "it is nested too deeply (limit 8, found 9)");
+        assert_eq!(describe_refusal(&Refusal::plain(Reason::Encrypted), Language::Ja), "パスワード付きのため中身を確かめられません");
+    }
+}

@@ -1,0 +1,167 @@
+//! A whole mail: dissected in a dirty room, its parts rebuilt, the new mail assembled in a clean room.
+
+use std::time::Instant;
+
+use form::document::MailDoc;
+use form::job::{DirtyJob, DirtyOp};
+use form::mail::MailHeader;
+use form::reason::{Finding, Reason, Refusal};
+use form::text::Line;
+use jail::{Hostile, Source};
+
+use crate::outcome::{Defer, MailOutcome, MailVerdict, PartOutcome};
+use crate::part::{Part, Run, children, refused, scan};
+use crate::policy::Policy;
+use crate::assemble::SourceReader;
+use crate::{account, assemble, notice, rooms};
+
+/// What the envelope and the site add to a mail.
+#[derive(Debug, Clone, Default)]
+pub struct MailContext {
+    /// 受付番号, shown in the account and in `X-Misogi-Receipt`.
+    pub receipt: String,
+    /// Envelope sender, shown in notices; empty for the null sender.
+    pub sender: String,
+    /// Envelope recipients, addressed by notices.
+    pub recipients: Vec<String>,
+    /// Address that notices come from.
+    pub postmaster: String,
+    /// Now, in Unix seconds: the date of notices.
+    pub now: i64,
+    /// Offset of local time in minutes.
+    pub utc_offset_minutes: i16,
+}
+
+pub(crate) async fn sanitise(run: &Run<'_>, original: &Source, context: &MailContext) -> Result<MailOutcome, Defer> {
+    let started = Instant::now();
+    let infected = scan(run, original).await?;
+    let (doc, form, spill) = match dissect(run, original).await? {
+        Ok(dissected) => dissected,
+        Err(refusal) => return notice_only(run, context, MailHeader::default(), refusal, Vec::new(), started).await,
+    };
+    let parts = children(run, &doc.children, Some(&spill), "", 0).await?;
+    if let Some(withheld) = infected.filter(|_| !parts.iter().any(holds_virus)) {
+        // The scanner objects to the mail and to none of its parts: what it means cannot be cut out.
+        return notice_only(run, context, doc.header, withheld.refusal, parts, started).await;
+    }
+    let account = account::compose(run.policy, &context.receipt, &doc.findings, &parts).unwrap_or_default();
+    let headers = headers(context, &parts);
+    let prefixed = with_prefix(run.policy, &doc);
+    let form = match &prefixed {
+        Some(own) => assemble::Form::Own(own),
+        None => assemble::Form::Unverified(&form),
+    };
+    match assemble::mail(run, &form, &account, &headers, &parts).await? {
+        Ok(fresh) => Ok(MailOutcome {
+            header: doc.header,
+            verdict: if parts.iter().any(PartOutcome::anything_withheld) {
+                MailVerdict::PartlyWithheld
+            } else {
+                MailVerdict::Sanitised
+            },
+            fresh,
+            findings: doc.findings,
+            refusal: None,
+            parts,
+            account,
+            elapsed: started.elapsed(),
+        }),
+        Err(refusal) => notice_only(run, context, doc.header, refusal, parts, started).await,
+    }
+}
+
+async fn dissect(run: &Run<'_>, original: &Source) -> Result<Result<(MailDoc, Hostile, Hostile), Refusal>, Defer> {
+    let job = DirtyJob {
+        op: DirtyOp::Mail,
+        declared_name: None,
+        declared_type: Line::default(),
+        limits: run.policy.limits.clone(),
+        passwords: Vec::new(),
+    };
+    let limits = rooms::limits(run.policy, &run.budget, original.len);
+    let outcome = rooms::dirty(run.pool, original.clone(), &job, limits).await?;
+    if let Some(withheld) = refused(&outcome.verdict) {
+        let room_missing = withheld.refusal.reason == Reason::RoomUnavailable;
+        return if room_missing { Err(Defer::NoRoom) } else { Ok(Err(withheld.refusal)) };
+    }
+    let (Some(form), Some(spill)) = (outcome.form, outcome.spill) else {
+        return Ok(Err(Refusal::plain(Reason::RoomProtocol)));
+    };
+    Ok(match MailDoc::decode(reader(&form), &run.policy.limits) {
+        Ok(doc) => Ok((doc, form, spill)),
+        Err(_) => Err(Refusal::plain(Reason::FormInvalid)),
+    })
+}
+
+/// The mail cannot be passed; its recipients are told who wrote, about what, and why it is missing.
+async fn notice_only(
+    run: &Run<'_>,
+    context: &MailContext,
+    header: MailHeader,
+    refusal: Refusal,
+    parts: Vec<PartOutcome>,
+    started: Instant,
+) -> Result<MailOutcome, Defer> {
+    let facts = notice_for(run.policy, context, header.subject.as_str(), &refusal);
+    let fresh = notice::compose(run, &facts).await?;
+    Ok(MailOutcome {
+        header,
+        verdict: MailVerdict::NoticeOnly,
+        fresh,
+        findings: Vec::<Finding>::new(),
+        refusal: Some(refusal),
+        parts,
+        account: facts.text,
+        elapsed: started.elapsed(),
+    })
+}
+
+/// The words of a notice about a mail that does not pass.
+pub(crate) fn notice_for(policy: &Policy, context: &MailContext, subject: &str, refusal: &Refusal) -> notice::Notice {
+    let title =
+        policy.language.pick("[無害化] お渡しできないメールがあります", "[Misogi] A mail could not be passed on");
+    notice::Notice {
+        from: context.postmaster.clone(),
+        to: context.recipients.clone(),
+        subject: title.to_owned(),
+        text: account::notice(policy, &context.receipt, &context.sender, subject, refusal),
+        now: context.now,
+        utc_offset_minutes: context.utc_offset_minutes,
+        receipt: context.receipt.clone(),
+    }
+}
+
+/// The form with the site's mark before the subject; `None` where no mark is set.
+fn with_prefix(policy: &Policy, doc: &MailDoc) -> Option<Vec<u8>> {
+    if policy.subject_prefix.is_empty() {
+        return None;
+    }
+    let mut doc = doc.clone();
+    doc.header.subject = Line::scrub(&format!("{}{}", policy.subject_prefix, doc.header.subject.as_str())).0;
+    doc.encode(Vec::new(), &policy.limits).ok()
+}
+
+/// The form as the dirty room sent it; decoding is total and bounded, and the clean room decodes it again.
+fn reader(form: &Hostile) -> impl std::io::Read {
+    let whole = form.source(0, form.len());
+    whole.map(SourceReader::new).unwrap_or_default()
+}
+
+fn headers(context: &MailContext, parts: &[PartOutcome]) -> Vec<assemble::OwnHeader<'static>> {
+    let withheld = parts.iter().any(PartOutcome::anything_withheld);
+    let verdict = if withheld { "partly-withheld" } else { "sanitised" };
+    let mut headers = vec![("X-Misogi-Verdict", verdict.to_owned())];
+    if !context.receipt.is_empty() {
+        headers.push(("X-Misogi-Receipt", context.receipt.clone()));
+    }
+    headers
+}
+
+fn holds_virus(part: &PartOutcome) -> bool {
+    part.flatten().iter().any(|part| part.signature.is_some())
+}
+
+/// A file given on the command line or in the web form is a part without a parent.
+pub(crate) fn root_part(original: Source, name: form::name::FileName) -> Part {
+    Part { path: String::new(), name, declared_type: Line::default(), source: original, inline: false }
+}

@@ -1,0 +1,59 @@
+//! Names of rebuilt files: the sender's name with the extension of what the file now is.
+
+use std::collections::BTreeSet;
+
+use form::name::FileName;
+
+/// Extensions that mean the same kind of file; the sender's spelling is kept.
+const SAME_KIND: &[&[&str]] = &[
+    &["jpg", "jpeg", "jpe", "jfif"],
+    &["tif", "tiff"],
+    &["txt", "text", "log", "md", "asc"],
+    &["csv"],
+    &["tsv", "tab"],
+    &["bmp", "dib"],
+    &["eml"],
+];
+
+/// The name under which a rebuilt file leaves.
+///
+/// A text file keeps a foreign extension in front of its own (`a.js` becomes `a.js.txt`): replacing it would hide what it was, keeping it
+/// would let the recipient's machine run it.
+pub(crate) fn output_name(name: &FileName, extension: &str) -> FileName {
+    let present = name.extension().map(str::to_ascii_lowercase).unwrap_or_default();
+    let same = present == extension
+        || SAME_KIND.iter().any(|kind| kind.contains(&extension) && kind.contains(&present.as_str()));
+    match extension {
+        _ if same => name.clone(),
+        "txt" if !present.is_empty() => name.with_added_extension(extension),
+        _ => name.with_extension(extension),
+    }
+}
+
+/// Gives each name of one folder its own number where it stands twice, without regard to case.
+pub(crate) struct Taken(BTreeSet<String>);
+
+impl Taken {
+    pub(crate) fn new() -> Self {
+        Self(BTreeSet::new())
+    }
+
+    /// A free name, and whether it had to be numbered.
+    pub(crate) fn free(&mut self, folder: &str, name: FileName) -> (FileName, bool) {
+        if self.take(folder, &name) {
+            return (name, false);
+        }
+        let mut number = 2u32;
+        loop {
+            let numbered = name.numbered(number);
+            if self.take(folder, &numbered) {
+                return (numbered, true);
+            }
+            number = number.saturating_add(1);
+        }
+    }
+
+    fn take(&mut self, folder: &str, name: &FileName) -> bool {
+        self.0.insert(format!("{folder}/{}", name.as_str()).to_lowercase())
+    }
+}

@@ -1,0 +1,127 @@
+//! What became of a mail or a file, part by part.
+
+use std::time::Duration;
+
+use form::mail::MailHeader;
+use form::name::FileName;
+use form::reason::{Finding, Refusal};
+use form::report::OutputType;
+use jail::{Fresh, Source};
+
+use crate::scan::ScanError;
+
+/// Whether a part passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartVerdict {
+    /// Rebuilt; `PartOutcome::fresh` holds it.
+    Sanitised,
+    /// Not passed; `PartOutcome::refusal` says why.
+    Withheld,
+}
+
+/// One attachment, archive member or uploaded file.
+#[derive(Debug)]
+pub struct PartOutcome {
+    /// Place in the tree: `2` is the second part, `2.1` its first child. Empty for the root.
+    pub path: String,
+    /// Name as the sender gave it, made safe.
+    pub name: FileName,
+    /// Name of the rebuilt file.
+    pub output_name: Option<FileName>,
+    /// True type by content, as a short token such as `jpeg`; empty when it was never looked at.
+    pub detected_type: String,
+    /// What was written.
+    pub output: Option<OutputType>,
+    /// Whether it passed.
+    pub verdict: PartVerdict,
+    /// Why it did not.
+    pub refusal: Option<Refusal>,
+    /// Name of the virus when the scanner found one.
+    pub signature: Option<String>,
+    /// What was removed or changed.
+    pub findings: Vec<Finding>,
+    /// Pages, frames or sheets; 1 where there is no such thing.
+    pub pages: u32,
+    /// The rebuilt file.
+    pub fresh: Option<Fresh>,
+    /// The bytes that came in, for the quarantine.
+    pub original: Source,
+    /// Time from scan to result.
+    pub elapsed: Duration,
+    /// Shown inside the text rather than as an attachment.
+    pub inline: bool,
+    /// Parts of this part.
+    pub children: Vec<PartOutcome>,
+}
+
+impl PartOutcome {
+    /// Media type of the rebuilt file; empty when there is none.
+    pub fn media_type(&self) -> &'static str {
+        self.output.map_or("", OutputType::media_type)
+    }
+
+    /// This part and all below it, parents first.
+    pub fn flatten(&self) -> Vec<&PartOutcome> {
+        let mut all = Vec::new();
+        let mut open = vec![self];
+        while let Some(part) = open.pop() {
+            all.push(part);
+            open.extend(part.children.iter().rev());
+        }
+        all
+    }
+
+    /// Whether this part or one below it was withheld.
+    pub fn anything_withheld(&self) -> bool {
+        self.flatten().iter().any(|part| part.verdict == PartVerdict::Withheld)
+    }
+}
+
+/// Whether a mail passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailVerdict {
+    /// Text and all parts arrive.
+    Sanitised,
+    /// The text arrives; at least one part does not.
+    PartlyWithheld,
+    /// Nothing of the mail could be passed; a notice arrives in its place.
+    NoticeOnly,
+}
+
+/// One mail, ready to be delivered.
+#[derive(Debug)]
+pub struct MailOutcome {
+    /// The header as it was read; empty for a notice.
+    pub header: MailHeader,
+    /// Whether the mail passed.
+    pub verdict: MailVerdict,
+    /// The mail to deliver: the sanitised one or the notice.
+    pub fresh: Fresh,
+    /// Findings about the mail itself.
+    pub findings: Vec<Finding>,
+    /// Why there is only a notice.
+    pub refusal: Option<Refusal>,
+    /// Its attachments.
+    pub parts: Vec<PartOutcome>,
+    /// The account as it was placed in the mail; empty when none was.
+    pub account: String,
+    /// Time from scan to result.
+    pub elapsed: Duration,
+}
+
+/// Not now: the cause lies with us, and the mail or file waits unchanged.
+#[derive(Debug, thiserror::Error)]
+pub enum Defer {
+    /// The scanner gave no answer.
+    #[error("the scanner gave no answer")]
+    Scanner(#[source] ScanError),
+    /// No room could be had.
+    #[error("no room is available")]
+    NoRoom,
+    /// Memory for handing bytes to a room could not be had.
+    #[error("preparing the input of a room")]
+    Input(#[source] std::io::Error),
+    /// The clean room refused what the engine itself composed.
+    #[error("composing a notice: {0:?}")]
+    Notice(Option<Refusal>),
+}

@@ -1,0 +1,335 @@
+//! One attachment, member or upload: scanner, rooms, and its children in turn.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use form::codec::Kind;
+use form::detected::DetectedType;
+use form::document::{ContainerDoc, MailDoc};
+use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy};
+use form::mail::Child;
+use form::name::{FileName, MemberPath};
+use form::reason::{Finding, Place, Reason, Refusal};
+use form::report::{CleanReport, OutputType};
+use form::text::Line;
+use futures_util::StreamExt;
+use jail::{Fresh, Hostile, Pool, Sealed, Source, Verdict};
+
+use crate::assemble;
+use crate::budget::Budget;
+use crate::naming::{Taken, output_name};
+use crate::outcome::{Defer, PartOutcome, PartVerdict};
+use crate::policy::Policy;
+use crate::rooms;
+use crate::scan::{ScanVerdict, Scanner};
+
+/// What all parts of one mail or upload share.
+pub(crate) struct Run<'a> {
+    pub(crate) pool: &'a Pool,
+    pub(crate) policy: &'a Policy,
+    pub(crate) scanner: Option<&'a Scanner>,
+    pub(crate) budget: Budget,
+    pub(crate) seed: [u8; 16],
+}
+
+/// A part before anything was done to it.
+pub(crate) struct Part {
+    pub(crate) path: String,
+    pub(crate) name: FileName,
+    pub(crate) declared_type: Line,
+    pub(crate) source: Source,
+    pub(crate) inline: bool,
+}
+
+/// What came of a part besides its name and place.
+struct Converted {
+    detected_type: String,
+    output: OutputType,
+    findings: Vec<Finding>,
+    pages: u32,
+    fresh: Fresh,
+    children: Vec<PartOutcome>,
+}
+
+/// Why a part does not pass, and what is known of it all the same.
+pub(crate) struct Withheld {
+    pub(crate) refusal: Refusal,
+    detected_type: String,
+    pub(crate) signature: Option<String>,
+    children: Vec<PartOutcome>,
+}
+
+impl From<Refusal> for Withheld {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, detected_type: String::new(), signature: None, children: Vec::new() }
+    }
+}
+
+/// Either the part passes, or it is withheld, or everything waits.
+type Attempt = Result<Result<Converted, Withheld>, Defer>;
+
+/// Takes one part through scanner and rooms. Depth is bounded by the budget, so is the nesting of these futures.
+pub(crate) fn sanitise<'a>(
+    run: &'a Run<'a>,
+    part: Part,
+    depth: u32,
+) -> Pin<Box<dyn Future<Output = Result<PartOutcome, Defer>> + Send + 'a>> {
+    Box::pin(async move {
+        let started = Instant::now();
+        let attempt = convert(run, &part, depth).await?;
+        let mut outcome = PartOutcome {
+            path: part.path,
+            output_name: None,
+            detected_type: String::new(),
+            output: None,
+            verdict: PartVerdict::Withheld,
+            refusal: None,
+            signature: None,
+            findings: Vec::new(),
+            pages: 0,
+            fresh: None,
+            original: part.source,
+            elapsed: started.elapsed(),
+            inline: part.inline,
+            children: Vec::new(),
+            name: part.name,
+        };
+        match attempt {
+            Ok(converted) => {
+                outcome.verdict = PartVerdict::Sanitised;
+                outcome.output_name = Some(output_name(&outcome.name, converted.output.extension()));
+                outcome.detected_type = converted.detected_type;
+                outcome.output = Some(converted.output);
+                outcome.findings = converted.findings;
+                outcome.pages = converted.pages;
+                outcome.fresh = Some(converted.fresh);
+                outcome.children = converted.children;
+            }
+            Err(withheld) => {
+                outcome.refusal = Some(withheld.refusal);
+                outcome.detected_type = withheld.detected_type;
+                outcome.signature = withheld.signature;
+                outcome.children = withheld.children;
+            }
+        }
+        Ok(outcome)
+    })
+}
+
+async fn convert(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
+    if let Err(refusal) = run.budget.take(depth, part.source.len) {
+        return Ok(Err(refusal.into()));
+    }
+    if let Some(withheld) = scan(run, &part.source).await? {
+        return Ok(Err(withheld));
+    }
+    let dirty = DirtyJob {
+        op: DirtyOp::Auto,
+        declared_name: Some(part.name.clone()),
+        declared_type: part.declared_type.clone(),
+        limits: run.policy.limits.clone(),
+        passwords: Vec::new(),
+    };
+    let clean = clean_job(run, CleanOp::Part);
+    let limits = rooms::limits(run.policy, &run.budget, part.source.len);
+    let outcome = rooms::chain(run.pool, part.source.clone(), &dirty, &clean, limits).await?;
+    if let Some(withheld) = refused(&outcome.dirty.0).or_else(|| refused(&outcome.clean.verdict)) {
+        return if withheld.refusal.reason == Reason::RoomUnavailable { Err(Defer::NoRoom) } else { Ok(Err(withheld)) };
+    }
+    let (Some(fresh), Some(report)) = (outcome.clean.fresh, outcome.clean.report) else {
+        return Ok(Err(Refusal::plain(Reason::RoomProtocol).into()));
+    };
+    let Some(report) = read_report(&report, run.policy) else {
+        return Ok(Err(Refusal::plain(Reason::FormInvalid).into()));
+    };
+    match report.kind {
+        Kind::Mail => mail_part(run, report, fresh, outcome.spill, &part.path, depth).await,
+        Kind::Container => archive_part(run, report, fresh, outcome.spill, &part.path, depth).await,
+        Kind::Text | Kind::Image | Kind::Table => Ok(Ok(Converted {
+            detected_type: report.detected_type.as_str().to_owned(),
+            output: report.output,
+            findings: report.findings,
+            pages: report.pages,
+            fresh,
+            children: Vec::new(),
+        })),
+    }
+}
+
+/// Asks the scanner. Something other than a clean answer withholds; no answer defers.
+pub(crate) async fn scan(run: &Run<'_>, source: &Source) -> Result<Option<Withheld>, Defer> {
+    let Some(scanner) = run.scanner else { return Ok(None) };
+    Ok(match scanner.scan(source).await.map_err(Defer::Scanner)? {
+        ScanVerdict::Clean => None,
+        ScanVerdict::Infected(signature) => {
+            Some(Withheld { signature: Some(signature), ..Refusal::plain(Reason::Infected).into() })
+        }
+        ScanVerdict::TooLarge => Some(Refusal::plain(Reason::ScannerUnavailable).into()),
+    })
+}
+
+async fn mail_part(
+    run: &Run<'_>,
+    report: CleanReport,
+    verified: Fresh,
+    spill: Option<Hostile>,
+    path: &str,
+    depth: u32,
+) -> Attempt {
+    let Ok(doc) = MailDoc::decode(verified.reader(), &run.policy.limits) else {
+        return Ok(Err(Refusal::plain(Reason::FormInvalid).into()));
+    };
+    let children = children(run, &doc.children, spill.as_ref(), path, depth).await?;
+    let account = crate::account::compose(run.policy, "", &doc.findings, &children);
+    let assembled =
+        assemble::mail(run, &assemble::Form::Verified(&verified), account.as_deref().unwrap_or(""), &[], &children).await?;
+    Ok(match assembled {
+        Ok(fresh) => Ok(Converted {
+            detected_type: report.detected_type.as_str().to_owned(),
+            output: OutputType::Mail,
+            findings: doc.findings,
+            pages: 1,
+            fresh,
+            children,
+        }),
+        Err(refusal) => Err(Withheld { children, ..refusal.into() }),
+    })
+}
+
+async fn archive_part(
+    run: &Run<'_>,
+    report: CleanReport,
+    verified: Fresh,
+    spill: Option<Hostile>,
+    path: &str,
+    depth: u32,
+) -> Attempt {
+    let Ok(doc) = ContainerDoc::decode(verified.reader(), &run.policy.limits) else {
+        return Ok(Err(Refusal::plain(Reason::FormInvalid).into()));
+    };
+    let mut findings = report.findings;
+    let mut children = children(run, &doc.children, spill.as_ref(), path, depth).await?;
+    number_repeated(&doc.children, &mut children);
+    let withheld = children.iter().filter(|child| child.verdict == PartVerdict::Withheld).count();
+    if withheld > 0 {
+        let count = u32::try_from(withheld).unwrap_or(u32::MAX);
+        findings.push(Finding { reason: Reason::MemberWithheld, count, place: Place::default() });
+    }
+    let assembled = assemble::archive(run, &verified, &doc.children, &children).await?;
+    Ok(match assembled {
+        Ok(fresh) => Ok(Converted {
+            detected_type: report.detected_type.as_str().to_owned(),
+            output: OutputType::Zip,
+            findings,
+            pages: 1,
+            fresh,
+            children,
+        }),
+        Err(refusal) => Err(Withheld { children, ..refusal.into() }),
+    })
+}
+
+/// Two members may get one name when both change their type (`a.bmp` beside `a.png`).
+fn number_repeated(described: &[Child], outcomes: &mut [PartOutcome]) {
+    let mut taken = Taken::new();
+    for (child, outcome) in described.iter().zip(outcomes) {
+        let within = child.path.as_ref().map(folder).unwrap_or_default();
+        if let Some(name) = outcome.output_name.take() {
+            let (free, numbered) = taken.free(&within, name);
+            if numbered {
+                outcome.findings.push(Finding { reason: Reason::DuplicateName, count: 1, place: Place::default() });
+            }
+            outcome.output_name = Some(free);
+        }
+    }
+}
+
+fn folder(path: &MemberPath) -> String {
+    let names: Vec<&str> = path.directories().iter().map(FileName::as_str).collect();
+    names.join("/")
+}
+
+/// Takes all children through their own rooms, several at once, and keeps their order.
+pub(crate) async fn children(
+    run: &Run<'_>,
+    described: &[Child],
+    spill: Option<&Hostile>,
+    path: &str,
+    depth: u32,
+) -> Result<Vec<PartOutcome>, Defer> {
+    let mut outcomes = Vec::with_capacity(described.len());
+    let tasks = described.iter().enumerate().map(|(index, child)| {
+        let number = index.saturating_add(1);
+        let path = if path.is_empty() { number.to_string() } else { format!("{path}.{number}") };
+        one_child(run, child, spill, path, depth.saturating_add(1))
+    });
+    let mut running = futures_util::stream::iter(tasks).buffered(run.policy.parallel_parts.max(1));
+    while let Some(outcome) = running.next().await {
+        outcomes.push(outcome?);
+    }
+    Ok(outcomes)
+}
+
+async fn one_child(
+    run: &Run<'_>,
+    child: &Child,
+    spill: Option<&Hostile>,
+    path: String,
+    depth: u32,
+) -> Result<PartOutcome, Defer> {
+    let range = spill.and_then(|spill| spill.source(child.offset, child.len));
+    let (source, refusal) = match (range, &child.withheld) {
+        (Some(source), None) => (source, None),
+        (Some(source), Some(refusal)) => (source, Some(*refusal)),
+        // A range outside of the spill can only come from a room that lies; there is nothing to keep then.
+        (None, None) => (empty()?, Some(Refusal::plain(Reason::FormInvalid))),
+        (None, Some(refusal)) => (empty()?, Some(*refusal)),
+    };
+    let part = Part { path, name: child.name.clone(), declared_type: child.declared_type.clone(), source, inline: child.inline };
+    match refusal {
+        None => sanitise(run, part, depth).await,
+        Some(refusal) => Ok(withheld(part, refusal)),
+    }
+}
+
+fn withheld(part: Part, refusal: Refusal) -> PartOutcome {
+    PartOutcome {
+        path: part.path,
+        name: part.name,
+        output_name: None,
+        detected_type: String::new(),
+        output: None,
+        verdict: PartVerdict::Withheld,
+        refusal: Some(refusal),
+        signature: None,
+        findings: Vec::new(),
+        pages: 0,
+        fresh: None,
+        original: part.source,
+        elapsed: std::time::Duration::ZERO,
+        inline: part.inline,
+        children: Vec::new(),
+    }
+}
+
+fn empty() -> Result<Source, Defer> {
+    Sealed::from_bytes(&[]).map(Arc::new).map(Source::whole).map_err(Defer::Input)
+}
+
+/// What a room's verdict means for the part; `None` for success.
+pub(crate) fn refused(verdict: &Verdict) -> Option<Withheld> {
+    if let Verdict::Refused(refusal, detail) = verdict {
+        let detected = DetectedType::from_detail(*detail).unwrap_or(DetectedType::UNKNOWN);
+        return Some(Withheld { detected_type: detected.as_str().to_owned(), ..(*refusal).into() });
+    }
+    verdict.reason().map(|reason| Refusal::plain(reason).into())
+}
+
+pub(crate) fn clean_job(run: &Run<'_>, op: CleanOp) -> CleanJob {
+    CleanJob { op, limits: run.policy.limits.clone(), image: ImagePolicy::default(), boundary_seed: run.seed }
+}
+
+fn read_report(report: &Sealed, policy: &Policy) -> Option<CleanReport> {
+    CleanReport::decode(&report.to_vec(rooms::MAX_REPORT_BYTES).ok()?, &policy.limits).ok()
+}

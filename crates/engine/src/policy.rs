@@ -1,0 +1,70 @@
+//! What the engine is told once, at the start: bounds, language, where the account stands.
+
+use std::time::Duration;
+
+use form::limits::Limits;
+
+use crate::catalogue::Language;
+
+/// Decisions that hold for every mail and file.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Bounds inside one room, given to each of them.
+    pub limits: Limits,
+    /// Containers in containers, the mail itself not counted.
+    pub max_depth: u32,
+    /// Attachments and members of one mail or upload together.
+    pub max_parts: u32,
+    /// Bytes taken out of all containers of one mail or upload together.
+    pub max_total_bytes: u64,
+    /// Time for one mail or upload, from its first room to its last.
+    pub max_time: Duration,
+    /// Time for one part: a base and a share for each MiB.
+    pub part_time: Duration,
+    /// Added to `part_time` for each MiB of input.
+    pub part_time_per_mib: Duration,
+    /// Parts of one mail converted at the same time.
+    pub parallel_parts: usize,
+    /// Largest rebuilt file.
+    pub max_output_bytes: u64,
+    /// Language of the account.
+    pub language: Language,
+    /// Where the account stands.
+    pub account: AccountPlace,
+    /// Write an account even when nothing was changed.
+    pub account_always: bool,
+    /// Put before each subject; may be empty.
+    pub subject_prefix: String,
+    /// Name of the organisation; may be empty.
+    pub site_name: String,
+}
+
+/// Where the account stands in the text of a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountPlace {
+    /// Before the sender's words.
+    Top,
+    /// After them.
+    Bottom,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            max_depth: 8,
+            max_parts: 1000,
+            max_total_bytes: 500 << 20,
+            max_time: Duration::from_secs(300),
+            part_time: Duration::from_secs(20),
+            part_time_per_mib: Duration::from_secs(2),
+            parallel_parts: 8,
+            max_output_bytes: 1 << 30,
+            language: Language::Ja,
+            account: AccountPlace::Top,
+            account_always: false,
+            subject_prefix: String::new(),
+            site_name: String::new(),
+        }
+    }
+}

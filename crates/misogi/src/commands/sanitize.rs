@@ -1,0 +1,271 @@
+//! `misogi sanitize`: the engine and the rooms without a server.
+
+use std::ffi::OsStr;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use engine::catalogue::{Language, describe, describe_refusal};
+use engine::{Engine, PartOutcome, PartVerdict};
+use form::name::FileName;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jail::{Fresh, Sealed, Source};
+use serde::Serialize;
+use tokio::task::JoinSet;
+
+use crate::commands::{PASSED, WITHHELD};
+use crate::config::Config;
+use crate::gateway;
+
+/// Inputs that are read ahead of the rooms, per slot.
+const AHEAD_PER_SLOT: usize = 2;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Files, or directories whose files are taken.
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Directory for the rebuilt files; made if missing.
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+    /// Print one JSON object per input instead of text.
+    #[arg(long)]
+    json: bool,
+    /// Configuration file; its rooms, scanner, policy and limits are used.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Run without full containment. Only for files that you trust.
+    #[arg(long)]
+    accept_unsandboxed: bool,
+}
+
+/// One input, and where below the output directory its result goes.
+#[derive(Debug, Clone)]
+struct Input {
+    path: PathBuf,
+    folder: PathBuf,
+}
+
+pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
+    let config = Config::load(arguments.policy.as_deref())?;
+    let inputs = collect(&arguments.paths)?;
+    std::fs::create_dir_all(&arguments.output)
+        .with_context(|| format!("{} cannot be made", arguments.output.display()))?;
+    let pool = gateway::pool(&config, arguments.accept_unsandboxed)?;
+    let engine = gateway::engine(&config, pool)?;
+    let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
+    let withheld = runtime.block_on(all(engine, &config, inputs, &arguments))?;
+    Ok(ExitCode::from(if withheld { WITHHELD } else { PASSED }))
+}
+
+/// The files named, and those in the directories named. A name that does not exist is wrong usage.
+fn collect(paths: &[PathBuf]) -> Result<Vec<Input>> {
+    let mut inputs = Vec::new();
+    for path in paths {
+        let facts = std::fs::metadata(path).with_context(|| format!("{} cannot be read", path.display()))?;
+        if !facts.is_dir() {
+            inputs.push(Input { path: path.clone(), folder: PathBuf::new() });
+            continue;
+        }
+        let mut open = vec![(path.clone(), PathBuf::new())];
+        while let Some((directory, folder)) = open.pop() {
+            let listing =
+                std::fs::read_dir(&directory).with_context(|| format!("{} cannot be listed", directory.display()))?;
+            for entry in listing {
+                let entry = entry?;
+                let kind = entry.file_type()?;
+                if kind.is_dir() {
+                    open.push((entry.path(), folder.join(entry.file_name())));
+                } else if kind.is_file() {
+                    inputs.push(Input { path: entry.path(), folder: folder.clone() });
+                }
+            }
+        }
+    }
+    if inputs.is_empty() {
+        bail!("no files found");
+    }
+    inputs.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(inputs)
+}
+
+async fn all(engine: Engine, config: &Config, inputs: Vec<Input>, arguments: &Arguments) -> Result<bool> {
+    let language = gateway::language(config);
+    let progress = progress(inputs.len() as u64, arguments.json);
+    let mut waiting = inputs.into_iter();
+    let mut running = JoinSet::new();
+    let mut names = OutputNames::default();
+    let mut any_withheld = false;
+    let ahead = gateway::slots(config).saturating_mul(AHEAD_PER_SLOT);
+    loop {
+        while running.len() < ahead {
+            let Some(input) = waiting.next() else { break };
+            running.spawn(one(engine.clone(), input));
+        }
+        let Some(finished) = running.join_next().await else { break };
+        let (input, outcome) = finished.context("a conversion ended unexpectedly")?;
+        let outcome = outcome?;
+        let output = match (&outcome.fresh, &outcome.output_name) {
+            (Some(fresh), Some(name)) => Some(write(&mut names, &arguments.output, &input.folder, name, fresh)?),
+            _ => None,
+        };
+        any_withheld |= outcome.anything_withheld();
+        let report = report(&outcome, &input.path.display().to_string(), output.as_deref(), language);
+        let line = if arguments.json { serde_json::to_string(&report)? } else { human(&report) };
+        progress.suspend(|| writeln!(std::io::stdout().lock(), "{line}"))?;
+        progress.inc(1);
+    }
+    progress.finish_and_clear();
+    Ok(any_withheld)
+}
+
+async fn one(engine: Engine, input: Input) -> (Input, Result<PartOutcome>) {
+    let outcome = convert(&engine, &input.path).await;
+    (input, outcome)
+}
+
+async fn convert(engine: &Engine, path: &Path) -> Result<PartOutcome> {
+    let owned = path.to_owned();
+    let sealed = tokio::task::spawn_blocking(move || read(&owned)).await?;
+    let sealed = sealed.with_context(|| format!("{} cannot be read", path.display()))?;
+    let raw = path.file_name().map(OsStr::to_string_lossy).unwrap_or_default();
+    let (name, _) = FileName::rebuild(&raw);
+    engine
+        .sanitise_file(Source::whole(sealed), name)
+        .await
+        .with_context(|| format!("{} could not be converted now", path.display()))
+}
+
+fn read(path: &Path) -> std::io::Result<Sealed> {
+    let mut file = std::fs::File::open(path)?;
+    let mut sealed = Sealed::builder()?;
+    std::io::copy(&mut file, &mut sealed)?;
+    sealed.seal()
+}
+
+/// Names already given in this run: two inputs `a.bmp` and `a.png` must not share one output.
+#[derive(Debug, Default)]
+struct OutputNames(std::collections::BTreeSet<PathBuf>);
+
+impl OutputNames {
+    fn free(&mut self, directory: &Path, name: &FileName) -> PathBuf {
+        let mut candidate = directory.join(name.as_str());
+        let mut number = 2;
+        while !self.0.insert(candidate.clone()) {
+            candidate = directory.join(name.numbered(number).as_str());
+            number += 1;
+        }
+        candidate
+    }
+}
+
+/// Writes beside the final name and renames, so that a half-written file never has the name of a result.
+fn write(
+    names: &mut OutputNames,
+    root: &Path,
+    folder: &Path,
+    name: &FileName,
+    fresh: &Fresh,
+) -> Result<PathBuf> {
+    let directory = root.join(folder);
+    std::fs::create_dir_all(&directory).with_context(|| format!("{} cannot be made", directory.display()))?;
+    let path = names.free(&directory, name);
+    let partial = directory.join(format!(".misogi-{}.part", std::process::id()));
+    let put = || -> std::io::Result<()> {
+        let mut file = std::fs::File::create(&partial)?;
+        std::io::copy(&mut fresh.reader(), &mut file)?;
+        std::fs::rename(&partial, &path)
+    };
+    put().with_context(|| format!("{} cannot be written", path.display()))?;
+    Ok(path)
+}
+
+/// The object of `--json`. Field names and reasons are stable (docs/findings.md).
+#[derive(Debug, Serialize)]
+struct Report {
+    input: String,
+    detected_type: String,
+    verdict: &'static str,
+    output: Option<String>,
+    output_type: Option<String>,
+    findings: Vec<FindingReport>,
+    pages: u32,
+    millis: u64,
+    children: Vec<Report>,
+}
+
+#[derive(Debug, Serialize)]
+struct FindingReport {
+    reason: &'static str,
+    count: u32,
+    #[serde(rename = "where")]
+    place: String,
+    text: String,
+}
+
+fn report(outcome: &PartOutcome, input: &str, output: Option<&Path>, language: Language) -> Report {
+    let mut findings = Vec::with_capacity(outcome.findings.len().saturating_add(1));
+    if let Some(refusal) = &outcome.refusal {
+        let place = outcome.signature.clone().unwrap_or_default();
+        let text = describe_refusal(refusal, language);
+        findings.push(FindingReport { reason: refusal.reason.name(), count: 1, place, text });
+    }
+    findings.extend(outcome.findings.iter().map(|finding| FindingReport {
+        reason: finding.reason.name(),
+        count: finding.count,
+        place: finding.place.as_str().to_owned(),
+        text: describe(finding, language),
+    }));
+    Report {
+        input: input.to_owned(),
+        detected_type: outcome.detected_type.clone(),
+        verdict: match outcome.verdict {
+            PartVerdict::Sanitised => "sanitised",
+            PartVerdict::Withheld => "withheld",
+        },
+        output: match output {
+            Some(path) => Some(path.display().to_string()),
+            None => outcome.output_name.as_ref().map(|name| name.as_str().to_owned()),
+        },
+        output_type: Some(outcome.media_type.clone()).filter(|media_type| !media_type.is_empty()),
+        findings,
+        pages: outcome.pages,
+        millis: u64::try_from(outcome.elapsed.as_millis()).unwrap_or(u64::MAX),
+        children: outcome.children.iter().map(|child| report(child, child.name.as_str(), None, language)).collect(),
+    }
+}
+
+fn human(report: &Report) -> String {
+    let mut text = String::new();
+    let mut open = vec![(0usize, report)];
+    while let Some((depth, report)) = open.pop() {
+        let indent = "  ".repeat(depth);
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&indent);
+        text.push_str(if report.verdict == "sanitised" { "✔ " } else { "✘ " });
+        text.push_str(&report.input);
+        if let Some(output) = &report.output {
+            text.push_str(" → ");
+            text.push_str(output);
+        }
+        for finding in &report.findings {
+            text.push_str(&format!("\n{indent}    {}", finding.text));
+        }
+        open.extend(report.children.iter().rev().map(|child| (depth.saturating_add(1), child)));
+    }
+    text
+}
+
+/// A bar for a person who watches; nothing where the output is read by a program.
+fn progress(inputs: u64, json: bool) -> ProgressBar {
+    let watched = std::io::stderr().is_terminal() && !json && inputs > 1;
+    let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(Some(inputs), target);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {per_sec} {eta}") {
+        bar.set_style(style);
+    }
+    bar
+}

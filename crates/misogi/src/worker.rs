@@ -1,0 +1,261 @@
+//! The loop between store and engine: claim, convert, complete.
+//!
+//! Every step may run twice. A crash before `complete` leaves the job claimed; the store gives it out again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use engine::{Defer, Engine, MailContext, MailOutcome, MailVerdict, Notice, PartOutcome};
+use form::reason::Reason;
+use jail::{Sealed, Source};
+use store::{
+    Clock, Completed, FailOutcome, GivenUp, PartRecord, PartVerdict, Quarantined, Store, Verdict, Work, WorkOrigin,
+};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// How long a mail waits before the scanner or a room is asked again.
+const DEFER: Duration = Duration::from_secs(30);
+
+/// How often the store is asked although nothing announced work: deferred jobs become due by time alone.
+const POLL: Duration = Duration::from_secs(1);
+
+/// What the worker needs beside store and engine.
+pub(crate) struct Worker {
+    pub(crate) store: Store,
+    pub(crate) engine: Engine,
+    pub(crate) clock: Clock,
+    pub(crate) postmaster: String,
+    pub(crate) utc_offset_minutes: i16,
+    /// Mails converted at the same time; more than slots, so that rooms never wait for the store.
+    pub(crate) parallel: usize,
+}
+
+impl Worker {
+    /// Runs until `shutdown`; what is being converted then is finished first.
+    pub(crate) async fn run(self, shutdown: CancellationToken) -> Result<()> {
+        let parallel = self.parallel;
+        let worker = Arc::new(self);
+        let mut running = JoinSet::new();
+        while !shutdown.is_cancelled() {
+            let free = parallel.saturating_sub(running.len());
+            let claimed = match worker.store.claim(free).await {
+                Ok(claimed) => claimed,
+                Err(error) => {
+                    tracing::error!(event = "claim_failed", error = %chain(&error));
+                    Vec::new()
+                }
+            };
+            let idle = claimed.is_empty();
+            for work in claimed {
+                let worker = worker.clone();
+                running.spawn(async move { worker.one(work).await });
+            }
+            if idle || running.len() >= parallel {
+                tokio::select! {
+                    () = shutdown.cancelled() => {}
+                    () = worker.store.work_ready(), if running.len() < parallel => {}
+                    Some(finished) = running.join_next() => report(finished),
+                    () = tokio::time::sleep(POLL) => {}
+                }
+            }
+            while let Some(finished) = running.try_join_next() {
+                report(finished);
+            }
+        }
+        while let Some(finished) = running.join_next().await {
+            report(finished);
+        }
+        Ok(())
+    }
+
+    async fn one(&self, work: Work) {
+        let receipt = work.receipt.as_str().to_owned();
+        if let Err(error) = self.convert(work).await {
+            // The job stays claimed; its lease brings it back.
+            tracing::error!(event = "conversion_failed", receipt, error = format!("{error:#}"));
+        }
+    }
+
+    async fn convert(&self, work: Work) -> Result<()> {
+        if work.exhausted {
+            return self.give_up(&work, "no attempt is left").await;
+        }
+        let original = match self.original(&work).await {
+            Ok(original) => original,
+            Err(error) => return self.failed(&work, &format!("{error:#}")).await,
+        };
+        let completed = match &work.origin {
+            WorkOrigin::Mail { envelope } => {
+                let context = self.context(&work, envelope.sender.as_deref(), &envelope.recipients);
+                self.engine.sanitise_mail(&original, &context).await.map(mail_completed)
+            }
+            WorkOrigin::Upload { file_name } => {
+                self.engine.sanitise_file(original.clone(), file_name.clone()).await.map(file_completed)
+            }
+        };
+        match completed {
+            Ok(completed) => {
+                tracing::info!(event = "converted", receipt = work.receipt.as_str(), verdict = ?completed.verdict);
+                self.store.complete(work.key, completed).await.context("recording the outcome")
+            }
+            Err(Defer::Notice(refusal)) => self.failed(&work, &format!("a notice was refused: {refusal:?}")).await,
+            Err(defer @ (Defer::Scanner(_) | Defer::NoRoom | Defer::Input(_))) => {
+                let why = chain(&defer);
+                tracing::warn!(event = "conversion_deferred", receipt = work.receipt.as_str(), why);
+                let not_before = self.clock.now().plus(DEFER);
+                self.store.defer(work.key, &why, not_before).await.context("deferring")
+            }
+        }
+    }
+
+    async fn original(&self, work: &Work) -> Result<Source> {
+        let mut sealed = Sealed::builder().context("making a memory file")?;
+        work.original.copy_to(&mut sealed).await.context("reading the original")?;
+        Ok(Source::whole(sealed.seal().context("sealing the original")?))
+    }
+
+    fn context(&self, work: &Work, sender: Option<&str>, recipients: &[String]) -> MailContext {
+        MailContext {
+            receipt: work.receipt.as_str().to_owned(),
+            sender: sender.unwrap_or_default().to_owned(),
+            recipients: recipients.to_vec(),
+            postmaster: self.postmaster.clone(),
+            now: self.clock.now().unix_millis().div_euclid(1000),
+            utc_offset_minutes: self.utc_offset_minutes,
+        }
+    }
+
+    async fn failed(&self, work: &Work, why: &str) -> Result<()> {
+        match self.store.fail(work.key.clone(), why).await.context("recording a failure")? {
+            FailOutcome::Again { at } => {
+                tracing::warn!(event = "conversion_retry", receipt = work.receipt.as_str(), why, at = at.unix_millis());
+                Ok(())
+            }
+            FailOutcome::Exhausted => self.give_up(work, why).await,
+        }
+    }
+
+    /// The mail cannot be converted at all: its original goes to quarantine, its recipients get a notice.
+    async fn give_up(&self, work: &Work, why: &str) -> Result<()> {
+        tracing::error!(event = "conversion_given_up", receipt = work.receipt.as_str(), why);
+        let notice = match &work.origin {
+            WorkOrigin::Upload { .. } => None,
+            WorkOrigin::Mail { envelope } => {
+                let context = self.context(work, envelope.sender.as_deref(), &envelope.recipients);
+                Some(self.engine.compose_notice(&given_up_notice(&self.engine, context)).await.context("composing a notice")?)
+            }
+        };
+        let given_up = GivenUp { reason: Reason::RoomCrash, why: why.to_owned(), notice };
+        self.store.give_up(work.key.clone(), given_up).await.context("giving up")
+    }
+}
+
+fn given_up_notice(engine: &Engine, context: MailContext) -> Notice {
+    engine.unreadable_notice(&context, Reason::RoomCrash)
+}
+
+fn mail_completed(outcome: MailOutcome) -> Completed {
+    let mut parts = Vec::new();
+    if let Some(refusal) = outcome.refusal {
+        parts.push(whole_mail(refusal));
+    }
+    for part in &outcome.parts {
+        records(part, false, &mut parts);
+    }
+    Completed {
+        subject: Some(outcome.header.subject.as_str().to_owned()).filter(|subject| !subject.is_empty()),
+        header_from: outcome.header.from.map(|from| from.address.as_str().to_owned()),
+        verdict: match outcome.verdict {
+            MailVerdict::Sanitised => Verdict::Sanitised,
+            MailVerdict::PartlyWithheld => Verdict::SanitisedWithWithheld,
+            MailVerdict::NoticeOnly => Verdict::NoticeOnly,
+        },
+        parts,
+        findings: outcome.findings,
+        output: Some(outcome.fresh),
+        account: Some(outcome.account).filter(|account| !account.is_empty()),
+    }
+}
+
+/// A mail that could not be passed at all is itself what the quarantine keeps.
+fn whole_mail(refusal: form::reason::Refusal) -> PartRecord {
+    PartRecord {
+        path: String::new(),
+        name: form::name::FileName::rebuild("message.eml").0,
+        output_name: None,
+        detected_type: "mail".to_owned(),
+        media_type: None,
+        verdict: PartVerdict::Withheld,
+        reason: Some(refusal),
+        findings: Vec::new(),
+        bytes_in: 0,
+        bytes_out: 0,
+        millis: 0,
+        result: None,
+        quarantined_original: Some(Quarantined::Whole),
+    }
+}
+
+fn file_completed(outcome: PartOutcome) -> Completed {
+    let verdict = match (outcome.verdict, outcome.anything_withheld()) {
+        (engine::PartVerdict::Withheld, _) => Verdict::NoticeOnly,
+        (engine::PartVerdict::Sanitised, true) => Verdict::SanitisedWithWithheld,
+        (engine::PartVerdict::Sanitised, false) => Verdict::Sanitised,
+    };
+    let mut parts = Vec::new();
+    records(&outcome, true, &mut parts);
+    if let Some(root) = parts.first_mut().filter(|root| root.quarantined_original.is_some()) {
+        root.quarantined_original = Some(Quarantined::Whole);
+    }
+    Completed {
+        subject: None,
+        header_from: None,
+        verdict,
+        parts,
+        findings: Vec::new(),
+        output: None,
+        account: None,
+    }
+}
+
+/// Rows for a part and all below it. Only the root of an upload keeps its rebuilt file for download; those of a mail are in the mail.
+fn records(part: &PartOutcome, keep_result: bool, into: &mut Vec<PartRecord>) {
+    for (index, part) in part.flatten().into_iter().enumerate() {
+        let withheld = part.verdict == engine::PartVerdict::Withheld;
+        into.push(PartRecord {
+            path: part.path.clone(),
+            name: part.name.clone(),
+            output_name: part.output_name.clone(),
+            detected_type: part.detected_type.clone(),
+            media_type: Some(part.media_type.clone()).filter(|media_type| !media_type.is_empty()),
+            verdict: if withheld { PartVerdict::Withheld } else { PartVerdict::Sanitised },
+            reason: part.refusal.clone(),
+            findings: part.findings.clone(),
+            bytes_in: part.original.len,
+            bytes_out: part.fresh.as_ref().map_or(0, jail::Fresh::len),
+            millis: u64::try_from(part.elapsed.as_millis()).unwrap_or(u64::MAX),
+            result: part.fresh.clone().filter(|_| keep_result && index == 0),
+            quarantined_original: withheld.then(|| Quarantined::Part(part.original.clone())),
+        });
+    }
+}
+
+fn report(finished: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = finished {
+        tracing::error!(event = "conversion_panicked", error = %error);
+    }
+}
+
+/// An error with all its causes, once.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
