@@ -15,6 +15,7 @@ use crate::table::{Cell, TableHeader, TextSource};
 use crate::text::Text;
 
 /// A document of any kind.
+#[allow(clippy::large_enum_variant, reason = "documents are held one at a time")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Document {
     /// Plain text.

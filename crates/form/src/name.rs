@@ -371,6 +371,18 @@ mod tests {
     }
 
     #[test]
+    fn whatever_is_changed_is_said() {
+        let changed = |raw: &str| FileName::rebuild(raw).1;
+        assert_eq!(changed("a\nb").scrubbed.folded, 1);
+        assert_eq!(changed("a/b").replaced, 1);
+        assert!(changed("/a/b").path_cut);
+        assert!(changed("a.").trimmed);
+        assert!(changed("aux.h").device);
+        assert!(changed("").unnamed);
+        assert!(changed("予算 (2).xlsx").is_clean());
+    }
+
+    #[test]
     fn a_name_holds_255_bytes_and_not_256() {
         let name = format!("{}.txt", "a".repeat(251));
         assert_eq!(FileName::parse(&name).unwrap().as_str(), name);
@@ -469,6 +481,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
         #[test]
         fn a_rebuilt_name_parses_and_is_a_fixed_point(raw in tricky()) {
             let (name, changes) = FileName::rebuild(&raw);

@@ -272,13 +272,11 @@ impl Place {
 
     /// A place from any text: cleaned as a [`Line`] and cut to the length of a place.
     pub fn new(raw: &str) -> Place {
-        // A character of ours comes from at least one of theirs; four times the length leaves room for what is dropped
-        // and keeps a hostile megabyte from being cleaned only to be cut.
-        let near = raw.char_indices().nth(Self::MAX_CHARS.saturating_mul(4)).map_or(raw.len(), |(at, _)| at);
-        let (line, _) = Line::scrub(raw.get(..near).unwrap_or_default());
-        if line.as_str().chars().count() <= Self::MAX_CHARS && near == raw.len() {
-            return Place(line);
-        }
+        // Four times the length leaves room for what is dropped, and keeps a hostile megabyte from being cleaned to be cut.
+        let line = match raw.char_indices().nth(Self::MAX_CHARS.saturating_mul(4)) {
+            None => Line::scrub(raw).0,
+            Some((end, _)) => Line::scrub(&format!("{}…", raw.get(..end).unwrap_or_default())).0,
+        };
         Place(line.shortened(Self::MAX_CHARS))
     }
 

@@ -42,6 +42,8 @@ pub struct Scrubbed {
     pub zero_width: u32,
     /// Private-use characters (gaiji) replaced by 〓; only where a line was asked for.
     pub private_use: u32,
+    /// Line ends and tabs that became a space; only where a line was asked for.
+    pub folded: u32,
 }
 
 impl Scrubbed {
@@ -56,6 +58,7 @@ impl Scrubbed {
         self.bidi = self.bidi.saturating_add(other.bidi);
         self.zero_width = self.zero_width.saturating_add(other.zero_width);
         self.private_use = self.private_use.saturating_add(other.private_use);
+        self.folded = self.folded.saturating_add(other.folded);
     }
 }
 
@@ -255,20 +258,24 @@ impl Policy {
     }
 
     fn one(&mut self, c: char, role: Role, clean: &mut String) {
-        let dropped = match role {
+        let found = match role {
             Role::Base | Role::Emoji | Role::Blank => {
                 clean.push(c);
                 self.before = role.before();
                 return;
             }
             Role::Tab | Role::LineEnd => {
-                clean.push(match (self.profile, role) {
-                    (Profile::Line, _) => ' ',
-                    (Profile::Text, Role::Tab) => '\t',
-                    (Profile::Text, _) => '\n',
-                });
                 self.before = Before::Nothing;
-                return;
+                match self.profile {
+                    Profile::Text => {
+                        clean.push(if role == Role::Tab { '\t' } else { '\n' });
+                        return;
+                    }
+                    Profile::Line => {
+                        clean.push(' ');
+                        &mut self.found.folded
+                    }
+                }
             }
             Role::PrivateUse => {
                 self.before = Before::Base;
@@ -299,7 +306,7 @@ impl Policy {
             Role::Control => &mut self.found.controls,
             Role::Bidi => &mut self.found.bidi,
         };
-        *dropped = dropped.saturating_add(1);
+        *found = found.saturating_add(1);
     }
 
     fn finish(mut self) -> Scrubbed {
@@ -460,6 +467,7 @@ mod tests {
         assert_eq!(text("a\r\nb\rc\nd\u{85}e\u{2028}f\u{2029}g\u{0B}h\u{0C}i"), "a\nb\nc\nd\ne\nf\ng\nh\ni");
         assert_eq!(text("a\r\n\r\nb\r\r\nc"), "a\n\nb\n\nc");
         assert_eq!(line("a\r\nBcc: b\tc"), "a Bcc: b c");
+        assert_eq!(Line::scrub("a\r\nBcc: b\tc").1.folded, 2);
     }
 
     #[test]
@@ -468,7 +476,7 @@ mod tests {
             "a\0\u{1B}\u{9B}\u{FFF9}\u{FFFE}b\u{202E}\u{2066}\u{200F}\u{061C}c\u{200B}\u{FEFF}\u{AD}\u{E0041}d",
         );
         assert_eq!(clean.as_str(), "abcd");
-        assert_eq!(found, Scrubbed { controls: 5, bidi: 4, zero_width: 4, private_use: 0 });
+        assert_eq!(found, Scrubbed { controls: 5, bidi: 4, zero_width: 4, private_use: 0, folded: 0 });
     }
 
     #[test]
@@ -524,6 +532,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
         #[test]
         fn scrubbed_text_parses_and_is_a_fixed_point(raw in tricky()) {
             let (clean, found) = Text::scrub(&raw);

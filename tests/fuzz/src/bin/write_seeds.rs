@@ -1,0 +1,205 @@
+//! Writes the seeds of `form_decode` with the encoders themselves: one small value of every kind and blob.
+//! Run it from this directory after a change of the wire: `cargo run --bin write_seeds`.
+
+use std::path::Path;
+
+use form::bundle::{BundleWriter, ChildMeta, ExtraHeader, HeaderName};
+use form::codec::{Encoder, Kind};
+use form::container::Child;
+use form::image::{Density, FrameHeader, ImageHeader, ImageSource, PixelFormat, Repeat};
+use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, Password};
+use form::mail::{Address, MailDate, MailHeader, Mailbox, MessageId};
+use form::name::{FileName, MemberPath};
+use form::report::{CleanReport, OutputType};
+use form::table::{Cell, Charset, Delimiter, LineEnd, TableHeader, TextSource};
+use form::text::{Line, Text};
+use form::{DetectedType, Finding, Limits, Place, Reason, Refusal};
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> Result<()> {
+    let directory = Path::new("seeds/form_decode");
+    std::fs::create_dir_all(directory)?;
+    for (name, bytes) in [
+        ("text", text()?),
+        ("mail", mail()?),
+        ("image", image()?),
+        ("container", container()?),
+        ("table", table()?),
+        ("dirty_job", dirty_job().encode()),
+        ("clean_job", clean_job().encode()),
+        ("report", report().encode()),
+        ("bundle", bundle()?),
+    ] {
+        std::fs::write(directory.join(name), &bytes)?;
+        if let Some(script) = script(&bytes) {
+            std::fs::write(directory.join(format!("{name}_script")), script)?;
+        }
+    }
+    Ok(())
+}
+
+/// A stream as the script that the fuzz target makes into it.
+fn script(stream: &[u8]) -> Option<Vec<u8>> {
+    let rest = stream.strip_prefix(b"MSGFORM\x01")?;
+    let (kind, rest) = rest.split_first()?;
+    let (token, rest) = rest.split_first()?;
+    let mut rest = rest.get(usize::from(*token)..)?;
+    let mut script = vec![*kind];
+    while let Some((head, more)) = rest.split_first_chunk::<5>() {
+        let len = u32::from_le_bytes([head[1], head[2], head[3], head[4]]);
+        let (payload, more) = more.split_at_checked(usize::try_from(len).ok()?)?;
+        if head[0] != 255 {
+            script.push(head[0]);
+            script.extend(u16::try_from(len).ok()?.to_le_bytes());
+            script.extend(payload);
+        }
+        rest = more;
+    }
+    Some(script)
+}
+
+fn begin(kind: Kind, detected: &str) -> Result<Encoder<Vec<u8>>> {
+    let mut encoder = Encoder::new(Vec::new(), kind, DetectedType::lossy(detected), &Limits::default())?;
+    encoder.finding(&Finding { reason: Reason::Metadata, count: 2, place: Place::new("EXIF") })?;
+    Ok(encoder)
+}
+
+fn line(raw: &str) -> Line {
+    Line::scrub(raw).0
+}
+
+fn source() -> TextSource {
+    TextSource { charset: Charset::ShiftJis, bom: false, line_end: LineEnd::CrLf }
+}
+
+fn text() -> Result<Vec<u8>> {
+    let mut encoder = begin(Kind::Text, "text")?;
+    encoder.text_source(&source())?;
+    encoder.text("葛\u{E0100}城市\t外\u{E000}字\n👨\u{200D}👩")?;
+    Ok(encoder.finish()?)
+}
+
+fn mailbox(name: &str, address: &str) -> Result<Mailbox> {
+    Ok(Mailbox { name: line(name), address: Address::parse(address)? })
+}
+
+fn child(id: u32, name: &FileName) -> Child {
+    Child {
+        id,
+        name: name.clone(),
+        declared_type: line("image/png"),
+        offset: u64::from(id) * 10,
+        len: 10,
+        inline: true,
+        path: None,
+        modified: None,
+        withheld: None,
+        is_mail: false,
+    }
+}
+
+fn mail() -> Result<Vec<u8>> {
+    let mut encoder = begin(Kind::Mail, "mail")?;
+    encoder.mail_header(&MailHeader {
+        from: Some(mailbox("山田", "a..b.@docomo.ne.jp")?),
+        sender: Some(mailbox("", "s@example.jp")?),
+        to: vec![mailbox("", "t@example.jp")?],
+        cc: vec![mailbox("", "\"c\"@[192.0.2.1]")?],
+        reply_to: vec![mailbox("", "r@example.jp")?],
+        subject: line("件名"),
+        date: MailDate::new(1_700_000_000, 540),
+        message_id: Some(MessageId::parse("1@example.jp")?),
+        in_reply_to: vec![MessageId::parse("0@example.jp")?],
+        references: vec![MessageId::parse("0@example.jp")?],
+        auto_submitted: Some(line("auto-generated")),
+        list_id: Some(line("list.example.jp")),
+    })?;
+    encoder.text("本文\n")?;
+    encoder.child(&child(0, &FileName::parse("図.png")?))?;
+    let withheld = Some(Refusal::plain(Reason::ExternalBody));
+    encoder.child(&Child { withheld, is_mail: true, ..child(1, &FileName::parse("a.eml")?) })?;
+    Ok(encoder.finish()?)
+}
+
+fn image() -> Result<Vec<u8>> {
+    let header = ImageHeader {
+        width: 3,
+        height: 2,
+        frames: 2,
+        format: PixelFormat::Rgba8,
+        density: Some(Density { x: 96, y: 96 }),
+        source: ImageSource::Gif,
+        quality: Some(80),
+        repeat: Repeat::Times(3),
+    };
+    let mut encoder = begin(Kind::Image, "gif")?;
+    encoder.image(&header)?;
+    for delay_ms in [10, 20] {
+        encoder.frame(&FrameHeader { delay_ms })?;
+        encoder.pixels(&[9; 12])?;
+        encoder.pixels(&[8; 12])?;
+    }
+    Ok(encoder.finish()?)
+}
+
+fn container() -> Result<Vec<u8>> {
+    let mut encoder = begin(Kind::Container, "zip")?;
+    for (id, path) in [(0, "資料/第1章.txt"), (1, "a.txt")] {
+        let path = MemberPath::parse(path)?;
+        let name = path.file_name().clone();
+        encoder.child(&Child { path: Some(path), modified: Some(1_700_000_000), ..child(id, &name) })?;
+    }
+    Ok(encoder.finish()?)
+}
+
+fn table() -> Result<Vec<u8>> {
+    let mut encoder = begin(Kind::Table, "csv")?;
+    encoder.table(&TableHeader { delimiter: Delimiter::Comma, source: source() })?;
+    encoder.row(&[Cell { text: Text::scrub("日付\n").0, neutralised: false }, Cell::default()])?;
+    encoder.row(&[])?;
+    encoder.row(&[Cell { text: Text::scrub("'=1").0, neutralised: true }])?;
+    Ok(encoder.finish()?)
+}
+
+fn dirty_job() -> DirtyJob {
+    DirtyJob {
+        op: DirtyOp::Auto,
+        declared_name: FileName::parse("a.zip").ok(),
+        declared_type: line("application/zip"),
+        limits: Limits::default(),
+        passwords: Password::new("ひみつ").into_iter().collect(),
+    }
+}
+
+fn clean_job() -> CleanJob {
+    CleanJob {
+        op: CleanOp::AssembleMail,
+        limits: Limits::default(),
+        image: ImagePolicy::default(),
+        boundary_seed: *b"0123456789abcdef",
+    }
+}
+
+fn report() -> CleanReport {
+    CleanReport {
+        kind: Kind::Image,
+        detected_type: DetectedType::lossy("jpeg"),
+        output: OutputType::Jpeg,
+        pages: 1,
+        findings: vec![Finding { reason: Reason::GpsPosition, count: 1, place: Place::new("EXIF") }],
+    }
+}
+
+fn bundle() -> Result<Vec<u8>> {
+    let mut writer = BundleWriter::new(Vec::new(), &Limits::default())?;
+    let form = text()?;
+    writer.form(form.len().try_into()?, &mut &*form)?;
+    writer.account(&Text::scrub("無害化しました。\n").0)?;
+    writer.extra_header(&ExtraHeader { name: HeaderName::parse("X-Misogi-Receipt")?, value: line("20261121-8F3K2") })?;
+    let name = FileName::parse("a.png")?;
+    let path = Some(MemberPath::from(name.clone()));
+    let meta = ChildMeta { id: 0, name, path, modified: Some(0), output: OutputType::Png, inline: true };
+    writer.child(&meta, 3, &mut &b"png"[..])?;
+    Ok(writer.finish()?)
+}
