@@ -13,7 +13,7 @@ use crate::name::{FileName, MemberPath};
 use crate::reason::{Reason, Refusal};
 use crate::report::OutputType;
 use crate::text::{Line, Text, TextError};
-use crate::wire::{Cursor, Sink};
+use crate::wire::{Cursor, Sink, size};
 
 /// The name of a header field that the gateway adds: `X-` and letters, digits and hyphens, at most 64 bytes. It can be no
 /// field that has a meaning to a mail program.
@@ -276,7 +276,7 @@ impl ChildMeta {
         sink.string(self.name.as_str());
         sink.option(self.path.as_ref(), |path, sink| sink.string(&path.to_string()));
         sink.option(self.modified.as_ref(), |modified, sink| sink.i64(*modified));
-        self.output.put(sink);
+        sink.u8(self.output.code());
         sink.flag(self.inline);
     }
 
@@ -286,7 +286,7 @@ impl ChildMeta {
             name: take_name(cursor)?,
             path: cursor.option(take_path)?,
             modified: cursor.option(Cursor::i64)?,
-            output: OutputType::take(cursor)?,
+            output: cursor.coded(OutputType::from_code, "output type")?,
             inline: cursor.flag()?,
         })
     }
@@ -356,10 +356,6 @@ impl Counts {
         }
         Ok(())
     }
-}
-
-fn size(len: usize) -> u64 {
-    u64::try_from(len).unwrap_or(u64::MAX)
 }
 
 const MAGIC: [u8; 8] = *b"MSGBNDL\x01";

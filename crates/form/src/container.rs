@@ -5,7 +5,7 @@ use crate::limits::Limits;
 use crate::name::{FileName, MemberPath};
 use crate::reason::{Reason, Refusal};
 use crate::text::Line;
-use crate::wire::{Cursor, Sink};
+use crate::wire::{Cursor, Sink, size};
 
 /// One attachment or member. Its bytes are a range of what the dirty room spilled: they go to further dirty rooms, never to
 /// a clean one.
@@ -43,7 +43,6 @@ impl Child {
     }
 
     pub(crate) fn check(&self, limits: &Limits) -> Result<(), DecodeError> {
-        let size = |len: usize| u64::try_from(len).unwrap_or(u64::MAX);
         Refusal::check(Reason::LimitNameBytes, limits.name_bytes.into(), size(self.name.as_str().len()))?;
         let type_limit = size(Self::MAX_TYPE_BYTES).min(limits.line_bytes.into());
         Refusal::check(Reason::LimitLineBytes, type_limit, size(self.declared_type.as_str().len()))?;

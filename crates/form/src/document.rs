@@ -122,17 +122,6 @@ impl Document {
         }
     }
 
-    /// The true type of the file.
-    pub fn detected(&self) -> DetectedType {
-        match self {
-            Document::Text(doc) => doc.detected,
-            Document::Mail(doc) => doc.detected,
-            Document::Image(doc) => doc.detected,
-            Document::Container(doc) => doc.detected,
-            Document::Table(doc) => doc.detected,
-        }
-    }
-
     /// Writes the document as a stream.
     pub fn encode<W: Write>(&self, out: W, limits: &Limits) -> Result<W, EncodeError> {
         match self {
@@ -223,14 +212,6 @@ impl TextDoc {
         encoder.text(self.text.as_str())?;
         encoder.finish()
     }
-
-    /// Reads a text.
-    pub fn decode(input: impl Read, limits: &Limits) -> Result<TextDoc, DecodeError> {
-        match Document::decode_kind(input, limits, Kind::Text)? {
-            Document::Text(doc) => Ok(doc),
-            other => Err(DecodeError::Kind(other.kind().code())),
-        }
-    }
 }
 
 impl MailDoc {
@@ -243,14 +224,6 @@ impl MailDoc {
             encoder.child(child)?;
         }
         encoder.finish()
-    }
-
-    /// Reads a mail.
-    pub fn decode(input: impl Read, limits: &Limits) -> Result<MailDoc, DecodeError> {
-        match Document::decode_kind(input, limits, Kind::Mail)? {
-            Document::Mail(doc) => Ok(doc),
-            other => Err(DecodeError::Kind(other.kind().code())),
-        }
     }
 }
 
@@ -265,14 +238,6 @@ impl ImageDoc {
         }
         encoder.finish()
     }
-
-    /// Reads a picture.
-    pub fn decode(input: impl Read, limits: &Limits) -> Result<ImageDoc, DecodeError> {
-        match Document::decode_kind(input, limits, Kind::Image)? {
-            Document::Image(doc) => Ok(doc),
-            other => Err(DecodeError::Kind(other.kind().code())),
-        }
-    }
 }
 
 impl ContainerDoc {
@@ -283,14 +248,6 @@ impl ContainerDoc {
             encoder.child(child)?;
         }
         encoder.finish()
-    }
-
-    /// Reads an archive.
-    pub fn decode(input: impl Read, limits: &Limits) -> Result<ContainerDoc, DecodeError> {
-        match Document::decode_kind(input, limits, Kind::Container)? {
-            Document::Container(doc) => Ok(doc),
-            other => Err(DecodeError::Kind(other.kind().code())),
-        }
     }
 }
 
@@ -304,15 +261,23 @@ impl TableDoc {
         }
         encoder.finish()
     }
-
-    /// Reads a table.
-    pub fn decode(input: impl Read, limits: &Limits) -> Result<TableDoc, DecodeError> {
-        match Document::decode_kind(input, limits, Kind::Table)? {
-            Document::Table(doc) => Ok(doc),
-            other => Err(DecodeError::Kind(other.kind().code())),
-        }
-    }
 }
+
+macro_rules! decode {
+    ($( $doc:ident $kind:ident )*) => { $(
+        impl $doc {
+            /// Reads a document of this kind; another is refused before its content is read.
+            pub fn decode(input: impl Read, limits: &Limits) -> Result<$doc, DecodeError> {
+                match Document::decode_kind(input, limits, Kind::$kind)? {
+                    Document::$kind(doc) => Ok(doc),
+                    other => Err(DecodeError::Kind(other.kind().code())),
+                }
+            }
+        }
+    )* };
+}
+
+decode! { TextDoc Text MailDoc Mail ImageDoc Image ContainerDoc Container TableDoc Table }
 
 fn begin<W: Write>(
     out: W,

@@ -3,30 +3,27 @@
 use crate::codec::DecodeError;
 use crate::limits::Limits;
 use crate::reason::{Reason, Refusal};
-use crate::wire::{Cursor, Sink};
+use crate::wire::{Cursor, Sink, coded};
 
-/// How a pixel is laid out: 8 bits per channel, sRGB, alpha not premultiplied, rows from the top without padding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PixelFormat {
-    /// One grey byte.
-    Gray8,
-    /// Grey, alpha.
-    GrayA8,
-    /// Red, green, blue.
-    Rgb8,
-    /// Red, green, blue, alpha.
-    Rgba8,
+coded! {
+    /// How a pixel is laid out: 8 bits per channel, sRGB, alpha not premultiplied, rows from the top without padding.
+    pub enum PixelFormat {
+        /// One grey byte.
+        Gray8 = 1,
+        /// Grey, alpha.
+        GrayA8 = 2,
+        /// Red, green, blue.
+        Rgb8 = 3,
+        /// Red, green, blue, alpha.
+        Rgba8 = 4,
+    }
 }
 
 impl PixelFormat {
     /// Bytes of one pixel.
     pub const fn channels(self) -> u8 {
-        match self {
-            PixelFormat::Gray8 => 1,
-            PixelFormat::GrayA8 => 2,
-            PixelFormat::Rgb8 => 3,
-            PixelFormat::Rgba8 => 4,
-        }
+        // The numbers in the stream were chosen so.
+        self.code()
     }
 }
 
@@ -39,21 +36,22 @@ pub struct Density {
     pub y: u16,
 }
 
-/// What the picture was read from, as a hint for what to write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ImageSource {
-    /// JPEG.
-    Jpeg,
-    /// PNG.
-    Png,
-    /// GIF.
-    Gif,
-    /// BMP.
-    Bmp,
-    /// TIFF.
-    Tiff,
-    /// WebP.
-    WebP,
+coded! {
+    /// What the picture was read from, as a hint for what to write.
+    pub enum ImageSource {
+        /// JPEG.
+        Jpeg = 1,
+        /// PNG.
+        Png = 2,
+        /// GIF.
+        Gif = 3,
+        /// BMP.
+        Bmp = 4,
+        /// TIFF.
+        Tiff = 5,
+        /// WebP.
+        WebP = 6,
+    }
 }
 
 /// How often an animation runs.
@@ -120,19 +118,12 @@ impl ImageHeader {
         sink.u32(self.width);
         sink.u32(self.height);
         sink.u32(self.frames);
-        sink.u8(self.format.channels());
+        sink.u8(self.format.code());
         sink.option(self.density.as_ref(), |density, sink| {
             sink.u16(density.x);
             sink.u16(density.y);
         });
-        sink.u8(match self.source {
-            ImageSource::Jpeg => 1,
-            ImageSource::Png => 2,
-            ImageSource::Gif => 3,
-            ImageSource::Bmp => 4,
-            ImageSource::Tiff => 5,
-            ImageSource::WebP => 6,
-        });
+        sink.u8(self.source.code());
         sink.u8(self.quality.unwrap_or(0));
         sink.u16(match self.repeat {
             Repeat::Forever => 0,
@@ -145,23 +136,9 @@ impl ImageHeader {
             width: cursor.u32()?,
             height: cursor.u32()?,
             frames: cursor.u32()?,
-            format: match cursor.u8()? {
-                1 => PixelFormat::Gray8,
-                2 => PixelFormat::GrayA8,
-                3 => PixelFormat::Rgb8,
-                4 => PixelFormat::Rgba8,
-                _ => return Err(DecodeError::Malformed("pixel format")),
-            },
+            format: cursor.coded(PixelFormat::from_code, "pixel format")?,
             density: cursor.option(|cursor| Ok(Density { x: cursor.u16()?, y: cursor.u16()? }))?,
-            source: match cursor.u8()? {
-                1 => ImageSource::Jpeg,
-                2 => ImageSource::Png,
-                3 => ImageSource::Gif,
-                4 => ImageSource::Bmp,
-                5 => ImageSource::Tiff,
-                6 => ImageSource::WebP,
-                _ => return Err(DecodeError::Malformed("image source")),
-            },
+            source: cursor.coded(ImageSource::from_code, "image source")?,
             quality: match cursor.u8()? {
                 0 => None,
                 quality => Some(quality),

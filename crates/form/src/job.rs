@@ -8,15 +8,16 @@ use crate::limits::Limits;
 use crate::name::FileName;
 use crate::reason::{Reason, Refusal};
 use crate::text::Line;
-use crate::wire::{Cursor, Sink};
+use crate::wire::{Cursor, Sink, coded, size};
 
-/// How a dirty room reads its input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DirtyOp {
-    /// As a mail, whatever it looks like.
-    Mail,
-    /// As what its content shows it to be.
-    Auto,
+coded! {
+    /// How a dirty room reads its input.
+    pub enum DirtyOp {
+        /// As a mail, whatever it looks like.
+        Mail = 1,
+        /// As what its content shows it to be.
+        Auto = 2,
+    }
 }
 
 /// The job of a dirty room.
@@ -42,10 +43,7 @@ impl DirtyJob {
     pub fn encode(&self) -> Vec<u8> {
         let mut sink = Sink::default();
         sink.bytes(&DIRTY);
-        sink.u8(match self.op {
-            DirtyOp::Mail => 1,
-            DirtyOp::Auto => 2,
-        });
+        sink.u8(self.op.code());
         sink.option(self.declared_name.as_ref(), |name, sink| sink.string(name.as_str()));
         sink.string(self.declared_type.as_str());
         self.limits.put(&mut sink);
@@ -57,11 +55,7 @@ impl DirtyJob {
     pub fn decode(bytes: &[u8]) -> Result<DirtyJob, DecodeError> {
         let mut cursor = begin(bytes, DIRTY)?;
         let job = DirtyJob {
-            op: match cursor.u8()? {
-                1 => DirtyOp::Mail,
-                2 => DirtyOp::Auto,
-                _ => return Err(DecodeError::Malformed("operation")),
-            },
+            op: cursor.coded(DirtyOp::from_code, "operation")?,
             declared_name: cursor.option(take_name)?,
             declared_type: take_line(&mut cursor, "declared type")?,
             limits: Limits::take(&mut cursor)?,
@@ -99,25 +93,27 @@ impl fmt::Debug for Password {
     }
 }
 
-/// What a clean room does with its input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CleanOp {
-    /// Takes a form stream and writes one file. Of a mail or container it writes the verified stream again, for the gateway
-    /// to read.
-    Part,
-    /// Takes a [bundle](crate::bundle) and writes a mail.
-    AssembleMail,
-    /// Takes a [bundle](crate::bundle) and writes a ZIP archive.
-    AssembleZip,
+coded! {
+    /// What a clean room does with its input.
+    pub enum CleanOp {
+        /// Takes a form stream and writes one file. Of a mail or container it writes the verified stream again, for the gateway
+        /// to read.
+        Part = 1,
+        /// Takes a [bundle](crate::bundle) and writes a mail.
+        AssembleMail = 2,
+        /// Takes a [bundle](crate::bundle) and writes a ZIP archive.
+        AssembleZip = 3,
+    }
 }
 
-/// What becomes of an animation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Animation {
-    /// It stays one where the written format can.
-    Keep,
-    /// Only its first frame stays.
-    FirstFrame,
+coded! {
+    /// What becomes of an animation.
+    pub enum Animation {
+        /// It stays one where the written format can.
+        Keep = 1,
+        /// Only its first frame stays.
+        FirstFrame = 2,
+    }
 }
 
 /// How pictures are written.
@@ -156,16 +152,9 @@ impl CleanJob {
     pub fn encode(&self) -> Vec<u8> {
         let mut sink = Sink::default();
         sink.bytes(&CLEAN);
-        sink.u8(match self.op {
-            CleanOp::Part => 1,
-            CleanOp::AssembleMail => 2,
-            CleanOp::AssembleZip => 3,
-        });
+        sink.u8(self.op.code());
         self.limits.put(&mut sink);
-        sink.u8(match self.image.animation {
-            Animation::Keep => 1,
-            Animation::FirstFrame => 2,
-        });
+        sink.u8(self.image.animation.code());
         sink.u8(self.image.quality_min);
         sink.u8(self.image.quality_max);
         sink.bytes(&self.boundary_seed);
@@ -176,19 +165,10 @@ impl CleanJob {
     pub fn decode(bytes: &[u8]) -> Result<CleanJob, DecodeError> {
         let mut cursor = begin(bytes, CLEAN)?;
         let job = CleanJob {
-            op: match cursor.u8()? {
-                1 => CleanOp::Part,
-                2 => CleanOp::AssembleMail,
-                3 => CleanOp::AssembleZip,
-                _ => return Err(DecodeError::Malformed("operation")),
-            },
+            op: cursor.coded(CleanOp::from_code, "operation")?,
             limits: Limits::take(&mut cursor)?,
             image: ImagePolicy {
-                animation: match cursor.u8()? {
-                    1 => Animation::Keep,
-                    2 => Animation::FirstFrame,
-                    _ => return Err(DecodeError::Malformed("animation policy")),
-                },
+                animation: cursor.coded(Animation::from_code, "animation policy")?,
                 quality_min: cursor.u8()?,
                 quality_max: cursor.u8()?,
             },
@@ -204,7 +184,7 @@ impl CleanJob {
 }
 
 fn begin(bytes: &[u8], magic: [u8; 8]) -> Result<Cursor<'_>, DecodeError> {
-    let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    let len = size(bytes.len());
     Refusal::check(Reason::FormInvalid, MAX_BYTES, len)?;
     let mut cursor = Cursor::new(bytes);
     if cursor.array()? != magic { Err(DecodeError::Magic) } else { Ok(cursor) }

@@ -7,7 +7,7 @@ use crate::container::take_line;
 use crate::limits::Limits;
 use crate::reason::{Reason, Refusal};
 use crate::text::{Line, TextError};
-use crate::wire::{Cursor, Sink};
+use crate::wire::{Cursor, Sink, size};
 
 pub use crate::container::Child;
 pub use crate::document::MailDoc;
@@ -189,7 +189,6 @@ impl MailHeader {
     }
 
     pub(crate) fn check(&self, limits: &Limits) -> Result<(), DecodeError> {
-        let size = |len: usize| u64::try_from(len).unwrap_or(u64::MAX);
         Refusal::check(Reason::LimitAddresses, limits.addresses.into(), size(self.address_count()))?;
         let references = self.in_reply_to.len().saturating_add(self.references.len());
         Refusal::check(Reason::LimitReferences, limits.references.into(), size(references))?;

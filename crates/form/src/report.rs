@@ -3,57 +3,42 @@
 use crate::codec::{DecodeError, Kind};
 use crate::limits::Limits;
 use crate::reason::{Finding, Reason, Refusal};
-use crate::wire::{Cursor, Sink};
+use crate::wire::{Cursor, Sink, coded, size};
 
 pub use crate::detected::DetectedType;
 
-/// A type of file that clean rooms write. Extension and media type follow from it, so that neither can be chosen from
-/// outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum OutputType {
-    /// Plain text in UTF-8.
-    Text,
-    /// Cells parted by commas or semicolons.
-    Csv,
-    /// Cells parted by tabs.
-    Tsv,
-    /// JPEG.
-    Jpeg,
-    /// PNG.
-    Png,
-    /// GIF.
-    Gif,
-    /// BMP.
-    Bmp,
-    /// TIFF.
-    Tiff,
-    /// WebP.
-    WebP,
-    /// ZIP archive.
-    Zip,
-    /// A mail.
-    Mail,
-    /// A verified form stream, for the gateway.
-    Form,
+coded! {
+    /// A type of file that clean rooms write. Extension and media type follow from it, so that neither can be chosen from
+    /// outside.
+    pub enum OutputType {
+        /// Plain text in UTF-8.
+        Text = 1,
+        /// Cells parted by commas or semicolons.
+        Csv = 2,
+        /// Cells parted by tabs.
+        Tsv = 3,
+        /// JPEG.
+        Jpeg = 4,
+        /// PNG.
+        Png = 5,
+        /// GIF.
+        Gif = 6,
+        /// BMP.
+        Bmp = 7,
+        /// TIFF.
+        Tiff = 8,
+        /// WebP.
+        WebP = 9,
+        /// ZIP archive.
+        Zip = 10,
+        /// A mail.
+        Mail = 11,
+        /// A verified form stream, for the gateway.
+        Form = 12,
+    }
 }
 
 impl OutputType {
-    /// Every type.
-    pub const ALL: &'static [OutputType] = &[
-        OutputType::Text,
-        OutputType::Csv,
-        OutputType::Tsv,
-        OutputType::Jpeg,
-        OutputType::Png,
-        OutputType::Gif,
-        OutputType::Bmp,
-        OutputType::Tiff,
-        OutputType::WebP,
-        OutputType::Zip,
-        OutputType::Mail,
-        OutputType::Form,
-    ];
-
     /// The extension of its file names.
     pub const fn extension(self) -> &'static str {
         match self {
@@ -89,33 +74,6 @@ impl OutputType {
             OutputType::Form => "application/octet-stream",
         }
     }
-
-    const fn code(self) -> u8 {
-        match self {
-            OutputType::Text => 1,
-            OutputType::Csv => 2,
-            OutputType::Tsv => 3,
-            OutputType::Jpeg => 4,
-            OutputType::Png => 5,
-            OutputType::Gif => 6,
-            OutputType::Bmp => 7,
-            OutputType::Tiff => 8,
-            OutputType::WebP => 9,
-            OutputType::Zip => 10,
-            OutputType::Mail => 11,
-            OutputType::Form => 12,
-        }
-    }
-
-    pub(crate) fn put(self, sink: &mut Sink) {
-        sink.u8(self.code());
-    }
-
-    pub(crate) fn take(cursor: &mut Cursor<'_>) -> Result<OutputType, DecodeError> {
-        let code = cursor.u8()?;
-        let known = OutputType::ALL.iter().find(|output| output.code() == code);
-        known.copied().ok_or(DecodeError::Malformed("output type"))
-    }
 }
 
 /// The report on one written file.
@@ -140,7 +98,7 @@ impl CleanReport {
         sink.bytes(&MAGIC);
         sink.u8(self.kind.code());
         sink.bytes(&self.detected_type.to_detail());
-        self.output.put(&mut sink);
+        sink.u8(self.output.code());
         sink.u32(self.pages);
         sink.list(&self.findings, Finding::put);
         sink.into_vec()
@@ -150,7 +108,7 @@ impl CleanReport {
     pub fn decode(bytes: &[u8], limits: &Limits) -> Result<CleanReport, DecodeError> {
         let findings = limits.findings.saturating_mul(2);
         let most = u64::from(findings).saturating_mul(FINDING_BYTES).saturating_add(FIXED_BYTES);
-        Refusal::check(Reason::LimitFindings, most, u64::try_from(bytes.len()).unwrap_or(u64::MAX))?;
+        Refusal::check(Reason::LimitFindings, most, size(bytes.len()))?;
         let mut cursor = Cursor::new(bytes);
         if cursor.array()? != MAGIC {
             return Err(DecodeError::Magic);
@@ -159,7 +117,7 @@ impl CleanReport {
         let report = CleanReport {
             kind: Kind::from_code(kind).ok_or(DecodeError::Kind(kind))?,
             detected_type: DetectedType::from_detail(cursor.array()?).ok_or(DecodeError::Malformed("detected type"))?,
-            output: OutputType::take(&mut cursor)?,
+            output: cursor.coded(OutputType::from_code, "output type")?,
             pages: cursor.u32()?,
             findings: cursor.list(findings, Reason::LimitFindings, Finding::take)?,
         };

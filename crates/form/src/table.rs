@@ -2,36 +2,38 @@
 
 use crate::codec::DecodeError;
 use crate::text::Text;
-use crate::wire::{Cursor, Sink};
+use crate::wire::{Cursor, Sink, coded};
 
-/// A character set that text was read from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Charset {
-    /// UTF-8, ASCII included.
-    Utf8,
-    /// UTF-16, low byte first.
-    Utf16Le,
-    /// UTF-16, high byte first.
-    Utf16Be,
-    /// Shift_JIS as Windows has it (CP932).
-    ShiftJis,
-    /// EUC-JP.
-    EucJp,
-    /// ISO-2022-JP.
-    Iso2022Jp,
-    /// Any other.
-    Other,
+coded! {
+    /// A character set that text was read from.
+    pub enum Charset {
+        /// UTF-8, ASCII included.
+        Utf8 = 1,
+        /// UTF-16, low byte first.
+        Utf16Le = 2,
+        /// UTF-16, high byte first.
+        Utf16Be = 3,
+        /// Shift_JIS as Windows has it (CP932).
+        ShiftJis = 4,
+        /// EUC-JP.
+        EucJp = 5,
+        /// ISO-2022-JP.
+        Iso2022Jp = 6,
+        /// Any other.
+        Other = 7,
+    }
 }
 
-/// How lines of the source ended, mostly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LineEnd {
-    /// CR LF.
-    CrLf,
-    /// LF.
-    Lf,
-    /// CR.
-    Cr,
+coded! {
+    /// How lines of the source ended, mostly.
+    pub enum LineEnd {
+        /// CR LF.
+        CrLf = 1,
+        /// LF.
+        Lf = 2,
+        /// CR.
+        Cr = 3,
+    }
 }
 
 /// How a text file was written, as a hint for writing it again.
@@ -47,57 +49,32 @@ pub struct TextSource {
 
 impl TextSource {
     pub(crate) fn put(&self, sink: &mut Sink) {
-        sink.u8(match self.charset {
-            Charset::Utf8 => 1,
-            Charset::Utf16Le => 2,
-            Charset::Utf16Be => 3,
-            Charset::ShiftJis => 4,
-            Charset::EucJp => 5,
-            Charset::Iso2022Jp => 6,
-            Charset::Other => 7,
-        });
+        sink.u8(self.charset.code());
         sink.flag(self.bom);
-        sink.u8(match self.line_end {
-            LineEnd::CrLf => 1,
-            LineEnd::Lf => 2,
-            LineEnd::Cr => 3,
-        });
+        sink.u8(self.line_end.code());
     }
 
     pub(crate) fn take(cursor: &mut Cursor<'_>) -> Result<TextSource, DecodeError> {
         Ok(TextSource {
-            charset: match cursor.u8()? {
-                1 => Charset::Utf8,
-                2 => Charset::Utf16Le,
-                3 => Charset::Utf16Be,
-                4 => Charset::ShiftJis,
-                5 => Charset::EucJp,
-                6 => Charset::Iso2022Jp,
-                7 => Charset::Other,
-                _ => return Err(DecodeError::Malformed("character set")),
-            },
+            charset: cursor.coded(Charset::from_code, "character set")?,
             bom: cursor.flag()?,
-            line_end: match cursor.u8()? {
-                1 => LineEnd::CrLf,
-                2 => LineEnd::Lf,
-                3 => LineEnd::Cr,
-                _ => return Err(DecodeError::Malformed("line end")),
-            },
+            line_end: cursor.coded(LineEnd::from_code, "line end")?,
         })
     }
 }
 
-/// What parts the cells of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Delimiter {
-    /// `,`
-    Comma,
-    /// Tab
-    Tab,
-    /// `;`
-    Semicolon,
-    /// `|`
-    Pipe,
+coded! {
+    /// What parts the cells of a row.
+    pub enum Delimiter {
+        /// `,`
+        Comma = 1,
+        /// Tab
+        Tab = 2,
+        /// `;`
+        Semicolon = 3,
+        /// `|`
+        Pipe = 4,
+    }
 }
 
 impl Delimiter {
@@ -123,24 +100,15 @@ pub struct TableHeader {
 
 impl TableHeader {
     pub(crate) fn put(&self, sink: &mut Sink) {
-        sink.u8(match self.delimiter {
-            Delimiter::Comma => 1,
-            Delimiter::Tab => 2,
-            Delimiter::Semicolon => 3,
-            Delimiter::Pipe => 4,
-        });
+        sink.u8(self.delimiter.code());
         self.source.put(sink);
     }
 
     pub(crate) fn take(cursor: &mut Cursor<'_>) -> Result<TableHeader, DecodeError> {
-        let delimiter = match cursor.u8()? {
-            1 => Delimiter::Comma,
-            2 => Delimiter::Tab,
-            3 => Delimiter::Semicolon,
-            4 => Delimiter::Pipe,
-            _ => return Err(DecodeError::Malformed("delimiter")),
-        };
-        Ok(TableHeader { delimiter, source: TextSource::take(cursor)? })
+        Ok(TableHeader {
+            delimiter: cursor.coded(Delimiter::from_code, "delimiter")?,
+            source: TextSource::take(cursor)?,
+        })
     }
 }
 

@@ -3,6 +3,41 @@
 use crate::codec::DecodeError;
 use crate::reason::Reason;
 
+/// Makes a closed enum and its numbers from one list, so that writer and reader cannot drift apart.
+macro_rules! coded {
+    (
+        $( #[$meta:meta] )*
+        $vis:vis enum $name:ident { $( $( #[$variant_meta:meta] )* $variant:ident = $code:literal, )* }
+    ) => {
+        $( #[$meta] )*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        $vis enum $name { $( $( #[$variant_meta] )* $variant, )* }
+
+        impl $name {
+            /// Every value, in the order of their numbers.
+            #[allow(dead_code, reason = "frame tags are never listed")]
+            $vis const ALL: &'static [$name] = &[ $( $name::$variant, )* ];
+
+            /// Its number in a stream.
+            $vis const fn code(self) -> u8 {
+                match self { $( $name::$variant => $code, )* }
+            }
+
+            /// The value of a number, if there is one.
+            $vis const fn from_code(code: u8) -> Option<$name> {
+                match code { $( $code => Some($name::$variant), )* _ => None }
+            }
+        }
+    };
+}
+
+pub(crate) use coded;
+
+/// A length in memory as limits count it.
+pub(crate) fn size(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}
+
 /// Appends fields to a buffer.
 #[derive(Debug, Default)]
 pub(crate) struct Sink {
@@ -143,6 +178,11 @@ impl<'a> Cursor<'a> {
 
     pub(crate) fn reason(&mut self) -> Result<Reason, DecodeError> {
         Reason::from_code(self.u16()?).ok_or(DecodeError::Malformed("reason"))
+    }
+
+    /// A value of a closed enum.
+    pub(crate) fn coded<T>(&mut self, from: fn(u8) -> Option<T>, what: &'static str) -> Result<T, DecodeError> {
+        from(self.u8()?).ok_or(DecodeError::Malformed(what))
     }
 
     pub(crate) fn option<T>(

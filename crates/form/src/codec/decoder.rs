@@ -147,7 +147,7 @@ impl<R: Read> Decoder<R> {
     /// Reads one frame into the payload buffer.
     fn read_frame(&mut self) -> Result<Tag, DecodeError> {
         let [tag, len @ ..] = read_array::<5>(&mut self.input)?;
-        let tag = Tag::from_code(tag)?;
+        let tag = Tag::from_code(tag).ok_or(DecodeError::Tag(tag))?;
         let len = u64::from(u32::from_le_bytes(len));
         self.verifier.begin(tag, len)?;
         self.payload.clear();

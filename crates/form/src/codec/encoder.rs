@@ -12,7 +12,7 @@ use crate::limits::Limits;
 use crate::mail::MailHeader;
 use crate::reason::Finding;
 use crate::table::{Cell, TableHeader, TextSource};
-use crate::wire::Sink;
+use crate::wire::{Sink, size};
 
 /// Writes one document. After an error every further call fails, so that a stream which lacks something is never finished.
 #[derive(Debug)]
@@ -36,11 +36,6 @@ impl<W: Write> Encoder<W> {
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
         out.write_all(scratch.as_slice())?;
         Ok(Encoder { out, verifier, scratch, failed: false })
-    }
-
-    /// The kind of the document.
-    pub fn kind(&self) -> Kind {
-        self.verifier.kind()
     }
 
     /// Writes a finding; findings may stand between any others.
@@ -177,10 +172,6 @@ impl<W: Write> Encoder<W> {
         self.out.write_all(&len.to_le_bytes())?;
         Ok(())
     }
-}
-
-fn size(len: usize) -> u64 {
-    u64::try_from(len).unwrap_or(u64::MAX)
 }
 
 /// One write for many small frames; chunks of pixels pass it by.

@@ -27,50 +27,24 @@ use crate::image::{FrameHeader, ImageHeader};
 use crate::mail::MailHeader;
 use crate::reason::{Finding, Reason, Refusal};
 use crate::table::{Cell, TableHeader, TextSource};
+use crate::wire::coded;
 
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 
-/// What kind of document a stream carries. Numbers 6 to 11 are kept for Pages, Sheet, Flow, Slides, Calendar and Card.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    /// Plain text.
-    Text,
-    /// A mail: header, text, children.
-    Mail,
-    /// A picture or animation.
-    Image,
-    /// An archive: children.
-    Container,
-    /// Rows of cells.
-    Table,
-}
-
-impl Kind {
-    /// Every kind.
-    pub const ALL: &'static [Kind] = &[Kind::Text, Kind::Mail, Kind::Image, Kind::Container, Kind::Table];
-
-    /// The number of the kind in a stream.
-    pub const fn code(self) -> u8 {
-        match self {
-            Kind::Text => 1,
-            Kind::Mail => 2,
-            Kind::Image => 3,
-            Kind::Container => 4,
-            Kind::Table => 5,
-        }
-    }
-
-    /// The kind of a number, if there is one.
-    pub const fn from_code(code: u8) -> Option<Kind> {
-        match code {
-            1 => Some(Kind::Text),
-            2 => Some(Kind::Mail),
-            3 => Some(Kind::Image),
-            4 => Some(Kind::Container),
-            5 => Some(Kind::Table),
-            _ => None,
-        }
+coded! {
+    /// What kind of document a stream carries. Numbers 6 to 11 are kept for Pages, Sheet, Flow, Slides, Calendar and Card.
+    pub enum Kind {
+        /// Plain text.
+        Text = 1,
+        /// A mail: header, text, children.
+        Mail = 2,
+        /// A picture or animation.
+        Image = 3,
+        /// An archive: children.
+        Container = 4,
+        /// Rows of cells.
+        Table = 5,
     }
 }
 

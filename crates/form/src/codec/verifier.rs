@@ -9,6 +9,7 @@ use crate::mail::MailHeader;
 use crate::reason::{Reason, Refusal};
 use crate::table::Cell;
 use crate::text::{Checker, Profile};
+use crate::wire::size;
 
 /// How far a document has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +132,7 @@ impl Verifier {
     }
 
     fn count_text(&mut self, text: &str) -> Result<(), DecodeError> {
-        self.text_bytes = self.text_bytes.saturating_add(u64::try_from(text.len()).unwrap_or(u64::MAX));
+        self.text_bytes = self.text_bytes.saturating_add(size(text.len()));
         Refusal::check(Reason::LimitTextBytes, self.limits.text_bytes, self.text_bytes)?;
         Ok(())
     }
@@ -184,7 +185,7 @@ impl Verifier {
 
     pub(super) fn pixels(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
         let row = self.image.map_or(0, |image| image.row_bytes());
-        let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let len = size(bytes.len());
         let whole_rows = len > 0 && len.checked_rem(row) == Some(0);
         let left = self.pixels_left.checked_sub(len).filter(|_| whole_rows);
         self.pixels_left = left.ok_or(DecodeError::Malformed("pixels"))?;
@@ -193,7 +194,7 @@ impl Verifier {
 
     pub(super) fn row(&mut self, cells: &[Cell]) -> Result<(), DecodeError> {
         // An empty row counts too, or rows would have no bound of their own.
-        let count = u64::try_from(cells.len()).unwrap_or(u64::MAX).max(1);
+        let count = size(cells.len()).max(1);
         self.cells = self.cells.saturating_add(count);
         Refusal::check(Reason::LimitCells, self.limits.cells, self.cells)?;
         for cell in cells {

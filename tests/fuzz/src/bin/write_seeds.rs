@@ -196,7 +196,8 @@ fn bundle() -> Result<Vec<u8>> {
     let form = text()?;
     writer.form(form.len().try_into()?, &mut &*form)?;
     writer.account(&Text::scrub("無害化しました。\n").0)?;
-    writer.extra_header(&ExtraHeader { name: HeaderName::parse("X-Misogi-Receipt")?, value: line("20261121-8F3K2") })?;
+    writer
+        .extra_header(&ExtraHeader { name: HeaderName::parse("X-Misogi-Receipt")?, value: line("20261121-8F3K2") })?;
     let name = FileName::parse("a.png")?;
     let path = Some(MemberPath::from(name.clone()));
     let meta = ChildMeta { id: 0, name, path, modified: Some(0), output: OutputType::Png, inline: true };
