@@ -1,5 +1,96 @@
 //! One file or mail from bytes to verdict.
+//!
+//! The engine walks the tree of parts: it asks the scanner, hands each part to its own pair of rooms, takes the children that come out of
+//! containers, keeps the bounds that all parts share, and has the new mail or archive assembled from what passed. It parses no content: it
+//! sees sealed memory, verified forms, and verdicts.
+//!
+//! Whatever is not a complete, verified success withholds that part. Only a cause on our own side, such as a scanner that does not answer,
+//! makes everything wait ([`Defer`]).
+//!
+//! Start with [`Engine`]; the tree is in `part`, the mail around it in `mail`, the words in `account` and [`catalogue`].
 
 #![forbid(unsafe_code)]
 
+mod account;
+mod assemble;
+mod budget;
 pub mod catalogue;
+mod mail;
+mod naming;
+mod notice;
+mod outcome;
+mod part;
+pub mod policy;
+mod rooms;
+pub mod scan;
+
+use std::sync::Arc;
+
+use form::name::FileName;
+use form::reason::{Reason, Refusal};
+use jail::{Fresh, Pool, Source};
+
+pub use mail::MailContext;
+pub use notice::Notice;
+pub use outcome::{Defer, MailOutcome, MailVerdict, PartOutcome, PartVerdict};
+pub use policy::Policy;
+pub use scan::Scanner;
+
+/// Rooms, policy and scanner together.
+#[derive(Clone)]
+pub struct Engine {
+    pool: Arc<Pool>,
+    policy: Arc<Policy>,
+    scanner: Option<Scanner>,
+}
+
+impl Engine {
+    /// An engine that converts in `pool` under `policy`. Without a scanner nothing is scanned.
+    pub fn new(pool: Arc<Pool>, policy: Policy, scanner: Option<Scanner>) -> Self {
+        Self { pool, policy: Arc::new(policy), scanner }
+    }
+
+    /// Turns a mail into the mail that may be delivered in its place.
+    pub async fn sanitise_mail(&self, original: &Source, context: &MailContext) -> Result<MailOutcome, Defer> {
+        mail::sanitise(&self.run(&context.receipt), original, context).await
+    }
+
+    /// Rebuilds one file.
+    pub async fn sanitise_file(&self, original: Source, name: FileName) -> Result<PartOutcome, Defer> {
+        part::sanitise(&self.run(""), mail::root_part(original, name), 0).await
+    }
+
+    /// Composes a mail of our own.
+    pub async fn compose_notice(&self, notice: &Notice) -> Result<Fresh, Defer> {
+        notice::compose(&self.run(&notice.receipt), notice).await
+    }
+
+    /// The notice for a mail that could not be converted at all.
+    pub fn unreadable_notice(&self, context: &MailContext, reason: Reason) -> Notice {
+        mail::notice_for(&self.policy, context, "", &Refusal::plain(reason))
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    fn run(&self, receipt: &str) -> part::Run<'_> {
+        part::Run {
+            pool: &self.pool,
+            policy: &self.policy,
+            scanner: self.scanner.as_ref(),
+            budget: budget::Budget::new(&self.policy),
+            seed: seed(receipt),
+        }
+    }
+}
+
+/// MIME boundaries come from the receipt, so that converting again gives the same bytes.
+fn seed(receipt: &str) -> [u8; 16] {
+    let mut seed = [0; 16];
+    for (to, from) in seed.iter_mut().zip(receipt.bytes()) {
+        *to = from;
+    }
+    seed
+}

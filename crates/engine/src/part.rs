@@ -259,11 +259,14 @@ pub(crate) async fn children(
     depth: u32,
 ) -> Result<Vec<PartOutcome>, Defer> {
     let mut outcomes = Vec::with_capacity(described.len());
-    let tasks = described.iter().enumerate().map(|(index, child)| {
+    let mut tasks = Vec::with_capacity(described.len());
+    for (index, child) in described.iter().enumerate() {
         let number = index.saturating_add(1);
         let path = if path.is_empty() { number.to_string() } else { format!("{path}.{number}") };
-        one_child(run, child, spill, path, depth.saturating_add(1))
-    });
+        let task: Pin<Box<dyn Future<Output = Result<PartOutcome, Defer>> + Send + '_>> =
+            Box::pin(one_child(run, child, spill, path, depth.saturating_add(1)));
+        tasks.push(task);
+    }
     let mut running = futures_util::stream::iter(tasks).buffered(run.policy.parallel_parts.max(1));
     while let Some(outcome) = running.next().await {
         outcomes.push(outcome?);
