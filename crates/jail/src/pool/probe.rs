@@ -1,0 +1,243 @@
+//! The self-attack: what confinement is worth on this machine, found out by attacking it.
+//!
+//! Two throw-away zygotes: one as in production, whose rooms must die of each attempt, and one without the filter, which
+//! shows whether the layers behind the filter would hold if it had a hole.
+
+use super::rooms::{Finished, Rooms};
+use super::zygote::{Plan, StartFailure};
+use super::PoolConfig;
+use crate::sealed::Sealed;
+use crate::error::Error;
+use crate::level::{Fact, Level};
+use crate::sys::attempt::{ATTEMPTS, Attempt};
+use crate::sys::{descriptor, process};
+use crate::verdict::{Judgement, Verdict};
+use crate::wire::{Enforced, JobHead, Role, Setup, Step, Task};
+use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+/// What a machine gives.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// The level that rooms reach here.
+    pub level: Level,
+    /// What was found.
+    pub facts: Vec<Fact>,
+}
+
+/// Attacks throw-away rooms of this executable and tells what stopped what. Must run on a thread that lives as long as the
+/// call, which any thread does.
+///
+/// # Errors
+/// [`Error::Start`] when not even a room without any layer can be started.
+pub fn probe(exe: &Path, room_args: &[&str]) -> Result<Probe, Error> {
+    let config = PoolConfig { spares: 2, ..PoolConfig::new(exe, room_args) };
+    let mut plan = config.plan()?;
+    attack(&mut plan, 0)
+}
+
+/// Probes, and leaves the plan with what works here. `slots` chooses user ids beyond those of the slots.
+pub(super) fn attack(plan: &mut Plan, slots: usize) -> Result<Probe, Error> {
+    let mut facts = Vec::new();
+    let (enforced, filtered) = strongest(plan, slots, &mut facts)?;
+    let bare = without_filter(plan, slots);
+    let mut holds = Vec::new();
+    for (index, attempt) in ATTEMPTS.iter().enumerate() {
+        let killed = filtered.get(index).copied().unwrap_or(false);
+        let answer = bare.as_ref().and_then(|answers| answers.get(index).copied());
+        let behind = answer.is_some_and(|answer| stopped(attempt, answer));
+        holds.push((attempt.name, killed, behind));
+        facts.push(fact(attempt, killed, answer, behind));
+    }
+    let level = level(enforced, &holds);
+    layer_facts(plan, enforced, &mut facts);
+    Ok(Probe { level, facts })
+}
+
+/// A file system, a network, other processes: what must be out of reach by two layers.
+const TWO_LAYERS: &[&str] =
+    &["open_file", "create_file", "connect_tcp", "fork", "execute", "trace_zygote", "read_zygote_memory", "mount", "become_root", "raise_limit"];
+
+fn level(enforced: Enforced, holds: &[(&str, bool, bool)]) -> Level {
+    let filter = enforced.seccomp && holds.iter().all(|(_, killed, _)| *killed);
+    let behind = holds.iter().filter(|(name, ..)| TWO_LAYERS.contains(name)).all(|(.., behind)| *behind);
+    if !filter || !behind {
+        Level::C
+    } else if enforced.namespaces {
+        Level::A
+    } else if enforced.landlock_abi >= LANDLOCK_WITH_TCP {
+        Level::B
+    } else {
+        Level::C
+    }
+}
+
+/// Tries the full lock-down, then without namespaces, then without the filter; runs each attempt in a room of its own.
+fn strongest(plan: &mut Plan, slots: usize, facts: &mut Vec<Fact>) -> Result<(Enforced, Vec<bool>), Error> {
+    loop {
+        let mut rooms = Rooms::new(Arc::new(copy(plan, plan.setup)), slots);
+        match rooms.ensure(&[Role::Dirty], START_LIMIT) {
+            Ok(_) => {
+                let enforced = rooms.zygotes.iter().flatten().next().map(|zygote| zygote.enforced).unwrap_or_default();
+                let killed = if enforced.seccomp {
+                    (0..ATTEMPTS.len()).map(|index| is_killed(&mut rooms, index)).collect()
+                } else {
+                    Vec::new()
+                };
+                return Ok((enforced, killed));
+            }
+            Err(failure) => weaken(plan, failure, facts)?,
+        }
+    }
+}
+
+/// Leaves out the layer that cannot be had here, or gives up.
+fn weaken(plan: &mut Plan, failure: StartFailure, facts: &mut Vec<Fact>) -> Result<(), Error> {
+    let of_namespaces = matches!(failure.step, Some(Step::Namespaces | Step::IdMaps | Step::Fork | Step::Root | Step::HostName));
+    let name = if plan.setup.namespaces && of_namespaces {
+        plan.setup.namespaces = false;
+        "namespaces"
+    } else if plan.setup.seccomp && failure.step == Some(Step::Filter) {
+        plan.setup.seccomp = false;
+        "seccomp"
+    } else if plan.hierarchy.fact().ok && failure.step.is_none() && failure.doing == GROUP {
+        plan.hierarchy = super::Hierarchy::default();
+        return Ok(());
+    } else {
+        return Err(Error::Start { doing: failure.doing, source: failure.source() });
+    };
+    facts.push(Fact { name, ok: false, detail: format!("{}: {}", failure.doing, failure.source()) });
+    Ok(())
+}
+
+const GROUP: &str = "making a control group";
+
+fn is_killed(rooms: &mut Rooms, index: usize) -> bool {
+    let parameter = [u8::try_from(index).unwrap_or(u8::MAX)];
+    if rooms.ensure(&[Role::Dirty], START_LIMIT).is_err() {
+        return false;
+    }
+    matches!(try_in_room(rooms, &parameter), Ok((Judgement::Failed(Verdict::PolicyKill), _)))
+}
+
+/// The answers of all attempts in one room without the filter; `None` when the room did not live to tell.
+fn without_filter(plan: &Plan, slots: usize) -> Option<Vec<i32>> {
+    let mut rooms = Rooms::new(Arc::new(copy(plan, Setup { seccomp: false, ..plan.setup })), slots);
+    rooms.ensure(&[Role::Dirty], START_LIMIT).ok()?;
+    match try_in_room(&mut rooms, &[]) {
+        Ok((Judgement::Done { .. }, bytes)) => {
+            Some(bytes.as_chunks::<4>().0.iter().map(|answer| i32::from_le_bytes(*answer)).collect())
+        }
+        _ => None,
+    }
+}
+
+fn try_in_room(rooms: &mut Rooms, params: &[u8]) -> io::Result<(Judgement, Vec<u8>)> {
+    let input = Sealed::from_bytes(b"")?;
+    let (out, side) = (descriptor::memory_file(c"misogi-probe")?, descriptor::memory_file(c"misogi-probe")?);
+    let limit = 4 * ATTEMPTS.len() as u64;
+    let head = JobHead { task: Task::Probe, offset: 0, len: 0, out_limit: limit, side_limit: 0 };
+    let running = rooms
+        .start(Role::Dirty, &head, params, &[input.descriptor(), out.as_fd(), side.as_fd()])
+        .ok_or(io::ErrorKind::NotConnected)?;
+    let [finished, _] = rooms.finish([Some(running), None], START_LIMIT, Duration::MAX, None);
+    let Finished { judgement, .. } = finished.ok_or(io::ErrorKind::NotConnected)?;
+    let bytes = match judgement {
+        Judgement::Done { out: len, .. } => Sealed::take(out, len)?.to_vec(limit)?,
+        _ => Vec::new(),
+    };
+    Ok((judgement, bytes))
+}
+
+fn copy(plan: &Plan, setup: Setup) -> Plan {
+    Plan {
+        exe: plan.exe.clone(),
+        arguments: plan.arguments.clone(),
+        setup: Setup { spares: 2, ..setup },
+        first_uid: plan.first_uid,
+        hierarchy: plan.hierarchy.clone(),
+        group_memory_bytes: plan.group_memory_bytes,
+        // Far from the numbers of the pool's own groups, which exist at the same time.
+        groups_made: AtomicU64::new(next_group()),
+    }
+}
+
+/// Group names of throw-away zygotes must differ from one another as well.
+fn next_group() -> u64 {
+    static PROBES: AtomicU64 = AtomicU64::new(1 << 32);
+    PROBES.fetch_add(2, std::sync::atomic::Ordering::Relaxed)
+}
+
+fn stopped(attempt: &Attempt, answer: i32) -> bool {
+    answer < 0 && (attempt.stopped_by)(-answer)
+}
+
+fn fact(attempt: &Attempt, killed: bool, answer: Option<i32>, behind: bool) -> Fact {
+    let filter = if killed { "killed by the filter" } else { "NOT stopped by the filter" };
+    let second = match answer {
+        None => "the room without the filter did not survive its attempts".to_owned(),
+        Some(answer) if answer < 0 => format!("without the filter: {}", io::Error::from_raw_os_error(-answer)),
+        Some(_) => "without the filter it succeeds".to_owned(),
+    };
+    let needs_second = TWO_LAYERS.contains(&attempt.name);
+    Fact { name: attempt.name, ok: killed && (behind || !needs_second), detail: format!("{filter}; {second}") }
+}
+
+fn layer_facts(plan: &Plan, enforced: Enforced, facts: &mut Vec<Fact>) {
+    if enforced.namespaces {
+        let detail = "user, pid, mount, network, ipc, uts and cgroup namespaces with an empty read-only root".to_owned();
+        facts.push(Fact { name: "namespaces", ok: true, detail });
+        facts.push(Fact {
+            name: "nested_namespaces",
+            ok: enforced.nested_namespaces_off,
+            detail: if enforced.nested_namespaces_off {
+                "no further user namespace can be made inside".to_owned()
+            } else {
+                "max_user_namespaces could not be set to 0 inside; only the filter prevents further namespaces".to_owned()
+            },
+        });
+    } else if !plan.setup.namespaces && !facts.iter().any(|fact| fact.name == "namespaces") {
+        facts.push(Fact { name: "namespaces", ok: false, detail: "namespaces are switched off".to_owned() });
+    }
+    facts.push(Fact {
+        name: "seccomp",
+        ok: enforced.seccomp,
+        detail: if enforced.seccomp { "strict allowlist".to_owned() } else { "no system call filter".to_owned() },
+    });
+    facts.push(Fact {
+        name: "landlock",
+        ok: enforced.landlock_abi >= LANDLOCK_WITH_TCP,
+        detail: match enforced.landlock_abi {
+            0 => "not available".to_owned(),
+            abi if abi >= LANDLOCK_WITH_TCP => format!("ABI {abi}, no right given"),
+            abi => format!("ABI {abi}: files only; TCP needs ABI 4 (kernel 6.7)"),
+        },
+    });
+    facts.push(Fact {
+        name: "memory_deny_write_execute",
+        ok: enforced.memory_deny_write_execute,
+        detail: if enforced.memory_deny_write_execute {
+            "memory is never writable and executable (MDWE)".to_owned()
+        } else {
+            "the kernel has no MDWE (6.3); only the filter prevents executable memory".to_owned()
+        },
+    });
+    facts.push(Fact {
+        name: "own_user",
+        ok: enforced.own_user || process::effective_uid() != 0,
+        detail: if enforced.own_user {
+            "each slot and role has a user id of its own".to_owned()
+        } else {
+            "rooms run under the gateway's own user id, inside user namespaces where those exist".to_owned()
+        },
+    });
+    facts.push(plan.hierarchy.fact());
+}
+
+/// The first Landlock that can deny TCP as well as files.
+const LANDLOCK_WITH_TCP: u32 = 4;
+const START_LIMIT: Duration = Duration::from_secs(10);

@@ -1,0 +1,67 @@
+//! Inside a room: what a handler gets, and how the process that hosts rooms begins.
+//!
+//! The gateway starts its own executable again as `misogi room dirty` or `misogi room clean`. That process is a *zygote*:
+//! it locks itself down and then forks one *room* per document. The handler runs in the room and nowhere else.
+
+mod job;
+mod zygote;
+
+pub use crate::sys::allocator::Allocator;
+
+use crate::wire::Role;
+use form::reason::Refusal;
+use std::ffi::OsString;
+use std::io::{Read, Write};
+
+/// What a handler works with: one input, two outputs, nothing else.
+pub struct RoomIo<'a> {
+    /// The parameters that the gateway sent with the job.
+    pub params: &'a [u8],
+    /// The document.
+    pub input: Input<'a>,
+    /// The main output: the form, or the rebuilt file. Buffered; flushed by the room.
+    pub out: &'a mut dyn Write,
+    /// The side output: spilled children, or the report. Buffered; flushed by the room.
+    pub side: &'a mut dyn Write,
+}
+
+/// How the input comes.
+pub enum Input<'a> {
+    /// All of it, mapped read-only out of a sealed file.
+    Mapped(&'a [u8]),
+    /// Piece by piece out of the dirty room that is still writing it. Ends when that room closes its end, however it ended.
+    Stream(&'a mut dyn Read),
+}
+
+/// A handler gave nothing, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomRefusal {
+    /// The reason, with numbers where a limit was passed. Must be of class withheld.
+    pub refusal: Refusal,
+    /// A short ASCII token, zero-padded: what the input was found to be.
+    pub detail: [u8; 16],
+}
+
+/// What runs in a room. An output that reaches its limit, a failed allocation and a panic end the process on the spot; a
+/// handler sees none of them and cannot go on after them.
+pub type Handler = fn(&mut RoomIo<'_>) -> Result<(), RoomRefusal>;
+
+/// Becomes a zygote. Call it first thing in `main` when the executable was started as `room`, with the arguments after that
+/// word: before any thread exists, before anything is opened.
+pub fn enter(arguments: impl Iterator<Item = OsString>, dirty: Handler, clean: Handler) -> ! {
+    enter_prepared(arguments, dirty, clean, |_| ())
+}
+
+/// As [`enter`], with a function that runs once in each zygote before it locks itself down, so that tables which every
+/// document needs are built once and shared by all rooms. It must start no thread and keep nothing open.
+pub fn enter_prepared(
+    mut arguments: impl Iterator<Item = OsString>,
+    dirty: Handler,
+    clean: Handler,
+    prepare: fn(Role),
+) -> ! {
+    let name = arguments.next().unwrap_or_default();
+    let chosen = [(Role::Dirty, dirty), (Role::Clean, clean)].into_iter().find(|(role, _)| name == role.name());
+    let (Some((role, handler)), None) = (chosen, arguments.next()) else { zygote::not_for_people() };
+    zygote::run(role, handler, prepare)
+}

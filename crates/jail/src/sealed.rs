@@ -1,0 +1,297 @@
+//! Sealed memory files: what goes into rooms and what comes out of them.
+//!
+//! A sealed file can neither be changed nor shrunk by anybody, not even by those who still hold it, so what was checked is
+//! what is used. [`Hostile`] and [`Fresh`] are the same bytes with a memory of where they came from.
+
+use crate::sys::descriptor;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+/// An immutable memory file.
+#[derive(Debug)]
+pub struct Sealed {
+    file: File,
+    len: u64,
+}
+
+impl Sealed {
+    /// Copies bytes into a new sealed file.
+    pub fn from_bytes(bytes: &[u8]) -> io::Result<Sealed> {
+        let mut writer = Sealed::builder()?;
+        writer.write_all(bytes)?;
+        writer.seal()
+    }
+
+    /// A file that is still being written; stream into it rather than collecting the bytes first.
+    pub fn builder() -> io::Result<SealedWriter> {
+        Ok(SealedWriter { file: descriptor::memory_file(c"misogi")?, len: 0 })
+    }
+
+    /// Seals the outputs of a room that is dead: cuts the file to its stated length and lets nobody change it again.
+    pub(crate) fn take(file: File, len: u64) -> io::Result<Sealed> {
+        file.set_len(len)?;
+        descriptor::seal(&file, descriptor::SEALED)?;
+        Ok(Sealed { file, len })
+    }
+
+    /// Length in bytes.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// True when there are no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Reads at an offset; fewer bytes than asked for only at the end.
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut done = 0;
+        while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
+            match self.file.read_at(rest, offset.saturating_add(done as u64)) {
+                Ok(0) => break,
+                Ok(n) => done += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(done)
+    }
+
+    /// Reads from the beginning. Each reader has its own place in the file.
+    pub fn reader(&self) -> SealedReader<'_> {
+        self.range(0, self.len)
+    }
+
+    /// Reads a range; what lies beyond the end is not there.
+    pub fn range(&self, offset: u64, len: u64) -> SealedReader<'_> {
+        let end = offset.saturating_add(len).min(self.len);
+        SealedReader { sealed: self, at: offset.min(end), end }
+    }
+
+    /// All the bytes, unless there are more than `max`.
+    pub fn to_vec(&self, max: u64) -> io::Result<Vec<u8>> {
+        if self.len > max {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "sealed file is larger than its reader allows"));
+        }
+        let len = usize::try_from(self.len).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+        let mut bytes = vec![0; len];
+        if self.read_at(&mut bytes, 0)? != len {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(bytes)
+    }
+
+    /// The descriptor, for giving it to a room.
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+/// A memory file that is being written.
+#[derive(Debug)]
+pub struct SealedWriter {
+    file: File,
+    len: u64,
+}
+
+impl SealedWriter {
+    /// Bytes written so far.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// True when nothing was written yet.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Ends the writing for good.
+    pub fn seal(self) -> io::Result<Sealed> {
+        descriptor::seal(&self.file, descriptor::SEALED)?;
+        Ok(Sealed { file: self.file, len: self.len })
+    }
+}
+
+impl Write for SealedWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.len = self.len.saturating_add(written as u64);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Reads a sealed file or a range of it.
+#[derive(Clone, Debug)]
+pub struct SealedReader<'a> {
+    sealed: &'a Sealed,
+    at: u64,
+    end: u64,
+}
+
+impl Read for SealedReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
+        let wanted = buffer.len().min(left);
+        let Some(buffer) = buffer.get_mut(..wanted) else { return Ok(0) };
+        let read = self.sealed.read_at(buffer, self.at)?;
+        self.at = self.at.saturating_add(read as u64);
+        Ok(read)
+    }
+}
+
+/// A range of a sealed file: the input of a room, which maps just this range.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The file the range lies in; many sources share one file.
+    pub data: Arc<Sealed>,
+    /// Where the range begins.
+    pub offset: u64,
+    /// How long it is.
+    pub len: u64,
+}
+
+impl Source {
+    /// The whole of a sealed file.
+    pub fn whole(data: Arc<Sealed>) -> Source {
+        let len = data.len();
+        Source { data, offset: 0, len }
+    }
+
+    /// True when the range lies within the file. A room would die of SIGBUS beyond it.
+    pub(crate) fn is_within(&self) -> bool {
+        self.offset.checked_add(self.len).is_some_and(|end| end <= self.data.len())
+    }
+}
+
+/// What a dirty room wrote: only ever the input of further rooms, never delivered.
+#[derive(Clone, Debug)]
+pub struct Hostile(Arc<Sealed>);
+
+impl Hostile {
+    pub(crate) fn new(sealed: Sealed) -> Hostile {
+        Hostile(Arc::new(sealed))
+    }
+
+    /// Length in bytes.
+    pub fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// True when there are no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A range of it as the input of a room; `None` when the range is not inside.
+    pub fn source(&self, offset: u64, len: u64) -> Option<Source> {
+        let source = Source { data: Arc::clone(&self.0), offset, len };
+        source.is_within().then_some(source)
+    }
+}
+
+/// What a clean room wrote and proved by a verified end: the only thing that may be delivered.
+///
+/// There is no way to make one but a clean room's [`Verdict::Ok`](crate::Verdict::Ok).
+#[derive(Clone, Debug)]
+pub struct Fresh(Arc<Sealed>);
+
+impl Fresh {
+    pub(crate) fn new(sealed: Sealed) -> Fresh {
+        Fresh(Arc::new(sealed))
+    }
+
+    /// Passes bytes off as a clean room's, for tests of the crates that store and deliver.
+    #[cfg(feature = "forged-fresh")]
+    pub fn forged(sealed: Sealed) -> Fresh {
+        Fresh::new(sealed)
+    }
+
+    /// The bytes.
+    pub fn sealed(&self) -> &Arc<Sealed> {
+        &self.0
+    }
+
+    /// Length in bytes.
+    pub fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// True when there are no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Reads from the beginning.
+    pub fn reader(&self) -> SealedReader<'_> {
+        self.0.reader()
+    }
+
+    /// The whole of it as the input of another room (an assembly takes rebuilt parts).
+    pub fn source(&self) -> Source {
+        Source::whole(Arc::clone(&self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealed_file_refuses_every_change() {
+        let sealed = Sealed::from_bytes(b"original").unwrap();
+        assert!(sealed.file.write_at(b"x", 0).is_err());
+        assert!(sealed.file.set_len(0).is_err());
+        assert!(sealed.file.set_len(100).is_err());
+        assert!(descriptor::seal(&sealed.file, 0).is_err(), "even the seals are sealed");
+        assert_eq!(sealed.to_vec(8).unwrap(), b"original");
+    }
+
+    #[test]
+    fn readers_do_not_share_a_place() {
+        let sealed = Sealed::from_bytes(b"0123456789").unwrap();
+        let (mut first, mut second) = (sealed.reader(), sealed.range(4, 3));
+        let (mut a, mut b) = ([0; 2], String::new());
+        first.read_exact(&mut a).unwrap();
+        second.read_to_string(&mut b).unwrap();
+        first.read_exact(&mut a).unwrap();
+        assert_eq!((&a, b.as_str()), (b"23", "456"));
+        assert_eq!(sealed.range(8, 100).bytes().count(), 2);
+        assert_eq!(sealed.range(100, 1).bytes().count(), 0);
+    }
+
+    #[test]
+    fn to_vec_takes_n_bytes_and_refuses_n_plus_one() {
+        let sealed = Sealed::from_bytes(b"12345").unwrap();
+        assert!(sealed.to_vec(5).is_ok());
+        assert_eq!(sealed.to_vec(4).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+    }
+
+    #[test]
+    fn a_range_of_hostile_bytes_must_lie_inside() {
+        let hostile = Hostile::new(Sealed::from_bytes(b"12345").unwrap());
+        assert!(hostile.source(5, 0).is_some());
+        assert!(hostile.source(4, 1).is_some());
+        assert!(hostile.source(4, 2).is_none());
+        assert!(hostile.source(u64::MAX, 1).is_none());
+    }
+
+    #[test]
+    fn a_dead_rooms_output_is_cut_to_its_length_and_sealed() {
+        let file = descriptor::memory_file(c"t").unwrap();
+        file.set_len(100).unwrap();
+        descriptor::seal(&file, libc::F_SEAL_GROW).unwrap();
+        file.write_at(b"abc", 0).unwrap();
+        assert!(file.write_at(b"x", 100).is_err(), "the kernel keeps the limit");
+        let sealed = Sealed::take(file, 3).unwrap();
+        assert_eq!(sealed.to_vec(3).unwrap(), b"abc");
+        assert!(sealed.file.write_at(b"x", 0).is_err());
+    }
+}

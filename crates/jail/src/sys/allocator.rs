@@ -1,0 +1,70 @@
+//! The allocator that turns "no memory" into an exit code of its own.
+
+use super::process;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The system allocator; inside a room a failed allocation ends the process with the memory-limit exit code.
+///
+/// Stable Rust has no hook for allocation failure: the default is a message and `abort()`, which the supervisor could not
+/// tell from a crash. The binary that hosts the rooms declares it:
+///
+/// ```
+/// #[global_allocator]
+/// static ALLOCATOR: jail::room::Allocator = jail::room::Allocator;
+/// ```
+///
+/// Without it rooms work the same, and a document that needs too much memory is reported as a crash.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Allocator;
+
+/// Set once in each room after it is forked; a process-wide fact, hence the one static of this crate.
+static IN_ROOM: AtomicBool = AtomicBool::new(false);
+
+/// From here on a failed allocation ends the process.
+pub(crate) fn enter_room() {
+    IN_ROOM.store(true, Ordering::Relaxed);
+}
+
+/// True in a room (and in none of the zygotes).
+pub(crate) fn in_room() -> bool {
+    IN_ROOM.load(Ordering::Relaxed)
+}
+
+#[inline]
+fn checked(at: *mut u8) -> *mut u8 {
+    if at.is_null() {
+        refused();
+    }
+    at
+}
+
+#[cold]
+fn refused() {
+    if in_room() {
+        process::exit(crate::wire::EXIT_MEMORY);
+    }
+}
+
+// SAFETY: every method forwards to the system allocator with the arguments it was given and returns what it returned.
+unsafe impl GlobalAlloc for Allocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller keeps the contract of `GlobalAlloc::alloc`.
+        checked(unsafe { System.alloc(layout) })
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `GlobalAlloc::dealloc`; the block came from `System`.
+        unsafe { System.dealloc(at, layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller keeps the contract of `GlobalAlloc::alloc_zeroed`.
+        checked(unsafe { System.alloc_zeroed(layout) })
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: the caller keeps the contract of `GlobalAlloc::realloc`; the block came from `System`.
+        checked(unsafe { System.realloc(at, layout, size) })
+    }
+}

@@ -1,0 +1,217 @@
+//! What a process gives up: identity, namespaces, capabilities, limits, system calls.
+
+use super::check;
+use std::ffi::{CStr, c_int, c_ulong};
+use std::io::{self, Write};
+
+const NONE: c_ulong = 0;
+
+fn prctl(option: c_int, argument: c_ulong) -> io::Result<c_int> {
+    // SAFETY: every option used in this module takes integers only.
+    check(unsafe { libc::prctl(option, argument, NONE, NONE, NONE) })
+}
+
+/// The kernel kills this process when the thread that started it ends.
+///
+/// The kernel forgets this when the process changes its ids, so it is asked for again after each such change.
+pub(crate) fn die_with_parent() -> io::Result<()> {
+    prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as c_ulong).map(drop)
+}
+
+/// Whether other processes of the same user may look into this one.
+#[derive(Clone, Copy)]
+pub(crate) enum Dumpable {
+    /// Needed for writing the id maps: /proc/self belongs to root otherwise.
+    Yes,
+    /// Neither ptrace nor /proc/pid/mem nor a core file.
+    No,
+}
+
+pub(crate) fn set_dumpable(dumpable: Dumpable) -> io::Result<()> {
+    prctl(libc::PR_SET_DUMPABLE, matches!(dumpable, Dumpable::Yes).into()).map(drop)
+}
+
+/// execve never grants anything any more; also what lets an ordinary process install a seccomp filter.
+pub(crate) fn no_new_privileges() -> io::Result<()> {
+    prctl(libc::PR_SET_NO_NEW_PRIVS, 1).map(drop)
+}
+
+/// Memory is never writable and then executable (kernel 6.3); read back, because a missing option must not look like success.
+pub(crate) fn refuse_executable_gain() -> io::Result<bool> {
+    prctl(libc::PR_SET_MDWE, libc::PR_MDWE_REFUSE_EXEC_GAIN.into())?;
+    Ok(prctl(libc::PR_GET_MDWE, 0)? & 1 == 1)
+}
+
+/// Becomes a user and group without supplementary groups. Needs root.
+pub(crate) fn become_user(id: u32) -> io::Result<()> {
+    // SAFETY: an empty list with a null pointer is allowed; the rest takes integers.
+    unsafe {
+        check(libc::setgroups(0, std::ptr::null()))?;
+        check(libc::setresgid(id, id, id))?;
+        check(libc::setresuid(id, id, id))?;
+    }
+    Ok(())
+}
+
+/// Enters new namespaces. The pid namespace takes effect for the next child.
+pub(crate) fn unshare_all() -> io::Result<()> {
+    let flags = libc::CLONE_NEWUSER
+        | libc::CLONE_NEWPID
+        | libc::CLONE_NEWNS
+        | libc::CLONE_NEWNET
+        | libc::CLONE_NEWIPC
+        | libc::CLONE_NEWUTS
+        | libc::CLONE_NEWCGROUP;
+    // SAFETY: unshare takes no pointer.
+    check(unsafe { libc::unshare(flags) }).map(drop)
+}
+
+/// Writes to a file of /proc or /sys that is already there.
+pub(crate) fn write_existing(path: &str, text: &str) -> io::Result<()> {
+    std::fs::OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes())
+}
+
+/// Makes an empty read-only directory the root of everything and lets go of the old one.
+///
+/// It is mounted over /proc because that directory surely exists: the id maps were just written through it.
+pub(crate) fn empty_root() -> io::Result<()> {
+    let sealed = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+    let null = std::ptr::null();
+    let (root, here, over) = (c"/".as_ptr(), c".".as_ptr(), c"/proc".as_ptr());
+    let (none, tmpfs) = (c"none".as_ptr(), c"tmpfs".as_ptr());
+    let options = c"size=4k,nr_inodes=1,mode=555".as_ptr().cast();
+    // SAFETY: all strings are static C strings.
+    unsafe {
+        check(libc::mount(null, root, null, libc::MS_REC | libc::MS_PRIVATE, null.cast()))?;
+        check(libc::mount(none, over, tmpfs, sealed, options))?;
+        check(libc::chdir(over))?;
+        // pivot_root(".", ".") stacks the old root under the new one; the detach then drops the whole old tree.
+        check(libc::syscall(libc::SYS_pivot_root, here, here))?;
+        check(libc::umount2(here, libc::MNT_DETACH))?;
+        check(libc::chdir(root))?;
+        check(libc::mount(none, root, null, libc::MS_REMOUNT | libc::MS_RDONLY | sealed, null.cast()))?;
+    }
+    Ok(())
+}
+
+/// A name that says nothing about the host.
+pub(crate) fn set_host_name(name: &CStr) -> io::Result<()> {
+    // SAFETY: pointer and length describe the string.
+    check(unsafe { libc::sethostname(name.as_ptr(), name.count_bytes()) }).map(drop)
+}
+
+/// Leaves the gateway's session and terminal, and its session keyring.
+pub(crate) fn own_session() -> io::Result<()> {
+    // SAFETY: neither call follows a pointer (a null name asks for an anonymous keyring).
+    unsafe {
+        check(libc::setsid())?;
+        // Best effort: a kernel without keyrings has none to share.
+        libc::syscall(libc::SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NONE);
+    }
+    Ok(())
+}
+
+const KEYCTL_JOIN_SESSION_KEYRING: c_int = 1;
+
+/// Drops every capability for good: bounding and ambient sets, the three sets of the process, and the ways back.
+pub(crate) fn drop_capabilities() -> io::Result<()> {
+    for capability in 0..64 {
+        // EINVAL ends the list of this kernel; EPERM means we never had the right to, and then exec cannot give it either
+        // (no_new_privs).
+        if prctl(libc::PR_CAPBSET_DROP, capability).is_err() {
+            break;
+        }
+    }
+    prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL as c_ulong)?;
+    // NOROOT, NO_SETUID_FIXUP, KEEP_CAPS off, NO_CAP_AMBIENT_RAISE, each with its lock. Needs CAP_SETPCAP, which an
+    // ordinary user without a namespace lacks: it has no capability to lose either.
+    let _ = prctl(libc::PR_SET_SECUREBITS, 0x1 | 0x2 | 0x4 | 0x8 | 0x20 | 0x40 | 0x80);
+    let header: [u32; 2] = [0x2008_0522, 0]; // _LINUX_CAPABILITY_VERSION_3, this process
+    let sets = [0_u32; 6];
+    // SAFETY: header and sets have the sizes that version 3 demands.
+    check(unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), sets.as_ptr()) }).map(drop)
+}
+
+/// A resource and its soft and hard limit.
+pub(crate) fn limit(resource: Resource, soft: u64, hard: u64) -> io::Result<()> {
+    let limits = libc::rlimit { rlim_cur: soft, rlim_max: hard };
+    // SAFETY: `limits` is a live local.
+    check(unsafe { libc::setrlimit(resource.number(), &raw const limits) }).map(drop)
+}
+
+/// The resources that are limited.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Resource {
+    AddressSpace,
+    Core,
+    Cpu,
+    Data,
+    FileSize,
+    LockedMemory,
+    MessageQueue,
+    OpenFiles,
+    PendingSignals,
+    Processes,
+    Stack,
+}
+
+impl Resource {
+    fn number(self) -> libc::__rlimit_resource_t {
+        match self {
+            Resource::AddressSpace => libc::RLIMIT_AS,
+            Resource::Core => libc::RLIMIT_CORE,
+            Resource::Cpu => libc::RLIMIT_CPU,
+            Resource::Data => libc::RLIMIT_DATA,
+            Resource::FileSize => libc::RLIMIT_FSIZE,
+            Resource::LockedMemory => libc::RLIMIT_MEMLOCK,
+            Resource::MessageQueue => libc::RLIMIT_MSGQUEUE,
+            Resource::OpenFiles => libc::RLIMIT_NOFILE,
+            Resource::PendingSignals => libc::RLIMIT_SIGPENDING,
+            Resource::Processes => libc::RLIMIT_NPROC,
+            Resource::Stack => libc::RLIMIT_STACK,
+        }
+    }
+}
+
+/// Every signal does what the kernel does by default; only SIGPIPE stays ignored, so that a closed pipe is an error and
+/// not a death without a name.
+///
+/// The gateway may have been started with SIGCHLD ignored, which exec hands down and which would make wait fail; and the
+/// Rust runtime's handlers for SIGSEGV would turn a stack overflow into an abort.
+pub(crate) fn default_signals() {
+    for signal in 1..65 {
+        let action = if signal == libc::SIGPIPE { libc::SIG_IGN } else { libc::SIG_DFL };
+        // SAFETY: no handler of ours is installed. KILL, STOP and the two of the C library refuse, which is fine.
+        unsafe { libc::signal(signal, action) };
+    }
+}
+
+/// Installs a filter for this process and all it will ever fork.
+pub(crate) fn install_filter(code: &[libc::sock_filter]) -> io::Result<()> {
+    let len = u16::try_from(code.len()).map_err(|_| io::Error::from_raw_os_error(libc::E2BIG))?;
+    let program = libc::sock_fprog { len, filter: code.as_ptr().cast_mut() };
+    // SAFETY: `program` describes `code`; the kernel copies it and does not write.
+    check(unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) }).map(drop)
+}
+
+/// Landlock with no rule at all: every handled access is denied. Returns the ABI in force, 0 for none.
+///
+/// Negotiated downwards: an older kernel handles fewer accesses, and the caller reports what is in force.
+pub(crate) fn landlock_deny_all() -> Result<u32, landlock::RulesetError> {
+    use landlock::{ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, LandlockStatus, Ruleset, RulesetAttr, Scope};
+    let newest = ABI::V9;
+    let status = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(newest))?
+        .handle_access(AccessNet::from_all(newest))?
+        .scope(Scope::from_all(newest))?
+        .create()?
+        .restrict_self()?;
+    if status.ruleset == landlock::RulesetStatus::NotEnforced {
+        return Ok(0);
+    }
+    match status.landlock {
+        LandlockStatus::Available { effective_abi, .. } => Ok(effective_abi as u32),
+        LandlockStatus::NotEnabled | LandlockStatus::NotImplemented => Ok(0),
+    }
+}
