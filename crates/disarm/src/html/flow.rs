@@ -1,0 +1,234 @@
+//! Running text: white space collapsed, blocks apart, quotes and lists marked at the start of every line.
+
+use unicode_width::UnicodeWidthChar;
+
+/// Text being laid out: the document, or one table cell.
+#[derive(Debug, Default)]
+pub(super) struct Flow {
+    out: String,
+    /// Line ends to write before the next character.
+    breaks: u8,
+    /// Something stands on the current line.
+    open_line: bool,
+    /// White space waits for a next word: `Some(true)` when it held a line end.
+    space: Option<bool>,
+    last: Option<char>,
+    pub(super) quotes: usize,
+    lists: Vec<List>,
+    /// The mark of an item whose text has not begun.
+    bullet: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct List {
+    ordered: bool,
+    next: u32,
+}
+
+impl Flow {
+    pub(super) fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    pub(super) fn since(&self, start: usize) -> &str {
+        self.out.get(start..).unwrap_or_default()
+    }
+
+    /// Text with HTML's white space rules, or exactly as it is.
+    pub(super) fn text(&mut self, text: &str, preformatted: bool) {
+        if preformatted {
+            self.verbatim(text);
+            return;
+        }
+        let mut rest = text;
+        while !rest.is_empty() {
+            let end = rest.bytes().position(is_space).unwrap_or(rest.len());
+            let (word, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+            if !word.is_empty() {
+                self.word(word);
+            }
+            let blank = after.bytes().position(|b| !is_space(b)).unwrap_or(after.len());
+            let (blank, after) = after.split_at_checked(blank).unwrap_or((after, ""));
+            if !blank.is_empty() && self.open_line {
+                let line_end = blank.contains('\n');
+                self.space = Some(self.space.map_or(line_end, |held| held || line_end));
+            }
+            rest = after;
+        }
+    }
+
+    fn word(&mut self, word: &str) {
+        let first = word.chars().next();
+        let held = self.space.take();
+        self.begin();
+        if let Some(line_end) = held
+            // A source line broken inside Japanese text is no space to the reader.
+            && !(line_end && self.last.is_some_and(is_wide) && first.is_some_and(is_wide))
+        {
+            self.out.push(' ');
+        }
+        self.out.push_str(word);
+        self.last = word.chars().next_back();
+    }
+
+    fn verbatim(&mut self, text: &str) {
+        for (index, line) in text.split('\n').enumerate() {
+            if index > 0 {
+                self.line_break();
+            }
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            if !line.is_empty() {
+                self.begin();
+                self.out.push_str(line);
+                self.last = line.chars().next_back();
+            }
+        }
+    }
+
+    /// Writes what is due before the next character.
+    fn begin(&mut self) {
+        if self.open_line {
+            return;
+        }
+        if !self.out.is_empty() {
+            (0..self.breaks.max(1)).for_each(|n| {
+                // A quote goes on over its blank lines.
+                if n > 0 && self.quotes > 0 {
+                    self.out.extend(std::iter::repeat_n("> ", self.quotes));
+                }
+                self.out.push('\n');
+            });
+        }
+        self.breaks = 0;
+        self.out.extend(std::iter::repeat_n("> ", self.quotes));
+        let indent = self.lists.len();
+        match self.bullet.take() {
+            Some(bullet) => {
+                self.out.extend(std::iter::repeat_n("  ", indent.saturating_sub(1)));
+                self.out.push_str(&bullet);
+            }
+            None => self.out.extend(std::iter::repeat_n("  ", indent)),
+        }
+        self.open_line = true;
+        self.last = None;
+        self.space = None;
+    }
+
+    /// `<br>`: ends the line, or leaves one empty.
+    pub(super) fn line_break(&mut self) {
+        if self.open_line {
+            self.breaks = self.breaks.max(1);
+        } else {
+            self.breaks = self.breaks.saturating_add(1).min(MAX_BREAKS);
+        }
+        self.close_line();
+    }
+
+    /// The start or end of a block, with this many line ends at least.
+    pub(super) fn block(&mut self, breaks: u8) {
+        self.breaks = self.breaks.max(breaks);
+        self.close_line();
+    }
+
+    fn close_line(&mut self) {
+        self.open_line = false;
+        self.space = None;
+    }
+
+    /// A mark or word of ours, set apart from its neighbours where they are letters.
+    pub(super) fn mark(&mut self, text: &str) {
+        if self.open_line && self.space.is_none() && self.last.is_some_and(|c| !c.is_whitespace()) {
+            self.space = Some(false);
+        }
+        self.word(text);
+        self.space = Some(false);
+    }
+
+    /// Finished lines (a table) as a block of their own.
+    pub(super) fn lines(&mut self, text: &str) {
+        self.block(1);
+        for line in text.split('\n') {
+            if line.trim().is_empty() {
+                self.line_break();
+            } else {
+                self.begin();
+                self.out.push_str(line);
+                self.block(1);
+            }
+        }
+    }
+
+    pub(super) fn list_start(&mut self, ordered: bool, first: u32) {
+        if self.lists.len() < MAX_LISTS {
+            self.lists.push(List { ordered, next: first });
+        }
+    }
+
+    pub(super) fn list_end(&mut self) {
+        self.lists.pop();
+        self.bullet = None;
+    }
+
+    pub(super) fn item(&mut self) {
+        self.bullet = Some(match self.lists.last_mut() {
+            Some(list) if list.ordered => {
+                let number = list.next;
+                list.next = number.saturating_add(1);
+                format!("{number}. ")
+            }
+            _ => "・".to_owned(),
+        });
+        if self.lists.is_empty() {
+            self.bullet = Some("・".to_owned());
+        }
+    }
+
+    /// An item that held no text leaves no mark.
+    pub(super) fn item_end(&mut self) {
+        self.bullet = None;
+    }
+
+    pub(super) fn heading(&mut self) {
+        self.bullet = Some("■ ".to_owned());
+    }
+
+    /// The text without blanks at line ends and without more than two empty lines in a row.
+    pub(super) fn finish(self) -> String {
+        let mut tidy = String::with_capacity(self.out.len());
+        let mut empty: u8 = 0;
+        for line in self.out.split('\n') {
+            let line = line.trim_end_matches(is_filler);
+            if line.is_empty() {
+                empty = empty.saturating_add(1);
+                continue;
+            }
+            if !tidy.is_empty() {
+                tidy.extend(std::iter::repeat_n('\n', usize::from(empty.min(MAX_BREAKS - 1)).saturating_add(1)));
+            }
+            empty = 0;
+            if line.contains('\u{A0}') {
+                tidy.extend(line.chars().map(|c| if c == '\u{A0}' { ' ' } else { c }));
+            } else {
+                tidy.push_str(line);
+            }
+        }
+        tidy
+    }
+}
+
+/// Characters newsletters pad their hidden first line with.
+fn is_filler(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{AD}' | '\u{34F}' | '\u{200B}'..='\u{200D}' | '\u{2007}' | '\u{FEFF}')
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0C)
+}
+
+fn is_wide(c: char) -> bool {
+    c.width() == Some(2)
+}
+
+const MAX_BREAKS: u8 = 3;
+/// Indents written; lists nested deeper are flat from there.
+const MAX_LISTS: usize = 12;

@@ -1,0 +1,409 @@
+//! The text of a mail: which parts are text, which of two alternatives, and in what order.
+
+use std::borrow::Cow;
+
+use form::{Findings, Limits, Place, Reason, Refusal};
+
+use super::children::{Children, is_mail};
+use super::similar::overlap;
+use super::structure::{Part, Transfer, Tree};
+use super::tally::Tally;
+use super::{enriched, flowed, transfer};
+use crate::charset;
+use crate::html::{self, Converted};
+
+/// Reads the text; every part that is not in it becomes a child or a finding.
+pub(crate) fn text(
+    input: &[u8],
+    tree: &Tree<'_>,
+    limits: &Limits,
+    children: &mut Children<'_>,
+    findings: &mut Findings,
+    tally: &mut Tally,
+) -> String {
+    let mut reader = Reader { input, tree, children, findings, most: usize::try_from(limits.text_bytes).unwrap_or(usize::MAX) };
+    let read = reader.part(0, true);
+    read.settle(reader.findings, tally);
+    with_marks(&read.text, reader.children, tally)
+}
+
+struct Reader<'a, 'b> {
+    input: &'a [u8],
+    tree: &'a Tree<'a>,
+    children: &'a mut Children<'b>,
+    findings: &'a mut Findings,
+    most: usize,
+}
+
+/// Text of one part or subtree, with what is told of it if it is used.
+#[derive(Default)]
+struct Read {
+    text: String,
+    html: Option<Converted>,
+    tally: Tally,
+    notes: Vec<(Reason, &'static str)>,
+}
+
+impl Read {
+    fn is_blank(&self) -> bool {
+        self.text.trim().is_empty()
+    }
+
+    /// Appends the text of a later part.
+    fn append(&mut self, other: Read) {
+        if !other.is_blank() {
+            if !self.is_blank() {
+                self.text.truncate(self.text.trim_end().len());
+                self.text.push_str("\n\n");
+            }
+            self.text.push_str(&other.text);
+        }
+        self.html = match (self.html.take(), other.html) {
+            (Some(mut mine), Some(other)) => {
+                mine.hidden = mine.hidden.saturating_add(other.hidden);
+                mine.active = mine.active.saturating_add(other.active);
+                mine.remote_images = mine.remote_images.saturating_add(other.remote_images);
+                mine.remote_hosts.extend(other.remote_hosts);
+                mine.links = mine.links.saturating_add(other.links);
+                mine.misleading.extend(other.misleading);
+                mine.tables = mine.tables.saturating_add(other.tables);
+                Some(mine)
+            }
+            (mine, other) => mine.or(other),
+        };
+        self.tally.add(other.tally);
+        self.notes.extend(other.notes);
+    }
+
+    /// Tells what the text that is used has lost.
+    fn settle(&self, findings: &mut Findings, tally: &mut Tally) {
+        tally.add(self.tally);
+        for (reason, place) in &self.notes {
+            findings.add(*reason, Place::new(place));
+        }
+        let Some(html) = &self.html else { return };
+        findings.add(Reason::HtmlToText, Place::default());
+        findings.add_many(Reason::HiddenText, html.hidden, Place::default());
+        findings.add_many(Reason::ActiveContent, html.active, Place::default());
+        findings.add_many(Reason::RemoteImage, html.remote_images, Place::new(&html.remote_hosts.join(", ")));
+        for link in &html.misleading {
+            findings.add(Reason::LinkTargetDiffers, Place::new(link));
+        }
+    }
+}
+
+impl<'a> Reader<'a, '_> {
+    /// Reads a part and what is below it. The depth is bounded by `structure`, which opens 20 levels at most.
+    fn part(&mut self, index: usize, first: bool) -> Read {
+        let tree = self.tree;
+        let Some(part) = tree.parts.get(index) else { return Read::default() };
+        if let Some(refusal) = part.refused {
+            self.children.withhold(index, refusal);
+            return Read::default();
+        }
+        let mut read = Read::default();
+        if part.repaired {
+            read.notes.push((Reason::EncodingRepaired, "MIME"));
+        }
+        if part.surplus > 0 {
+            read.notes.push((Reason::SurplusBytes, "MIME"));
+        }
+        if !part.is_multipart() {
+            read.append(self.leaf(index, part, first));
+            return read;
+        }
+        match part.media.value.as_str() {
+            "multipart/alternative" => read.append(self.alternative(part, first)),
+            "multipart/related" => read.append(self.related(part, first)),
+            "multipart/encrypted" => self.children.withhold(index, Refusal::plain(Reason::Encrypted)),
+            _ => {
+                for &sub in &part.parts {
+                    let Some(child) = tree.parts.get(sub) else { continue };
+                    if SIGNATURES.contains(&child.media.value.as_str()) && child.refused.is_none() {
+                        read.notes.push((Reason::Signature, ""));
+                        continue;
+                    }
+                    // The Macintosh half of an AppleDouble: icon, window place, creator.
+                    if part.is_type("multipart/appledouble") && child.is_type("application/applefile") {
+                        read.notes.push((Reason::Metadata, "AppleDouble"));
+                        continue;
+                    }
+                    let more = self.part(sub, first && read.is_blank());
+                    read.append(more);
+                }
+            }
+        }
+        read
+    }
+
+    fn leaf(&mut self, index: usize, part: &Part<'_>, first: bool) -> Read {
+        let kind = part.media.value.as_str();
+        match kind {
+            "message/partial" => self.children.withhold(index, Refusal::plain(Reason::MessagePartial)),
+            "message/external-body" => self.children.withhold(index, Refusal::plain(Reason::ExternalBody)),
+            // A closing boundary and nothing before it.
+            _ if kind.starts_with("multipart/") => {
+                return Read { notes: vec![(Reason::EncodingRepaired, "MIME")], ..Read::default() };
+            }
+            _ if kind.ends_with("pkcs7-mime") && is_enveloped(part) => {
+                self.children.withhold(index, Refusal::plain(Reason::Encrypted));
+            }
+            _ if is_mail(part) || !is_text(kind) || is_attachment(part, index, first) => {
+                let inline = part.disposition.value == "inline" && kind.starts_with("image/");
+                self.children.add(index, inline);
+                if inline {
+                    return Read { text: mark(index), ..Read::default() };
+                }
+            }
+            _ => return self.text_of(index, part),
+        }
+        Read::default()
+    }
+
+    /// The text of a text part.
+    fn text_of(&mut self, index: usize, part: &Part<'_>) -> Read {
+        let mut read = Read::default();
+        let bytes = self.bytes(part, &mut read);
+        let bytes = if bytes.len() > self.most {
+            read.notes.push((Reason::TextShortened, ""));
+            Cow::Owned(bytes.get(..self.most).unwrap_or_default().to_vec())
+        } else {
+            bytes
+        };
+        let is_html = matches!(part.media.value.as_str(), "text/html" | "application/xhtml+xml");
+        let label = part.media.decoded("charset", &mut Tally::default()).or_else(|| is_html.then(|| meta_charset(&bytes)).flatten());
+        let decoded = charset::decode(&bytes, label.as_deref());
+        read.tally.count(&decoded);
+        match part.media.value.as_str() {
+            _ if is_html => {
+                let children = &mut *self.children;
+                let mut converted = html::to_text(&decoded.text, &mut |source| {
+                    let picture = children.by_content_id(source)?;
+                    children.add(picture, true);
+                    Some(mark(picture))
+                });
+                read.text = std::mem::take(&mut converted.text);
+                read.html = Some(converted);
+            }
+            "text/enriched" | "text/richtext" => read.text = enriched::to_text(&decoded.text),
+            _ if part.media.plain("format").is_some_and(|format| format.eq_ignore_ascii_case("flowed")) => {
+                let delsp = part.media.plain("delsp").is_some_and(|delsp| delsp.eq_ignore_ascii_case("yes"));
+                read.text = self.placed(flowed::unflow(&decoded.text, delsp), index);
+            }
+            _ => read.text = self.placed(decoded.text, index),
+        }
+        read
+    }
+
+    /// Outlook writes `[cid:image001.png@…]` into its plain text where a picture stands.
+    fn placed(&mut self, text: String, index: usize) -> String {
+        if !text.contains("[cid:") {
+            return text;
+        }
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text.as_str();
+        while let Some((before, after)) = rest.split_once("[cid:") {
+            out.push_str(before);
+            let picture = after.split_once(']').filter(|(id, _)| id.len() < 256).and_then(|(id, after)| {
+                self.children.by_content_id(id).filter(|picture| *picture != index).map(|picture| (picture, after))
+            });
+            match picture {
+                Some((picture, after)) => {
+                    self.children.add(picture, true);
+                    out.push_str(&mark(picture));
+                    rest = after;
+                }
+                None => {
+                    out.push_str("[cid:");
+                    rest = after;
+                }
+            }
+        }
+        out.push_str(rest);
+        out
+    }
+
+    /// The decoded bytes of a text part.
+    fn bytes(&self, part: &Part<'_>, read: &mut Read) -> Cow<'a, [u8]> {
+        let body = self.input.get(part.body.clone()).unwrap_or_default();
+        let mut out = Vec::new();
+        let keep = |piece: &[u8]| {
+            out.extend_from_slice(piece);
+            Ok::<_, std::convert::Infallible>(())
+        };
+        let Ok(deviation) = (match part.transfer {
+            Transfer::Identity => return Cow::Borrowed(body),
+            Transfer::Base64 if !transfer::is_not_base64(body) => transfer::base64(body, keep),
+            Transfer::QuotedPrintable => transfer::quoted_printable(body, keep),
+            Transfer::Base64 | Transfer::Unknown => {
+                read.notes.push((Reason::EncodingRepaired, ""));
+                return Cow::Borrowed(body);
+            }
+        });
+        if let Some(tail) = deviation.tail {
+            // A list footer in plain text behind the encoded body: readers show noise there, we show the footer.
+            out.extend_from_slice(b"\n");
+            out.extend_from_slice(body.get(tail..).unwrap_or_default());
+        }
+        if !deviation.is_clean() {
+            read.notes.push((Reason::EncodingRepaired, ""));
+        }
+        Cow::Owned(out)
+    }
+
+    /// `multipart/related`: the root is the text, the rest are its pictures.
+    fn related(&mut self, part: &Part<'_>, first: bool) -> Read {
+        let start = part.media.plain("start").and_then(|id| self.children.by_content_id(id));
+        let root = start.filter(|root| part.parts.contains(root)).or_else(|| part.parts.first().copied());
+        let mut read = Read::default();
+        for &sub in &part.parts {
+            if Some(sub) == root {
+                let more = self.part(sub, first);
+                read.append(more);
+                continue;
+            }
+            let Some(child) = self.tree.parts.get(sub) else { continue };
+            if child.is_multipart() || child.refused.is_some() || is_mail(child) {
+                let more = self.part(sub, false);
+                read.append(more);
+            } else {
+                self.children.add(sub, child.disposition.value != "attachment" && child.media.value.starts_with("image/"));
+            }
+        }
+        read
+    }
+
+    /// `multipart/alternative`: one of the texts, and a finding when another says something else.
+    fn alternative(&mut self, part: &Part<'_>, first: bool) -> Read {
+        let mut plain: Option<Read> = None;
+        let mut rich: Option<Read> = None;
+        for &sub in &part.parts {
+            let read = self.part(sub, first);
+            let slot = if read.html.is_some() { &mut rich } else { &mut plain };
+            match slot {
+                // RFC 2046 5.1.4: later ones are richer; empty ones say nothing.
+                Some(_) if read.is_blank() => {}
+                Some(held) if part.parts.len() > 2 && !held.is_blank() && !read.is_blank() => {
+                    // Marks of pictures and enriched text: keep both where they differ.
+                    let both = overlap(&read.text, &held.text);
+                    if both.first_in_second < SAME {
+                        held.append(read);
+                    }
+                }
+                _ => *slot = Some(read),
+            }
+        }
+        match (plain, rich) {
+            (Some(plain), Some(rich)) if !plain.is_blank() && !rich.is_blank() => choose(plain, rich),
+            (Some(plain), Some(rich)) => if rich.is_blank() { plain } else { rich },
+            (one, other) => one.or(other).unwrap_or_default(),
+        }
+    }
+}
+
+/// The plain text, unless the HTML plainly has more: the text a stub, the links or the columns of a table missing from it.
+fn choose(mut plain: Read, mut rich: Read) -> Read {
+    let overlap = overlap(&plain.text, &rich.text);
+    let converted = rich.html.clone().unwrap_or_default();
+    let has_links = plain.text.contains("://") || plain.text.contains("www.");
+    let all_there = overlap.first_in_second >= SAME;
+    let richer = (all_there && ((converted.links > 0 && !has_links) || converted.tables > 0))
+        || (overlap.second_in_first < MOST && overlap.first_in_second >= overlap.second_in_first);
+    if richer {
+        if overlap.first_in_second < SAME {
+            rich.notes.push((Reason::AlternativeText, "text/plain"));
+        }
+        return rich;
+    }
+    if overlap.second_in_first < SAME {
+        plain.notes.push((Reason::AlternativeText, "text/html"));
+    }
+    // What the unused half would have loaded or run is gone with it and worth no line in the account.
+    plain
+}
+
+/// Types that are read as text of the mail.
+fn is_text(kind: &str) -> bool {
+    matches!(
+        kind,
+        "text/plain"
+            | "text/html"
+            | "application/xhtml+xml"
+            | "text/enriched"
+            | "text/richtext"
+            | "text/rfc822-headers"
+            | "message/delivery-status"
+            | "message/global-delivery-status"
+            | "message/disposition-notification"
+            | "message/feedback-report"
+    )
+}
+
+/// A text part that is a file: called an attachment, or named and not the first text. (Some mailers name their body.)
+fn is_attachment(part: &Part<'_>, index: usize, first: bool) -> bool {
+    let named = |structured: &super::param::Structured, name| structured.decoded(name, &mut Tally::default()).is_some();
+    let file = named(&part.disposition, "filename");
+    part.disposition.value == "attachment" || (index != 0 && (file || (!first && named(&part.media, "name"))))
+}
+
+/// S/MIME that hides its content; signed content is readable.
+fn is_enveloped(part: &Part<'_>) -> bool {
+    let enveloped = ["enveloped-data", "authenveloped-data"];
+    part.media.plain("smime-type").is_some_and(|kind| enveloped.iter().any(|name| kind.eq_ignore_ascii_case(name)))
+}
+
+/// The charset an HTML document names for itself, when its part names none.
+fn meta_charset(bytes: &[u8]) -> Option<String> {
+    let head = bytes.get(..bytes.len().min(2048))?.to_ascii_lowercase();
+    let at = head.windows(8).position(|window| window == b"charset=")?;
+    let value = head.get(at.saturating_add(8)..)?;
+    let value = value.strip_prefix(b"\"").or_else(|| value.strip_prefix(b"'")).unwrap_or(value);
+    let end = value.iter().position(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'-' | b'_')).unwrap_or(value.len());
+    String::from_utf8(value.get(..end)?.to_vec()).ok().filter(|label| !label.starts_with("utf-16"))
+}
+
+/// Stands for a picture until the text is chosen. Noncharacters: no decoder makes them of text that means something, and a
+/// mail that contains them itself gains at most the mark of its own picture.
+fn mark(part: usize) -> String {
+    format!("{OPEN}{part}{CLOSE}")
+}
+
+/// Puts the numbered marks of pictures in place, in the order of the text.
+fn with_marks(text: &str, children: &mut Children<'_>, tally: &mut Tally) -> String {
+    if !text.contains(OPEN) {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut numbers: Vec<usize> = Vec::new();
+    let mut pieces = text.split(OPEN);
+    out.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        let marked = piece.split_once(CLOSE).and_then(|(part, after)| Some((part.parse::<usize>().ok()?, after)));
+        let Some((part, after)) = marked.filter(|(part, _)| children.has(*part)) else {
+            out.push_str(piece);
+            continue;
+        };
+        let number = match numbers.iter().position(|known| *known == part) {
+            Some(at) => at,
+            None => {
+                numbers.push(part);
+                numbers.len().saturating_sub(1)
+            }
+        };
+        let name = children.name(part, tally);
+        out.push_str(&format!("[画像{}: {}]", number.saturating_add(1), name.as_str()));
+        out.push_str(after);
+    }
+    out
+}
+
+const OPEN: char = '\u{FDD0}';
+const CLOSE: char = '\u{FDD1}';
+
+const SIGNATURES: [&str; 4] =
+    ["application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature", "application/x-pgp-signature"];
+
+/// Percent of one text that must stand in the other to count as there.
+const SAME: usize = 85;
+/// Less than this of the HTML in the plain text makes the plain text a stub.
+const MOST: usize = 60;

@@ -1,0 +1,197 @@
+//! The header of a mail as typed values: an allowlist, each value parsed and written anew.
+
+use form::mail::{MailDate, MailHeader, Mailbox, MessageId};
+use form::text::Line;
+use form::{Findings, Limits, Place, Reason};
+use mail_parser::DateTime;
+
+use super::address;
+use super::fields::{Field, first};
+use super::tally::Tally;
+use super::word;
+
+/// Reads the fields that are passed on and tells what was wrong with them.
+pub(crate) fn read(fields: &[Field<'_>], limits: &Limits, findings: &mut Findings, tally: &mut Tally) -> MailHeader {
+    let mut reader = Reader { fields, limits, findings, tally, addresses: usize::try_from(limits.addresses).unwrap_or(usize::MAX) };
+    let from = reader.from();
+    let sender = reader.mailboxes("Sender").into_iter().next();
+    MailHeader {
+        sender: sender.filter(|sender| from.as_ref().is_none_or(|from| from.address != sender.address)),
+        from,
+        to: reader.mailboxes("To"),
+        cc: reader.mailboxes("Cc"),
+        reply_to: reader.mailboxes("Reply-To"),
+        subject: reader.line("Subject").unwrap_or_default(),
+        date: reader.date(),
+        message_id: reader.ids("Message-ID", 1).into_iter().next(),
+        in_reply_to: reader.ids("In-Reply-To", MAX_IN_REPLY_TO),
+        references: reader.references(),
+        auto_submitted: reader.line("Auto-Submitted"),
+        list_id: reader.line("List-Id"),
+    }
+}
+
+struct Reader<'a, 'b> {
+    fields: &'a [Field<'b>],
+    limits: &'a Limits,
+    findings: &'a mut Findings,
+    tally: &'a mut Tally,
+    /// How many more addresses the form takes.
+    addresses: usize,
+}
+
+impl Reader<'_, '_> {
+    /// One canonical author. Mails with several (CVE-2023-27043 and its kin live on readers that pick different ones) keep
+    /// the first and tell the rest.
+    fn from(&mut self) -> Option<Mailbox> {
+        let mut mailboxes = self.mailboxes("From").into_iter();
+        let from = mailboxes.next()?;
+        for other in mailboxes.filter(|other| other.address != from.address) {
+            self.findings.add(Reason::SenderAmbiguous, Place::new(&format!("{} <{}>", other.name, other.address)));
+        }
+        // A display name that is itself an address is what phone readers show instead of the real one.
+        let shown = from.name.as_str().split([' ', '<', '>', '"']).find(|word| word.contains('@') && word.len() > 3);
+        if let Some(shown) = shown.filter(|shown| !shown.eq_ignore_ascii_case(from.address.as_str())) {
+            self.findings.add(Reason::SenderAmbiguous, Place::new(&format!("{shown} <{}>", from.address)));
+        }
+        Some(from)
+    }
+
+    fn mailboxes(&mut self, name: &str) -> Vec<Mailbox> {
+        let mut all = Vec::new();
+        for field in self.fields.iter().filter(|field| field.is(name)) {
+            let text = field.text();
+            let read = address::parse(&text, self.addresses, self.tally);
+            self.addresses = self.addresses.saturating_sub(read.mailboxes.len());
+            for invalid in read.invalid {
+                self.findings.add(Reason::AddressInvalid, Place::new(&format!("{name}: {invalid}")));
+            }
+            all.extend(read.mailboxes);
+        }
+        if self.addresses == 0 {
+            self.findings.add(Reason::LimitAddresses, Place::new(name));
+        }
+        let most = usize::try_from(self.limits.line_bytes).unwrap_or(usize::MAX);
+        for mailbox in &mut all {
+            mailbox.name = mailbox.name.cut(most);
+        }
+        all
+    }
+
+    /// A field of free text; of several only the first counts.
+    fn line(&mut self, name: &str) -> Option<Line> {
+        let mut found = self.fields.iter().filter(|field| field.is(name));
+        let field = found.next()?;
+        let surplus = u32::try_from(found.count()).unwrap_or(u32::MAX);
+        self.findings.add_many(Reason::DuplicateHeader, surplus, Place::new(name));
+        let text = word::decode(&field.text(), self.tally);
+        let (line, scrubbed) = Line::scrub(text.trim());
+        let place = Place::new(name);
+        self.findings.add_many(Reason::ControlCharacters, scrubbed.controls, place.clone());
+        self.findings.add_many(Reason::BidiControls, scrubbed.bidi, place.clone());
+        self.findings.add_many(Reason::ZeroWidthCharacters, scrubbed.zero_width, place);
+        Some(line.cut(usize::try_from(self.limits.line_bytes).unwrap_or(usize::MAX)))
+    }
+
+    fn date(&mut self) -> Option<MailDate> {
+        let date = first(self.fields, "Date").and_then(|field| parse_date(&field.text()));
+        if date.is_none() {
+            self.findings.add(Reason::DateMissing, Place::default());
+        }
+        date
+    }
+
+    fn ids(&mut self, name: &str, most: usize) -> Vec<MessageId> {
+        let mut ids = Vec::new();
+        for field in self.fields.iter().filter(|field| field.is(name)) {
+            let text = field.text();
+            let mut rest: &str = &text;
+            while let Some((_, after)) = rest.split_once('<') {
+                let Some((id, after)) = after.split_once('>') else { break };
+                rest = after;
+                let id: String = id.chars().filter(|c| !c.is_whitespace()).collect();
+                if let Ok(id) = MessageId::parse(&id)
+                    && ids.len() < most
+                {
+                    ids.push(id);
+                }
+            }
+            // Some programs forget the brackets.
+            if ids.is_empty()
+                && let Ok(id) = MessageId::parse(text.trim())
+            {
+                ids.push(id);
+            }
+        }
+        ids
+    }
+
+    /// The newest references: those that lead to the thread in every reader.
+    fn references(&mut self) -> Vec<MessageId> {
+        let room = usize::try_from(self.limits.references).unwrap_or(usize::MAX).saturating_sub(MAX_IN_REPLY_TO);
+        let mut ids = self.ids("References", usize::MAX);
+        if ids.len() > room {
+            ids.drain(..ids.len().saturating_sub(room));
+        }
+        ids
+    }
+}
+
+/// An RFC 5322 date with what senders make of it (`mail-parser` knows the named zones and two-digit years).
+fn parse_date(text: &str) -> Option<MailDate> {
+    let date = DateTime::parse_rfc822(text.trim()).filter(DateTime::is_valid)?;
+    let offset = i16::from(date.tz_hour) * 60 + i16::from(date.tz_minute);
+    MailDate::new(date.to_timestamp(), if date.tz_before_gmt { -offset } else { offset })
+}
+
+/// Messages one mail can answer.
+const MAX_IN_REPLY_TO: usize = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::fields;
+
+    fn header(input: &str) -> (MailHeader, Vec<(Reason, String)>) {
+        let block = fields::cut(input.as_bytes(), 0..input.len(), 1 << 20);
+        let mut findings = Findings::new(100);
+        let header = read(&block.fields, &Limits::default(), &mut findings, &mut Tally::default());
+        let findings = findings.into_vec().into_iter().map(|f| (f.reason, f.place.as_str().to_owned())).collect();
+        (header, findings)
+    }
+
+    #[test]
+    fn an_ordinary_header_is_read_without_findings() {
+        let (header, findings) = header(
+            "From: =?UTF-8?B?5bGx55Sw?= <yamada@example.jp>\nTo: a@example.jp\nTo: b@example.jp\nSubject: =?UTF-8?B?5Lya6K2w?=\n \
+             =?UTF-8?B?44Gu?=\nDate: Fri, 20 Nov 2026 10:00:00 +0900\nMessage-ID: <x@y>\nReferences: <a@b>\n <c@d>\n\n",
+        );
+        assert_eq!(header.from.unwrap().name.as_str(), "山田");
+        assert_eq!(header.to.len(), 2);
+        assert_eq!(header.subject.as_str(), "会議の");
+        let date = header.date.unwrap();
+        assert_eq!((date.unix_seconds(), date.offset_minutes()), (1_795_136_400, 540));
+        assert_eq!(header.message_id.unwrap().as_str(), "x@y");
+        assert_eq!(header.references.len(), 2);
+        assert!(findings.is_empty());
+    }
+
+    #[test]
+    fn two_authors_leave_one_and_the_other_is_told() {
+        let (header, findings) = header("Date: Fri, 20 Nov 2026 10:00:00 +0900\nFrom: a@example.jp\nFrom: b@example.jp\n\n");
+        assert_eq!(header.from.unwrap().address.as_str(), "a@example.jp");
+        assert_eq!(findings, [(Reason::SenderAmbiguous, " <b@example.jp>".to_owned())]);
+    }
+
+    #[test]
+    fn a_name_that_poses_as_an_address_is_told() {
+        let (_, findings) = header("Date: Fri, 20 Nov 2026 10:00:00 +0900\nFrom: \"boss@city.example.jp\" <x@evil.example>\n\n");
+        assert_eq!(findings, [(Reason::SenderAmbiguous, "boss@city.example.jp <x@evil.example>".to_owned())]);
+    }
+
+    #[test]
+    fn line_ends_in_encoded_words_cannot_make_a_field() {
+        let (header, _) = header("Subject: =?utf-8?Q?a=0D=0ABcc:_x@y?=\n\n");
+        assert_eq!(header.subject.as_str().lines().count(), 1);
+    }
+}

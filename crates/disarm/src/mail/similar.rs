@@ -1,0 +1,49 @@
+//! How much of one text stands in another: the question between the two bodies of a `multipart/alternative`.
+
+use std::collections::HashSet;
+
+/// Shares of shingles that two texts have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Overlap {
+    /// Percent of the first text that stands in the second.
+    pub(crate) first_in_second: usize,
+    /// Percent of the second text that stands in the first.
+    pub(crate) second_in_first: usize,
+}
+
+/// Compares letters and digits in runs of four; layout, links and marks make no difference.
+pub(crate) fn overlap(first: &str, second: &str) -> Overlap {
+    let (first, second) = (shingles(first), shingles(second));
+    let common = first.intersection(&second).count();
+    let percent = |all: usize| common.saturating_mul(100).checked_div(all).unwrap_or(100);
+    Overlap { first_in_second: percent(first.len()), second_in_first: percent(second.len()) }
+}
+
+fn shingles(text: &str) -> HashSet<[char; 4]> {
+    let words = text.split(|c: char| c.is_whitespace() || matches!(c, '<' | '>')).filter(|word| !word.contains("://"));
+    let letters = words.flat_map(str::chars).filter(|c| c.is_alphanumeric()).take(MAX_LETTERS);
+    let mut window = ['\0'; 4];
+    letters
+        .map(|c| {
+            let [_, second, third, fourth] = window;
+            window = [second, third, fourth, c];
+            window
+        })
+        .collect()
+}
+
+/// Letters looked at: enough to tell, and bounded.
+const MAX_LETTERS: usize = 20_000;
+
+#[cfg(test)]
+mod tests {
+    use super::overlap;
+
+    #[test]
+    fn layout_and_links_make_no_difference() {
+        let same = overlap("お世話に\nなっております。", "お世話になっております。<https://a.example/>");
+        assert_eq!((same.first_in_second, same.second_in_first), (100, 100));
+        assert!(overlap("abcdefgh", "stuvwxyz").first_in_second < 10);
+        assert!(overlap("short", "short and a great deal more beside it").second_in_first < 50);
+    }
+}

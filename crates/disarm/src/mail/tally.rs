@@ -1,0 +1,30 @@
+//! What decoding had to assume or give up, counted over a whole mail.
+
+use crate::charset::Decoded;
+
+/// Counts of charset trouble.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) guessed: u32,
+    pub(crate) mismatched: u32,
+    pub(crate) undecodable: u32,
+    pub(crate) gaiji: u32,
+}
+
+impl Tally {
+    /// Adds what one decoding found.
+    pub(crate) fn count(&mut self, decoded: &Decoded) {
+        self.guessed = self.guessed.saturating_add(u32::from(!decoded.certain && !decoded.mismatch));
+        self.mismatched = self.mismatched.saturating_add(u32::from(decoded.mismatch));
+        self.undecodable = self.undecodable.saturating_add(decoded.undecodable);
+        self.gaiji = self.gaiji.saturating_add(decoded.gaiji);
+    }
+
+    /// Adds the counts of another piece.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.guessed = self.guessed.saturating_add(other.guessed);
+        self.mismatched = self.mismatched.saturating_add(other.mismatched);
+        self.undecodable = self.undecodable.saturating_add(other.undecodable);
+        self.gaiji = self.gaiji.saturating_add(other.gaiji);
+    }
+}
