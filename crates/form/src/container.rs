@@ -3,7 +3,7 @@
 use crate::codec::DecodeError;
 use crate::limits::Limits;
 use crate::name::{FileName, MemberPath};
-use crate::reason::{Reason, Refusal};
+use crate::reason::{Class, Reason, Refusal};
 use crate::text::Line;
 use crate::wire::{Cursor, Sink, size};
 
@@ -23,7 +23,8 @@ pub struct Child {
     pub len: u64,
     /// Whether the mail shows it in its text.
     pub inline: bool,
-    /// Its place in an archive, ending in `name`; never for a part of a mail.
+    /// Its place in an archive, ending in `name`; never for a part of a mail. Two members may say the same place: whoever
+    /// writes an archive of them numbers them.
     pub path: Option<MemberPath>,
     /// When it was last changed, in Unix seconds, where the archive says.
     pub modified: Option<i64>,
@@ -46,6 +47,9 @@ impl Child {
         Refusal::check(Reason::LimitNameBytes, limits.name_bytes.into(), size(self.name.as_str().len()))?;
         let type_limit = size(Self::MAX_TYPE_BYTES).min(limits.line_bytes.into());
         Refusal::check(Reason::LimitLineBytes, type_limit, size(self.declared_type.as_str().len()))?;
+        if self.withheld.is_some_and(|refusal| refusal.reason.class() != Class::Withheld) {
+            return Err(DecodeError::Malformed("reason of a refusal"));
+        }
         if let Some(path) = &self.path {
             Refusal::check(Reason::LimitNameBytes, limits.path_bytes.into(), size(path.byte_len()))?;
             // Two names for one member would let one of them be judged and the other be used.

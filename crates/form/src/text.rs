@@ -112,12 +112,6 @@ impl fmt::Debug for Text {
     }
 }
 
-impl From<&Line> for Text {
-    fn from(line: &Line) -> Text {
-        Text(line.0.clone())
-    }
-}
-
 /// One clean line: no line ends, no tabs, no private-use characters, no joiners.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Line(String);

@@ -239,6 +239,7 @@ fn children_that_share_bytes_or_numbers_or_have_two_names_are_refused() {
         after(|next| next.id = 0),
         after(|next| next.len = u64::MAX),
         after(|next| next.path = Some(MemberPath::from(next.name.clone()))),
+        after(|next| next.withheld = Some(form::Reason::Metadata.into())),
         children(Kind::Container, std::slice::from_ref(&part)),
         children(Kind::Container, &[Child { name: name("other.txt"), ..member(0, "d/a.txt") }]),
     ] {

@@ -12,7 +12,7 @@ use crate::limits::Limits;
 use crate::mail::MailHeader;
 use crate::reason::{Finding, Reason};
 use crate::table::{Cell, TableHeader, TextSource};
-use crate::wire::Cursor;
+use crate::wire::{Cursor, size};
 
 /// Reads one document. Its memory is one frame; a frame's memory grows with the bytes that arrive, not with the length that
 /// was announced. After an error every further call fails.
@@ -133,9 +133,6 @@ impl<R: Read> Decoder<R> {
             }
             Tag::End => {
                 verifier.end()?;
-                if self.input.read(&mut [0])? != 0 {
-                    return Err(DecodeError::Trailing);
-                }
                 Event::End
             }
         };
@@ -152,7 +149,13 @@ impl<R: Read> Decoder<R> {
         self.verifier.begin(tag, len)?;
         self.payload.clear();
         let read = (&mut self.input).take(len).read_to_end(&mut self.payload)?;
-        if u64::try_from(read).ok() == Some(len) { Ok(tag) } else { Err(DecodeError::Truncated) }
+        if size(read) != len {
+            return Err(DecodeError::Truncated);
+        }
+        if tag == Tag::End && (&mut self.input).take(1).read_to_end(&mut self.payload)? != 0 {
+            return Err(DecodeError::Trailing);
+        }
+        Ok(tag)
     }
 }
 
