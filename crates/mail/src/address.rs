@@ -142,8 +142,7 @@ fn bare_local(text: &str, charset: Charset) -> Result<(String, &str), AddressErr
 fn quoted_local(text: &str, charset: Charset) -> Result<(String, &str), AddressError> {
     let mut local = String::new();
     let mut escaped = false;
-    let mut chars = text.char_indices().skip(1);
-    while let Some((at, c)) = chars.next() {
+    for (at, c) in text.char_indices().skip(1) {
         if escaped {
             // RFC 5321 quoted-pairSMTP: only printable ASCII may follow the backslash.
             if !(' '..='~').contains(&c) {

@@ -224,7 +224,7 @@ impl Connection {
                 protocol: trace::protocol(hello.extended, envelope.parameters.smtputf8, self.tls.is_some()),
                 tls: self.tls.as_deref(),
                 receipt: receipt.as_str(),
-                time: config.clock.now(),
+                time: self.shared.store.now(),
                 offset_minutes: config.offset_minutes,
             };
             spool.write_trace(trace.field().as_bytes());
@@ -257,7 +257,7 @@ impl Connection {
         let receipt = message.receipt.to_string();
         let original = message.spool.finish().await?;
         let origin = Origin::Mail { envelope, peer: self.peer, helo, tls: self.tls.clone() };
-        let received = self.shared.config.clock.now();
+        let received = self.shared.store.now();
         self.shared.store.accept(NewMessage { receipt: message.receipt, origin, received, original }).await?;
         tracing::info!(event = "smtp_message_accepted", receipt, recipients, octets, peer = %self.peer);
         Ok(receipt)

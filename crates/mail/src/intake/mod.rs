@@ -10,13 +10,14 @@ pub mod grammar;
 mod peers;
 pub mod reply;
 pub mod session;
+pub mod tls;
 pub mod trace;
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use store::{Clock, Store};
+use store::Store;
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::{TlsAcceptor, rustls};
@@ -31,8 +32,6 @@ use self::session::Rules;
 pub struct IntakeConfig {
     /// The name the intake calls itself by.
     pub hostname: String,
-    /// Where the time comes from.
-    pub clock: Clock,
     /// The offset from UTC that dates are written in (Japan: 540).
     pub offset_minutes: i32,
     /// Longest message in octets.
@@ -80,10 +79,9 @@ pub struct Timeouts {
 
 impl IntakeConfig {
     /// The defaults under a host name.
-    pub fn new(hostname: impl Into<String>, clock: Clock) -> Self {
+    pub fn new(hostname: impl Into<String>) -> Self {
         Self {
             hostname: hostname.into(),
-            clock,
             offset_minutes: 540,
             max_message_bytes: 100 << 20,
             max_text_line: 1 << 20,

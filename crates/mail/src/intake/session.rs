@@ -402,7 +402,7 @@ impl Session {
             None => transaction.take(&self.body, &self.rules),
         };
         // RFC 5321 gives no way to stop a sender but to close; the limit on what is read over keeps that from being free.
-        if transaction.fault.is_some() {
+        if transaction.fault.is_some() && !decoded.end {
             transaction.drained = transaction.drained.saturating_add(octets(decoded.consumed));
             if transaction.drained > self.rules.max_message_bytes {
                 return self.give_up(input, out);
