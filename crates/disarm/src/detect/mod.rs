@@ -1,0 +1,181 @@
+//! What a file really is, by its content; the name only decides between readings that are both true.
+//!
+//! A name or media type never turns bytes into something they are not: an executable called `.pdf` is an executable. But
+//! markup in a file called `.txt` is text that happens to contain markup, and is handed on as text, where nothing runs it.
+
+mod magic;
+mod ole;
+mod package;
+mod prose;
+
+use form::image::ImageSource;
+use form::name::FileName;
+use form::{DetectedType, Place, Reason};
+
+use crate::zip;
+
+/// What a file is, and how it is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Detected {
+    /// The reader that takes it.
+    pub(crate) content: Content,
+    /// Its type as a token.
+    pub(crate) token: DetectedType,
+}
+
+/// The reader for a content, or why there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Plain text.
+    Text,
+    /// Rows and cells.
+    Table,
+    /// A mail.
+    Mail,
+    /// Pixels.
+    Image(ImageSource),
+    /// An archive that is no document package.
+    Zip,
+    /// Known or unknown, but nothing that can be rebuilt.
+    Withheld(Reason),
+}
+
+impl Detected {
+    fn new(content: Content, token: &str) -> Detected {
+        Detected { content, token: DetectedType::lossy(token) }
+    }
+
+    fn unsupported(token: &str) -> Detected {
+        Detected::new(Content::Withheld(Reason::UnsupportedType), token)
+    }
+
+    fn encrypted(token: &str) -> Detected {
+        Detected::new(Content::Withheld(Reason::Encrypted), token)
+    }
+
+    /// The finding's place when the file's extension promises another type, else nothing.
+    pub(crate) fn mismatch(&self, name: Option<&FileName>) -> Option<Place> {
+        let extension = name?.extension()?.to_ascii_lowercase();
+        let promised = promised_by(&extension)?;
+        let found = self.token.as_str();
+        let kept = promised.contains(&found) || (found == UNKNOWN && promised.is_empty());
+        (!kept).then(|| Place::new(&format!("{extension} → {found}")))
+    }
+}
+
+/// Finds the type of a file from its bytes, its name and the media type that came with it.
+pub(crate) fn detect(bytes: &[u8], name: Option<&FileName>, declared_type: &str) -> Detected {
+    if bytes.is_empty() {
+        return Detected::new(Content::Text, "empty");
+    }
+    let extension = name.and_then(FileName::extension).unwrap_or_default().to_ascii_lowercase();
+    if let Some(found) = by_signature(bytes) {
+        return found;
+    }
+    if prose::is_text(bytes) {
+        return prose::kind(bytes, &extension, declared_type);
+    }
+    if zip::has_end_record(bytes) {
+        // Something stands before an archive: the archive's own reader refuses it and says why.
+        return Detected::new(Content::Zip, "zip");
+    }
+    Detected::unsupported(magic::weak(bytes).as_deref().unwrap_or(UNKNOWN))
+}
+
+/// Types whose first bytes leave no doubt.
+fn by_signature(bytes: &[u8]) -> Option<Detected> {
+    if let Some(source) = magic::image(bytes) {
+        return Some(Detected::new(Content::Image(source), image_token(source)));
+    }
+    if magic::is_zip(bytes) {
+        return Some(match package::kind(bytes) {
+            Some(kind) => Detected::unsupported(kind),
+            None => Detected::new(Content::Zip, "zip"),
+        });
+    }
+    if magic::is_ole(bytes) {
+        return Some(match ole::kind(bytes) {
+            ole::Kind::EncryptedPackage => Detected::encrypted("ooxml"),
+            ole::Kind::Named(kind) => Detected::unsupported(kind),
+        });
+    }
+    if magic::is_pdf(bytes) {
+        return Some(if magic::is_encrypted_pdf(bytes) { Detected::encrypted("pdf") } else { Detected::unsupported("pdf") });
+    }
+    magic::strong(bytes).map(Detected::unsupported)
+}
+
+/// A mail, for jobs that say so.
+pub(crate) const MAIL: Detected = Detected { content: Content::Mail, token: DetectedType::UNKNOWN };
+
+pub(crate) fn image_token(source: ImageSource) -> &'static str {
+    match source {
+        ImageSource::Jpeg => "jpeg",
+        ImageSource::Png => "png",
+        ImageSource::Gif => "gif",
+        ImageSource::Bmp => "bmp",
+        ImageSource::Tiff => "tiff",
+        ImageSource::WebP => "webp",
+    }
+}
+
+/// The types that a file with this extension may be without having lied; nothing for extensions that promise no type.
+fn promised_by(extension: &str) -> Option<&'static [&'static str]> {
+    PROMISES.iter().find(|(extensions, _)| extensions.contains(&extension)).map(|(_, types)| *types)
+}
+
+const UNKNOWN: &str = "unknown";
+
+/// Extensions and the types they promise. An empty file breaks no promise.
+const PROMISES: &[(&[&str], &[&str])] = &[
+    (&["jpg", "jpeg", "jpe", "jfif"], &["jpeg", "empty"]),
+    (&["png", "apng"], &["png", "empty"]),
+    (&["gif"], &["gif", "empty"]),
+    (&["bmp", "dib"], &["bmp", "empty"]),
+    (&["tif", "tiff"], &["tiff", "empty"]),
+    (&["webp"], &["webp", "empty"]),
+    (&["heic", "heif"], &["heic", "heif", "empty"]),
+    (&["avif"], &["avif", "empty"]),
+    (&["svg"], &["svg", "empty"]),
+    (&["zip"], &["zip", "empty"]),
+    (&["txt", "text", "log", "md"], &["text", "csv", "empty"]),
+    (&["csv", "tsv", "tab"], &["csv", "tsv", "empty"]),
+    (&["eml"], &["mail", "empty"]),
+    (&["mht", "mhtml"], &["mail", "empty"]),
+    (&["htm", "html", "xhtml"], &["html", "xml", "empty"]),
+    (&["xml"], &["xml", "html", "svg", "empty"]),
+    (&["pdf"], &["pdf", "empty"]),
+    (&["rtf"], &["rtf", "empty"]),
+    // An encrypted Office file is an OLE2 file around the package, whatever the package is.
+    (&["doc", "dot"], &["doc", "ole2", "ooxml", "rtf", "empty"]),
+    (&["xls", "xlt"], &["xls", "ole2", "ooxml", "empty"]),
+    (&["ppt", "pot", "pps"], &["ppt", "ole2", "ooxml", "empty"]),
+    (&["docx", "dotx"], &["docx", "ooxml", "empty"]),
+    (&["docm", "dotm"], &["docm", "docx", "ooxml", "empty"]),
+    (&["xlsx", "xltx"], &["xlsx", "ooxml", "empty"]),
+    (&["xlsm", "xltm", "xlam"], &["xlsm", "xlsx", "ooxml", "empty"]),
+    (&["xlsb"], &["xlsb", "ooxml", "empty"]),
+    (&["pptx", "potx", "ppsx"], &["pptx", "ooxml", "empty"]),
+    (&["pptm", "potm", "ppsm"], &["pptm", "pptx", "ooxml", "empty"]),
+    (&["odt", "ott"], &["odt", "empty"]),
+    (&["ods", "ots"], &["ods", "empty"]),
+    (&["odp", "otp"], &["odp", "empty"]),
+    (&["jtd", "jtt", "jtdc", "jttc"], &["jtd", "jtdc", "ole2", "empty"]),
+    (&["msg"], &["msg", "ole2", "empty"]),
+    (&["ics"], &["ics", "empty"]),
+    (&["vcf"], &["vcf", "empty"]),
+    (&["7z"], &["7z", "empty"]),
+    (&["rar"], &["rar", "empty"]),
+    (&["lzh", "lha", "lzs"], &["lzh", "empty"]),
+    (&["cab"], &["cab", "empty"]),
+    (&["gz", "tgz"], &["gz", "empty"]),
+    (&["bz2", "tbz2", "tbz"], &["bz2", "empty"]),
+    (&["tar"], &["tar", "empty"]),
+    (&["exe", "dll", "scr", "com", "sys"], &["exe", "empty"]),
+    (&["jar"], &["jar", "empty"]),
+    (&["mp3"], &["mp3", "empty"]),
+    (&["mp4", "m4v"], &["mp4", "empty"]),
+];
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! Which program's file an OLE2 (compound file) is, by the names of its streams.
+
+/// What the streams say.
+pub(super) enum Kind {
+    /// An encrypted OOXML package inside.
+    EncryptedPackage,
+    /// A known or plain compound file.
+    Named(&'static str),
+}
+
+pub(super) fn kind(bytes: &[u8]) -> Kind {
+    let names = stream_names(bytes).unwrap_or_default();
+    let has = |name: &str| names.iter().any(|found| found == name);
+    if has("EncryptedPackage") {
+        return Kind::EncryptedPackage;
+    }
+    let known = STREAMS.iter().find(|(stream, _)| has(stream)).map(|(_, token)| *token);
+    Kind::Named(known.unwrap_or("ole2"))
+}
+
+/// The order matters where a file of one program embeds streams of another: a mail with a document is a mail.
+const STREAMS: &[(&str, &str)] = &[
+    ("__properties_version1.0", "msg"),
+    ("__nameid_version1.0", "msg"),
+    ("DocumentText", "jtd"),
+    ("JSRV_SegmentInformation", "jtd"),
+    ("BodyText", "hwp"),
+    ("VisioDocument", "vsd"),
+    ("Quill", "pub"),
+    ("PowerPoint Document", "ppt"),
+    ("WordDocument", "doc"),
+    ("Workbook", "xls"),
+    ("Book", "xls"),
+    ("TBkd", "mpp"),
+    ("Props9", "mpp"),
+    ("Props12", "mpp"),
+    ("Props14", "mpp"),
+    ("\u{5}DocumentSummaryInformation", "ole2"),
+];
+
+/// Names in the directory; a broken chain ends the list, it does not make the file less of an OLE2 file.
+fn stream_names(bytes: &[u8]) -> Option<Vec<String>> {
+    let u16_at = |at: usize| bytes.get(at..at.checked_add(2)?)?.try_into().ok().map(u16::from_le_bytes);
+    let u32_at = |at: usize| bytes.get(at..at.checked_add(4)?)?.try_into().ok().map(u32::from_le_bytes);
+    let shift = u32::from(u16_at(0x1E)?);
+    if shift != 9 && shift != 12 {
+        return None;
+    }
+    let sector_bytes = 1_usize.checked_shl(shift)?;
+    let start_of = |sector: u32| usize::try_from(sector).ok()?.checked_add(1)?.checked_mul(sector_bytes);
+    let next = |sector: u32| {
+        let per_sector = u32::try_from(sector_bytes / 4).ok()?;
+        let index = sector.checked_div(per_sector)?;
+        // The first 109 allocation sectors stand in the header; the directory of a file beyond 7 MB may lie past them.
+        if index >= 109 {
+            return None;
+        }
+        let table = u32_at(0x4C_usize.checked_add(usize::try_from(index).ok()?.checked_mul(4)?)?)?;
+        let at = usize::try_from(sector.checked_rem(per_sector)?).ok()?.checked_mul(4)?;
+        u32_at(start_of(table)?.checked_add(at)?)
+    };
+    let mut names = Vec::new();
+    let mut sector = u32_at(0x30)?;
+    for _ in 0..MAX_SECTORS {
+        let Some(start) = start_of(sector) else { break };
+        let Some(entries) = start.checked_add(sector_bytes).and_then(|end| bytes.get(start..end)) else { break };
+        names.extend(entries.chunks_exact(ENTRY_BYTES).filter_map(entry_name));
+        match next(sector) {
+            Some(following) if following < END_OF_CHAIN => sector = following,
+            _ => break,
+        }
+    }
+    Some(names)
+}
+
+fn entry_name(entry: &[u8]) -> Option<String> {
+    let len = usize::from(u16::from_le_bytes(entry.get(64..66)?.try_into().ok()?)).checked_sub(2)?;
+    let units: Vec<u16> =
+        entry.get(..len.min(64))?.chunks_exact(2).filter_map(|b| b.try_into().ok()).map(u16::from_le_bytes).collect();
+    (!units.is_empty()).then(|| String::from_utf16_lossy(&units))
+}
+
+const ENTRY_BYTES: usize = 128;
+const END_OF_CHAIN: u32 = 0xFFFF_FFFC;
+/// A chain that runs in a circle ends here.
+const MAX_SECTORS: usize = 1024;

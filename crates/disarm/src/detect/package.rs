@@ -1,0 +1,78 @@
+//! Which document a ZIP is, when it is one: such a file is never rebuilt as a mere archive, which would put macros,
+//! scripts and external references back as they were.
+
+use crate::zip;
+
+/// The document or program that a ZIP is, or nothing for a plain archive.
+pub(super) fn kind(bytes: &[u8]) -> Option<&'static str> {
+    let names: Vec<String> = zip::names_for_detection(bytes, MAX_NAMES)
+        .into_iter()
+        // OPC compares part names without case, and Office opens packages with `\` in them.
+        .map(|name| String::from_utf8_lossy(name).to_ascii_lowercase().replace('\\', "/"))
+        .collect();
+    let has = |name: &str| names.iter().any(|found| found == name);
+    let under = |directory: &str| names.iter().any(|found| found.starts_with(directory));
+    let ends = |tail: &str| names.iter().any(|found| found.ends_with(tail));
+    if has("mimetype") {
+        return Some(zip::stored_text(bytes, b"mimetype", MAX_MIMETYPE).map_or("odf", |media| by_media_type(&media)));
+    }
+    if has("[content_types].xml") {
+        let macros = ends("vbaproject.bin");
+        return Some(if has("xl/workbook.bin") {
+            "xlsb"
+        } else if under("word/") {
+            if macros { "docm" } else { "docx" }
+        } else if under("xl/") {
+            if macros { "xlsm" } else { "xlsx" }
+        } else if under("ppt/") {
+            if macros { "pptm" } else { "pptx" }
+        } else if under("visio/") {
+            "vsdx"
+        } else if ends(".fdseq") || ends(".fdoc") {
+            "xps"
+        } else if ends(".nuspec") {
+            "nupkg"
+        } else if has("appxmanifest.xml") {
+            "appx"
+        } else {
+            "opc"
+        });
+    }
+    if has("androidmanifest.xml") {
+        Some("apk")
+    } else if has("meta-inf/manifest.mf") || has("meta-inf/application.xml") {
+        Some("jar")
+    } else if has("meta-inf/manifest.xml") && has("content.xml") {
+        Some("odf")
+    } else if has("index/document.iwa") || has("index.zip") || has("index.apxl") || has("buildversionhistory.plist") {
+        Some("iwork")
+    } else if has("index/presentation.iwa") || has("metadata/buildversionhistory.plist") {
+        Some("iwork")
+    } else if names.iter().any(|name| name.starts_with("payload/") && name.contains(".app/")) {
+        Some("ipa")
+    } else if has("doc.kml") {
+        Some("kmz")
+    } else if has("manifest.json") && (has("_locales/") || under("_metadata/")) {
+        Some("crx")
+    } else {
+        None
+    }
+}
+
+fn by_media_type(media: &str) -> &'static str {
+    let media = media.trim();
+    match media.strip_prefix("application/vnd.oasis.opendocument.") {
+        Some(kind) if kind.starts_with("text") => "odt",
+        Some(kind) if kind.starts_with("spreadsheet") => "ods",
+        Some(kind) if kind.starts_with("presentation") => "odp",
+        Some(kind) if kind.starts_with("graphics") => "odg",
+        Some(_) => "odf",
+        None if media == "application/epub+zip" => "epub",
+        None if media == "application/hwp+zip" => "hwpx",
+        None if media.starts_with("application/vnd.sun.xml.") => "sxw",
+        None => "odf",
+    }
+}
+
+const MAX_NAMES: usize = 20_000;
+const MAX_MIMETYPE: usize = 256;

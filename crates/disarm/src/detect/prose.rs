@@ -1,0 +1,140 @@
+//! What kind of text a text is.
+
+use super::{Content, Detected};
+
+/// Whether bytes are text in some character set: they begin with a byte order mark, or hold no byte that only binary
+/// formats use.
+pub(super) fn is_text(bytes: &[u8]) -> bool {
+    if MARKS.iter().any(|mark| bytes.starts_with(mark)) {
+        return true;
+    }
+    if is_unmarked_utf16(bytes) {
+        return true;
+    }
+    // A stray control in a long log does not make it binary, a NUL does: no text in an 8-bit set has one. A terminal
+    // capture is full of ESC, and Windows' old editors end a file with ^Z.
+    let controls = bytes.iter().filter(|b| matches!(b, 1..=8 | 0x0E..=0x19 | 0x1C..=0x1F | 0x7F)).count();
+    !bytes.contains(&0) && controls <= bytes.len() / 500 + usize::from(bytes.len() < 500 && bytes.len() > 32)
+}
+
+/// Text that Windows programs wrote as "Unicode" without a mark: every second byte of the ASCII in it is zero, and no
+/// zero stands elsewhere.
+fn is_unmarked_utf16(bytes: &[u8]) -> bool {
+    let head = bytes.get(..4096).unwrap_or(bytes);
+    if bytes.len() % 2 != 0 || head.len() < 4 {
+        return false;
+    }
+    let zeros = |parity: usize| head.iter().skip(parity).step_by(2).filter(|b| **b == 0).count();
+    let (even, odd) = (zeros(0), zeros(1));
+    let enough = head.len() / 2 * 3 / 5;
+    (even == 0 && odd >= enough) || (odd == 0 && even >= enough)
+}
+
+/// The reader for a text: what it begins with, where its name does not say that it is just text.
+pub(super) fn kind(bytes: &[u8], extension: &str, declared_type: &str) -> Detected {
+    let media = declared_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if TABLE_EXTENSIONS.contains(&extension) {
+        return table(extension == "tsv" || extension == "tab");
+    }
+    if TEXT_EXTENSIONS.contains(&extension) {
+        return Detected::new(Content::Text, "text");
+    }
+    let head = ascii_head(bytes);
+    if let Some(found) = by_start(&head) {
+        return found;
+    }
+    if extension == "eml" || media == "message/rfc822" || is_mail(&head) {
+        return Detected::new(Content::Mail, "mail");
+    }
+    match media.as_str() {
+        "text/csv" | "text/comma-separated-values" | "application/csv" => return table(false),
+        "text/tab-separated-values" => return table(true),
+        _ => {}
+    }
+    // Systems that "export to Excel" often write a table of text under the extension of a workbook.
+    if matches!(extension, "xls" | "xlsx") {
+        return table(false);
+    }
+    Detected::new(Content::Text, "text")
+}
+
+fn table(tabs: bool) -> Detected {
+    Detected::new(Content::Table, if tabs { "tsv" } else { "csv" })
+}
+
+/// Formats that are text and say in their first line what they are.
+fn by_start(head: &str) -> Option<Detected> {
+    let start = head.trim_start();
+    let lower = start.to_ascii_lowercase();
+    if start.starts_with("#!") {
+        return Some(Detected::unsupported("script"));
+    }
+    if start.starts_with("BEGIN:VCALENDAR") {
+        return Some(Detected::unsupported("ics"));
+    }
+    if lower.starts_with("begin:vcard") {
+        return Some(Detected::unsupported("vcf"));
+    }
+    if head.starts_with("From ") && head.lines().nth(1).is_some_and(is_field) {
+        return Some(Detected::unsupported("mbox"));
+    }
+    if lower.starts_with('<') {
+        return markup(&lower).map(Detected::unsupported);
+    }
+    None
+}
+
+/// Markup by the first elements that stand in it. `lower` begins with `<`.
+fn markup(lower: &str) -> Option<&'static str> {
+    let has = |element: &str| lower.contains(element);
+    if has("<svg") {
+        Some("svg")
+    } else if lower.starts_with("<!doctype html") || HTML.iter().any(|element| lower.starts_with(element)) {
+        Some("html")
+    } else if lower.starts_with("<?xml") || lower.starts_with("<!doctype") || lower.starts_with("<!entity") {
+        Some(if has("<html") { "html" } else { "xml" })
+    } else if HTML.iter().any(|element| has(element)) {
+        Some("html")
+    } else {
+        // `<name>...</name>` and nothing that a browser would take for a page: an XML fragment, if its first element closes.
+        let name: String = lower.chars().skip(1).take_while(|c| c.is_ascii_alphanumeric() || *c == ':' || *c == '-').collect();
+        (!name.is_empty() && has(&format!("</{name}>"))).then_some("xml")
+    }
+}
+
+/// A mail has no signature: it begins with header fields, and among them are some that only mail has.
+fn is_mail(head: &str) -> bool {
+    let lines: Vec<&str> = head.lines().take(60).take_while(|line| !line.is_empty()).collect();
+    let well_formed = lines.iter().all(|line| is_field(line) || line.starts_with([' ', '\t']));
+    if !well_formed || !lines.first().is_some_and(|line| is_field(line)) {
+        return false;
+    }
+    let names: Vec<String> =
+        lines.iter().filter_map(|line| line.split_once(':')).map(|(name, _)| name.trim().to_ascii_lowercase()).collect();
+    let count = |of: &[&str]| of.iter().filter(|name| names.iter().any(|found| found == *name)).count();
+    let own = count(&["received", "message-id", "mime-version", "return-path", "delivered-to", "x-mailer"]);
+    let shared = count(&["from", "to", "subject", "date", "cc", "reply-to", "content-type"]);
+    (own >= 1 && own.saturating_add(shared) >= 2) || shared >= 3
+}
+
+fn is_field(line: &str) -> bool {
+    line.split_once(':').is_some_and(|(name, _)| {
+        !name.is_empty() && name.len() <= 76 && name.bytes().all(|b| b.is_ascii_graphic())
+    })
+}
+
+/// The first bytes as text in which only ASCII matters, UTF-16 brought to one byte.
+fn ascii_head(bytes: &[u8]) -> String {
+    let head = bytes.get(..HEAD_BYTES).unwrap_or(bytes);
+    let wide = head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") || is_unmarked_utf16(head);
+    let kept = head.iter().copied().filter(|b| !wide || (*b != 0 && *b != 0xff && *b != 0xfe));
+    let text: String = kept.map(|b| if b.is_ascii() { char::from(b) } else { '\u{FFFD}' }).collect();
+    text.trim_start_matches('\u{FFFD}').to_owned()
+}
+
+/// Names that say "just text": such a file is opened by an editor, whatever stands in it.
+const TEXT_EXTENSIONS: &[&str] = &["txt", "text", "log", "md"];
+const TABLE_EXTENSIONS: &[&str] = &["csv", "tsv", "tab"];
+const HTML: &[&str] = &["<html", "<head", "<body", "<script", "<table", "<iframe", "<meta", "<!--", "<div", "<a href"];
+const MARKS: &[&[u8]] = &[b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
+const HEAD_BYTES: usize = 8192;

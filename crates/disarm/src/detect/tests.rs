@@ -1,0 +1,70 @@
+use super::*;
+
+fn check(bytes: &[u8], name: &str, expect: (Content, &str)) {
+    let found = detect(bytes, Some(&FileName::rebuild(name).0), "");
+    assert_eq!((found.content, found.token.as_str()), expect, "{name}");
+}
+
+const UNSUPPORTED: Content = Content::Withheld(Reason::UnsupportedType);
+
+#[test]
+fn pictures_are_known_by_signature_whatever_their_name() {
+    check(b"\x89PNG\r\n\x1a\n....", "a.pdf", (Content::Image(ImageSource::Png), "png"));
+    check(b"\xff\xd8\xff\xe0....", "a.txt", (Content::Image(ImageSource::Jpeg), "jpeg"));
+    check(b"GIF89a....", "a.gif", (Content::Image(ImageSource::Gif), "gif"));
+    check(b"RIFF\0\0\0\0WEBPVP8 ", "a", (Content::Image(ImageSource::WebP), "webp"));
+    check(b"II*\0\x08\0\0\0\0\0", "a.tif", (Content::Image(ImageSource::Tiff), "tiff"));
+    check(b"BM\0\0\0\0\0\0\0\0\0\0\0\0\x28\0\0\0", "a.bmp", (Content::Image(ImageSource::Bmp), "bmp"));
+    check(b"BMW is a car, not a bitmap at all.", "a.bmp", (Content::Text, "text"));
+}
+
+#[test]
+fn text_under_a_text_name_stays_text_and_markup_elsewhere_does_not() {
+    check(b"<html><script>alert(1)</script></html>", "a.txt", (Content::Text, "text"));
+    check(b"<html><script>alert(1)</script></html>", "a.html", (UNSUPPORTED, "html"));
+    check(b"<html><script>alert(1)</script></html>", "a.jpg", (UNSUPPORTED, "html"));
+    check(b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'/>", "a.png", (UNSUPPORTED, "svg"));
+    check(b"<?xml version='1.0'?><root/>", "a", (UNSUPPORTED, "xml"));
+    check(b"\xff\xfe<\0h\0t\0m\0l\0>\0", "a", (UNSUPPORTED, "html"));
+    check(b"#!/bin/sh\nrm -rf /\n", "run", (UNSUPPORTED, "script"));
+    check(b"< 10 is small", "note", (Content::Text, "text"));
+}
+
+#[test]
+fn tables_are_chosen_by_name_among_texts() {
+    check(b"a,b\n1,2\n", "a.csv", (Content::Table, "csv"));
+    check(b"a\tb\n1\t2\n", "a.tsv", (Content::Table, "tsv"));
+    check(b"a,b\n1,2\n", "a.txt", (Content::Text, "text"));
+    check(b"a\tb\n1\t2\n", "export.xls", (Content::Table, "csv"));
+    check(b"MZ\x90\0\x03\0\0\0", "a.csv", (UNSUPPORTED, "exe"));
+}
+
+#[test]
+fn mails_are_known_by_their_fields() {
+    let mail = b"Received: from a by b; Mon, 1 Jan 2024 00:00:00 +0900\r\nFrom: a@example.jp\r\n\r\nhi\r\n";
+    check(mail, "message", (Content::Mail, "mail"));
+    check(mail, "message.eml", (Content::Mail, "mail"));
+    check(mail, "message.txt", (Content::Text, "text"));
+    check(b"Name: value\nOther: value\n\ntext", "config", (Content::Text, "text"));
+    check(b"From a@example.jp Mon Jan  1 00:00:00 2024\nFrom: a@example.jp\n\nhi\n", "box", (UNSUPPORTED, "mbox"));
+}
+
+#[test]
+fn programs_and_encrypted_files_are_named() {
+    check(b"MZ\x90\0\x03\0\0\0\x04", "invoice.pdf", (UNSUPPORTED, "exe"));
+    check(b"\x7fELF\x02\x01", "a", (UNSUPPORTED, "elf"));
+    check(b"%PDF-1.7\n", "a.txt", (UNSUPPORTED, "pdf"));
+    check(b"%PDF-1.7\ntrailer<</Encrypt 5 0 R>>", "a.pdf", (Content::Withheld(Reason::Encrypted), "pdf"));
+    check(b"\0\0\0\x18ftypheic", "a.jpg", (UNSUPPORTED, "heic"));
+    check(b"", "a.pdf", (Content::Text, "empty"));
+}
+
+#[test]
+fn an_extension_that_promises_another_type_is_named_with_both() {
+    let jpeg = detect(b"\xff\xd8\xff\xe0", None, "");
+    let place = |name: &str| jpeg.mismatch(Some(&FileName::rebuild(name).0)).map(|place| place.to_string());
+    assert_eq!(place("a.png"), Some("png → jpeg".to_owned()));
+    assert_eq!(place("a.JPG"), None);
+    assert_eq!(place("a.2024"), None);
+    assert_eq!(place("a"), None);
+}

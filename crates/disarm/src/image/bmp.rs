@@ -1,0 +1,27 @@
+//! BMP: header, then pixels.
+
+use std::io::{Cursor, Write};
+
+use form::image::ImageSource;
+use image::codecs::bmp::BmpDecoder;
+
+use super::raster::{self, Raster};
+use super::{Facts, marks};
+use crate::error::Error;
+use crate::room::Part;
+
+pub(super) fn disarm(part: Part<'_>, form: &mut dyn Write) -> Result<(), Error> {
+    let mut facts = Facts { density: density(part.input), ..Facts::default() };
+    let decoder = BmpDecoder::new(Cursor::new(part.input)).map_err(|error| raster::decode_error(&error))?;
+    let raster = Raster::read(decoder, &part.job.limits, &mut facts)?;
+    raster.write(ImageSource::Bmp, facts, part, form)
+}
+
+/// Pixels per metre, in every header but the oldest.
+fn density(bytes: &[u8]) -> Option<form::image::Density> {
+    let field = |at: usize| Some(i32::from_le_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?));
+    if field(14)? < 40 {
+        return None;
+    }
+    marks::from_inches(f64::from(field(38)?) * 0.0254, f64::from(field(42)?) * 0.0254)
+}

@@ -1,0 +1,85 @@
+//! Pictures: any of six formats to plain sRGB pixels.
+//!
+//! Each format has a walk of its own over the container, which finds what the decoder does not tell (density, quality,
+//! descriptive data, bytes behind the end), and then a decoder that gives the pixels. Only pixels, size, density and timing
+//! cross: no profile, no text, no thumbnail, no maker's notes.
+
+mod bmp;
+mod colour;
+mod gif;
+mod jpeg;
+mod marks;
+mod png;
+mod raster;
+mod tiff;
+mod webp;
+
+use std::io::Write;
+
+use form::image::{Density, ImageSource, Repeat};
+
+use crate::error::Error;
+use crate::room::Part;
+
+pub(crate) use marks::first_directory;
+
+pub(crate) fn disarm(part: Part<'_>, source: ImageSource, form: &mut dyn Write) -> Result<(), Error> {
+    match source {
+        ImageSource::Jpeg => jpeg::disarm(part, form),
+        ImageSource::Png => png::disarm(part, form),
+        ImageSource::Gif => gif::disarm(part, form),
+        ImageSource::Bmp => bmp::disarm(part, form),
+        ImageSource::Tiff => tiff::disarm(part, form),
+        ImageSource::WebP => webp::disarm(part, form),
+    }
+}
+
+/// What a walk finds beside the pixels.
+#[derive(Clone, Debug, Default)]
+struct Facts {
+    density: Option<Density>,
+    /// The estimated quality of lossy compression.
+    quality: Option<u8>,
+    /// The Exif number of the turn and flip to apply, 1 to 8; 0 where none is noted.
+    orientation: u32,
+    /// A colour profile.
+    profile: Option<Vec<u8>>,
+    repeat: Option<Repeat>,
+    /// Kinds of descriptive data that were seen, for the account.
+    metadata: Vec<&'static str>,
+    gps: bool,
+    /// More frames follow that are not read.
+    more_frames: u32,
+    /// Bytes that belong to no part of the picture.
+    surplus: bool,
+    /// The data ends before the picture does.
+    incomplete: bool,
+    /// The samples had more than 8 bits.
+    deep: bool,
+    /// The colours were of another model (CMYK, Lab), which the decoder has converted.
+    converted: bool,
+}
+
+impl Facts {
+    fn add_metadata(&mut self, kind: &'static str) {
+        if !self.metadata.contains(&kind) {
+            self.metadata.push(kind);
+        }
+    }
+
+    /// Takes what an Exif block says.
+    fn add_exif(&mut self, exif: &[u8]) {
+        self.add_metadata("Exif");
+        let tags = first_directory(exif);
+        self.gps |= tags.iter().any(|tag| tag.id == marks::GPS);
+        if self.orientation == 0 {
+            self.orientation = marks::orientation(&tags);
+        }
+        if self.density.is_none() {
+            self.density = marks::density(&tags);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

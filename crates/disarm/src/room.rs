@@ -1,0 +1,78 @@
+//! The job of a dirty room: one file in, one form out.
+
+use std::io::Write;
+
+use form::job::{DirtyJob, DirtyOp};
+use form::text::Scrubbed;
+use form::{DetectedType, Findings, Place, Reason, Refusal};
+
+use crate::detect::{Content, detect};
+use crate::error::{Error, size, within};
+use crate::{csv, image, mail, text, zip};
+
+/// Why a room gave nothing, and what it took the file to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detected} refused")]
+pub struct Refused {
+    /// The reason.
+    #[source]
+    pub refusal: Refusal,
+    /// The type of the file as far as it was found.
+    pub detected: DetectedType,
+}
+
+/// Reads `input` as `params` (a [`DirtyJob`]) say, writes its form to `form` and the members of a container to `spill`.
+pub fn run(params: &[u8], input: &[u8], form: &mut dyn Write, spill: &mut dyn Write) -> Result<(), Refused> {
+    let job = DirtyJob::decode(params).map_err(|error| refused(&Error::Job(error), DetectedType::UNKNOWN))?;
+    let found = match job.op {
+        DirtyOp::Mail => crate::detect::MAIL,
+        DirtyOp::Auto => detect(input, job.declared_name.as_ref(), job.declared_type.as_str()),
+    };
+    let mut findings = Findings::new(job.limits.findings);
+    if let (DirtyOp::Auto, Some(place)) = (job.op, found.mismatch(job.declared_name.as_ref())) {
+        findings.add(Reason::TypeMismatch, place);
+    }
+    let part = Part { input, job: &job, detected: found.token, findings };
+    let done = within(Reason::LimitInputBytes, job.limits.input_bytes, size(input.len())).and_then(|()| {
+        match found.content {
+            Content::Text => text::disarm(part, form),
+            Content::Table => csv::disarm(part, form),
+            Content::Mail => mail::disarm(input, &job, form, spill),
+            Content::Image(source) => image::disarm(part, source, form),
+            Content::Zip => zip::disarm(part, form, spill),
+            Content::Withheld(reason) => Err(reason.into()),
+        }
+    });
+    done.map_err(|error| refused(&error, found.token))
+}
+
+fn refused(error: &Error, detected: DetectedType) -> Refused {
+    Refused { refusal: error.refusal(), detected }
+}
+
+/// One file on its way through a reader.
+pub(crate) struct Part<'a> {
+    /// Its bytes.
+    pub(crate) input: &'a [u8],
+    /// What was asked for.
+    pub(crate) job: &'a DirtyJob,
+    /// What it was found to be.
+    pub(crate) detected: DetectedType,
+    /// What was found in it so far.
+    pub(crate) findings: Findings,
+}
+
+impl Part<'_> {
+    /// Adds what scrubbing has taken out.
+    pub(crate) fn add_scrubbed(&mut self, scrubbed: Scrubbed, place: &Place) {
+        let Scrubbed { controls, bidi, zero_width, private_use, folded: _ } = scrubbed;
+        for (reason, count) in [
+            (Reason::ControlCharacters, controls),
+            (Reason::BidiControls, bidi),
+            (Reason::ZeroWidthCharacters, zero_width),
+            (Reason::Gaiji, private_use),
+        ] {
+            self.findings.add_many(reason, count, place.clone());
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Which character set the names of an archive are written in, decided once for the whole archive.
+//!
+//! A ZIP says only "UTF-8" (flag 11) or nothing. Windows in Japan writes CP932 and says nothing, macOS writes decomposed
+//! UTF-8 and says nothing, old European tools write code page 437. A single short name cannot be told apart, and a
+//! different answer per name would give a different directory tree; so all unlabelled names are judged together.
+
+use std::borrow::Cow;
+
+use encoding_rs::{EUC_JP, Encoding, SHIFT_JIS};
+
+use super::directory::Entry;
+
+/// The character set of the unlabelled names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NameCharset {
+    /// ASCII or UTF-8: nothing had to be guessed.
+    Utf8,
+    /// A multi-byte set found by statistics.
+    Found(&'static Encoding),
+    /// The set that the ZIP specification names where nothing else fits.
+    Cp437,
+}
+
+impl NameCharset {
+    /// Decides for all names that do not say themselves what they are.
+    pub(super) fn of(entries: &[Entry<'_>]) -> NameCharset {
+        let unlabelled: Vec<&[u8]> = entries
+            .iter()
+            .filter(|entry| entry.unicode_name.is_none() && labelled(entry).is_none())
+            .map(|entry| entry.raw_name)
+            .collect();
+        judge(&unlabelled)
+    }
+
+    /// The name of this set for a person.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            NameCharset::Utf8 => "UTF-8",
+            NameCharset::Found(encoding) => encoding.name(),
+            NameCharset::Cp437 => "CP437",
+        }
+    }
+
+    /// The name of one member, and whether this set was needed for it.
+    pub(super) fn decode<'a>(self, entry: &Entry<'a>) -> (Cow<'a, str>, bool) {
+        if let Some(name) = entry.unicode_name.or_else(|| labelled(entry)) {
+            return (Cow::Borrowed(name), false);
+        }
+        if entry.raw_name.is_ascii() {
+            return (String::from_utf8_lossy(entry.raw_name), false);
+        }
+        match self {
+            NameCharset::Utf8 => (String::from_utf8_lossy(entry.raw_name), false),
+            NameCharset::Found(encoding) => (encoding.decode_without_bom_handling(entry.raw_name).0, true),
+            NameCharset::Cp437 => (Cow::Owned(entry.raw_name.iter().map(|byte| cp437(*byte)).collect()), true),
+        }
+    }
+}
+
+/// The name of a member that says it is UTF-8 and is.
+fn labelled<'a>(entry: &Entry<'a>) -> Option<&'a str> {
+    if entry.says_utf8() { std::str::from_utf8(entry.raw_name).ok() } else { None }
+}
+
+fn judge(names: &[&[u8]]) -> NameCharset {
+    if names.iter().all(|name| std::str::from_utf8(name).is_ok()) {
+        return NameCharset::Utf8;
+    }
+    let japanese = [SHIFT_JIS, EUC_JP]
+        .into_iter()
+        .filter_map(|encoding| Some((score(names, encoding)?, encoding)))
+        .max_by_key(|(score, encoding)| (*score, *encoding == SHIFT_JIS));
+    match japanese {
+        Some((score, encoding)) if score >= 0 => NameCharset::Found(encoding),
+        _ => other(names),
+    }
+}
+
+/// How much like Japanese file names these are in one set; nothing when they are not valid in it.
+fn score(names: &[&[u8]], encoding: &'static Encoding) -> Option<i64> {
+    let mut score = 0_i64;
+    for name in names {
+        let text = encoding.decode_without_bom_handling_and_without_replacement(name)?;
+        let mut neighbour = false;
+        for c in text.chars() {
+            let (points, is_half_kana) = match c {
+                '\0'..='\u{7F}' => (0, false),
+                'ぁ'..='ヿ' | '０'..='ｚ' | '、'..='〕' => (3, false),
+                // A run of half-width kana is a name of the eighties; single ones are the second bytes of another set.
+                '｡'..='ﾟ' => (if neighbour { 1 } else { -3 }, true),
+                // Kanji in the first level are the common ones; encoding them again tells the level.
+                '一'..='龥' => (if is_first_level(c) { 3 } else { -2 }, false),
+                '\u{E000}'..='\u{F8FF}' => (-3, false),
+                _ => (0, false),
+            };
+            neighbour = is_half_kana;
+            score = score.saturating_add(points);
+        }
+    }
+    Some(score)
+}
+
+/// JIS level 1 ends at row 47 (0x989F in Shift_JIS begins level 2).
+fn is_first_level(c: char) -> bool {
+    let mut buffer = [0; 4];
+    let (bytes, _, unmappable) = SHIFT_JIS.encode(c.encode_utf8(&mut buffer));
+    !unmappable && matches!(*bytes, [lead, trail] if (lead, trail) < (0x98, 0x9F))
+}
+
+/// Not Japanese: the detector of the browsers, taken only where it finds another East Asian set.
+fn other(names: &[&[u8]]) -> NameCharset {
+    let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
+    for name in names {
+        detector.feed(name, false);
+        detector.feed(b"\n", false);
+    }
+    detector.feed(b"", true);
+    let guess = detector.guess(None, chardetng::Utf8Detection::Deny);
+    let valid = names.iter().all(|name| guess.decode_without_bom_handling_and_without_replacement(name).is_some());
+    if valid && !guess.is_single_byte() { NameCharset::Found(guess) } else { NameCharset::Cp437 }
+}
+
+fn cp437(byte: u8) -> char {
+    byte.checked_sub(0x80).map_or(char::from(byte), |upper| CP437.chars().nth(usize::from(upper)).unwrap_or('\u{FFFD}'))
+}
+
+/// The upper half of code page 437 (Unicode's mapping table VENDORS/MICSFT/PC/CP437.TXT).
+const CP437: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{A0}";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names<'a>(raw: &'a [&'a [u8]]) -> NameCharset {
+        judge(raw)
+    }
+
+    #[test]
+    fn the_upper_half_of_code_page_437_has_128_characters() {
+        assert_eq!(CP437.chars().count(), 128);
+        // Python: bytes([0x82, 0xE1]).decode("cp437")
+        assert_eq!([0x82, 0xE1].map(cp437), ['é', 'ß']);
+    }
+
+    #[test]
+    fn windows_names_are_shift_jis_also_with_a_backslash_as_second_byte() {
+        // Python: "能力表.txt".encode("cp932"), "資料①.docx".encode("cp932")
+        let raw: &[&[u8]] = &[b"\x94\x5c\x97\xcd\x95\x5c.txt", b"\x8e\x91\x97\xbf\x87\x40.docx"];
+        assert_eq!(names(raw), NameCharset::Found(SHIFT_JIS));
+    }
+
+    #[test]
+    fn names_in_euc_are_not_taken_for_half_width_kana() {
+        // Python: "日本語の文書.txt".encode("euc_jp")
+        let raw: &[&[u8]] = &[b"\xc6\xfc\xcb\xdc\xb8\xec\xa4\xce\xca\xb8\xbd\xf1.txt"];
+        assert_eq!(names(raw), NameCharset::Found(EUC_JP));
+    }
+
+    #[test]
+    fn half_width_kana_in_shift_jis_stay_kana() {
+        // Python: "ｼﾘｮｳ.txt".encode("cp932")
+        assert_eq!(names(&[b"\xbc\xd8\xae\xb3.txt"]), NameCharset::Found(SHIFT_JIS));
+    }
+
+    #[test]
+    fn one_western_name_is_code_page_437() {
+        // Python: "café.txt".encode("cp437"), "Überblick.pdf".encode("cp437")
+        assert_eq!(names(&[b"caf\x82.txt", b"\x9aberblick.pdf"]), NameCharset::Cp437);
+    }
+
+    #[test]
+    fn one_undecodable_name_does_not_split_the_archive() {
+        // The second name is no UTF-8, so the first is not read as UTF-8 either: one set for all.
+        let raw: &[&[u8]] = &["資料.txt".as_bytes(), b"\x8e\x91\x97\xbf\x82\xcc\x88\xea\x97\x97.txt"];
+        assert_ne!(names(raw), NameCharset::Utf8);
+    }
+}

@@ -1,0 +1,110 @@
+//! ZIP archives out of finished parts.
+//!
+//! Names are UTF-8 and say so, sizes and checksums stand in the local headers (Windows' own unpacker cannot read stored
+//! members without them), order is that of the bundle, and nothing in the archive depends on when or where it was made.
+
+use std::io::Write;
+
+use ::zip::write::{PreparedZipFile, SimpleFileOptions};
+use ::zip::{CompressionMethod, DateTime, ZipWriter};
+use form::Reason;
+use form::bundle::{Bundle, BundleChild};
+use form::codec::{Decoder, Event, Kind};
+use form::job::CleanJob;
+use form::report::{CleanReport, OutputType};
+
+use crate::error::Error;
+use crate::output::Output;
+
+pub(crate) fn assemble(bundle: &Bundle<'_>, job: &CleanJob, out: &mut Output<'_>) -> Result<CleanReport, Error> {
+    let mut decoder = Decoder::new(bundle.form, &job.limits)?;
+    if decoder.kind() != Kind::Container {
+        return Err(Reason::FormInvalid.into());
+    }
+    let detected_type = decoder.detected();
+    let mut findings = Vec::new();
+    loop {
+        match decoder.next()? {
+            Event::Finding(finding) => findings.push(finding),
+            Event::End => break,
+            _ => {}
+        }
+    }
+    let mut archive = ZipWriter::new(&mut *out);
+    for child in &bundle.children {
+        let member = prepared(child)?;
+        archive.add_prepared_file(member).map_err(write_error)?;
+    }
+    archive.finish().map_err(write_error)?;
+    out.flush()?;
+    let pages = u32::try_from(bundle.children.len()).unwrap_or(u32::MAX);
+    Ok(CleanReport { kind: Kind::Container, detected_type, output: OutputType::Zip, pages, findings })
+}
+
+fn prepared(child: &BundleChild<'_>) -> Result<PreparedZipFile, Error> {
+    let path = match &child.meta.path {
+        Some(path) => path.to_string(),
+        None => child.meta.name.to_string(),
+    };
+    let options = SimpleFileOptions::default()
+        .compression_method(method(child.meta.output))
+        .last_modified_time(date_time(child.meta.modified))
+        .unix_permissions(0o644);
+    PreparedZipFile::from_data(path, options, child.bytes).map_err(write_error)
+}
+
+/// What is compressed already is stored as it is.
+fn method(output: OutputType) -> CompressionMethod {
+    match output {
+        OutputType::Jpeg | OutputType::Png | OutputType::Gif | OutputType::WebP | OutputType::Zip => {
+            CompressionMethod::Stored
+        }
+        OutputType::Text
+        | OutputType::Csv
+        | OutputType::Tsv
+        | OutputType::Bmp
+        | OutputType::Tiff
+        | OutputType::Mail
+        | OutputType::Form => CompressionMethod::Deflated,
+    }
+}
+
+/// DOS time, which has no zone, as a clock in Japan shows it; 1980 where no time is known or it cannot be written.
+fn date_time(modified: Option<i64>) -> DateTime {
+    modified.and_then(civil).unwrap_or_default()
+}
+
+fn civil(unix: i64) -> Option<DateTime> {
+    let local = unix.checked_add(JST_SECONDS)?;
+    let (days, seconds) = (local.div_euclid(86_400), local.rem_euclid(86_400));
+    // Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+    let shifted = days.checked_add(719_468)?;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era.checked_add(era.checked_mul(400)?)? + i64::from(month <= 2);
+    let byte = |value: i64| u8::try_from(value).ok();
+    DateTime::from_date_and_time(
+        u16::try_from(year).ok()?,
+        byte(month)?,
+        byte(day)?,
+        byte(seconds / 3_600)?,
+        byte(seconds / 60 % 60)?,
+        byte(seconds % 60)?,
+    )
+    .ok()
+}
+
+fn write_error(error: ::zip::result::ZipError) -> Error {
+    match error {
+        ::zip::result::ZipError::Io(error) => Error::Write(error),
+        // Two members of one name, or a name that cannot be written: the bundle is not what the gateway promised.
+        _ => Reason::FormInvalid.into(),
+    }
+}
+
+const JST_SECONDS: i64 = 9 * 3_600;

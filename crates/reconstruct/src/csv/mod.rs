@@ -1,0 +1,108 @@
+//! Tables: RFC 4180 in UTF-8 with a byte order mark (without which Excel takes it for CP932), CRLF between rows, the
+//! delimiter of the source.
+
+mod formula;
+
+use std::io::Write;
+
+use form::codec::Event;
+use form::report::OutputType;
+use form::table::{Cell, Delimiter};
+use form::{Finding, Place, Reason};
+
+use crate::error::Error;
+use crate::output::Output;
+use crate::room::{Form, Written};
+use crate::text::BYTE_ORDER_MARK;
+
+pub(crate) fn write(form: &mut Form<'_>, out: &mut Output<'_>) -> Result<Written, Error> {
+    let mut findings = Vec::new();
+    let mut table = Table { delimiter: Delimiter::Comma, row: 0, formulas: 0, places: Vec::new(), line: String::new() };
+    out.write_all(BYTE_ORDER_MARK.as_bytes())?;
+    loop {
+        match form.next()? {
+            Event::Table(header) => table.delimiter = header.delimiter,
+            Event::Row(cells) => out.write_all(table.line_of(&cells).as_bytes())?,
+            Event::Finding(finding) => findings.push(finding),
+            Event::End => break,
+            Event::Text(_)
+            | Event::TextSource(_)
+            | Event::MailHeader(_)
+            | Event::Child(_)
+            | Event::Image(_)
+            | Event::Frame(_)
+            | Event::Pixels(_) => return Err(Reason::FormInvalid.into()),
+        }
+    }
+    if table.formulas > 0 {
+        findings.push(Finding {
+            reason: Reason::FormulaNeutralised,
+            count: table.formulas,
+            place: Place::new(&table.places_text()),
+        });
+    }
+    let output = if table.delimiter == Delimiter::Tab { OutputType::Tsv } else { OutputType::Csv };
+    Ok(Written { output, pages: 0, findings })
+}
+
+struct Table {
+    delimiter: Delimiter,
+    row: u64,
+    formulas: u32,
+    places: Vec<String>,
+    line: String,
+}
+
+impl Table {
+    /// The row as a line; valid until the next.
+    fn line_of(&mut self, cells: &[Cell]) -> &str {
+        self.line.clear();
+        for (column, cell) in cells.iter().enumerate() {
+            if column > 0 {
+                self.line.push(self.delimiter.as_char());
+            }
+            let text = cell.text.as_str();
+            // The flag is the dirty room's word; only the text counts.
+            let formula = formula::is_formula(text);
+            if formula {
+                self.formulas = self.formulas.saturating_add(1);
+                if self.places.len() < NAMED_PLACES {
+                    self.places.push(formula::place(self.row, column));
+                }
+            }
+            self.push(text, formula);
+        }
+        self.line.push_str("\r\n");
+        self.row = self.row.saturating_add(1);
+        &self.line
+    }
+
+    fn push(&mut self, text: &str, formula: bool) {
+        let special = |c: char| c == '"' || c == '\n' || c == '\r' || c == self.delimiter.as_char();
+        let quoted = text.contains(special) || text.starts_with(' ') || text.ends_with(' ');
+        if quoted {
+            self.line.push('"');
+        }
+        if formula {
+            self.line.push(formula::MARK);
+        }
+        if quoted {
+            for (index, piece) in text.split('"').enumerate() {
+                if index > 0 {
+                    self.line.push_str("\"\"");
+                }
+                self.line.push_str(piece);
+            }
+            self.line.push('"');
+        } else {
+            self.line.push_str(text);
+        }
+    }
+
+    fn places_text(&self) -> String {
+        let more = usize::try_from(self.formulas).is_ok_and(|formulas| formulas > self.places.len());
+        format!("{}{}", self.places.join(", "), if more { ", …" } else { "" })
+    }
+}
+
+const NAMED_PLACES: usize = 10;

@@ -1,0 +1,71 @@
+//! PNG: palette, grey or true colour, whichever is smallest without loss; size and density and nothing else.
+
+use std::io::Write;
+
+use ::png::{BitDepth, ColorType, Compression, Encoder, Filter, PixelDimensions, Unit};
+use form::image::{ImageHeader, PixelFormat};
+
+use super::palette::{self, Palette};
+use crate::error::Error;
+use crate::output::Output;
+
+pub(super) fn write(image: &ImageHeader, pixels: &[u8], out: &mut Output<'_>) -> Result<(), Error> {
+    let mut encoder = Encoder::new(out, image.width, image.height);
+    encoder.set_compression(Compression::Balanced);
+    encoder.set_pixel_dims(image.density.map(|density| PixelDimensions {
+        xppu: per_metre(density.x),
+        yppu: per_metre(density.y),
+        unit: Unit::Meter,
+    }));
+    let width = usize::try_from(image.width).unwrap_or(usize::MAX);
+    let grey = (image.format == PixelFormat::Gray8).then(|| palette::grey_bits(pixels));
+    if let Some(bits) = grey.filter(|bits| *bits < 8) {
+        encoder.set_color(ColorType::Grayscale);
+        return finish(encoder, bits, Filter::NoFilter, &palette::packed_grey(pixels, width, bits));
+    }
+    // Grey is as small as a palette; colour and alpha are not.
+    if grey.is_none()
+        && let Some(palette) = Palette::of(pixels, image.format, 256)
+    {
+        let bits = palette::bits_for(palette.colours.len());
+        encoder.set_color(ColorType::Indexed);
+        encoder.set_palette(palette.colours.iter().flat_map(|[r, g, b, _]| [*r, *g, *b]).collect::<Vec<u8>>());
+        let alphas: Vec<u8> = palette.colours.iter().map(|[.., alpha]| *alpha).take_while(|alpha| *alpha < 255).collect();
+        if !alphas.is_empty() {
+            encoder.set_trns(alphas);
+        }
+        return finish(encoder, bits, Filter::NoFilter, &palette::packed(&palette.indices, width, bits));
+    }
+    encoder.set_color(match image.format {
+        PixelFormat::Gray8 => ColorType::Grayscale,
+        PixelFormat::GrayA8 => ColorType::GrayscaleAlpha,
+        PixelFormat::Rgb8 => ColorType::Rgb,
+        PixelFormat::Rgba8 => ColorType::Rgba,
+    });
+    finish(encoder, 8, Filter::Adaptive, pixels)
+}
+
+fn finish<W: Write>(mut encoder: Encoder<'_, W>, bits: usize, filter: Filter, data: &[u8]) -> Result<(), Error> {
+    encoder.set_depth(match bits {
+        1 => BitDepth::One,
+        2 => BitDepth::Two,
+        4 => BitDepth::Four,
+        _ => BitDepth::Eight,
+    });
+    encoder.set_filter(filter);
+    let mut writer = encoder.write_header().map_err(write_error)?;
+    writer.write_image_data(data).map_err(write_error)?;
+    writer.finish().map_err(write_error)
+}
+
+fn per_metre(per_inch: u16) -> u32 {
+    // An inch is 0.0254 m.
+    (u32::from(per_inch) * 10_000 + 127) / 254
+}
+
+fn write_error(error: ::png::EncodingError) -> Error {
+    match error {
+        ::png::EncodingError::IoError(error) => Error::Write(error),
+        other => Error::Write(std::io::Error::other(other)),
+    }
+}
