@@ -1,8 +1,23 @@
 //! Deliveries: one state per recipient, handed out per message.
 
-use jail::Fresh;
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 
-use crate::{Error, MessageId, Output, Receipt, Store, Timestamp};
+use jail::Fresh;
+use serde_json::json;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use crate::audit::{self, Entry};
+use crate::blobs::Blobs;
+use crate::codec::{self, Coded};
+use crate::content::{self, Content};
+use crate::spool::Body;
+use crate::sql::Many;
+use crate::work::shortened;
+use crate::writer::{Op, Reply, Tally, Tx};
+use crate::{DeliveryState, Error, MessageId, OriginKind, Output, Receipt, Store, Timestamp, Verdict};
 
 /// A sanitised message with the recipients that are due.
 #[derive(Debug)]
@@ -92,3 +107,368 @@ pub struct Notice {
     /// The notice, composed in a clean room.
     pub body: Fresh,
 }
+
+impl Store {
+    /// Messages with recipients that are due, at most `limit`, those that wait longest first. What is handed out is in
+    /// flight, and not handed out again, until its [`delivery_result`](Self::delivery_result) or
+    /// [`delivery_release`](Self::delivery_release), or until the store is opened anew.
+    ///
+    /// # Errors
+    /// Any error of the writer.
+    pub async fn due_deliveries(&self, limit: usize) -> Result<Vec<DeliveryTask>, Error> {
+        if limit == 0 || self.shared().delivery_due.load(Ordering::Acquire) > self.now().unix_millis() {
+            return Ok(Vec::new());
+        }
+        let (reply, answer) = Reply::new();
+        self.submit(Op::Due(DueOp { limit, reply, next_due: None }), answer).await
+    }
+
+    /// Waits until there may be something to deliver. It wakes one waiter per commit; beside it, ask again at least once
+    /// a second, since retries become due by time. Cancel-safe.
+    pub async fn delivery_ready(&self) {
+        self.shared().delivery.notified().await;
+    }
+
+    /// Stores what became of recipients. A recipient that is delivered or failed already stays so.
+    ///
+    /// # Errors
+    /// Any error of the writer; the recipients stay in flight and the call should be repeated.
+    pub async fn delivery_result(&self, results: Vec<RecipientResult>) -> Result<(), Error> {
+        self.results(results, None).await.map(drop)
+    }
+
+    /// Stores what became of recipients together with the notice (DSN) that this causes: after a crash there are both or
+    /// neither.
+    ///
+    /// # Errors
+    /// As [`delivery_result`](Self::delivery_result).
+    pub async fn enqueue_notice(&self, results: Vec<RecipientResult>, notice: Notice) -> Result<MessageId, Error> {
+        let Notice { receipt, recipient, smtputf8, about, subject, body } = notice;
+        let body = self.keep_fresh(body).await?;
+        let notice = NoticeOp { receipt, recipient, smtputf8, about, subject, body, message: 0, content: 0 };
+        let message = self.results(results, Some(notice)).await?;
+        message.ok_or(Error::Damaged("a notice without a number"))
+    }
+
+    /// Gives recipients back untried (the gateway stops, or the next hop refused the connection).
+    ///
+    /// # Errors
+    /// Any error of the writer.
+    pub async fn delivery_release(&self, recipients: &[RecipientId]) -> Result<(), Error> {
+        let recipients = recipients.to_vec();
+        self.write(move |tx| {
+            let recipients = recipients.clone();
+            Box::pin(async move {
+                for recipient in &recipients {
+                    tx.memory.in_flight.remove(recipient);
+                }
+                tx.wake.delivery_at(tx.now.unix_millis());
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    async fn results(
+        &self,
+        results: Vec<RecipientResult>,
+        notice: Option<NoticeOp>,
+    ) -> Result<Option<MessageId>, Error> {
+        let (reply, answer) = Reply::new();
+        self.submit(Op::Results(Box::new(ResultsOp { results, notice, reply })), answer).await
+    }
+}
+
+/// A look for due deliveries on its way through the writer. It writes nothing, but only the writer knows what is in
+/// flight in the same order as what is committed.
+pub(crate) struct DueOp {
+    limit: usize,
+    pub(crate) reply: Reply<Vec<DeliveryTask>>,
+    /// When the next delivery is due, if this took all that were.
+    pub(crate) next_due: Option<i64>,
+}
+
+/// Results on their way through the writer.
+pub(crate) struct ResultsOp {
+    pub(crate) results: Vec<RecipientResult>,
+    notice: Option<NoticeOp>,
+    pub(crate) reply: Reply<Option<MessageId>>,
+}
+
+struct NoticeOp {
+    receipt: Receipt,
+    recipient: String,
+    smtputf8: bool,
+    about: MessageId,
+    subject: String,
+    body: Body,
+    message: i64,
+    content: i64,
+}
+
+impl ResultsOp {
+    pub(crate) fn keep_file(&mut self) {
+        if let Some(notice) = &mut self.notice {
+            notice.body.keep();
+        }
+    }
+}
+
+/// Inserts deliveries (message, number, address) that are due at once.
+pub(crate) async fn insert(tx: &mut Tx, rows: &[(i64, i64, &str)]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let now = tx.now.unix_millis();
+    tx.wake.delivery_at(now);
+    tx.many(&INSERT_DELIVERY, rows, |values, (message, number, address)| {
+        values.add(*message).add(*number).add(*address).add(now).add(now);
+    })
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn results_all(tx: &mut Tx, ops: &mut [ResultsOp]) -> Result<(), Error> {
+    if ops.is_empty() {
+        return Ok(());
+    }
+    let now = tx.now.unix_millis();
+    let results: Vec<&RecipientResult> = ops.iter().flat_map(|op| &op.results).collect();
+    let changed = tx
+        .many(&SET_RESULT, &results, |values, result| {
+            let (state, due, reply) = match &result.outcome {
+                RecipientOutcome::Delivered { reply } => (DeliveryState::Delivered, now, reply),
+                RecipientOutcome::Retry { at, reply } => (DeliveryState::Retry, at.unix_millis(), reply),
+                RecipientOutcome::Failed { reply } => (DeliveryState::Failed, now, reply),
+            };
+            let finished = (state.code() >= DeliveryState::Delivered.code()).then_some(now);
+            let RecipientId { message, number } = result.recipient_id;
+            values.add(message).add(number).add(state.code()).add(due).add(shortened(reply)).add(finished);
+        })
+        .await?;
+    let mut by_message: BTreeMap<i64, Vec<Changed>> = BTreeMap::new();
+    for row in &changed {
+        let (message, one) = Changed::from_row(row)?;
+        by_message.entry(message).or_default().push(one);
+    }
+    for (message, changed) in by_message {
+        for one in &changed {
+            match one.state {
+                DeliveryState::Delivered => tx.count(Tally::Delivered, 1),
+                DeliveryState::Failed => tx.count(Tally::DeliveryFailed, 1),
+                DeliveryState::Retry | DeliveryState::Pending => tx.wake.delivery_at(one.due),
+            }
+        }
+        let detail = detail(&changed)?;
+        tx.audit(Entry { actor: audit::GATEWAY.into(), event: "delivery", message: Some(message), detail });
+    }
+    for op in ops {
+        let message = match &mut op.notice {
+            Some(notice) => Some(insert_notice(tx, notice).await?),
+            None => None,
+        };
+        op.reply.outcome = Some(Ok(message));
+    }
+    Ok(())
+}
+
+async fn insert_notice(tx: &mut Tx, notice: &mut NoticeOp) -> Result<MessageId, Error> {
+    notice.message = tx.marks.next_message();
+    notice.content = tx.marks.next_content();
+    let now = tx.now;
+    let length = notice.body.len();
+    tx.many(&content::INSERT, &[&*notice], |values, n| content::bind(values, n.content, &n.body, length)).await?;
+    sqlx::query(
+        "INSERT INTO message (id, receipt, origin, received, recipients, smtputf8, body_8bit, about, fingerprint,
+            original_bytes, verdict, completed, subject, output, output_bytes, purge_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, 0, 0, ?8, ?4, ?9, ?10, ?11, ?12)",
+    )
+    .bind(notice.message)
+    .bind(notice.receipt.as_str())
+    .bind(OriginKind::Notice.code())
+    .bind(now.unix_millis())
+    .bind(codec::list_text(std::slice::from_ref(&notice.recipient))?)
+    .bind(notice.smtputf8)
+    .bind(notice.about.0)
+    .bind(Verdict::Sanitised.code())
+    .bind(notice.subject.as_str())
+    .bind(notice.content)
+    .bind(length)
+    .bind(now.plus(tx.config.retention.delivered_outputs).unix_millis())
+    .execute(&mut tx.connection)
+    .await
+    .map_err(Error::database("inserting a notice"))?;
+    insert(tx, &[(notice.message, 1, notice.recipient.as_str())]).await?;
+    let detail = audit::detail_of(&[
+        ("receipt", json!(notice.receipt.as_str())),
+        ("about", json!(notice.about.0)),
+        ("recipient", json!(notice.recipient)),
+    ])?;
+    tx.audit(Entry { actor: audit::GATEWAY.into(), event: "notice_queued", message: Some(notice.message), detail });
+    Ok(MessageId(notice.message))
+}
+
+pub(crate) async fn due_one(tx: &mut Tx, op: &mut DueOp) -> Result<(), Error> {
+    let now = tx.now.unix_millis();
+    // What is in flight is still due in the table and would fill the front of the list.
+    let rows = i64::try_from(op.limit.saturating_add(tx.memory.in_flight.len())).unwrap_or(i64::MAX);
+    let found = sqlx::query(
+        "SELECT message, number FROM delivery WHERE state < 2 AND due <= ?1 ORDER BY due LIMIT ?2",
+    )
+    .bind(now)
+    .bind(rows)
+    .fetch_all(&mut tx.connection)
+    .await
+    .map_err(Error::database("looking for due deliveries"))?;
+    let mut messages: Vec<i64> = Vec::new();
+    for row in &found {
+        let get = |error| Error::database("reading a due delivery")(error);
+        let id = RecipientId { message: row.try_get(0).map_err(get)?, number: row.try_get(1).map_err(get)? };
+        if messages.len() < op.limit && !tx.memory.in_flight.contains(&id) && !messages.contains(&id.message) {
+            messages.push(id.message);
+        }
+    }
+    if i64::try_from(found.len()).unwrap_or(i64::MAX) < rows && messages.len() < op.limit {
+        let (next,): (Option<i64>,) = sqlx::query_as("SELECT min(due) FROM delivery WHERE state < 2 AND due > ?1")
+            .bind(now)
+            .fetch_one(&mut tx.connection)
+            .await
+            .map_err(Error::database("looking for the next delivery"))?;
+        op.next_due = Some(next.unwrap_or(i64::MAX));
+    }
+    let mut recipients = due_recipients(tx, &messages).await?;
+    let rows = tx
+        .many(&DUE_MESSAGES, &messages, |values, message| {
+            values.add(*message);
+        })
+        .await?;
+    let blobs = tx.blobs.clone();
+    let mut tasks = Vec::with_capacity(rows.len());
+    for row in &rows {
+        match task_of(row, &mut recipients, &blobs) {
+            Ok(task) => tasks.push(task),
+            // It stays due and visible; the others must not wait for it.
+            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "due_message_unreadable"),
+        }
+    }
+    tasks.sort_unstable_by_key(|task| messages.iter().position(|m| *m == task.message.0));
+    op.reply.outcome = Some(Ok(tasks));
+    Ok(())
+}
+
+async fn due_recipients(tx: &mut Tx, messages: &[i64]) -> Result<HashMap<i64, Vec<(DueRecipient, i64)>>, Error> {
+    let rows = tx
+        .many(&DUE_RECIPIENTS, messages, |values, message| {
+            values.add(*message);
+        })
+        .await?;
+    let mut recipients: HashMap<i64, Vec<(DueRecipient, i64)>> = HashMap::with_capacity(messages.len());
+    for row in &rows {
+        let get = |error| Error::database("reading a due recipient")(error);
+        let id = RecipientId { message: row.try_get(0).map_err(get)?, number: row.try_get(1).map_err(get)? };
+        let due: i64 = row.try_get(5).map_err(get)?;
+        if due > tx.now.unix_millis() || tx.memory.in_flight.contains(&id) {
+            continue;
+        }
+        let attempts = codec::count(row.try_get(3).map_err(get)?);
+        let recipient = DueRecipient { id, address: row.try_get(2).map_err(get)?, attempts };
+        recipients.entry(id.message).or_default().push((recipient, row.try_get(4).map_err(get)?));
+    }
+    Ok(recipients)
+}
+
+fn task_of(
+    row: &SqliteRow,
+    recipients: &mut HashMap<i64, Vec<(DueRecipient, i64)>>,
+    blobs: &Blobs,
+) -> Result<DeliveryTask, Error> {
+    let get = |error| Error::database("reading a due message")(error);
+    let id: i64 = row.try_get(0).map_err(get)?;
+    let receipt: &str = row.try_get(1).map_err(get)?;
+    let kind = OriginKind::from_code(row.try_get(4).map_err(get)?)?;
+    let due = recipients.remove(&id).ok_or(Error::Damaged("a due message without recipients"))?;
+    let queued = due.iter().map(|(_, queued)| *queued).min().unwrap_or(0);
+    Ok(DeliveryTask {
+        message: MessageId(id),
+        receipt: Receipt::parse(receipt).ok_or(Error::Damaged("a receipt"))?,
+        sender: row.try_get(2).map_err(get)?,
+        smtputf8: row.try_get(3).map_err(get)?,
+        notice: kind == OriginKind::Notice,
+        body: Content::from_row(row, 5, blobs)?.ok_or(Error::Damaged("a delivery without its mail"))?.output(),
+        attempts: due.iter().map(|(r, _)| r.attempts).max().unwrap_or(0),
+        first_queued: Timestamp::from_unix_millis(queued),
+        recipients: due.into_iter().map(|(recipient, _)| recipient).collect(),
+    })
+}
+
+struct Changed {
+    address: String,
+    state: DeliveryState,
+    due: i64,
+    reply: String,
+}
+
+impl Changed {
+    fn from_row(row: &SqliteRow) -> Result<(i64, Changed), Error> {
+        let get = |error| Error::database("reading a result")(error);
+        let state = DeliveryState::from_code(row.try_get(2).map_err(get)?)?;
+        let (address, due, reply) =
+            (row.try_get(1).map_err(get)?, row.try_get(3).map_err(get)?, row.try_get(4).map_err(get)?);
+        Ok((row.try_get(0).map_err(get)?, Changed { address, state, due, reply }))
+    }
+}
+
+/// What the audit says of one attempt: the same reply for a hundred recipients is written once.
+fn detail(changed: &[Changed]) -> Result<String, Error> {
+    let mut outcomes: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    for one in changed {
+        let name = match one.state {
+            DeliveryState::Delivered => "delivered",
+            DeliveryState::Retry | DeliveryState::Pending => "retry",
+            DeliveryState::Failed => "failed",
+        };
+        outcomes.entry((name, &one.reply)).or_default().push(&one.address);
+    }
+    let outcomes: Vec<_> = outcomes
+        .into_iter()
+        .map(|((outcome, reply), all)| {
+            let named = all.get(..NAMED_RECIPIENTS).unwrap_or(&all);
+            json!({"outcome": outcome, "reply": reply, "recipients": named, "recipient_count": all.len()})
+        })
+        .collect();
+    audit::detail_of(&[("outcomes", outcomes)])
+}
+
+static INSERT_DELIVERY: Many = Many {
+    doing: "inserting deliveries",
+    head: "INSERT INTO delivery (message, number, address, due, queued) VALUES ",
+    columns: 5,
+    tail: "",
+};
+
+static SET_RESULT: Many = Many {
+    doing: "storing delivery results",
+    head: "UPDATE delivery SET state = v.column3, due = v.column4, reply = v.column5, finished = v.column6, \
+           attempts = attempts + 1 FROM (VALUES ",
+    columns: 6,
+    tail: ") AS v WHERE delivery.message = v.column1 AND delivery.number = v.column2 AND delivery.state < 2 \
+           RETURNING message, address, state, due, reply",
+};
+
+static DUE_RECIPIENTS: Many = Many {
+    doing: "reading due recipients",
+    head: "SELECT message, number, address, attempts, queued, due FROM delivery WHERE state < 2 AND message IN (VALUES ",
+    columns: 1,
+    tail: ")",
+};
+
+static DUE_MESSAGES: Many = Many {
+    doing: "reading due messages",
+    head: "SELECT m.id, m.receipt, m.sender, m.smtputf8, m.origin, c.bytes, c.file, c.length, c.digest \
+           FROM message m LEFT JOIN content c ON c.id = m.output WHERE m.id IN (VALUES ",
+    columns: 1,
+    tail: ")",
+};
+
+/// Recipients named in one audit row per outcome.
+const NAMED_RECIPIENTS: usize = 20;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What went wrong in the store.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +61,9 @@ pub enum Error {
     /// The caller handed in something that cannot be stored.
     #[error("invalid input: {0}")]
     Invalid(&'static str),
+    /// The transaction this operation shared with others failed.
+    #[error("the transaction failed")]
+    Transaction(#[source] Arc<Error>),
     /// No random bytes could be had.
     #[error("random numbers: {0}")]
     Random(getrandom::Error),
@@ -80,6 +84,7 @@ impl Error {
     /// What a caller should do about it.
     pub fn class(&self) -> Class {
         match self {
+            Error::Transaction(shared) => shared.class(),
             Error::Full(_) | Error::File { .. } | Error::InUse(_) | Error::Closed | Error::Random(_) => Class::Retry,
             Error::Database { .. } => Class::Retry,
             Error::Stale
@@ -94,7 +99,11 @@ impl Error {
 
     /// Whether the store is out of space (SMTP 452 4.3.1) rather than otherwise unable (451 4.3.0).
     pub fn is_full(&self) -> bool {
-        matches!(self, Error::Full(_))
+        match self {
+            Error::Full(_) => true,
+            Error::Transaction(shared) => shared.is_full(),
+            _ => false,
+        }
     }
 
     pub(crate) fn file(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Error {

@@ -1,14 +1,21 @@
 //! A new message, made durable before anybody is told that it was accepted.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use form::name::FileName;
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::audit::Entry;
-use crate::blobs::Blob;
+use crate::audit::{self, Entry};
+use crate::codec::{self, Coded};
+use crate::content;
+use crate::open::Answer;
+use crate::spool::Body;
+use crate::sql::Many;
 use crate::uploads::BatchId;
-use crate::{Error, MessageId, Receipt, Spooled, Store, Timestamp};
+use crate::writer::{Op, Reply, Tally, Tx};
+use crate::{Error, MessageId, OriginKind, Receipt, Spooled, Store, Timestamp};
 
 /// A message as intake or the portal hands it over.
 #[derive(Debug)]
@@ -87,3 +94,286 @@ pub struct Refused {
     /// The reply text.
     pub text: String,
 }
+
+impl Store {
+    /// A receipt that nobody has, for the date of now.
+    ///
+    /// # Errors
+    /// [`Error::Random`] when the system gives no random bytes.
+    pub fn new_receipt(&self) -> Result<Receipt, Error> {
+        let now = self.now();
+        self.issuer().issue(now, self.config().receipt_offset_minutes)
+    }
+
+    /// Accepts a message. When this answers `Ok`, the message is on disk and will be converted and delivered; whatever
+    /// else it answers, the sender must be told to try again (SMTP 452 when [`Error::is_full`], else 451).
+    ///
+    /// Cancelling it does not take the message back: it may have been accepted all the same.
+    ///
+    /// # Errors
+    /// [`Error::Full`] when less than the reserve is free, and any error of the writer.
+    pub async fn accept(&self, message: NewMessage) -> Result<Accepted, Error> {
+        if self.free_bytes()? < self.config().reserve_bytes {
+            return Err(Error::Full(None));
+        }
+        let (op, answer) = AcceptOp::new(message)?;
+        self.submit(Op::Accept(Box::new(op)), answer).await
+    }
+
+    /// Writes a refused command to the log of refusals. It shares the next transaction; a caller need not wait for it.
+    ///
+    /// # Errors
+    /// Any error of the writer.
+    pub async fn log_refusal(&self, refused: Refused) -> Result<(), Error> {
+        let refused = Arc::new(refused);
+        self.write(move |tx| {
+            let refused = refused.clone();
+            Box::pin(async move {
+                sqlx::query(
+                    "INSERT INTO refusal (at, peer, helo, sender, recipient, code, text)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                )
+                .bind(tx.now.unix_millis())
+                .bind(refused.peer.to_string())
+                .bind(refused.helo.as_deref())
+                .bind(refused.sender.as_deref())
+                .bind(refused.recipient.as_deref())
+                .bind(i64::from(refused.code))
+                .bind(refused.text.as_str())
+                .execute(&mut tx.connection)
+                .await
+                .map_err(Error::database("logging a refusal"))?;
+                tx.count(Tally::Refused, 1);
+                Ok(())
+            })
+        })
+        .await
+    }
+}
+
+/// A message ready to be inserted: everything that costs time is done in the caller's task, not in the writer's.
+pub(crate) struct AcceptOp {
+    pub(crate) reply: Reply<Accepted>,
+    pub(crate) fingerprint: i64,
+    receipt: Receipt,
+    kind: OriginKind,
+    received: i64,
+    peer: Option<String>,
+    helo: Option<String>,
+    tls: Option<String>,
+    sender: Option<String>,
+    recipients: String,
+    smtputf8: bool,
+    body_8bit: bool,
+    batch: Option<i64>,
+    file_name: Option<String>,
+    user: Option<String>,
+    body: Body,
+    length: i64,
+    detail: String,
+    ids: Ids,
+}
+
+#[derive(Default, Clone, Copy)]
+struct Ids {
+    message: i64,
+    content: i64,
+    duplicate_of: Option<i64>,
+    due: i64,
+}
+
+/// What the audit says of an accepted message. Addresses are capped: the message row has them all.
+#[derive(Serialize)]
+struct Detail<'a> {
+    receipt: &'a str,
+    bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    recipients: &'a [String],
+    recipient_count: usize,
+}
+
+impl AcceptOp {
+    fn new(message: NewMessage) -> Result<(Self, Answer<Accepted>), Error> {
+        let NewMessage { receipt, origin, received, original } = message;
+        let Spooled { body, length, fingerprint } = original;
+        let (reply, answer) = Reply::new();
+        let ids = Ids::default();
+        let (length, received) = (codec::signed(length), received.unix_millis());
+        let op = match origin {
+            Origin::Mail { envelope, peer, helo, tls } => {
+                let Envelope { sender, recipients, smtputf8, body_8bit } = envelope;
+                if recipients.is_empty() {
+                    return Err(Error::Invalid("a mail without recipients"));
+                }
+                let peer = peer.to_string();
+                let detail = audit::json(&Detail {
+                    receipt: receipt.as_str(),
+                    bytes: codec::unsigned(length),
+                    peer: Some(&peer),
+                    sender: Some(sender.as_deref().unwrap_or("")),
+                    user: None,
+                    file_name: None,
+                    recipients: recipients.get(..NAMED_RECIPIENTS).unwrap_or(&recipients),
+                    recipient_count: recipients.len(),
+                })?;
+                AcceptOp {
+                    fingerprint: digest(sender.as_deref(), &recipients, &fingerprint),
+                    kind: OriginKind::Mail,
+                    peer: Some(peer),
+                    helo: Some(helo),
+                    tls,
+                    recipients: codec::list_text(&recipients)?,
+                    sender,
+                    smtputf8,
+                    body_8bit,
+                    batch: None,
+                    file_name: None,
+                    user: None,
+                    reply,
+                    receipt,
+                    received,
+                    body,
+                    length,
+                    detail,
+                    ids,
+                }
+            }
+            Origin::Upload { user, batch, file_name } => {
+                let detail = audit::json(&Detail {
+                    receipt: receipt.as_str(),
+                    bytes: codec::unsigned(length),
+                    peer: None,
+                    sender: None,
+                    user: user.as_deref(),
+                    file_name: Some(file_name.as_str()),
+                    recipients: &[],
+                    recipient_count: 0,
+                })?;
+                AcceptOp {
+                    fingerprint: digest(Some(file_name.as_str()), &[], &fingerprint),
+                    kind: OriginKind::Upload,
+                    peer: None,
+                    helo: None,
+                    tls: None,
+                    sender: None,
+                    recipients: "[]".to_owned(),
+                    smtputf8: false,
+                    body_8bit: false,
+                    batch: Some(batch.0),
+                    file_name: Some(file_name.as_str().to_owned()),
+                    user,
+                    reply,
+                    receipt,
+                    received,
+                    body,
+                    length,
+                    detail,
+                    ids,
+                }
+            }
+        };
+        Ok((op, answer))
+    }
+
+    pub(crate) fn keep_file(&mut self) {
+        self.body.keep();
+    }
+}
+
+/// Inserts the messages, their originals and their jobs.
+pub(crate) async fn accept_all(tx: &mut Tx, ops: &mut [AcceptOp]) -> Result<(), Error> {
+    if ops.is_empty() {
+        return Ok(());
+    }
+    let now = tx.now.unix_millis();
+    for op in &mut *ops {
+        let upload = op.kind == OriginKind::Upload;
+        op.ids = Ids {
+            message: tx.marks.next_message(),
+            content: tx.marks.next_content(),
+            duplicate_of: tx.memory.duplicate(op.fingerprint).map(|m| m.0),
+            due: if upload { now.saturating_sub(HEAD_START_MILLIS) } else { now },
+        };
+        tx.wake.work_at(op.ids.due);
+        tx.count(if upload { Tally::Uploaded } else { Tally::Accepted }, 1);
+        tx.audit(Entry {
+            actor: audit::GATEWAY.into(),
+            event: "accepted",
+            message: Some(op.ids.message),
+            detail: op.detail.clone(),
+        });
+    }
+    tx.many(&content::INSERT, ops, |values, op| content::bind(values, op.ids.content, &op.body, op.length)).await?;
+    tx.many(&INSERT_MESSAGE, ops, |values, op| {
+        values
+            .add(op.ids.message)
+            .add(op.receipt.as_str())
+            .add(op.kind.code())
+            .add(op.received)
+            .add(op.peer.as_deref())
+            .add(op.helo.as_deref())
+            .add(op.tls.as_deref())
+            .add(op.sender.as_deref())
+            .add(op.recipients.as_str())
+            .add(op.smtputf8)
+            .add(op.body_8bit)
+            .add(op.batch)
+            .add(op.file_name.as_deref())
+            .add(op.user.as_deref())
+            .add(op.ids.duplicate_of)
+            .add(op.fingerprint)
+            .add(op.ids.content)
+            .add(op.length);
+    })
+    .await?;
+    tx.many(&INSERT_JOB, ops, |values, op| {
+        values.add(op.ids.message).add(op.ids.due);
+    })
+    .await?;
+    for op in ops {
+        let accepted =
+            Accepted { message: MessageId(op.ids.message), duplicate_of: op.ids.duplicate_of.map(MessageId) };
+        op.reply.outcome = Some(Ok(accepted));
+    }
+    Ok(())
+}
+
+/// What makes two messages the same to a reader: envelope and content.
+fn digest(sender: Option<&str>, recipients: &[String], content: &[u8; 32]) -> i64 {
+    let mut hash = Sha256::new_with_prefix(content);
+    let mut recipients: Vec<&str> = recipients.iter().map(String::as_str).collect();
+    recipients.sort_unstable();
+    for text in std::iter::once(sender.unwrap_or("")).chain(recipients) {
+        hash.update(text.as_bytes());
+        hash.update([0]);
+    }
+    let digest: [u8; 32] = hash.finalize().into();
+    let mut first = [0u8; 8];
+    first.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+    i64::from_le_bytes(first)
+}
+
+pub(crate) static INSERT_MESSAGE: Many = Many {
+    doing: "inserting messages",
+    head: "INSERT INTO message (id, receipt, origin, received, peer, helo, tls, sender, recipients, smtputf8, body_8bit, \
+           batch, file_name, user_name, duplicate_of, fingerprint, original, original_bytes) VALUES ",
+    columns: 18,
+    tail: "",
+};
+
+/// `state`, `generation` and `attempts` come from the table's defaults.
+static INSERT_JOB: Many =
+    Many { doing: "inserting jobs", head: "INSERT INTO job (message, due) VALUES ", columns: 2, tail: "" };
+
+/// Recipients named in the audit row of a message.
+const NAMED_RECIPIENTS: usize = 20;
+/// A person waits behind an upload: it goes before mail that came up to this much earlier.
+const HEAD_START_MILLIS: i64 = 60_000;

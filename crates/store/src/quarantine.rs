@@ -1,7 +1,13 @@
 //! Quarantine: withheld originals, kept for a while.
 
 use form::reason::Reason;
+use serde_json::json;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row};
 
+use crate::audit::{self, Entry};
+use crate::codec::{self, Coded};
+use crate::content::Content;
 use crate::{Error, MessageId, Original, Page, Receipt, Store, Timestamp};
 
 /// A quarantined original.
@@ -64,3 +70,123 @@ pub struct QuarantineFilter {
     /// Rows per page, at most 500; 0 means 50.
     pub limit: u32,
 }
+
+impl Store {
+    /// A page of the quarantine, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Database`] or [`Error::Damaged`].
+    pub async fn quarantine(&self, filter: &QuarantineFilter) -> Result<Page<QuarantineRow>, Error> {
+        let limit = crate::read::limit(filter.limit);
+        let rows = sqlx::query(AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM quarantine q JOIN message m ON m.id = q.message
+             WHERE q.id < ?1 AND (?2 IS NULL OR q.state = ?2) AND (?3 IS NULL OR q.reason = ?3)
+               AND (?4 IS NULL OR m.receipt LIKE ?4 ESCAPE '\\' OR q.name LIKE ?4 ESCAPE '\\'
+                    OR m.sender LIKE ?4 ESCAPE '\\' OR m.subject LIKE ?4 ESCAPE '\\')
+             ORDER BY q.id DESC LIMIT ?5"
+        )))
+        .bind(filter.before.unwrap_or(i64::MAX))
+        .bind(filter.state.map(Coded::code))
+        .bind(filter.reason.map(|r| i64::from(r.code())))
+        .bind(filter.text.as_deref().map(crate::read::contains))
+        .bind(limit)
+        .fetch_all(self.readers())
+        .await
+        .map_err(Error::database("listing the quarantine"))?;
+        let items = rows.iter().map(row).collect::<Result<Vec<_>, _>>()?;
+        Ok(crate::read::page(items, limit, |row| row.id.0))
+    }
+
+    /// One item.
+    ///
+    /// # Errors
+    /// As [`quarantine`](Self::quarantine).
+    pub async fn quarantine_item(&self, id: QuarantineId) -> Result<Option<QuarantineRow>, Error> {
+        Ok(self.quarantine_where("q.id = ?1", id.0).await?.pop())
+    }
+
+    /// The hostile bytes of an item.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such item, [`Error::Expired`] when its retention has ended.
+    pub async fn quarantine_original(&self, id: QuarantineId) -> Result<Original, Error> {
+        let query = sqlx::query(
+            "SELECT c.bytes, c.file, c.length, c.digest FROM quarantine q LEFT JOIN content c ON c.id = q.content
+             WHERE q.id = ?1",
+        )
+        .bind(id.0);
+        self.content(query, "quarantined original").await.map(Content::original)
+    }
+
+    /// Marks an item as let out by `actor` for `why`. Done again, it changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such item, [`Error::Expired`] when its bytes are gone.
+    pub async fn quarantine_release(&self, id: QuarantineId, actor: &str, why: &str) -> Result<(), Error> {
+        let (actor, why) = (actor.to_owned(), crate::work::shortened(why).to_owned());
+        self.write(move |tx| {
+            let (actor, why) = (actor.clone(), why.clone());
+            Box::pin(async move {
+                let found: Option<(i64, i64)> = sqlx::query_as("SELECT state, message FROM quarantine WHERE id = ?1")
+                    .bind(id.0)
+                    .fetch_optional(&mut tx.connection)
+                    .await
+                    .map_err(Error::database("reading a quarantined original"))?;
+                let (state, message) = found.ok_or(Error::NotFound("quarantined original"))?;
+                match QuarantineState::from_code(state)? {
+                    QuarantineState::Released => return Ok(()),
+                    QuarantineState::Purged => return Err(Error::Expired),
+                    QuarantineState::Held => {}
+                }
+                sqlx::query("UPDATE quarantine SET state = ?2 WHERE id = ?1")
+                    .bind(id.0)
+                    .bind(QuarantineState::Released.code())
+                    .execute(&mut tx.connection)
+                    .await
+                    .map_err(Error::database("releasing a quarantined original"))?;
+                let detail = audit::detail_of(&[("item", json!(id.0)), ("why", json!(why))])?;
+                let event = "quarantine_released";
+                tx.audit(Entry { actor: actor.into(), event, message: Some(message), detail });
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    pub(crate) async fn quarantine_of(&self, message: MessageId) -> Result<Vec<QuarantineRow>, Error> {
+        self.quarantine_where("q.message = ?1 ORDER BY q.id", message.0).await
+    }
+
+    async fn quarantine_where(&self, tail: &'static str, value: i64) -> Result<Vec<QuarantineRow>, Error> {
+        let sql = format!("SELECT {COLUMNS} FROM quarantine q JOIN message m ON m.id = q.message WHERE {tail}");
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(value)
+            .fetch_all(self.readers())
+            .await
+            .map_err(Error::database("reading the quarantine"))?;
+        rows.iter().map(row).collect()
+    }
+}
+
+fn row(row: &SqliteRow) -> Result<QuarantineRow, Error> {
+    let get = |error| Error::database("reading a quarantine row")(error);
+    let receipt: &str = row.try_get(2).map_err(get)?;
+    Ok(QuarantineRow {
+        id: QuarantineId(row.try_get(0).map_err(get)?),
+        message: MessageId(row.try_get(1).map_err(get)?),
+        receipt: Receipt::parse(receipt).ok_or(Error::Damaged("a receipt"))?,
+        path: row.try_get(3).map_err(get)?,
+        name: row.try_get(4).map_err(get)?,
+        detected_type: row.try_get(5).map_err(get)?,
+        reason: codec::reason(row.try_get(6).map_err(get)?)?,
+        bytes: codec::unsigned(row.try_get(7).map_err(get)?),
+        state: QuarantineState::from_code(row.try_get(8).map_err(get)?)?,
+        created: Timestamp::from_unix_millis(row.try_get(9).map_err(get)?),
+        expires: Timestamp::from_unix_millis(row.try_get(10).map_err(get)?),
+        sender: row.try_get(11).map_err(get)?,
+        subject: row.try_get(12).map_err(get)?,
+    })
+}
+
+const COLUMNS: &str = "q.id, q.message, m.receipt, q.path, q.name, q.detected_type, q.reason, q.bytes, q.state, \
+    q.created, q.expires, m.sender, m.subject";

@@ -3,8 +3,12 @@
 use std::net::IpAddr;
 
 use form::reason::{Finding, Reason};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row};
 
-use crate::{AuditRow, Error, QuarantineRow, Receipt, Store, Timestamp, Verdict, PartVerdict};
+use crate::codec::{self, Coded};
+use crate::content::Content;
+use crate::{AuditRow, Error, Original, Output, PartVerdict, QuarantineRow, Receipt, Store, Timestamp, Verdict};
 
 /// A message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -215,3 +219,271 @@ pub enum QueueState {
     /// Its worker.
     Running,
 }
+
+impl Store {
+    /// A page of messages, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Database`] or [`Error::Damaged`], here and in every method of this kind.
+    pub async fn messages(&self, filter: &MessageFilter) -> Result<Page<MessageRow>, Error> {
+        let limit = limit(filter.limit);
+        let rows = sqlx::query(AssertSqlSafe(format!(
+            "SELECT {MESSAGE_COLUMNS} FROM message m WHERE m.id < ?1 AND (?2 IS NULL OR m.origin = ?2)
+             AND (?3 IS NULL OR m.verdict = ?3) AND (?4 IS NULL OR m.received >= ?4) AND (?5 IS NULL OR m.received < ?5)
+             AND (?6 IS NULL OR m.receipt LIKE ?6 ESCAPE '\\' OR m.sender LIKE ?6 ESCAPE '\\'
+                  OR m.recipients LIKE ?6 ESCAPE '\\' OR m.header_from LIKE ?6 ESCAPE '\\'
+                  OR m.subject LIKE ?6 ESCAPE '\\' OR m.file_name LIKE ?6 ESCAPE '\\')
+             ORDER BY m.id DESC LIMIT ?7"
+        )))
+        .bind(filter.before.unwrap_or(i64::MAX))
+        .bind(filter.origin.map(Coded::code))
+        .bind(filter.verdict.map(Coded::code))
+        .bind(filter.since.map(Timestamp::unix_millis))
+        .bind(filter.until.map(Timestamp::unix_millis))
+        .bind(filter.text.as_deref().map(contains))
+        .bind(limit)
+        .fetch_all(self.readers())
+        .await
+        .map_err(Error::database("listing messages"))?;
+        let items = rows.iter().map(message_row).collect::<Result<Vec<_>, _>>()?;
+        Ok(page(items, limit, |row| row.id.0))
+    }
+
+    /// Everything about one message.
+    pub async fn message(&self, id: MessageId) -> Result<Option<MessageDetail>, Error> {
+        let row = sqlx::query(AssertSqlSafe(format!(
+            "SELECT {MESSAGE_COLUMNS}, m.findings, m.account FROM message m WHERE m.id = ?1"
+        )))
+        .bind(id.0)
+        .fetch_optional(self.readers())
+        .await
+        .map_err(Error::database("reading a message"))?;
+        let Some(row) = row else { return Ok(None) };
+        let get = |error| Error::database("reading a message")(error);
+        Ok(Some(MessageDetail {
+            findings: codec::findings(row.try_get("findings").map_err(get)?)?,
+            account: row.try_get("account").map_err(get)?,
+            row: message_row(&row)?,
+            parts: self.parts(id).await?,
+            deliveries: self.deliveries_where("message = ?1 ORDER BY number LIMIT ?2", id.0, i64::MAX).await?,
+            quarantine: self.quarantine_of(id).await?,
+            job: self.queue_where("j.message = ?1 LIMIT ?2", id.0, 1).await?.pop(),
+            timeline: self.timeline(id).await?,
+        }))
+    }
+
+    /// The message with this receipt.
+    pub async fn message_by_receipt(&self, receipt: &Receipt) -> Result<Option<MessageId>, Error> {
+        let row: Option<(i64,)> = sqlx::query_as("SELECT id FROM message WHERE receipt = ?1")
+            .bind(receipt.as_str())
+            .fetch_optional(self.readers())
+            .await
+            .map_err(Error::database("looking up a receipt"))?;
+        Ok(row.map(|(id,)| MessageId(id)))
+    }
+
+    /// The sanitised mail of a message, while it is kept.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such message, [`Error::Expired`] when it has no output (any more).
+    pub async fn message_output(&self, id: MessageId) -> Result<Output, Error> {
+        let row = sqlx::query(
+            "SELECT c.bytes, c.file, c.length, c.digest FROM message m LEFT JOIN content c ON c.id = m.output WHERE m.id = ?1",
+        )
+        .bind(id.0);
+        self.content(row, "message").await.map(Content::output)
+    }
+
+    /// The original of a message, while it is kept and has not moved to quarantine.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such message, [`Error::Expired`] when the original is no longer with it.
+    pub async fn message_original(&self, id: MessageId) -> Result<Original, Error> {
+        let row = sqlx::query(
+            "SELECT c.bytes, c.file, c.length, c.digest FROM message m LEFT JOIN content c ON c.id = m.original WHERE m.id = ?1",
+        )
+        .bind(id.0);
+        self.content(row, "message").await.map(Content::original)
+    }
+
+    /// The jobs that are not done, those due first.
+    pub async fn queue(&self, limit: u32) -> Result<Vec<QueueRow>, Error> {
+        self.queue_where("?1 = 0 ORDER BY j.state DESC, j.due LIMIT ?2", 0, i64::from(limit)).await
+    }
+
+    /// The recipients that are not done, those due first.
+    pub async fn delivery_queue(&self, limit: u32) -> Result<Vec<DeliveryRow>, Error> {
+        self.deliveries_where("state < 2 AND ?1 = 0 ORDER BY due LIMIT ?2", 0, i64::from(limit)).await
+    }
+
+    pub(crate) async fn parts(&self, id: MessageId) -> Result<Vec<PartRow>, Error> {
+        let rows = sqlx::query(
+            "SELECT path, name, output_name, detected_type, media_type, verdict, reason, limit_value, actual_value,
+                    findings, bytes_in, bytes_out, millis, result
+             FROM part WHERE message = ?1 ORDER BY number",
+        )
+        .bind(id.0)
+        .fetch_all(self.readers())
+        .await
+        .map_err(Error::database("reading parts"))?;
+        rows.iter().map(part_row).collect()
+    }
+
+    /// Content as an owner row names it: no row is [`Error::NotFound`], a row without content [`Error::Expired`].
+    pub(crate) async fn content(
+        &self,
+        query: sqlx::query::Query<'_, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>,
+        what: &'static str,
+    ) -> Result<Content, Error> {
+        let row = query.fetch_optional(self.readers()).await.map_err(Error::database("reading content"))?;
+        let row = row.ok_or(Error::NotFound(what))?;
+        Content::from_row(&row, 0, self.blobs())?.ok_or(Error::Expired)
+    }
+
+    pub(crate) async fn queue_where(&self, tail: &'static str, value: i64, limit: i64) -> Result<Vec<QueueRow>, Error> {
+        let rows = sqlx::query(AssertSqlSafe(format!(
+            "SELECT j.message, j.state, j.due, j.attempts, j.why, m.receipt, m.origin, m.received, m.sender,
+                    m.original_bytes
+             FROM job j JOIN message m ON m.id = j.message WHERE {tail}"
+        )))
+        .bind(value)
+        .bind(limit)
+        .fetch_all(self.readers())
+        .await
+        .map_err(Error::database("listing the queue"))?;
+        let now = self.now();
+        rows.iter().map(|row| queue_row(row, now)).collect()
+    }
+
+    async fn deliveries_where(&self, tail: &'static str, value: i64, limit: i64) -> Result<Vec<DeliveryRow>, Error> {
+        let rows = sqlx::query(AssertSqlSafe(format!(
+            "SELECT message, address, state, attempts, due, reply, queued, finished FROM delivery WHERE {tail}"
+        )))
+        .bind(value)
+        .bind(limit)
+        .fetch_all(self.readers())
+        .await
+        .map_err(Error::database("listing deliveries"))?;
+        rows.iter().map(delivery_row).collect()
+    }
+}
+
+/// Rows per page.
+pub(crate) fn limit(asked: u32) -> u32 {
+    if asked == 0 { 50 } else { asked.min(500) }
+}
+
+pub(crate) fn page<T>(items: Vec<T>, limit: u32, key: impl Fn(&T) -> i64) -> Page<T> {
+    let full = u32::try_from(items.len()).is_ok_and(|count| count >= limit);
+    let next = items.last().filter(|_| full).map(key);
+    Page { items, next }
+}
+
+/// A LIKE pattern for what contains `text` literally.
+pub(crate) fn contains(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for c in text.chars().take(200) {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+pub(crate) fn time(millis: Option<i64>) -> Option<Timestamp> {
+    millis.map(Timestamp::from_unix_millis)
+}
+
+pub(crate) fn queue_state(state: i64, due: i64, now: Timestamp) -> Result<QueueState, Error> {
+    // Deferred is not stored: it is a ready job whose time has not come.
+    match QueueState::from_code(state)? {
+        QueueState::Ready if due > now.unix_millis() => Ok(QueueState::Deferred),
+        state => Ok(state),
+    }
+}
+
+fn message_row(row: &SqliteRow) -> Result<MessageRow, Error> {
+    let get = |error| Error::database("reading a message row")(error);
+    let receipt: &str = row.try_get("receipt").map_err(get)?;
+    let verdict: Option<i64> = row.try_get("verdict").map_err(get)?;
+    Ok(MessageRow {
+        id: MessageId(row.try_get("id").map_err(get)?),
+        receipt: Receipt::parse(receipt).ok_or(Error::Damaged("a receipt"))?,
+        origin: OriginKind::from_code(row.try_get("origin").map_err(get)?)?,
+        received: Timestamp::from_unix_millis(row.try_get("received").map_err(get)?),
+        peer: codec::peer(row.try_get("peer").map_err(get)?)?,
+        helo: row.try_get("helo").map_err(get)?,
+        tls: row.try_get("tls").map_err(get)?,
+        sender: row.try_get("sender").map_err(get)?,
+        recipients: codec::list(row.try_get("recipients").map_err(get)?)?,
+        file_name: row.try_get("file_name").map_err(get)?,
+        user: row.try_get("user_name").map_err(get)?,
+        about: row.try_get::<Option<i64>, _>("about").map_err(get)?.map(MessageId),
+        duplicate_of: row.try_get::<Option<i64>, _>("duplicate_of").map_err(get)?.map(MessageId),
+        original_bytes: codec::unsigned(row.try_get("original_bytes").map_err(get)?),
+        verdict: verdict.map(Verdict::from_code).transpose()?,
+        completed: time(row.try_get("completed").map_err(get)?),
+        subject: row.try_get("subject").map_err(get)?,
+        header_from: row.try_get("header_from").map_err(get)?,
+        output_bytes: row.try_get::<Option<i64>, _>("output_bytes").map_err(get)?.map(codec::unsigned),
+    })
+}
+
+fn part_row(row: &SqliteRow) -> Result<PartRow, Error> {
+    let get = |error| Error::database("reading a part")(error);
+    Ok(PartRow {
+        path: row.try_get(0).map_err(get)?,
+        name: row.try_get(1).map_err(get)?,
+        output_name: row.try_get(2).map_err(get)?,
+        detected_type: row.try_get(3).map_err(get)?,
+        media_type: row.try_get(4).map_err(get)?,
+        verdict: PartVerdict::from_code(row.try_get(5).map_err(get)?)?,
+        reason: codec::reason(row.try_get(6).map_err(get)?)?,
+        limit: codec::unsigned(row.try_get(7).map_err(get)?),
+        value: codec::unsigned(row.try_get(8).map_err(get)?),
+        findings: codec::findings(row.try_get(9).map_err(get)?)?,
+        bytes_in: codec::unsigned(row.try_get(10).map_err(get)?),
+        bytes_out: codec::unsigned(row.try_get(11).map_err(get)?),
+        millis: codec::unsigned(row.try_get(12).map_err(get)?),
+        has_result: row.try_get::<Option<i64>, _>(13).map_err(get)?.is_some(),
+    })
+}
+
+fn delivery_row(row: &SqliteRow) -> Result<DeliveryRow, Error> {
+    let get = |error| Error::database("reading a delivery")(error);
+    Ok(DeliveryRow {
+        message: MessageId(row.try_get(0).map_err(get)?),
+        address: row.try_get(1).map_err(get)?,
+        state: DeliveryState::from_code(row.try_get(2).map_err(get)?)?,
+        attempts: codec::count(row.try_get(3).map_err(get)?),
+        due: Timestamp::from_unix_millis(row.try_get(4).map_err(get)?),
+        reply: row.try_get(5).map_err(get)?,
+        queued: Timestamp::from_unix_millis(row.try_get(6).map_err(get)?),
+        finished: time(row.try_get(7).map_err(get)?),
+    })
+}
+
+fn queue_row(row: &SqliteRow, now: Timestamp) -> Result<QueueRow, Error> {
+    let get = |error| Error::database("reading a job")(error);
+    let due: i64 = row.try_get(2).map_err(get)?;
+    let receipt: &str = row.try_get(5).map_err(get)?;
+    Ok(QueueRow {
+        message: MessageId(row.try_get(0).map_err(get)?),
+        state: queue_state(row.try_get(1).map_err(get)?, due, now)?,
+        due: Timestamp::from_unix_millis(due),
+        attempts: codec::count(row.try_get(3).map_err(get)?),
+        why: row.try_get(4).map_err(get)?,
+        receipt: Receipt::parse(receipt).ok_or(Error::Damaged("a receipt"))?,
+        origin: OriginKind::from_code(row.try_get(6).map_err(get)?)?,
+        received: Timestamp::from_unix_millis(row.try_get(7).map_err(get)?),
+        sender: row.try_get(8).map_err(get)?,
+        original_bytes: codec::unsigned(row.try_get(9).map_err(get)?),
+    })
+}
+
+const MESSAGE_COLUMNS: &str = "m.id, m.receipt, m.origin, m.received, m.peer, m.helo, m.tls, m.sender, m.recipients, \
+    m.file_name, m.user_name, m.about, m.duplicate_of, m.original_bytes, m.verdict, m.completed, m.subject, \
+    m.header_from, m.output_bytes";

@@ -1,6 +1,11 @@
 //! Upload batches: files that were dropped together, found again by an unguessable link.
 
-use crate::read::PartRow;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use crate::codec::{self, Coded};
+use crate::content::Content;
+use crate::read::{self, PartRow};
 use crate::{BatchToken, Error, MessageId, Output, QueueState, Receipt, Store, Timestamp, Verdict};
 
 /// A batch.
@@ -59,4 +64,127 @@ pub struct UploadFile {
     pub verdict: Option<Verdict>,
     /// Its parts: the file itself first, then what was inside.
     pub parts: Vec<PartRow>,
+}
+
+impl Store {
+    /// Makes a batch with a link that cannot be guessed.
+    ///
+    /// # Errors
+    /// Any error of the writer.
+    pub async fn create_batch(&self, batch: NewBatch) -> Result<BatchRow, Error> {
+        let token = BatchToken::random()?;
+        self.write(move |tx| {
+            let (batch, token) = (batch.clone(), token.clone());
+            Box::pin(async move {
+                let (id,): (i64,) = sqlx::query_as(
+                    "INSERT INTO batch (token, user_name, created, expires) VALUES (?1, ?2, ?3, ?4) RETURNING id",
+                )
+                .bind(token.as_str())
+                .bind(batch.user.as_deref())
+                .bind(tx.now.unix_millis())
+                .bind(batch.expires.unix_millis())
+                .fetch_one(&mut tx.connection)
+                .await
+                .map_err(Error::database("making a batch"))?;
+                let NewBatch { user, expires } = batch;
+                Ok(BatchRow { id: BatchId(id), token, user, created: tx.now, expires })
+            })
+        })
+        .await
+    }
+
+    /// A batch and its files; `None` when there is none or its link has expired.
+    ///
+    /// # Errors
+    /// [`Error::Database`] or [`Error::Damaged`].
+    pub async fn batch(&self, token: &BatchToken) -> Result<Option<BatchStatus>, Error> {
+        let found = sqlx::query(
+            "SELECT id, token, user_name, created, expires FROM batch WHERE token = ?1 AND expires > ?2",
+        )
+        .bind(token.as_str())
+        .bind(self.now().unix_millis())
+        .fetch_optional(self.readers())
+        .await
+        .map_err(Error::database("reading a batch"))?;
+        let Some(found) = found else { return Ok(None) };
+        let batch = batch_row(&found)?;
+        let rows = sqlx::query(
+            "SELECT m.id, m.receipt, m.file_name, m.original_bytes, m.received, m.verdict, j.state, j.due
+             FROM message m LEFT JOIN job j ON j.message = m.id WHERE m.batch = ?1 ORDER BY m.id",
+        )
+        .bind(batch.id.0)
+        .fetch_all(self.readers())
+        .await
+        .map_err(Error::database("reading a batch's files"))?;
+        let mut files = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let mut file = self.file_row(row)?;
+            file.parts = self.parts(file.message).await?;
+            files.push(file);
+        }
+        Ok(Some(BatchStatus { batch, files }))
+    }
+
+    /// The batches of a user whose links still work, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Database`] or [`Error::Damaged`].
+    pub async fn batches_of(&self, user: &str, limit: u32) -> Result<Vec<BatchRow>, Error> {
+        let rows = sqlx::query(
+            "SELECT id, token, user_name, created, expires FROM batch WHERE user_name = ?1 AND expires > ?2
+             ORDER BY id DESC LIMIT ?3",
+        )
+        .bind(user)
+        .bind(self.now().unix_millis())
+        .bind(limit)
+        .fetch_all(self.readers())
+        .await
+        .map_err(Error::database("listing batches"))?;
+        rows.iter().map(batch_row).collect()
+    }
+
+    /// The rebuilt file of a part. Whoever asks must have shown the batch's token: see [`BatchStatus`].
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such part, [`Error::Expired`] when it has no result (any more).
+    pub async fn part_result(&self, message: MessageId, path: &str) -> Result<Output, Error> {
+        let query = sqlx::query(
+            "SELECT c.bytes, c.file, c.length, c.digest FROM part p LEFT JOIN content c ON c.id = p.result
+             WHERE p.message = ?1 AND p.path = ?2",
+        )
+        .bind(message.0)
+        .bind(path);
+        self.content(query, "part").await.map(Content::output)
+    }
+
+    fn file_row(&self, row: &SqliteRow) -> Result<UploadFile, Error> {
+        let get = |error| Error::database("reading an uploaded file")(error);
+        let receipt: &str = row.try_get(1).map_err(get)?;
+        let verdict: Option<i64> = row.try_get(5).map_err(get)?;
+        let job: Option<i64> = row.try_get(6).map_err(get)?;
+        let due: Option<i64> = row.try_get(7).map_err(get)?;
+        let waiting = job.zip(due).map(|(state, due)| read::queue_state(state, due, self.now())).transpose()?;
+        Ok(UploadFile {
+            message: MessageId(row.try_get(0).map_err(get)?),
+            receipt: Receipt::parse(receipt).ok_or(Error::Damaged("a receipt"))?,
+            name: row.try_get::<Option<String>, _>(2).map_err(get)?.unwrap_or_default(),
+            bytes: codec::unsigned(row.try_get(3).map_err(get)?),
+            received: Timestamp::from_unix_millis(row.try_get(4).map_err(get)?),
+            waiting,
+            verdict: verdict.map(Verdict::from_code).transpose()?,
+            parts: Vec::new(),
+        })
+    }
+}
+
+fn batch_row(row: &SqliteRow) -> Result<BatchRow, Error> {
+    let get = |error| Error::database("reading a batch row")(error);
+    let token: &str = row.try_get(1).map_err(get)?;
+    Ok(BatchRow {
+        id: BatchId(row.try_get(0).map_err(get)?),
+        token: BatchToken::parse(token).ok_or(Error::Damaged("a batch token"))?,
+        user: row.try_get(2).map_err(get)?,
+        created: Timestamp::from_unix_millis(row.try_get(3).map_err(get)?),
+        expires: Timestamp::from_unix_millis(row.try_get(4).map_err(get)?),
+    })
 }

@@ -1,0 +1,589 @@
+//! The one task that writes.
+//!
+//! It owns the writing connection, takes every operation that waits, and commits them as one transaction: the callers
+//! share one fsync, and each is answered only after it. When a statement fails, the transaction is rolled back and the
+//! operations are run one by one, so that the one which cannot be done does not take the others with it.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{Connection, Executor};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use crate::audit::Entry;
+use crate::blobs::Blobs;
+use crate::delivery::{DueOp, RecipientId, ResultsOp};
+use crate::intake::AcceptOp;
+use crate::sql::{Many, Texts, Values};
+use crate::work::{ClaimOp, CompleteOp};
+use crate::{Error, MessageId, StoreConfig, Timestamp};
+
+/// Something the writer does. The frequent kinds are run together, many rows per statement.
+pub(crate) enum Op {
+    Accept(Box<AcceptOp>),
+    Complete(Box<CompleteOp>),
+    Results(Box<ResultsOp>),
+    Due(DueOp),
+    Claim(ClaimOp),
+    Other(Box<dyn Operation>),
+    Stop,
+}
+
+/// An infrequent operation. It may be run again after a rollback.
+pub(crate) trait Operation: Send {
+    fn run<'a>(&'a mut self, tx: &'a mut Tx) -> Step<'a, ()>;
+    /// Its own failure, which leaves the others alone.
+    fn fail(&mut self, error: Error);
+    /// `shared` is the failure of the whole transaction.
+    fn answer(self: Box<Self>, shared: Option<&Arc<Error>>);
+}
+
+pub(crate) type Step<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+
+/// An [`Operation`] made of a closure.
+pub(crate) struct Call<F, T> {
+    pub(crate) run: F,
+    pub(crate) reply: Reply<T>,
+}
+
+/// Where a caller waits, and what it will be told if the transaction commits.
+pub(crate) struct Reply<T> {
+    sender: oneshot::Sender<Result<T, Error>>,
+    pub(crate) outcome: Option<Result<T, Error>>,
+}
+
+/// The writer's connection and everything it alone knows.
+pub(crate) struct Tx {
+    pub(crate) connection: SqliteConnection,
+    pub(crate) config: Arc<StoreConfig>,
+    pub(crate) blobs: Arc<Blobs>,
+    pub(crate) now: Timestamp,
+    pub(crate) marks: Marks,
+    pub(crate) memory: Memory,
+    /// Wake-ups to send once the transaction is committed.
+    pub(crate) wake: Wake,
+    texts: Texts,
+    audit: Vec<Entry>,
+    shared: Arc<Shared>,
+    // Held as long as the writer lives: a second process must not open the store before the last commit is through.
+    _lock: std::fs::File,
+}
+
+/// What a rollback must undo.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Marks {
+    pub(crate) message: i64,
+    pub(crate) content: i64,
+    pub(crate) quarantine: i64,
+    pub(crate) audit_seq: i64,
+    pub(crate) audit_hash: [u8; 32],
+    pub(crate) tally: [i64; Tally::ALL.len()],
+}
+
+/// Running totals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tally {
+    Accepted,
+    Uploaded,
+    Sanitised,
+    SanitisedWithWithheld,
+    NoticeOnly,
+    GivenUp,
+    Delivered,
+    DeliveryFailed,
+    Refused,
+}
+
+/// What need not survive a restart. Changed only after a commit.
+#[derive(Default)]
+pub(crate) struct Memory {
+    recent: HashMap<i64, MessageId>,
+    recent_order: VecDeque<i64>,
+    pub(crate) in_flight: HashSet<RecipientId>,
+    pub(crate) leases_checked: Timestamp,
+}
+
+/// The earliest times at which there may be something to do, lowered by an operation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wake {
+    pub(crate) work: i64,
+    pub(crate) delivery: i64,
+}
+
+/// What the writer tells the callers without being asked.
+pub(crate) struct Shared {
+    pub(crate) work: Notify,
+    pub(crate) delivery: Notify,
+    /// No job is due before this time (Unix milliseconds).
+    pub(crate) work_due: AtomicI64,
+    /// No delivery is due before this time.
+    pub(crate) delivery_due: AtomicI64,
+}
+
+#[derive(Default)]
+struct Batch {
+    accepts: Vec<AcceptOp>,
+    completes: Vec<CompleteOp>,
+    results: Vec<ResultsOp>,
+    others: Vec<Box<dyn Operation>>,
+    dues: Vec<DueOp>,
+    claims: Vec<ClaimOp>,
+}
+
+/// Runs until every sender is gone or [`Op::Stop`] comes; what was sent before is still done.
+pub(crate) async fn run(mut tx: Tx, mut queue: mpsc::Receiver<Op>) {
+    let mut ops = Vec::with_capacity(MOST_OPS);
+    loop {
+        if queue.recv_many(&mut ops, MOST_OPS).await == 0 {
+            break;
+        }
+        if !tx.config.commit_window.is_zero() && ops.len() < MOST_OPS {
+            tokio::time::sleep(tx.config.commit_window).await;
+            while ops.len() < MOST_OPS
+                && let Ok(op) = queue.try_recv()
+            {
+                ops.push(op);
+            }
+        }
+        let mut batch = Batch::default();
+        for op in ops.drain(..) {
+            match op {
+                Op::Accept(op) => batch.accepts.push(*op),
+                Op::Complete(op) => batch.completes.push(*op),
+                Op::Results(op) => batch.results.push(*op),
+                Op::Due(op) => batch.dues.push(op),
+                Op::Claim(op) => batch.claims.push(op),
+                Op::Other(op) => batch.others.push(op),
+                Op::Stop => queue.close(),
+            }
+        }
+        tx.commit(batch).await;
+    }
+    if let Err(error) = tx.connection.close().await {
+        tracing::warn!(%error, "store_close_failed");
+    }
+}
+
+impl Tx {
+    pub(crate) fn new(
+        connection: SqliteConnection,
+        config: Arc<StoreConfig>,
+        blobs: Arc<Blobs>,
+        shared: Arc<Shared>,
+        marks: Marks,
+        lock: std::fs::File,
+    ) -> Self {
+        Tx {
+            connection,
+            now: config.clock.now(),
+            config,
+            blobs,
+            marks,
+            memory: Memory::default(),
+            wake: Wake::NEVER,
+            texts: Texts::default(),
+            audit: Vec::new(),
+            shared,
+            _lock: lock,
+        }
+    }
+
+    /// Adds an audit row to this transaction.
+    pub(crate) fn audit(&mut self, entry: Entry) {
+        self.audit.push(entry);
+    }
+
+    pub(crate) fn count(&mut self, tally: Tally, by: usize) {
+        if let Some(total) = self.marks.tally.get_mut(tally.index()) {
+            *total = total.saturating_add(i64::try_from(by).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// Runs a statement over many rows.
+    pub(crate) async fn many<T>(
+        &mut self,
+        many: &'static Many,
+        rows: &[T],
+        bind: impl Fn(&mut Values, &T),
+    ) -> Result<Vec<SqliteRow>, Error> {
+        self.texts.run(&mut self.connection, many, rows, bind).await
+    }
+
+    /// Runs a statement without values.
+    pub(crate) async fn execute(&mut self, doing: &'static str, sql: &'static str) -> Result<(), Error> {
+        self.connection.execute(sql).await.map(drop).map_err(Error::database(doing))
+    }
+
+    async fn commit(&mut self, mut batch: Batch) {
+        let marks = self.marks;
+        let error = match self.transaction(&mut batch).await {
+            Ok(()) => {
+                self.publish(&mut batch);
+                batch.answer(None, Files::Keep);
+                return;
+            }
+            Err(Failure { error, files }) => {
+                self.undo(marks).await;
+                if files == Files::Keep || error.is_systemic() || batch.len() == 1 {
+                    tracing::error!(error = &error as &dyn std::error::Error, "store_transaction_failed");
+                    batch.answer(Some(&Arc::new(error)), files);
+                    return;
+                }
+                error
+            }
+        };
+        tracing::warn!(%error, operations = batch.len(), "store_batch_split");
+        for mut single in batch.split() {
+            let marks = self.marks;
+            match self.transaction(&mut single).await {
+                Ok(()) => {
+                    self.publish(&mut single);
+                    single.answer(None, Files::Keep);
+                }
+                Err(Failure { error, files }) => {
+                    self.undo(marks).await;
+                    single.answer(Some(&Arc::new(error)), files);
+                }
+            }
+        }
+    }
+
+    async fn transaction(&mut self, batch: &mut Batch) -> Result<(), Failure> {
+        self.now = self.config.clock.now();
+        self.wake = Wake::NEVER;
+        self.audit.clear();
+        self.execute("beginning a transaction", "BEGIN IMMEDIATE").await?;
+        let before = self.marks;
+        crate::intake::accept_all(self, &mut batch.accepts).await?;
+        crate::work::complete_all(self, &mut batch.completes).await?;
+        crate::delivery::results_all(self, &mut batch.results).await?;
+        for other in &mut batch.others {
+            self.apart(other.as_mut()).await?;
+        }
+        for due in &mut batch.dues {
+            crate::delivery::due_one(self, due).await?;
+        }
+        for claim in &mut batch.claims {
+            crate::work::claim_one(self, claim).await?;
+        }
+        self.write_audit().await?;
+        self.write_tally(&before).await?;
+        // A COMMIT that fails may still have reached the disk; files it names must stay.
+        self.execute("committing", "COMMIT").await.map_err(|error| Failure { error, files: Files::Keep })
+    }
+
+    /// Runs one operation so that its own failure leaves the rest of the transaction as it was.
+    async fn apart(&mut self, operation: &mut dyn Operation) -> Result<(), Error> {
+        let (marks, audited, wake) = (self.marks, self.audit.len(), self.wake);
+        self.execute("setting a savepoint", "SAVEPOINT operation").await?;
+        match operation.run(self).await {
+            Ok(()) => self.execute("releasing a savepoint", "RELEASE operation").await,
+            Err(error) if error.is_systemic() => Err(error),
+            Err(error) => {
+                self.execute("going back to a savepoint", "ROLLBACK TO operation").await?;
+                self.execute("releasing a savepoint", "RELEASE operation").await?;
+                self.marks = marks;
+                self.wake = wake;
+                self.audit.truncate(audited);
+                operation.fail(error);
+                Ok(())
+            }
+        }
+    }
+
+    async fn write_audit(&mut self) -> Result<(), Error> {
+        if self.audit.is_empty() {
+            return Ok(());
+        }
+        let entries = std::mem::take(&mut self.audit);
+        let rows = crate::audit::chain(&mut self.marks, self.now, entries)?;
+        self.many(&crate::audit::INSERT, &rows, crate::audit::bind).await?;
+        Ok(())
+    }
+
+    async fn write_tally(&mut self, before: &Marks) -> Result<(), Error> {
+        let changed: Vec<(&'static str, i64)> = Tally::ALL
+            .iter()
+            .filter_map(|tally| {
+                let value = self.marks.tally(*tally);
+                (value != before.tally(*tally)).then_some((tally.name(), value))
+            })
+            .collect();
+        self.many(&SET_COUNTER, &changed, |values, (name, value)| {
+            values.add(*name).add(*value);
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn undo(&mut self, marks: Marks) {
+        self.marks = marks;
+        self.audit.clear();
+        // SQLite has rolled back by itself after some errors (full disk, I/O); then there is nothing to undo.
+        if let Err(error) = self.connection.execute("ROLLBACK").await {
+            tracing::debug!(%error, "store_rollback_not_needed");
+        }
+    }
+
+    /// Takes note of what is now committed.
+    fn publish(&mut self, batch: &mut Batch) {
+        for accept in &batch.accepts {
+            if let Some(Ok(accepted)) = &accept.reply.outcome {
+                self.memory.remember(accept.fingerprint, accepted.message);
+            }
+        }
+        for result in &batch.results {
+            for result in &result.results {
+                self.memory.in_flight.remove(&result.recipient_id);
+            }
+        }
+        for due in &batch.dues {
+            // Nobody waits any more: not in flight, then.
+            if let Some(Ok(tasks)) = &due.reply.outcome
+                && !due.reply.sender.is_closed()
+            {
+                self.memory.in_flight.extend(tasks.iter().flat_map(|t| t.recipients.iter().map(|r| r.id)));
+            }
+            if let Some(next) = due.next_due {
+                self.shared.delivery_due.store(next, Ordering::Release);
+            }
+        }
+        for claim in &batch.claims {
+            if let Some(next) = claim.next_due {
+                self.shared.work_due.store(next, Ordering::Release);
+            }
+        }
+        let now = self.now.unix_millis();
+        if self.wake.work < i64::MAX {
+            self.shared.work_due.fetch_min(self.wake.work, Ordering::AcqRel);
+            if self.wake.work <= now {
+                self.shared.work.notify_one();
+            }
+        }
+        if self.wake.delivery < i64::MAX {
+            self.shared.delivery_due.fetch_min(self.wake.delivery, Ordering::AcqRel);
+            if self.wake.delivery <= now {
+                self.shared.delivery.notify_one();
+            }
+        }
+    }
+}
+
+impl Batch {
+    fn len(&self) -> usize {
+        self.accepts.len()
+            + self.completes.len()
+            + self.results.len()
+            + self.others.len()
+            + self.dues.len()
+            + self.claims.len()
+    }
+
+    fn split(self) -> Vec<Batch> {
+        let mut singles = Vec::with_capacity(self.len());
+        singles.extend(self.accepts.into_iter().map(|op| Batch { accepts: vec![op], ..Batch::default() }));
+        singles.extend(self.completes.into_iter().map(|op| Batch { completes: vec![op], ..Batch::default() }));
+        singles.extend(self.results.into_iter().map(|op| Batch { results: vec![op], ..Batch::default() }));
+        singles.extend(self.others.into_iter().map(|op| Batch { others: vec![op], ..Batch::default() }));
+        singles.extend(self.dues.into_iter().map(|op| Batch { dues: vec![op], ..Batch::default() }));
+        singles.extend(self.claims.into_iter().map(|op| Batch { claims: vec![op], ..Batch::default() }));
+        singles
+    }
+
+    fn answer(self, shared: Option<&Arc<Error>>, files: Files) {
+        for mut op in self.accepts {
+            if files == Files::Keep {
+                op.keep_file();
+            }
+            op.reply.send(shared);
+        }
+        for mut op in self.completes {
+            if files == Files::Keep {
+                op.keep_files();
+            }
+            op.reply.send(shared);
+        }
+        for mut op in self.results {
+            if files == Files::Keep {
+                op.keep_file();
+            }
+            op.reply.send(shared);
+        }
+        for op in self.others {
+            op.answer(shared);
+        }
+        for op in self.dues {
+            op.reply.send(shared);
+        }
+        for op in self.claims {
+            op.reply.send(shared);
+        }
+    }
+}
+
+impl<T> Reply<T> {
+    pub(crate) fn new() -> (Self, oneshot::Receiver<Result<T, Error>>) {
+        let (sender, receiver) = oneshot::channel();
+        (Reply { sender, outcome: None }, receiver)
+    }
+
+    fn send(self, shared: Option<&Arc<Error>>) {
+        let answer = match (shared, self.outcome) {
+            (Some(error), _) => Err(Error::Transaction(error.clone())),
+            (None, Some(outcome)) => outcome,
+            (None, None) => Err(Error::Closed),
+        };
+        // The caller may have gone away; what it asked for is done all the same.
+        drop(self.sender.send(answer));
+    }
+}
+
+impl<F, T> Operation for Call<F, T>
+where
+    F: for<'a> Fn(&'a mut Tx) -> Step<'a, T> + Send,
+    T: Send,
+{
+    fn run<'a>(&'a mut self, tx: &'a mut Tx) -> Step<'a, ()> {
+        let step = (self.run)(tx);
+        let outcome = &mut self.reply.outcome;
+        Box::pin(async move {
+            *outcome = Some(Ok(step.await?));
+            Ok(())
+        })
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.reply.outcome = Some(Err(error));
+    }
+
+    fn answer(self: Box<Self>, shared: Option<&Arc<Error>>) {
+        self.reply.send(shared);
+    }
+}
+
+impl Memory {
+    /// Remembers a message for telling duplicates.
+    pub(crate) fn remember(&mut self, fingerprint: i64, message: MessageId) {
+        if self.recent.insert(fingerprint, message).is_none() {
+            self.recent_order.push_back(fingerprint);
+        }
+        while self.recent_order.len() > REMEMBERED {
+            if let Some(old) = self.recent_order.pop_front() {
+                self.recent.remove(&old);
+            }
+        }
+    }
+
+    pub(crate) fn duplicate(&self, fingerprint: i64) -> Option<MessageId> {
+        self.recent.get(&fingerprint).copied()
+    }
+}
+
+impl Marks {
+    pub(crate) fn tally(&self, tally: Tally) -> i64 {
+        self.tally.get(tally.index()).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn next_message(&mut self) -> i64 {
+        self.message = self.message.saturating_add(1);
+        self.message
+    }
+
+    pub(crate) fn next_content(&mut self) -> i64 {
+        self.content = self.content.saturating_add(1);
+        self.content
+    }
+
+    pub(crate) fn next_quarantine(&mut self) -> i64 {
+        self.quarantine = self.quarantine.saturating_add(1);
+        self.quarantine
+    }
+}
+
+impl Tally {
+    pub(crate) const ALL: [Tally; 9] = [
+        Tally::Accepted,
+        Tally::Uploaded,
+        Tally::Sanitised,
+        Tally::SanitisedWithWithheld,
+        Tally::NoticeOnly,
+        Tally::GivenUp,
+        Tally::Delivered,
+        Tally::DeliveryFailed,
+        Tally::Refused,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Tally::Accepted => "accepted",
+            Tally::Uploaded => "uploaded",
+            Tally::Sanitised => "sanitised",
+            Tally::SanitisedWithWithheld => "sanitised_with_withheld",
+            Tally::NoticeOnly => "notice_only",
+            Tally::GivenUp => "given_up",
+            Tally::Delivered => "delivered",
+            Tally::DeliveryFailed => "delivery_failed",
+            Tally::Refused => "refused",
+        }
+    }
+
+    fn index(self) -> usize {
+        Tally::ALL.iter().position(|t| *t == self).unwrap_or(0)
+    }
+}
+
+impl Wake {
+    const NEVER: Wake = Wake { work: i64::MAX, delivery: i64::MAX };
+
+    pub(crate) fn work_at(&mut self, due: i64) {
+        self.work = self.work.min(due);
+    }
+
+    pub(crate) fn delivery_at(&mut self, due: i64) {
+        self.delivery = self.delivery.min(due);
+    }
+}
+
+impl Shared {
+    pub(crate) fn new() -> Self {
+        Shared {
+            work: Notify::new(),
+            delivery: Notify::new(),
+            work_due: AtomicI64::new(i64::MIN),
+            delivery_due: AtomicI64::new(i64::MIN),
+        }
+    }
+}
+
+/// What to do with files that the transaction's rows name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Files {
+    Keep,
+    Remove,
+}
+
+struct Failure {
+    error: Error,
+    files: Files,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure { error, files: Files::Remove }
+    }
+}
+
+pub(crate) static SET_COUNTER: Many = Many {
+    doing: "writing counters",
+    head: "INSERT INTO counter (name, value) VALUES ",
+    columns: 2,
+    tail: " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+};
+
+/// Operations per transaction: bounds the memory of one batch (with 64 KiB inline each, 16 MiB).
+const MOST_OPS: usize = 256;
+const REMEMBERED: usize = 100_000;
