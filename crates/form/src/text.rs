@@ -379,10 +379,18 @@ enum Role {
 }
 
 impl Role {
+    #[inline]
     fn of(c: char) -> Role {
         match c {
+            // Nearly all of an English or Japanese text, so that it is asked no more.
+            '!'..='~' | '\u{3001}'..='\u{3163}' | '\u{3165}'..='\u{9FFF}' | '\u{FF01}'..='\u{FF9F}' => Role::Base,
+            _ => Role::of_rare(c),
+        }
+    }
+
+    fn of_rare(c: char) -> Role {
+        match c {
             ' ' => Role::Blank,
-            '!'..='~' => Role::Base,
             '\t' => Role::Tab,
             // NEL is what EBCDIC gateways make of a line end; VT and FF part lines and pages in plain text.
             '\n' | '\r' | '\u{0B}' | '\u{0C}' | '\u{85}' | '\u{2028}' | '\u{2029}' => Role::LineEnd,
