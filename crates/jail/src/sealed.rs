@@ -8,12 +8,13 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-/// An immutable memory file.
+/// Immutable bytes: a sealed memory file, or a few bytes that become one when a room needs them.
 #[derive(Debug)]
 pub struct Sealed {
-    file: File,
+    file: OnceLock<File>,
+    small: Option<Box<[u8]>>,
     len: u64,
 }
 
@@ -34,7 +35,17 @@ impl Sealed {
     pub(crate) fn take(file: File, len: u64) -> io::Result<Sealed> {
         file.set_len(len)?;
         descriptor::seal(&file, descriptor::SEALED)?;
-        Ok(Sealed { file, len })
+        Ok(Sealed::of(file, len))
+    }
+
+    /// A side output that came with a reply.
+    pub(crate) fn small(bytes: Box<[u8]>) -> Sealed {
+        let len = bytes.len() as u64;
+        Sealed { file: OnceLock::new(), small: Some(bytes), len }
+    }
+
+    fn of(file: File, len: u64) -> Sealed {
+        Sealed { file: OnceLock::from(file), small: None, len }
     }
 
     /// Length in bytes.
@@ -49,9 +60,17 @@ impl Sealed {
 
     /// Reads at an offset; fewer bytes than asked for only at the end.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        if let Some(bytes) = &self.small {
+            let from = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+            let rest = bytes.get(from..).unwrap_or(&[]);
+            let count = rest.len().min(buffer.len());
+            buffer.iter_mut().zip(rest).for_each(|(place, byte)| *place = *byte);
+            return Ok(count);
+        }
+        let Some(file) = self.file.get() else { return Ok(0) };
         let mut done = 0;
         while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            match self.file.read_at(rest, offset.saturating_add(done as u64)) {
+            match file.read_at(rest, offset.saturating_add(done as u64)) {
                 Ok(0) => break,
                 Ok(n) => done += n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -86,8 +105,15 @@ impl Sealed {
     }
 
     /// The descriptor, for giving it to a room.
-    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
-        self.file.as_fd()
+    pub(crate) fn descriptor(&self) -> io::Result<BorrowedFd<'_>> {
+        if let (None, Some(bytes)) = (self.file.get(), &self.small) {
+            let Sealed { file, .. } = Sealed::from_bytes(bytes)?;
+            if let Some(file) = file.into_inner() {
+                // Another thread may have been first; one copy is as good as the other.
+                let _ = self.file.set(file);
+            }
+        }
+        self.file.get().map(AsFd::as_fd).ok_or(io::ErrorKind::NotFound.into())
     }
 }
 
@@ -111,8 +137,8 @@ impl SealedWriter {
 
     /// Ends the writing for good.
     pub fn seal(self) -> io::Result<Sealed> {
-        descriptor::seal(&self.file, descriptor::SEALED)?;
-        Ok(Sealed { file: self.file, len: self.len })
+        descriptor::seal(&self.file, descriptor::SEALED_OWN)?;
+        Ok(Sealed::of(self.file, self.len))
     }
 }
 
@@ -247,10 +273,11 @@ mod tests {
     #[test]
     fn a_sealed_file_refuses_every_change() {
         let sealed = Sealed::from_bytes(b"original").unwrap();
-        assert!(sealed.file.write_at(b"x", 0).is_err());
-        assert!(sealed.file.set_len(0).is_err());
-        assert!(sealed.file.set_len(100).is_err());
-        assert!(descriptor::seal(&sealed.file, 0).is_err(), "even the seals are sealed");
+        let file = sealed.file.get().unwrap();
+        assert!(file.write_at(b"x", 0).is_err());
+        assert!(file.set_len(0).is_err());
+        assert!(file.set_len(100).is_err());
+        assert!(descriptor::seal(file, 0).is_err(), "even the seals are sealed");
         assert_eq!(sealed.to_vec(8).unwrap(), b"original");
     }
 
@@ -292,6 +319,34 @@ mod tests {
         assert!(file.write_at(b"x", 100).is_err(), "the kernel keeps the limit");
         let sealed = Sealed::take(file, 3).unwrap();
         assert_eq!(sealed.to_vec(3).unwrap(), b"abc");
-        assert!(sealed.file.write_at(b"x", 0).is_err());
+        assert!(sealed.file.get().unwrap().write_at(b"x", 0).is_err());
+    }
+
+    #[test]
+    fn a_small_one_reads_like_a_file_and_becomes_one_for_a_room() {
+        let sealed = Sealed::small((*b"0123456789").into());
+        assert_eq!(sealed.to_vec(10).unwrap(), b"0123456789");
+        let mut text = String::new();
+        sealed.range(7, 9).read_to_string(&mut text).unwrap();
+        assert_eq!(text, "789");
+        assert_eq!(sealed.read_at(&mut [0; 4], 10).unwrap(), 0);
+        assert_eq!(sealed.read_at(&mut [0; 4], u64::MAX).unwrap(), 0);
+        sealed.descriptor().unwrap();
+        let file = sealed.file.get().unwrap();
+        let mut bytes = [0; 10];
+        assert_eq!(file.read_at(&mut bytes, 0).unwrap(), 10);
+        assert_eq!(&bytes, b"0123456789");
+        assert!(file.write_at(b"x", 0).is_err());
+    }
+
+    #[test]
+    fn a_file_counts_as_untouched_only_while_nothing_was_written() {
+        let file = descriptor::memory_file(c"t").unwrap();
+        file.set_len(1 << 20).unwrap();
+        descriptor::seal(&file, libc::F_SEAL_GROW).unwrap();
+        assert!(descriptor::is_untouched(&file, libc::F_SEAL_GROW));
+        assert!(!descriptor::is_untouched(&file, 0));
+        file.write_at(&[0], 12345).unwrap();
+        assert!(!descriptor::is_untouched(&file, libc::F_SEAL_GROW), "even a zero is a trace");
     }
 }

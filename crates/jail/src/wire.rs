@@ -37,10 +37,6 @@ impl<'a> Bytes<'a> {
         self.take::<1>().map(|[byte]| byte)
     }
 
-    fn u16(&mut self) -> Option<u16> {
-        self.take().map(u16::from_le_bytes)
-    }
-
     fn u32(&mut self) -> Option<u32> {
         self.take().map(u32::from_le_bytes)
     }
@@ -95,6 +91,9 @@ pub(crate) struct Setup {
     pub(crate) namespaces: bool,
     pub(crate) landlock: bool,
     pub(crate) seccomp: bool,
+    /// A forbidden call is answered with [`FORBIDDEN`] instead of ending the room. For the self-attack only, which then
+    /// needs one room for all its attempts and does not fill the kernel's audit log.
+    pub(crate) answer_forbidden: bool,
     pub(crate) spares: u32,
     pub(crate) data_bytes: u64,
     pub(crate) address_bytes: u64,
@@ -109,7 +108,7 @@ impl Setup {
         out.extend(self.supervisor_pid.to_le_bytes());
         out.push(self.uid.is_some().into());
         out.extend(self.uid.unwrap_or(0).to_le_bytes());
-        out.extend([self.namespaces, self.landlock, self.seccomp].map(u8::from));
+        out.extend([self.namespaces, self.landlock, self.seccomp, self.answer_forbidden].map(u8::from));
         out.extend(self.spares.to_le_bytes());
         for number in [self.data_bytes, self.address_bytes, self.file_bytes, self.cpu_seconds] {
             out.extend(number.to_le_bytes());
@@ -130,6 +129,7 @@ impl Setup {
             namespaces: bytes.flag()?,
             landlock: bytes.flag()?,
             seccomp: bytes.flag()?,
+            answer_forbidden: bytes.flag()?,
             spares: bytes.u32()?,
             data_bytes: bytes.u64()?,
             address_bytes: bytes.u64()?,
@@ -140,6 +140,9 @@ impl Setup {
         Some(setup)
     }
 }
+
+/// What a forbidden call answers in a room of the self-attack: an errno that no call of an attempt gives by itself.
+pub(crate) const FORBIDDEN: u16 = 131; // ENOTRECOVERABLE
 
 /// The steps of a zygote's set-up, in order, so that a failure has a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -291,9 +294,13 @@ pub(crate) struct JobHead {
     pub(crate) len: u64,
     pub(crate) out_limit: u64,
     pub(crate) side_limit: u64,
+    /// A small side output may come behind the reply instead of in its file.
+    pub(crate) side_in_reply: bool,
 }
 
-pub(crate) const JOB_HEAD_BYTES: usize = 40;
+pub(crate) const JOB_HEAD_BYTES: usize = 48;
+/// The largest side output that comes behind a reply.
+pub(crate) const SIDE_IN_REPLY_MAX: usize = 32 * 1024;
 
 impl JobHead {
     pub(crate) fn encode(&self) -> [u8; JOB_HEAD_BYTES] {
@@ -303,7 +310,7 @@ impl JobHead {
             Task::Probe => 3,
         };
         let mut out = [0; JOB_HEAD_BYTES];
-        let numbers = [self.offset, self.len, self.out_limit, self.side_limit];
+        let numbers = [self.offset, self.len, self.out_limit, self.side_limit, self.side_in_reply.into()];
         let fields = JOB.to_le_bytes().into_iter().chain(task.to_le_bytes());
         for (place, byte) in out.iter_mut().zip(fields.chain(numbers.into_iter().flat_map(u64::to_le_bytes))) {
             *place = byte;
@@ -329,6 +336,7 @@ impl JobHead {
             len: bytes.u64()?,
             out_limit: bytes.u64()?,
             side_limit: bytes.u64()?,
+            side_in_reply: bytes.u64()? == 1,
         };
         Some((head, bytes.0))
     }
@@ -345,6 +353,27 @@ pub(crate) enum Reply {
     StreamTooLong,
     /// The room panicked at this place (its own words).
     Panicked { place: [u8; PANIC_PLACE_BYTES] },
+}
+
+/// A reply and the side output behind it, if there is one there.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) reply: Reply,
+    pub(crate) side: Option<Box<[u8]>>,
+}
+
+impl Answer {
+    /// The answer in a message; `None` when it is not exactly one. Only a finished room has bytes behind its reply, and
+    /// exactly as many as it says.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Answer> {
+        let (head, rest) = bytes.split_at_checked(REPLY_BYTES)?;
+        let reply = Reply::decode(head)?;
+        match reply {
+            _ if rest.is_empty() => Some(Answer { reply, side: None }),
+            Reply::Done { side, .. } if side == rest.len() as u64 => Some(Answer { reply, side: Some(rest.into()) }),
+            _ => None,
+        }
+    }
 }
 
 /// How much of a panic's place a room reports.
@@ -479,6 +508,18 @@ mod tests {
     }
 
     #[test]
+    fn bytes_behind_a_reply_must_be_those_it_announces() {
+        let done = Reply::Done { out: 1, side: 3 };
+        let message = |tail: &[u8]| [&done.encode()[..], tail].concat();
+        let side = |tail: &[u8]| Answer::decode(&message(tail)).map(|answer| answer.side);
+        assert_eq!(side(b""), Some(None));
+        assert_eq!(side(b"abc"), Some(Some((*b"abc").into())));
+        assert_eq!(side(b"ab"), None);
+        assert_eq!(side(b"abcd"), None);
+        assert_eq!(Answer::decode(&[&Reply::StreamTooLong.encode()[..], b"a"].concat()), None);
+    }
+
+    #[test]
     fn every_reply_kind_decodes_from_arbitrary_bytes_without_panic() {
         let mut bytes = [0_u8; REPLY_BYTES];
         bytes[..4].copy_from_slice(&REPLY.to_le_bytes());
@@ -508,6 +549,7 @@ mod tests {
             namespaces: true,
             landlock: false,
             seccomp: true,
+            answer_forbidden: false,
             spares: 3,
             data_bytes: 4,
             address_bytes: 5,
@@ -515,7 +557,7 @@ mod tests {
             cpu_seconds: 7,
         };
         assert_eq!(Setup::decode(&setup.encode()), Some(setup));
-        let head = JobHead { task: Task::Stream, offset: 1, len: 2, out_limit: 3, side_limit: 4 };
+        let head = JobHead { task: Task::Stream, offset: 1, len: 2, out_limit: 3, side_limit: 4, side_in_reply: true };
         let message = [&head.encode()[..], b"params"].concat();
         assert_eq!(JobHead::decode(&message), Some((head, &b"params"[..])));
     }

@@ -20,9 +20,18 @@ pub(crate) struct Program {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooLarge;
 
+/// What happens to a call that is not in the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Otherwise {
+    /// The process dies of SIGSYS.
+    Kill,
+    /// The call answers with this errno.
+    Answer(u16),
+}
+
 impl Program {
     /// Compiles the union of some tables: a call that stands in several is allowed where any of them allows it.
-    pub(crate) fn compile(tables: &[&[Row]]) -> Result<Program, TooLarge> {
+    pub(crate) fn compile(tables: &[&[Row]], otherwise: Otherwise) -> Result<Program, TooLarge> {
         let mut calls: BTreeMap<u32, Allowed> = BTreeMap::new();
         for row in tables.iter().copied().flatten() {
             let call = u32::try_from(row.call).map_err(|_| TooLarge)?;
@@ -39,7 +48,10 @@ impl Program {
         assembler.jump_if_equal(AUDIT_ARCH, Target::Next, Target::Kill);
         assembler.load(CALL_AT);
         assembler.search(&calls);
-        assembler.finish()
+        assembler.finish(match otherwise {
+            Otherwise::Kill => libc::SECCOMP_RET_KILL_PROCESS,
+            Otherwise::Answer(errno) => libc::SECCOMP_RET_ERRNO | u32::from(errno),
+        })
     }
 
     /// The program for a process: classic BPF cannot ask for the caller's own number, so it is written in.
@@ -156,11 +168,11 @@ impl Assembler {
         }
     }
 
-    fn finish(mut self) -> Result<Program, TooLarge> {
+    fn finish(mut self, otherwise: u32) -> Result<Program, TooLarge> {
         let allow_at = self.out.len();
         let kill_at = allow_at + 1;
         self.out.push(Instruction { code: RETURN, k: libc::SECCOMP_RET_ALLOW, yes: Target::Next, no: Target::Next });
-        self.out.push(Instruction { code: RETURN, k: libc::SECCOMP_RET_KILL_PROCESS, yes: Target::Next, no: Target::Next });
+        self.out.push(Instruction { code: RETURN, k: otherwise, yes: Target::Next, no: Target::Next });
         let mut code = Vec::with_capacity(self.out.len());
         for (at, instruction) in self.out.iter().enumerate() {
             let distance = |target: Target| -> Result<u8, TooLarge> {
@@ -246,7 +258,7 @@ mod tests {
     }
 
     fn ours(tables: &[&[Row]]) -> Vec<(u16, u8, u8, u32)> {
-        let mut program = Program::compile(tables).unwrap();
+        let mut program = Program::compile(tables, Otherwise::Kill).unwrap();
         program.for_process(PID).iter().map(|i| (i.code, i.jt, i.jf, i.k)).collect()
     }
 

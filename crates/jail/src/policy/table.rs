@@ -94,6 +94,7 @@ const AFTER_JOB: u32 = FD_JOB + 1;
 pub(crate) const ZYGOTE: &[Row] = rows! {
     SYS_clone "clone" When(&[&[Is(0, PID_HANDLE_AND_SIGCHLD)]]), "forking a spare; no thread, no namespace, no shared memory";
     SYS_wait4 "wait4" Always, "the end of a room and what it used";
+    SYS_sched_yield "sched_yield" Always, "the supervisor judges the room that ended before the next one is forked";
     SYS_socketpair "socketpair" When(&[&[Is(0, UNIX), Is(1, SEQPACKET_CLOEXEC)]]), "each spare's own job socket";
     SYS_sendmsg "sendmsg" When(&[&[Is(0, FD_JOB)]]), "telling the supervisor of spares and ends (the control socket has the same number)";
     SYS_dup2 "dup2" When(&[&[Is(1, FD_JOB)]]), "the spare's job socket takes the control socket's place";

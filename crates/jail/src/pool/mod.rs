@@ -123,6 +123,7 @@ impl PoolConfig {
                 namespaces: self.namespaces,
                 landlock: self.landlock,
                 seccomp: self.seccomp,
+                answer_forbidden: false,
                 spares: u32::try_from(self.spares).unwrap_or(1),
                 data_bytes: self.data_bytes,
                 address_bytes: self.data_bytes.saturating_add(self.in_bytes_max).saturating_add(ADDRESS_SLACK),

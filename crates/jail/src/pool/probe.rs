@@ -1,7 +1,8 @@
 //! The self-attack: what confinement is worth on this machine, found out by attacking it.
 //!
-//! Two throw-away zygotes: one as in production, whose rooms must die of each attempt, and one without the filter, which
-//! shows whether the layers behind the filter would hold if it had a hole.
+//! Three throw-away zygotes: one as in production, whose room must die of an attempt; one whose filter answers instead of
+//! killing, so that one room can try everything and tell what the filter stops; and one without the filter, which shows
+//! whether the layers behind it would hold if it had a hole.
 
 use super::rooms::{Finished, Rooms};
 use super::zygote::{Plan, StartFailure};
@@ -12,7 +13,7 @@ use crate::level::{Fact, Level};
 use crate::sys::attempt::{ATTEMPTS, Attempt};
 use crate::sys::{descriptor, process};
 use crate::verdict::{Judgement, Verdict};
-use crate::wire::{Enforced, JobHead, Role, Setup, Step, Task};
+use crate::wire::{Enforced, FORBIDDEN, JobHead, Role, Setup, Step, Task};
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -43,15 +44,22 @@ pub fn probe(exe: &Path, room_args: &[&str]) -> Result<Probe, Error> {
 /// Probes, and leaves the plan with what works here. `slots` chooses user ids beyond those of the slots.
 pub(super) fn attack(plan: &mut Plan, slots: usize) -> Result<Probe, Error> {
     let mut facts = Vec::new();
-    let (enforced, filtered) = strongest(plan, slots, &mut facts)?;
-    let bare = without_filter(plan, slots);
+    let (enforced, kills) = strongest(plan, slots, &mut facts)?;
+    let answering = Setup { answer_forbidden: true, ..plan.setup };
+    let bare = Setup { seccomp: false, ..plan.setup };
+    let [filtered, bare] = [answering, bare].map(|setup| {
+        let mut rooms = Rooms::new(Arc::new(copy(plan, setup)), slots);
+        rooms.begin(&[Role::Dirty]).ok()?;
+        Some(rooms)
+    }).map(|rooms| answers(rooms?));
     let mut holds = Vec::new();
     for (index, attempt) in ATTEMPTS.iter().enumerate() {
-        let killed = filtered.get(index).copied().unwrap_or(false);
-        let answer = bare.as_ref().and_then(|answers| answers.get(index).copied());
+        let of = |answers: &Option<Vec<i32>>| answers.as_ref().and_then(|answers| answers.get(index).copied());
+        let filter = kills && of(&filtered) == Some(-i32::from(FORBIDDEN));
+        let answer = of(&bare);
         let behind = answer.is_some_and(|answer| stopped(attempt, answer));
-        holds.push((attempt.name, killed, behind));
-        facts.push(fact(attempt, killed, answer, behind));
+        holds.push((attempt.name, filter, behind));
+        facts.push(fact(attempt, filter, answer, behind));
     }
     let level = level(enforced, &holds);
     layer_facts(plan, enforced, &mut facts);
@@ -76,19 +84,15 @@ fn level(enforced: Enforced, holds: &[(&str, bool, bool)]) -> Level {
     }
 }
 
-/// Tries the full lock-down, then without namespaces, then without the filter; runs each attempt in a room of its own.
-fn strongest(plan: &mut Plan, slots: usize, facts: &mut Vec<Fact>) -> Result<(Enforced, Vec<bool>), Error> {
+/// Tries the full lock-down, then without namespaces, then without the filter. Also tells whether a forbidden call kills.
+fn strongest(plan: &mut Plan, slots: usize, facts: &mut Vec<Fact>) -> Result<(Enforced, bool), Error> {
     loop {
         let mut rooms = Rooms::new(Arc::new(copy(plan, plan.setup)), slots);
         match rooms.ensure(&[Role::Dirty], START_LIMIT) {
             Ok(_) => {
                 let enforced = rooms.zygotes.iter().flatten().next().map(|zygote| zygote.enforced).unwrap_or_default();
-                let killed = if enforced.seccomp {
-                    (0..ATTEMPTS.len()).map(|index| is_killed(&mut rooms, index)).collect()
-                } else {
-                    Vec::new()
-                };
-                return Ok((enforced, killed));
+                let end = if enforced.seccomp { try_in_room(&mut rooms, &[0]).ok() } else { None };
+                return Ok((enforced, matches!(end, Some((Judgement::Failed(Verdict::PolicyKill), _)))));
             }
             Err(failure) => weaken(plan, failure, facts)?,
         }
@@ -116,17 +120,8 @@ fn weaken(plan: &mut Plan, failure: StartFailure, facts: &mut Vec<Fact>) -> Resu
 
 const GROUP: &str = "making a control group";
 
-fn is_killed(rooms: &mut Rooms, index: usize) -> bool {
-    let parameter = [u8::try_from(index).unwrap_or(u8::MAX)];
-    if rooms.ensure(&[Role::Dirty], START_LIMIT).is_err() {
-        return false;
-    }
-    matches!(try_in_room(rooms, &parameter), Ok((Judgement::Failed(Verdict::PolicyKill), _)))
-}
-
-/// The answers of all attempts in one room without the filter; `None` when the room did not live to tell.
-fn without_filter(plan: &Plan, slots: usize) -> Option<Vec<i32>> {
-    let mut rooms = Rooms::new(Arc::new(copy(plan, Setup { seccomp: false, ..plan.setup })), slots);
+/// The answers of all attempts made in one room; `None` when it did not live to tell.
+fn answers(mut rooms: Rooms) -> Option<Vec<i32>> {
     rooms.ensure(&[Role::Dirty], START_LIMIT).ok()?;
     match try_in_room(&mut rooms, &[]) {
         Ok((Judgement::Done { .. }, bytes)) => {
@@ -140,9 +135,9 @@ fn try_in_room(rooms: &mut Rooms, params: &[u8]) -> io::Result<(Judgement, Vec<u
     let input = Sealed::from_bytes(b"")?;
     let (out, side) = (descriptor::memory_file(c"misogi-probe")?, descriptor::memory_file(c"misogi-probe")?);
     let limit = 4 * ATTEMPTS.len() as u64;
-    let head = JobHead { task: Task::Probe, offset: 0, len: 0, out_limit: limit, side_limit: 0 };
+    let head = JobHead { task: Task::Probe, offset: 0, len: 0, out_limit: limit, side_limit: 0, side_in_reply: false };
     let running = rooms
-        .start(Role::Dirty, &head, params, &[input.descriptor(), out.as_fd(), side.as_fd()])
+        .start(Role::Dirty, &head, params, &[input.descriptor()?, out.as_fd(), side.as_fd()])
         .ok_or(io::ErrorKind::NotConnected)?;
     let [finished, _] = rooms.finish([Some(running), None], START_LIMIT, Duration::MAX, None);
     let Finished { judgement, .. } = finished.ok_or(io::ErrorKind::NotConnected)?;
@@ -157,7 +152,7 @@ fn copy(plan: &Plan, setup: Setup) -> Plan {
     Plan {
         exe: plan.exe.clone(),
         arguments: plan.arguments.clone(),
-        setup: Setup { spares: 2, ..setup },
+        setup: Setup { spares: 1, ..setup },
         first_uid: plan.first_uid,
         hierarchy: plan.hierarchy.clone(),
         group_memory_bytes: plan.group_memory_bytes,
@@ -177,7 +172,7 @@ fn stopped(attempt: &Attempt, answer: i32) -> bool {
 }
 
 fn fact(attempt: &Attempt, killed: bool, answer: Option<i32>, behind: bool) -> Fact {
-    let filter = if killed { "killed by the filter" } else { "NOT stopped by the filter" };
+    let filter = if killed { "stopped by the filter" } else { "NOT stopped by the filter" };
     let second = match answer {
         None => "the room without the filter did not survive its attempts".to_owned(),
         Some(answer) if answer < 0 => format!("without the filter: {}", io::Error::from_raw_os_error(-answer)),

@@ -9,7 +9,7 @@ use crate::sys::descriptor::{self, WAIT_FOR_NOTHING};
 use crate::sys::message::{self, Patience};
 use crate::sys::process;
 use crate::verdict::{Evidence, Judgement, Usage, Verdict, judge};
-use crate::wire::{JobHead, REPLY_BYTES, Reply, Role};
+use crate::wire::{Answer, JobHead, REPLY_BYTES, Role, SIDE_IN_REPLY_MAX};
 use std::fs::File;
 use std::io::{IoSlice, Read};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -24,7 +24,8 @@ pub(super) struct Running {
     started: Instant,
     overdue: bool,
     stopped: bool,
-    result: Option<(Judgement, Usage)>,
+    side_in_reply: bool,
+    result: Option<Finished>,
 }
 
 impl Running {
@@ -34,9 +35,12 @@ impl Running {
 }
 
 /// What became of one room.
+#[derive(Debug)]
 pub(super) struct Finished {
     pub(super) judgement: Judgement,
     pub(super) usage: Usage,
+    /// The side output, where it came with the reply.
+    pub(super) side: Option<Box<[u8]>>,
 }
 
 /// The rooms of a slot. Index 0 is dirty, 1 is clean.
@@ -77,8 +81,21 @@ impl Rooms {
         }
     }
 
-    /// Makes sure that each of these roles has a room waiting. Zygotes that are missing start at the same time.
+    /// Makes sure that each of these roles has a room waiting; tells how many zygotes had to be started.
     pub(super) fn ensure(&mut self, roles: &[Role], limit: Duration) -> Result<u32, StartFailure> {
+        let started = self.begin(roles)?;
+        for role in roles {
+            let Some(zygote) = self.zygote(*role) else { continue };
+            if let Err(failure) = zygote.wait_for_spare(limit) {
+                self.discard(*role);
+                return Err(failure);
+            }
+        }
+        Ok(started)
+    }
+
+    /// Starts the zygotes that are missing, all at the same time.
+    pub(super) fn begin(&mut self, roles: &[Role]) -> Result<u32, StartFailure> {
         let mut started = 0;
         for role in roles {
             self.adopt_successor(*role);
@@ -86,13 +103,6 @@ impl Rooms {
             if place.is_none() {
                 *place = Some(Zygote::spawn(&self.plan, self.slot, *role)?);
                 started += 1;
-            }
-        }
-        for role in roles {
-            let Some(zygote) = self.zygote(*role) else { continue };
-            if let Err(failure) = zygote.wait_for_spare(limit) {
-                self.discard(*role);
-                return Err(failure);
             }
         }
         Ok(started)
@@ -145,6 +155,7 @@ impl Rooms {
                     started,
                     overdue: false,
                     stopped: false,
+                    side_in_reply: head.side_in_reply,
                     result: None,
                 });
             }
@@ -222,24 +233,21 @@ impl Rooms {
             }
             if let [Some(dirty), Some(clean)] = &running {
                 match (&dirty.result, &clean.result) {
-                    (Some((judgement, _)), None) if !is_done(judgement) => {
+                    (Some(Finished { judgement, .. }), None) if !is_done(judgement) => {
                         if !clean.stopped {
                             stop(&mut running, 1);
                             killed_at = killed_at.or(Some(Instant::now()));
                         }
                     }
                     // The dirty half may itself be about to end badly, which made the clean half fail: let it speak first.
-                    (None, Some((judgement, _))) if !is_done(judgement) && !dirty.stopped => {
+                    (None, Some(Finished { judgement, .. })) if !is_done(judgement) && !dirty.stopped => {
                         patience_for_dirty = patience_for_dirty.or(Some(Instant::now() + PATIENCE));
                     }
                     _ => {}
                 }
             }
         }
-        running.map(|room| {
-            let (judgement, usage) = room?.result?;
-            Some(Finished { judgement, usage })
-        })
+        running.map(|room| room?.result)
     }
 
     /// Takes in one message of a zygote and judges the room it tells of.
@@ -293,12 +301,7 @@ fn stop(running: &mut [Option<Running>; 2], which: usize) {
 }
 
 /// Judges a room that is dead.
-fn conclude(
-    room: &Running,
-    ended: Option<Ended>,
-    zygote: Option<&mut Zygote>,
-    cpu_limit: Duration,
-) -> (Judgement, Usage) {
+fn conclude(room: &Running, ended: Option<Ended>, zygote: Option<&mut Zygote>, cpu_limit: Duration) -> Finished {
     let status = ended.map(|ended| ended.status);
     let unexplained = status.is_some_and(|status| libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGKILL)
         && !room.overdue
@@ -308,32 +311,36 @@ fn conclude(
         cpu: ended.map_or(Duration::ZERO, |ended| ended.cpu),
         max_rss_bytes: ended.map_or(0, |ended| ended.max_rss_bytes),
     };
+    if room.stopped && status.is_none() {
+        return Finished { judgement: Judgement::Failed(Verdict::Killed), usage, side: None };
+    }
+    let (reply, side) = match only_answer(room) {
+        Some(Answer { side: Some(_), .. }) if !room.side_in_reply => (None, None),
+        Some(Answer { reply, side }) => (Some(reply), side),
+        None => (None, None),
+    };
     let evidence = Evidence {
         status,
         cpu: usage.cpu,
         cpu_limit,
         overdue: room.overdue,
         out_of_memory: unexplained && zygote.is_some_and(Zygote::ran_out_of_memory),
-        reply: only_reply(room),
+        reply,
         out_limit: room.out_limit,
         side_limit: room.side_limit,
     };
-    let judgement = judge(&evidence);
-    if room.stopped && status.is_none() {
-        return (Judgement::Failed(Verdict::Killed), usage);
-    }
-    (judgement, usage)
+    Finished { judgement: judge(&evidence), usage, side }
 }
 
-/// The reply, if the dead room sent exactly one message and that is a well-formed reply without descriptors.
-fn only_reply(room: &Running) -> Option<Reply> {
-    let mut buffer = Vec::with_capacity(REPLY_BYTES + 1);
+/// The answer, if the dead room sent exactly one message and that is well-formed and without descriptors.
+fn only_answer(room: &Running) -> Option<Answer> {
+    // Room for one byte more than an answer has, so that a longer one is seen to be longer.
+    let most = REPLY_BYTES + 1 + if room.side_in_reply { SIDE_IN_REPLY_MAX } else { 0 };
+    let mut buffer = Vec::new();
     let mut next = || {
-        // Room for one byte more than a reply has, so that a longer one is seen to be longer.
-        let received =
-            message::receive(room.spare.socket.as_fd(), &mut buffer, REPLY_BYTES + 1, Patience::Poll).ok()?;
+        let received = message::receive(room.spare.socket.as_fd(), &mut buffer, most, Patience::Poll).ok()?;
         let plain = !received.truncated && received.descriptors.iter().all(Option::is_none);
-        Some((!buffer.is_empty()).then(|| if plain { Reply::decode(&buffer) } else { None }))
+        Some((!buffer.is_empty()).then(|| if plain { Answer::decode(&buffer) } else { None }))
     };
     let first = next()??;
     // Whatever follows makes the first one worthless: a room that speaks twice is not ours.

@@ -131,12 +131,15 @@ pub(super) struct Slot {
     cpu_limit: Duration,
     failures: u32,
     is_down: bool,
+    /// Side outputs of earlier rooms that never wrote to them, with their sizes: most documents have no side output, and
+    /// making a file costs more than proving that one is still empty.
+    unused_sides: [Option<(File, u64)>; 2],
 }
 
 impl Slot {
     pub(super) fn new(shared: Arc<Shared>, plan: Arc<Plan>, number: usize) -> Slot {
         let cpu_limit = Duration::from_secs(plan.setup.cpu_seconds);
-        Slot { shared, number, rooms: Rooms::new(plan, number), cpu_limit, failures: 0, is_down: false }
+        Slot { shared, number, rooms: Rooms::new(plan, number), cpu_limit, failures: 0, is_down: false, unused_sides: [None, None] }
     }
 
     /// The thread's whole life. Tells once whether the first rooms came up.
@@ -339,15 +342,17 @@ impl Slot {
         self.admissible(source, params).map_err(nothing)?;
         let limits = self.bounded(limits);
         let out = output(limits.out_bytes).map_err(|_| nothing(Verdict::NoRoom))?;
-        let side = output(limits.side_bytes).map_err(|_| nothing(Verdict::NoRoom))?;
+        let side = self.side_file(role, limits.side_bytes).map_err(|_| nothing(Verdict::NoRoom))?;
+        let input = source.data.descriptor().map_err(|_| nothing(Verdict::NoRoom))?;
         let head = JobHead {
             task: Task::Mapped,
             offset: source.offset,
             len: source.len,
             out_limit: limits.out_bytes,
             side_limit: limits.side_bytes,
+            side_in_reply: role == Role::Clean,
         };
-        let descriptors = [source.data.descriptor(), out.as_fd(), side.as_fd()];
+        let descriptors = [input, out.as_fd(), side.as_fd()];
         let Some(running) = self.rooms.start(role, &head, params, &descriptors) else {
             return Err(nothing(self.no_room()));
         };
@@ -356,9 +361,12 @@ impl Slot {
             Role::Clean => [None, Some(running)],
         };
         let mut finished = self.finish(running, limits.deadline).into_iter().flatten();
-        let Some(Finished { judgement, usage }) = finished.next() else { return Err(nothing(Verdict::Killed)) };
+        let Some(Finished { judgement, usage, side: said }) = finished.next() else {
+            return Err(nothing(Verdict::Killed));
+        };
         let lengths = self.settle(role, judgement).map_err(|verdict| (verdict, usage))?;
-        let taken = self.take(role, out, lengths.0).and_then(|out| Ok((out, self.take(role, side, lengths.1)?)));
+        let taken = self.take(role, out, lengths.0);
+        let taken = taken.and_then(|out| Ok((out, self.take_side(role, (side, limits.side_bytes), lengths.1, said)?)));
         // A dead room's file that cannot be sealed was tampered with (the room can add seals of its own).
         let (out, side) = taken.map_err(|_| (self.spoilt(role), usage))?;
         Ok((usage, out, side))
@@ -370,10 +378,12 @@ impl Slot {
             return ChainOutcome::failed(verdict);
         }
         let limits = self.bounded(limits);
-        let files = || -> io::Result<(File, File, File, (OwnedFd, OwnedFd))> {
-            Ok((output(limits.side_bytes)?, output(limits.out_bytes)?, output(REPORT_BYTES)?, descriptor::pipe()?))
+        let mut files = || -> io::Result<(File, File, File, (OwnedFd, OwnedFd))> {
+            let spill = self.side_file(Role::Dirty, limits.side_bytes)?;
+            let report = self.side_file(Role::Clean, REPORT_BYTES)?;
+            Ok((spill, output(limits.out_bytes)?, report, descriptor::pipe()?))
         };
-        let Ok((spill, out, report, (pipe_out, pipe_in))) = files() else {
+        let (Ok((spill, out, report, (pipe_out, pipe_in))), Ok(input)) = (files(), source.data.descriptor()) else {
             return ChainOutcome::failed(Verdict::NoRoom);
         };
         if source.len > PIPE_BYTES_DEFAULT {
@@ -386,8 +396,9 @@ impl Slot {
             len: source.len,
             out_limit: stream,
             side_limit: limits.side_bytes,
+            side_in_reply: false,
         };
-        let descriptors = [source.data.descriptor(), pipe_in.as_fd(), spill.as_fd()];
+        let descriptors = [input, pipe_in.as_fd(), spill.as_fd()];
         let Some(dirty) = self.rooms.start(Role::Dirty, &head, dirty_params, &descriptors) else {
             return ChainOutcome::failed(self.no_room());
         };
@@ -397,6 +408,7 @@ impl Slot {
             len: stream,
             out_limit: limits.out_bytes,
             side_limit: REPORT_BYTES,
+            side_in_reply: true,
         };
         let descriptors = [pipe_out.as_fd(), out.as_fd(), report.as_fd()];
         let clean = self.rooms.start(Role::Clean, &head, clean_params, &descriptors);
@@ -409,10 +421,17 @@ impl Slot {
             return ChainOutcome::failed(self.no_room());
         }
         let (Some(dirty), Some(clean)) = (dirty, clean) else { return ChainOutcome::failed(Verdict::Killed) };
-        self.conclude_chain(dirty, clean, spill, out, report)
+        self.conclude_chain(dirty, clean, (spill, limits.side_bytes), out, (report, REPORT_BYTES))
     }
 
-    fn conclude_chain(&mut self, dirty: Finished, clean: Finished, spill: File, out: File, report: File) -> ChainOutcome {
+    fn conclude_chain(
+        &mut self,
+        dirty: Finished,
+        clean: Finished,
+        spill: (File, u64),
+        out: File,
+        report: (File, u64),
+    ) -> ChainOutcome {
         let mut clean_is_cause = false;
         let dirty_result = match dirty.judgement {
             // Only a clean half that is gone breaks the dirty half's pipe.
@@ -435,10 +454,11 @@ impl Slot {
         }
         let (dirty_verdict, clean_verdict) = match (dirty_result, clean_result) {
             (Ok((_, spilled)), Ok((written, reported))) => {
-                let taken = self.take(Role::Dirty, spill, spilled).map_err(|_| (Role::Dirty, ()));
+                let taken = self.take_side(Role::Dirty, spill, spilled, dirty.side).map_err(|_| (Role::Dirty, ()));
                 let taken = taken.and_then(|spill| {
                     let out = self.take(Role::Clean, out, written).map_err(|_| (Role::Clean, ()))?;
-                    let report = self.take(Role::Clean, report, reported).map_err(|_| (Role::Clean, ()))?;
+                    let report = self.take_side(Role::Clean, report, reported, clean.side);
+                    let report = report.map_err(|_| (Role::Clean, ()))?;
                     Ok((spill, out, report))
                 });
                 match taken {
@@ -522,6 +542,28 @@ impl Slot {
             zygote.taken_bytes = zygote.taken_bytes.saturating_add(len);
         }
         Ok(sealed)
+    }
+
+    /// A side output of this size: one that an earlier room did not use, or a new one.
+    fn side_file(&mut self, role: Role, size: u64) -> io::Result<File> {
+        match self.unused_sides.get_mut(index(role)).and_then(Option::take) {
+            Some((file, present)) if present == size => Ok(file),
+            _ => output(size),
+        }
+    }
+
+    /// The side output: what came with the reply, or what is in the file.
+    fn take_side(&mut self, role: Role, file: (File, u64), len: u64, said: Option<Box<[u8]>>) -> io::Result<Sealed> {
+        if len > 0 && said.is_none() {
+            return self.take(role, file.0, len);
+        }
+        // The next document's room may have it only if this one left no trace in it: its own word is not enough.
+        if descriptor::is_untouched(&file.0, libc::F_SEAL_GROW)
+            && let Some(place) = self.unused_sides.get_mut(index(role))
+        {
+            *place = Some(file);
+        }
+        Ok(Sealed::small(said.unwrap_or_default()))
     }
 
     fn spoilt(&mut self, role: Role) -> Verdict {

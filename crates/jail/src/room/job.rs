@@ -8,7 +8,7 @@ use crate::sys::message::{self, Patience};
 use crate::sys::{allocator, descriptor, process};
 use crate::wire::{
     EXIT_JOB, EXIT_OK, EXIT_OUTPUT, EXIT_PANIC, EXIT_PEER_GONE, FD_IN, FD_JOB, FD_OUT, FD_SIDE, JOB_HEAD_BYTES, JobHead,
-    PANIC_PLACE_BYTES, PARAMS_MAX, Reply, Setup, Task,
+    PANIC_PLACE_BYTES, PARAMS_MAX, Reply, SIDE_IN_REPLY_MAX, Setup, Task,
 };
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -88,31 +88,44 @@ fn live(socket: &OwnedFd, handler: Handler) -> ! {
         }
     };
     let result = handler(&mut RoomIo { params, input, out: &mut out, side: &mut side });
+    let mut behind: &[u8] = &[];
     let reply = match result {
         _ if stream.too_long => Reply::StreamTooLong,
         Ok(()) => {
             out.write_out();
-            side.write_out();
+            if head.side_in_reply && side.written <= SIDE_IN_REPLY_MAX as u64 && side.is_all_buffered() {
+                behind = &side.buffer;
+            } else {
+                side.write_out();
+            }
             Reply::Done { out: out.written, side: side.written }
         }
         Err(refused) => Reply::Refused { refusal: refused.refusal, detail: refused.detail },
     };
-    end(socket, &reply)
+    if message_out(socket, &reply, behind).is_err() {
+        process::exit(EXIT_JOB);
+    }
+    // After the reply, so that the other half of a chain cannot see the end of the stream, fail for it and be taken for the
+    // cause before this room's own word is in; before the exit, which tears down the address space first and would let the
+    // other half wait for that.
+    descriptor::close(out.file.into());
+    process::exit(EXIT_OK)
 }
 
-/// The reply goes out while the outputs are still open, so that the other half of a chain cannot see the end of the stream,
-/// fail for it and be taken for the cause before this room's own word is in.
 fn end(socket: &OwnedFd, reply: &Reply) -> ! {
-    match message_out(socket, reply) {
+    match message_out(socket, reply, &[]) {
         Ok(()) => process::exit(EXIT_OK),
         Err(_) => process::exit(EXIT_JOB),
     }
 }
 
 /// By write(2), which the room has anyway: a write to such a socket is a message.
-fn message_out(socket: &OwnedFd, reply: &Reply) -> io::Result<()> {
+fn message_out(socket: &OwnedFd, reply: &Reply, behind: &[u8]) -> io::Result<()> {
     let mut socket = std::mem::ManuallyDrop::new(File::from(descriptor::take(socket.as_raw_fd())));
-    socket.write_all(&reply.encode())
+    if behind.is_empty() {
+        return socket.write_all(&reply.encode());
+    }
+    socket.write_all(&[&reply.encode()[..], behind].concat())
 }
 
 /// An output of the room: buffered, counted, and at its limit the end of the room.
@@ -127,6 +140,10 @@ struct Output {
 impl Output {
     fn new(file: OwnedFd, limit: u64) -> Output {
         Output { file: file.into(), buffer: Vec::new(), limit, written: 0 }
+    }
+
+    fn is_all_buffered(&self) -> bool {
+        self.written == self.buffer.len() as u64
     }
 
     fn write_out(&mut self) {
@@ -158,9 +175,7 @@ impl Write for Output {
         if bytes.len() >= BUFFER_BYTES {
             straight_out(&mut self.file, bytes);
         } else {
-            if self.buffer.capacity() == 0 {
-                self.buffer.reserve_exact(BUFFER_BYTES);
-            }
+            // Grows with what is written: most documents are small, and each new page costs a fault.
             self.buffer.extend_from_slice(bytes);
         }
         Ok(bytes.len())
@@ -226,7 +241,7 @@ pub(super) fn install_panic_hook() {
             );
         }
         let socket = descriptor::take(JOB);
-        let _ = message_out(&socket, &Reply::Panicked { place: place.bytes });
+        let _ = message_out(&socket, &Reply::Panicked { place: place.bytes }, &[]);
         process::exit(EXIT_PANIC)
     }));
 }

@@ -1,13 +1,13 @@
 //! The zygote: locks itself down, forks rooms, tells the supervisor how they end. No byte of a document reaches it.
 
 use super::{Handler, job};
-use crate::policy::program::Program;
+use crate::policy::program::{Otherwise, Program};
 use crate::policy::table::{BABYSITTER, CLEAN, ROOM, Row, ZYGOTE};
 use crate::sys::confine::{self, Dumpable, Resource};
 use crate::sys::message::{self, Patience};
 use crate::sys::process::{self, Forked};
 use crate::sys::{descriptor, errno};
-use crate::wire::{Enforced, FD_JOB, Role, Setup, Step, ZygoteMessage};
+use crate::wire::{Enforced, FD_JOB, FORBIDDEN, Role, Setup, Step, ZygoteMessage};
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -104,15 +104,16 @@ fn lock_down(setup: &Setup, role: Role, control: &OwnedFd) -> Result<Zygote, Fai
             Role::Dirty => &[ROOM, ZYGOTE],
             Role::Clean => &[ROOM, CLEAN, ZYGOTE],
         };
-        room_filter = Some(compile(room)?);
-        confine::install_filter(compile(zygote)?.for_process(0)).or_else(at(Step::Filter))?;
+        room_filter = Some(compile(setup, room)?);
+        confine::install_filter(compile(setup, zygote)?.for_process(0)).or_else(at(Step::Filter))?;
         enforced.seccomp = true;
     }
     Ok(Zygote { enforced, handle, room_filter })
 }
 
-fn compile(tables: &[&[Row]]) -> Result<Program, Failure> {
-    Program::compile(tables).map_err(|_| Failure { step: Step::Filter, source: io::ErrorKind::InvalidData.into() })
+fn compile(setup: &Setup, tables: &[&[Row]]) -> Result<Program, Failure> {
+    let otherwise = if setup.answer_forbidden { Otherwise::Answer(FORBIDDEN) } else { Otherwise::Kill };
+    Program::compile(tables, otherwise).map_err(|_| Failure { step: Step::Filter, source: io::ErrorKind::InvalidData.into() })
 }
 
 /// Into new namespaces; returns in their first process, the zygote proper. The process that was started stays outside as its
@@ -136,7 +137,7 @@ fn babysit(setup: &Setup, control: &OwnedFd) -> ! {
     let locked = give_up_privileges()
         .and_then(|()| dead_ends().or_else(at(Step::Descriptors)))
         .and_then(|()| limits(setup).or_else(at(Step::Limits)))
-        .and_then(|()| if setup.seccomp { compile(&[BABYSITTER]).map(Some) } else { Ok(None) })
+        .and_then(|()| if setup.seccomp { compile(setup, &[BABYSITTER]).map(Some) } else { Ok(None) })
         .and_then(|filter| {
             // Last of all, because closing is not in the babysitter's table. The zygote has its own copy.
             descriptor::close_from(FD_JOB).or_else(at(Step::Descriptors))?;
@@ -215,6 +216,8 @@ fn serve(control: &OwnedFd, setup: &Setup, mut zygote: Zygote, handler: Handler)
             },
             &[],
         ));
+        // Forking takes longer than anything the supervisor has to do now, and somebody waits for that.
+        process::step_aside();
         told(fork_spare(control, setup, &mut zygote.room_filter, own_pid, handler));
     }
 }
