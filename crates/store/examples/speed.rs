@@ -25,7 +25,8 @@ async fn main() {
     });
     println!("{:<44} {:>9} {:>14} {:>12}", "step (2 KB mails)", "mails", "mails/s", "ms CPU/mail");
     for (callers, mails) in [(1u32, 2_000u64), (8, 8_000), (64, 30_000)] {
-        let store = Store::open(StoreConfig::new(directory.path().join(callers.to_string()), clock.clone())).await.unwrap();
+        let store =
+            Store::open(StoreConfig::new(directory.path().join(callers.to_string()), clock.clone())).await.unwrap();
         let name = format!("accept, durable, {callers} callers at once");
         measure(&name, mails, accept_all(&store, callers, mails)).await;
         if callers == 64 {

@@ -8,8 +8,8 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row};
 
 use crate::sql::{Many, Values};
 use crate::token::hex;
@@ -103,12 +103,13 @@ impl Store {
     /// [`Error::Database`] or [`Error::Damaged`].
     pub async fn audit(&self, filter: &AuditFilter) -> Result<Page<AuditRow>, Error> {
         let limit = crate::read::limit(filter.limit);
-        let rows = sqlx::query(
+        let message = if filter.message.is_some() { "message = ?4" } else { "?4 IS NULL" };
+        let rows = sqlx::query(AssertSqlSafe(format!(
             "SELECT seq, at, actor, event, message, detail, hash FROM audit
              WHERE seq < ?1 AND (?2 IS NULL OR event = ?2) AND (?3 IS NULL OR actor = ?3)
-               AND (?4 IS NULL OR message = ?4) AND (?5 IS NULL OR at >= ?5) AND (?6 IS NULL OR at < ?6)
-             ORDER BY seq DESC LIMIT ?7",
-        )
+               AND {message} AND (?5 IS NULL OR at >= ?5) AND (?6 IS NULL OR at < ?6)
+             ORDER BY seq DESC LIMIT ?7"
+        )))
         .bind(filter.before.unwrap_or(i64::MAX))
         .bind(filter.event.as_deref())
         .bind(filter.actor.as_deref())

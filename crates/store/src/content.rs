@@ -286,12 +286,7 @@ pub(crate) fn bind(values: &mut Values, id: i64, body: &Body, length: i64) {
         Body::Inline(bytes) => Some(bytes.as_slice()),
         Body::File(_) => None,
     };
-    values
-        .add(id)
-        .add(inline)
-        .add(blob.map(|b| b.file.as_str()))
-        .add(length)
-        .add(blob.map(|b| b.digest.as_slice()));
+    values.add(id).add(inline).add(blob.map(|b| b.file.as_str())).add(length).add(blob.map(|b| b.digest.as_slice()));
 }
 
 pub(crate) static INSERT: Many = Many {

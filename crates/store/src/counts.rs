@@ -116,11 +116,10 @@ impl Store {
     /// # Errors
     /// [`Error::Database`] or [`Error::File`].
     pub async fn disk(&self) -> Result<Disk, Error> {
-        let (files,): (Option<i64>,) =
-            sqlx::query_as("SELECT sum(length) FROM content WHERE file IS NOT NULL")
-                .fetch_one(self.readers())
-                .await
-                .map_err(Error::database("measuring the files"))?;
+        let (files,): (Option<i64>,) = sqlx::query_as("SELECT sum(length) FROM content WHERE file IS NOT NULL")
+            .fetch_one(self.readers())
+            .await
+            .map_err(Error::database("measuring the files"))?;
         let directory = &self.config().directory;
         let size = |name: &str| std::fs::metadata(directory.join(name)).map_or(0, |m| m.len());
         Ok(Disk {

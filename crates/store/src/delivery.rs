@@ -312,14 +312,12 @@ pub(crate) async fn due_one(tx: &mut Tx, op: &mut DueOp) -> Result<(), Error> {
     let now = tx.now.unix_millis();
     // What is in flight is still due in the table and would fill the front of the list.
     let rows = i64::try_from(op.limit.saturating_add(tx.memory.in_flight.len())).unwrap_or(i64::MAX);
-    let found = sqlx::query(
-        "SELECT message, number FROM delivery WHERE state < 2 AND due <= ?1 ORDER BY due LIMIT ?2",
-    )
-    .bind(now)
-    .bind(rows)
-    .fetch_all(&mut tx.connection)
-    .await
-    .map_err(Error::database("looking for due deliveries"))?;
+    let found = sqlx::query("SELECT message, number FROM delivery WHERE state < 2 AND due <= ?1 ORDER BY due LIMIT ?2")
+        .bind(now)
+        .bind(rows)
+        .fetch_all(&mut tx.connection)
+        .await
+        .map_err(Error::database("looking for due deliveries"))?;
     let mut messages: Vec<i64> = Vec::new();
     for row in &found {
         let get = |error| Error::database("reading a due delivery")(error);

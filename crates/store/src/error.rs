@@ -129,7 +129,9 @@ impl Error {
         match self {
             Error::Full(_) | Error::Closed => true,
             Error::Database { source, .. } => match primary_code(source) {
-                Some(code) => matches!(code, SQLITE_IOERR | SQLITE_NOMEM | SQLITE_CORRUPT | SQLITE_READONLY | SQLITE_CANTOPEN),
+                Some(code) => {
+                    matches!(code, SQLITE_IOERR | SQLITE_NOMEM | SQLITE_CORRUPT | SQLITE_READONLY | SQLITE_CANTOPEN)
+                }
                 None => true,
             },
             _ => false,

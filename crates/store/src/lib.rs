@@ -18,6 +18,7 @@
 mod audit;
 mod blobs;
 mod codec;
+mod complete;
 mod config;
 mod content;
 mod counts;
@@ -50,8 +51,8 @@ pub use open::Store;
 pub use purge::Purged;
 pub use quarantine::{QuarantineFilter, QuarantineId, QuarantineRow, QuarantineState};
 pub use read::{
-    DeliveryRow, DeliveryState, MessageDetail, MessageFilter, MessageId, MessageRow, OriginKind, Page, PartRow, QueueRow,
-    QueueState,
+    DeliveryRow, DeliveryState, MessageDetail, MessageFilter, MessageId, MessageRow, OriginKind, Page, PartRow,
+    QueueRow, QueueState,
 };
 pub use receipt::Receipt;
 pub use spool::{Spool, Spooled};
@@ -59,4 +60,6 @@ pub use time::{Clock, Timestamp};
 pub use token::{BatchToken, TokenHash};
 pub use uploads::{BatchId, BatchRow, BatchStatus, NewBatch, UploadFile};
 pub use users::{NewSession, NewUser, Role, Session, Site, User, UserId, UserState};
-pub use work::{Completed, FailOutcome, GivenUp, PartRecord, PartVerdict, Quarantined, Verdict, Work, WorkKey, WorkOrigin};
+pub use work::{
+    Completed, FailOutcome, GivenUp, PartRecord, PartVerdict, Quarantined, Verdict, Work, WorkKey, WorkOrigin,
+};

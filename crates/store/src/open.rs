@@ -7,11 +7,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use sqlx::ConnectOptions;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::ConnectOptions;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -280,12 +280,11 @@ async fn recover(tx: &mut Tx, issuer: &mut Issuer) -> Result<(), Error> {
         .await
         .map_err(Error::database("reading receipts"))?;
     receipts.iter().filter_map(|(text,)| Receipt::parse(text)).for_each(|receipt| issuer.know(&receipt));
-    let recent: Vec<(i64, i64)> = sqlx::query_as(
-        "SELECT id, fingerprint FROM message WHERE origin < 2 ORDER BY id DESC LIMIT 20000",
-    )
-    .fetch_all(&mut tx.connection)
-    .await
-    .map_err(Error::database("reading recent messages"))?;
+    let recent: Vec<(i64, i64)> =
+        sqlx::query_as("SELECT id, fingerprint FROM message WHERE origin < 2 ORDER BY id DESC LIMIT 20000")
+            .fetch_all(&mut tx.connection)
+            .await
+            .map_err(Error::database("reading recent messages"))?;
     for (id, fingerprint) in recent.into_iter().rev() {
         tx.memory.remember(fingerprint, MessageId(id));
     }

@@ -117,11 +117,8 @@ async fn step(tx: &mut Tx) -> Result<Step, Error> {
         sweep(tx, &mut purged).await?;
     }
     let marks = tx.marks;
-    let highest = [
-        ("last_message", marks.message),
-        ("last_content", marks.content),
-        ("last_quarantine", marks.quarantine),
-    ];
+    let highest =
+        [("last_message", marks.message), ("last_content", marks.content), ("last_quarantine", marks.quarantine)];
     tx.many(&crate::writer::SET_COUNTER, &highest, |values, (name, value)| {
         values.add(*name).add(*value);
     })

@@ -227,9 +227,17 @@ impl Store {
     /// [`Error::Database`] or [`Error::Damaged`], here and in every method of this kind.
     pub async fn messages(&self, filter: &MessageFilter) -> Result<Page<MessageRow>, Error> {
         let limit = limit(filter.limit);
+        // Said twice so that the partial index on what is not simply sanitised can answer.
+        let verdict = match filter.verdict {
+            None => "?3 IS NULL",
+            Some(Verdict::Sanitised) => "m.verdict = ?3",
+            Some(Verdict::SanitisedWithWithheld | Verdict::NoticeOnly | Verdict::GivenUp) => {
+                "m.verdict > 0 AND m.verdict = ?3"
+            }
+        };
         let rows = sqlx::query(AssertSqlSafe(format!(
             "SELECT {MESSAGE_COLUMNS} FROM message m WHERE m.id < ?1 AND (?2 IS NULL OR m.origin = ?2)
-             AND (?3 IS NULL OR m.verdict = ?3) AND (?4 IS NULL OR m.received >= ?4) AND (?5 IS NULL OR m.received < ?5)
+             AND {verdict} AND (?4 IS NULL OR m.received >= ?4) AND (?5 IS NULL OR m.received < ?5)
              AND (?6 IS NULL OR m.receipt LIKE ?6 ESCAPE '\\' OR m.sender LIKE ?6 ESCAPE '\\'
                   OR m.recipients LIKE ?6 ESCAPE '\\' OR m.header_from LIKE ?6 ESCAPE '\\'
                   OR m.subject LIKE ?6 ESCAPE '\\' OR m.file_name LIKE ?6 ESCAPE '\\')

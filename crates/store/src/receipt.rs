@@ -104,7 +104,15 @@ mod tests {
         assert_eq!(receipt.to_string(), "20261121-8F3K2");
         assert_eq!(Receipt::parse(" 20261121-8f3k2 "), Some(receipt));
         assert_eq!(Receipt::parse("20261121-OIL00").unwrap().as_str(), "20261121-01100");
-        for bad in ["", "20261121", "2026112-8F3K2", "20261121-8F3K", "20261121-8F3KU", "20261121-8F3K2ABCD", "20261121-８F3K2"] {
+        for bad in [
+            "",
+            "20261121",
+            "2026112-8F3K2",
+            "20261121-8F3K",
+            "20261121-8F3KU",
+            "20261121-8F3K2ABCD",
+            "20261121-８F3K2",
+        ] {
             assert_eq!(Receipt::parse(bad), None, "{bad}");
         }
     }

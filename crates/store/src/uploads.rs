@@ -98,14 +98,13 @@ impl Store {
     /// # Errors
     /// [`Error::Database`] or [`Error::Damaged`].
     pub async fn batch(&self, token: &BatchToken) -> Result<Option<BatchStatus>, Error> {
-        let found = sqlx::query(
-            "SELECT id, token, user_name, created, expires FROM batch WHERE token = ?1 AND expires > ?2",
-        )
-        .bind(token.as_str())
-        .bind(self.now().unix_millis())
-        .fetch_optional(self.readers())
-        .await
-        .map_err(Error::database("reading a batch"))?;
+        let found =
+            sqlx::query("SELECT id, token, user_name, created, expires FROM batch WHERE token = ?1 AND expires > ?2")
+                .bind(token.as_str())
+                .bind(self.now().unix_millis())
+                .fetch_optional(self.readers())
+                .await
+                .map_err(Error::database("reading a batch"))?;
         let Some(found) = found else { return Ok(None) };
         let batch = batch_row(&found)?;
         let rows = sqlx::query(

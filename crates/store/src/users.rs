@@ -391,14 +391,13 @@ impl Store {
         self.write(move |tx| {
             let user = user.clone();
             Box::pin(async move {
-                let used = sqlx::query(
-                    "UPDATE setup_token SET used = ?2 WHERE token = ?1 AND used IS NULL AND expires > ?2",
-                )
-                .bind(token.as_bytes())
-                .bind(tx.now.unix_millis())
-                .execute(&mut tx.connection)
-                .await
-                .map_err(Error::database("using the setup token"))?;
+                let used =
+                    sqlx::query("UPDATE setup_token SET used = ?2 WHERE token = ?1 AND used IS NULL AND expires > ?2")
+                        .bind(token.as_bytes())
+                        .bind(tx.now.unix_millis())
+                        .execute(&mut tx.connection)
+                        .await
+                        .map_err(Error::database("using the setup token"))?;
                 if used.rows_affected() != 1 {
                     return Err(Error::NotFound("setup token"));
                 }
@@ -459,11 +458,8 @@ async fn insert_user(tx: &mut Tx, user: &NewUser, actor: String) -> Result<UserI
     .await
     .map_err(Error::database("making a user"))?;
     let (id,) = inserted.ok_or(Error::Exists("user"))?;
-    let detail = audit::detail_of(&[
-        ("user", json!(id)),
-        ("name", json!(user.name)),
-        ("role", json!(role_name(user.role))),
-    ])?;
+    let detail =
+        audit::detail_of(&[("user", json!(id)), ("name", json!(user.name)), ("role", json!(role_name(user.role)))])?;
     tx.audit(Entry { actor: actor.into(), event: "user_created", message: None, detail });
     Ok(UserId(id))
 }

@@ -1,6 +1,6 @@
 //! Jobs: a worker claims messages, and gives each back as completed, deferred, failed or given up.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -15,14 +15,10 @@ use sqlx::sqlite::SqliteRow;
 use crate::audit::{self, Entry};
 use crate::blobs::Blobs;
 use crate::codec::{self, Coded};
-use crate::content::{self, Content};
-use crate::open::Answer;
-use crate::spool::Body;
+use crate::content::Content;
 use crate::sql::Many;
-use crate::writer::{Op, Reply, Tally, Tx};
-use crate::{
-    Envelope, Error, MessageId, Original, OriginKind, QuarantineState, Receipt, Store, Timestamp, delivery,
-};
+use crate::writer::{Op, Reply, Tx};
+use crate::{Envelope, Error, MessageId, OriginKind, Original, Receipt, Store, Timestamp};
 
 /// One claimed message.
 #[derive(Debug)]
@@ -194,80 +190,6 @@ impl Store {
         self.shared().work.notified().await;
     }
 
-    /// Ends a job: verdict, parts, quarantine, deliveries and audit become durable together. Done again with the same
-    /// key, it answers `Ok` and changes nothing.
-    ///
-    /// # Errors
-    /// [`Error::Stale`] when the job is no longer the caller's; any error of the writer, after which it may be tried
-    /// again only with a newly claimed job (what was handed in is consumed).
-    pub async fn complete(&self, key: &WorkKey, completed: Completed) -> Result<(), Error> {
-        let Completed { subject, header_from, verdict, parts, findings, output, account } = completed;
-        if !key.upload && output.is_none() {
-            // Its recipients would never hear of it.
-            return Err(Error::Invalid("a completed mail without anything to deliver"));
-        }
-        let mut rows = Vec::with_capacity(parts.len());
-        let mut quarantine = Vec::new();
-        for part in parts {
-            let row = self.prepare(part, &mut quarantine).await?;
-            rows.push(row);
-        }
-        let detail = audit::detail_of(&[
-            ("receipt", json!(key.receipt.as_str())),
-            ("verdict", json!(verdict_name(verdict))),
-            ("parts", json!(rows.len())),
-            ("withheld", json!(rows.iter().filter(|r| r.verdict == PartVerdict::Withheld).count())),
-            ("quarantined", json!(quarantine.len())),
-        ])?;
-        self.finish(key, Ending { event: "completed", detail, verdict, subject, header_from, account }, |op| {
-            op.findings = codec::findings_text(&findings)?;
-            op.parts = rows;
-            op.quarantine = quarantine;
-            Ok(())
-        })?
-        .run(self, output)
-        .await
-    }
-
-    /// Ends a job that cannot be completed: the original goes to quarantine, and the notice to the recipients.
-    ///
-    /// # Errors
-    /// As [`complete`](Self::complete).
-    pub async fn give_up(&self, key: &WorkKey, given_up: GivenUp) -> Result<(), Error> {
-        let GivenUp { reason, why, notice } = given_up;
-        let detail = audit::detail_of(&[
-            ("receipt", json!(key.receipt.as_str())),
-            ("reason", json!(reason.name())),
-            ("why", json!(shortened(&why))),
-            ("attempts", json!(key.attempt)),
-            ("notice", json!(notice.is_some())),
-        ])?;
-        let whole = QuarantineRecord {
-            path: String::new(),
-            name: String::new(),
-            detected_type: String::new(),
-            reason: Some(i64::from(reason.code())),
-            body: None,
-            id: 0,
-            content: None,
-            bytes: 0,
-        };
-        let ending = Ending {
-            event: "given_up",
-            detail,
-            verdict: Verdict::GivenUp,
-            subject: None,
-            header_from: None,
-            account: None,
-        };
-        self.finish(key, ending, |op| {
-            op.quarantine = vec![whole];
-            Ok(())
-        })?
-        .run(self, notice)
-        .await
-    }
-
     /// Gives a job back because something it needs is not there (the scanner). That is no attempt.
     ///
     /// # Errors
@@ -354,96 +276,13 @@ impl Store {
                         ("why", json!(why)),
                         ("attempt", json!(key.attempt)),
                     ])?;
-                    tx.audit(Entry {
-                        actor: audit::GATEWAY.into(),
-                        event,
-                        message: Some(key.message.0),
-                        detail,
-                    });
+                    tx.audit(Entry { actor: audit::GATEWAY.into(), event, message: Some(key.message.0), detail });
                 }
                 tx.wake.work_at(not_before.unix_millis());
                 Ok(())
             })
         })
         .await
-    }
-
-    async fn prepare(&self, part: PartRecord, quarantine: &mut Vec<QuarantineRecord>) -> Result<PartOp, Error> {
-        let (limit, value) = part.reason.as_ref().map_or((0, 0), |r| (r.limit, r.value));
-        let reason = part.reason.as_ref().map(|r| i64::from(r.reason.code()));
-        if let Some(kept) = part.quarantined_original {
-            let body = match kept {
-                Quarantined::Part(source) => Some(self.keep_source(source).await?),
-                Quarantined::Whole => None,
-            };
-            quarantine.push(QuarantineRecord {
-                path: part.path.clone(),
-                name: part.name.as_str().to_owned(),
-                detected_type: part.detected_type.clone(),
-                reason,
-                bytes: body.as_ref().map_or(0, Body::len),
-                body,
-                id: 0,
-                content: None,
-            });
-        }
-        let result = match part.result {
-            Some(fresh) => Some(self.keep_fresh(fresh).await?),
-            None => None,
-        };
-        Ok(PartOp {
-            path: part.path,
-            name: part.name.as_str().to_owned(),
-            output_name: part.output_name.map(|n| n.as_str().to_owned()),
-            detected_type: part.detected_type,
-            media_type: part.media_type,
-            verdict: part.verdict,
-            reason,
-            limit: codec::signed(limit),
-            value: codec::signed(value),
-            findings: codec::findings_text(&part.findings)?,
-            bytes_in: codec::signed(part.bytes_in),
-            bytes_out: codec::signed(part.bytes_out),
-            millis: codec::signed(part.millis),
-            result,
-            content: None,
-        })
-    }
-
-    fn finish(
-        &self,
-        key: &WorkKey,
-        ending: Ending,
-        fill: impl FnOnce(&mut CompleteOp) -> Result<(), Error>,
-    ) -> Result<Finish, Error> {
-        let (reply, answer) = Reply::new();
-        let mut op = CompleteOp {
-            key: key.clone(),
-            ending,
-            findings: None,
-            parts: Vec::new(),
-            quarantine: Vec::new(),
-            output: None,
-            output_content: None,
-            reply,
-            current: false,
-        };
-        fill(&mut op)?;
-        Ok(Finish { op, answer })
-    }
-}
-
-struct Finish {
-    op: CompleteOp,
-    answer: Answer<()>,
-}
-
-impl Finish {
-    async fn run(mut self, store: &Store, output: Option<Fresh>) -> Result<(), Error> {
-        if let Some(fresh) = output {
-            self.op.output = Some(store.keep_fresh(fresh).await?);
-        }
-        store.submit(Op::Complete(Box::new(self.op)), self.answer).await
     }
 }
 
@@ -453,77 +292,6 @@ pub(crate) struct ClaimOp {
     pub(crate) reply: Reply<Vec<Work>>,
     /// When the next job is due, if this claim took all that were.
     pub(crate) next_due: Option<i64>,
-}
-
-/// The end of a job on its way through the writer.
-pub(crate) struct CompleteOp {
-    key: WorkKey,
-    ending: Ending,
-    findings: Option<String>,
-    parts: Vec<PartOp>,
-    quarantine: Vec<QuarantineRecord>,
-    output: Option<Body>,
-    output_content: Option<i64>,
-    pub(crate) reply: Reply<()>,
-    /// The job was still the caller's.
-    current: bool,
-}
-
-struct Ending {
-    event: &'static str,
-    detail: String,
-    verdict: Verdict,
-    subject: Option<String>,
-    header_from: Option<String>,
-    account: Option<String>,
-}
-
-struct PartOp {
-    path: String,
-    name: String,
-    output_name: Option<String>,
-    detected_type: String,
-    media_type: Option<String>,
-    verdict: PartVerdict,
-    reason: Option<i64>,
-    limit: i64,
-    value: i64,
-    findings: Option<String>,
-    bytes_in: i64,
-    bytes_out: i64,
-    millis: i64,
-    result: Option<Body>,
-    content: Option<i64>,
-}
-
-struct QuarantineRecord {
-    path: String,
-    name: String,
-    detected_type: String,
-    reason: Option<i64>,
-    /// `None`: the message's whole original, which moves here.
-    body: Option<Body>,
-    bytes: i64,
-    id: i64,
-    content: Option<i64>,
-}
-
-impl CompleteOp {
-    pub(crate) fn keep_files(&mut self) {
-        // A stale completion committed no row: its files go.
-        if self.current {
-            let parts = self.parts.iter_mut().filter_map(|p| p.result.as_mut());
-            let held = self.quarantine.iter_mut().filter_map(|q| q.body.as_mut());
-            parts.chain(held).chain(self.output.as_mut()).for_each(Body::keep);
-        }
-    }
-
-    /// Every body with the number of its row.
-    fn bodies(&self) -> impl Iterator<Item = (i64, &Body)> {
-        let parts = self.parts.iter().filter_map(|p| p.content.zip(p.result.as_ref()));
-        let held = self.quarantine.iter().filter_map(|q| q.content.zip(q.body.as_ref()));
-        parts.chain(held).chain(self.output_content.zip(self.output.as_ref()))
-    }
 }
 
 /// Claims jobs and reads what their workers need.
@@ -584,12 +352,7 @@ pub(crate) async fn claim_one(tx: &mut Tx, op: &mut ClaimOp) -> Result<(), Error
     Ok(())
 }
 
-fn work_of(
-    row: &SqliteRow,
-    jobs: &HashMap<i64, (i64, i64)>,
-    blobs: &Blobs,
-    max_attempts: u32,
-) -> Result<Work, Error> {
+fn work_of(row: &SqliteRow, jobs: &HashMap<i64, (i64, i64)>, blobs: &Blobs, max_attempts: u32) -> Result<Work, Error> {
     let get = |error| Error::database("reading a claimed message")(error);
     let id: i64 = row.try_get(0).map_err(get)?;
     let (generation, attempts) = jobs.get(&id).copied().ok_or(Error::Damaged("a claimed message"))?;
@@ -631,166 +394,6 @@ fn work_of(
     })
 }
 
-/// Ends jobs: fencing first, then every row of those that still were their callers'.
-pub(crate) async fn complete_all(tx: &mut Tx, ops: &mut [CompleteOp]) -> Result<(), Error> {
-    if ops.is_empty() {
-        return Ok(());
-    }
-    let gone = tx
-        .many(&END_JOB, ops, |values, op| {
-            values.add(op.key.message.0).add(op.key.generation);
-        })
-        .await?;
-    let mut ended = HashSet::with_capacity(gone.len());
-    for row in &gone {
-        ended.insert(row.try_get::<i64, _>(0).map_err(Error::database("ending jobs"))?);
-    }
-    for op in &mut *ops {
-        op.current = ended.remove(&op.key.message.0);
-        if op.current {
-            number(tx, op).await?;
-        }
-    }
-    let now = tx.now;
-    let current: Vec<&CompleteOp> = ops.iter().filter(|op| op.current).collect();
-    let bodies: Vec<(i64, &Body)> = current.iter().flat_map(|op| op.bodies()).collect();
-    tx.many(&content::INSERT, &bodies, |values, (id, body)| content::bind(values, *id, body, body.len())).await?;
-    let retention = tx.config.retention;
-    let look_again = |op: &CompleteOp| {
-        let wait = if op.key.upload { retention.upload_outputs.min(retention.originals) } else { retention.delivered_outputs };
-        now.plus(wait).unix_millis()
-    };
-    tx.many(&FINISH_MESSAGE, &current, |values, op| {
-        let ending = &op.ending;
-        values
-            .add(op.key.message.0)
-            .add(op.key.generation)
-            .add(ending.verdict.code())
-            .add(now.unix_millis())
-            .add(ending.subject.as_deref())
-            .add(ending.header_from.as_deref())
-            .add(op.findings.as_deref())
-            .add(ending.account.as_deref())
-            .add(op.output_content)
-            .add(op.output.as_ref().map(Body::len))
-            .add(look_again(op))
-            .add(op.quarantine.iter().any(|q| q.body.is_none()));
-    })
-    .await?;
-    let parts: Vec<(i64, i64, &PartOp)> =
-        current.iter().flat_map(|op| (1..).zip(&op.parts).map(|(n, part)| (op.key.message.0, n, part))).collect();
-    tx.many(&INSERT_PART, &parts, |values, (message, number, part)| {
-        values
-            .add(*message)
-            .add(*number)
-            .add(part.path.as_str())
-            .add(part.name.as_str())
-            .add(part.output_name.as_deref())
-            .add(part.detected_type.as_str())
-            .add(part.media_type.as_deref())
-            .add(part.verdict.code())
-            .add(part.reason)
-            .add(part.limit)
-            .add(part.value)
-            .add(part.findings.as_deref())
-            .add(part.bytes_in)
-            .add(part.bytes_out)
-            .add(part.millis)
-            .add(part.content);
-    })
-    .await?;
-    let held: Vec<(i64, &QuarantineRecord)> =
-        current.iter().flat_map(|op| op.quarantine.iter().map(|q| (op.key.message.0, q))).collect();
-    tx.many(&INSERT_QUARANTINE, &held, |values, (message, item)| {
-        values
-            .add(item.id)
-            .add(*message)
-            .add(item.path.as_str())
-            .add(item.name.as_str())
-            .add(item.detected_type.as_str())
-            .add(item.reason)
-            .add(item.bytes)
-            .add(item.content)
-            .add(QuarantineState::Held.code())
-            .add(now.unix_millis())
-            .add(now.plus(retention.quarantine).unix_millis());
-    })
-    .await?;
-    let deliveries: Vec<(i64, i64, &str)> = current
-        .iter()
-        .filter(|op| op.output.is_some())
-        .flat_map(|op| (1..).zip(op.key.recipients.iter()).map(|(n, address)| (op.key.message.0, n, address.as_str())))
-        .collect();
-    delivery::insert(tx, &deliveries).await?;
-    for op in ops {
-        if op.current {
-            tx.audit(Entry {
-                actor: audit::GATEWAY.into(),
-                event: op.ending.event,
-                message: Some(op.key.message.0),
-                detail: op.ending.detail.clone(),
-            });
-            tx.count(
-                match op.ending.verdict {
-                    Verdict::Sanitised => Tally::Sanitised,
-                    Verdict::SanitisedWithWithheld => Tally::SanitisedWithWithheld,
-                    Verdict::NoticeOnly => Tally::NoticeOnly,
-                    Verdict::GivenUp => Tally::GivenUp,
-                },
-                1,
-            );
-        }
-        op.reply.outcome = Some(if op.current { Ok(()) } else { done_before(tx, &op.key).await? });
-    }
-    Ok(())
-}
-
-/// Gives a completion's rows their numbers.
-async fn number(tx: &mut Tx, op: &mut CompleteOp) -> Result<(), Error> {
-    for part in &mut op.parts {
-        part.content = part.result.is_some().then(|| tx.marks.next_content());
-    }
-    let mut whole = None;
-    for item in &mut op.quarantine {
-        item.id = tx.marks.next_quarantine();
-        if item.body.is_some() {
-            item.content = Some(tx.marks.next_content());
-            continue;
-        }
-        let (content, bytes): (Option<i64>, i64) = match whole {
-            Some(known) => known,
-            None => sqlx::query_as("SELECT original, original_bytes FROM message WHERE id = ?1")
-                .bind(op.key.message.0)
-                .fetch_one(&mut tx.connection)
-                .await
-                .map_err(Error::database("moving an original to quarantine"))?,
-        };
-        whole = Some((content, bytes));
-        (item.content, item.bytes) = (content, bytes);
-    }
-    op.output_content = op.output.is_some().then(|| tx.marks.next_content());
-    Ok(())
-}
-
-/// Whether a completion that found no job is the repetition of one that was committed.
-async fn done_before(tx: &mut Tx, key: &WorkKey) -> Result<Result<(), Error>, Error> {
-    let generation: Option<(Option<i64>,)> = sqlx::query_as("SELECT generation FROM message WHERE id = ?1")
-        .bind(key.message.0)
-        .fetch_optional(&mut tx.connection)
-        .await
-        .map_err(Error::database("reading a generation"))?;
-    Ok(if generation == Some((Some(key.generation),)) { Ok(()) } else { Err(Error::Stale) })
-}
-
-fn verdict_name(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Sanitised => "sanitised",
-        Verdict::SanitisedWithWithheld => "sanitised_with_withheld",
-        Verdict::NoticeOnly => "notice_only",
-        Verdict::GivenUp => "given_up",
-    }
-}
-
 /// The beginning of a text that came from elsewhere, for a column or the audit.
 pub(crate) fn shortened(text: &str) -> &str {
     let end = (0..=500.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
@@ -804,40 +407,6 @@ static CLAIMED: Many = Many {
            WHERE m.id IN (VALUES ",
     columns: 1,
     tail: ")",
-};
-
-static END_JOB: Many = Many {
-    doing: "ending jobs",
-    head: "DELETE FROM job WHERE state = 1 AND (message, generation) IN (VALUES ",
-    columns: 2,
-    tail: ") RETURNING message",
-};
-
-/// Column 12 says that the original has moved to quarantine.
-static FINISH_MESSAGE: Many = Many {
-    doing: "finishing messages",
-    head: "UPDATE message SET generation = v.column2, verdict = v.column3, completed = v.column4, subject = v.column5, \
-           header_from = v.column6, findings = v.column7, account = v.column8, output = v.column9, \
-           output_bytes = v.column10, purge_at = v.column11, \
-           original = CASE v.column12 WHEN 1 THEN NULL ELSE original END FROM (VALUES ",
-    columns: 12,
-    tail: ") AS v WHERE message.id = v.column1",
-};
-
-static INSERT_PART: Many = Many {
-    doing: "inserting parts",
-    head: "INSERT INTO part (message, number, path, name, output_name, detected_type, media_type, verdict, reason, \
-           limit_value, actual_value, findings, bytes_in, bytes_out, millis, result) VALUES ",
-    columns: 16,
-    tail: "",
-};
-
-static INSERT_QUARANTINE: Many = Many {
-    doing: "inserting into quarantine",
-    head: "INSERT INTO quarantine (id, message, path, name, detected_type, reason, bytes, content, state, created, \
-           expires) VALUES ",
-    columns: 11,
-    tail: "",
 };
 
 /// How long a job that failed once, twice, … waits.

@@ -16,10 +16,11 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::audit::Entry;
 use crate::blobs::Blobs;
+use crate::complete::CompleteOp;
 use crate::delivery::{DueOp, RecipientId, ResultsOp};
 use crate::intake::AcceptOp;
 use crate::sql::{Many, Texts, Values};
-use crate::work::{ClaimOp, CompleteOp};
+use crate::work::ClaimOp;
 use crate::{Error, MessageId, StoreConfig, Timestamp};
 
 /// Something the writer does. The frequent kinds are run together, many rows per statement.
@@ -259,7 +260,7 @@ impl Tx {
         self.execute("beginning a transaction", "BEGIN IMMEDIATE").await?;
         let before = self.marks;
         crate::intake::accept_all(self, &mut batch.accepts).await?;
-        crate::work::complete_all(self, &mut batch.completes).await?;
+        crate::complete::complete_all(self, &mut batch.completes).await?;
         crate::delivery::results_all(self, &mut batch.results).await?;
         for other in &mut batch.others {
             self.apart(other.as_mut()).await?;

@@ -1,7 +1,17 @@
 //! What was answered survives `kill -9`: a child process accepts, converts and delivers, is killed at a random moment,
 //! and everything it had reported is there when the store is opened again.
 
-#![allow(clippy::disallowed_methods, reason = "the tests look at and damage the files of the store, and start themselves")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail by panicking"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the tests look at and damage the files of the store, and start themselves"
+)]
 
 mod support;
 
@@ -53,7 +63,8 @@ fn child_writes_until_it_is_killed() {
             loop {
                 for task in store.due_deliveries(16).await.unwrap() {
                     let outcome = RecipientOutcome::Delivered { reply: "250".to_owned() };
-                    let result = |r: &store::DueRecipient| RecipientResult { recipient_id: r.id, outcome: outcome.clone() };
+                    let result =
+                        |r: &store::DueRecipient| RecipientResult { recipient_id: r.id, outcome: outcome.clone() };
                     store.delivery_result(task.recipients.iter().map(result).collect()).await.unwrap();
                     say(&format!("delivered {}", task.message.0));
                 }

@@ -1,5 +1,12 @@
 //! A full disk: the answer says "try again", nothing is half done, and all goes on once there is room.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail by panicking"
+)]
 #![allow(clippy::disallowed_methods, reason = "the tests fill a disk and start themselves")]
 
 mod support;

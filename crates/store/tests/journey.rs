@@ -1,13 +1,20 @@
 //! A message from acceptance to delivery, and what each step promises.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail by panicking"
+)]
 mod support;
 
 use std::time::Duration;
 
 use form::reason::Reason;
 use store::{
-    Class, DeliveryState, Error, FailOutcome, GivenUp, Notice, QuarantineFilter, QuarantineState, QueueState,
-    RecipientOutcome, RecipientResult, Store, Verdict, WorkOrigin,
+    Class, DeliveryState, Error, FailOutcome, GivenUp, Notice, QuarantineFilter, QuarantineState, Quarantined,
+    QueueState, RecipientOutcome, RecipientResult, Store, Verdict, WorkOrigin,
 };
 use support::*;
 
@@ -49,7 +56,10 @@ async fn a_mail_goes_from_acceptance_to_delivery_and_every_step_is_in_the_audit(
     assert_eq!(detail.row.verdict, Some(Verdict::SanitisedWithWithheld));
     assert_eq!(detail.row.subject.as_deref(), Some("見積書の送付"));
     assert_eq!(detail.parts.len(), 2);
-    assert_eq!((detail.parts[1].reason, detail.parts[1].limit, detail.parts[1].value), (Some(Reason::LimitParts), 1000, 1001));
+    assert_eq!(
+        (detail.parts[1].reason, detail.parts[1].limit, detail.parts[1].value),
+        (Some(Reason::LimitParts), 1000, 1001)
+    );
     assert_eq!(detail.parts[0].findings[0].reason, Reason::Metadata);
     assert!(detail.deliveries.iter().all(|d| d.state == DeliveryState::Delivered && d.attempts == 1));
     assert_eq!(detail.quarantine[0].name, "x.exe");
@@ -62,8 +72,6 @@ async fn a_mail_goes_from_acceptance_to_delivery_and_every_step_is_in_the_audit(
     assert_eq!((counts.accepted, counts.sanitised_with_withheld, counts.delivered), (1, 1, 2));
     assert_eq!((counts.queued, counts.running, counts.deliveries_pending, counts.quarantined), (0, 0, 0, 1));
 }
-
-use store::Quarantined;
 
 #[tokio::test]
 async fn a_repeated_completion_answers_ok_and_changes_nothing() {
@@ -159,7 +167,8 @@ async fn a_crash_takes_running_jobs_back_and_counts_their_attempts() {
     let (directory, hand, store) = fresh().await;
     accept(&store, b"poison").await;
     for attempt in 1..=5u32 {
-        let reopened = if attempt == 1 { store.clone() } else { Store::open(config(directory.path(), &hand)).await.unwrap() };
+        let reopened =
+            if attempt == 1 { store.clone() } else { Store::open(config(directory.path(), &hand)).await.unwrap() };
         let work = claim_one(&reopened).await;
         assert_eq!((work.attempt, work.exhausted), (attempt, attempt == 5));
         // The gateway dies here, the job still running.
@@ -185,7 +194,8 @@ async fn recipients_retry_on_their_own_and_are_handed_out_once() {
     // In flight: not handed out again.
     assert!(store.due_deliveries(5).await.unwrap().is_empty());
     let [a, b, c] = task.recipients.as_slice() else { panic!("three recipients") };
-    let retry = RecipientOutcome::Retry { at: store.now().plus(Duration::from_secs(300)), reply: "451 later".to_owned() };
+    let retry =
+        RecipientOutcome::Retry { at: store.now().plus(Duration::from_secs(300)), reply: "451 later".to_owned() };
     let delivered = RecipientOutcome::Delivered { reply: "250 ok".to_owned() };
     store
         .delivery_result(vec![
@@ -343,13 +353,12 @@ async fn errors_say_whether_to_try_again() {
     assert!(!closed.is_full());
     assert_eq!(Error::Stale.class(), Class::Refuse);
     let reading = Store::open_reading(config(directory.path(), &hand)).await.unwrap();
-    assert!(matches!(reading.audit_append(store::AuditEntry {
-        actor: "x".to_owned(),
-        event: "y",
-        message: None,
-        detail: Vec::new(),
-    })
-    .await, Err(Error::ReadOnly)));
+    assert!(matches!(
+        reading
+            .audit_append(store::AuditEntry { actor: "x".to_owned(), event: "y", message: None, detail: Vec::new() })
+            .await,
+        Err(Error::ReadOnly)
+    ));
     assert_eq!(reading.counts().await.unwrap().accepted, 0);
 }
 

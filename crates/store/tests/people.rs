@@ -1,5 +1,12 @@
 //! Accounts, sessions, the set-up token, and what the portal shows of uploads.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail by panicking"
+)]
 mod support;
 
 use std::time::Duration;
@@ -28,7 +35,8 @@ async fn the_setup_token_works_once() {
     store.create_setup_token(token, store.now().plus(60 * MINUTE)).await.unwrap();
     assert!(store.setup_token_valid(&token).await.unwrap());
     assert!(!store.setup_token_valid(&TokenHash::of(b"guessed")).await.unwrap());
-    let (first, second) = tokio::join!(store.use_setup_token(&token, user("a")), store.use_setup_token(&token, user("b")));
+    let (first, second) =
+        tokio::join!(store.use_setup_token(&token, user("a")), store.use_setup_token(&token, user("b")));
     assert!(first.is_ok());
     assert!(matches!(second, Err(Error::NotFound("setup token"))));
     assert!(!store.setup_token_valid(&token).await.unwrap());

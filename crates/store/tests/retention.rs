@@ -1,6 +1,16 @@
 //! What goes when, and that nothing goes early.
 
-#![allow(clippy::disallowed_methods, reason = "the tests look at and damage the files of the store, and start themselves")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail by panicking"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the tests look at and damage the files of the store, and start themselves"
+)]
 
 mod support;
 
@@ -52,7 +62,8 @@ async fn everything_of_a_mail_goes_in_its_own_time() {
     assert!(store.message(id).await.unwrap().is_none());
     // The audit stays, and so does the count: no number is given twice.
     assert_eq!(store.audit_verify().await.unwrap().broken, None);
-    let runs = store.audit(&store::AuditFilter { event: Some("purged".to_owned()), ..Default::default() }).await.unwrap();
+    let runs =
+        store.audit(&store::AuditFilter { event: Some("purged".to_owned()), ..Default::default() }).await.unwrap();
     assert_eq!(runs.items.len(), 5);
     store.close().await;
     let store = Store::open(config(directory.path(), &hand)).await.unwrap();
@@ -71,10 +82,7 @@ async fn a_message_that_waits_is_never_purged() {
 #[tokio::test]
 async fn a_whole_original_in_quarantine_is_one_copy_and_lives_as_long_as_quarantine() {
     let (_directory, hand, store) = fresh().await;
-    let batch = store
-        .create_batch(store::NewBatch { user: None, expires: store.now().plus(7 * DAY) })
-        .await
-        .unwrap();
+    let batch = store.create_batch(store::NewBatch { user: None, expires: store.now().plus(7 * DAY) }).await.unwrap();
     upload(&store, batch.id, "virus.exe", &vec![9; 70_000]).await;
     let work = claim_one(&store).await;
     let parts = vec![withheld("1", "virus.exe", Quarantined::Whole)];

@@ -1,6 +1,16 @@
 //! Many callers, one writer: they share commits, and one that cannot be served does not harm the others.
 
-#![allow(clippy::disallowed_methods, reason = "the tests look at and damage the files of the store, and start themselves")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail by panicking"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the tests look at and damage the files of the store, and start themselves"
+)]
 
 mod support;
 
@@ -73,7 +83,8 @@ async fn an_operation_that_fails_leaves_the_others_of_its_transaction_alone() {
     message(taken.clone()).await.unwrap();
     // One thread: all of these wait before the writer runs, so they share a transaction. The receipt of the third
     // violates a constraint.
-    let user = |name: &str| NewUser { name: name.to_owned(), password_hash: "$argon2id$x".to_owned(), role: Role::Staff };
+    let user =
+        |name: &str| NewUser { name: name.to_owned(), password_hash: "$argon2id$x".to_owned(), role: Role::Staff };
     let (a, b, poisoned, c, first, second) = tokio::join!(
         message(store.new_receipt().unwrap()),
         message(store.new_receipt().unwrap()),

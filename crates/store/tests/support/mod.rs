@@ -11,8 +11,8 @@ use form::name::FileName;
 use form::reason::{Finding, Place, Reason, Refusal};
 use jail::{Fresh, Sealed, Source};
 use store::{
-    Accepted, BatchId, Clock, Completed, Envelope, Error, NewMessage, Origin, PartRecord, PartVerdict, Quarantined, Store,
-    StoreConfig, Timestamp, Verdict, Work,
+    Accepted, BatchId, Clock, Completed, Envelope, Error, NewMessage, Origin, PartRecord, PartVerdict, Quarantined,
+    Store, StoreConfig, Timestamp, Verdict, Work,
 };
 
 /// 2026-11-21T00:00:00+09:00.
