@@ -57,7 +57,7 @@ impl<R: Read> Decoder<R> {
 
     /// The kind of the document.
     pub fn kind(&self) -> Kind {
-        self.verifier.kind()
+        self.verifier.kind
     }
 
     /// What the file was found to be that the document was made of.
@@ -96,7 +96,7 @@ impl<R: Read> Decoder<R> {
                 Event::Text(chunk)
             }
             Tag::MailHeader => {
-                let header = MailHeader::take(&mut cursor, verifier.limits())?;
+                let header = MailHeader::take(&mut cursor, &verifier.limits)?;
                 verifier.mail_header(&header)?;
                 Event::MailHeader(Box::new(header))
             }
@@ -126,7 +126,7 @@ impl<R: Read> Decoder<R> {
                 Event::Table(header)
             }
             Tag::Row => {
-                let most = u32::try_from(verifier.limits().cells).unwrap_or(u32::MAX);
+                let most = u32::try_from(verifier.limits.cells).unwrap_or(u32::MAX);
                 let cells = cursor.list(most, Reason::LimitCells, Cell::take)?;
                 verifier.row(&cells)?;
                 Event::Row(cells)

@@ -26,8 +26,8 @@ enum Stage {
 
 #[derive(Debug)]
 pub(super) struct Verifier {
-    kind: Kind,
-    limits: Limits,
+    pub(super) kind: Kind,
+    pub(super) limits: Limits,
     stage: Stage,
     form_bytes: u64,
     findings: u32,
@@ -63,14 +63,6 @@ impl Verifier {
             pixels_left: 0,
             cells: 0,
         })
-    }
-
-    pub(super) fn kind(&self) -> Kind {
-        self.kind
-    }
-
-    pub(super) fn limits(&self) -> &Limits {
-        &self.limits
     }
 
     pub(super) fn image(&self) -> Option<&ImageHeader> {
