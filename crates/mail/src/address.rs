@@ -58,7 +58,8 @@ impl Address {
     /// Local parts of dots and atoms in any order are accepted unquoted (`.taro..x.@docomo.ne.jp`): docomo and au gave
     /// out such addresses until 2009 and they are still held.
     pub fn parse_prefix(text: &str, charset: Charset) -> Result<(Self, &str), AddressError> {
-        let (local, rest) = if text.starts_with('"') { quoted_local(text, charset)? } else { bare_local(text, charset)? };
+        let (local, rest) =
+            if text.starts_with('"') { quoted_local(text, charset)? } else { bare_local(text, charset)? };
         let rest = rest.strip_prefix('@').ok_or(AddressError::Local)?;
         let (domain, rest) = if rest.starts_with('[') { literal(rest)? } else { domain_name(rest, charset)? };
         let address = Self { local, domain };

@@ -44,7 +44,8 @@ fn an_unreadable_size_ends_the_session_because_its_octets_cannot_be_told_from_co
 fn the_octets_of_a_refused_chunk_are_never_commands() {
     let smuggled = "RSET\r\nMAIL FROM:<evil@client.example>\r\nRCPT TO:<b@example.jp>\r\nDATA\r\n";
     // Without MAIL, and without a valid recipient.
-    for (before, replies_before) in [("", 0), ("MAIL FROM:<>\r\n", 1), ("MAIL FROM:<>\r\nRCPT TO:<x@y.example>\r\n", 2)] {
+    for (before, replies_before) in [("", 0), ("MAIL FROM:<>\r\n", 1), ("MAIL FROM:<>\r\nRCPT TO:<x@y.example>\r\n", 2)]
+    {
         let mut d = Dialogue::greeted(rules());
         let replies = d.send(format!("{before}BDAT {}\r\n{smuggled}NOOP\r\n", smuggled.len()));
         assert_eq!(codes(&replies)[replies_before..], [503, 250]);

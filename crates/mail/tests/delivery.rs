@@ -85,7 +85,8 @@ async fn each_recipient_has_its_own_result_with_and_without_pipelining() {
         });
         manners.extensions = extensions.into_iter().map(str::to_owned).collect();
         let hop = Peer::start(manners).await;
-        let delivery = Delivery::start(&store, NextHop::Smtp(smtp(hop.address)), |c| c.retry.min = Duration::from_secs(60));
+        let delivery =
+            Delivery::start(&store, NextHop::Smtp(smtp(hop.address)), |c| c.retry.min = Duration::from_secs(60));
         // The two good ones, and the notice about the bad one.
         settled(&store, 3, Delivered).await;
         settled(&store, 1, Failed).await;
@@ -97,7 +98,10 @@ async fn each_recipient_has_its_own_result_with_and_without_pipelining() {
         assert_eq!(asked[0].recipient, "sender@client.example");
         assert_eq!(asked[0].failed[0].address, "b-gone@example.jp");
         assert_eq!(asked[0].failed[0].status, "5.1.1");
-        assert!(hop.commands().contains(&"MAIL FROM:<>".to_owned()) || hop.commands().iter().any(|c| c.starts_with("MAIL FROM:<> SIZE=")));
+        assert!(
+            hop.commands().contains(&"MAIL FROM:<>".to_owned())
+                || hop.commands().iter().any(|c| c.starts_with("MAIL FROM:<> SIZE="))
+        );
         delivery.stop().await;
     }
 }
@@ -123,7 +127,8 @@ async fn a_lifetime_that_is_over_turns_a_refusal_for_now_into_a_failure() {
     let (store, _directory) = store().await;
     queue_mail(&store, Some("s@client.example"), &["a@example.jp"], BODY).await;
     let hop = Peer::start(answers(|line| line.starts_with("RCPT TO:<a").then_some("450 4.2.1 busy"))).await;
-    let delivery = Delivery::start(&store, NextHop::Smtp(smtp(hop.address)), |c| c.retry.lifetime = Duration::from_millis(300));
+    let delivery =
+        Delivery::start(&store, NextHop::Smtp(smtp(hop.address)), |c| c.retry.lifetime = Duration::from_millis(300));
     settled(&store, 1, Failed).await;
     let asked = delivery.composer.asked.lock().unwrap().clone();
     assert_eq!((asked[0].failed[0].status.as_str(), asked[0].failed[0].reply.as_str()), ("4.4.7", "450 4.2.1 busy"));
@@ -259,7 +264,12 @@ async fn tls_is_used_checked_and_required_as_configured() {
     for (offered, mode, state, encrypted) in [
         (true, required(&chain), Delivered, true),
         (true, required(&stranger), Retry, false),
-        (true, TlsMode::Required { authorities: Some(chain.clone()), name: Some("elsewhere.example".to_owned()) }, Retry, false),
+        (
+            true,
+            TlsMode::Required { authorities: Some(chain.clone()), name: Some("elsewhere.example".to_owned()) },
+            Retry,
+            false,
+        ),
         (false, required(&chain), Retry, false),
         (true, TlsMode::Opportunistic, Delivered, true),
         (false, TlsMode::Opportunistic, Delivered, false),
@@ -302,15 +312,26 @@ async fn strange_greetings_and_endless_replies_do_no_harm() {
     // "220 市役所" in Shift_JIS.
     let (store, _directory) = store().await;
     queue_mail(&store, None, &["a@example.jp"], BODY).await;
-    let hop = Peer::start(Manners { greeting: b"220 \x8e\x73\x96\xf0\x8f\x8a ESMTP\r\n".to_vec(), ..Manners::default() }).await;
+    let hop =
+        Peer::start(Manners { greeting: b"220 \x8e\x73\x96\xf0\x8f\x8a ESMTP\r\n".to_vec(), ..Manners::default() })
+            .await;
     let delivery = Delivery::start(&store, NextHop::Smtp(smtp(hop.address)), |_| {});
     settled(&store, 1, Delivered).await;
     delivery.stop().await;
-    for greeting in [b"220 ".repeat(1_000_000), b"220-x\r\n".repeat(200_000), b"\r\n".repeat(10), b"hello\r\n".to_vec(), vec![0; 500_000]] {
+    for greeting in [
+        b"220 ".repeat(1_000_000),
+        b"220-x\r\n".repeat(200_000),
+        b"\r\n".repeat(10),
+        b"hello\r\n".to_vec(),
+        vec![0; 500_000],
+    ] {
         queue_mail(&store, None, &["b@example.jp"], BODY).await;
         let hop = Peer::start(Manners { greeting, ..Manners::default() }).await;
         let delivery = Delivery::start(&store, NextHop::Smtp(smtp(hop.address)), |_| {});
-        until("a retry", || async { states(&store).await.iter().any(|(_, s, r)| *s == Retry && r.starts_with("451 4.4.1")) }).await;
+        until("a retry", || async {
+            states(&store).await.iter().any(|(_, s, r)| *s == Retry && r.starts_with("451 4.4.1"))
+        })
+        .await;
         delivery.stop().await;
         let sink = Peer::start(Manners::default()).await;
         let delivery = Delivery::start(&store, NextHop::Smtp(smtp(sink.address)), |_| {});

@@ -48,15 +48,30 @@ async fn in_data(intake: &Intake) -> TcpStream {
 async fn swaks_delivers_and_the_original_carries_the_trace() {
     let intake = Intake::start(|_| {}).await;
     let server = intake.address.to_string();
-    let arguments = ["--server", &server, "--from", "taro@client.example", "--to", "a@example.jp,b@example.jp", "--ehlo",
-        "mx.client.example", "--header", "Subject: 試験", "--body", "first line\n.dot\n..two\n"];
+    let arguments = [
+        "--server",
+        &server,
+        "--from",
+        "taro@client.example",
+        "--to",
+        "a@example.jp,b@example.jp",
+        "--ehlo",
+        "mx.client.example",
+        "--header",
+        "Subject: 試験",
+        "--body",
+        "first line\n.dot\n..two\n",
+    ];
     let transcript = swaks(arguments.map(str::to_owned).to_vec()).await;
     assert!(transcript.contains("250 2.0.0 Accepted as 20"), "{transcript}");
     let originals = intake.originals().await;
     let (WorkOrigin::Mail { envelope }, text) = &originals[0] else { panic!("not a mail") };
     assert_eq!(envelope.sender.as_deref(), Some("taro@client.example"));
     assert_eq!(envelope.recipients, ["a@example.jp", "b@example.jp"]);
-    assert!(text.starts_with("Received: from mx.client.example ([127.0.0.1])\r\n\tby gw.example.jp with ESMTP id 20"), "{text}");
+    assert!(
+        text.starts_with("Received: from mx.client.example ([127.0.0.1])\r\n\tby gw.example.jp with ESMTP id 20"),
+        "{text}"
+    );
     assert!(text.contains(" +0900\r\n") && text.contains("\r\n.dot\r\n..two\r\n"), "{text}");
     assert!(mail::line_ends::canonical(text.as_bytes()));
 }
@@ -67,7 +82,12 @@ async fn swaks_delivers_over_starttls() {
     let (chain, key) = certificate(keys.path());
     let intake = Intake::start(|config| config.tls = Some(server_tls(&chain, &key))).await;
     let server = intake.address.to_string();
-    let transcript = swaks(["--server", &server, "--from", "a@client.example", "--to", "b@example.jp", "--tls"].map(str::to_owned).to_vec()).await;
+    let transcript = swaks(
+        ["--server", &server, "--from", "a@client.example", "--to", "b@example.jp", "--tls"]
+            .map(str::to_owned)
+            .to_vec(),
+    )
+    .await;
     assert!(transcript.contains("TLS started") && transcript.contains("~> EHLO"), "{transcript}");
     assert!(transcript.contains("Accepted as 20"), "{transcript}");
     let originals = intake.originals().await;
@@ -177,10 +197,20 @@ async fn stopping_sends_idle_clients_away_and_lets_a_message_finish() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_without_room_answers_452_and_one_that_is_closed_451() {
+async fn a_store_that_is_closed_answers_451() {
     let intake = Intake::start(|_| {}).await;
     intake.store.close().await;
     let mut stream = in_data(&intake).await;
     let reply = say(&mut stream, "x\r\n.\r\n").await;
     assert!(reply.starts_with("451 4.3.0"), "{reply}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_without_room_answers_452() {
+    let (store, directory) = gateway::store_with(|config| config.reserve_bytes = u64::MAX).await;
+    let intake = Intake::on(store, directory, |_| {}).await;
+    let mut stream = in_data(&intake).await;
+    let reply = say(&mut stream, "x\r\n.\r\n").await;
+    assert!(reply.starts_with("452 4.3.1"), "{reply}");
+    assert!(say(&mut stream, "NOOP\r\n").await.starts_with("250"));
 }

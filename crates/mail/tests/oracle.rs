@@ -42,7 +42,9 @@ fn agree(line: &str) -> Result<(), String> {
         (Command::Rcpt(Recipient::Address(a)), Some(Request::Rcpt { to })) => {
             format!("{}@{}", a.local(), a.domain()).eq_ignore_ascii_case(&to.address)
         }
-        (Command::Rcpt(Recipient::Postmaster), Some(Request::Rcpt { to })) => to.address.eq_ignore_ascii_case("postmaster"),
+        (Command::Rcpt(Recipient::Postmaster), Some(Request::Rcpt { to })) => {
+            to.address.eq_ignore_ascii_case("postmaster")
+        }
         (Command::Bdat(chunk), Some(Request::Bdat { chunk_size, is_last })) => {
             chunk.octets == *chunk_size as u64 && chunk.last == *is_last
         }

@@ -26,7 +26,16 @@ fn every_extension_that_works_is_offered_and_starttls_only_in_the_clear() {
     let lines: Vec<&str> = offer.lines().map(|line| &line[4..]).collect();
     assert_eq!(
         lines,
-        ["gw.example.jp", "PIPELINING", "SIZE 1000000", "STARTTLS", "ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8", "CHUNKING"]
+        [
+            "gw.example.jp",
+            "PIPELINING",
+            "SIZE 1000000",
+            "STARTTLS",
+            "ENHANCEDSTATUSCODES",
+            "8BITMIME",
+            "SMTPUTF8",
+            "CHUNKING"
+        ]
     );
     d.session.tls_started();
     assert!(!d.send("EHLO client.example\r\n").contains("STARTTLS"));

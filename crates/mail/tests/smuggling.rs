@@ -7,7 +7,8 @@ use dialogue::{Dialogue, codes, rules};
 use mail::line_ends;
 use proptest::prelude::*;
 
-const SMUGGLED: &str = "MAIL FROM:<admin@example.jp>\r\nRCPT TO:<b@example.jp>\r\nDATA\r\nSubject: smuggled\r\n\r\nforged\r\n.\r\n";
+const SMUGGLED: &str =
+    "MAIL FROM:<admin@example.jp>\r\nRCPT TO:<b@example.jp>\r\nDATA\r\nSubject: smuggled\r\n\r\nforged\r\n.\r\n";
 
 /// Sequences that some server somewhere has taken for the end of data.
 const FALSE_ENDS: [&[u8]; 20] = [

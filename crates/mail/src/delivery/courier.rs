@@ -259,7 +259,12 @@ impl Courier {
                     let pause = self.config.retry.hop_pause(outage.failures);
                     outage.until = Some(Instant::now() + pause);
                     let failures = outage.failures;
-                    tracing::warn!(event = "next_hop_unreachable", failures, ?pause, error = &error as &dyn std::error::Error);
+                    tracing::warn!(
+                        event = "next_hop_unreachable",
+                        failures,
+                        ?pause,
+                        error = &error as &dyn std::error::Error
+                    );
                 }
                 Err(Fate::Unreachable(format!("451 4.4.1 {error}")))
             }

@@ -77,11 +77,7 @@ impl SmtpHop {
 /// in the same network; as long for the message, since a doubled mail is worse than a slow one.
 impl Default for HopTimeouts {
     fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(30),
-            command: Duration::from_secs(120),
-            message: Duration::from_secs(600),
-        }
+        Self { connect: Duration::from_secs(30), command: Duration::from_secs(120), message: Duration::from_secs(600) }
     }
 }
 
@@ -160,11 +156,15 @@ pub(super) struct Hop {
 
 impl Hop {
     pub(super) fn new(config: SmtpHop, hostname: &str) -> Result<Self, HopError> {
-        let parameters = |name: &Option<String>| TlsParameters::builder(name.clone().unwrap_or_else(|| config.host.clone()));
+        let parameters =
+            |name: &Option<String>| TlsParameters::builder(name.clone().unwrap_or_else(|| config.host.clone()));
         let tls = match &config.tls {
             TlsMode::None => None,
             TlsMode::Opportunistic => Some(
-                parameters(&None).certificate_store(CertificateStore::None).dangerous_accept_invalid_certs(true).build(),
+                parameters(&None)
+                    .certificate_store(CertificateStore::None)
+                    .dangerous_accept_invalid_certs(true)
+                    .build(),
             ),
             TlsMode::Required { authorities: None, name } => Some(parameters(name).build()),
             TlsMode::Required { authorities: Some(pem), name } => {
@@ -230,8 +230,9 @@ impl Hop {
         let switch = TlsSwitch::default();
         let wire = Wire::new(self.dial().await?, &switch);
         let session = async {
-            let mut connection =
-                AsyncSmtpConnection::connect_with_transport(Box::new(wire), &self.name).await.map_err(HopError::Session)?;
+            let mut connection = AsyncSmtpConnection::connect_with_transport(Box::new(wire), &self.name)
+                .await
+                .map_err(HopError::Session)?;
             if let Some(tls) = tls {
                 if connection.can_starttls() {
                     switch.arm();
@@ -313,7 +314,10 @@ mod tests {
     fn the_offer_is_read_from_the_lines_after_the_name() {
         let lines = ["PIPELINING", "SIZE 10240000", "8bitmime", "SMTPUTF8", "ENHANCEDSTATUSCODES"];
         let offer = Offer::read(lines.into_iter());
-        assert_eq!(offer, Offer { pipelining: false, eight_bit: true, smtputf8: true, size: true, size_max: Some(10_240_000) });
+        assert_eq!(
+            offer,
+            Offer { pipelining: false, eight_bit: true, smtputf8: true, size: true, size_max: Some(10_240_000) }
+        );
         assert_eq!(Offer::read(["mx", "SIZE 0"].into_iter()).size_max, None);
         assert_eq!(Offer::read(["mx", "SIZE x"].into_iter()), Offer { size: true, ..Offer::default() });
         assert_eq!(Offer::read(["PIPELINING"].into_iter()), Offer::default());

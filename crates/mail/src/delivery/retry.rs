@@ -75,7 +75,9 @@ mod tests {
 
     #[test]
     fn waits_grow_with_age_between_the_bounds_and_end_with_the_lifetime() {
-        for (age, least) in [(0, 300), (100, 300), (300, 300), (1000, 1000), (4000, 4000), (100_000, 4000), (431_999, 4000)] {
+        for (age, least) in
+            [(0, 300), (100, 300), (300, 300), (1000, 1000), (4000, 4000), (100_000, 4000), (431_999, 4000)]
+        {
             let wait = wait_at(age).unwrap();
             assert!((least..=least + least / 4).contains(&wait), "{age}: {wait}");
         }

@@ -17,7 +17,6 @@ use crate::address::Address;
 use crate::line_ends;
 
 /// A message that may leave: its line ends are canonical.
-#[derive(Debug)]
 pub(super) struct Outgoing {
     sender: Option<Address>,
     /// The message without the CRLF of its last line, which the end of data supplies.
@@ -59,8 +58,8 @@ impl Outgoing {
             return Err(NotCanonical);
         }
         let header = memchr::memmem::find(&body, b"\r\n\r\n").unwrap_or(body.len());
-        let smtputf8 = sender.as_ref().is_some_and(|a| !a.is_ascii())
-            || !body.get(..header).unwrap_or_default().is_ascii();
+        let smtputf8 =
+            sender.as_ref().is_some_and(|a| !a.is_ascii()) || !body.get(..header).unwrap_or_default().is_ascii();
         let octets = u64::try_from(body.len()).unwrap_or(u64::MAX);
         let eight_bit = !body.is_ascii();
         let body = if body.ends_with(b"\r\n") { body.slice(..body.len().saturating_sub(2)) } else { body };

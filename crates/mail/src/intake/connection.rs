@@ -169,7 +169,9 @@ impl Connection {
             stream.write_all(&self.replies).await?;
             stream.flush().await
         };
-        timeout(self.shared.config.timeouts.write, write).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        timeout(self.shared.config.timeouts.write, write)
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         self.replies.clear();
         Ok(())
     }

@@ -211,7 +211,12 @@ mod tests {
     }
 
     fn check(input: &[u8], message: &[u8]) {
-        assert_eq!(decode(input), (message.to_vec(), Some(input.len()), None), "{:?}", input.escape_ascii().to_string());
+        assert_eq!(
+            decode(input),
+            (message.to_vec(), Some(input.len()), None),
+            "{:?}",
+            input.escape_ascii().to_string()
+        );
     }
 
     #[test]
@@ -266,7 +271,12 @@ mod tests {
             b"a\n.\r\nMAIL FROM:<>\r\n.\r\n",
         ] {
             let (_, end, fault) = decode(input);
-            assert_eq!((end, fault), (Some(input.len()), Some(DataFault::BareLineEnd)), "{:?}", input.escape_ascii().to_string());
+            assert_eq!(
+                (end, fault),
+                (Some(input.len()), Some(DataFault::BareLineEnd)),
+                "{:?}",
+                input.escape_ascii().to_string()
+            );
         }
     }
 
@@ -283,7 +293,8 @@ mod tests {
 
     #[test]
     fn trace_fields_are_counted_in_the_header_only() {
-        let message = b"Received: a\r\n\tReceived: folded\r\nreceived:b\r\nX-Received: c\r\nReceived\r\n\r\nReceived: body\r\n";
+        let message =
+            b"Received: a\r\n\tReceived: folded\r\nreceived:b\r\nX-Received: c\r\nReceived\r\n\r\nReceived: body\r\n";
         for size in 1..message.len() {
             let mut trace = TraceCount::default();
             message.chunks(size).for_each(|piece| trace.push(piece));

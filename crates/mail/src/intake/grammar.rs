@@ -210,7 +210,11 @@ fn hello(argument: Option<&str>) -> Result<&str, CommandError> {
     // A domain, an address literal, or what Windows and older Japanese networks call a host (underscores). Nothing that
     // could open a comment or a second token in the trace header, where the name is written down.
     let sound = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']');
-    if name.len() <= HELLO_MAX && !name.is_empty() && name.bytes().all(sound) { Ok(name) } else { Err(CommandError::Syntax) }
+    if name.len() <= HELLO_MAX && !name.is_empty() && name.bytes().all(sound) {
+        Ok(name)
+    } else {
+        Err(CommandError::Syntax)
+    }
 }
 
 fn mail(argument: &str) -> Result<(Option<Address>, MailParameters), CommandError> {
@@ -401,14 +405,23 @@ mod tests {
         check("mail from: <a@example.jp>", Command::Mail(Some(address("a@example.jp")), none));
         check("MAIL FROM:<taro.@docomo.ne.jp>", Command::Mail(Some(address("taro.@docomo.ne.jp")), none));
         check(r#"MAIL FROM:<"a>b c"@example.jp>"#, Command::Mail(Some(address(r#""a>b c"@example.jp"#)), none));
-        check("MAIL FROM:<@relay.example,@r2.example:a@example.jp>", Command::Mail(Some(address("a@example.jp")), none));
+        check(
+            "MAIL FROM:<@relay.example,@r2.example:a@example.jp>",
+            Command::Mail(Some(address("a@example.jp")), none),
+        );
         check(
             "MAIL FROM:<a@example.jp> SIZE=1234 body=8bitmime",
-            Command::Mail(Some(address("a@example.jp")), MailParameters { size: Some(1234), body: Some(Body::EightBit), smtputf8: false }),
+            Command::Mail(
+                Some(address("a@example.jp")),
+                MailParameters { size: Some(1234), body: Some(Body::EightBit), smtputf8: false },
+            ),
         );
         check(
             "MAIL FROM:<太郎@例え.jp> SMTPUTF8 BODY=7BIT",
-            Command::Mail(Some(address("太郎@例え.jp")), MailParameters { size: None, body: Some(Body::SevenBit), smtputf8: true }),
+            Command::Mail(
+                Some(address("太郎@例え.jp")),
+                MailParameters { size: None, body: Some(Body::SevenBit), smtputf8: true },
+            ),
         );
     }
 

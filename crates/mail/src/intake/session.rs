@@ -4,6 +4,7 @@
 //! command whose end lies outside (a complete message that must become durable) stops the machine until
 //! [`Session::finished`] is called.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::data::{DataDecoder, DataFault, TraceCount};
@@ -95,7 +96,6 @@ pub struct Refusal {
 }
 
 /// One session; see the module's text.
-#[derive(Debug)]
 pub struct Session {
     rules: Arc<Rules>,
     tls: bool,
@@ -109,7 +109,7 @@ pub struct Session {
     bye: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Transaction {
     envelope: Envelope,
     octets: u64,
@@ -122,7 +122,6 @@ struct Transaction {
     chunked: bool,
 }
 
-#[derive(Debug)]
 enum Phase {
     Command,
     Data(DataDecoder),
@@ -565,6 +564,12 @@ impl Session {
     fn stop(&mut self, reply: Reply, input: &[u8], out: &mut Vec<u8>) -> (usize, Option<Event>) {
         self.close(reply, out);
         (input.len(), Some(Event::Close))
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Session(hello {:?}, {} octets of body in hand)", self.hello, self.body.len())
     }
 }
 

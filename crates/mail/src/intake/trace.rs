@@ -60,7 +60,8 @@ pub fn date(time: Timestamp, offset_minutes: i32) -> String {
     // 1970-01-01 was a Thursday, the first name of the table.
     let weekday = usize::try_from(local.div_euclid(86_400).rem_euclid(7)).ok().and_then(|d| WEEKDAYS.get(d));
     let month = usize::try_from(month).ok().and_then(|m| MONTHS.get(m.saturating_sub(1)));
-    let (sign, offset) = if offset_minutes < 0 { ('-', offset_minutes.unsigned_abs()) } else { ('+', offset_minutes.unsigned_abs()) };
+    let (sign, offset) =
+        if offset_minutes < 0 { ('-', offset_minutes.unsigned_abs()) } else { ('+', offset_minutes.unsigned_abs()) };
     format!(
         "{}, {day} {} {year:04} {:02}:{:02}:{:02} {sign}{:02}{:02}",
         weekday.unwrap_or(&"Thu"),

@@ -101,5 +101,9 @@ impl Dialogue {
 
 /// The reply codes of a run of replies, one per reply however many lines it has.
 pub fn codes(replies: &str) -> Vec<u16> {
-    replies.lines().filter(|line| line.as_bytes().get(3) == Some(&b' ')).map(|line| line[..3].parse().unwrap()).collect()
+    replies
+        .lines()
+        .filter(|line| line.as_bytes().get(3) == Some(&b' '))
+        .map(|line| line[..3].parse().unwrap())
+        .collect()
 }

@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use jail::{Fresh, Sealed};
-use mail::delivery::{self, ComposeDsn, ComposeFuture, DeliveryConfig, DsnFacts, NextHop, RetryPolicy, SmtpHop, TlsMode};
+use mail::delivery::{
+    self, ComposeDsn, ComposeFuture, DeliveryConfig, DsnFacts, NextHop, RetryPolicy, SmtpHop, TlsMode,
+};
 use mail::intake::{self, IntakeConfig};
 use store::{Clock, Completed, NewMessage, Notice, Origin, Store, StoreConfig, Timestamp, Verdict};
 use tempfile::TempDir;
@@ -26,9 +28,13 @@ pub fn clock() -> Clock {
 }
 
 pub async fn store() -> (Store, TempDir) {
+    store_with(|config| config.reserve_bytes = 0).await
+}
+
+pub async fn store_with(change: impl FnOnce(&mut StoreConfig)) -> (Store, TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let mut config = StoreConfig::new(directory.path().join("data"), clock());
-    config.reserve_bytes = 0;
+    change(&mut config);
     (Store::open(config).await.unwrap(), directory)
 }
 
@@ -44,6 +50,10 @@ pub struct Intake {
 impl Intake {
     pub async fn start(change: impl FnOnce(&mut IntakeConfig)) -> Self {
         let (store, directory) = store().await;
+        Self::on(store, directory, change).await
+    }
+
+    pub async fn on(store: Store, directory: TempDir, change: impl FnOnce(&mut IntakeConfig)) -> Self {
         let mut config = IntakeConfig::new("gw.example.jp");
         change(&mut config);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -76,7 +86,8 @@ pub async fn queue_mail(store: &Store, sender: Option<&str>, recipients: &[&str]
         smtputf8: false,
         body_8bit: false,
     };
-    let origin = Origin::Mail { envelope, peer: "127.0.0.1".parse().unwrap(), helo: "client.example".to_owned(), tls: None };
+    let origin =
+        Origin::Mail { envelope, peer: "127.0.0.1".parse().unwrap(), helo: "client.example".to_owned(), tls: None };
     let receipt = store.new_receipt().unwrap();
     store.accept(NewMessage { receipt, origin, received: store.now(), original }).await.unwrap();
     let work = store.claim(1).await.unwrap().pop().unwrap();
@@ -223,7 +234,9 @@ pub fn free_address() -> SocketAddr {
 
 /// Runs swaks and returns its transcript.
 pub async fn swaks(arguments: Vec<String>) -> String {
-    let output = tokio::task::spawn_blocking(move || Command::new("swaks").args(arguments).output().expect("swaks is installed"));
+    let output = tokio::task::spawn_blocking(move || {
+        Command::new("swaks").args(arguments).output().expect("swaks is installed")
+    });
     let output = output.await.unwrap();
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
@@ -235,7 +248,18 @@ pub fn certificate(directory: &Path) -> (Vec<u8>, Vec<u8>) {
                 basicConstraints=critical,CA:FALSE\nsubjectAltName=IP:127.0.0.1,DNS:gw.example.jp\n";
     std::fs::write(&config, text).unwrap();
     let status = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30", "-config"])
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "30",
+            "-config",
+        ])
         .arg(&config)
         .arg("-keyout")
         .arg(&key)
