@@ -19,7 +19,8 @@ fn main() -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     let mut panics = 0;
     for directory in std::env::args_os().skip(1) {
-        let mut files: Vec<PathBuf> = std::fs::read_dir(directory)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        let mut files: Vec<PathBuf> =
+            std::fs::read_dir(directory)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
         files.sort();
         for file in files.iter().filter(|file| file.is_file()) {
             let input = std::fs::read(file)?;

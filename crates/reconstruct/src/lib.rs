@@ -17,6 +17,7 @@ mod container;
 mod csv;
 mod error;
 mod image;
+mod mail;
 mod output;
 mod room;
 mod text;

@@ -10,7 +10,7 @@ use form::{Finding, Refusal};
 
 use crate::error::Error;
 use crate::output::Output;
-use crate::{container, csv, image, text};
+use crate::{container, csv, image, mail, text};
 
 /// Where the form comes from.
 pub enum Input<'a> {
@@ -27,7 +27,7 @@ pub fn run(params: &[u8], input: Input<'_>, out: &mut dyn Write, report: &mut dy
     let done = match job.op {
         CleanOp::Part => part(&job, input, &mut output),
         CleanOp::AssembleZip => with_bundle(&job, input, |bundle| container::assemble(&bundle, &job, &mut output)),
-        CleanOp::AssembleMail => Err(form::Reason::UnsupportedType.into()),
+        CleanOp::AssembleMail => with_bundle(&job, input, |bundle| mail::assemble(&bundle, &job, &mut output)),
     };
     let own = done.and_then(|own| {
         output.flush()?;

@@ -95,7 +95,10 @@ impl<'a, 'b> Builder<'a, 'b> {
 
     /// Hidden text counts once for each element that hides it.
     fn count_hidden(&mut self, text: &str) {
-        if text.chars().all(|c| c.is_whitespace() || matches!(c, '\u{AD}' | '\u{34F}' | '\u{200B}'..='\u{200F}' | '\u{FEFF}')) {
+        if text
+            .chars()
+            .all(|c| c.is_whitespace() || matches!(c, '\u{AD}' | '\u{34F}' | '\u{200B}'..='\u{200F}' | '\u{FEFF}'))
+        {
             return;
         }
         let hider = self.open.iter_mut().rev().take(MAX_SEARCH).find(|open| open.hidden || open.no_size);
@@ -122,8 +125,8 @@ impl<'a, 'b> Builder<'a, 'b> {
                 });
             }
             "img" | "image" => return self.image(tag),
-            "wbr" | "input" | "meta" | "link" | "base" | "col" | "area" | "embed" | "param" | "source" | "track" | "frame"
-            | "keygen" | "bgsound" | "basefont" | "html" => return,
+            "wbr" | "input" | "meta" | "link" | "base" | "col" | "area" | "embed" | "param" | "source" | "track"
+            | "frame" | "keygen" | "bgsound" | "basefont" | "html" => return,
             _ => {}
         }
         let role = role(name, tag);
@@ -206,7 +209,9 @@ impl<'a, 'b> Builder<'a, 'b> {
                 return;
             }
         };
-        let stop = |open: &Open| open.role == Role::Table || (role == Role::Item && matches!(open.role, Role::List | Role::Cell));
+        let stop = |open: &Open| {
+            open.role == Role::Table || (role == Role::Item && matches!(open.role, Role::List | Role::Cell))
+        };
         let mut depth = None;
         for (at, open) in self.open.iter().rev().take(MAX_SEARCH).enumerate() {
             if stop(open) {
@@ -349,7 +354,8 @@ impl<'a, 'b> Builder<'a, 'b> {
     }
 
     fn link(&mut self, link: Link) {
-        let target: String = link.target.chars().filter(|c| !c.is_control() && !c.is_whitespace()).take(MAX_TARGET).collect();
+        let target: String =
+            link.target.chars().filter(|c| !c.is_control() && !c.is_whitespace()).take(MAX_TARGET).collect();
         if target.is_empty() || target.starts_with('#') || self.hidden > 0 || self.skipped > 0 {
             return;
         }
@@ -370,7 +376,10 @@ impl<'a, 'b> Builder<'a, 'b> {
             return;
         }
         if let Some(host) = shown_host(&shown)
-            && !target_host(&target).is_some_and(|real| real.eq_ignore_ascii_case(host) || real.trim_start_matches("www.").eq_ignore_ascii_case(host.trim_start_matches("www.")))
+            && !target_host(&target).is_some_and(|real| {
+                real.eq_ignore_ascii_case(host)
+                    || real.trim_start_matches("www.").eq_ignore_ascii_case(host.trim_start_matches("www."))
+            })
             && self.converted.misleading.len() < MAX_LISTED
         {
             self.converted.misleading.push(format!("{host} → {target}"));
@@ -437,8 +446,8 @@ fn role(name: &str, tag: &Tag) -> Role {
         "rp" | "script" | "style" | "title" | "template" | "svg" | "iframe" | "noembed" | "noframes" | "applet"
         | "canvas" | "datalist" => Role::Skipped,
         "div" | "address" | "article" | "aside" | "body" | "caption" | "center" | "dd" | "details" | "dl" | "dt"
-        | "fieldset" | "figcaption" | "figure" | "footer" | "form" | "header" | "legend" | "main" | "nav" | "option"
-        | "section" | "summary" | "hgroup" | "search" | "textarea" => Role::Block,
+        | "fieldset" | "figcaption" | "figure" | "footer" | "form" | "header" | "legend" | "main" | "nav"
+        | "option" | "section" | "summary" | "hgroup" | "search" | "textarea" => Role::Block,
         _ => Role::Inline,
     }
 }

@@ -116,8 +116,21 @@ fn attribute(text: &str) -> Option<(Attribute<'_>, &str)> {
     Some((Attribute { name, value }, after))
 }
 
-const KEPT: [&str; 13] =
-    ["href", "src", "alt", "style", "hidden", "class", "width", "height", "colspan", "start", "type", "http-equiv", "title"];
+const KEPT: [&str; 13] = [
+    "href",
+    "src",
+    "alt",
+    "style",
+    "hidden",
+    "class",
+    "width",
+    "height",
+    "colspan",
+    "start",
+    "type",
+    "http-equiv",
+    "title",
+];
 
 /// Longest tag that the tokenizer sees as it is: some 400 attributes at worst.
 const MAX_TAG: usize = 2 * 1024;

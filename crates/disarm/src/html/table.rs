@@ -41,7 +41,8 @@ impl Table {
         if full < 2 || self.cells > MAX_CELLS {
             return false;
         }
-        let short = |cell: &String| cell.lines().count() <= 3 && cell.lines().all(|line| line.width() <= MAX_CELL_WIDTH);
+        let short =
+            |cell: &String| cell.lines().count() <= 3 && cell.lines().all(|line| line.width() <= MAX_CELL_WIDTH);
         self.rows.iter().flatten().all(short)
             && self.widths().iter().fold(0_usize, |sum, width| sum.saturating_add(width + 2)) <= MAX_WIDTH
     }
@@ -72,7 +73,9 @@ impl Table {
                         pending = 0;
                         line.push_str(text);
                     }
-                    pending = pending.saturating_add(width.saturating_sub(text.width())).saturating_add(if *width > 0 { 2 } else { 0 });
+                    pending = pending
+                        .saturating_add(width.saturating_sub(text.width()))
+                        .saturating_add(if *width > 0 { 2 } else { 0 });
                 }
                 if !out.is_empty() {
                     out.push('\n');

@@ -91,7 +91,10 @@ fn hidden_text_is_dropped_and_counted() {
 #[test]
 fn pictures_become_marks_alt_texts_or_a_count() {
     assert_eq!(text("a<img src='cid:1@x'>b"), "a [画像: cid:1@x] b");
-    let remote = to_text("<img src='https://t.example/p.gif' width=1 height=1><img src='//u.example/a' alt='図'>", &mut |_| None);
+    let remote =
+        to_text("<img src='https://t.example/p.gif' width=1 height=1><img src='//u.example/a' alt='図'>", &mut |_| {
+            None
+        });
     assert_eq!((remote.text.as_str(), remote.remote_images), ("[図]", 2));
     assert_eq!(remote.remote_hosts, ["t.example", "u.example"]);
 }

@@ -59,11 +59,14 @@ fn finish(entry: Entry, addresses: &mut Addresses, room: usize, tally: &mut Tall
     let phrase = entry.phrase.trim();
     let (raw, name) = match &entry.angle {
         // A route before the address (RFC 5322 obs-route) says nothing today.
-        Some(angle) => (angle.rsplit_once(':').map_or(angle.as_str(), |(route, a)| if route.starts_with('@') { a } else { angle }), phrase),
+        Some(angle) => (
+            angle.rsplit_once(':').map_or(angle.as_str(), |(route, a)| if route.starts_with('@') { a } else { angle }),
+            phrase,
+        ),
         None => (phrase, entry.comment.trim()),
     };
     let address: String = raw.chars().filter(|c| !c.is_whitespace()).collect();
-    if address.is_empty() && name.is_empty() {
+    if address.is_empty() && (name.is_empty() || entry.angle.is_none()) {
         return;
     }
     let name = word::decode(name, tally);
@@ -75,7 +78,8 @@ fn finish(entry: Entry, addresses: &mut Addresses, room: usize, tally: &mut Tall
         Ok(_) if addresses.mailboxes.len() >= room => {}
         Ok(address) => addresses.mailboxes.push(Mailbox { name: Line::scrub(&name).0, address }),
         Err(_) if addresses.invalid.len() < MAX_INVALID => {
-            let shown = if name.is_empty() || entry.angle.is_none() { raw.to_owned() } else { format!("{name} <{raw}>") };
+            let shown =
+                if name.is_empty() || entry.angle.is_none() { raw.to_owned() } else { format!("{name} <{raw}>") };
             addresses.invalid.push(shown);
         }
         Err(_) => {}
@@ -127,14 +131,16 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expect: &[(&str, &str)]) {
         let found = parse(text, 100, &mut Tally::default());
-        let found: Vec<(&str, &str)> =
-            found.mailboxes.iter().map(|m| (m.name.as_str(), m.address.as_str())).collect();
+        let found: Vec<(&str, &str)> = found.mailboxes.iter().map(|m| (m.name.as_str(), m.address.as_str())).collect();
         assert_eq!(found, expect);
     }
 
     #[test]
     fn names_quotes_comments_and_groups_are_read() {
-        check("Taro <a@b.jp>, c@d.jp (Jiro), \"E, F\" <e@f.jp>", &[("Taro", "a@b.jp"), ("Jiro", "c@d.jp"), ("E, F", "e@f.jp")]);
+        check(
+            "Taro <a@b.jp>, c@d.jp (Jiro), \"E, F\" <e@f.jp>",
+            &[("Taro", "a@b.jp"), ("Jiro", "c@d.jp"), ("E, F", "e@f.jp")],
+        );
         check("Group: a@b.jp, X <c@d.jp>;, e@f.jp", &[("", "a@b.jp"), ("X", "c@d.jp"), ("", "e@f.jp")]);
         check("undisclosed-recipients:;", &[]);
         check("<@x.jp,@y.jp:a@b.jp>", &[("", "a@b.jp")]);
@@ -142,7 +148,10 @@ mod tests {
 
     #[test]
     fn old_docomo_and_au_addresses_survive() {
-        check("<.taro..x.@docomo.ne.jp>, taro.@ezweb.ne.jp", &[("", ".taro..x.@docomo.ne.jp"), ("", "taro.@ezweb.ne.jp")]);
+        check(
+            "<.taro..x.@docomo.ne.jp>, taro.@ezweb.ne.jp",
+            &[("", ".taro..x.@docomo.ne.jp"), ("", "taro.@ezweb.ne.jp")],
+        );
         check("\"taro.\"@docomo.ne.jp", &[("", "taro.@docomo.ne.jp")]);
         check("<\"taro.\"@docomo.ne.jp>", &[("", "\"taro.\"@docomo.ne.jp")]);
     }

@@ -21,7 +21,8 @@ pub(crate) fn text(
     findings: &mut Findings,
     tally: &mut Tally,
 ) -> String {
-    let mut reader = Reader { input, tree, children, findings, most: usize::try_from(limits.text_bytes).unwrap_or(usize::MAX) };
+    let mut reader =
+        Reader { input, tree, children, findings, most: usize::try_from(limits.text_bytes).unwrap_or(usize::MAX) };
     let read = reader.part(0, true);
     read.settle(reader.findings, tally);
     with_marks(&read.text, reader.children, tally)
@@ -171,7 +172,10 @@ impl<'a> Reader<'a, '_> {
             bytes
         };
         let is_html = matches!(part.media.value.as_str(), "text/html" | "application/xhtml+xml");
-        let label = part.media.decoded("charset", &mut Tally::default()).or_else(|| is_html.then(|| meta_charset(&bytes)).flatten());
+        let label = part
+            .media
+            .decoded("charset", &mut Tally::default())
+            .or_else(|| is_html.then(|| meta_charset(&bytes)).flatten());
         let decoded = charset::decode(&bytes, label.as_deref());
         read.tally.count(&decoded);
         match part.media.value.as_str() {
@@ -263,11 +267,11 @@ impl<'a> Reader<'a, '_> {
                 continue;
             }
             let Some(child) = self.tree.parts.get(sub) else { continue };
-            if child.is_multipart() || child.refused.is_some() || is_mail(child) {
+            if child.media.value.starts_with("image/") && child.refused.is_none() {
+                self.children.add(sub, child.disposition.value != "attachment");
+            } else {
                 let more = self.part(sub, false);
                 read.append(more);
-            } else {
-                self.children.add(sub, child.disposition.value != "attachment" && child.media.value.starts_with("image/"));
             }
         }
         read
@@ -281,12 +285,10 @@ impl<'a> Reader<'a, '_> {
             let read = self.part(sub, first);
             let slot = if read.html.is_some() { &mut rich } else { &mut plain };
             match slot {
-                // RFC 2046 5.1.4: later ones are richer; empty ones say nothing.
+                // Two of one kind are no alternatives: where they differ, both are read.
                 Some(_) if read.is_blank() => {}
-                Some(held) if part.parts.len() > 2 && !held.is_blank() && !read.is_blank() => {
-                    // Marks of pictures and enriched text: keep both where they differ.
-                    let both = overlap(&read.text, &held.text);
-                    if both.first_in_second < SAME {
+                Some(held) if !held.is_blank() => {
+                    if overlap(&read.text, &held.text).first_in_second < SAME {
                         held.append(read);
                     }
                 }
@@ -295,7 +297,13 @@ impl<'a> Reader<'a, '_> {
         }
         match (plain, rich) {
             (Some(plain), Some(rich)) if !plain.is_blank() && !rich.is_blank() => choose(plain, rich),
-            (Some(plain), Some(rich)) => if rich.is_blank() { plain } else { rich },
+            (Some(plain), Some(rich)) => {
+                if rich.is_blank() {
+                    plain
+                } else {
+                    rich
+                }
+            }
             (one, other) => one.or(other).unwrap_or_default(),
         }
     }
@@ -308,7 +316,7 @@ fn choose(mut plain: Read, mut rich: Read) -> Read {
     let has_links = plain.text.contains("://") || plain.text.contains("www.");
     let all_there = overlap.first_in_second >= SAME;
     let richer = (all_there && ((converted.links > 0 && !has_links) || converted.tables > 0))
-        || (overlap.second_in_first < MOST && overlap.first_in_second >= overlap.second_in_first);
+        || (overlap.second_in_first < MOST && overlap.second_to_first > FAR_LONGER);
     if richer {
         if overlap.first_in_second < SAME {
             rich.notes.push((Reason::AlternativeText, "text/plain"));
@@ -400,10 +408,16 @@ fn with_marks(text: &str, children: &mut Children<'_>, tally: &mut Tally) -> Str
 const OPEN: char = '\u{FDD0}';
 const CLOSE: char = '\u{FDD1}';
 
-const SIGNATURES: [&str; 4] =
-    ["application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature", "application/x-pgp-signature"];
+const SIGNATURES: [&str; 4] = [
+    "application/pgp-signature",
+    "application/pkcs7-signature",
+    "application/x-pkcs7-signature",
+    "application/x-pgp-signature",
+];
 
 /// Percent of one text that must stand in the other to count as there.
 const SAME: usize = 85;
-/// Less than this of the HTML in the plain text makes the plain text a stub.
-const MOST: usize = 60;
+/// Less than this of the HTML in a plain text, which is far shorter, makes the plain text a stub.
+const MOST: usize = 40;
+/// Percent of the plain text's length.
+const FAR_LONGER: usize = 250;

@@ -84,6 +84,10 @@ impl<'a> Children<'a> {
             return name.clone();
         }
         let Some(part) = self.tree.parts.get(index) else { return FileName::rebuild("").0 };
+        // Only a mail that cannot be taken apart is a child of itself under no name of its own.
+        if index == 0 && part.refused.is_some() {
+            return FileName::rebuild("message.eml").0;
+        }
         let given = part.disposition.decoded("filename", tally).or_else(|| part.media.decoded("name", tally));
         let mut name = match given {
             Some(given) => self.rebuilt(&given),
@@ -130,12 +134,15 @@ impl<'a> Children<'a> {
             let block = fields::cut(bytes, 0..bytes.len().min(MAX_PEEK), MAX_PEEK);
             let subject = fields::first(&block.fields, "Subject").map(|field| word::decode(&field.text(), tally));
             let subject = Line::scrub(subject.unwrap_or_default().trim()).0.shortened(60);
-            let stem: String = subject.as_str().chars().map(|c| if matches!(c, '/' | '\\' | '.') { '_' } else { c }).collect();
+            let stem: String =
+                subject.as_str().chars().map(|c| if matches!(c, '/' | '\\' | '.') { '_' } else { c }).collect();
             let stem = if stem.trim().is_empty() { "message".to_owned() } else { stem };
             return FileName::rebuild(&format!("{}.eml", stem.nfc().collect::<String>())).0;
         }
         self.unnamed = self.unnamed.saturating_add(1);
-        let extension = EXTENSIONS.iter().find(|(kind, _)| part.is_type(kind)).map_or("bin", |(_, extension)| extension);
+        let fallback = if part.media.value.starts_with("text/") { "txt" } else { "bin" };
+        let extension =
+            EXTENSIONS.iter().find(|(kind, _)| part.is_type(kind)).map_or(fallback, |(_, extension)| extension);
         FileName::rebuild(&format!("添付ファイル{}.{extension}", self.unnamed)).0
     }
 
@@ -275,7 +282,8 @@ pub(crate) fn is_mail(part: &Part<'_>) -> bool {
 /// A Content-ID or `cid:` link in one form: no brackets, no scheme, no percent-encoding.
 fn content_id(raw: &str) -> String {
     let raw = raw.trim().trim_start_matches('<').trim_end_matches('>');
-    let raw = raw.get(..4).filter(|scheme| scheme.eq_ignore_ascii_case("cid:")).map_or(raw, |_| raw.get(4..).unwrap_or(raw));
+    let raw =
+        raw.get(..4).filter(|scheme| scheme.eq_ignore_ascii_case("cid:")).map_or(raw, |_| raw.get(4..).unwrap_or(raw));
     let mut out = Vec::with_capacity(raw.len());
     let mut rest = raw.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {
@@ -296,17 +304,22 @@ fn content_id(raw: &str) -> String {
 /// `報告.pdf.exe`: a document's extension before one that Windows runs.
 fn double_extension(name: &FileName) -> bool {
     let last = name.extension().unwrap_or_default().to_ascii_lowercase();
-    let before = name.stem().trim_end().rsplit_once('.').map(|(_, before)| before.trim().to_ascii_lowercase()).unwrap_or_default();
+    let before = name
+        .stem()
+        .trim_end()
+        .rsplit_once('.')
+        .map(|(_, before)| before.trim().to_ascii_lowercase())
+        .unwrap_or_default();
     RUNNABLE.contains(&last.as_str()) && DOCUMENTS.contains(&before.as_str())
 }
 
 const RUNNABLE: [&str; 20] = [
-    "exe", "scr", "com", "bat", "cmd", "pif", "js", "jse", "vbs", "vbe", "wsf", "wsh", "hta", "lnk", "ps1", "msi", "jar",
-    "cpl", "reg", "url",
+    "exe", "scr", "com", "bat", "cmd", "pif", "js", "jse", "vbs", "vbe", "wsf", "wsh", "hta", "lnk", "ps1", "msi",
+    "jar", "cpl", "reg", "url",
 ];
 const DOCUMENTS: [&str; 20] = [
-    "pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "jpg", "jpeg", "png", "gif", "bmp", "tif", "tiff", "txt", "csv",
-    "zip", "rtf", "jtd", "htm",
+    "pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "jpg", "jpeg", "png", "gif", "bmp", "tif", "tiff", "txt",
+    "csv", "zip", "rtf", "jtd", "htm",
 ];
 
 /// Extensions for parts without a name.

@@ -67,7 +67,10 @@ mod tests {
 
     #[test]
     fn rfc_1896_rules_hold() {
-        assert_eq!(to_text("<bold>Now</bold> is\nthe time\n\nfor <<all>\n\n\nmen"), "Now is the time\nfor <all>\n\nmen");
+        assert_eq!(
+            to_text("<bold>Now</bold> is\nthe time\n\nfor <<all>\n\n\nmen"),
+            "Now is the time\nfor <all>\n\nmen"
+        );
         assert_eq!(to_text("<color><param>red</param>x</color><nofill>a\nb</nofill>"), "xa\nb");
         assert_eq!(to_text("1 < 2"), "1 < 2");
     }

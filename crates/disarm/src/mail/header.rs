@@ -12,7 +12,8 @@ use super::word;
 
 /// Reads the fields that are passed on and tells what was wrong with them.
 pub(crate) fn read(fields: &[Field<'_>], limits: &Limits, findings: &mut Findings, tally: &mut Tally) -> MailHeader {
-    let mut reader = Reader { fields, limits, findings, tally, addresses: usize::try_from(limits.addresses).unwrap_or(usize::MAX) };
+    let mut reader =
+        Reader { fields, limits, findings, tally, addresses: usize::try_from(limits.addresses).unwrap_or(usize::MAX) };
     let from = reader.from();
     let sender = reader.mailboxes("Sender").into_iter().next();
     MailHeader {
@@ -178,14 +179,16 @@ mod tests {
 
     #[test]
     fn two_authors_leave_one_and_the_other_is_told() {
-        let (header, findings) = header("Date: Fri, 20 Nov 2026 10:00:00 +0900\nFrom: a@example.jp\nFrom: b@example.jp\n\n");
+        let (header, findings) =
+            header("Date: Fri, 20 Nov 2026 10:00:00 +0900\nFrom: a@example.jp\nFrom: b@example.jp\n\n");
         assert_eq!(header.from.unwrap().address.as_str(), "a@example.jp");
         assert_eq!(findings, [(Reason::SenderAmbiguous, " <b@example.jp>".to_owned())]);
     }
 
     #[test]
     fn a_name_that_poses_as_an_address_is_told() {
-        let (_, findings) = header("Date: Fri, 20 Nov 2026 10:00:00 +0900\nFrom: \"boss@city.example.jp\" <x@evil.example>\n\n");
+        let (_, findings) =
+            header("Date: Fri, 20 Nov 2026 10:00:00 +0900\nFrom: \"boss@city.example.jp\" <x@evil.example>\n\n");
         assert_eq!(findings, [(Reason::SenderAmbiguous, "boss@city.example.jp <x@evil.example>".to_owned())]);
     }
 

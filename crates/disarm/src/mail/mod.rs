@@ -116,11 +116,14 @@ fn fit_header(header: &mut MailHeader, limits: &Limits, findings: &mut Findings)
 
 /// At least the bytes that a header takes in the stream.
 fn weight(header: &MailHeader) -> usize {
-    let mailboxes = header.from.iter().chain(&header.sender).chain(&header.to).chain(&header.cc).chain(&header.reply_to);
+    let mailboxes =
+        header.from.iter().chain(&header.sender).chain(&header.to).chain(&header.cc).chain(&header.reply_to);
     let ids = header.message_id.iter().chain(&header.in_reply_to).chain(&header.references);
     let lines = [Some(&header.subject), header.list_id.as_ref(), header.auto_submitted.as_ref()];
     let sizes = mailboxes
-        .map(|mailbox| mailbox.name.as_str().len().saturating_add(mailbox.address.as_str().len()).saturating_add(OVERHEAD))
+        .map(|mailbox| {
+            mailbox.name.as_str().len().saturating_add(mailbox.address.as_str().len()).saturating_add(OVERHEAD)
+        })
         .chain(ids.map(|id| id.as_str().len().saturating_add(OVERHEAD)))
         .chain(lines.into_iter().flatten().map(|line| line.as_str().len().saturating_add(OVERHEAD)));
     sizes.fold(10 * OVERHEAD, usize::saturating_add)

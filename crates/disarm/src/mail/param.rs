@@ -49,7 +49,9 @@ impl Structured {
 
     /// A parameter decoded: RFC 2231 form first (readers show that one), else the plain form with its encoded-words.
     pub(crate) fn decoded(&self, name: &str, tally: &mut Tally) -> Option<String> {
-        self.extended(name, tally).or_else(|| self.plain(name).map(|value| loose(value, tally))).filter(|v| !v.is_empty())
+        self.extended(name, tally)
+            .or_else(|| self.plain(name).map(|value| loose(value, tally)))
+            .filter(|v| !v.is_empty())
     }
 
     /// True when the parameter has a plain and an RFC 2231 form that name different things.

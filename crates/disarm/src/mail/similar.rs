@@ -9,6 +9,8 @@ pub(crate) struct Overlap {
     pub(crate) first_in_second: usize,
     /// Percent of the second text that stands in the first.
     pub(crate) second_in_first: usize,
+    /// How many times as long as the first text the second one is, in percent.
+    pub(crate) second_to_first: usize,
 }
 
 /// Compares letters and digits in runs of four; layout, links and marks make no difference.
@@ -16,7 +18,11 @@ pub(crate) fn overlap(first: &str, second: &str) -> Overlap {
     let (first, second) = (shingles(first), shingles(second));
     let common = first.intersection(&second).count();
     let percent = |all: usize| common.saturating_mul(100).checked_div(all).unwrap_or(100);
-    Overlap { first_in_second: percent(first.len()), second_in_first: percent(second.len()) }
+    Overlap {
+        first_in_second: percent(first.len()),
+        second_in_first: percent(second.len()),
+        second_to_first: second.len().saturating_mul(100).checked_div(first.len()).unwrap_or(usize::MAX),
+    }
 }
 
 fn shingles(text: &str) -> HashSet<[char; 4]> {

@@ -411,7 +411,10 @@ mod tests {
     #[test]
     fn a_multipart_is_cut_at_whole_boundary_lines_only() {
         let input = "Content-Type: multipart/mixed; boundary=b\n\npreamble\n--b\n\none --b\n--bc\n--b\nContent-Type: text/html\n\n<p>\n--b--\n";
-        assert_eq!(shape(input), [part("multipart/mixed", ""), part("text/plain", "one --b\n--bc"), part("text/html", "<p>")]);
+        assert_eq!(
+            shape(input),
+            [part("multipart/mixed", ""), part("text/plain", "one --b\n--bc"), part("text/html", "<p>")]
+        );
     }
 
     #[test]
@@ -458,7 +461,9 @@ mod tests {
 
     #[test]
     fn a_thousand_parts_pass_and_the_next_is_cut_off() {
-        let build = |parts: usize| format!("Content-Type: multipart/mixed; boundary=b\n\n{}--b--\n", "--b\n\nx\n".repeat(parts));
+        let build = |parts: usize| {
+            format!("Content-Type: multipart/mixed; boundary=b\n\n{}--b--\n", "--b\n\nx\n".repeat(parts))
+        };
         assert!(tree(&build(999)).cut_off.is_none());
         let over = build(1000);
         let over = tree(&over);

@@ -122,7 +122,7 @@ pub(crate) fn is_not_base64(input: &[u8]) -> bool {
     }
     // Words between spaces also show: real base64 has no spaces inside its lines.
     let spaces = head.trim_ascii().iter().filter(|b| **b == b' ').count();
-    bad > 0 && (bad + spaces).saturating_mul(12) > good
+    (bad > 0 || spaces > 3) && (bad + spaces).saturating_mul(12) > good
 }
 
 /// Decodes quoted-printable in pieces of bounded size.

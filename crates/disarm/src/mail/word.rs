@@ -30,6 +30,13 @@ pub(crate) fn decode(text: &str, tally: &mut Tally) -> String {
             finish(&mut run, &mut out, tally);
             out.push_str(before);
         }
+        if !word.text.is_ascii() {
+            // Raw 8-bit letters inside a word were decoded with the field; only the rest is in the word's charset.
+            finish(&mut run, &mut out, tally);
+            mixed(&word, &mut out, tally);
+            rest = after;
+            continue;
+        }
         match &mut run {
             Some(open) if open.charset.eq_ignore_ascii_case(word.charset) => open.add(&word),
             _ => {
@@ -44,6 +51,22 @@ pub(crate) fn decode(text: &str, tally: &mut Tally) -> String {
     finish(&mut run, &mut out, tally);
     out.push_str(rest);
     out
+}
+
+fn mixed(word: &Word<'_>, out: &mut String, tally: &mut Tally) {
+    let mut rest = word.text;
+    while let Some(first) = rest.chars().next() {
+        let end = rest.find(|c: char| c.is_ascii() != first.is_ascii()).unwrap_or(rest.len());
+        let (piece, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+        if first.is_ascii() {
+            let mut run = Run { charset: word.charset, bytes: Vec::new(), base64: String::new() };
+            run.add(&Word { charset: word.charset, base64: word.base64, text: piece });
+            finish(&mut Some(run), out, tally);
+        } else {
+            out.push_str(piece);
+        }
+        rest = after;
+    }
 }
 
 fn finish(run: &mut Option<Run<'_>>, out: &mut String, tally: &mut Tally) {
@@ -167,6 +190,11 @@ mod tests {
         check("=?x-nobody?Q?abc?=", "abc");
         check("=?utf-8?X?abc?= =?utf-8?Q?open", "=?utf-8?X?abc?= =?utf-8?Q?open");
         check("a =? b", "a =? b");
+    }
+
+    #[test]
+    fn raw_letters_inside_a_word_stay_what_they_are() {
+        check("=?iso-8859-1?Q?Frösche=21?=", "Frösche!");
     }
 
     #[test]
