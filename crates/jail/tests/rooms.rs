@@ -5,9 +5,10 @@
 mod support;
 
 use jail::room::{Input, RoomIo, RoomRefusal};
-use jail::{ChainOutcome, JobLimits, Pool, PoolConfig, Sealed, Source, Verdict};
+use jail::{Crash, Error, JobLimits, Level, Pool, PoolConfig, Sealed, Source, Verdict};
 use std::io::{Read, Write};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 use support::{ORDINARY, config, descendants, eventually, limits, ordinary, source};
 
@@ -18,10 +19,13 @@ const REFUSE: u8 = 1;
 const HANG: u8 = 2;
 const PANIC: u8 = 3;
 const GENERATE: u8 = 4;
+const ECHO_PARAMS: u8 = 5;
+const DIGEST: u8 = 6;
+const LARGE_SIDE: u8 = 7;
+const LAYOUT: u8 = 8;
 
 fn handler(io: &mut RoomIo<'_>) -> Result<(), RoomRefusal> {
     match io.params {
-        [ORDINARY, ..] | [] => ordinary(io),
         [REFUSE, ..] => Err(RoomRefusal {
             refusal: form::reason::Refusal { reason: form::reason::Reason::LimitPixels, limit: 5, value: 6 },
             detail: *b"jpeg\0\0\0\0\0\0\0\0\0\0\0\0",
@@ -32,47 +36,461 @@ fn handler(io: &mut RoomIo<'_>) -> Result<(), RoomRefusal> {
         [PANIC, ..] => panic!("as the test wants"),
         // Megabytes of a pattern, made without holding them.
         [GENERATE, megabytes, ..] => {
-            let block: Vec<u8> = (0..=255).cycle().take(1 << 20).collect();
-            for _ in 0..*megabytes {
-                io.out.write_all(&block).unwrap();
-            }
+            let block: Vec<u8> = (0..=255).cycle().take(1 << 16).collect();
+            (0..u32::from(*megabytes) * 16).for_each(|_| io.out.write_all(&block).unwrap());
             Ok(())
         }
-        _ => Ok(()),
+        [ECHO_PARAMS, rest @ ..] => {
+            io.out.write_all(rest).unwrap();
+            Ok(())
+        }
+        // Length and sum of the input, whichever way it comes.
+        [DIGEST, ..] => {
+            let (mut len, mut sum) = (0_u64, 0_u64);
+            let mut add = |bytes: &[u8]| {
+                len += bytes.len() as u64;
+                sum = bytes.iter().fold(sum, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)));
+            };
+            match &mut io.input {
+                Input::Mapped(bytes) => add(bytes),
+                Input::Stream(stream) => {
+                    let mut buffer = [0; 16 * 1024];
+                    loop {
+                        match stream.read(&mut buffer).unwrap() {
+                            0 => break,
+                            n => add(&buffer[..n]),
+                        }
+                    }
+                }
+            }
+            io.out.write_all(&len.to_le_bytes()).unwrap();
+            io.out.write_all(&sum.to_le_bytes()).unwrap();
+            Ok(())
+        }
+        [LARGE_SIDE, ..] => {
+            io.side.write_all(&[b's'; 200_000]).unwrap();
+            Ok(())
+        }
+        [LAYOUT, ..] => {
+            io.out.write_all(&(handler as fn(&mut RoomIo<'_>) -> _ as usize).to_le_bytes()).unwrap();
+            Ok(())
+        }
+        _ => ordinary(io),
     }
 }
 
 fn main() {
     let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|first| first == "room") {
-        jail::room::enter(arguments, handler, handler);
+    match arguments.next() {
+        Some(first) if first == "room" => jail::room::enter(arguments, handler, handler),
+        Some(first) if first == "hold" => hold(),
+        Some(first) if first == "ordinary-user" => return as_ordinary_user(),
+        _ => {}
     }
     let tests: &[(&str, fn())] = &[
-        ("an_ordinary_document_passes_a_dirty_room", an_ordinary_document_passes_a_dirty_room),
-        ("a_chain_gives_the_clean_rooms_file", a_chain_gives_the_clean_rooms_file),
+        ("a_document_passes_a_dirty_room_and_its_outputs_are_sealed", a_document_passes_a_dirty_room_and_its_outputs_are_sealed),
+        ("a_room_sees_exactly_the_given_range", a_room_sees_exactly_the_given_range),
+        ("a_chain_gives_the_clean_rooms_file_and_report", a_chain_gives_the_clean_rooms_file_and_report),
+        ("a_refusal_comes_back_with_its_numbers_and_detail", a_refusal_comes_back_with_its_numbers_and_detail),
+        ("parameters_pass_up_to_sixteen_kilobytes_and_not_one_byte_more", parameters_pass_up_to_sixteen_kilobytes_and_not_one_byte_more),
+        ("an_output_of_exactly_the_limit_passes_and_one_byte_more_does_not", an_output_of_exactly_the_limit_passes_and_one_byte_more_does_not),
+        ("a_large_report_comes_as_a_file", a_large_report_comes_as_a_file),
+        ("a_chain_of_twenty_megabytes_needs_little_memory_anywhere", a_chain_of_twenty_megabytes_needs_little_memory_anywhere),
+        ("an_input_above_the_limit_is_refused_with_numbers", an_input_above_the_limit_is_refused_with_numbers),
+        ("a_source_beyond_its_file_opens_nothing", a_source_beyond_its_file_opens_nothing),
+        ("a_deadline_is_kept_and_the_slot_serves_on", a_deadline_is_kept_and_the_slot_serves_on),
+        ("a_panic_names_its_place", a_panic_names_its_place),
+        ("a_zygote_is_replaced_after_its_documents_and_after_a_crash", a_zygote_is_replaced_after_its_documents_and_after_a_crash),
+        ("jobs_of_many_threads_are_served_in_slots", jobs_of_many_threads_are_served_in_slots),
+        ("a_killed_zygote_costs_no_later_document", a_killed_zygote_costs_no_later_document),
+        ("a_callback_that_panics_costs_nothing", a_callback_that_panics_costs_nothing),
+        ("dropping_the_pool_ends_every_process_and_answers_every_job", dropping_the_pool_ends_every_process_and_answers_every_job),
+        ("rooms_die_with_a_gateway_that_is_killed", rooms_die_with_a_gateway_that_is_killed),
+        ("an_executable_that_is_no_room_is_an_error_and_not_a_hang", an_executable_that_is_no_room_is_an_error_and_not_a_hang),
+        ("a_weaker_machine_is_refused_unless_accepted", a_weaker_machine_is_refused_unless_accepted),
+        ("zygotes_and_rooms_own_nothing", zygotes_and_rooms_own_nothing),
+        ("an_ordinary_user_has_rooms_as_well", an_ordinary_user_has_rooms_as_well),
     ];
+    let only = std::env::args().nth(1).filter(|argument| !argument.starts_with('-'));
+    let mut passed = 0;
     for (name, test) in tests {
-        let begun = Instant::now();
-        test();
-        println!("test {name} ... ok ({:?})", begun.elapsed());
+        if only.as_ref().is_none_or(|only| name.contains(only.as_str())) {
+            let begun = Instant::now();
+            test();
+            println!("test {name} ... ok ({} ms)", begun.elapsed().as_millis());
+            passed += 1;
+        }
     }
-    println!("\ntest result: ok. {} passed; 0 failed", tests.len());
+    println!("\ntest result: ok. {passed} passed; 0 failed");
 }
 
-fn an_ordinary_document_passes_a_dirty_room() {
-    let pool = Pool::start(config()).unwrap();
-    println!("level {}", pool.level());
-    for fact in pool.facts() {
-        println!("{} {} {}", if fact.ok { "ok " } else { "NOT" }, fact.name, fact.detail);
-    }
+fn start(config: PoolConfig) -> Pool {
+    Pool::start(config).unwrap()
+}
+
+fn a_document_passes_a_dirty_room_and_its_outputs_are_sealed() {
+    let pool = start(config());
     let outcome = pool.dirty_wait(source(b"hello rooms"), vec![ORDINARY], limits());
     assert_eq!(outcome.verdict, Verdict::Ok);
-    println!("{:?}", outcome.usage);
+    let (form, spill) = (outcome.form.unwrap(), outcome.spill.unwrap());
+    let form = form.source(0, form.len()).unwrap();
+    assert_eq!(form.data.to_vec(100).unwrap(), b"hello rooms");
+    assert_eq!(spill.source(0, spill.len()).unwrap().data.to_vec(100).unwrap(), b"smoor olleh");
+    assert!(outcome.usage.wall > Duration::ZERO && outcome.usage.max_rss_bytes > 0);
+    let empty = pool.dirty_wait(source(b""), vec![ORDINARY], limits());
+    assert_eq!((empty.verdict, empty.form.unwrap().len(), empty.spill.is_none()), (Verdict::Ok, 0, true));
 }
 
-fn a_chain_gives_the_clean_rooms_file() {
-    let pool = Pool::start(config()).unwrap();
-    let outcome: ChainOutcome = pool.chain_wait(source(b"hello rooms"), vec![ORDINARY], vec![ORDINARY], limits());
+fn a_room_sees_exactly_the_given_range() {
+    let pool = start(config());
+    let bytes: Vec<u8> = (0..=255).cycle().take(300_000).collect();
+    let data = Arc::new(Sealed::from_bytes(&bytes).unwrap());
+    for (offset, len) in [(0, 1), (1, 4095), (4095, 2), (4096, 4096), (123_457, 70_001), (299_999, 1), (300_000, 0)] {
+        let source = Source { data: Arc::clone(&data), offset, len };
+        let outcome = pool.clean_wait(source, vec![ORDINARY], limits());
+        let at = usize::try_from(offset).unwrap();
+        let expected = &bytes[at..at + usize::try_from(len).unwrap()];
+        assert_eq!(outcome.fresh.unwrap().sealed().to_vec(1 << 20).unwrap(), expected, "{offset}+{len}");
+    }
+}
+
+fn a_chain_gives_the_clean_rooms_file_and_report() {
+    let pool = start(config());
+    for _ in 0..3 {
+        let outcome = pool.chain_wait(source(b"hello rooms"), vec![ORDINARY], vec![ORDINARY], limits());
+        assert_eq!(outcome.verdict(), &Verdict::Ok);
+        assert_eq!(outcome.clean.fresh.unwrap().sealed().to_vec(100).unwrap(), b"hello rooms");
+        assert_eq!(outcome.clean.report.unwrap().to_vec(100).unwrap(), b"smoor olleh");
+        let spill = outcome.spill.unwrap();
+        assert_eq!(spill.source(0, 5).unwrap().data.to_vec(100).unwrap(), b"smoor olleh");
+    }
+}
+
+fn a_refusal_comes_back_with_its_numbers_and_detail() {
+    let pool = start(config());
+    let outcome = pool.chain_wait(source(b"x"), vec![REFUSE], vec![ORDINARY], limits());
+    let Verdict::Refused(refusal, detail) = outcome.verdict() else { panic!("{:?}", outcome.verdict()) };
+    assert_eq!((refusal.reason, refusal.limit, refusal.value), (form::reason::Reason::LimitPixels, 5, 6));
+    assert_eq!(&detail[..4], b"jpeg");
+    assert!(outcome.clean.fresh.is_none() && outcome.spill.is_none());
+    assert_eq!(outcome.verdict().reason(), Some(form::reason::Reason::LimitPixels));
+}
+
+fn parameters_pass_up_to_sixteen_kilobytes_and_not_one_byte_more() {
+    let pool = start(config());
+    let mut params = vec![b'p'; jail::PARAMS_MAX];
+    params[0] = ECHO_PARAMS;
+    let outcome = pool.dirty_wait(source(b""), params.clone(), limits());
+    assert_eq!(outcome.form.unwrap().len(), 16 * 1024 - 1);
+    params.push(0);
+    assert_eq!(pool.dirty_wait(source(b""), params, limits()).verdict, Verdict::Protocol);
+}
+
+fn an_output_of_exactly_the_limit_passes_and_one_byte_more_does_not() {
+    let pool = start(config());
+    let exact = JobLimits { out_bytes: 100_000, ..limits() };
+    for (len, verdict) in [(100_000, Verdict::Ok), (100_001, Verdict::OutputLimit)] {
+        assert_eq!(pool.dirty_wait(source(&vec![1; len]), vec![ORDINARY], exact).verdict, verdict);
+        assert_eq!(pool.chain_wait(source(&vec![1; len]), vec![ORDINARY], vec![ORDINARY], exact).verdict(), &verdict);
+    }
+    let exact = JobLimits { side_bytes: 16, ..limits() };
+    assert_eq!(pool.dirty_wait(source(&[1; 50]), vec![ORDINARY], exact).verdict, Verdict::Ok);
+    let short = JobLimits { side_bytes: 15, ..limits() };
+    assert_eq!(pool.dirty_wait(source(&[1; 50]), vec![ORDINARY], short).verdict, Verdict::OutputLimit);
+}
+
+fn a_large_report_comes_as_a_file() {
+    let pool = start(config());
+    for _ in 0..2 {
+        let outcome = pool.clean_wait(source(b""), vec![LARGE_SIDE], limits());
+        assert_eq!(outcome.report.unwrap().to_vec(1 << 20).unwrap(), [b's'; 200_000]);
+        let outcome = pool.clean_wait(source(b""), vec![ORDINARY], limits());
+        assert!(outcome.report.unwrap().is_empty(), "nothing of the other document");
+    }
+}
+
+fn a_chain_of_twenty_megabytes_needs_little_memory_anywhere() {
+    let pool = start(config());
+    let before = peak_memory();
+    let outcome = pool.chain_wait(source(b"x"), vec![GENERATE, 20], vec![DIGEST], limits());
     assert_eq!(outcome.verdict(), &Verdict::Ok);
-    assert_eq!(outcome.clean.fresh.unwrap().sealed().to_vec(100).unwrap(), b"hello rooms");
+    let digest = outcome.clean.fresh.unwrap().sealed().to_vec(16).unwrap();
+    assert_eq!(u64::from_le_bytes(digest[..8].try_into().unwrap()), 20 << 20);
+    for usage in [outcome.dirty.1, outcome.clean.usage] {
+        assert!(usage.max_rss_bytes < 16 << 20, "{} bytes in a room", usage.max_rss_bytes);
+    }
+    assert!(peak_memory() - before < 4 << 20, "the gateway holds nothing of the stream");
+}
+
+fn an_input_above_the_limit_is_refused_with_numbers() {
+    let pool = start(PoolConfig { in_bytes_max: 1000, ..config() });
+    assert_eq!(pool.dirty_wait(source(&[1; 1000]), vec![ORDINARY], limits()).verdict, Verdict::Ok);
+    let outcome = pool.dirty_wait(source(&[1; 1001]), vec![ORDINARY], limits());
+    let Verdict::Refused(refusal, _) = outcome.verdict else { panic!("{}", outcome.verdict) };
+    assert_eq!((refusal.reason, refusal.limit, refusal.value), (form::reason::Reason::LimitInputBytes, 1000, 1001));
+}
+
+fn a_source_beyond_its_file_opens_nothing() {
+    let pool = start(config());
+    let data = Arc::new(Sealed::from_bytes(b"12345").unwrap());
+    for (offset, len) in [(0, 6), (6, 0), (u64::MAX, 1)] {
+        let source = Source { data: Arc::clone(&data), offset, len };
+        assert_eq!(pool.dirty_wait(source, vec![ORDINARY], limits()).verdict, Verdict::Protocol, "{offset}+{len}");
+    }
+}
+
+fn a_deadline_is_kept_and_the_slot_serves_on() {
+    let pool = start(config());
+    for _ in 0..3 {
+        let begun = Instant::now();
+        let soon = JobLimits { deadline: Duration::from_millis(100), ..limits() };
+        assert_eq!(pool.dirty_wait(source(b"x"), vec![HANG], soon).verdict, Verdict::Timeout);
+        assert!(begun.elapsed() >= Duration::from_millis(100) && begun.elapsed() < Duration::from_secs(3));
+        let outcome = pool.chain_wait(source(b"x"), vec![ORDINARY], vec![HANG], soon);
+        assert_eq!(outcome.verdict(), &Verdict::Timeout);
+        assert_eq!(outcome.dirty.0, Verdict::Ok, "the half that was done is not blamed");
+        assert_eq!(pool.dirty_wait(source(b"x"), vec![ORDINARY], limits()).verdict, Verdict::Ok);
+    }
+}
+
+fn a_panic_names_its_place() {
+    let pool = start(config());
+    let Verdict::Crash(Crash::Panic(place)) = pool.dirty_wait(source(b"x"), vec![PANIC], limits()).verdict else {
+        panic!("not a panic")
+    };
+    assert!(place.contains("tests/rooms.rs:"), "{place}");
+}
+
+/// Where the code of a zygote's rooms lies in memory: another zygote has it elsewhere.
+fn layout(pool: &Pool) -> u64 {
+    let form = pool.dirty_wait(source(b""), vec![LAYOUT], limits()).form.unwrap();
+    let bytes = form.source(0, form.len()).unwrap().data.to_vec(8).unwrap();
+    u64::from_le_bytes(bytes.try_into().unwrap())
+}
+
+fn a_zygote_is_replaced_after_its_documents_and_after_a_crash() {
+    let pool = start(PoolConfig { restart_after: 10, ..config() });
+    let first = layout(&pool);
+    assert_eq!(layout(&pool), first, "rooms of one zygote share its layout");
+    pool.dirty_wait(source(b"x"), vec![PANIC], limits());
+    let second = layout(&pool);
+    assert_ne!(first, second, "after a crash the layout that was learnt is worth nothing");
+    let mut changed = 0;
+    let mut last = second;
+    for _ in 0..40 {
+        let now = layout(&pool);
+        changed += usize::from(now != last);
+        last = now;
+        std::thread::sleep(Duration::from_millis(3));
+    }
+    assert!((2..=4).contains(&changed), "40 documents, a new zygote after each 10: {changed}");
+}
+
+fn jobs_of_many_threads_are_served_in_slots() {
+    let pool = Arc::new(start(PoolConfig { slots: 3, ..config() }));
+    let threads: Vec<_> = (0..6_u8)
+        .map(|thread| {
+            let pool = Arc::clone(&pool);
+            std::thread::spawn(move || {
+                for number in 0..30_u8 {
+                    let text = [thread, number].repeat(1 + usize::from(number) * 100);
+                    let outcome = pool.chain_wait(source(&text), vec![ORDINARY], vec![ORDINARY], limits());
+                    assert_eq!(outcome.clean.fresh.unwrap().sealed().to_vec(1 << 20).unwrap(), text);
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    let stats = pool.stats();
+    assert_eq!((stats.jobs, stats.failed_rooms, stats.no_room, stats.queued), (180, 0, 0, 0));
+}
+
+fn a_killed_zygote_costs_no_later_document() {
+    let pool = start(config());
+    for _ in 0..5 {
+        for (pid, _) in descendants(std::process::id()) {
+            unsafe { libc::kill(i32::try_from(pid).unwrap(), libc::SIGKILL) };
+        }
+        let served = || pool.chain_wait(source(b"x"), vec![ORDINARY], vec![ORDINARY], limits()).verdict().is_ok();
+        // A room that was killed with a document in it is lost; one that comes after must not be.
+        eventually("service", Duration::from_secs(5), served);
+        assert!(served());
+    }
+}
+
+fn a_callback_that_panics_costs_nothing() {
+    let pool = start(config());
+    std::panic::set_hook(Box::new(|_| ()));
+    pool.dirty(source(b"x"), vec![ORDINARY], limits(), |_| panic!("a careless caller"));
+    let outcome = pool.dirty_wait(source(b"x"), vec![ORDINARY], limits());
+    let _ = std::panic::take_hook();
+    assert_eq!(outcome.verdict, Verdict::Ok);
+}
+
+fn dropping_the_pool_ends_every_process_and_answers_every_job() {
+    static ANSWERED: AtomicUsize = AtomicUsize::new(0);
+    let pool = start(PoolConfig { slots: 2, ..config() });
+    for _ in 0..6 {
+        pool.chain(source(b"x"), vec![HANG], vec![ORDINARY], limits(), |outcome| {
+            assert!(matches!(outcome.verdict(), Verdict::Killed | Verdict::NoRoom));
+            ANSWERED.fetch_add(1, Ordering::SeqCst);
+        });
+    }
+    eventually("hanging rooms", Duration::from_secs(5), || pool.stats().jobs == 2);
+    eventually("all processes", Duration::from_secs(5), || descendants(std::process::id()).len() == 2 * 2 * (2 + 2));
+    let begun = Instant::now();
+    drop(pool);
+    assert!(begun.elapsed() < Duration::from_secs(3), "a room that hangs does not hold up the end");
+    assert_eq!(ANSWERED.load(Ordering::SeqCst), 6);
+    assert_eq!(descendants(std::process::id()), []);
+    assert_eq!(control_groups(std::process::id()), 0);
+}
+
+/// A gateway with rooms at work, to be killed.
+fn hold() {
+    let namespaces = std::env::args().nth(2).is_some_and(|level| level == "A");
+    let pool = start(PoolConfig { slots: 2, namespaces, minimum: Level::B, ..config() });
+    pool.chain(source(b"x"), vec![HANG], vec![HANG], limits(), |_| ());
+    println!("ready");
+    loop {
+        std::thread::sleep(Duration::from_secs(60));
+    }
+}
+
+fn rooms_die_with_a_gateway_that_is_killed() {
+    for level in ["A", "B"] {
+        let mut gateway = std::process::Command::new(jail::this_executable())
+            .args(["hold", level])
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut ready = [0; 6];
+        gateway.stdout.take().unwrap().read_exact(&mut ready).unwrap();
+        let rooms = descendants(gateway.id());
+        assert!(rooms.len() >= 12, "{rooms:?}");
+        gateway.kill().unwrap();
+        gateway.wait().unwrap();
+        let alive = || rooms.iter().filter(|(pid, _)| std::path::Path::new(&format!("/proc/{pid}")).exists()).count();
+        eventually("the rooms' end", Duration::from_secs(5), || alive() == 0);
+    }
+}
+
+fn an_executable_that_is_no_room_is_an_error_and_not_a_hang() {
+    for exe in ["/bin/true", "/bin/false", "/nonexistent"] {
+        let begun = Instant::now();
+        let result = Pool::start(PoolConfig { exe: exe.into(), ..config() });
+        assert!(matches!(result, Err(Error::Start { .. })), "{exe}");
+        assert!(begun.elapsed() < Duration::from_secs(5));
+    }
+    assert!(matches!(Pool::start(PoolConfig { slots: 0, ..config() }), Err(Error::Config { field: "slots", .. })));
+}
+
+fn a_weaker_machine_is_refused_unless_accepted() {
+    let without_namespaces = || PoolConfig { namespaces: false, ..config() };
+    let Err(error) = Pool::start(without_namespaces()) else { panic!("level B was taken for A") };
+    assert!(matches!(error, Error::BelowMinimum { found: Level::B, minimum: Level::A, .. }), "{error}");
+    let pool = start(PoolConfig { minimum: Level::B, ..without_namespaces() });
+    assert_eq!(pool.level(), Level::B);
+    let bare = || PoolConfig { landlock: false, minimum: Level::C, ..without_namespaces() };
+    let Err(error) = Pool::start(bare()) else { panic!("level C was taken") };
+    assert!(matches!(error, Error::Unsandboxed { .. }), "{error}");
+    let pool = start(PoolConfig { accept_unsandboxed: true, ..bare() });
+    assert_eq!(pool.level(), Level::C);
+    assert!(pool.facts().iter().any(|fact| fact.name == "landlock" && !fact.ok));
+    let Err(error) = Pool::start(PoolConfig { seccomp: false, minimum: Level::B, ..config() }) else { panic!("no filter") };
+    assert!(matches!(error, Error::Unsandboxed { .. }), "{error}");
+}
+
+/// What /proc says of every process below the gateway.
+fn zygotes_and_rooms_own_nothing() {
+    let pool = start(config());
+    let root = std::fs::read_link("/proc/self/ns/net").unwrap();
+    let own_uid = uid_of("/proc/self/status");
+    let (mut filters, mut uids) = (Vec::new(), Vec::new());
+    eventually("spares", Duration::from_secs(5), || descendants(std::process::id()).len() == 2 * (2 + 2));
+    std::thread::sleep(Duration::from_millis(50));
+    for (pid, _) in descendants(std::process::id()) {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
+        for set in ["CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"] {
+            assert_eq!(field(set), "0000000000000000", "{set} of {pid}");
+        }
+        assert_eq!(field("NoNewPrivs:"), "1");
+        assert_eq!(field("Seccomp:"), "2");
+        filters.push(field("Seccomp_filters:"));
+        uids.push(uid_of(&format!("/proc/{pid}/status")));
+        assert_eq!(field("Groups:"), "", "no supplementary group");
+        if pool.facts().iter().any(|fact| fact.name == "namespaces" && fact.ok) {
+            assert_ne!(std::fs::read_link(format!("/proc/{pid}/ns/net")).unwrap(), root);
+        }
+    }
+    filters.sort();
+    assert_eq!(filters, ["1", "1", "1", "1", "2", "2", "2", "2"], "babysitters and zygotes one, rooms two");
+    uids.sort_unstable();
+    uids.dedup();
+    if own_uid == 0 {
+        assert_eq!(uids.len(), 2, "a user id per role");
+        assert!(!uids.contains(&own_uid));
+    }
+}
+
+fn uid_of(status: &str) -> u32 {
+    let status = std::fs::read_to_string(status).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap();
+    line.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// The same as an ordinary user, by way of user namespaces.
+fn an_ordinary_user_has_rooms_as_well() {
+    if uid_of("/proc/self/status") != 0 {
+        return as_ordinary_user();
+    }
+    // A copy that this user can read and start.
+    let directory = tempfile::tempdir().unwrap();
+    let copy = directory.path().join("rooms");
+    std::fs::copy("/proc/self/exe", &copy).unwrap();
+    for path in [directory.path(), &copy] {
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let output = std::process::Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"])
+        .arg(&copy)
+        .arg("ordinary-user")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("level A"), "{said}");
+}
+
+fn as_ordinary_user() {
+    assert_ne!(uid_of("/proc/self/status"), 0);
+    let pool = start(PoolConfig { slots: 2, ..config() });
+    let (sender, receiver) = mpsc::channel();
+    for _ in 0..20 {
+        let sender = sender.clone();
+        pool.chain(source(b"hello"), vec![ORDINARY], vec![ORDINARY], limits(), move |outcome| {
+            sender.send(outcome.verdict().clone()).unwrap();
+        });
+    }
+    drop(sender);
+    assert!(receiver.iter().all(|verdict| verdict.is_ok()));
+    println!("level {}", pool.level());
+    drop(pool);
+    assert_eq!(descendants(std::process::id()), []);
+}
+
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() * 1024
+}
+
+/// Control groups that carry this process's number.
+fn control_groups(pid: u32) -> usize {
+    let output = std::process::Command::new("find")
+        .args(["/sys/fs/cgroup", "-name", &format!("misogi-rooms-{pid}-*")])
+        .output()
+        .unwrap();
+    output.stdout.iter().filter(|byte| **byte == b'\n').count()
 }

@@ -4,7 +4,7 @@
 //! killing, so that one room can try everything and tell what the filter stops; and one without the filter, which shows
 //! whether the layers behind it would hold if it had a hole.
 
-use super::rooms::{Finished, Rooms};
+use super::rooms::{Finished, Rooms, START_LIMIT};
 use super::zygote::{Plan, StartFailure};
 use super::PoolConfig;
 use crate::sealed::Sealed;
@@ -235,4 +235,3 @@ fn layer_facts(plan: &Plan, enforced: Enforced, facts: &mut Vec<Fact>) {
 
 /// The first Landlock that can deny TCP as well as files.
 const LANDLOCK_WITH_TCP: u32 = 4;
-const START_LIMIT: Duration = Duration::from_secs(10);

@@ -141,12 +141,16 @@ impl Rooms {
         params: &[u8],
         descriptors: &[BorrowedFd<'_>; 3],
     ) -> Option<Running> {
-        let zygote = self.zygote(role)?;
-        let started = Instant::now();
         let bytes = head.encode();
         let message = [IoSlice::new(&bytes), IoSlice::new(params)];
-        while let Some(spare) = zygote.spares.pop_front() {
-            if message::send(spare.socket.as_fd(), &message, descriptors).is_ok() {
+        for _ in 0..START_ROUNDS {
+            while let Some(spare) = self.zygote(role)?.spares.pop_front() {
+                let started = Instant::now();
+                if message::send(spare.socket.as_fd(), &message, descriptors).is_err() {
+                    // It died while it waited.
+                    continue;
+                }
+                let zygote = self.zygote(role)?;
                 zygote.served = zygote.served.saturating_add(1);
                 return Some(Running {
                     spare,
@@ -158,6 +162,9 @@ impl Rooms {
                     side_in_reply: head.side_in_reply,
                     result: None,
                 });
+            }
+            if self.ensure(&[role], START_LIMIT).is_err() {
+                return None;
             }
         }
         None
@@ -350,6 +357,10 @@ fn only_answer(room: &Running) -> Option<Answer> {
     }
 }
 
+/// How often new rooms are waited for when those that waited are dead.
+const START_ROUNDS: u32 = 3;
+/// How long a zygote may take to have its first room. It takes milliseconds; a loaded machine takes longer.
+pub(super) const START_LIMIT: Duration = Duration::from_secs(10);
 /// How long the dirty half of a chain may take to end by itself after the clean half has failed.
 const PATIENCE: Duration = Duration::from_millis(50);
 /// How long the end of a killed room may take to be known.

@@ -1,7 +1,7 @@
 //! A slot: one thread, one document at a time, two zygotes.
 
 use super::outcome::{ChainOutcome, CleanOutcome, DirtyOutcome};
-use super::rooms::{Finished, Rooms, index};
+use super::rooms::{Finished, Rooms, START_LIMIT, index};
 use super::zygote::{Plan, StartFailure};
 use super::{Counters, JobLimits, KEPT_OUTPUTS_MIN, PoolConfig};
 use crate::sealed::{Fresh, Hostile, Sealed, Source};
@@ -427,7 +427,7 @@ impl Slot {
     fn conclude_chain(
         &mut self,
         dirty: Finished,
-        clean: Finished,
+        mut clean: Finished,
         spill: (File, u64),
         out: File,
         report: (File, u64),
@@ -437,6 +437,10 @@ impl Slot {
             // Only a clean half that is gone breaks the dirty half's pipe.
             Judgement::PeerGone => {
                 clean_is_cause = true;
+                // One that says it is done without having read the form to its end has not verified it.
+                if let Judgement::Done { .. } = clean.judgement {
+                    clean.judgement = Judgement::Failed(Verdict::Protocol);
+                }
                 Err(Verdict::Killed)
             }
             _ if matches!(clean.judgement, Judgement::StreamTooLong) => self.settle(Role::Dirty, Judgement::Failed(Verdict::OutputLimit)),
@@ -607,8 +611,6 @@ fn output(limit: u64) -> io::Result<File> {
 
 /// The report of the clean half of a chain.
 const REPORT_BYTES: u64 = 1 << 20;
-/// How long a zygote may take to have its first room. It takes milliseconds; a loaded machine takes longer.
-const START_LIMIT: Duration = Duration::from_secs(10);
 const BACK_OFF: Duration = Duration::from_millis(10);
 const BACK_OFF_LOOK: Duration = Duration::from_millis(50);
 const PIPE_BYTES_DEFAULT: u64 = 64 << 10;

@@ -43,13 +43,16 @@ pub(crate) fn seal(file: &File, seals: c_int) -> io::Result<()> {
     check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, seals) }).map(drop)
 }
 
-/// True when nothing was ever written to a memory file and its seals are as given.
-pub(crate) fn is_untouched(file: &File, seals: c_int) -> bool {
+/// True when nothing was ever written to a memory file, its seals are as given and its (shared) position is the beginning.
+pub(crate) fn is_untouched(mut file: &File, seals: c_int) -> bool {
+    use std::io::Seek;
     use std::os::unix::fs::MetadataExt;
     // SAFETY: F_GET_SEALS takes no argument.
     let present = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GET_SEALS) };
     // NOEXEC_SEAL adds a seal of its own.
-    present & !libc::F_SEAL_EXEC == seals && file.metadata().is_ok_and(|metadata| metadata.blocks() == 0)
+    present & !libc::F_SEAL_EXEC == seals
+        && file.stream_position().is_ok_and(|position| position == 0)
+        && file.metadata().is_ok_and(|metadata| metadata.blocks() == 0)
 }
 
 /// A one-way pipe: read end, write end.
