@@ -23,6 +23,8 @@ const PARSERS: &[(&str, &[&str])] = &[
     ("chardetng", &["disarm"]),
     ("file-format", &["disarm"]),
     ("image", &["disarm", "reconstruct"]),
+    ("tiff", &["disarm"]),
+    ("moxcms", &["disarm"]),
     ("zip", &["disarm", "reconstruct"]),
 ];
 

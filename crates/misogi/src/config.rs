@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Everything the gateway can be told. A missing file means all defaults: one machine, nothing else installed.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Config {
     /// Directory of the database, originals and results. Relative paths start at the working directory.
@@ -47,7 +47,7 @@ impl Default for Config {
 }
 
 /// Who runs the gateway, as people see it in mails and pages.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Site {
     /// Name of the organisation, shown in the account and on the pages. May be empty.
@@ -69,7 +69,7 @@ impl Default for Site {
 }
 
 /// Language of accounts and notices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Language {
     Ja,
@@ -77,7 +77,7 @@ pub(crate) enum Language {
 }
 
 /// Intake on the internet leg.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Smtp {
     pub(crate) listen: SocketAddr,
@@ -110,7 +110,7 @@ impl Default for Smtp {
 }
 
 /// Delivery on the LGWAN leg.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Delivery {
     /// `smtp://host:port` or `maildir:PATH`. Not set: a maildir under the data directory.
@@ -142,7 +142,7 @@ impl Default for Delivery {
 }
 
 /// TLS towards the next hop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum DeliveryTls {
     None,
@@ -151,7 +151,7 @@ pub(crate) enum DeliveryTls {
 }
 
 /// Staff portal.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Portal {
     pub(crate) listen: SocketAddr,
@@ -166,7 +166,7 @@ impl Default for Portal {
 }
 
 /// Admin console.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Admin {
     pub(crate) listen: SocketAddr,
@@ -179,7 +179,7 @@ impl Default for Admin {
 }
 
 /// The rooms that convert.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Rooms {
     /// Documents converted at the same time; 0 means one per processor.
@@ -211,14 +211,14 @@ impl Default for Rooms {
 }
 
 /// See docs/rooms.md for what each level holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) enum MinimumLevel {
     A,
     B,
 }
 
 /// Virus scanner.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Scanner {
     /// `unix:PATH` or `tcp:HOST:PORT` of clamd. Not set: nothing is scanned, and the start says so.
@@ -234,7 +234,7 @@ impl Default for Scanner {
 }
 
 /// What is done with what was found.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Policy {
     /// Where the account stands in a mail: `top` or `bottom`.
@@ -252,7 +252,7 @@ impl Default for Policy {
 }
 
 /// Place of the account in the text of a mail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum AccountPlace {
     Top,
@@ -260,7 +260,7 @@ pub(crate) enum AccountPlace {
 }
 
 /// Bounds on one mail or upload.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Limits {
     /// Levels of containers in containers.
@@ -289,7 +289,7 @@ impl Default for Limits {
 }
 
 /// How long things are kept.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Retention {
     pub(crate) originals_days: u32,
@@ -304,7 +304,7 @@ impl Default for Retention {
 }
 
 /// Logging.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Log {
     pub(crate) format: LogFormat,
@@ -319,7 +319,7 @@ impl Default for Log {
 }
 
 /// Form of the log lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LogFormat {
     Human,
@@ -331,7 +331,11 @@ mod seconds {
 
     use std::time::Duration;
 
-    use serde::{Deserialize, Deserializer};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(value.as_secs())
+    }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         u64::deserialize(deserializer).map(Duration::from_secs)
@@ -471,6 +475,25 @@ mod tests {
     #[test]
     fn limits_of_zero_are_refused() {
         assert!(parse("[limits]\nparts = 0\n").unwrap_err().to_string().contains("limits.parts"));
+    }
+
+    #[test]
+    fn the_reference_page_shows_every_key_with_its_default() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+        let page = std::fs::read_to_string(root.join("docs/configuration.md")).unwrap();
+        let block = page.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        assert_eq!(parse(block).unwrap(), Config::default(), "a default on the page is not the default of the code");
+        let defaults = toml::Table::try_from(Config::default()).unwrap();
+        let shown: toml::Table = block.parse().unwrap();
+        for (section, value) in &defaults {
+            let Some(keys) = value.as_table() else {
+                assert!(shown.contains_key(section), "{section}");
+                continue;
+            };
+            for key in keys.keys() {
+                assert!(shown[section].get(key).is_some(), "{section}.{key} is missing");
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! From configuration to running parts: the composition root.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -9,6 +9,8 @@ use engine::policy::AccountPlace;
 use engine::scan::Endpoint;
 use engine::{Engine, Policy, Scanner};
 use jail::{Level, Pool, PoolConfig};
+use mail::delivery::{self, DeliveryConfig, RetryPolicy, SmtpHop, TlsMode};
+use mail::intake::IntakeConfig;
 use store::{Retention, Store, StoreConfig};
 
 use crate::clock;
@@ -27,26 +29,113 @@ pub(crate) fn slots(config: &Config) -> usize {
 
 /// Starts the rooms; refuses where containment is weaker than the configuration asks for.
 pub(crate) fn pool(config: &Config, accept_unsandboxed: bool) -> Result<Arc<Pool>> {
-    let minimum = match config.rooms.minimum_level {
-        MinimumLevel::A => Level::A,
-        MinimumLevel::B => Level::B,
-    };
     let pool = Pool::start(PoolConfig {
         slots: slots(config),
         spares: config.rooms.spares,
         restart_after: config.rooms.restart_after,
         data_bytes: config.rooms.memory_bytes,
         cpu: config.rooms.cpu_seconds,
-        minimum,
+        minimum: minimum_level(config),
         accept_unsandboxed,
-        ..PoolConfig::new(executable()?, vec![ROOM_ARGUMENT.into()])
+        ..PoolConfig::new(jail::this_executable(), &[ROOM_ARGUMENT])
     })
     .context("the rooms cannot be started; `misogi doctor` says what is missing")?;
     Ok(Arc::new(pool))
 }
 
-pub(crate) fn executable() -> Result<PathBuf> {
-    std::env::current_exe().context("finding this program's own file")
+/// The weakest containment that the configuration allows.
+pub(crate) fn minimum_level(config: &Config) -> Level {
+    match config.rooms.minimum_level {
+        MinimumLevel::A => Level::A,
+        MinimumLevel::B => Level::B,
+    }
+}
+
+/// Where sanitised mail goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NextHop {
+    Smtp { host: String, port: u16 },
+    Maildir(PathBuf),
+}
+
+/// Reads `smtp://host:port` or `maildir:PATH`; not set is a maildir under the data directory.
+pub(crate) fn next_hop(config: &Config) -> Result<NextHop> {
+    let Some(text) = &config.delivery.next_hop else { return Ok(NextHop::Maildir(config.data.join("maildir"))) };
+    if let Some(path) = text.strip_prefix("maildir:").filter(|path| !path.is_empty()) {
+        return Ok(NextHop::Maildir(PathBuf::from(path)));
+    }
+    let parts = text.strip_prefix("smtp://").and_then(|rest| rest.trim_end_matches('/').rsplit_once(':'));
+    match parts.map(|(host, port)| (host, port.parse())) {
+        Some((host, Ok(port))) if !host.is_empty() => {
+            Ok(NextHop::Smtp { host: host.trim_matches(['[', ']']).to_owned(), port })
+        }
+        _ => bail!("delivery.next_hop: `{text}` is neither smtp://HOST:PORT nor maildir:PATH"),
+    }
+}
+
+/// The name of this gateway: configured, or the machine's.
+pub(crate) fn hostname(config: &Config) -> String {
+    let machine = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned());
+    let usable = |name: &String| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
+    config.smtp.hostname.clone().or_else(machine).filter(usable).unwrap_or_else(|| "localhost".to_owned())
+}
+
+/// SMTP intake as configured.
+pub(crate) fn intake(config: &Config, hostname: &str) -> Result<IntakeConfig> {
+    Ok(IntakeConfig {
+        offset_minutes: config.site.utc_offset_minutes.into(),
+        max_message_bytes: config.smtp.max_message_bytes,
+        max_recipients: config.smtp.max_recipients,
+        max_connections: config.smtp.max_connections,
+        max_per_peer: config.smtp.max_connections_per_peer,
+        accept_domains: config.smtp.recipient_domains.clone(),
+        tls: tls(config)?,
+        ..IntakeConfig::new(hostname)
+    })
+}
+
+/// Delivery as configured.
+pub(crate) fn delivery(config: &Config, hostname: &str) -> Result<DeliveryConfig> {
+    let settings = &config.delivery;
+    let next_hop = match next_hop(config)? {
+        NextHop::Maildir(path) => delivery::NextHop::Maildir(path),
+        NextHop::Smtp { host, port } => delivery::NextHop::Smtp(SmtpHop {
+            tls: match settings.tls {
+                config::DeliveryTls::None => TlsMode::None,
+                config::DeliveryTls::Opportunistic => TlsMode::Opportunistic,
+                config::DeliveryTls::Required => TlsMode::Required { authorities: read(settings.ca_file.as_deref())?, name: None },
+            },
+            max_connections: settings.max_connections,
+            ..SmtpHop::new(host, port)
+        }),
+    };
+    let defaults = RetryPolicy::default();
+    Ok(DeliveryConfig {
+        retry: RetryPolicy {
+            min: settings.retry_min_seconds,
+            max: settings.retry_max_seconds,
+            lifetime: settings.lifetime_seconds,
+            hop_min: defaults.hop_min.min(settings.retry_min_seconds),
+            hop_max: defaults.hop_max.min(settings.retry_max_seconds),
+        },
+        ..DeliveryConfig::new(next_hop, hostname)
+    })
+}
+
+fn read(path: Option<&Path>) -> Result<Option<Vec<u8>>> {
+    path.map(|path| std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))).transpose()
+}
+
+fn tls(config: &Config) -> Result<Option<Arc<mail::intake::tls::ServerConfig>>> {
+    let certificate = read(config.smtp.tls_certificate.as_deref())?;
+    let key = read(config.smtp.tls_key.as_deref())?;
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => {
+            let settings = mail::intake::tls::server_config(&certificate, &key).context("smtp.tls_certificate")?;
+            Ok(Some(settings))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// The engine over a pool, with the scanner if one is set.
@@ -92,10 +181,23 @@ fn policy(config: &Config) -> Policy {
     policy
 }
 
-/// Opens the store under the data directory.
+/// Opens the store under the data directory, to work with it.
 pub(crate) async fn store(config: &Config) -> Result<Store> {
+    Store::open(store_config(config)).await.with_context(|| unopened(config))
+}
+
+/// Opens the store to look at it only, also while a gateway works with it.
+pub(crate) async fn reader(config: &Config) -> Result<Store> {
+    Store::open_reading(store_config(config)).await.with_context(|| unopened(config))
+}
+
+fn unopened(config: &Config) -> String {
+    format!("the store in {} cannot be opened", config.data.display())
+}
+
+fn store_config(config: &Config) -> StoreConfig {
     let days = |count: u32| DAY.saturating_mul(count);
-    let settings = StoreConfig {
+    StoreConfig {
         retention: Retention {
             originals: days(config.retention.originals_days),
             quarantine: days(config.retention.quarantine_days),
@@ -104,6 +206,5 @@ pub(crate) async fn store(config: &Config) -> Result<Store> {
         },
         receipt_offset_minutes: config.site.utc_offset_minutes.into(),
         ..StoreConfig::new(&config.data, clock::system())
-    };
-    Store::open(settings).await.with_context(|| format!("the store in {} cannot be opened", config.data.display()))
+    }
 }

@@ -12,6 +12,7 @@
 mod clock;
 mod commands;
 mod config;
+mod dsn;
 mod gateway;
 mod pool;
 mod rooms;
@@ -21,6 +22,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+/// In a room, memory that cannot be had ends the process with a code that the pool can name.
+#[global_allocator]
+static ALLOCATOR: jail::room::Allocator = jail::room::Allocator;
 
 /// Content disarm and reconstruction gateway.
 #[derive(Debug, Parser)]

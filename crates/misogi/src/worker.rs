@@ -8,11 +8,12 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use engine::{Defer, Engine, MailContext, MailOutcome, MailVerdict, Notice, PartOutcome};
 use form::reason::Reason;
-use jail::{Sealed, Source};
+use jail::Source;
 use store::{
     Clock, Completed, FailOutcome, GivenUp, PartRecord, PartVerdict, Quarantined, Store, Verdict, Work, WorkOrigin,
 };
 use tokio::task::JoinSet;
+use web::Metrics;
 use tokio_util::sync::CancellationToken;
 
 /// How long a mail waits before the scanner or a room is asked again.
@@ -30,6 +31,7 @@ pub(crate) struct Worker {
     pub(crate) utc_offset_minutes: i16,
     /// Mails converted at the same time; more than slots, so that rooms never wait for the store.
     pub(crate) parallel: usize,
+    pub(crate) metrics: Metrics,
 }
 
 impl Worker {
@@ -98,22 +100,28 @@ impl Worker {
         match completed {
             Ok(completed) => {
                 tracing::info!(event = "converted", receipt = work.receipt.as_str(), verdict = ?completed.verdict);
-                self.store.complete(work.key, completed).await.context("recording the outcome")
+                self.count(&work, &completed);
+                self.store.complete(&work.key, completed).await.context("recording the outcome")
             }
             Err(Defer::Notice(refusal)) => self.failed(&work, &format!("a notice was refused: {refusal:?}")).await,
             Err(defer @ (Defer::Scanner(_) | Defer::NoRoom | Defer::Input(_))) => {
                 let why = chain(&defer);
                 tracing::warn!(event = "conversion_deferred", receipt = work.receipt.as_str(), why);
                 let not_before = self.clock.now().plus(DEFER);
-                self.store.defer(work.key, &why, not_before).await.context("deferring")
+                self.store.defer(&work.key, &why, not_before).await.context("deferring")
             }
         }
     }
 
+    fn count(&self, work: &Work, completed: &Completed) {
+        self.metrics.finished(completed.verdict, self.clock.now().since(work.received));
+        for refusal in completed.parts.iter().filter_map(|part| part.reason) {
+            self.metrics.withheld(refusal.reason);
+        }
+    }
+
     async fn original(&self, work: &Work) -> Result<Source> {
-        let mut sealed = Sealed::builder().context("making a memory file")?;
-        work.original.copy_to(&mut sealed).await.context("reading the original")?;
-        Ok(Source::whole(sealed.seal().context("sealing the original")?))
+        work.original.to_source().await.context("reading the original")
     }
 
     fn context(&self, work: &Work, sender: Option<&str>, recipients: &[String]) -> MailContext {
@@ -128,7 +136,7 @@ impl Worker {
     }
 
     async fn failed(&self, work: &Work, why: &str) -> Result<()> {
-        match self.store.fail(work.key.clone(), why).await.context("recording a failure")? {
+        match self.store.fail(&work.key, why).await.context("recording a failure")? {
             FailOutcome::Again { at } => {
                 tracing::warn!(event = "conversion_retry", receipt = work.receipt.as_str(), why, at = at.unix_millis());
                 Ok(())
@@ -148,7 +156,7 @@ impl Worker {
             }
         };
         let given_up = GivenUp { reason: Reason::RoomCrash, why: why.to_owned(), notice };
-        self.store.give_up(work.key.clone(), given_up).await.context("giving up")
+        self.store.give_up(&work.key, given_up).await.context("giving up")
     }
 }
 
@@ -229,9 +237,9 @@ fn records(part: &PartOutcome, keep_result: bool, into: &mut Vec<PartRecord>) {
             name: part.name.clone(),
             output_name: part.output_name.clone(),
             detected_type: part.detected_type.clone(),
-            media_type: Some(part.media_type.clone()).filter(|media_type| !media_type.is_empty()),
+            media_type: part.output.map(|output| output.media_type().to_owned()),
             verdict: if withheld { PartVerdict::Withheld } else { PartVerdict::Sanitised },
-            reason: part.refusal.clone(),
+            reason: part.refusal,
             findings: part.findings.clone(),
             bytes_in: part.original.len,
             bytes_out: part.fresh.as_ref().map_or(0, jail::Fresh::len),

@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     runtime.block_on(async {
         let Action::Verify = arguments.action;
         let check = gateway::reader(&config).await?.audit_verify().await?;
-        match check.broken_at {
+        match check.broken {
             None => {
                 println!("audit log whole: {} rows", check.rows);
                 Ok(ExitCode::from(PASSED))

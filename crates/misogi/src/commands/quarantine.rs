@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         match arguments.action {
             Action::Ls => {
                 let filter = QuarantineFilter { limit: 200, ..QuarantineFilter::default() };
-                for row in store.quarantine(filter).await?.items {
+                for row in store.quarantine(&filter).await?.items {
                     print(&config, &row, arguments.json);
                 }
             }

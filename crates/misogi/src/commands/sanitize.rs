@@ -9,10 +9,12 @@ use anyhow::{Context, Result, bail};
 use engine::catalogue::{Language, describe, describe_refusal};
 use engine::{Engine, PartOutcome, PartVerdict};
 use form::name::FileName;
+use form::text::Line;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jail::{Fresh, Sealed, Source};
 use serde::Serialize;
 use tokio::task::JoinSet;
+use unicode_normalization::UnicodeNormalization;
 
 use crate::commands::{PASSED, WITHHELD};
 use crate::config::Config;
@@ -130,9 +132,11 @@ async fn convert(engine: &Engine, path: &Path) -> Result<PartOutcome> {
     let sealed = tokio::task::spawn_blocking(move || read(&owned)).await?;
     let sealed = sealed.with_context(|| format!("{} cannot be read", path.display()))?;
     let raw = path.file_name().map(OsStr::to_string_lossy).unwrap_or_default();
-    let (name, _) = FileName::rebuild(&raw);
+    // Names from a Mac are decomposed; the form takes composed ones (NFC).
+    let composed: String = Line::scrub(&raw).0.as_str().nfc().collect();
+    let (name, _) = FileName::rebuild(&composed);
     engine
-        .sanitise_file(Source::whole(sealed), name)
+        .sanitise_file(Source::whole(std::sync::Arc::new(sealed)), name)
         .await
         .with_context(|| format!("{} could not be converted now", path.display()))
 }
@@ -228,7 +232,7 @@ fn report(outcome: &PartOutcome, input: &str, output: Option<&Path>, language: L
             Some(path) => Some(path.display().to_string()),
             None => outcome.output_name.as_ref().map(|name| name.as_str().to_owned()),
         },
-        output_type: Some(outcome.media_type.clone()).filter(|media_type| !media_type.is_empty()),
+        output_type: outcome.output.map(|output| output.media_type().to_owned()),
         findings,
         pages: outcome.pages,
         millis: u64::try_from(outcome.elapsed.as_millis()).unwrap_or(u64::MAX),

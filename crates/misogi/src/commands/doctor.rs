@@ -1,0 +1,181 @@
+//! `misogi doctor`: is everything in order on this machine?
+
+use std::net::ToSocketAddrs;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use crate::commands::{PASSED, WITHHELD};
+use crate::config::Config;
+use crate::gateway::NextHop;
+use crate::pool::ROOM_ARGUMENT;
+use crate::{ConfigArgument, clock, gateway};
+
+/// How long the next hop may take to answer a connection.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// The clock cannot be before this program was written: 2026-11-01T00:00:00Z.
+const EARLIEST_MILLIS: i64 = 1_793_491_200_000;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How a check came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Ok,
+    /// Works, with something missing that an operator should know of.
+    Warning,
+    /// The gateway would not start, or not do its work.
+    Fault,
+}
+
+#[derive(Debug, Serialize)]
+struct Check {
+    name: &'static str,
+    state: State,
+    detail: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    facts: Vec<Fact>,
+}
+
+#[derive(Debug, Serialize)]
+struct Fact {
+    name: String,
+    ok: bool,
+    detail: String,
+}
+
+impl Check {
+    fn new(name: &'static str, state: State, detail: impl Into<String>) -> Self {
+        Self { name, state, detail: detail.into(), facts: Vec::new() }
+    }
+}
+
+pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
+    let config = Config::load(arguments.config.config.as_deref())?;
+    let mut checks = vec![rooms(&config)];
+    let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
+    runtime.block_on(async {
+        checks.push(scanner(&config).await);
+        checks.push(store(&config).await);
+    });
+    checks.push(next_hop(&config));
+    checks.push(time());
+    checks.push(libreoffice());
+    let faulty = checks.iter().any(|check| check.state == State::Fault);
+    if arguments.json {
+        println!("{}", serde_json::to_string(&serde_json::json!({ "ok": !faulty, "checks": checks }))?);
+    } else {
+        for check in &checks {
+            print(check);
+        }
+    }
+    Ok(ExitCode::from(if faulty { WITHHELD } else { PASSED }))
+}
+
+fn print(check: &Check) {
+    let mark = match check.state {
+        State::Ok => "✔",
+        State::Warning => "!",
+        State::Fault => "✘",
+    };
+    println!("{mark} {:<12} {}", check.name, check.detail);
+    for fact in &check.facts {
+        println!("    {} {:<28} {}", if fact.ok { "✔" } else { "-" }, fact.name, fact.detail);
+    }
+}
+
+/// Attacks a room that is then thrown away, and reports what held.
+fn rooms(config: &Config) -> Check {
+    let probe = match jail::probe(jail::this_executable(), &[ROOM_ARGUMENT]) {
+        Ok(probe) => probe,
+        Err(error) => return Check::new("rooms", State::Fault, crate::worker::chain(&error)),
+    };
+    let level = probe.level;
+    let state = if level.satisfies(gateway::minimum_level(config)) { State::Ok } else { State::Fault };
+    let facts = probe.facts.into_iter();
+    Check {
+        name: "rooms",
+        state,
+        detail: format!("containment level {level}, {} slots", gateway::slots(config)),
+        facts: facts.map(|fact| Fact { name: fact.name.to_owned(), ok: fact.ok, detail: fact.detail }).collect(),
+    }
+}
+
+async fn scanner(config: &Config) -> Check {
+    let scanner = match gateway::scanner(config) {
+        Ok(Some(scanner)) => scanner,
+        Ok(None) => {
+            let detail = "none set (scanner.clamd): files are rebuilt, but not scanned for viruses";
+            return Check::new("scanner", State::Warning, detail);
+        }
+        Err(error) => return Check::new("scanner", State::Fault, format!("{error:#}")),
+    };
+    match scanner.version().await {
+        Ok(version) => Check::new("scanner", State::Ok, version),
+        Err(error) => Check::new("scanner", State::Fault, format!("mail will wait: {}", crate::worker::chain(&error))),
+    }
+}
+
+async fn store(config: &Config) -> Check {
+    let exists = config.data.join("misogi.db").exists();
+    if !exists {
+        return Check::new("store", State::Ok, format!("{} will be made at the first start", config.data.display()));
+    }
+    match gateway::reader(config).await {
+        Ok(_) => Check::new("store", State::Ok, format!("{} is readable", config.data.display())),
+        Err(error) => Check::new("store", State::Fault, format!("{error:#}")),
+    }
+}
+
+fn next_hop(config: &Config) -> Check {
+    match gateway::next_hop(config) {
+        Err(error) => Check::new("next_hop", State::Fault, format!("{error:#}")),
+        Ok(NextHop::Maildir(path)) => {
+            Check::new("next_hop", State::Ok, format!("none set: mail is kept in the maildir {}", path.display()))
+        }
+        Ok(NextHop::Smtp { host, port }) => match reachable(&host, port) {
+            Ok(()) => Check::new("next_hop", State::Ok, format!("{host}:{port} takes connections")),
+            Err(error) => Check::new("next_hop", State::Fault, format!("{host}:{port}: {error}; mail will wait")),
+        },
+    }
+}
+
+fn reachable(host: &str, port: u16) -> std::io::Result<()> {
+    let mut last = std::io::Error::from(std::io::ErrorKind::NotFound);
+    for address in (host, port).to_socket_addrs()? {
+        match std::net::TcpStream::connect_timeout(&address, CONNECT) {
+            Ok(_) => return Ok(()),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn time() -> Check {
+    let now = clock::system().now().unix_millis();
+    if now < EARLIEST_MILLIS {
+        return Check::new("clock", State::Fault, "the clock is before this program was written");
+    }
+    Check::new("clock", State::Ok, format!("{} s since 1970 (UTC)", now.div_euclid(1000)))
+}
+
+/// Not used yet by any conversion; named so that an installer sees what the machine has.
+fn libreoffice() -> Check {
+    let found = ["/usr/bin/soffice", "/usr/lib/libreoffice/program/soffice.bin"].iter().find(|path| Path::new(path).exists());
+    match found {
+        Some(path) => Check::new("libreoffice", State::Ok, format!("{path} (not used by any conversion of this version)")),
+        None => Check::new("libreoffice", State::Ok, "not installed (not used by any conversion of this version)"),
+    }
+}

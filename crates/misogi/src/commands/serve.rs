@@ -1,0 +1,194 @@
+//! `misogi serve`: all roles on one machine.
+
+use std::future::Future;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+use web::{Condition, Metrics, Readiness, Site, UploadLimits};
+
+use crate::commands::PASSED;
+use crate::config::{Config, LogFormat};
+use crate::gateway::{self, NextHop};
+use crate::worker::Worker;
+use crate::{ConfigArgument, clock, dsn};
+
+/// How often what has outlived its retention is removed.
+const PURGE_EVERY: Duration = Duration::from_secs(3600);
+
+/// Mails in conversion per slot: rooms never wait for the store, and memory stays bounded.
+const MAILS_PER_SLOT: usize = 4;
+
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// Start although rooms cannot be contained here. Only for trying out.
+    #[arg(long)]
+    accept_unsandboxed: bool,
+}
+
+pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
+    let config = Config::load(arguments.config.config.as_deref())?;
+    start_log(&config)?;
+    let pool = gateway::pool(&config, arguments.accept_unsandboxed)?;
+    tracing::info!(event = "rooms_ready", level = %pool.level(), slots = gateway::slots(&config));
+    let engine = gateway::engine(&config, pool.clone())?;
+    let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
+    runtime.block_on(gateway_roles(&config, engine))?;
+    tracing::info!(event = "stopped");
+    Ok(ExitCode::from(PASSED))
+}
+
+fn start_log(config: &Config) -> Result<()> {
+    let filter = EnvFilter::try_new(&config.log.level)
+        .with_context(|| format!("log.level: `{}` is not a filter", config.log.level))?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log.format {
+        LogFormat::Human => lines.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => lines.json().init(),
+    }
+    Ok(())
+}
+
+async fn gateway_roles(config: &Config, engine: engine::Engine) -> Result<()> {
+    let store = gateway::store(config).await?;
+    let hostname = gateway::hostname(config);
+    let postmaster = format!("postmaster@{hostname}");
+    let [smtp, portal, admin] = [
+        ("smtp.listen", config.smtp.listen),
+        ("portal.listen", config.portal.listen),
+        ("admin.listen", config.admin.listen),
+    ]
+    .map(|(key, address)| async move {
+        TcpListener::bind(address).await.with_context(|| format!("{key}: {address} cannot be listened on"))
+    });
+    let (smtp, portal, admin) = (smtp.await?, portal.await?, admin.await?);
+
+    let site = Arc::new(Site {
+        name: config.site.name.clone(),
+        portal_url: config.site.portal_url.clone().unwrap_or_else(|| format!("http://{}", config.portal.listen)),
+        admin_url: config.site.admin_url.clone().unwrap_or_else(|| format!("http://{}", config.admin.listen)),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        offset_minutes: config.site.utc_offset_minutes.into(),
+    });
+    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
+    let readiness = Readiness::expecting(&["rooms"]);
+    readiness.report("rooms", Condition::Good);
+    let shutdown = CancellationToken::new();
+    let mut roles = Roles { tasks: JoinSet::new(), shutdown: shutdown.clone() };
+
+    let intake = gateway::intake(config, &hostname)?;
+    roles.start("intake", mail::intake::serve(smtp, intake, store.clone(), shutdown.clone()));
+    let composer = Arc::new(dsn::Composer::new(engine.clone(), store.clone(), config, postmaster.clone()));
+    let delivery = gateway::delivery(config, &hostname)?;
+    roles.start("delivery", mail::delivery::run(delivery, store.clone(), composer, shutdown.clone()));
+    let worker = Worker {
+        store: store.clone(),
+        engine,
+        clock: clock::system(),
+        postmaster,
+        utc_offset_minutes: config.site.utc_offset_minutes,
+        parallel: gateway::slots(config).saturating_mul(MAILS_PER_SLOT),
+        metrics: metrics.clone(),
+    };
+    roles.start("worker", worker.run(shutdown.clone()));
+    let portal_state = web::PortalState {
+        store: store.clone(),
+        site: site.clone(),
+        limits: UploadLimits {
+            file_bytes: config.portal.max_file_bytes,
+            files: config.portal.max_files,
+            ..UploadLimits::default()
+        },
+        keep: Duration::from_secs(86_400).saturating_mul(config.retention.results_days),
+        metrics: metrics.clone(),
+        readiness: readiness.clone(),
+    };
+    roles.start("portal", web::serve(portal, web::portal(portal_state), shutdown.clone().cancelled_owned()));
+    let admin_state = web::AdminState { store: store.clone(), site: site.clone(), metrics, readiness };
+    roles.start("admin", web::serve(admin, web::admin(admin_state)?, shutdown.clone().cancelled_owned()));
+    roles.start("janitor", janitor(store.clone(), shutdown.clone()));
+
+    welcome(config, &store, &site).await?;
+    let ended = roles.until_stopped().await;
+    store.close().await;
+    ended
+}
+
+/// What people read at the start: where things are and what to do next.
+async fn welcome(config: &Config, store: &Store, site: &Site) -> Result<()> {
+    println!("Misogi {} is running.", site.version);
+    println!("  SMTP     {}", config.smtp.listen);
+    println!("  portal   {}", site.portal_url);
+    println!("  console  {}", site.admin_url);
+    match gateway::next_hop(config)? {
+        NextHop::Maildir(path) => println!("  results  {} (no next hop is set)", path.join("new").display()),
+        NextHop::Smtp { host, port } => println!("  results  to {host}:{port}"),
+    }
+    if config.scanner.clamd.is_none() {
+        println!("  No virus scanner is set (scanner.clamd): files are rebuilt, but not scanned.");
+    }
+    if let Some(link) = web::invite(store, site).await? {
+        println!("Create the first administrator (the link works once): {link}");
+    }
+    println!("Try it: swaks --server {} --to staff@city.example.lg.jp --attach photo.jpg", config.smtp.listen);
+    Ok(())
+}
+
+/// Removes what has outlived its retention.
+async fn janitor(store: Store, shutdown: CancellationToken) -> Result<(), store::Error> {
+    loop {
+        match store.purge().await {
+            Ok(purged) => tracing::debug!(event = "purged", ?purged),
+            Err(error) => tracing::error!(event = "purge_failed", error = crate::worker::chain(&error)),
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            () = tokio::time::sleep(PURGE_EVERY) => {}
+        }
+    }
+}
+
+/// The running roles. When one ends by itself, or on SIGTERM or SIGINT, all are told to stop and waited for.
+struct Roles {
+    tasks: JoinSet<(&'static str, Result<()>)>,
+    shutdown: CancellationToken,
+}
+
+impl Roles {
+    fn start<E>(&mut self, name: &'static str, role: impl Future<Output = Result<(), E>> + Send + 'static)
+    where
+        E: Into<anyhow::Error>,
+    {
+        self.tasks.spawn(async move { (name, role.await.map_err(Into::into)) });
+    }
+
+    async fn until_stopped(mut self) -> Result<()> {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        let mut result = Ok(());
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!(event = "stopping", signal = "SIGTERM"),
+            _ = tokio::signal::ctrl_c() => tracing::info!(event = "stopping", signal = "SIGINT"),
+            Some(ended) = self.tasks.join_next() => result = judged(ended),
+        }
+        self.shutdown.cancel();
+        while let Some(ended) = self.tasks.join_next().await {
+            let ended = judged(ended);
+            result = result.and(ended);
+        }
+        result
+    }
+}
+
+fn judged(ended: Result<(&'static str, Result<()>), tokio::task::JoinError>) -> Result<()> {
+    let (name, result) = ended.context("a role ended unexpectedly")?;
+    result.with_context(|| format!("{name} ended"))
+}

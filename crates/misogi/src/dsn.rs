@@ -1,0 +1,69 @@
+//! Reports to senders whose mail could not be delivered, composed in a clean room like everything else that leaves.
+
+use engine::catalogue::Language;
+use engine::{Engine, Notice};
+use mail::delivery::{ComposeDsn, ComposeError, ComposeFuture, DsnFacts};
+
+use store::Store;
+
+use crate::config::Config;
+use crate::gateway;
+
+/// Composes delivery reports in the language of the site.
+pub(crate) struct Composer {
+    engine: Engine,
+    store: Store,
+    language: Language,
+    postmaster: String,
+    utc_offset_minutes: i16,
+}
+
+impl Composer {
+    pub(crate) fn new(engine: Engine, store: Store, config: &Config, postmaster: String) -> Self {
+        let utc_offset_minutes = config.site.utc_offset_minutes;
+        Self { engine, store, language: gateway::language(config), postmaster, utc_offset_minutes }
+    }
+
+    fn notice(&self, facts: &DsnFacts) -> Notice {
+        let subject = self.language.pick("配送できなかったメールのお知らせ", "Undelivered mail");
+        let mut text = match self.language {
+            Language::Ja => format!("受付番号 {} のメールを、次の宛先へ配送できませんでした。\n", facts.receipt.as_str()),
+            Language::En => {
+                format!("The mail with receipt {} could not be delivered to:\n", facts.receipt.as_str())
+            }
+        };
+        for failed in &facts.failed {
+            text.push_str(&format!("\n  {}\n    {} {}\n", failed.address, failed.status, failed.reply));
+        }
+        text.push_str(&format!("\nReporting-MTA: dns; {}\n", facts.reporting_mta));
+        if let Some(remote) = &facts.remote_mta {
+            text.push_str(&format!("Remote-MTA: dns; {remote}\n"));
+        }
+        Notice {
+            from: self.postmaster.clone(),
+            to: vec![facts.recipient.clone()],
+            subject: subject.to_owned(),
+            text,
+            now: facts.last_attempt.unix_millis().div_euclid(1000),
+            utc_offset_minutes: self.utc_offset_minutes,
+            receipt: facts.receipt.as_str().to_owned(),
+        }
+    }
+}
+
+impl ComposeDsn for Composer {
+    fn compose(&self, facts: DsnFacts) -> ComposeFuture<'_> {
+        Box::pin(async move {
+            let notice = self.notice(&facts);
+            let body = self.engine.compose_notice(&notice).await.map_err(|error| Box::new(error) as ComposeError)?;
+            Ok(store::Notice {
+                receipt: self.store.new_receipt()?,
+                recipient: facts.recipient,
+                smtputf8: facts.smtputf8,
+                about: facts.about,
+                subject: notice.subject,
+                body,
+            })
+        })
+    }
+}

@@ -1,0 +1,107 @@
+//! The command line, as scripts use it.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use support::fixture;
+
+fn misogi(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_misogi")).args(arguments).output().expect("runs")
+}
+
+fn sanitize(directory: &Path, files: &[(&str, &[u8])], extra: &[&str]) -> (Output, Vec<serde_json::Value>) {
+    let (input, output) = (directory.join("in"), directory.join("out"));
+    fs::create_dir_all(&input).expect("made");
+    for (name, bytes) in files {
+        fs::write(input.join(name), bytes).expect("written");
+    }
+    let (input, output) = (input.display().to_string(), output.display().to_string());
+    let mut arguments = vec!["sanitize", &input, "-o", &output, "--json"];
+    arguments.extend(extra);
+    let ran = misogi(&arguments);
+    let reports = String::from_utf8_lossy(&ran.stdout).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    (ran, reports)
+}
+
+fn by_name<'a>(reports: &'a [serde_json::Value], name: &str) -> &'a serde_json::Value {
+    let named = |report: &&serde_json::Value| report["input"].as_str().is_some_and(|input| input.ends_with(name));
+    reports.iter().find(named).unwrap_or_else(|| panic!("no report on {name}: {reports:?}"))
+}
+
+#[test]
+fn all_passed_is_exit_code_zero_and_each_input_has_one_report() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let sjis = b"\x93\xfa\x96\x7b\x8c\xea\r\n";
+    let (ran, reports) =
+        sanitize(directory.path(), &[("a.txt", sjis), ("b.csv", b"x,y\r\n1,=1+1\r\n")], &[]);
+    assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert_eq!(reports.len(), 2);
+    let text = by_name(&reports, "a.txt");
+    assert_eq!(text["verdict"], "sanitised");
+    assert_eq!(text["detected_type"], "text");
+    assert_eq!(text["output_type"], "text/plain");
+    let written = fs::read_to_string(text["output"].as_str().expect("a path")).expect("UTF-8");
+    assert_eq!(written.trim_start_matches('\u{feff}'), "日本語\r\n");
+    let table = by_name(&reports, "b.csv");
+    let reasons: Vec<&str> =
+        table["findings"].as_array().expect("a list").iter().filter_map(|f| f["reason"].as_str()).collect();
+    assert!(reasons.contains(&"formula_neutralised"), "{table}");
+    for key in ["input", "detected_type", "verdict", "output", "output_type", "findings", "pages", "millis", "children"] {
+        assert!(table.get(key).is_some(), "{key} is missing: {table}");
+    }
+}
+
+#[test]
+fn something_withheld_is_exit_code_one_and_names_the_reason() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (ran, reports) = sanitize(directory.path(), &[("tool.exe", b"MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00")], &[]);
+    assert_eq!(ran.status.code(), Some(1));
+    let report = by_name(&reports, "tool.exe");
+    assert_eq!(report["verdict"], "withheld");
+    assert_eq!(report["output"], serde_json::Value::Null);
+    assert_eq!(report["findings"][0]["reason"], "unsupported_type");
+    assert_eq!(fs::read_dir(directory.path().join("out")).expect("listed").count(), 0, "nothing is written");
+}
+
+#[test]
+fn a_wrong_call_is_exit_code_two() {
+    assert_eq!(misogi(&["sanitize"]).status.code(), Some(2));
+    assert_eq!(misogi(&["sanitize", "/does/not/exist", "-o", "/tmp/misogi-none"]).status.code(), Some(2));
+    let directory = tempfile::tempdir().expect("a directory");
+    let config = directory.path().join("misogi.toml");
+    fs::write(&config, "[smtp]\nlissen = \"127.0.0.1:1\"\n").expect("written");
+    let ran = misogi(&["serve", "--config", &config.display().to_string()]);
+    assert_eq!(ran.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert!(said.contains("misogi.toml:2") && said.contains("did you mean `listen`"), "{said}");
+}
+
+#[test]
+fn an_image_loses_its_position_and_keeps_its_look() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (ran, reports) = sanitize(directory.path(), &[("photo.jpg", &fixture("files/gps.jpg"))], &[]);
+    assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
+    let output = by_name(&reports, "photo.jpg")["output"].as_str().expect("a path").to_owned();
+    let kind = Command::new("file").args(["-b", "--mime-type", &output]).output().expect("file is installed (./test)");
+    assert_eq!(String::from_utf8_lossy(&kind.stdout).trim(), "image/jpeg");
+    let bytes = fs::read(&output).expect("read");
+    assert!(!bytes.windows(4).any(|window| window == b"Exif"), "no EXIF block is left");
+}
+
+#[test]
+fn doctor_says_what_holds_the_rooms_and_what_is_missing() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let config = directory.path().join("misogi.toml");
+    fs::write(&config, format!("data = {:?}\n", directory.path().join("data"))).expect("written");
+    let ran = misogi(&["doctor", "--json", "--config", &config.display().to_string()]);
+    let report: serde_json::Value = serde_json::from_slice(&ran.stdout).expect("JSON");
+    let checks = report["checks"].as_array().expect("a list");
+    for name in ["rooms", "scanner", "store", "next_hop", "clock"] {
+        assert!(checks.iter().any(|check| check["name"] == name), "{name} is missing: {report}");
+    }
+    let scanner = checks.iter().find(|check| check["name"] == "scanner").expect("scanner");
+    assert_eq!(scanner["state"], "warning", "no scanner is not in order, and not a fault: {scanner}");
+}
