@@ -1,5 +1,17 @@
 //! CHUNKING (RFC 3030): exact octet counts, whatever is announced.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "tests"
+)]
+
 mod dialogue;
 
 use dialogue::{Dialogue, codes, rules};

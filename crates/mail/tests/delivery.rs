@@ -1,5 +1,17 @@
 //! Delivery against real and scripted next hops: a result for each recipient, whatever the hop does.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "tests"
+)]
+
 mod gateway;
 mod peer;
 

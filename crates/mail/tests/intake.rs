@@ -1,5 +1,17 @@
 //! The intake with sockets and a real store: real clients, TLS, connection limits, stopping, what is durable.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "tests"
+)]
+
 mod gateway;
 
 use std::time::Duration;

@@ -9,6 +9,18 @@
 //! | `RCPT TO:<"a b"@x.example>` | `"a b"` stays quoted on output | unquoted value | same value, ours writes it quoted |
 //! | `RCPT TO:<a@[IPv6:2001:DB8::1]>` | literal in canonical form | literal as written | same meaning |
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "tests"
+)]
+
 use mail::intake::grammar::{self, Body, Command, Recipient};
 use proptest::prelude::*;
 use smtp_proto::{MAIL_BODY_7BIT, MAIL_BODY_8BITMIME, MAIL_SMTPUTF8, Request};

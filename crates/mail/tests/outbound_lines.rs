@@ -1,5 +1,17 @@
 //! Whatever the store hands out: what leaves is canonical, and the receiver reads the very message that was composed.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "tests"
+)]
+
 mod gateway;
 mod peer;
 

@@ -1,5 +1,17 @@
 //! What a session answers: the order of commands, the limits, the two ways of giving a message.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "tests"
+)]
+
 mod dialogue;
 
 use dialogue::{Dialogue, codes, rules};

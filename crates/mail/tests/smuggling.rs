@@ -1,6 +1,18 @@
 //! SMTP smuggling (CVE-2023-51764, -51765, -51766): no sequence but CRLF.CRLF may end a message, in or out. The sequences are
 //! those of The-Login's SMTP-Smuggling-Tools and of `docs/attacks.md` rows 1 and 2.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "tests"
+)]
+
 mod dialogue;
 
 use dialogue::{Dialogue, codes, rules};

@@ -1,5 +1,6 @@
 //! A client and a shell around a [`Session`], without sockets: what is sent, what is answered, what would be stored.
 
+#![allow(unreachable_pub, reason = "a module of test programs has no outside")]
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
 use std::sync::Arc;

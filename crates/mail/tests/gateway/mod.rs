@@ -1,5 +1,6 @@
 //! A real store in a temporary directory, a real listener, and real mail programs around them.
 
+#![allow(unreachable_pub, reason = "a module of test programs has no outside")]
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 #![allow(clippy::disallowed_methods, reason = "tests start Debian's mail programs and read the real clock and files")]
 

@@ -1,5 +1,6 @@
 //! A next hop written down in the test: it answers what a function says and remembers every octet it got.
 
+#![allow(unreachable_pub, reason = "a module of test programs has no outside")]
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
 use std::net::SocketAddr;
@@ -11,13 +12,15 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
+/// The reply to a command, without CRLF; `None` takes it.
+pub type Answer = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// How the hop behaves.
 #[derive(Clone)]
 pub struct Manners {
     pub greeting: Vec<u8>,
     pub extensions: Vec<String>,
-    /// The reply to a command, without CRLF; `None` takes it.
-    pub answer: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    pub answer: Answer,
     pub close_after_message: bool,
     pub tls: Option<Arc<ServerConfig>>,
     /// Octets sent right behind the reply to STARTTLS.
