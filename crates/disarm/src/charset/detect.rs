@@ -117,6 +117,11 @@ pub(super) fn eight_bit(bytes: &[u8]) -> Guess {
         (true, true) => return guess(if sjis.score() > euc.score() { SHIFT_JIS } else { EUC_JP }),
         (false, false) => {}
     }
+    // Kanji side by side and no kana: a name or a title. Windows-1252 quotes and apostrophes make such pairs too, but alone.
+    if sjis.valid && sjis.run >= 2 && sjis.common_kanji.saturating_mul(2) >= sjis.pairs && sjis.half_width <= sjis.pairs
+    {
+        return guess(SHIFT_JIS);
+    }
     // Mostly good Japanese with a few broken bytes (cut inside a character, one control byte): still Japanese.
     for (evidence, encoding) in [(sjis, SHIFT_JIS), (euc, EUC_JP)] {
         if evidence.kana >= 8
@@ -160,7 +165,7 @@ fn marked(bytes: &[u8]) -> Option<Charset> {
 /// UTF-16 without a mark shows as NUL bytes on one side of every ASCII character.
 fn unmarked_utf16(bytes: &[u8]) -> Option<Charset> {
     let sample = bytes.get(..bytes.len().min(4096) & !1).unwrap_or_default();
-    if sample.len() < 4 || bytes.len() % 2 != 0 {
+    if sample.len() < 4 || !bytes.len().is_multiple_of(2) {
         return None;
     }
     let (mut even, mut odd) = (0_usize, 0_usize);
@@ -208,6 +213,8 @@ fn well_formed_sequences(bytes: &[u8]) -> usize {
 struct Evidence {
     valid: bool,
     pairs: usize,
+    /// Most double-byte characters in a row.
+    run: usize,
     kana: usize,
     common_kanji: usize,
     half_width: usize,
@@ -216,13 +223,17 @@ struct Evidence {
 }
 
 impl Evidence {
-    const NONE: Self = Self { valid: true, pairs: 0, kana: 0, common_kanji: 0, half_width: 0, odd: 0, broken: 0 };
+    const NONE: Self =
+        Self { valid: true, pairs: 0, run: 0, kana: 0, common_kanji: 0, half_width: 0, odd: 0, broken: 0 };
 
     fn shift_jis(bytes: &[u8]) -> Self {
         let mut evidence = Self::NONE;
         let mut at = 0;
+        let mut run = 0;
         while let Some(&lead) = bytes.get(at) {
             at += 1;
+            run = if (0x81..=0x9F).contains(&lead) || lead >= 0xE0 { run + 1 } else { 0 };
+            evidence.run = evidence.run.max(run);
             match lead {
                 0x00..=0x7F => {}
                 0xA1..=0xDF => evidence.half_width += 1,

@@ -235,7 +235,7 @@ impl<'a> Reader<'a, '_> {
             out.extend_from_slice(piece);
             Ok::<_, std::convert::Infallible>(())
         };
-        let Ok(deviation) = (match part.transfer {
+        let deviation = match part.transfer {
             Transfer::Identity => return Cow::Borrowed(body),
             Transfer::Base64 if !transfer::is_not_base64(body) => transfer::base64(body, keep),
             Transfer::QuotedPrintable => transfer::quoted_printable(body, keep),
@@ -243,7 +243,8 @@ impl<'a> Reader<'a, '_> {
                 read.notes.push((Reason::EncodingRepaired, ""));
                 return Cow::Borrowed(body);
             }
-        });
+        };
+        let Ok(deviation) = deviation;
         if let Some(tail) = deviation.tail {
             // A list footer in plain text behind the encoded body: readers show noise there, we show the footer.
             out.extend_from_slice(b"\n");

@@ -15,21 +15,21 @@ pub(crate) struct Overlap {
 
 /// Compares letters and digits in runs of four; layout, links and marks make no difference.
 pub(crate) fn overlap(first: &str, second: &str) -> Overlap {
+    let longer = letters(second).count().saturating_mul(100).checked_div(letters(first).count()).unwrap_or(usize::MAX);
     let (first, second) = (shingles(first), shingles(second));
     let common = first.intersection(&second).count();
     let percent = |all: usize| common.saturating_mul(100).checked_div(all).unwrap_or(100);
-    Overlap {
-        first_in_second: percent(first.len()),
-        second_in_first: percent(second.len()),
-        second_to_first: second.len().saturating_mul(100).checked_div(first.len()).unwrap_or(usize::MAX),
-    }
+    Overlap { first_in_second: percent(first.len()), second_in_first: percent(second.len()), second_to_first: longer }
+}
+
+fn letters(text: &str) -> impl Iterator<Item = char> {
+    let words = text.split(|c: char| c.is_whitespace() || matches!(c, '<' | '>')).filter(|word| !word.contains("://"));
+    words.flat_map(str::chars).filter(|c| c.is_alphanumeric()).take(MAX_LETTERS)
 }
 
 fn shingles(text: &str) -> HashSet<[char; 4]> {
-    let words = text.split(|c: char| c.is_whitespace() || matches!(c, '<' | '>')).filter(|word| !word.contains("://"));
-    let letters = words.flat_map(str::chars).filter(|c| c.is_alphanumeric()).take(MAX_LETTERS);
     let mut window = ['\0'; 4];
-    letters
+    letters(text)
         .map(|c| {
             let [_, second, third, fourth] = window;
             window = [second, third, fourth, c];

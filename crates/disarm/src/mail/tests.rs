@@ -1,1 +1,316 @@
+//! Whole mails, most of them from `fixtures/mail` (see its README for what each shows and how it was made).
 
+use form::Limits;
+use form::job::{DirtyJob, DirtyOp};
+use form::mail::{Child, MailDoc};
+use form::text::Line;
+use proptest::prelude::*;
+
+use super::*;
+
+struct Outcome {
+    mail: MailDoc,
+    spill: Vec<u8>,
+}
+
+impl Outcome {
+    fn child(&self, name: &str) -> (&Child, &[u8]) {
+        let child = self.mail.children.iter().find(|child| child.name.as_str() == name);
+        let child = child.unwrap_or_else(|| panic!("{name} is not among {:?}", self.names()));
+        let start = usize::try_from(child.offset).unwrap();
+        (child, &self.spill[start..start + usize::try_from(child.len).unwrap()])
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.mail.children.iter().map(|child| child.name.as_str()).collect()
+    }
+
+    fn reasons(&self) -> Vec<Reason> {
+        self.mail.findings.iter().map(|finding| finding.reason).collect()
+    }
+
+    fn text(&self) -> &str {
+        self.mail.body.as_str().trim_end()
+    }
+}
+
+fn read_within(input: &[u8], limits: Limits) -> Outcome {
+    let job = DirtyJob {
+        op: DirtyOp::Mail,
+        declared_name: None,
+        declared_type: Line::default(),
+        limits: limits.clone(),
+        passwords: Vec::new(),
+    };
+    let (mut form, mut spill) = (Vec::new(), Vec::new());
+    disarm(input, &job, &mut form, &mut spill).unwrap();
+    Outcome { mail: MailDoc::decode(form.as_slice(), &limits).unwrap(), spill }
+}
+
+fn read(input: &[u8]) -> Outcome {
+    read_within(input, Limits::default())
+}
+
+macro_rules! fixture {
+    ($name:literal) => {
+        include_bytes!(concat!("../../../../fixtures/mail/", $name))
+    };
+}
+
+#[test]
+fn iso_2022_jp_with_the_microsoft_extensions() {
+    let outcome = read(fixture!("iso-2022-jp-extensions.eml"));
+    assert_eq!(outcome.mail.header.subject.as_str(), "【①】髙橋様、会議のお知らせ㈱");
+    assert_eq!(outcome.text(), "①㈱髙島屋　～－∥　ｶﾀｶﾅ\nお世話になっております。");
+    assert!(outcome.mail.findings.is_empty(), "{:?}", outcome.mail.findings);
+}
+
+#[test]
+fn iso_2022_jp_without_any_label() {
+    let outcome = read(fixture!("iso-2022-jp-unlabelled.eml"));
+    assert_eq!((outcome.mail.header.subject.as_str(), outcome.text()), ("生の件名", "ラベルのない本文です。"));
+    assert!(outcome.mail.findings.is_empty());
+}
+
+#[test]
+fn shift_jis_html_becomes_text_and_says_what_it_lost() {
+    let outcome = read(fixture!("shift-jis-html.eml"));
+    assert_eq!(outcome.mail.header.subject.as_str(), "表題の表示テスト");
+    assert_eq!(
+        outcome.text(),
+        "■ お知らせ\n\n詳しくはこちら <https://www.example.jp/表/> を\nご覧ください。\n\n日付   内容\n11/20  会議\n11/21  提出期限"
+    );
+    assert_eq!(outcome.reasons(), [Reason::HiddenText, Reason::HtmlToText]);
+}
+
+#[test]
+fn an_inline_picture_is_a_child_with_a_mark_at_its_place() {
+    let outcome = read(fixture!("utf-8-related-inline-image.eml"));
+    assert_eq!(outcome.text(), "地図は次のとおりです。\n[画像1: 地図.png]\n以上");
+    let (child, bytes) = outcome.child("地図.png");
+    assert!(child.inline && bytes.starts_with(b"\x89PNG"));
+    assert_eq!(outcome.names(), ["地図.png"]);
+}
+
+#[test]
+fn names_of_every_usual_form_are_read_once_and_right() {
+    let outcome = read(fixture!("rfc2231-names.eml"));
+    assert_eq!(outcome.names(), ["見積書.pdf", "資料（案）最終.xlsx", "能力表.txt", "fdp.exe"]);
+    assert_eq!(outcome.child("見積書.pdf").1, b"%PDF-");
+    assert!(outcome.reasons().contains(&Reason::BidiControls));
+    assert!(outcome.reasons().contains(&Reason::NameChanged));
+}
+
+#[test]
+fn old_carrier_addresses_and_emoji_survive() {
+    let outcome = read(fixture!("docomo-addresses.eml"));
+    assert_eq!(outcome.mail.header.from.as_ref().unwrap().address.as_str(), ".taro..x.@docomo.ne.jp");
+    let to: Vec<_> = outcome.mail.header.to.iter().map(|to| to.address.as_str()).collect();
+    assert_eq!(to, ["hanako.@ezweb.ne.jp", "ichiro..@docomo.ne.jp"]);
+    assert_eq!((outcome.mail.header.subject.as_str(), outcome.text()), ("携帯から", "本文〓"));
+    assert_eq!(outcome.reasons(), [Reason::Gaiji]);
+}
+
+#[test]
+fn a_root_that_reads_two_ways_is_withheld_whole_and_its_header_told() {
+    let outcome = read(fixture!("ambiguous-boundary.eml"));
+    assert_eq!(outcome.mail.header.subject.as_str(), "two readings");
+    assert_eq!(outcome.text(), "");
+    let (child, _) = outcome.child("message.eml");
+    assert_eq!(child.withheld.unwrap().reason, Reason::AmbiguousStructure);
+    assert_eq!(outcome.names().len(), 1);
+}
+
+#[test]
+fn parts_that_may_not_pass_are_withheld_one_by_one() {
+    let outcome = read(fixture!("withheld-parts.eml"));
+    assert_eq!(outcome.text(), "text stays");
+    let withheld: Vec<_> = outcome.mail.children.iter().map(|c| c.withheld.map(|refusal| refusal.reason)).collect();
+    assert_eq!(
+        withheld,
+        [
+            Some(Reason::MessagePartial),
+            Some(Reason::ExternalBody),
+            Some(Reason::Encrypted),
+            Some(Reason::AmbiguousStructure),
+            None,
+            None
+        ]
+    );
+    assert_eq!(outcome.child("unpadded.bin").1, b"hello");
+    let (inner, bytes) = outcome.child("inner.eml");
+    assert!(inner.is_mail);
+    assert_eq!(bytes, b"Subject: inner\r\n\r\ninner text");
+    assert!(outcome.reasons().contains(&Reason::EncodingRepaired));
+}
+
+#[test]
+fn a_delivery_report_is_readable() {
+    let outcome = read(fixture!("delivery-report.eml"));
+    assert!(outcome.text().starts_with("I could not deliver your message.\n\nReporting-MTA: dns; mx.example.jp"));
+    assert!(outcome.text().ends_with("Status: 5.1.1"));
+    assert_eq!(outcome.names(), ["hello.eml"]);
+    assert_eq!(outcome.mail.header.auto_submitted.as_ref().unwrap().as_str(), "auto-replied");
+}
+
+fn alternative(plain: &str, html: &str) -> Outcome {
+    read(format!(
+        "Date: Fri, 20 Nov 2026 10:00:00 +0900\nContent-Type: multipart/alternative; boundary=b\n\n--b\nContent-Type: text/plain; \
+         charset=utf-8\n\n{plain}\n--b\nContent-Type: text/html; charset=utf-8\n\n{html}\n--b--\n"
+    ).as_bytes())
+}
+
+#[test]
+fn of_two_alternatives_the_plain_one_is_read_when_both_say_the_same() {
+    let same = alternative(
+        "お世話になっております。資料を送ります。",
+        "<p>お世話になっております。<b>資料</b>を送ります。</p>",
+    );
+    assert_eq!((same.text(), same.reasons()), ("お世話になっております。資料を送ります。", vec![]));
+}
+
+#[test]
+fn alternatives_that_differ_are_told() {
+    let other = alternative("お世話になっております。", "<p>こちらの文面はまったく違うことを言っています</p>");
+    assert_eq!((other.text(), other.reasons()), ("お世話になっております。", vec![Reason::AlternativeText]));
+}
+
+#[test]
+fn a_plain_stub_gives_way_to_the_real_text() {
+    let long = "ほんとうの本文はここに書いてあり、とても長く続いていて、ひな形の文とはまったく違います。".repeat(5);
+    let stub = alternative("HTMLメールに対応したソフトでご覧ください。", &format!("<p>{long}</p>"));
+    assert_eq!(stub.text(), long);
+    assert!(stub.reasons().contains(&Reason::AlternativeText));
+}
+
+#[test]
+fn links_that_the_plain_text_lacks_are_kept() {
+    let linked =
+        alternative("申込みはこちらからどうぞ", "<p>申込みは<a href='https://a.example/form'>こちら</a>からどうぞ</p>");
+    assert_eq!(linked.text(), "申込みはこちら <https://a.example/form> からどうぞ");
+}
+
+#[test]
+fn later_text_parts_without_a_name_join_the_body() {
+    let outcome = read(
+        b"Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--b\nContent-Type: text/plain; name=two.txt\n\ntwo\n--b\n\nthree\n--b--\n",
+    );
+    assert_eq!(outcome.text(), "one\n\nthree");
+    assert_eq!(outcome.names(), ["two.txt"]);
+}
+
+#[test]
+fn an_mbox_line_and_an_empty_body_are_tolerated() {
+    let outcome =
+        read(b"From a@example.jp Fri Nov 20 10:00:00 2026\nSubject: x\nDate: Fri, 20 Nov 2026 10:00:00 +0900\n\n");
+    assert_eq!((outcome.mail.header.subject.as_str(), outcome.reasons()), ("x", vec![Reason::EmptyBody]));
+}
+
+#[test]
+fn enriched_and_flowed_text_is_read_as_meant() {
+    assert_eq!(read(b"Content-Type: text/enriched\n\n<bold>a</bold>\nb\n\nc").text(), "a b\nc");
+    assert_eq!(read(b"Content-Type: text/plain; format=flowed\n\na \nb\n").text(), "a b");
+}
+
+#[test]
+fn a_signature_and_the_macintosh_half_of_a_file_are_told_and_gone() {
+    let outcome = read(
+        b"Date: Fri, 20 Nov 2026 10:00:00 +0900\nContent-Type: multipart/signed; boundary=b\n\n--b\n\ntext\n--b\nContent-Type: \
+          application/pgp-signature; name=s.asc\n\nx\n--b--\n",
+    );
+    assert_eq!((outcome.text(), outcome.reasons(), outcome.names().len()), ("text", vec![Reason::Signature], 0));
+}
+
+#[test]
+fn limits_cost_the_part_and_never_the_mail() {
+    let input = b"Subject: x\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nbody text\n--b\nContent-Type: image/png; name=a.png\n\n12345\n--b\nContent-Type: image/png; name=b.png\n\n123456\n--b--\n";
+    let outcome = read_within(input, Limits { spill_bytes: 5, ..Limits::default() });
+    assert_eq!(outcome.child("a.png").0.withheld, None);
+    assert_eq!(outcome.child("b.png").0.withheld.map(|r| r.reason), Some(Reason::LimitSpillBytes));
+    assert_eq!(outcome.text(), "body text");
+    let outcome = read_within(input, Limits { text_bytes: 4, ..Limits::default() });
+    assert_eq!(outcome.text(), "body");
+    assert!(outcome.reasons().contains(&Reason::TextShortened));
+    let outcome = read_within(input, Limits { parts: 3, ..Limits::default() });
+    assert_eq!(outcome.names(), ["a.png", "以降の添付ファイル"]);
+}
+
+#[test]
+fn a_header_beyond_its_limit_is_told_and_the_first_fields_still_read() {
+    let input = format!("Subject: kept\nX-Long: {}\n\nbody", "x".repeat(300_000));
+    let outcome = read(input.as_bytes());
+    assert_eq!(outcome.mail.header.subject.as_str(), "kept");
+    assert_eq!(outcome.child("message.eml").0.withheld.unwrap().reason, Reason::LimitHeaderBytes);
+    // As long in the form as it may be before the length fields are counted.
+    let names = "\u{ff71}".repeat(40);
+    let many = (0..1_900).map(|n| format!("\"{names}\" <a{n}@example.jp>")).collect::<Vec<_>>().join(",\n ");
+    let input = format!("Subject: kept\nTo: {many}\n\nbody");
+    let outcome = read_within(input.as_bytes(), Limits { header_bytes: 300_000, ..Limits::default() });
+    assert_eq!((outcome.mail.header.subject.as_str(), outcome.text()), ("kept", "body"));
+}
+
+#[test]
+fn hostile_shapes_stay_linear() {
+    let started = std::time::Instant::now();
+    let nested =
+        (0..400).map(|n| format!("Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n")).collect::<String>();
+    read(nested.as_bytes());
+    read("Content-Type: message/rfc822\n\n".repeat(36_000).as_bytes());
+    read(format!("Content-Type: multipart/mixed; boundary=b\n\n{}", "--b\n\nx\n".repeat(10_000)).as_bytes());
+    let lies = "--b\nContent-Type: multipart/mixed; boundary=nowhere\n\n".repeat(900);
+    read(format!("Content-Type: multipart/mixed; boundary=b\n\n{lies}{}", "x\n".repeat(500_000)).as_bytes());
+    read(format!("Subject: {}\n\nx", "=?utf-8?Q?a?= ".repeat(15_000)).as_bytes());
+    read(format!("From: {}\n\nx", "(".repeat(200_000)).as_bytes());
+    read(format!("Content-Type: text/plain; {}\n\nx", "a*0*=b;".repeat(30_000)).as_bytes());
+    read(format!("\n\n{}", "x".repeat(20_000_000)).as_bytes());
+    assert!(started.elapsed() < std::time::Duration::from_secs(10), "{:?}", started.elapsed());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn any_bytes_give_a_valid_form(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+        read(&bytes);
+    }
+
+    /// Pieces of real mails in any order reach deeper than bytes at random.
+    #[test]
+    fn any_order_of_mime_pieces_gives_a_valid_form(order in proptest::collection::vec(0..PIECES.len(), 0..40)) {
+        let input: Vec<u8> = order.iter().flat_map(|piece| PIECES[*piece].iter().copied()).collect();
+        read(&input);
+    }
+}
+
+const PIECES: [&[u8]; 30] = [
+    b"Content-Type: multipart/mixed; boundary=b\r\n",
+    b"Content-Type: multipart/alternative; boundary=\"c\"\r\n",
+    b"Content-Type: multipart/related; boundary=d; start=\"<1>\"\r\n",
+    b"Content-Type: text/html; charset=shift_jis\r\n",
+    b"Content-Type: text/plain; charset=iso-2022-jp; format=flowed\r\n",
+    b"Content-Type: image/png; name*0*=utf-8''%E3%81; name*1*=%82.png\r\n",
+    b"Content-Type: message/rfc822\r\n",
+    b"Content-Transfer-Encoding: base64\r\n",
+    b"Content-Transfer-Encoding: quoted-printable\r\n",
+    b"Content-Disposition: inline; filename=\"=?utf-8?B?44GC?=.txt\"\r\n",
+    b"Content-ID: <1>\r\n",
+    b"Subject: =?iso-2022-jp?B?GyRC?= =?iso-2022-jp?B?JCIbKEI=?=\r\n",
+    b"From: \"a\" <a@b.jp>, x: y@z;, (c\r\n",
+    b" continued\r\n",
+    b"junk line\r\n",
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b"--b\r\n",
+    b"--b--\r\n",
+    b"--c\r\n",
+    b"--c--\r\n",
+    b"--d\r\n",
+    b"<div style='display:none'><table><td><a href=x>",
+    b"<img src=cid:1></td></table>",
+    b"\x1B$B$\"$$",
+    b"\x82\xA0\x82\xA2\xFF",
+    b"aGVsbG8=\r\n",
+    b"=E3=81=82=\r\n",
+    b"[cid:1]",
+];

@@ -89,7 +89,7 @@ impl<'a> Run<'a> {
     fn add(&mut self, word: &Word<'a>) {
         if word.base64 {
             self.base64.push_str(word.text);
-            if self.base64.len() % 4 == 0 || word.text.ends_with('=') {
+            if self.base64.len().is_multiple_of(4) || word.text.ends_with('=') {
                 self.flush();
             }
         } else {
