@@ -71,6 +71,8 @@ impl Peer {
                 let (stream, _) = listener.accept().await.unwrap();
                 let (manners, seen) = (manners.clone(), all.clone());
                 tokio::spawn(async move {
+                    // Its replies are many small writes, which would otherwise wait for each other.
+                    stream.set_nodelay(true)?;
                     seen.lock().unwrap().push(Seen::Connected);
                     let mut stream = BufReader::new(stream);
                     stream.write_all(&manners.greeting).await?;
