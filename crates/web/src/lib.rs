@@ -1,3 +1,43 @@
-//! web.
+//! The gateway's two web sites and its API: staff portal, admin console, `/api/v1`.
+//!
+//! Start with [`portal`] and [`admin`]: each gives the router of one listener, and [`serve`] puts it on a socket. Files
+//! go from the request body straight into the store's spool and are converted by the same workers as mails; pages read
+//! their state from the store.
+//!
+//! What this crate must never do: parse a file, show any byte of a file, offer anything for download that a clean room
+//! has not written (the store's `Output` is the only type that [`portal`] sends), write a token into a log, act on GET,
+//! or load anything from another origin.
 
 #![forbid(unsafe_code)]
+
+mod api;
+mod assets;
+mod console;
+mod cookie;
+mod disposition;
+mod fault;
+mod health;
+mod hygiene;
+mod language;
+mod listen;
+mod lockout;
+mod metrics;
+mod moment;
+mod multipart;
+mod page;
+mod password;
+mod portal;
+mod role;
+mod secret;
+mod shown;
+mod site;
+mod texts;
+mod view;
+
+pub use console::{AdminState, InviteError, NoPasswords, admin, invite};
+pub use health::{Condition, Readiness};
+pub use listen::serve;
+pub use metrics::{DeliveryEnd, Metrics, Source};
+pub use portal::{PortalState, portal};
+pub use secret::NoRandomness;
+pub use site::{Site, UploadLimits};

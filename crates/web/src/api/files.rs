@@ -1,0 +1,267 @@
+//! Files for programs: send one, ask for its state, read its report, fetch the safe version.
+
+use axum::{
+    Extension, Json,
+    extract::{Path, Request, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use engine::catalogue::{self, Language};
+use form::reason::Refusal as PartRefusal;
+use serde::Serialize;
+use store::{BatchStatus, PartRow, PartVerdict, UploadFile};
+use utoipa::ToSchema;
+
+use crate::{
+    fault::{Fault, Problem},
+    moment,
+    portal::{Portal, Proof, Refusal, download, find, receive},
+    shown,
+    view::{self, FileState},
+};
+
+/// What a client gets back for a file that was taken.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Filed {
+    /// Unguessable name of the file; whoever knows it may see the result.
+    id: String,
+    /// The number for people, such as `20261121-8F3K2`.
+    receipt: String,
+}
+
+/// Where a file is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FileStatus {
+    id: String,
+    receipt: String,
+    /// Name of the file, made safe.
+    name: String,
+    /// Size of the original in bytes.
+    bytes: u64,
+    /// RFC 3339.
+    received: String,
+    /// `queued`, `working`, `retrying`, `done` or `failed`.
+    state: &'static str,
+    /// `sanitised` or `withheld` once there is a verdict.
+    verdict: Option<&'static str>,
+    /// RFC 3339; after this the file and its result are gone.
+    expires: String,
+    links: Links,
+}
+
+/// Addresses of the file's other documents.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Links {
+    report: String,
+    /// Only while there is a safe version.
+    result: Option<String>,
+}
+
+/// What was done to a file; the same object as `misogi sanitize --json` prints.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Report {
+    /// Name of the file as it came.
+    input: String,
+    /// Type found by content.
+    detected_type: String,
+    /// `sanitised` or `withheld`.
+    verdict: &'static str,
+    /// Name of the safe version.
+    output: Option<String>,
+    /// Media type of the safe version.
+    output_type: Option<String>,
+    findings: Vec<ReportFinding>,
+    /// Time in the rooms.
+    millis: u64,
+    /// What was inside, for archives and mails.
+    #[schema(no_recursion)]
+    children: Vec<Report>,
+}
+
+/// One thing that was removed, changed or withheld.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ReportFinding {
+    /// Stable name out of `docs/findings.md`.
+    reason: &'static str,
+    count: u32,
+    /// Where in the file; may be empty.
+    #[serde(rename = "where")]
+    #[schema(rename = "where")]
+    place: String,
+    /// The sentence people read, in the language of the request.
+    text: String,
+}
+
+/// Sends one file.
+#[utoipa::path(
+    post, path = "/api/v1/files", tag = "files",
+    request_body(content = Vec<u8>, content_type = "multipart/form-data", description = "One part with a file name."),
+    responses(
+        (status = 202, description = "The file is durable and will be rebuilt.", body = Filed),
+        (status = 400, description = "No file, more than one, or an unreadable body.", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Larger than the limit.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Busy or out of space; see Retry-After.", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn post(State(portal): State<Portal>, request: Request) -> Result<Response, Fault> {
+    let received = receive(&portal, request, Proof::None, 1).await?;
+    // The receipt covers one file: a request that brought more is told so, though the first one is already safe.
+    if let Some(refused) = received.refused.first() {
+        return Err(match refused.why {
+            Refusal::TooLarge | Refusal::Total => Fault::TooLarge,
+            Refusal::TooMany | Refusal::Empty | Refusal::Broken => Fault::BadRequest,
+            Refusal::NotStored => Fault::Busy,
+        });
+    }
+    let (Some(batch), Some(taken)) = (received.batch, received.taken.first()) else { return Err(Fault::BadRequest) };
+    let id = batch.token.as_str().to_owned();
+    let location = format!("/api/v1/files/{id}");
+    let body = Json(Filed { id, receipt: taken.receipt.to_string() });
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], body).into_response())
+}
+
+/// Says where a file is.
+#[utoipa::path(
+    get, path = "/api/v1/files/{id}", tag = "files", params(("id" = String, Path, description = "Id of the file")),
+    responses(
+        (status = 200, description = "State of the file.", body = FileStatus),
+        (status = 404, description = "Unknown or expired.", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn state(State(portal): State<Portal>, Path(id): Path<String>) -> Result<Json<FileStatus>, Fault> {
+    let batch = find(&portal, &id).await?;
+    let file = only(&batch)?;
+    let root = file.parts.first();
+    let has_result = root.is_some_and(|root| root.has_result);
+    let state = FileState::of(file);
+    Ok(Json(FileStatus {
+        receipt: file.receipt.to_string(),
+        name: file.name.clone(),
+        bytes: file.bytes,
+        received: moment::rfc3339(file.received),
+        state: state.name(),
+        verdict: state.finished().then(|| root.map_or(WITHHELD, |root| verdict(root.verdict))),
+        expires: moment::rfc3339(batch.batch.expires),
+        links: Links {
+            report: format!("/api/v1/files/{id}/report"),
+            result: has_result.then(|| format!("/api/v1/files/{id}/result")),
+        },
+        id,
+    }))
+}
+
+/// Lists what was removed, changed or withheld.
+#[utoipa::path(
+    get, path = "/api/v1/files/{id}/report", tag = "files", params(("id" = String, Path, description = "Id of the file")),
+    responses(
+        (status = 200, description = "What was done.", body = Report),
+        (status = 404, description = "Unknown or expired.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Not finished yet; see Retry-After.", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn report(
+    State(portal): State<Portal>,
+    Extension(language): Extension<Language>,
+    Path(id): Path<String>,
+) -> Result<Json<Report>, Fault> {
+    let batch = find(&portal, &id).await?;
+    let file = only(&batch)?;
+    if !FileState::of(file).finished() {
+        return Err(Fault::Pending);
+    }
+    Ok(Json(tree(file, language)))
+}
+
+/// Gives the safe version.
+#[utoipa::path(
+    get, path = "/api/v1/files/{id}/result", tag = "files", params(("id" = String, Path, description = "Id of the file")),
+    responses(
+        (status = 200, description = "The safe version, always as an attachment.", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 404, description = "Unknown or expired.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Not finished yet; see Retry-After.", body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "Withheld, or no longer kept; the report says why.", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn result(State(portal): State<Portal>, Path(id): Path<String>) -> Result<Response, Fault> {
+    let batch = find(&portal, &id).await?;
+    download(&portal, only(&batch)?).await
+}
+
+/// The first file of the batch: what this interface sends is a batch of one.
+fn only(batch: &BatchStatus) -> Result<&UploadFile, Fault> {
+    batch.files.first().ok_or(Fault::NotFound)
+}
+
+fn verdict(verdict: PartVerdict) -> &'static str {
+    match verdict {
+        PartVerdict::Sanitised => "sanitised",
+        PartVerdict::Withheld => WITHHELD,
+    }
+}
+
+/// Builds the tree from the flat list, in which parents stand before their children. Each open branch waits until a
+/// part that is not below it comes; nothing here recurses.
+fn tree(file: &UploadFile, language: Language) -> Report {
+    let mut open: Vec<(usize, Report)> = Vec::new();
+    let root_path = file.parts.first().map_or("", |root| root.path.as_str());
+    for part in &file.parts {
+        let depth = view::depth(&part.path, root_path);
+        while open.len() > 1 && open.last().is_some_and(|(last, _)| *last >= depth) {
+            close(&mut open);
+        }
+        open.push((depth, report_of(part, language)));
+    }
+    while open.len() > 1 {
+        close(&mut open);
+    }
+    open.pop().map_or_else(|| bare(file), |(_, report)| report)
+}
+
+fn close(open: &mut Vec<(usize, Report)>) {
+    if let Some((_, report)) = open.pop()
+        && let Some((_, parent)) = open.last_mut()
+    {
+        parent.children.push(report);
+    }
+}
+
+/// A job that was given up has no parts.
+fn bare(file: &UploadFile) -> Report {
+    Report {
+        input: shown::visible(&file.name),
+        detected_type: String::new(),
+        verdict: WITHHELD,
+        output: None,
+        output_type: None,
+        findings: Vec::new(),
+        millis: 0,
+        children: Vec::new(),
+    }
+}
+
+fn report_of(part: &PartRow, language: Language) -> Report {
+    let withheld = part.reason.filter(|_| part.verdict == PartVerdict::Withheld).map(|reason| ReportFinding {
+        reason: reason.name(),
+        count: 1,
+        place: String::new(),
+        text: catalogue::describe_refusal(&PartRefusal { reason, limit: part.limit, value: part.value }, language),
+    });
+    let others = part.findings.iter().map(|finding| ReportFinding {
+        reason: finding.reason.name(),
+        count: finding.count,
+        place: finding.place.as_str().to_owned(),
+        text: catalogue::describe(finding, language),
+    });
+    Report {
+        input: part.name.clone(),
+        detected_type: part.detected_type.clone(),
+        verdict: verdict(part.verdict),
+        output: part.output_name.clone(),
+        output_type: part.media_type.clone(),
+        findings: withheld.into_iter().chain(others).collect(),
+        millis: part.millis,
+        children: Vec::new(),
+    }
+}
+
+const WITHHELD: &str = "withheld";

@@ -1,0 +1,39 @@
+//! `/api/v1` for programs: files on the portal's listener, quarantine on the console's.
+
+pub(crate) mod files;
+pub(crate) mod quarantine;
+
+use axum::{
+    http::header,
+    response::{IntoResponse, Response},
+};
+use utoipa::OpenApi;
+
+use crate::fault::{Fault, Problem};
+
+/// The whole interface; which listener serves what is said with each group.
+#[derive(Debug, OpenApi)]
+#[openapi(
+    info(
+        title = "Misogi",
+        description = "Sanitising gateway. Errors are RFC 9457 problem details with a stable `reason_code`."
+    ),
+    paths(files::post, files::state, files::report, files::result, quarantine::list, quarantine::item),
+    components(schemas(Problem, files::Filed, files::FileStatus, files::Links, files::Report, files::ReportFinding, quarantine::Items, quarantine::Item)),
+    tags(
+        (name = "files", description = "Served by the staff portal. Whoever knows the id of a file may see its result."),
+        (name = "quarantine", description = "Served by the admin console, with its sign-in.")
+    )
+)]
+struct Document;
+
+/// `GET /api/v1/openapi.json`
+pub(crate) async fn openapi() -> Result<Response, Fault> {
+    let mut document = Document::openapi();
+    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    let text = document.to_json().map_err(|error| {
+        tracing::error!(event = "web_openapi_failed", error = &error as &dyn std::error::Error);
+        Fault::Internal
+    })?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
+}

@@ -1,0 +1,153 @@
+//! The quarantine for programs: facts about withheld originals, never their content.
+
+#![allow(unused_qualifications, reason = "written by utoipa's macro for `params`")]
+
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+};
+use form::reason::Reason;
+use serde::{Deserialize, Serialize};
+use store::{QuarantineFilter, QuarantineId, QuarantineRow, QuarantineState};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    console::{Console, Visitor},
+    fault::{Fault, Problem},
+    moment,
+    role::Permission,
+};
+
+/// A page of the quarantine, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Items {
+    items: Vec<Item>,
+    /// Pass it as `cursor` for the following page.
+    next: Option<i64>,
+}
+
+/// One withheld original.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Item {
+    id: i64,
+    receipt: String,
+    /// Place of the part in its message; empty for the whole message.
+    path: String,
+    name: String,
+    detected_type: String,
+    /// Stable name out of `docs/findings.md`.
+    reason: Option<&'static str>,
+    bytes: u64,
+    /// `held`, `released` or `purged`.
+    state: &'static str,
+    /// RFC 3339.
+    created: String,
+    /// RFC 3339.
+    expires: String,
+    sender: Option<String>,
+    subject: Option<String>,
+}
+
+/// Which items to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Wanted {
+    /// `held`, `released` or `purged`.
+    state: Option<String>,
+    /// Name of a reason.
+    reason: Option<String>,
+    /// Text in receipt, name, sender or subject.
+    q: Option<String>,
+    /// `next` of the page before.
+    cursor: Option<i64>,
+}
+
+/// Lists the quarantine.
+#[utoipa::path(
+    get, path = "/api/v1/quarantine", tag = "quarantine", params(Wanted),
+    responses(
+        (status = 200, description = "A page, newest first.", body = Items),
+        (status = 400, description = "Unknown state or reason.", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role may not see the quarantine.", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn list(
+    State(console): State<Console>,
+    visitor: Visitor,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<Items>, Fault> {
+    visitor.may(Permission::Quarantine)?;
+    let filter = QuarantineFilter {
+        state: known(wanted.state.as_deref(), parse_state)?,
+        reason: known(wanted.reason.as_deref(), Reason::from_name)?,
+        text: wanted.q.filter(|text| !text.trim().is_empty()),
+        before: wanted.cursor,
+        limit: 0,
+    };
+    let page = console.state.store.quarantine(&filter).await?;
+    Ok(Json(Items { items: page.items.iter().map(Item::of).collect(), next: page.next }))
+}
+
+/// Shows one item.
+#[utoipa::path(
+    get, path = "/api/v1/quarantine/{id}", tag = "quarantine", params(("id" = i64, Path, description = "Id of the item")),
+    responses(
+        (status = 200, description = "The item.", body = Item),
+        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role may not see the quarantine.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such item.", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn item(
+    State(console): State<Console>,
+    visitor: Visitor,
+    Path(id): Path<i64>,
+) -> Result<Json<Item>, Fault> {
+    visitor.may(Permission::Quarantine)?;
+    let row = console.state.store.quarantine_item(QuarantineId(id)).await?.ok_or(Fault::NotFound)?;
+    Ok(Json(Item::of(&row)))
+}
+
+impl Item {
+    fn of(row: &QuarantineRow) -> Self {
+        Self {
+            id: row.id.0,
+            receipt: row.receipt.to_string(),
+            path: row.path.clone(),
+            name: row.name.clone(),
+            detected_type: row.detected_type.clone(),
+            reason: row.reason.map(Reason::name),
+            bytes: row.bytes,
+            state: state_name(row.state),
+            created: moment::rfc3339(row.created),
+            expires: moment::rfc3339(row.expires),
+            sender: row.sender.clone(),
+            subject: row.subject.clone(),
+        }
+    }
+}
+
+/// Stable name of a state.
+pub(crate) fn state_name(state: QuarantineState) -> &'static str {
+    match state {
+        QuarantineState::Held => "held",
+        QuarantineState::Released => "released",
+        QuarantineState::Purged => "purged",
+    }
+}
+
+/// The state of a stable name.
+pub(crate) fn parse_state(name: &str) -> Option<QuarantineState> {
+    [QuarantineState::Held, QuarantineState::Released, QuarantineState::Purged]
+        .into_iter()
+        .find(|state| state_name(*state) == name)
+}
+
+/// A given value must be known; a missing or empty one filters nothing.
+fn known<T>(given: Option<&str>, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Fault> {
+    match given.filter(|text| !text.is_empty()) {
+        None => Ok(None),
+        Some(text) => parse(text).map(Some).ok_or(Fault::BadRequest),
+    }
+}

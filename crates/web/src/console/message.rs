@@ -1,0 +1,354 @@
+//! Tracking: what came in, and everything known about one message. Metadata only.
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State},
+    http::StatusCode,
+    response::Response,
+};
+use serde::Deserialize;
+use store::{
+    AuditRow, DeliveryRow, DeliveryState, MessageDetail, MessageFilter, MessageId, MessageRow, OriginKind, PartRow,
+    Verdict,
+};
+
+use super::{Console, Visitor};
+use crate::{
+    fault::Fault,
+    metrics::verdict_name,
+    moment,
+    page::{Mark, Page, render},
+    role::Permission,
+    shown,
+    texts::Texts,
+    view,
+};
+
+/// Which messages to list.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Wanted {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    verdict: String,
+    before: Option<i64>,
+}
+
+/// A choice in a filter.
+#[derive(Debug)]
+pub(super) struct Choice {
+    pub(super) value: &'static str,
+    pub(super) text: &'static str,
+    pub(super) chosen: bool,
+}
+
+/// A line of the list.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) received: String,
+    pub(super) href: String,
+    pub(super) receipt: String,
+    pub(super) kind: &'static str,
+    pub(super) sender: String,
+    pub(super) recipients: String,
+    pub(super) subject: String,
+    pub(super) state: Mark,
+}
+
+/// A name and a value.
+#[derive(Debug)]
+pub(super) struct Fact {
+    pub(super) name: &'static str,
+    pub(super) value: String,
+}
+
+/// `GET /messages`
+pub(crate) async fn list(
+    State(console): State<Console>,
+    visitor: Visitor,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Fault> {
+    visitor.may(Permission::Tracking)?;
+    let t = visitor.texts();
+    let query: String = wanted.q.trim().chars().take(QUERY_CHARACTERS).collect();
+    let filter = MessageFilter {
+        origin: ORIGINS.iter().find(|(name, _)| *name == wanted.kind).map(|(_, origin)| *origin),
+        verdict: VERDICTS.into_iter().find(|verdict| verdict_name(*verdict) == wanted.verdict),
+        text: Some(query.clone()).filter(|query| !query.is_empty()),
+        before: wanted.before,
+        ..MessageFilter::default()
+    };
+    let found = console.state.store.messages(&filter).await?;
+    let kinds = [("", t.filter_all), ("mail", t.kind_mail), ("upload", t.kind_upload), ("notice", t.kind_notice)];
+    let mut verdicts = vec![Choice { value: "", text: t.filter_all, chosen: filter.verdict.is_none() }];
+    verdicts.extend(VERDICTS.into_iter().map(|verdict| Choice {
+        value: verdict_name(verdict),
+        text: view::verdict_mark(Some(verdict), t).word,
+        chosen: filter.verdict == Some(verdict),
+    }));
+    let keep =
+        format!("/messages?q={}&kind={}&verdict={}", encode(&query), encode(&wanted.kind), encode(&wanted.verdict));
+    let template = ListPage {
+        page: visitor.page(&console, t.nav_messages, Permission::Tracking),
+        kinds: kinds.into_iter().map(|(value, text)| Choice { value, text, chosen: value == wanted.kind }).collect(),
+        verdicts,
+        rows: rows(&found.items, &console, t),
+        older: found.next.map(|next| format!("{keep}&before={next}")),
+        newest: wanted.before.map(|_| keep),
+        query,
+    };
+    Ok(render(StatusCode::OK, &template))
+}
+
+/// `GET /messages/{id}`
+pub(crate) async fn detail(
+    State(console): State<Console>,
+    visitor: Visitor,
+    Path(id): Path<i64>,
+) -> Result<Response, Fault> {
+    visitor.may(Permission::Tracking)?;
+    let t = visitor.texts();
+    let detail = console.state.store.message(MessageId(id)).await?.ok_or(Fault::NotFound)?;
+    let offset = console.state.site.offset_minutes;
+    let page = visitor.page(&console, t.detail_title, Permission::Tracking);
+    let quarantine = detail
+        .quarantine
+        .iter()
+        .map(|item| ItemLink {
+            href: format!("/quarantine/{}", item.id.0),
+            name: item_name(&item.name, &detail.row, t),
+        })
+        .collect();
+    let template = DetailPage {
+        receipt: detail.row.receipt.to_string(),
+        state: view::verdict_mark(detail.row.verdict, t),
+        facts: facts(&detail, offset, t),
+        findings: view::findings(&detail.findings, visitor.language),
+        timeline: detail.timeline.iter().map(|row| Entry::of(row, offset, t)).collect(),
+        parts: detail.parts.iter().map(|part| Part::of(part, &visitor, t)).collect(),
+        quarantine,
+        deliveries: detail.deliveries.iter().map(|row| Delivery::of(row, offset, t)).collect(),
+        page,
+    };
+    Ok(render(StatusCode::OK, &template))
+}
+
+/// Lines of the list; the dashboard shows the newest ones too.
+pub(super) fn rows(items: &[MessageRow], console: &Console, t: &'static Texts) -> Vec<Row> {
+    let offset = console.state.site.offset_minutes;
+    items
+        .iter()
+        .map(|row| Row {
+            received: moment::local(row.received, offset),
+            href: format!("/messages/{}", row.id.0),
+            receipt: row.receipt.to_string(),
+            kind: kind(row.origin, t),
+            sender: sender(row, t),
+            recipients: recipients(&row.recipients),
+            subject: subject(row, t),
+            state: view::verdict_mark(row.verdict, t),
+        })
+        .collect()
+}
+
+fn kind(origin: OriginKind, t: &Texts) -> &'static str {
+    match origin {
+        OriginKind::Mail => t.kind_mail,
+        OriginKind::Upload => t.kind_upload,
+        OriginKind::Notice => t.kind_notice,
+    }
+}
+
+fn sender(row: &MessageRow, t: &Texts) -> String {
+    match (row.origin, &row.sender) {
+        (_, Some(sender)) => shown::visible(sender),
+        (OriginKind::Upload, None) => row.user.as_deref().map_or_else(String::new, shown::visible),
+        (OriginKind::Mail | OriginKind::Notice, None) => t.null_sender.to_owned(),
+    }
+}
+
+fn subject(row: &MessageRow, t: &Texts) -> String {
+    let text = row.file_name.as_deref().or(row.subject.as_deref()).filter(|text| !text.is_empty());
+    text.map_or_else(|| if row.verdict.is_some() { t.no_subject.to_owned() } else { String::new() }, shown::visible)
+}
+
+fn recipients(all: &[String]) -> String {
+    let shown: Vec<String> = all.iter().take(RECIPIENTS).map(|one| shown::visible(one)).collect();
+    let more = all.len().saturating_sub(RECIPIENTS);
+    if more == 0 { shown.join(", ") } else { format!("{} (+{more})", shown.join(", ")) }
+}
+
+fn facts(detail: &MessageDetail, offset: i32, t: &'static Texts) -> Vec<Fact> {
+    let row = &detail.row;
+    let mut facts = Vec::new();
+    let mut add = |name, value: Option<String>| {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            facts.push(Fact { name, value });
+        }
+    };
+    let mail = row.origin == OriginKind::Mail;
+    add(t.column_time, Some(moment::local(row.received, offset)));
+    add(t.column_kind, Some(kind(row.origin, t).to_owned()));
+    add(t.column_sender, mail.then(|| sender(row, t)));
+    add(t.detail_header_from, row.header_from.as_deref().map(shown::visible));
+    add(t.column_recipients, Some(recipients(&row.recipients)));
+    add(t.column_subject, Some(subject(row, t)));
+    add(t.column_size, Some(shown::bytes(row.original_bytes)));
+    add(t.detail_user, row.user.as_deref().map(shown::visible));
+    add(t.detail_peer, row.peer.map(|peer| peer.to_string()));
+    add(t.detail_helo, row.helo.as_deref().map(shown::visible));
+    let tls = row.tls.as_deref().map_or_else(|| t.detail_tls_none.to_owned(), shown::visible);
+    add(t.detail_tls, mail.then_some(tls));
+    if let Some(job) = &detail.job {
+        add(t.detail_attempt, Some(job.attempts.to_string()));
+        add(t.detail_error, job.why.as_deref().map(shown::visible));
+    }
+    facts
+}
+
+#[derive(Debug)]
+struct Entry {
+    time: String,
+    text: String,
+    detail: String,
+}
+
+impl Entry {
+    fn of(row: &AuditRow, offset: i32, t: &Texts) -> Self {
+        // An event without a sentence is shown by its stable name: nothing of the history is ever left out.
+        let text = match row.event.as_str() {
+            "accepted" => t.event_accepted,
+            "upload_name_changed" => t.event_name_changed,
+            "completed" => t.event_completed,
+            "attempt_failed" => t.event_attempt_failed,
+            "deferred" => t.event_deferred,
+            "given_up" => t.event_given_up,
+            "delivery" => t.event_delivery,
+            "notice_queued" => t.event_notice_queued,
+            "quarantine_released" => t.event_released,
+            other => other,
+        };
+        let text = if row.actor == GATEWAY { text.to_owned() } else { format!("{text} ({})", row.actor) };
+        Self {
+            time: moment::local(row.at, offset),
+            text: shown::visible(&text),
+            detail: shown::visible(&super::audit::detail(&row.detail)),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Part {
+    path: String,
+    name: String,
+    detected: String,
+    sizes: String,
+    state: Mark,
+    refusal: Option<String>,
+    findings: Vec<String>,
+}
+
+impl Part {
+    fn of(part: &PartRow, visitor: &Visitor, t: &Texts) -> Self {
+        let sizes = match part.bytes_out {
+            0 => shown::bytes(part.bytes_in),
+            out => format!("{} → {}", shown::bytes(part.bytes_in), shown::bytes(out)),
+        };
+        Self {
+            path: part.path.clone(),
+            name: shown::visible(&part.name),
+            detected: shown::visible(&part.detected_type),
+            sizes,
+            state: view::part_mark(part, t),
+            refusal: view::refusal(part, visitor.language),
+            findings: view::findings(&part.findings, visitor.language),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Delivery {
+    address: String,
+    state: Mark,
+    time: String,
+    attempts: u32,
+    reply: String,
+}
+
+impl Delivery {
+    fn of(row: &DeliveryRow, offset: i32, t: &Texts) -> Self {
+        let state = match row.state {
+            DeliveryState::Pending => Mark::wait(t.delivery_waiting),
+            DeliveryState::Retry => Mark::warn(t.delivery_retry),
+            DeliveryState::Delivered => Mark::ok(t.delivery_delivered),
+            DeliveryState::Failed => Mark::stop(t.delivery_failed),
+        };
+        Self {
+            address: shown::visible(&row.address),
+            state,
+            time: moment::local(row.finished.unwrap_or(row.due), offset),
+            attempts: row.attempts,
+            reply: row.reply.as_deref().map(shown::visible).unwrap_or_default(),
+        }
+    }
+}
+
+/// A whole message in quarantine has no file name of its own.
+fn item_name(name: &str, row: &MessageRow, t: &Texts) -> String {
+    if name.is_empty() { subject(row, t) } else { shown::visible(name) }
+}
+
+/// Percent-encodes a query value.
+pub(super) fn encode(text: &str) -> String {
+    text.bytes()
+        .map(|byte| {
+            let plain = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+            if plain { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+        })
+        .collect()
+}
+
+#[derive(Debug, Template)]
+#[template(path = "messages.html")]
+struct ListPage {
+    page: Page,
+    query: String,
+    kinds: Vec<Choice>,
+    verdicts: Vec<Choice>,
+    rows: Vec<Row>,
+    older: Option<String>,
+    newest: Option<String>,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "message.html")]
+struct DetailPage {
+    page: Page,
+    receipt: String,
+    state: Mark,
+    facts: Vec<Fact>,
+    findings: Vec<String>,
+    timeline: Vec<Entry>,
+    parts: Vec<Part>,
+    quarantine: Vec<ItemLink>,
+    deliveries: Vec<Delivery>,
+}
+
+#[derive(Debug)]
+struct ItemLink {
+    href: String,
+    name: String,
+}
+
+const ORIGINS: [(&str, OriginKind); 3] =
+    [("mail", OriginKind::Mail), ("upload", OriginKind::Upload), ("notice", OriginKind::Notice)];
+const VERDICTS: [Verdict; 4] =
+    [Verdict::Sanitised, Verdict::SanitisedWithWithheld, Verdict::NoticeOnly, Verdict::GivenUp];
+/// Actor of what the gateway did by itself.
+const GATEWAY: &str = "gateway";
+/// Longest search text.
+pub(super) const QUERY_CHARACTERS: usize = 200;
+/// Recipients shown in a list.
+const RECIPIENTS: usize = 3;

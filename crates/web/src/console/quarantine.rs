@@ -1,0 +1,168 @@
+//! Withheld originals: facts and reasons. The content never leaves the store through these pages.
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State},
+    http::StatusCode,
+    response::Response,
+};
+use engine::catalogue::{self, Language};
+use serde::Deserialize;
+use store::{QuarantineFilter, QuarantineId, QuarantineRow, QuarantineState};
+
+use super::{
+    Console, Visitor,
+    message::{Choice, Fact, QUERY_CHARACTERS, encode},
+};
+use crate::{
+    api::quarantine::{parse_state, state_name},
+    fault::Fault,
+    moment,
+    page::{Page, render},
+    role::Permission,
+    shown,
+    texts::Texts,
+};
+
+/// Which items to list.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Wanted {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    state: String,
+    before: Option<i64>,
+}
+
+/// `GET /quarantine`
+pub(crate) async fn list(
+    State(console): State<Console>,
+    visitor: Visitor,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Fault> {
+    visitor.may(Permission::Quarantine)?;
+    let t = visitor.texts();
+    let query: String = wanted.q.trim().chars().take(QUERY_CHARACTERS).collect();
+    let filter = QuarantineFilter {
+        state: parse_state(&wanted.state),
+        text: Some(query.clone()).filter(|query| !query.is_empty()),
+        before: wanted.before,
+        ..QuarantineFilter::default()
+    };
+    let found = console.state.store.quarantine(&filter).await?;
+    let mut states = vec![Choice { value: "", text: t.filter_all, chosen: filter.state.is_none() }];
+    states.extend([QuarantineState::Held, QuarantineState::Released, QuarantineState::Purged].into_iter().map(
+        |state| Choice { value: state_name(state), text: state_word(state, t), chosen: filter.state == Some(state) },
+    ));
+    let keep = format!("/quarantine?q={}&state={}", encode(&query), encode(&wanted.state));
+    let offset = console.state.site.offset_minutes;
+    let template = ListPage {
+        page: visitor.page(&console, t.nav_quarantine, Permission::Quarantine),
+        states,
+        rows: found.items.iter().map(|row| Row::of(row, offset, visitor.language, t)).collect(),
+        older: found.next.map(|next| format!("{keep}&before={next}")),
+        newest: wanted.before.map(|_| keep),
+        query,
+    };
+    Ok(render(StatusCode::OK, &template))
+}
+
+/// `GET /quarantine/{id}`
+pub(crate) async fn item(
+    State(console): State<Console>,
+    visitor: Visitor,
+    Path(id): Path<i64>,
+) -> Result<Response, Fault> {
+    visitor.may(Permission::Quarantine)?;
+    let t = visitor.texts();
+    let row = console.state.store.quarantine_item(QuarantineId(id)).await?.ok_or(Fault::NotFound)?;
+    let offset = console.state.site.offset_minutes;
+    let facts = [
+        (t.column_name, name(&row, t)),
+        (t.result_type, shown::visible(&row.detected_type)),
+        (t.column_size, shown::bytes(row.bytes)),
+        (t.column_state, state_word(row.state, t).to_owned()),
+        (t.column_sender, row.sender.as_deref().map(shown::visible).unwrap_or_default()),
+        (t.column_subject, row.subject.as_deref().map(shown::visible).unwrap_or_default()),
+        (t.column_receipt, row.receipt.to_string()),
+        (t.quarantine_since, moment::local(row.created, offset)),
+        (t.quarantine_expires, moment::local(row.expires, offset)),
+    ];
+    let template = ItemPage {
+        page: visitor.page(&console, t.quarantine_item, Permission::Quarantine),
+        reason: reason(&row, visitor.language),
+        message: format!("/messages/{}", row.message.0),
+        facts: facts
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| Fact { name, value })
+            .collect(),
+    };
+    Ok(render(StatusCode::OK, &template))
+}
+
+fn reason(row: &QuarantineRow, language: Language) -> String {
+    row.reason.map(|reason| catalogue::reason_text(reason, language).to_owned()).unwrap_or_default()
+}
+
+/// A whole message in quarantine has no file name of its own.
+fn name(row: &QuarantineRow, t: &Texts) -> String {
+    if row.name.is_empty() { t.quarantine_whole.to_owned() } else { shown::visible(&row.name) }
+}
+
+fn state_word(state: QuarantineState, t: &Texts) -> &'static str {
+    match state {
+        QuarantineState::Held => t.quarantine_states_held,
+        QuarantineState::Released => t.quarantine_states_released,
+        QuarantineState::Purged => t.quarantine_states_deleted,
+    }
+}
+
+#[derive(Debug)]
+struct Row {
+    created: String,
+    href: String,
+    name: String,
+    reason: String,
+    sender: String,
+    subject: String,
+    size: String,
+    state: &'static str,
+    receipt: String,
+}
+
+impl Row {
+    fn of(row: &QuarantineRow, offset: i32, language: Language, t: &Texts) -> Self {
+        Self {
+            created: moment::local(row.created, offset),
+            href: format!("/quarantine/{}", row.id.0),
+            name: name(row, t),
+            reason: reason(row, language),
+            sender: row.sender.as_deref().map(shown::visible).unwrap_or_default(),
+            subject: row.subject.as_deref().map(shown::visible).unwrap_or_default(),
+            size: shown::bytes(row.bytes),
+            state: state_word(row.state, t),
+            receipt: row.receipt.to_string(),
+        }
+    }
+}
+
+#[derive(Debug, Template)]
+#[template(path = "quarantine.html")]
+struct ListPage {
+    page: Page,
+    query: String,
+    states: Vec<Choice>,
+    rows: Vec<Row>,
+    older: Option<String>,
+    newest: Option<String>,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "quarantine_item.html")]
+struct ItemPage {
+    page: Page,
+    reason: String,
+    facts: Vec<Fact>,
+    message: String,
+}

@@ -1,0 +1,58 @@
+//! `Content-Disposition` of a download: always an attachment, with a name every browser reads (RFC 6266, RFC 8187).
+
+use axum::http::HeaderValue;
+
+/// `attachment` with an ASCII name for old clients and the true name in UTF-8.
+pub(crate) fn attachment(name: &str) -> HeaderValue {
+    // RFC 6266 appendix D: no percent sign and no backslash in the plain form, clients disagree on both.
+    let plain: String = name
+        .chars()
+        .map(|character| match character {
+            '"' | '\\' | '%' | '/' => '_',
+            ' '..='~' => character,
+            _ => '_',
+        })
+        .collect();
+    let value = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{}", extended(name));
+    HeaderValue::try_from(value).unwrap_or_else(|_| HeaderValue::from_static("attachment"))
+}
+
+/// The value part of an RFC 8187 `ext-value`.
+fn extended(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_rfc_8187_is_written_as_it_says() {
+        assert_eq!(extended("£ and € rates"), "%C2%A3%20and%20%E2%82%AC%20rates");
+    }
+
+    #[test]
+    fn a_japanese_name_has_a_plain_and_an_extended_form() {
+        assert_eq!(
+            attachment("見積.xlsx"),
+            "attachment; filename=\"__.xlsx\"; filename*=UTF-8''%E8%A6%8B%E7%A9%8D.xlsx"
+        );
+    }
+
+    #[test]
+    fn a_name_cannot_leave_its_quotes_or_its_line() {
+        let value = attachment("a\"; x=\"\r\nSet-Cookie: y=1\\%41.txt");
+        let value = value.to_str().unwrap();
+        assert!(!value.contains('\r') && !value.contains('\n'));
+        assert_eq!(value.matches('"').count(), 2, "{value}");
+        assert!(value.starts_with("attachment; filename=\"a_; x=___Set-Cookie: y=1__41.txt\"; "), "{value}");
+    }
+}

@@ -1,0 +1,112 @@
+//! Whether the gateway lives (`/healthz`) and whether it takes mail (`/readyz`).
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde::Serialize;
+use store::Store;
+
+/// What a part of the gateway says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// It works.
+    Good,
+    /// It works less well, or work waits; mail is still taken. The text says what is wrong.
+    Degraded(String),
+    /// Mail is refused because of it. The text says what is wrong.
+    Refusing(String),
+}
+
+/// The board on which the parts of the gateway (rooms, scanner, intake…) post their condition. Cheap to clone.
+///
+/// A part that was announced and has not reported yet counts as refusing: readiness must be shown, not assumed.
+#[derive(Debug, Clone, Default)]
+pub struct Readiness(Arc<RwLock<BTreeMap<&'static str, Condition>>>);
+
+impl Readiness {
+    /// A board that waits for these parts to report.
+    pub fn expecting(parts: &[&'static str]) -> Self {
+        let waiting = parts.iter().map(|part| (*part, Condition::Refusing("has not reported yet".to_owned())));
+        Self(Arc::new(RwLock::new(waiting.collect())))
+    }
+
+    /// Posts the condition of a part.
+    pub fn report(&self, part: &'static str, condition: Condition) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(part, condition);
+    }
+
+    pub(crate) async fn checks(&self, store: &Store) -> Vec<(&'static str, Condition)> {
+        let mut checks = vec![("store", store_condition(store).await)];
+        let board = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        checks.extend(board.iter().map(|(part, condition)| (*part, condition.clone())));
+        checks
+    }
+}
+
+async fn store_condition(store: &Store) -> Condition {
+    match store.health().await {
+        Ok(()) => Condition::Good,
+        Err(error) => {
+            tracing::error!(event = "web_store_check_failed", error = &error as &dyn std::error::Error);
+            Condition::Refusing("cannot store mail".to_owned())
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Health {
+    store: Store,
+    readiness: Readiness,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    status: &'static str,
+    checks: Vec<Check>,
+}
+
+#[derive(Debug, Serialize)]
+struct Check {
+    name: &'static str,
+    status: &'static str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    detail: String,
+}
+
+/// Routes of both.
+pub(crate) fn routes(store: Store, readiness: Readiness) -> Router {
+    Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).with_state(Health { store, readiness })
+}
+
+async fn healthz() -> Json<Report> {
+    Json(Report { status: "ok", checks: Vec::new() })
+}
+
+async fn readyz(State(health): State<Health>) -> Response {
+    let checks = health.readiness.checks(&health.store).await;
+    let refusing = checks.iter().any(|(_, condition)| matches!(condition, Condition::Refusing(_)));
+    let degraded = checks.iter().any(|(_, condition)| matches!(condition, Condition::Degraded(_)));
+    let checks = checks
+        .into_iter()
+        .map(|(name, condition)| match condition {
+            Condition::Good => Check { name, status: "ok", detail: String::new() },
+            Condition::Degraded(detail) => Check { name, status: "degraded", detail },
+            Condition::Refusing(detail) => Check { name, status: "refusing", detail },
+        })
+        .collect();
+    let (code, status) = match (refusing, degraded) {
+        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "refusing"),
+        (false, true) => (StatusCode::OK, "degraded"),
+        (false, false) => (StatusCode::OK, "ok"),
+    };
+    (code, Json(Report { status, checks })).into_response()
+}

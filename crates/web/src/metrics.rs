@@ -1,0 +1,265 @@
+//! Numbers for Prometheus (`/metrics`): what the parts of the gateway count, and what the store holds right now.
+
+use std::sync::{Arc, atomic::AtomicU64};
+use std::time::Duration;
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, EncodeLabelValue, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Registry, Unit},
+};
+use store::{Counts, Timestamp};
+
+/// Handles of all counters. Cheap to clone; every part of the gateway gets one.
+#[derive(Debug, Clone)]
+pub struct Metrics(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    registry: Registry,
+    accepted: Family<SourceLabel, Counter>,
+    refused: Family<CodeLabel, Counter>,
+    finished: Family<VerdictLabel, Counter>,
+    withheld: Family<ReasonLabel, Counter>,
+    deliveries: Family<DeliveryLabel, Counter>,
+    rooms: Family<RoomLabel, Counter>,
+    bytes_in: Counter,
+    conversion: Histogram,
+    sign_ins: Family<SignInLabel, Counter>,
+    queue: Family<QueueLabel, Gauge>,
+    oldest: Gauge,
+    quarantine: Gauge,
+    recorded: Family<EventLabel, Gauge>,
+    free: Gauge,
+    up: Gauge<f64, AtomicU64>,
+}
+
+/// Where a message came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum Source {
+    /// SMTP.
+    Mail,
+    /// Portal or API.
+    Upload,
+}
+
+/// How a delivery attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum DeliveryEnd {
+    /// The next hop took it.
+    Delivered,
+    /// It will be tried again.
+    Retry,
+    /// It will not.
+    Failed,
+}
+
+/// How an attempt to sign in ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub(crate) enum SignIn {
+    Success,
+    Failure,
+    Delayed,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SourceLabel {
+    source: Source,
+}
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CodeLabel {
+    code: u16,
+}
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct VerdictLabel {
+    verdict: &'static str,
+}
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: &'static str,
+}
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DeliveryLabel {
+    outcome: DeliveryEnd,
+}
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RoomLabel {
+    role: &'static str,
+    verdict: &'static str,
+}
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SignInLabel {
+    outcome: SignIn,
+}
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct QueueLabel {
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EventLabel {
+    event: &'static str,
+}
+
+impl Metrics {
+    /// All counters at zero.
+    pub fn new(version: &str) -> Self {
+        let mut registry = Registry::with_prefix("misogi");
+        let accepted = Family::default();
+        registry.register("accepted", "Messages made durable and answered", accepted.clone());
+        let refused = Family::default();
+        registry.register("smtp_refused", "SMTP commands refused, by reply code", refused.clone());
+        let finished = Family::default();
+        registry.register("finished", "Messages with a verdict", finished.clone());
+        let withheld = Family::default();
+        registry.register("parts_withheld", "Parts withheld, by reason", withheld.clone());
+        let deliveries = Family::default();
+        registry.register("deliveries", "Recipients tried at the next hop", deliveries.clone());
+        let rooms = Family::default();
+        registry.register("rooms", "Rooms used, by how they ended", rooms.clone());
+        let bytes_in = Counter::default();
+        registry.register_with_unit("received", "Bytes of accepted originals", Unit::Bytes, bytes_in.clone());
+        let conversion = Histogram::new(BUCKETS.iter().copied());
+        registry.register_with_unit("conversion", "Time from claim to verdict", Unit::Seconds, conversion.clone());
+        let sign_ins = Family::default();
+        registry.register("sign_ins", "Attempts to sign in to the console", sign_ins.clone());
+        let queue = Family::default();
+        registry.register("queue", "Work in the store, by state", queue.clone());
+        let oldest = Gauge::default();
+        registry.register_with_unit(
+            "queue_oldest",
+            "Age of the oldest message in the queue",
+            Unit::Seconds,
+            oldest.clone(),
+        );
+        let quarantine = Gauge::default();
+        registry.register("quarantine_held", "Originals in quarantine", quarantine.clone());
+        // Gauges, because the store's totals outlive the process and a counter of this process would start at zero.
+        let recorded = Family::default();
+        registry.register("recorded", "Totals since the store was made, by event", recorded.clone());
+        let free = Gauge::default();
+        registry.register_with_unit("store_free", "Free space where the store lies", Unit::Bytes, free.clone());
+        let up = Gauge::default();
+        registry.register("store_up", "1 when the store answered this scrape", up.clone());
+        let build: Family<Vec<(&'static str, String)>, Gauge> = Family::default();
+        registry.register("build", "Always 1; the label carries the version", build.clone());
+        build.get_or_create(&vec![("version", version.to_owned())]).set(1);
+        Self(Arc::new(Inner {
+            registry,
+            accepted,
+            refused,
+            finished,
+            withheld,
+            deliveries,
+            rooms,
+            bytes_in,
+            conversion,
+            sign_ins,
+            queue,
+            oldest,
+            quarantine,
+            recorded,
+            free,
+            up,
+        }))
+    }
+
+    /// A message was made durable.
+    pub fn accepted(&self, source: Source, bytes: u64) {
+        self.0.accepted.get_or_create(&SourceLabel { source }).inc();
+        self.0.bytes_in.inc_by(bytes);
+    }
+
+    /// An SMTP command was refused.
+    pub fn smtp_refused(&self, code: u16) {
+        self.0.refused.get_or_create(&CodeLabel { code }).inc();
+    }
+
+    /// A message got its verdict after this long.
+    pub fn finished(&self, verdict: store::Verdict, took: Duration) {
+        self.0.finished.get_or_create(&VerdictLabel { verdict: verdict_name(verdict) }).inc();
+        self.0.conversion.observe(took.as_secs_f64());
+    }
+
+    /// A part was withheld; `reason` is [`form::reason::Reason::name`].
+    pub fn withheld(&self, reason: form::reason::Reason) {
+        self.0.withheld.get_or_create(&ReasonLabel { reason: reason.name() }).inc();
+    }
+
+    /// A recipient was tried at the next hop.
+    pub fn delivery(&self, outcome: DeliveryEnd) {
+        self.0.deliveries.get_or_create(&DeliveryLabel { outcome }).inc();
+    }
+
+    /// A room ended; `role` and `verdict` are fixed names of the room's kind and end.
+    pub fn room(&self, role: &'static str, verdict: &'static str) {
+        self.0.rooms.get_or_create(&RoomLabel { role, verdict }).inc();
+    }
+
+    pub(crate) fn sign_in(&self, outcome: SignIn) {
+        self.0.sign_ins.get_or_create(&SignInLabel { outcome }).inc();
+    }
+
+    /// The text of a scrape, with the store's own numbers when it answered.
+    pub(crate) fn text(
+        &self,
+        counts: Option<&Counts>,
+        now: Timestamp,
+        free: Option<u64>,
+    ) -> Result<String, std::fmt::Error> {
+        self.0.up.set(if counts.is_some() { 1.0 } else { 0.0 });
+        if let Some(counts) = counts {
+            self.gauges(counts, now);
+        }
+        if let Some(free) = free {
+            self.0.free.set(signed(free));
+        }
+        let mut out = String::new();
+        encode(&mut out, &self.0.registry)?;
+        Ok(out)
+    }
+
+    fn gauges(&self, counts: &Counts, now: Timestamp) {
+        for (state, count) in [
+            ("waiting", counts.queued),
+            ("running", counts.running),
+            ("delivery_pending", counts.deliveries_pending),
+            ("delivery_retrying", counts.deliveries_retrying),
+        ] {
+            self.0.queue.get_or_create(&QueueLabel { state }).set(signed(count));
+        }
+        let age = counts.oldest.map_or(0, |oldest| now.since(oldest).as_secs());
+        self.0.oldest.set(signed(age));
+        self.0.quarantine.set(signed(counts.quarantined));
+        for (event, total) in [
+            ("mail_accepted", counts.accepted),
+            ("file_uploaded", counts.uploaded),
+            ("sanitised", counts.sanitised),
+            ("partly_withheld", counts.sanitised_with_withheld),
+            ("withheld", counts.notice_only),
+            ("given_up", counts.given_up),
+            ("delivered", counts.delivered),
+            ("delivery_failed", counts.delivery_failed),
+            ("refused", counts.refused),
+        ] {
+            self.0.recorded.get_or_create(&EventLabel { event }).set(signed(total));
+        }
+    }
+}
+
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// Stable name of a verdict, for machines.
+pub(crate) fn verdict_name(verdict: store::Verdict) -> &'static str {
+    match verdict {
+        store::Verdict::Sanitised => "sanitised",
+        store::Verdict::SanitisedWithWithheld => "partly_withheld",
+        store::Verdict::NoticeOnly => "withheld",
+        store::Verdict::GivenUp => "given_up",
+    }
+}
+
+/// Upper bounds in seconds: a small mail takes milliseconds, a large archive a minute.
+const BUCKETS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0];

@@ -1,0 +1,348 @@
+//! Taking files in: each part of the body goes straight into the store's spool, and each file stands or falls alone.
+
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{HeaderMap, header},
+};
+use form::{name::FileName, text::Line};
+use futures_util::StreamExt;
+use store::{AuditEntry, BatchRow, NewBatch, NewMessage, Origin, Receipt, Spool};
+use tokio::time::{Instant, timeout, timeout_at};
+use unicode_normalization::UnicodeNormalization;
+
+use super::Portal;
+use crate::{
+    fault::Fault,
+    metrics::Source,
+    multipart::{Malformed, PartHeader, Splitter, Step},
+    secret::Secret,
+    shown,
+};
+
+/// What became of the files of one request.
+#[derive(Debug, Default)]
+pub(crate) struct Received {
+    /// The batch of the taken files; `None` when none was taken.
+    pub(crate) batch: Option<BatchRow>,
+    pub(crate) taken: Vec<Taken>,
+    pub(crate) refused: Vec<RefusedFile>,
+}
+
+/// A file that is durable in the store.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) receipt: Receipt,
+}
+
+/// A file that was not taken.
+#[derive(Debug)]
+pub(crate) struct RefusedFile {
+    /// The name with what the eye would not see written out.
+    pub(crate) name: String,
+    pub(crate) why: Refusal,
+}
+
+/// Why a file was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    TooLarge,
+    TooMany,
+    Total,
+    Empty,
+    Broken,
+    NotStored,
+}
+
+/// What a request must bring besides files.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Proof<'a> {
+    /// The form token that belongs to the browser's cookie, before the first file.
+    FormToken(&'a Secret),
+    /// Nothing: the API has no cookie that another site could use.
+    None,
+}
+
+/// Reads the whole body and makes each acceptable file durable as soon as it has ended.
+pub(crate) async fn receive(
+    portal: &Portal,
+    request: Request,
+    proof: Proof<'_>,
+    most: usize,
+) -> Result<Received, Fault> {
+    let Ok(_place) = portal.uploads.try_acquire() else { return Err(Fault::Busy) };
+    let (parts, body) = request.into_parts();
+    let splitter = splitter(&parts.headers)?;
+    let limits = &portal.state.limits;
+    // A client far over the limit is stopped at once; one slightly over reads which of its files were left out.
+    let patience = limits.total_bytes.saturating_mul(2);
+    let announced =
+        parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > patience) {
+        return Err(Fault::TooLarge);
+    }
+    let intake = Intake {
+        portal,
+        most,
+        file_bytes: 0,
+        total_bytes: 0,
+        count: 0,
+        current: Current::Field(String::new()),
+        tokens: Vec::new(),
+        received: Received::default(),
+    };
+    intake.run(splitter, body, proof, patience).await
+}
+
+fn splitter(headers: &HeaderMap) -> Result<Splitter, Fault> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).ok_or(Fault::BadRequest)?;
+    Splitter::new(kind).map_err(|_| Fault::BadRequest)
+}
+
+/// The part that is being read.
+enum Current {
+    /// A plain form field: its value so far.
+    Field(String),
+    /// A plain form field that is not needed.
+    Ignored,
+    /// A file on its way into the spool.
+    File(String, Box<Spool>),
+    /// A file that was given up; the rest of its bytes are read and dropped so that the next file is reached.
+    Dropped(String, Refusal),
+}
+
+struct Intake<'a> {
+    portal: &'a Portal,
+    most: usize,
+    file_bytes: u64,
+    total_bytes: u64,
+    count: usize,
+    current: Current,
+    tokens: Vec<String>,
+    received: Received,
+}
+
+impl Intake<'_> {
+    async fn run(
+        mut self,
+        mut splitter: Splitter,
+        body: Body,
+        proof: Proof<'_>,
+        patience: u64,
+    ) -> Result<Received, Fault> {
+        let limits = self.portal.state.limits;
+        let end = Instant::now() + limits.duration;
+        let mut stream = body.into_data_stream();
+        let mut read = 0_u64;
+        loop {
+            let next = timeout_at(end, timeout(limits.silence, stream.next())).await;
+            let chunk = match next {
+                Ok(Ok(Some(Ok(chunk)))) => chunk,
+                Ok(Ok(None)) => break,
+                // The connection broke or fell silent: what is complete stays, the file under way is lost.
+                Ok(Ok(Some(Err(_))) | Err(_)) | Err(_) => return Ok(self.broken()),
+            };
+            read = read.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+            if read > patience {
+                return Ok(self.broken());
+            }
+            splitter.feed(&chunk);
+            loop {
+                match splitter.step() {
+                    Ok(Step::Feed | Step::End) => break,
+                    Ok(Step::Part(header)) => self.begin(header, proof)?,
+                    Ok(Step::Data(data)) => self.data(&data).await,
+                    Ok(Step::PartEnd) => self.end().await?,
+                    Err(malformed) => return self.malformed(malformed),
+                }
+            }
+        }
+        match splitter.finish() {
+            Ok(()) => self.proved(proof).map(|()| self.received),
+            Err(malformed) => self.malformed(malformed),
+        }
+    }
+
+    fn begin(&mut self, header: PartHeader, proof: Proof<'_>) -> Result<(), Fault> {
+        let Some(raw) = header.file_name else {
+            let wanted = header.name == FORM_TOKEN && self.tokens.is_empty();
+            self.current = if wanted { Current::Field(String::new()) } else { Current::Ignored };
+            return Ok(());
+        };
+        // Nothing of a file is stored before the form has shown that it is ours.
+        self.proved(proof)?;
+        if raw.is_empty() {
+            // A browser sends an empty name for a field in which nothing was chosen.
+            self.current = Current::Ignored;
+            return Ok(());
+        }
+        self.file_bytes = 0;
+        self.count = self.count.saturating_add(1);
+        self.current = if self.count > self.most {
+            Current::Dropped(raw, Refusal::TooMany)
+        } else {
+            Current::File(raw, Box::new(self.portal.state.store.spool()))
+        };
+        Ok(())
+    }
+
+    async fn data(&mut self, data: &[u8]) {
+        let limits = &self.portal.state.limits;
+        let refusal = match &mut self.current {
+            Current::Field(value) => {
+                // A token is 64 characters; what is longer is no token and need not be kept.
+                if value.len() < FIELD_BYTES {
+                    value.push_str(&String::from_utf8_lossy(data.get(..FIELD_BYTES).unwrap_or(data)));
+                }
+                return;
+            }
+            Current::Ignored | Current::Dropped(..) => return,
+            Current::File(_, spool) => {
+                let length = u64::try_from(data.len()).unwrap_or(u64::MAX);
+                self.file_bytes = self.file_bytes.saturating_add(length);
+                self.total_bytes = self.total_bytes.saturating_add(length);
+                if self.file_bytes > limits.file_bytes {
+                    Refusal::TooLarge
+                } else if self.total_bytes > limits.total_bytes {
+                    Refusal::Total
+                } else if let Err(error) = spool.write(data).await {
+                    tracing::error!(event = "web_upload_not_stored", error = &error as &dyn std::error::Error);
+                    Refusal::NotStored
+                } else {
+                    return;
+                }
+            }
+        };
+        // What is thrown away does not count against the other files.
+        self.total_bytes = self.total_bytes.saturating_sub(self.file_bytes);
+        if let Current::File(name, _) = std::mem::replace(&mut self.current, Current::Ignored) {
+            self.current = Current::Dropped(name, refusal);
+        }
+    }
+
+    async fn end(&mut self) -> Result<(), Fault> {
+        match std::mem::replace(&mut self.current, Current::Ignored) {
+            Current::Ignored => {}
+            Current::Field(value) => self.tokens.push(value),
+            Current::Dropped(name, why) => self.refuse(&name, why),
+            Current::File(name, _) if self.file_bytes == 0 => self.refuse(&name, Refusal::Empty),
+            Current::File(name, spool) => match self.store(&name, *spool).await {
+                Ok(taken) => self.received.taken.push(taken),
+                Err(error) => {
+                    tracing::error!(event = "web_upload_not_stored", error = &error as &dyn std::error::Error);
+                    self.refuse(&name, Refusal::NotStored);
+                }
+            },
+        }
+        Ok(())
+    }
+
+    async fn store(&mut self, raw: &str, spool: Spool) -> Result<Taken, store::Error> {
+        let state = &self.portal.state;
+        let now = state.store.now();
+        let original = spool.finish().await?;
+        let batch = match &self.received.batch {
+            Some(batch) => batch.id,
+            None => {
+                let batch = state.store.create_batch(NewBatch { user: None, expires: now.plus(state.keep) }).await?;
+                self.received.batch.insert(batch).id
+            }
+        };
+        let receipt = state.store.new_receipt()?;
+        let (file_name, changed) = file_name(raw);
+        let origin = Origin::Upload { user: None, batch, file_name };
+        let message = NewMessage { receipt: receipt.clone(), origin, received: now, original };
+        let accepted = state.store.accept(message).await?;
+        if changed {
+            // The raw name is not kept anywhere else; whoever looks into the file's history sees what it hid.
+            let entry = AuditEntry {
+                actor: "gateway".to_owned(),
+                event: "upload_name_changed",
+                message: Some(accepted.message),
+                detail: vec![("name", shown::visible(last_component(raw)))],
+            };
+            state.store.audit_append(entry).await?;
+        }
+        state.metrics.accepted(Source::Upload, self.file_bytes);
+        tracing::info!(event = "upload_accepted", receipt = receipt.as_str(), bytes = self.file_bytes);
+        Ok(Taken { receipt })
+    }
+
+    fn refuse(&mut self, raw: &str, why: Refusal) {
+        self.received.refused.push(RefusedFile { name: shown::visible(last_component(raw)), why });
+    }
+
+    /// The transfer ended early.
+    fn broken(mut self) -> Received {
+        match std::mem::replace(&mut self.current, Current::Ignored) {
+            Current::File(name, _) => self.refuse(&name, Refusal::Broken),
+            Current::Dropped(name, why) => self.refuse(&name, why),
+            Current::Field(_) | Current::Ignored => {}
+        }
+        self.received
+    }
+
+    /// A body that cannot be read loses what follows, never what was complete.
+    fn malformed(self, malformed: Malformed) -> Result<Received, Fault> {
+        tracing::info!(event = "upload_malformed", error = &malformed as &dyn std::error::Error);
+        let received = self.broken();
+        if received.taken.is_empty() && received.refused.is_empty() { Err(Fault::BadRequest) } else { Ok(received) }
+    }
+
+    fn proved(&self, proof: Proof<'_>) -> Result<(), Fault> {
+        match proof {
+            Proof::None => Ok(()),
+            Proof::FormToken(secret) => {
+                let given = self.tokens.first().map_or("", String::as_str);
+                if secret.form_token_is(given) { Ok(()) } else { Err(Fault::FormToken) }
+            }
+        }
+    }
+}
+
+/// A harmless name, and whether it differs from what the client said. macOS sends kana with their marks apart (NFD),
+/// which is the same name and no change.
+fn file_name(raw: &str) -> (FileName, bool) {
+    let last = last_component(raw);
+    let (line, scrubbed) = Line::scrub(last);
+    let composed: String = line.as_str().nfc().collect();
+    let (name, changes) = FileName::rebuild(&composed);
+    (name, !scrubbed.is_clean() || !changes.is_clean())
+}
+
+/// Some clients send the path on their own disk.
+fn last_component(raw: &str) -> &str {
+    raw.rsplit(['/', '\\']).find(|component| !component.is_empty()).unwrap_or(raw)
+}
+
+/// Name of the field that carries the form token.
+pub(crate) const FORM_TOKEN: &str = "form_token";
+/// Bytes kept of a form field.
+const FIELD_BYTES: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_component_of_a_path_is_the_name() {
+        let check = |raw, expect: &str| assert_eq!(last_component(raw), expect);
+        check("a.txt", "a.txt");
+        check(r"C:\Users\x\a.txt", "a.txt");
+        check("../../etc/passwd", "passwd");
+        check("dir/", "dir");
+        check("/", "/");
+    }
+
+    #[test]
+    fn a_name_with_its_marks_apart_is_the_same_name() {
+        let (name, changed) = file_name("か\u{3099}く.txt");
+        assert_eq!((name.as_str(), changed), ("がく.txt", false));
+    }
+
+    #[test]
+    fn a_name_that_hides_something_is_known_to_be_changed() {
+        let (name, changed) = file_name("annexe\u{202E}fdp.exe");
+        assert_eq!((name.as_str(), changed), ("annexefdp.exe", true));
+    }
+}

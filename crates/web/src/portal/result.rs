@@ -1,0 +1,256 @@
+//! What became of a batch, and the safe files. Found by the unguessable token only; no content is ever shown.
+
+use askama::Template;
+use axum::{
+    Extension, Json,
+    body::Body,
+    extract::{Path, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use engine::catalogue::Language;
+use futures_util::stream;
+use serde::Serialize;
+use store::{BatchStatus, BatchToken, Output, PartRow, UploadFile};
+
+use super::Portal;
+use crate::{
+    disposition,
+    fault::Fault,
+    hygiene, moment,
+    page::{Area, Mark, Page, notice, render},
+    shown,
+    texts::{self, Texts, texts},
+    view::{self, FileState},
+};
+
+/// The batch of a token; a wrong, unknown or expired one is all the same to the client.
+pub(crate) async fn find(portal: &Portal, token: &str) -> Result<BatchStatus, Fault> {
+    let token = BatchToken::parse(token).ok_or(Fault::NotFound)?;
+    let batch = portal.state.store.batch(&token).await?.ok_or(Fault::NotFound)?;
+    if batch.batch.expires <= portal.state.store.now() {
+        return Err(Fault::NotFound);
+    }
+    Ok(batch)
+}
+
+/// `GET /b/{token}`
+pub(crate) async fn page(
+    State(portal): State<Portal>,
+    Extension(language): Extension<Language>,
+    Path(token): Path<String>,
+) -> Result<Response, Fault> {
+    let t = texts(language);
+    let site = &portal.state.site;
+    let batch = match find(&portal, &token).await {
+        Ok(batch) => batch,
+        Err(Fault::NotFound) => {
+            let page = Page::new(language, site.clone(), Area::Portal, t.result_gone_title);
+            return Ok(notice(StatusCode::NOT_FOUND, page, t.result_gone.to_owned(), None));
+        }
+        Err(fault) => return Err(fault),
+    };
+    let href = format!("/b/{token}");
+    let files: Vec<FileRow> = batch
+        .files
+        .iter()
+        .enumerate()
+        .map(|(index, file)| FileRow::new(file, index.saturating_add(1), &href, language, t))
+        .collect();
+    let progress = Progress::of(&batch);
+    let mut receipts: Vec<&str> = batch.files.iter().map(|file| file.receipt.as_str()).collect();
+    receipts.truncate(1);
+    let others = batch.files.len().saturating_sub(1);
+    let receipts = if others == 0 { receipts.concat() } else { format!("{} (+{others})", receipts.concat()) };
+    let offset = site.offset_minutes;
+    let template = ResultPage {
+        page: Page::new(language, site.clone(), Area::Portal, t.result_title),
+        receipts,
+        received: moment::local(batch.batch.created, offset),
+        expires: moment::local(batch.batch.expires, offset),
+        done: texts::files_done(language, progress.done, progress.total),
+        pending: progress.pending,
+        state: progress.state,
+        progress: format!("{href}/status"),
+        href,
+        files,
+    };
+    Ok(render(StatusCode::OK, &template))
+}
+
+/// `GET /b/{token}/status`: what the page's module asks for.
+pub(crate) async fn status(State(portal): State<Portal>, Path(token): Path<String>) -> Result<Json<Progress>, Fault> {
+    Ok(Json(Progress::of(&find(&portal, &token).await?)))
+}
+
+/// `GET /b/{token}/files/{number}`
+pub(crate) async fn file(
+    State(portal): State<Portal>,
+    Path((token, number)): Path<(String, usize)>,
+) -> Result<Response, Fault> {
+    let batch = find(&portal, &token).await?;
+    let file = number.checked_sub(1).and_then(|index| batch.files.get(index)).ok_or(Fault::NotFound)?;
+    download(&portal, file).await
+}
+
+/// The rebuilt file as an attachment that no browser will render.
+pub(crate) async fn download(portal: &Portal, file: &UploadFile) -> Result<Response, Fault> {
+    if !FileState::of(file).finished() {
+        return Err(Fault::Pending);
+    }
+    let root = file.parts.first().filter(|root| root.has_result).ok_or(Fault::Withheld)?;
+    let output = portal.state.store.part_result(file.message, &root.path).await?;
+    tracing::info!(event = "result_downloaded", receipt = file.receipt.as_str(), bytes = output.len());
+    let name = root.output_name.as_deref().unwrap_or(&root.name);
+    // What the clean room says it wrote; the header never repeats anything that came from outside.
+    let kind = root.media_type.as_deref().and_then(|kind| HeaderValue::from_str(kind).ok());
+    let kind = kind.unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    let headers = [
+        (header::CONTENT_TYPE, kind),
+        (header::CONTENT_LENGTH, HeaderValue::from(output.len())),
+        (header::CONTENT_DISPOSITION, disposition::attachment(name)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(hygiene::DOWNLOAD_POLICY)),
+    ];
+    Ok((headers, body(&output)).into_response())
+}
+
+/// The bytes, one piece behind the store: that a file is what was written is known only after its last piece, and the
+/// client must not be able to take a damaged one for complete.
+fn body(output: &Output) -> Body {
+    let start = (output.chunks(), None);
+    Body::from_stream(stream::try_unfold(start, |(mut chunks, held)| async move {
+        let mut held: Option<Bytes> = held;
+        loop {
+            let next = chunks.next().await?;
+            match (held.take(), next) {
+                (Some(ready), next) => return Ok::<_, store::Error>(Some((ready, (chunks, next)))),
+                (None, Some(first)) => held = Some(first),
+                (None, None) => return Ok(None),
+            }
+        }
+    }))
+}
+
+/// How far a batch is, for the page's module.
+#[derive(Debug, Serialize)]
+pub(crate) struct Progress {
+    pending: bool,
+    done: usize,
+    total: usize,
+    /// Changes whenever the page would look different.
+    state: String,
+}
+
+impl Progress {
+    fn of(batch: &BatchStatus) -> Self {
+        let states: Vec<FileState> = batch.files.iter().map(FileState::of).collect();
+        let done = states.iter().filter(|state| state.finished()).count();
+        let total = states.len();
+        let names: Vec<&str> = states.iter().map(|state| state.name()).collect();
+        Self { pending: done < total, done, total, state: names.join(" ") }
+    }
+}
+
+#[derive(Debug, Template)]
+#[template(path = "result.html")]
+struct ResultPage {
+    page: Page,
+    receipts: String,
+    received: String,
+    expires: String,
+    done: String,
+    pending: bool,
+    state: String,
+    progress: String,
+    href: String,
+    files: Vec<FileRow>,
+}
+
+#[derive(Debug)]
+struct FileRow {
+    name: String,
+    size: String,
+    receipt: String,
+    state: Mark,
+    output: Option<OutputRow>,
+    expired: bool,
+    refusal: Option<String>,
+    findings: Vec<String>,
+    untouched: bool,
+    members: Vec<MemberRow>,
+    technical: Option<Technical>,
+}
+
+#[derive(Debug)]
+struct OutputRow {
+    href: String,
+    name: String,
+    size: String,
+}
+
+#[derive(Debug)]
+struct MemberRow {
+    depth: usize,
+    name: String,
+    state: Mark,
+    refusal: Option<String>,
+    findings: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Technical {
+    detected: String,
+    sizes: String,
+    time: String,
+}
+
+impl FileRow {
+    fn new(file: &UploadFile, number: usize, href: &str, language: Language, t: &'static Texts) -> Self {
+        let state = FileState::of(file);
+        let root = file.parts.first();
+        let output = root.filter(|root| root.has_result).map(|root| OutputRow {
+            href: format!("{href}/files/{number}"),
+            name: shown::visible(root.output_name.as_deref().unwrap_or(&root.name)),
+            size: shown::bytes(root.bytes_out),
+        });
+        let findings = root.map(|root| view::findings(&root.findings, language)).unwrap_or_default();
+        Self {
+            name: shown::visible(&file.name),
+            size: shown::bytes(file.bytes),
+            receipt: file.receipt.to_string(),
+            state: state.mark(t),
+            expired: state.finished() && output.is_none() && root.is_some_and(|root| root.output_name.is_some()),
+            refusal: root.and_then(|root| view::refusal(root, language)),
+            untouched: state == FileState::Done && findings.is_empty(),
+            output,
+            findings,
+            members: file.parts.iter().skip(1).map(|part| MemberRow::new(part, root, language, t)).collect(),
+            technical: root.map(Technical::new),
+        }
+    }
+}
+
+impl MemberRow {
+    fn new(part: &PartRow, root: Option<&PartRow>, language: Language, t: &'static Texts) -> Self {
+        let depth = view::depth(&part.path, root.map_or("", |root| root.path.as_str()));
+        Self {
+            depth: depth.saturating_sub(1).min(3),
+            name: shown::visible(&part.name),
+            state: view::part_mark(part, t),
+            refusal: view::refusal(part, language),
+            findings: view::findings(&part.findings, language),
+        }
+    }
+}
+
+impl Technical {
+    fn new(root: &PartRow) -> Self {
+        Self {
+            detected: shown::visible(&root.detected_type),
+            sizes: format!("{} → {}", shown::bytes(root.bytes_in), shown::bytes(root.bytes_out)),
+            time: format!("{} ms", root.millis),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The first page and what it sends.
+
+use askama::Template;
+use axum::{
+    Extension,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use engine::catalogue::Language;
+
+use super::{Portal, Received, Refusal, receive, receive::Proof};
+use crate::{
+    cookie::{self, Transport},
+    fault::Fault,
+    page::{Area, Page, render},
+    secret::Secret,
+    shown,
+    texts::{self, Texts, texts},
+};
+
+/// `GET /`
+pub(crate) async fn form(
+    State(portal): State<Portal>,
+    Extension(language): Extension<Language>,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    show(&portal, language, &headers, StatusCode::OK, None)
+}
+
+/// `POST /upload`
+pub(crate) async fn submit(
+    State(portal): State<Portal>,
+    Extension(language): Extension<Language>,
+    request: Request,
+) -> Result<Response, Fault> {
+    let headers = request.headers().clone();
+    let secret = secret(&portal, &headers).ok_or(Fault::FormToken)?;
+    let most = portal.state.limits.files;
+    let received = receive(&portal, request, Proof::FormToken(&secret), most).await?;
+    let t = texts(language);
+    if received.taken.is_empty() && received.refused.is_empty() {
+        return show(&portal, language, &headers, StatusCode::UNPROCESSABLE_ENTITY, Some(t.upload_none));
+    }
+    let Received { batch, refused, .. } = received;
+    let result = batch.map(|batch| format!("/b/{}", batch.token.as_str()));
+    match result {
+        Some(result) if refused.is_empty() => Ok(Redirect::to(&result).into_response()),
+        result => {
+            let (status, title) = match result {
+                Some(_) => (StatusCode::OK, t.upload_refused_title),
+                None => (StatusCode::UNPROCESSABLE_ENTITY, t.upload_refused_all_title),
+            };
+            let refused =
+                refused.into_iter().map(|file| RefusedRow { name: file.name, why: sentence(file.why, t) }).collect();
+            let page = Page::new(language, portal.state.site.clone(), Area::Portal, title);
+            Ok(render(status, &RefusedPage { page, refused, result, limits: limits(&portal, language) }))
+        }
+    }
+}
+
+fn show(
+    portal: &Portal,
+    language: Language,
+    headers: &HeaderMap,
+    status: StatusCode,
+    problem: Option<&'static str>,
+) -> Result<Response, Fault> {
+    let transport = transport(portal);
+    let (secret, fresh) = match secret(portal, headers) {
+        Some(secret) => (secret, false),
+        None => (Secret::random()?, true),
+    };
+    let site = portal.state.site.clone();
+    let page = Page::new(language, site, Area::Portal, texts(language).upload_title);
+    let template = UploadPage {
+        page,
+        problem,
+        form_token: secret.form_token(),
+        limits: limits(portal, language),
+        file_bytes: portal.state.limits.file_bytes,
+        total_bytes: portal.state.limits.total_bytes,
+        files: portal.state.limits.files,
+    };
+    let mut response = render(status, &template);
+    if fresh {
+        set_cookie(&mut response, transport.strict(COOKIE, secret.expose()));
+    }
+    Ok(response)
+}
+
+fn set_cookie(response: &mut Response, value: Option<HeaderValue>) {
+    if let Some(value) = value {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+}
+
+fn secret(portal: &Portal, headers: &HeaderMap) -> Option<Secret> {
+    cookie::value(headers, &transport(portal).name(COOKIE)).and_then(Secret::parse)
+}
+
+fn transport(portal: &Portal) -> Transport {
+    Transport::of(&portal.state.site.portal_url)
+}
+
+fn limits(portal: &Portal, language: Language) -> String {
+    let limits = &portal.state.limits;
+    texts::upload_limits(language, &shown::bytes(limits.file_bytes), &shown::bytes(limits.total_bytes), limits.files)
+}
+
+/// Why a file was not taken, for people.
+pub(crate) fn sentence(why: Refusal, t: &Texts) -> &'static str {
+    match why {
+        Refusal::TooLarge => t.upload_too_large,
+        Refusal::TooMany => t.upload_too_many,
+        Refusal::Total => t.upload_total,
+        Refusal::Empty => t.upload_empty,
+        Refusal::Broken => t.upload_broken,
+        Refusal::NotStored => t.upload_not_stored,
+    }
+}
+
+#[derive(Debug, Template)]
+#[template(path = "upload.html")]
+struct UploadPage {
+    page: Page,
+    problem: Option<&'static str>,
+    form_token: String,
+    limits: String,
+    file_bytes: u64,
+    total_bytes: u64,
+    files: usize,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "refused.html")]
+struct RefusedPage {
+    page: Page,
+    refused: Vec<RefusedRow>,
+    result: Option<String>,
+    limits: String,
+}
+
+#[derive(Debug)]
+struct RefusedRow {
+    name: String,
+    why: &'static str,
+}
+
+const COOKIE: &str = "misogi_form";

@@ -1,0 +1,332 @@
+//! Every sentence of the pages, in Japanese and English. Sentences about reasons come from `engine::catalogue`.
+
+use engine::catalogue::Language;
+
+/// Makes the struct and both languages from one list, so that no text can be missing in one of them.
+macro_rules! texts {
+    ($($key:ident: $ja:literal / $en:literal;)*) => {
+        /// The fixed texts of one language.
+        #[derive(Debug)]
+        pub(crate) struct Texts { $(pub(crate) $key: &'static str,)* }
+
+        static JA: Texts = Texts { $($key: $ja,)* };
+        static EN: Texts = Texts { $($key: $en,)* };
+
+        #[cfg(test)]
+        static PAIRS: &[(&str, &str, &str)] = &[$((stringify!($key), $ja, $en),)*];
+    };
+}
+
+/// The texts of a language.
+pub(crate) fn texts(language: Language) -> &'static Texts {
+    match language {
+        Language::Ja => &JA,
+        Language::En => &EN,
+    }
+}
+
+texts! {
+    // Frame
+    portal: "ファイル無害化" / "File sanitising";
+    console: "無害化 管理" / "Sanitising console";
+    skip: "本文へ移動" / "Skip to content";
+    other_language: "English" / "日本語";
+    other_tag: "en" / "ja";
+    navigation: "メニュー" / "Menu";
+    page_of_service: "無害化ゲートウェイ Misogi" / "Misogi sanitising gateway";
+
+    // Upload
+    upload_title: "ファイルを無害化する" / "Sanitise files";
+    upload_lead: "外部から受け取ったファイルを、安全な形に作り直してお渡しします。" / "Files received from outside are rebuilt from scratch and given back to you.";
+    upload_field: "無害化するファイル" / "Files to sanitise";
+    upload_drop: "ここにファイルをドラッグ＆ドロップすることもできます。" / "You can also drop files here.";
+    upload_submit: "無害化する" / "Sanitise";
+    upload_sending: "送信しています…" / "Sending…";
+    upload_chosen: "選択したファイル" / "Chosen files";
+    upload_remove: "取り消す" / "Remove";
+    upload_choose: "ファイルを選択" / "Choose files";
+    upload_check_large: "1ファイルの上限を超えています。送っても受け付けません。" / "Larger than the limit for one file; it will not be accepted.";
+    upload_check_many: "1回に送れるファイルの数を超えています。送っても受け付けません。" / "More files than can be taken at once; it will not be accepted.";
+    upload_check_total: "合計の上限を超えています。送っても受け付けません。" / "The total limit is exceeded; it will not be accepted.";
+    upload_formats: "使える形式" / "File types that can be rebuilt";
+    upload_formats_list: "文書と表: テキスト、CSV。画像: PNG、JPEG、GIF、BMP、TIFF、WebP。メール: EML。まとめたもの: ZIP（中のファイルも一つずつ作り直します）。" / "Text and CSV; PNG, JPEG, GIF, BMP, TIFF and WebP images; mails (EML); ZIP archives, whose members are rebuilt one by one.";
+    upload_formats_rest: "それ以外の形式は、安全に作り直せないため、お渡しせずに管理者が預かります。" / "Any other type cannot be rebuilt safely. It is withheld and kept by the administrators.";
+    upload_what_happens: "どのように安全にするか" / "How files are made safe";
+    upload_what_happens_text: "ファイルを隔離された場所で読み取り、文字や画像だけを取り出して、新しいファイルとして書き直します。元のファイルの中身をそのまま渡すことはありません。取り除いたものと変えたものは、結果の画面ですべてお知らせします。" / "Each file is read in an isolated room, only its text and pixels are taken over, and a new file is written. No byte of the original is passed on. Everything removed or changed is listed with the result.";
+    upload_none: "ファイルが選択されていません。ファイルを選んでから「無害化する」を押してください。" / "No file was chosen. Choose at least one file, then press “Sanitise”.";
+    upload_too_large: "1ファイルの上限を超えているため、受け付けませんでした。" / "Not accepted: larger than the limit for one file.";
+    upload_too_many: "1回に受け付けるファイルの数を超えたため、受け付けませんでした。" / "Not accepted: more files than can be taken at once.";
+    upload_total: "合計の上限を超えたため、受け付けませんでした。" / "Not accepted: the total limit was reached.";
+    upload_broken: "送信の途中で途切れたため、受け付けませんでした。もう一度送ってください。" / "Not accepted: the transfer broke off. Please send it again.";
+    upload_not_stored: "保存できなかったため、受け付けませんでした。しばらくしてからもう一度送ってください。" / "Not accepted: it could not be stored. Please try again later.";
+    upload_empty: "空のファイルです（0バイト）。" / "The file is empty (0 bytes).";
+    upload_refused_title: "一部のファイルを受け付けられませんでした" / "Some files were not accepted";
+    upload_refused_all_title: "ファイルを受け付けられませんでした" / "No file was accepted";
+    upload_refused_lead: "次のファイルは受け付けていません。ほかのファイルの処理は続いています。" / "The following files were not accepted. The others are being processed.";
+    upload_see_result: "受け付けたファイルの結果を見る" / "See the accepted files";
+    upload_again: "続けて別のファイルを無害化する" / "Sanitise more files";
+
+    // Result
+    result_title: "無害化の結果" / "Result";
+    receipt: "受付番号" / "Receipt";
+    received_at: "受付" / "Received";
+    expires_at: "ダウンロード期限" / "Available until";
+    result_keep: "この画面のアドレスを知っている人だけが、結果を見て、ファイルを受け取ることができます。" / "Only those who know the address of this page can see the result and fetch the files.";
+    result_pending: "画面を閉じても処理は続きます。このアドレスを開けば、あとから結果を確認できます。" / "You may close this page; processing goes on. Open this address again to see the result.";
+    result_refresh: "最新の状態を表示する" / "Show the latest state";
+    result_files: "ファイル" / "Files";
+    result_download: "ダウンロード" / "Download";
+    result_download_of: "安全なファイルをダウンロード" / "Download the safe file";
+    result_findings: "取り除いたもの・変えたもの" / "Removed or changed";
+    result_no_findings: "取り除いたものはありません。中身を読み取り、新しいファイルとして作り直しました。" / "Nothing was removed. The content was read and written as a new file.";
+    result_withheld_why: "お渡しできない理由" / "Why it is withheld";
+    result_withheld_next: "元のファイルは管理者が預かっています。必要な場合は、受付番号を添えて情報システム担当に連絡してください。" / "The original is kept by the administrators. If you need it, contact your IT section with the receipt number.";
+    result_members: "中に入っていたファイル" / "Files inside";
+    result_expired: "保存期間が過ぎたため、ダウンロードできません。" / "The storage period is over; it can no longer be downloaded.";
+    result_technical: "技術情報" / "Technical details";
+    result_type: "中身から判定した形式" / "Type found by content";
+    result_sizes: "大きさ（元 → 作り直したもの）" / "Size (original → rebuilt)";
+    result_time: "処理時間" / "Processing time";
+    result_gone_title: "結果が見つかりません" / "No such result";
+    result_gone: "アドレスが正しくないか、保存期間が過ぎています。" / "The address is wrong or the storage period is over.";
+
+    // States
+    state_queued: "順番を待っています" / "Waiting";
+    state_working: "作り直しています" / "Being rebuilt";
+    state_retrying: "もう一度試しています" / "Being tried again";
+    state_done: "完了" / "Done";
+    state_changed: "完了（一部を除去・変更）" / "Done (parts removed or changed)";
+    state_partly: "完了（一部を管理者が保管）" / "Done (parts withheld)";
+    state_withheld: "お渡しできません（管理者が保管）" / "Withheld (kept by administrators)";
+    state_failed: "処理できませんでした（管理者が保管）" / "Could not be processed (kept by administrators)";
+
+    // Sign-in
+    sign_in: "サインイン" / "Sign in";
+    sign_out: "サインアウト" / "Sign out";
+    user_name: "利用者ID" / "User name";
+    password: "パスワード" / "Password";
+    password_again: "パスワード（確認）" / "Password (again)";
+    password_rule: "12文字以上。長いほど安全です。記号や数字を混ぜる決まりはありません。" / "At least 12 characters. Longer is safer; there are no rules about digits or symbols.";
+    user_name_rule: "半角の英小文字で始まる、英数字・点・ハイフン・下線の3〜64文字。" / "3 to 64 letters, digits, dots, hyphens or underscores, beginning with a lower-case letter.";
+    sign_in_wrong: "利用者IDまたはパスワードが違います。" / "The user name or the password is wrong.";
+    sign_in_wait: "失敗が続いたため、しばらくサインインできません。" / "Too many failures; signing in is paused for a while.";
+    signed_out: "サインアウトしました。" / "You are signed out.";
+    setup_title: "最初の管理者を登録する" / "Create the first administrator";
+    setup_lead: "この画面は一度だけ使えます。登録が終わると、このアドレスは無効になります。" / "This page works once. After the account is created, its address is void.";
+    setup_submit: "登録する" / "Create";
+    setup_done: "管理者を登録しました。サインインしてください。" / "The administrator was created. Please sign in.";
+    setup_gone_title: "この登録用アドレスは使えません" / "This set-up address cannot be used";
+    setup_gone: "すでに使われたか、有効期限が過ぎています。サーバーを再起動すると、管理者がまだいない場合に新しいアドレスが表示されます。" / "It was used already or has expired. When the server is restarted and there is still no administrator, it prints a new one.";
+    setup_none_yet: "まだ管理者が登録されていません。サーバーの起動時に表示された登録用アドレスを開いてください。" / "There is no administrator yet. Open the set-up address that the server printed when it started.";
+    password_short: "パスワードは12文字以上にしてください。" / "The password must have at least 12 characters.";
+    password_long: "パスワードが長すぎます。" / "The password is too long.";
+    password_guessable: "利用者IDを含むもの、同じ文字の繰り返しは使えません。" / "A password must not contain the user name or repeat one character.";
+    password_differs: "2つのパスワードが一致しません。" / "The two passwords differ.";
+    user_name_bad: "利用者IDの形が正しくありません。" / "The user name is not of the allowed form.";
+
+    // Roles
+    role_staff: "職員" / "staff";
+    role_approver: "承認者" / "approver";
+    role_operator: "運用担当" / "operator";
+    role_auditor: "監査" / "auditor";
+    role_tenant_admin: "管理者" / "administrator";
+    role_platform_admin: "全体管理者" / "platform administrator";
+
+    // Console
+    nav_dashboard: "ダッシュボード" / "Dashboard";
+    nav_messages: "追跡" / "Tracking";
+    nav_quarantine: "隔離" / "Quarantine";
+    nav_audit: "監査ログ" / "Audit log";
+    dashboard_waiting: "待ち" / "Waiting";
+    dashboard_working: "処理中" / "In work";
+    dashboard_deliveries: "配送待ち" / "Awaiting delivery";
+    dashboard_quarantine: "隔離中" / "In quarantine";
+    dashboard_messages: "受け付けた件数" / "Accepted";
+    dashboard_oldest: "最古の待ち" / "Oldest waiting";
+    dashboard_state: "状態" / "State";
+    dashboard_ok: "正常" / "Normal";
+    dashboard_warning: "注意が必要です" / "Needs attention";
+    dashboard_refusing: "メールの受け付けを止めています" / "Mail is being refused";
+    dashboard_recent: "最近の受け付け" / "Recently accepted";
+    dashboard_checks: "点検" / "Checks";
+    check_name: "項目" / "Check";
+    check_detail: "詳細" / "Detail";
+    check_ok: "正常" / "OK";
+    check_warning: "注意" / "Warning";
+    check_failed: "異常" / "Failed";
+    column_time: "時刻" / "Time";
+    column_kind: "種類" / "Kind";
+    column_sender: "差出人" / "Sender";
+    column_recipients: "宛先" / "Recipients";
+    column_subject: "件名 / ファイル" / "Subject / file";
+    column_verdict: "結果" / "Result";
+    column_receipt: "受付番号" / "Receipt";
+    column_reason: "理由" / "Reason";
+    column_size: "大きさ" / "Size";
+    column_state: "状態" / "State";
+    column_type: "形式" / "Type";
+    column_name: "名前" / "Name";
+    column_actor: "主体" / "Actor";
+    column_action: "動作" / "Action";
+    column_number: "番号" / "No.";
+    column_reply: "応答" / "Reply";
+    column_attempts: "回数" / "Attempts";
+    kind_mail: "メール" / "Mail";
+    kind_upload: "アップロード" / "Upload";
+    kind_notice: "お知らせ" / "Notice";
+    detail_header_from: "差出人（表示）" / "From header";
+    delivery_retry: "もう一度配送します" / "To be tried again";
+    search: "検索" / "Search";
+    search_hint: "差出人・宛先・件名・ファイル名・受付番号" / "Sender, recipient, subject, file name, receipt";
+    filter_all: "すべて" / "All";
+    no_rows: "該当するものはありません。" / "Nothing to show.";
+    older: "さらに古いもの" / "Older";
+    newest: "最新へ戻る" / "Back to the newest";
+    no_subject: "（件名なし）" / "(no subject)";
+    null_sender: "（空の差出人）" / "(null sender)";
+    detail_title: "1件の記録" / "Record";
+    detail_facts: "概要" / "Summary";
+    detail_timeline: "経過" / "Timeline";
+    detail_parts: "部分ごとの結果" / "Results by part";
+    detail_deliveries: "配送" / "Deliveries";
+    detail_findings: "取り除いたもの・変えたもの" / "Removed or changed";
+    detail_peer: "接続元" / "Client";
+    detail_helo: "HELO" / "HELO";
+    detail_tls: "暗号化" / "TLS";
+    detail_tls_none: "なし" / "none";
+    detail_user: "利用者" / "User";
+    detail_attempt: "処理の回数" / "Attempts";
+    detail_error: "最後の問題" / "Last problem";
+    detail_quarantined: "隔離された原本を見る" / "See the quarantined original";
+    quarantine_item: "隔離されたもの" / "Quarantined item";
+    quarantine_lead: "お渡ししなかった原本です。中身はこの画面には表示しません。" / "Originals that were not passed on. Their content is never shown here.";
+    quarantine_whole: "メール全体" / "The whole mail";
+    quarantine_since: "隔離した時刻" / "Quarantined";
+    quarantine_expires: "自動削除の予定" / "Deleted on";
+    quarantine_message: "元のメール・アップロード" / "Message or upload";
+    quarantine_states_held: "保管中" / "Held";
+    quarantine_states_released: "取り出し済み" / "Released";
+    quarantine_states_deleted: "削除済み" / "Deleted";
+    audit_lead: "記録は追記だけができ、一つ前の記録の値とつながっています。書き換えがあれば連鎖の検証で分かります。" / "Entries can only be added and each is chained to the one before, so that any alteration shows.";
+    audit_record: "記録を見る" / "See the record";
+    audit_chain: "連鎖の検証" / "Chain check";
+    audit_intact: "検証済み。すべての記録がつながっています。" / "Verified: every entry is intact.";
+    audit_broken: "連鎖が切れています。記録が書き換えられたおそれがあります。" / "The chain is broken: entries may have been altered.";
+    event_accepted: "受け付けました" / "Accepted";
+    event_name_changed: "ファイル名を安全なものに直しました" / "The file name was made safe";
+    event_completed: "作り直しが終わりました" / "Rebuilt";
+    event_attempt_failed: "処理に失敗しました。もう一度試します" / "An attempt failed; it will be tried again";
+    event_deferred: "処理を後に回しました" / "Put off";
+    event_given_up: "処理をあきらめ、隔離しました" / "Given up and quarantined";
+    event_delivery: "配送しました" / "Delivery";
+    event_notice_queued: "お知らせを送信待ちにしました" / "A notice was queued";
+    event_released: "隔離から取り出しました" / "Released from quarantine";
+    delivery_waiting: "待っています" / "Waiting";
+    delivery_delivered: "配送しました" / "Delivered";
+    delivery_failed: "配送できませんでした" / "Failed";
+
+    // Faults
+    fault_bad_request_title: "受け付けられない内容です" / "The request cannot be understood";
+    fault_bad_request: "送られた内容を読み取れませんでした。前の画面からやり直してください。" / "What was sent could not be read. Please go back and try again.";
+    fault_not_found_title: "ページが見つかりません" / "Page not found";
+    fault_not_found: "アドレスが正しいか確認してください。" / "Please check the address.";
+    fault_method_title: "この操作はできません" / "This cannot be done here";
+    fault_method: "この画面では使えない方法で要求されました。" / "The page does not allow that method.";
+    fault_host_title: "アドレスが登録されていません" / "Unknown address";
+    fault_host: "この名前ではサービスを提供していません。案内されたアドレスを使ってください。" / "The service does not answer to this name. Use the address you were given.";
+    fault_cross_site_title: "ほかのサイトからの操作は受け付けません" / "Requests from other sites are refused";
+    fault_cross_site: "画面を開き直して、もう一度操作してください。" / "Open the page again and repeat what you did.";
+    fault_form_title: "画面の有効期限が切れました" / "The page has expired";
+    fault_form: "画面を開き直して、もう一度操作してください。" / "Open the page again and repeat what you did.";
+    fault_forbidden_title: "権限がありません" / "Not allowed";
+    fault_forbidden: "この画面を見る権限が、あなたの役割にはありません。" / "Your role may not see this page.";
+    fault_unauthorised_title: "サインインが必要です" / "Sign-in required";
+    fault_unauthorised: "この画面を見るにはサインインが必要です。" / "Sign in to see this page.";
+    fault_too_large_title: "大きすぎます" / "Too large";
+    fault_too_large: "送られた内容が上限を超えています。" / "What was sent is larger than the limit.";
+    fault_busy_title: "混み合っています" / "Busy";
+    fault_busy: "しばらくしてから、もう一度お試しください。" / "Please try again in a little while.";
+    fault_internal_title: "処理できませんでした" / "That did not work";
+    fault_internal: "内部で問題が起きました。続く場合は情報システム担当に連絡してください。" / "Something went wrong on our side. If it persists, contact your IT section.";
+    fault_timeout_title: "時間切れです" / "Timed out";
+    fault_timeout: "時間内に終わりませんでした。もう一度お試しください。" / "It did not finish in time. Please try again.";
+    fault_pending_title: "まだ処理中です" / "Not finished yet";
+    fault_pending: "処理が終わってから、もう一度お試しください。" / "Try again when processing has finished.";
+    fault_withheld_title: "お渡しできません" / "Withheld";
+    fault_withheld: "安全に作り直せなかったため、お渡しできません。理由は結果の画面にあります。" / "It could not be rebuilt safely; see the result for the reason.";
+    fault_back: "はじめの画面へ" / "To the first page";
+}
+
+/// The limits below the upload field.
+pub(crate) fn upload_limits(language: Language, file: &str, total: &str, count: usize) -> String {
+    match language {
+        Language::Ja => format!("1ファイル {file} まで / 合計 {total} まで / {count}個まで"),
+        Language::En => format!("Up to {file} per file, {total} in total, {count} files"),
+    }
+}
+
+/// How far a batch is.
+pub(crate) fn files_done(language: Language, done: usize, total: usize) -> String {
+    match language {
+        Language::Ja => format!("{total}件中 {done}件完了"),
+        Language::En => format!("{done} of {total} done"),
+    }
+}
+
+/// How long a blocked client should wait.
+pub(crate) fn try_again_in(language: Language, seconds: u64) -> String {
+    match (language, seconds.div_ceil(60)) {
+        (Language::Ja, 0 | 1) => format!("{seconds}秒後にもう一度お試しください。"),
+        (Language::Ja, minutes) => format!("約{minutes}分後にもう一度お試しください。"),
+        (Language::En, 0 | 1) => format!("Try again in {seconds} seconds."),
+        (Language::En, minutes) => format!("Try again in about {minutes} minutes."),
+    }
+}
+
+/// A span of time in its largest whole unit.
+pub(crate) fn span(language: Language, seconds: u64) -> String {
+    let (number, ja, en) = match seconds {
+        0..120 => (seconds, "秒", "s"),
+        120..7200 => (seconds / 60, "分", "min"),
+        7200..172_800 => (seconds / 3600, "時間", "h"),
+        _ => (seconds / 86_400, "日", "days"),
+    };
+    match language {
+        Language::Ja => format!("{number}{ja}"),
+        Language::En => format!("{number} {en}"),
+    }
+}
+
+/// How many entries the chain check walked.
+pub(crate) fn audit_length(language: Language, rows: u64) -> String {
+    match language {
+        Language::Ja => format!("{rows}件を確認しました。"),
+        Language::En => format!("{rows} entries checked."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_is_written_in_both_languages() {
+        for (key, ja, en) in PAIRS {
+            assert!(!ja.is_empty() && !en.is_empty(), "{key}");
+            if !matches!(*key, "other_language" | "other_tag" | "detail_helo") {
+                assert!(!ja.is_ascii(), "{key} is not Japanese: {ja}");
+                assert!(!en.chars().any(|c| ('\u{3040}'..='\u{9FFF}').contains(&c)), "{key} is not English: {en}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_span_is_told_in_its_largest_unit() {
+        let check = |seconds, ja: &str| assert_eq!(span(Language::Ja, seconds), ja);
+        check(3, "3秒");
+        check(119, "119秒");
+        check(120, "2分");
+        check(7200, "2時間");
+        check(172_800, "2日");
+    }
+}

@@ -1,0 +1,119 @@
+//! Parts and verdicts as words and marks; shared by portal, console and API.
+
+use engine::catalogue::{self, Language};
+use form::reason::{Class, Refusal};
+use store::{PartRow, PartVerdict, QueueState, UploadFile, Verdict};
+
+use crate::{page::Mark, shown, texts::Texts};
+
+/// Where an upload is, for people and for machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileState {
+    Queued,
+    Working,
+    Retrying,
+    Done,
+    Changed,
+    Partly,
+    Withheld,
+    Failed,
+}
+
+impl FileState {
+    /// Of a file in the store.
+    pub(crate) fn of(file: &UploadFile) -> Self {
+        let Some(verdict) = file.verdict else {
+            return match file.waiting {
+                Some(QueueState::Ready) => Self::Queued,
+                Some(QueueState::Deferred) => Self::Retrying,
+                Some(QueueState::Running) | None => Self::Working,
+            };
+        };
+        match verdict {
+            Verdict::GivenUp => Self::Failed,
+            Verdict::NoticeOnly => Self::Withheld,
+            Verdict::Sanitised | Verdict::SanitisedWithWithheld => match file.parts.first() {
+                Some(root) if root.verdict == PartVerdict::Withheld => Self::Withheld,
+                _ if verdict == Verdict::SanitisedWithWithheld => Self::Partly,
+                _ if file.parts.iter().any(has_loss) => Self::Changed,
+                _ => Self::Done,
+            },
+        }
+    }
+
+    /// Whether there is a verdict.
+    pub(crate) fn finished(self) -> bool {
+        !matches!(self, Self::Queued | Self::Working | Self::Retrying)
+    }
+
+    /// Stable name for machines.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Working => "working",
+            Self::Retrying => "retrying",
+            Self::Done | Self::Changed | Self::Partly | Self::Withheld => "done",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Shape, word and colour.
+    pub(crate) fn mark(self, t: &Texts) -> Mark {
+        match self {
+            Self::Queued => Mark::wait(t.state_queued),
+            Self::Working => Mark::wait(t.state_working),
+            Self::Retrying => Mark::wait(t.state_retrying),
+            Self::Done => Mark::ok(t.state_done),
+            Self::Changed => Mark::ok(t.state_changed),
+            Self::Partly => Mark::warn(t.state_partly),
+            Self::Withheld => Mark::stop(t.state_withheld),
+            Self::Failed => Mark::stop(t.state_failed),
+        }
+    }
+}
+
+/// Mark of a whole message's verdict.
+pub(crate) fn verdict_mark(verdict: Option<Verdict>, t: &Texts) -> Mark {
+    match verdict {
+        None => Mark::wait(t.state_working),
+        Some(Verdict::Sanitised) => Mark::ok(t.state_done),
+        Some(Verdict::SanitisedWithWithheld) => Mark::warn(t.state_partly),
+        Some(Verdict::NoticeOnly) => Mark::stop(t.state_withheld),
+        Some(Verdict::GivenUp) => Mark::stop(t.state_failed),
+    }
+}
+
+/// Mark of one part.
+pub(crate) fn part_mark(part: &PartRow, t: &Texts) -> Mark {
+    match part.verdict {
+        PartVerdict::Withheld => Mark::stop(t.state_withheld),
+        PartVerdict::Sanitised if has_loss(part) => Mark::ok(t.state_changed),
+        PartVerdict::Sanitised => Mark::ok(t.state_done),
+    }
+}
+
+/// Whether something of the part is not as the sender made it.
+fn has_loss(part: &PartRow) -> bool {
+    part.findings.iter().any(|finding| match finding.reason.class() {
+        Class::Removed | Class::Changed | Class::Withheld => true,
+        Class::Noted => false,
+    })
+}
+
+/// The part's findings as sentences.
+pub(crate) fn findings(findings: &[form::reason::Finding], language: Language) -> Vec<String> {
+    findings.iter().map(|finding| shown::visible(&catalogue::describe(finding, language))).collect()
+}
+
+/// Why the part was withheld, as a sentence.
+pub(crate) fn refusal(part: &PartRow, language: Language) -> Option<String> {
+    let reason = part.reason?;
+    let refusal = Refusal { reason, limit: part.limit, value: part.value };
+    (part.verdict == PartVerdict::Withheld).then(|| catalogue::describe_refusal(&refusal, language))
+}
+
+/// How deep a part lies below the uploaded file.
+pub(crate) fn depth(path: &str, root: &str) -> usize {
+    let dots = |path: &str| if path.is_empty() { 0 } else { path.split('.').count() };
+    dots(path).saturating_sub(dots(root))
+}

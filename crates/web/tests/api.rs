@@ -1,0 +1,145 @@
+//! `/api/v1` over real HTTP.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+mod support;
+
+use support::*;
+
+async fn post(world: &World, files: &[(&str, &[u8])]) -> Answer {
+    let kind = multipart_type();
+    send(world.portal, "POST", "/api/v1/files", &[("Content-Type", &kind)], &multipart(None, files)).await
+}
+
+#[tokio::test]
+async fn a_file_goes_in_and_its_report_and_result_come_out() {
+    let world = world().await;
+    let answer = post(&world, &[("写真.jpg", b"jpeg")]).await;
+    assert_eq!(answer.status, 202);
+    let id = answer.json()["id"].as_str().unwrap().to_owned();
+    let receipt = answer.json()["receipt"].as_str().unwrap().to_owned();
+    assert_eq!((id.len(), receipt.len()), (32, 14));
+    let at = format!("/api/v1/files/{id}");
+    assert_eq!(answer.header("location"), Some(at.as_str()));
+
+    let state = get(world.portal, &at).await.json();
+    assert_eq!((state["state"].as_str(), state["verdict"].as_str()), (Some("queued"), None));
+    let early = get(world.portal, &format!("{at}/report")).await;
+    assert_eq!((early.status, early.header("retry-after")), (409, Some("1")));
+    assert_eq!(early.header("content-type"), Some("application/problem+json"));
+    assert_eq!(early.json()["reason_code"], "pending");
+
+    work(&world).await;
+    let state = get(world.portal, &at).await.json();
+    assert_eq!((state["state"].as_str(), state["verdict"].as_str()), (Some("done"), Some("sanitised")));
+    let report = get(world.portal, &format!("{at}/report")).await.json();
+    assert_eq!(report["input"], "写真.jpg");
+    assert_eq!(report["verdict"], "sanitised");
+    assert_eq!(report["output_type"], "image/jpeg");
+    assert_eq!(report["findings"][0]["reason"], "gps_position");
+    assert_eq!(report["findings"][0]["count"], 1);
+    assert!(report["findings"][0]["where"].is_string() && report["findings"][0]["text"].is_string());
+    assert!(report["children"].as_array().unwrap().is_empty());
+    let result = get(world.portal, state["links"]["result"].as_str().unwrap()).await;
+    assert_eq!((result.status, result.text().as_str()), (200, "safe version of 写真.jpg"));
+}
+
+#[tokio::test]
+async fn a_withheld_file_has_a_reason_and_no_result() {
+    let world = world().await;
+    let id = post(&world, &[("setup.exe", b"MZ")]).await.json()["id"].as_str().unwrap().to_owned();
+    work(&world).await;
+    let state = get(world.portal, &format!("/api/v1/files/{id}")).await.json();
+    assert_eq!((state["verdict"].as_str(), state["links"]["result"].as_str()), (Some("withheld"), None));
+    let report = get(world.portal, &format!("/api/v1/files/{id}/report")).await.json();
+    assert_eq!(report["findings"][0]["reason"], "unsupported_type");
+    let result = get(world.portal, &format!("/api/v1/files/{id}/result")).await;
+    assert_eq!((result.status, result.json()["reason_code"].as_str().unwrap()), (410, "withheld"));
+}
+
+#[tokio::test]
+async fn bad_requests_are_problem_documents() {
+    let world = world().await;
+    let over = vec![b'x'; 100_001];
+    let unread = send(world.portal, "POST", "/api/v1/files", &[("Content-Type", "text/plain")], b"x").await;
+    for (answer, status) in [
+        (post(&world, &[]).await, 400),
+        (post(&world, &[("a.txt", b"x"), ("b.txt", b"x")]).await, 400),
+        (post(&world, &[("a.txt", &over)]).await, 413),
+        (unread, 400),
+        (get(world.portal, "/api/v1/files/unknown").await, 404),
+        (get(world.portal, "/api/v1/nothing").await, 404),
+        (send(world.portal, "DELETE", "/api/v1/files", &[], b"").await, 405),
+    ] {
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{status}");
+        assert_eq!(answer.json()["status"], status);
+        assert_eq!(answer.json()["type"], "about:blank");
+    }
+}
+
+#[tokio::test]
+async fn the_quarantine_is_closed_without_sign_in() {
+    let world = world().await;
+    for path in ["/api/v1/quarantine", "/api/v1/quarantine/1", "/api/v1/quarantine?state=held"] {
+        let answer = get(world.admin, path).await;
+        assert_eq!(answer.status, 401, "{path}");
+        assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+        assert!(answer.header("www-authenticate").is_some());
+        let answer =
+            send(world.admin, "GET", path, &[("Cookie", &format!("misogi_admin={}", "0".repeat(64)))], b"").await;
+        assert_eq!(answer.status, 401, "{path}");
+    }
+    assert_eq!(get(world.portal, "/api/v1/quarantine").await.status, 404, "not on the portal at all");
+}
+
+#[tokio::test]
+async fn the_quarantine_is_listed_to_an_administrator() {
+    let world = world().await;
+    post(&world, &[("setup.exe", b"MZ")]).await;
+    work(&world).await;
+    let cookies = signed_in(&world).await;
+    let list = get_as(&world, &cookies, "/api/v1/quarantine?state=held&reason=unsupported_type&q=setup").await.json();
+    assert_eq!(list["items"][0]["name"], "setup.exe");
+    assert_eq!(list["items"][0]["reason"], "unsupported_type");
+    let id = list["items"][0]["id"].as_i64().unwrap();
+    assert_eq!(get_as(&world, &cookies, &format!("/api/v1/quarantine/{id}")).await.json()["state"], "held");
+    assert_eq!(get_as(&world, &cookies, "/api/v1/quarantine/999").await.status, 404);
+    assert_eq!(get_as(&world, &cookies, "/api/v1/quarantine?state=x").await.status, 400);
+}
+
+#[tokio::test]
+async fn the_interface_describes_itself() {
+    let world = world().await;
+    for listener in [world.portal, world.admin] {
+        let answer = get(listener, "/api/v1/openapi.json").await;
+        let document = answer.json();
+        assert_eq!(document["openapi"].as_str().unwrap().get(..3), Some("3.1"));
+        for path in [
+            "/api/v1/files",
+            "/api/v1/files/{id}",
+            "/api/v1/files/{id}/report",
+            "/api/v1/files/{id}/result",
+            "/api/v1/quarantine",
+            "/api/v1/quarantine/{id}",
+        ] {
+            assert!(document["paths"][path].is_object(), "{path}");
+        }
+        assert!(document["components"]["schemas"]["ReportFinding"]["properties"]["where"].is_object());
+        assert!(document["paths"]["/api/v1/files"]["post"]["responses"]["202"].is_object());
+        references_resolve(&document, &document);
+    }
+}
+
+fn references_resolve(value: &serde_json::Value, document: &serde_json::Value) {
+    match value {
+        serde_json::Value::Object(map) => {
+            if let Some(target) = map.get("$ref").and_then(|target| target.as_str()) {
+                assert!(document.pointer(target.trim_start_matches('#')).is_some(), "{target}");
+            }
+            map.values().for_each(|value| references_resolve(value, document));
+        }
+        serde_json::Value::Array(list) => list.iter().for_each(|value| references_resolve(value, document)),
+        _ => {}
+    }
+}

@@ -1,0 +1,271 @@
+//! The admin console over real HTTP: set-up, sign-in, roles, pages.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+mod support;
+
+use form::Reason;
+use store::{NewUser, Quarantined, Role, Verdict};
+use support::*;
+
+#[tokio::test]
+async fn the_set_up_link_creates_one_administrator_and_works_once() {
+    let world = world().await;
+    let link = web::invite(&world.store, &world.site).await.unwrap().unwrap();
+    let path = link.strip_prefix(&format!("http://{}", world.admin)).unwrap();
+    assert!(get(world.admin, "/sign-in").await.text().contains("まだ管理者が登録されていません"));
+    let page = get(world.admin, path).await;
+    assert_eq!(page.status, 200);
+    assert_eq!(get(world.admin, path).await.status, 200, "looking uses nothing up");
+    let fields =
+        |password: &'static str, again: &'static str| [("name", ADMIN), ("password", password), ("again", again)];
+    for (password, again, text) in [
+        ("short", "short", "12文字以上"),
+        (PASSWORD, "correct horse batterz", "一致しません"),
+        ("kanri01kanri01", "kanri01kanri01", "利用者IDを含む"),
+    ] {
+        let answer = post_form(world.admin, &page, path, &page.cookies(), &fields(password, again)).await;
+        assert_eq!(answer.status, 422, "{password}");
+        assert!(answer.text().contains(text), "{password}");
+    }
+    let done = post_form(world.admin, &page, path, &page.cookies(), &fields(PASSWORD, PASSWORD)).await;
+    assert_eq!(done.status, 303);
+    let again = post_form(
+        world.admin,
+        &page,
+        path,
+        &page.cookies(),
+        &[("name", "other"), ("password", PASSWORD), ("again", PASSWORD)],
+    )
+    .await;
+    assert_eq!(again.status, 404);
+    assert_eq!(get(world.admin, path).await.status, 404);
+    assert_eq!(world.store.user_count().await.unwrap(), 1);
+    assert_eq!(web::invite(&world.store, &world.site).await.unwrap(), None, "no second link once there is an account");
+}
+
+#[tokio::test]
+async fn a_new_set_up_link_voids_the_one_before_and_a_guessed_one_is_refused() {
+    let world = world().await;
+    let first = web::invite(&world.store, &world.site).await.unwrap().unwrap();
+    let second = web::invite(&world.store, &world.site).await.unwrap().unwrap();
+    let path = |link: &str| link.strip_prefix(&format!("http://{}", world.admin)).unwrap().to_owned();
+    assert_eq!(get(world.admin, &path(&first)).await.status, 404);
+    assert_eq!(get(world.admin, &path(&second)).await.status, 200);
+    assert_eq!(get(world.admin, &format!("/setup/{}", "0".repeat(64))).await.status, 404);
+}
+
+#[tokio::test]
+async fn signing_in_gives_a_strict_cookie_and_signing_out_ends_the_session() {
+    let world = world().await;
+    signed_in(&world).await;
+    let answer = sign_in(&world, ADMIN, PASSWORD).await;
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/")));
+    let set =
+        answer.headers.iter().find(|(key, value)| key == "set-cookie" && value.starts_with("misogi_admin=")).unwrap();
+    assert!(set.1.contains("HttpOnly") && set.1.contains("SameSite=Strict") && set.1.contains("Path=/"), "{}", set.1);
+    let cookies = answer.cookies();
+    let page = get_as(&world, &cookies, "/").await;
+    assert_eq!(page.status, 200);
+    let refused = send(
+        world.admin,
+        "POST",
+        "/sign-out",
+        &[("Cookie", &cookies), ("Content-Type", "application/x-www-form-urlencoded")],
+        b"form_token=x",
+    )
+    .await;
+    assert_eq!(refused.status, 403);
+    assert_eq!(get_as(&world, &cookies, "/").await.status, 200, "still signed in");
+    let out = post_form(world.admin, &page, "/sign-out", &cookies, &[]).await;
+    assert_eq!((out.status, out.header("location")), (303, Some("/sign-in?from=sign-out")));
+    let gone = get_as(&world, &cookies, "/").await;
+    assert_eq!((gone.status, gone.header("location")), (303, Some("/sign-in")), "the old cookie is worth nothing");
+}
+
+#[tokio::test]
+async fn five_wrong_passwords_close_the_account_for_a_while() {
+    let world = world().await;
+    signed_in(&world).await;
+    for _ in 0..5 {
+        let answer = sign_in(&world, ADMIN, "wrong password!").await;
+        assert_eq!(answer.status, 401);
+        assert!(answer.text().contains("利用者IDまたはパスワードが違います"));
+        assert!(answer.cookies().split("; ").all(|cookie| !cookie.starts_with("misogi_admin=")));
+    }
+    let answer = sign_in(&world, ADMIN, PASSWORD).await;
+    assert_eq!(answer.status, 429, "even the right password waits");
+    let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=31).contains(&wait), "{wait}");
+    let user = world.store.user_by_name(ADMIN).await.unwrap().unwrap();
+    assert_eq!(user.failed_sign_ins, 5);
+    assert!(user.locked_until.is_some(), "the lock outlives a restart");
+    let events = world
+        .store
+        .audit(&store::AuditFilter { event: Some("sign_in_failed".into()), ..Default::default() })
+        .await
+        .unwrap();
+    assert_eq!(events.items.len(), 5);
+}
+
+#[tokio::test]
+async fn an_unknown_account_is_answered_and_slowed_like_a_known_one() {
+    let world = world().await;
+    for _ in 0..5 {
+        let answer = sign_in(&world, "nobody", "wrong password!").await;
+        assert_eq!(answer.status, 401);
+        assert!(answer.text().contains("利用者IDまたはパスワードが違います"));
+    }
+    assert_eq!(sign_in(&world, "nobody", "wrong password!").await.status, 429);
+}
+
+#[tokio::test]
+async fn a_form_without_its_token_changes_nothing() {
+    let world = world().await;
+    signed_in(&world).await;
+    let page = get(world.admin, "/sign-in").await;
+    let body = format!("name={ADMIN}&password={}", percent(PASSWORD));
+    let kind = ("Content-Type", "application/x-www-form-urlencoded");
+    let without = send(world.admin, "POST", "/sign-in", &[kind, ("Cookie", &page.cookies())], body.as_bytes()).await;
+    assert_eq!(without.status, 403);
+    let with_other = format!("{body}&form_token={}", page.form_token());
+    let without_cookie = send(world.admin, "POST", "/sign-in", &[kind], with_other.as_bytes()).await;
+    assert_eq!(without_cookie.status, 403);
+}
+
+#[tokio::test]
+async fn every_role_sees_what_the_table_says_and_staff_cannot_enter() {
+    let world = world().await;
+    signed_in(&world).await;
+    let hash = world.store.user_by_name(ADMIN).await.unwrap().unwrap().password_hash;
+    let id = mail(
+        &world,
+        Some("k@example.co.jp"),
+        "a@city.example.jp",
+        "件名",
+        Verdict::NoticeOnly,
+        vec![withheld("1", "x.exe", Reason::UnsupportedType, Some(Quarantined::Whole))],
+    )
+    .await;
+    let routes = [
+        "/".to_owned(),
+        "/messages".to_owned(),
+        format!("/messages/{}", id.0),
+        "/quarantine".to_owned(),
+        "/quarantine/1".to_owned(),
+        "/api/v1/quarantine".to_owned(),
+        "/api/v1/quarantine/1".to_owned(),
+        "/audit".to_owned(),
+    ];
+    let table = [
+        (Role::Operator, "operator", [200, 200, 200, 200, 200, 200, 200, 403]),
+        (Role::Auditor, "auditor", [200, 200, 200, 200, 200, 200, 200, 200]),
+        (Role::TenantAdmin, "tenant", [200, 200, 200, 200, 200, 200, 200, 200]),
+        (Role::PlatformAdmin, "platform", [200, 403, 403, 403, 403, 403, 403, 403]),
+    ];
+    for (role, name, expect) in table {
+        world
+            .store
+            .create_user(NewUser { name: name.into(), password_hash: hash.clone(), role }, "test")
+            .await
+            .unwrap();
+        let cookies = sign_in(&world, name, PASSWORD).await.cookies();
+        for (path, status) in routes.iter().zip(expect) {
+            assert_eq!(get_as(&world, &cookies, path).await.status, status, "{name} {path}");
+        }
+    }
+    for (role, name) in [(Role::Staff, "staff"), (Role::Approver, "approver")] {
+        world
+            .store
+            .create_user(NewUser { name: name.into(), password_hash: hash.clone(), role }, "test")
+            .await
+            .unwrap();
+        assert_eq!(sign_in(&world, name, PASSWORD).await.status, 401, "{name}");
+    }
+    let platform = sign_in(&world, "platform", PASSWORD).await.cookies();
+    assert!(
+        !get_as(&world, &platform, "/").await.text().contains("k@example.co.jp"),
+        "no person's mail on the dashboard"
+    );
+}
+
+#[tokio::test]
+async fn hostile_metadata_is_text_on_every_page_of_the_console() {
+    let world = world().await;
+    let evil = "<script>alert('x')</script>";
+    let parts = vec![withheld("1", "<b>invoice\".exe", Reason::UnsupportedType, Some(Quarantined::Whole))];
+    let id = mail(
+        &world,
+        Some("\"><img src=x>@example.jp"),
+        "a@city.example.jp",
+        &format!("{evil}\u{202E}txt"),
+        Verdict::SanitisedWithWithheld,
+        parts,
+    )
+    .await;
+    let cookies = signed_in(&world).await;
+    let detail = format!("/messages/{}", id.0);
+    for path in
+        ["/", "/messages", detail.as_str(), "/quarantine", "/quarantine/1", "/audit", "/messages?q=%3Cscript%3E%22"]
+    {
+        let page = get_as(&world, &cookies, path).await;
+        assert_eq!(page.status, 200, "{path}");
+        let text = page.text();
+        assert!(
+            !text.contains("<script>alert") && !text.contains("<img") && !text.contains("<b>invoice"),
+            "{path}: {text}"
+        );
+        assert!(!text.contains('\u{202E}'), "{path}");
+        assert!(!text.contains("hostile original"), "{path} shows content");
+    }
+    let text = get_as(&world, &cookies, "/messages").await.text();
+    assert!(text.contains("&#60;script&#62;") && text.contains("⟦U+202E⟧"), "{text}");
+    let found = get_as(&world, &cookies, "/messages?q=alert&kind=mail&verdict=partly_withheld").await.text();
+    assert!(found.contains(&detail));
+    assert!(!get_as(&world, &cookies, "/messages?q=nothing-like-it").await.text().contains(&detail));
+}
+
+#[tokio::test]
+async fn the_audit_page_tells_whether_the_chain_holds() {
+    let world = world().await;
+    let cookies = signed_in(&world).await;
+    let page = get_as(&world, &cookies, "/audit").await.text();
+    assert!(page.contains("検証済み") && page.contains("signed_in"));
+}
+
+#[tokio::test]
+async fn readiness_fails_when_mail_would_be_refused() {
+    let world = world().await;
+    for listener in [world.portal, world.admin] {
+        assert_eq!(get(listener, "/healthz").await.json()["status"], "ok");
+        let ready = get(listener, "/readyz").await;
+        assert_eq!((ready.status, ready.json()["status"].as_str()), (200, Some("ok")));
+    }
+    world.readiness.report("scanner", web::Condition::Degraded("clamd does not answer; mail waits".into()));
+    let ready = get(world.admin, "/readyz").await;
+    assert_eq!((ready.status, ready.json()["status"].as_str()), (200, Some("degraded")));
+    world.readiness.report("rooms", web::Condition::Refusing("no room".into()));
+    let ready = get(world.admin, "/readyz").await;
+    assert_eq!((ready.status, ready.json()["status"].as_str()), (503, Some("refusing")));
+    let live = get(world.admin, "/healthz").await;
+    assert_eq!(live.status, 200);
+}
+
+#[tokio::test]
+async fn the_metrics_carry_the_store_s_numbers() {
+    let world = world().await;
+    upload(&world, &[("a.txt", b"12345")]).await;
+    let answer = get(world.admin, "/metrics").await;
+    assert!(answer.header("content-type").unwrap().starts_with("application/openmetrics-text"));
+    let text = answer.text();
+    for line in [
+        "misogi_accepted_total{source=\"Upload\"} 1",
+        "misogi_received_bytes_total 5",
+        "misogi_queue{state=\"waiting\"} 1",
+        "misogi_store_up 1.0",
+        "misogi_recorded{event=\"file_uploaded\"} 1",
+        "# EOF",
+    ] {
+        assert!(text.contains(line), "{line} missing in {text}");
+    }
+}

@@ -1,0 +1,184 @@
+//! The staff portal over real HTTP: files in, states, findings, safe files out.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+mod support;
+
+use support::*;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+
+#[tokio::test]
+async fn three_files_are_taken_and_each_gets_its_own_outcome() {
+    let world = world().await;
+    let files: [(&str, &[u8]); 3] = [("写真.jpg", b"jpeg"), ("表.csv", b"a,b"), ("setup.exe", b"MZ")];
+    let answer = upload(&world, &files).await;
+    assert_eq!(answer.status, 303);
+    let path = answer.header("location").unwrap().to_owned();
+    assert!(path.starts_with("/b/") && path.len() == 3 + 32, "{path}");
+
+    let page = get(world.portal, &path).await.text();
+    assert!(page.contains("順番を待っています") && page.contains("3件中 0件完了"));
+    assert!(page.contains("http-equiv=\"refresh\""), "works without JavaScript");
+    assert_eq!(get(world.portal, &format!("{path}/files/1")).await.status, 409);
+    assert_eq!(get(world.portal, &format!("{path}/status")).await.json()["pending"], true);
+
+    work(&world).await;
+    let page = get(world.portal, &path).await.text();
+    assert!(page.contains("3件中 3件完了") && !page.contains("http-equiv=\"refresh\""));
+    assert!(page.contains("完了（一部を除去・変更）") && page.contains("お渡しできません"));
+    let text = engine::catalogue::reason_text(form::Reason::UnsupportedType, engine::catalogue::Language::Ja);
+    assert!(page.contains(text), "reason in plain Japanese");
+    assert!(page.contains("写真.jpg") && page.contains("表.csv") && page.contains("setup.exe"));
+
+    let file = get(world.portal, &format!("{path}/files/1")).await;
+    assert_eq!((file.status, file.text().as_str()), (200, "safe version of 写真.jpg"));
+    assert_eq!(
+        file.header("content-disposition"),
+        Some("attachment; filename=\"__.jpg\"; filename*=UTF-8''%E5%86%99%E7%9C%9F.jpg")
+    );
+    assert_eq!(file.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(file.header("cache-control"), Some("no-store"));
+    assert!(file.header("content-security-policy").unwrap().contains("sandbox"));
+    assert_eq!(file.header("content-type"), Some("image/jpeg"));
+    assert_eq!(get(world.portal, &format!("{path}/files/3")).await.status, 410, "withheld");
+    assert_eq!(get(world.portal, &format!("{path}/files/4")).await.status, 404);
+    assert_eq!(get(world.portal, &format!("{path}/files/0")).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_wrong_token_gets_the_same_plain_page_whatever_its_shape() {
+    let world = world().await;
+    for token in ["x", &"0".repeat(32), &"F".repeat(32), "..%2F..%2Fetc", &"0".repeat(64)] {
+        let answer = get(world.portal, &format!("/b/{token}")).await;
+        assert_eq!(answer.status, 404, "{token}");
+        assert!(answer.text().contains("結果が見つかりません"), "{token}");
+    }
+}
+
+#[tokio::test]
+async fn one_file_over_the_limit_does_not_stop_the_others() {
+    let world = world().await;
+    let exact = vec![b'x'; 100_000];
+    let over = vec![b'x'; 100_001];
+    let answer = upload(&world, &[("大きい.bin", &over), ("ちょうど.bin", &exact), ("小さい.txt", b"x")]).await;
+    assert_eq!(answer.status, 200);
+    let page = answer.text();
+    assert!(page.contains("大きい.bin") && page.contains("1ファイルの上限を超えている"));
+    assert!(!page.contains("ちょうど.bin") && !page.contains("小さい.txt"));
+    let start = page.find("href=\"/b/").unwrap() + 6;
+    let result = get(world.portal, &page[start..start + 35]).await.text();
+    assert!(result.contains("ちょうど.bin") && result.contains("小さい.txt") && !result.contains("大きい.bin"));
+}
+
+#[tokio::test]
+async fn the_file_after_the_last_allowed_one_and_an_empty_one_are_named() {
+    let world = world().await;
+    let page = upload(&world, &[("1.txt", b"x"), ("2.txt", b"x"), ("3.txt", b"x"), ("4.txt", b"x")]).await.text();
+    assert!(
+        page.contains("<strong>4.txt</strong>") && page.contains("ファイルの数を超えた") && !page.contains("3.txt")
+    );
+    let page = upload(&world, &[("1.txt", b"x"), ("空.txt", b"")]).await.text();
+    assert!(page.contains("<strong>空.txt</strong>") && page.contains("0バイト"));
+}
+
+#[tokio::test]
+async fn the_total_limit_leaves_out_what_does_not_fit() {
+    let world = world().await;
+    let big = vec![b'x'; 90_000];
+    let answer = upload(&world, &[("1.bin", &big), ("2.bin", &big), ("3.bin", &big)]).await;
+    let page = answer.text();
+    assert!(page.contains("<strong>3.bin</strong>") && page.contains("合計の上限"), "{page}");
+    assert!(!page.contains("<strong>2.bin</strong>"));
+}
+
+#[tokio::test]
+async fn nothing_chosen_is_told_on_the_form() {
+    let world = world().await;
+    let answer = upload(&world, &[("", b"")]).await;
+    assert_eq!(answer.status, 422);
+    assert!(answer.text().contains("ファイルが選択されていません"));
+}
+
+#[tokio::test]
+async fn a_transfer_that_breaks_off_keeps_the_files_that_were_complete() {
+    let world = world().await;
+    let form = get(world.portal, "/").await;
+    let whole = multipart(Some(&form.form_token()), &[("一つ目.txt", b"one"), ("二つ目.txt", &[b'x'; 5000])]);
+    let half = &whole[..whole.len() - 2000];
+    let mut stream = TcpStream::connect(world.portal).await.unwrap();
+    let head = format!(
+        "POST /upload HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: {}\r\nCookie: {}\r\nContent-Length: {}\r\n\r\n",
+        world.portal,
+        multipart_type(),
+        form.cookies(),
+        whole.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(half).await.unwrap();
+    // Silent for longer than the limit of two seconds: the answer comes without the rest.
+    let page = read(&mut stream).await.text();
+    assert!(page.contains("<strong>二つ目.txt</strong>") && page.contains("途切れた"), "{page}");
+    assert!(!page.contains("<strong>一つ目.txt</strong>"));
+    assert_eq!(world.store.counts().await.unwrap().uploaded, 1);
+}
+
+#[tokio::test]
+async fn an_upload_without_the_form_s_own_token_stores_nothing() {
+    let world = world().await;
+    let form = get(world.portal, "/").await;
+    let other = get(world.portal, "/").await;
+    let kind = multipart_type();
+    let cookies = form.cookies();
+    for (token, cookie) in [
+        (None, cookies.as_str()),
+        (Some(other.form_token()), cookies.as_str()),
+        (Some(form.form_token()), ""),
+        (Some("0".repeat(64)), cookies.as_str()),
+    ] {
+        let body = multipart(token.as_deref(), &[("a.txt", b"x")]);
+        let headers = [("Content-Type", kind.as_str()), ("Cookie", cookie)];
+        let answer = send(world.portal, "POST", "/upload", &headers, &body).await;
+        assert_eq!(answer.status, 403, "{token:?} {cookie}");
+    }
+    assert_eq!(world.store.counts().await.unwrap().uploaded, 0);
+}
+
+#[tokio::test]
+async fn markup_in_a_file_name_is_text_on_every_page() {
+    let world = world().await;
+    let evil = "<img src=x onerror=alert(1)>'&.jpg";
+    let answer = upload(&world, &[(evil, b"x")]).await;
+    work(&world).await;
+    let page = get(world.portal, answer.header("location").unwrap()).await.text();
+    assert!(!page.contains("<img") && page.contains("onerror"), "{page}");
+    let answer = upload(&world, &[("<script>alert(1)<.txt", b"")]).await;
+    assert!(
+        !answer.text().contains("<script>alert") && answer.text().contains("&#60;script&#62;"),
+        "{}",
+        answer.text()
+    );
+}
+
+#[tokio::test]
+async fn what_a_name_hides_is_gone_from_the_page_and_kept_in_the_audit() {
+    let world = world().await;
+    let answer = upload(&world, &[("annexe\u{202E}gpj.exe", b"x")]).await;
+    let page = get(world.portal, answer.header("location").unwrap()).await.text();
+    assert!(page.contains("annexegpj.exe") && !page.contains('\u{202E}'));
+    let rows = world.store.audit(&store::AuditFilter::default()).await.unwrap();
+    assert!(rows.items.iter().any(|row| row.event == "upload_name_changed" && row.detail.contains("⟦U+202E⟧")));
+}
+
+#[tokio::test]
+async fn the_portal_speaks_english_when_asked_and_remembers() {
+    let world = world().await;
+    let page = get(world.portal, "/").await;
+    assert!(page.text().contains("<html lang=\"ja\">"));
+    let page = get(world.portal, "/?lang=en").await;
+    assert!(page.text().contains("<html lang=\"en\">"));
+    let cookies = page.cookies();
+    let page = send(world.portal, "GET", "/", &[("Cookie", &cookies)], b"").await;
+    assert!(page.text().contains("<html lang=\"en\">"));
+    let page = send(world.portal, "GET", "/", &[("Accept-Language", "en-US,en;q=0.9")], b"").await;
+    assert!(page.text().contains("<html lang=\"en\">"));
+}

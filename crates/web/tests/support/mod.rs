@@ -1,0 +1,362 @@
+//! What the tests of the web share: a real store in a temporary directory, both listeners on real sockets, a worker
+//! that records outcomes, and an HTTP client that is written out so that no library tidies what is sent.
+
+#![allow(dead_code, reason = "each test binary uses some of it")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use form::{
+    name::FileName,
+    reason::{Finding, Place, Reason, Refusal},
+};
+use jail::{Fresh, Sealed};
+use store::{
+    Clock, Completed, Envelope, MessageId, NewMessage, Origin, PartRecord, PartVerdict, Quarantined, Store,
+    StoreConfig, Timestamp, Verdict, WorkOrigin,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+use web::{AdminState, Condition, Metrics, PortalState, Readiness, Site, UploadLimits};
+
+/// A gateway without conversion: store, portal, console.
+pub(crate) struct World {
+    pub(crate) directory: tempfile::TempDir,
+    pub(crate) store: Store,
+    pub(crate) site: Arc<Site>,
+    pub(crate) readiness: Readiness,
+    pub(crate) portal: SocketAddr,
+    pub(crate) admin: SocketAddr,
+}
+
+pub(crate) fn small_limits() -> UploadLimits {
+    UploadLimits {
+        file_bytes: 100_000,
+        total_bytes: 250_000,
+        files: 3,
+        silence: Duration::from_secs(2),
+        ..UploadLimits::default()
+    }
+}
+
+pub(crate) async fn world() -> World {
+    world_with(small_limits(), ["127.0.0.1:0", "127.0.0.1:0"]).await
+}
+
+pub(crate) async fn world_with(limits: UploadLimits, addresses: [&str; 2]) -> World {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = Clock::new(|| {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        Timestamp::from_unix_millis(i64::try_from(since.as_millis()).unwrap())
+    });
+    let config = StoreConfig { reserve_bytes: 0, ..StoreConfig::new(directory.path(), clock) };
+    let store = Store::open(config).await.unwrap();
+    let portal = TcpListener::bind(addresses[0]).await.unwrap();
+    let admin = TcpListener::bind(addresses[1]).await.unwrap();
+    let (portal_at, admin_at) = (portal.local_addr().unwrap(), admin.local_addr().unwrap());
+    let site = Arc::new(Site {
+        name: "みそぎ市".to_owned(),
+        portal_url: format!("http://{portal_at}"),
+        admin_url: format!("http://{admin_at}"),
+        version: "0.1.0".to_owned(),
+        offset_minutes: 540,
+    });
+    let metrics = Metrics::new("0.1.0");
+    let readiness = Readiness::expecting(&["rooms"]);
+    readiness.report("rooms", Condition::Good);
+    let state = PortalState {
+        store: store.clone(),
+        site: site.clone(),
+        limits,
+        keep: Duration::from_secs(7 * 86_400),
+        metrics: metrics.clone(),
+        readiness: readiness.clone(),
+    };
+    let console = AdminState { store: store.clone(), site: site.clone(), metrics, readiness: readiness.clone() };
+    tokio::spawn(web::serve(portal, web::portal(state), std::future::pending()));
+    tokio::spawn(web::serve(admin, web::admin(console).unwrap(), std::future::pending()));
+    World { directory, store, site, readiness, portal: portal_at, admin: admin_at }
+}
+
+/// An answer as it came over the wire.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// The cookies set, as a `Cookie` header.
+    pub(crate) fn cookies(&self) -> String {
+        let set = self.headers.iter().filter(|(key, _)| key == "set-cookie");
+        let pairs: Vec<&str> =
+            set.map(|(_, value)| value.split(';').next().unwrap()).filter(|pair| !pair.ends_with('=')).collect();
+        pairs.join("; ")
+    }
+
+    pub(crate) fn form_token(&self) -> String {
+        let text = self.text();
+        let start = text.find("name=\"form_token\" value=\"").unwrap() + 25;
+        text[start..start + 64].to_owned()
+    }
+}
+
+pub(crate) async fn send(to: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+        head.push_str(&format!("Host: {to}\r\n"));
+    }
+    if !body.is_empty() || method == "POST" {
+        head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str("\r\n");
+    let mut stream = TcpStream::connect(to).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The server may answer and close before it has read everything.
+    let _ = stream.write_all(body).await;
+    read(&mut stream).await
+}
+
+pub(crate) async fn read(stream: &mut TcpStream) -> Answer {
+    let mut bytes = Vec::new();
+    let _ = stream.read_to_end(&mut bytes).await;
+    let end = bytes
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .unwrap_or_else(|| panic!("no answer, {} bytes", bytes.len()));
+    let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+    let mut lines = head.split("\r\n");
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let headers: Vec<(String, String)> = lines
+        .map(|line| {
+            line.split_once(':').map(|(key, value)| (key.to_ascii_lowercase(), value.trim().to_owned())).unwrap()
+        })
+        .collect();
+    let mut body = bytes[end + 4..].to_vec();
+    if headers.iter().any(|(key, value)| key == "transfer-encoding" && value == "chunked") {
+        body = unchunk(&body);
+    }
+    Answer { status, headers, body }
+}
+
+fn unchunk(mut rest: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    loop {
+        let end = rest.windows(2).position(|window| window == b"\r\n").unwrap();
+        let length = usize::from_str_radix(std::str::from_utf8(&rest[..end]).unwrap(), 16).unwrap();
+        if length == 0 {
+            return out;
+        }
+        out.extend_from_slice(&rest[end + 2..end + 2 + length]);
+        rest = &rest[end + 4 + length..];
+    }
+}
+
+pub(crate) async fn get(to: SocketAddr, path: &str) -> Answer {
+    send(to, "GET", path, &[], b"").await
+}
+
+pub(crate) const BOUNDARY: &str = "----misogiTestBoundary";
+
+pub(crate) fn multipart(token: Option<&str>, files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    if let Some(token) = token {
+        let part = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"form_token\"\r\n\r\n{token}\r\n");
+        body.extend_from_slice(part.as_bytes());
+    }
+    for (name, bytes) in files {
+        let head = format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: application/octet-stream\r\n\r\n"
+        );
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
+    body
+}
+
+pub(crate) fn multipart_type() -> String {
+    format!("multipart/form-data; boundary={BOUNDARY}")
+}
+
+/// Uploads as a browser does: the form first, then its token and cookie.
+pub(crate) async fn upload(world: &World, files: &[(&str, &[u8])]) -> Answer {
+    let form = get(world.portal, "/").await;
+    assert_eq!(form.status, 200);
+    let body = multipart(Some(&form.form_token()), files);
+    let headers = [("Content-Type", multipart_type()), ("Cookie", form.cookies())];
+    let headers: Vec<(&str, &str)> = headers.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    send(world.portal, "POST", "/upload", &headers, &body).await
+}
+
+/// Posts a form with the token of the page at `page`.
+pub(crate) async fn post_form(
+    to: SocketAddr,
+    page: &Answer,
+    path: &str,
+    cookies: &str,
+    fields: &[(&str, &str)],
+) -> Answer {
+    let mut all = vec![("form_token", page.form_token())];
+    all.extend(fields.iter().map(|(key, value)| (*key, (*value).to_owned())));
+    let body: Vec<String> = all.iter().map(|(key, value)| format!("{key}={}", percent(value))).collect();
+    let headers = [("Content-Type", "application/x-www-form-urlencoded"), ("Cookie", cookies)];
+    send(to, "POST", path, &headers, body.join("&").as_bytes()).await
+}
+
+pub(crate) fn percent(text: &str) -> String {
+    text.bytes()
+        .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+pub(crate) const ADMIN: &str = "kanri01";
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// Creates the first administrator through the set-up link and signs in; gives the session cookie.
+pub(crate) async fn signed_in(world: &World) -> String {
+    let link = web::invite(&world.store, &world.site).await.unwrap().unwrap();
+    let path = link.strip_prefix(&format!("http://{}", world.admin)).unwrap().to_owned();
+    let page = get(world.admin, &path).await;
+    let fields = [("name", ADMIN), ("password", PASSWORD), ("again", PASSWORD)];
+    let done = post_form(world.admin, &page, &path, &page.cookies(), &fields).await;
+    assert_eq!((done.status, done.header("location")), (303, Some("/sign-in?from=setup")));
+    sign_in(world, ADMIN, PASSWORD).await.cookies()
+}
+
+pub(crate) async fn sign_in(world: &World, name: &str, password: &str) -> Answer {
+    let page = get(world.admin, "/sign-in").await;
+    post_form(world.admin, &page, "/sign-in", &page.cookies(), &[("name", name), ("password", password)]).await
+}
+
+/// Gets a page with a cookie.
+pub(crate) async fn get_as(world: &World, cookies: &str, path: &str) -> Answer {
+    send(world.admin, "GET", path, &[("Cookie", cookies)], b"").await
+}
+
+pub(crate) fn sanitised(path: &str, name: &str, output: &str, media: &str, findings: Vec<Finding>) -> PartRecord {
+    PartRecord {
+        path: path.to_owned(),
+        name: FileName::rebuild(name).0,
+        output_name: Some(FileName::rebuild(output).0),
+        detected_type: "jpeg".to_owned(),
+        media_type: Some(media.to_owned()),
+        verdict: PartVerdict::Sanitised,
+        reason: None,
+        findings,
+        bytes_in: 1200,
+        bytes_out: 1100,
+        millis: 12,
+        result: None,
+        quarantined_original: None,
+    }
+}
+
+pub(crate) fn withheld(path: &str, name: &str, reason: Reason, kept: Option<Quarantined>) -> PartRecord {
+    PartRecord {
+        output_name: None,
+        media_type: None,
+        detected_type: "pe".to_owned(),
+        verdict: PartVerdict::Withheld,
+        reason: Some(Refusal::plain(reason)),
+        quarantined_original: kept,
+        bytes_out: 0,
+        ..sanitised(path, name, name, "", Vec::new())
+    }
+}
+
+pub(crate) fn fresh(bytes: &[u8]) -> Fresh {
+    Fresh::forged(Sealed::from_bytes(bytes).unwrap())
+}
+
+pub(crate) fn finding(reason: Reason, count: u32, place: &str) -> Finding {
+    let mut finding = Finding::new(reason, Place::new(place));
+    finding.count = count;
+    finding
+}
+
+/// Records an outcome for every waiting upload: names ending in `.exe` are withheld, all others are rebuilt.
+pub(crate) async fn work(world: &World) {
+    for work in world.store.claim(100).await.unwrap() {
+        let WorkOrigin::Upload { file_name } = &work.origin else { panic!("not an upload") };
+        let name = file_name.as_str().to_owned();
+        let (verdict, part) = if name.ends_with(".exe") {
+            (Verdict::NoticeOnly, withheld("", &name, Reason::UnsupportedType, Some(Quarantined::Whole)))
+        } else {
+            let findings = if name.contains("写真") { vec![finding(Reason::GpsPosition, 1, "")] } else { Vec::new() };
+            let mut part = sanitised("", &name, &name, "image/jpeg", findings);
+            part.result = Some(fresh(format!("safe version of {name}").as_bytes()));
+            (Verdict::Sanitised, part)
+        };
+        let completed = Completed {
+            subject: None,
+            header_from: None,
+            verdict,
+            parts: vec![part],
+            findings: Vec::new(),
+            output: None,
+            account: None,
+        };
+        world.store.complete(&work.key, completed).await.unwrap();
+    }
+}
+
+/// Accepts a mail and records an outcome with these parts.
+pub(crate) async fn mail(
+    world: &World,
+    sender: Option<&str>,
+    recipient: &str,
+    subject: &str,
+    verdict: Verdict,
+    parts: Vec<PartRecord>,
+) -> MessageId {
+    let store = &world.store;
+    let mut spool = store.spool();
+    spool.write(b"Subject: hostile original\r\n\r\nbody").await.unwrap();
+    let origin = Origin::Mail {
+        envelope: Envelope {
+            sender: sender.map(str::to_owned),
+            recipients: vec![recipient.to_owned()],
+            smtputf8: false,
+            body_8bit: true,
+        },
+        peer: "192.0.2.1".parse().unwrap(),
+        helo: "mx.example.jp".to_owned(),
+        tls: Some("TLSv1.3".to_owned()),
+    };
+    let original = spool.finish().await.unwrap();
+    let receipt = store.new_receipt().unwrap();
+    let accepted = store.accept(NewMessage { receipt, origin, received: store.now(), original }).await.unwrap();
+    let work = store.claim(1).await.unwrap().remove(0);
+    assert_eq!(work.message, accepted.message, "nothing else may wait");
+    let completed = Completed {
+        subject: Some(subject.to_owned()),
+        header_from: sender.map(str::to_owned),
+        verdict,
+        parts,
+        findings: Vec::new(),
+        output: Some(fresh(b"Subject: safe\r\n\r\nsafe")),
+        account: None,
+    };
+    store.complete(&work.key, completed).await.unwrap();
+    accepted.message
+}

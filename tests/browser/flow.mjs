@@ -1,0 +1,161 @@
+// Walks through portal and console of a running gateway as a person does, and prints PASS or FAIL for each step.
+//
+//   PORTAL_URL  http://127.0.0.1:8080
+//   ADMIN_URL   http://127.0.0.1:8081
+//   SETUP_URL   the one-time link that the first start printed
+//   FILES       paths of the files to upload, separated by ':'; at least one that is rebuilt and one that is withheld
+//   OUT         directory for screenshots and downloads
+//   CHROMIUM    the browser, /usr/bin/chromium when not set
+//
+// Install once with: PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm install
+import { chromium } from 'playwright-core';
+import fs from 'node:fs';
+import path from 'node:path';
+
+const need = (name) => {
+  const value = process.env[name];
+  if (!value) { console.error(`${name} is not set`); process.exit(2); }
+  return value;
+};
+const portal = need('PORTAL_URL').replace(/\/$/, '');
+const admin = need('ADMIN_URL').replace(/\/$/, '');
+const setup = need('SETUP_URL');
+const files = need('FILES').split(':').filter(Boolean);
+const out = need('OUT');
+fs.mkdirSync(out, { recursive: true });
+
+const account = { name: 'kanri01', password: 'correct horse battery' };
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
+const context = await browser.newContext({ locale: 'ja-JP', viewport: { width: 1200, height: 900 }, acceptDownloads: true });
+const page = await context.newPage();
+const trouble = [];
+page.on('pageerror', (error) => trouble.push(`script error on ${new URL(page.url()).pathname}: ${error.message}`));
+page.on('console', (message) => {
+  if (/Content Security Policy/i.test(message.text())) trouble.push(message.text());
+});
+page.on('request', (request) => {
+  const { origin } = new URL(request.url());
+  if (origin !== new URL(portal).origin && origin !== new URL(admin).origin && origin !== 'null') trouble.push(`request to ${origin}`);
+});
+
+let failed = 0;
+let number = 0;
+const step = async (name, work) => {
+  number += 1;
+  const shot = path.join(out, `${String(number).padStart(2, '0')}-${name.replaceAll(/[^a-z0-9]+/g, '-')}.png`);
+  try {
+    await work();
+    console.log(`PASS ${name}`);
+  } catch (error) {
+    failed += 1;
+    console.log(`FAIL ${name}: ${String(error.message).split('\n')[0]}`);
+  }
+  await page.screenshot({ path: shot, fullPage: true }).catch(() => {});
+};
+const expect = (condition, what) => { if (!condition) throw new Error(what); };
+const text = (selector) => page.locator(selector).allInnerTexts();
+
+let result = '';
+await step('open the portal', async () => {
+  await page.goto(`${portal}/`);
+  expect(await page.getAttribute('html', 'lang') === 'ja', 'the page is not Japanese');
+  expect((await text('h1')).join() === 'ファイルを無害化する', 'no heading');
+});
+await step(`upload ${files.length} files`, async () => {
+  await page.setInputFiles('input[type=file]', files);
+  expect(await page.locator('[data-chosen] li').count() === files.length, 'the chosen files are not listed');
+  await page.click('button[type=submit]');
+  await page.waitForURL(/\/b\/[0-9a-f]{32}$/, { timeout: 60_000 });
+  result = page.url();
+  expect(await page.locator('#files > li').count() === files.length, 'not every file has a row');
+});
+await step('see every file finished without reloading', async () => {
+  const done = new RegExp(`^${files.length}件中 ${files.length}件完了$`);
+  await page.locator('#progress', { hasText: done }).waitFor({ timeout: 120_000 });
+});
+await step('read findings and reasons', async () => {
+  const sentences = await text('#files .account li');
+  expect(sentences.length > 0, 'no finding is told');
+  for (const sentence of sentences) console.log(`     ${sentence}`);
+});
+await step('download every safe version', async () => {
+  const links = page.locator('#files a[download]');
+  const count = await links.count();
+  expect(count > 0, 'there is nothing to download');
+  for (let index = 0; index < count; index += 1) {
+    const [download] = await Promise.all([page.waitForEvent('download'), links.nth(index).click()]);
+    const name = download.suggestedFilename();
+    await download.saveAs(path.join(out, name));
+    expect(fs.statSync(path.join(out, name)).size > 0, `${name} is empty`);
+    console.log(`     ${name}`);
+  }
+});
+await step('see a withheld file told with its reason', async () => {
+  expect(await page.locator('#files .status.stop').count() > 0, 'no file is withheld');
+});
+await step('result page works without scripts', async () => {
+  const plain = await browser.newContext({ javaScriptEnabled: false, locale: 'ja-JP' });
+  const other = await plain.newPage();
+  await other.goto(result);
+  expect(await other.locator('#files > li').count() === files.length, 'rows are missing');
+  await plain.close();
+});
+await step('a wrong address tells nothing', async () => {
+  const answer = await page.goto(`${portal}/b/${'0'.repeat(32)}`);
+  expect(answer.status() === 404, `status ${answer.status()}`);
+});
+await step('console asks for sign-in', async () => {
+  await page.goto(`${admin}/quarantine`);
+  expect(new URL(page.url()).pathname === '/sign-in', page.url());
+});
+await step('create the first administrator', async () => {
+  await page.goto(setup);
+  await page.fill('#name', account.name);
+  await page.fill('#password', account.password);
+  await page.fill('#again', account.password);
+  await page.click('form.card button[type=submit]');
+  await page.waitForURL(/\/sign-in/);
+});
+await step('set-up link is used up', async () => {
+  const answer = await page.goto(setup);
+  expect(answer.status() === 404, `status ${answer.status()}`);
+});
+await step('sign in', async () => {
+  await page.goto(`${admin}/sign-in`);
+  await page.fill('#name', account.name);
+  await page.fill('#password', account.password);
+  await page.click('form.card button[type=submit]');
+  await page.waitForURL(`${admin}/`);
+  expect((await text('h1')).join() === 'ダッシュボード', 'no dashboard');
+});
+await step('find the uploads in tracking', async () => {
+  await page.goto(`${admin}/messages`);
+  expect(await page.locator('tbody tr').count() >= files.length, 'uploads are missing');
+  await page.click('tbody tr:first-child a');
+  await page.locator('.timeline li').first().waitFor();
+});
+await step('see the withheld file in quarantine', async () => {
+  await page.goto(`${admin}/quarantine`);
+  expect(await page.locator('tbody tr').count() > 0, 'the quarantine is empty');
+  await page.click('tbody tr:first-child a');
+  await page.locator('dl.facts').waitFor();
+  const reason = (await text('.notice')).join();
+  expect(reason.length > 4, 'no reason is told');
+  console.log(`     ${reason.replaceAll('\n', ' ')}`);
+});
+await step('audit chain is intact', async () => {
+  await page.goto(`${admin}/audit`);
+  expect(await page.locator('.notice.ok').count() === 1, 'the chain is not told to be intact');
+});
+await step('sign out', async () => {
+  await page.click('header form button');
+  await page.waitForURL(/\/sign-in/);
+  await page.goto(`${admin}/`);
+  expect(new URL(page.url()).pathname === '/sign-in', 'still signed in');
+});
+await step('no script error, no blocked resource, no other origin', async () => {
+  expect(trouble.length === 0, trouble.join('; '));
+});
+await browser.close();
+console.log(failed === 0 ? 'PASS all' : `FAIL ${failed} steps`);
+process.exit(failed === 0 ? 0 : 1);
