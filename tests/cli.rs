@@ -22,7 +22,8 @@ fn sanitize(directory: &Path, files: &[(&str, &[u8])], extra: &[&str]) -> (Outpu
     let mut arguments = vec!["sanitize", &input, "-o", &output, "--json"];
     arguments.extend(extra);
     let ran = misogi(&arguments);
-    let reports = String::from_utf8_lossy(&ran.stdout).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let reports =
+        String::from_utf8_lossy(&ran.stdout).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     (ran, reports)
 }
 
@@ -35,8 +36,7 @@ fn by_name<'a>(reports: &'a [serde_json::Value], name: &str) -> &'a serde_json::
 fn all_passed_is_exit_code_zero_and_each_input_has_one_report() {
     let directory = tempfile::tempdir().expect("a directory");
     let sjis = b"\x93\xfa\x96\x7b\x8c\xea\r\n";
-    let (ran, reports) =
-        sanitize(directory.path(), &[("a.txt", sjis), ("b.csv", b"x,y\r\n1,=1+1\r\n")], &[]);
+    let (ran, reports) = sanitize(directory.path(), &[("a.txt", sjis), ("b.csv", b"x,y\r\n1,=1+1\r\n")], &[]);
     assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
     assert_eq!(reports.len(), 2);
     let text = by_name(&reports, "a.txt");
@@ -49,7 +49,8 @@ fn all_passed_is_exit_code_zero_and_each_input_has_one_report() {
     let reasons: Vec<&str> =
         table["findings"].as_array().expect("a list").iter().filter_map(|f| f["reason"].as_str()).collect();
     assert!(reasons.contains(&"formula_neutralised"), "{table}");
-    for key in ["input", "detected_type", "verdict", "output", "output_type", "findings", "pages", "millis", "children"] {
+    for key in ["input", "detected_type", "verdict", "output", "output_type", "findings", "pages", "millis", "children"]
+    {
         assert!(table.get(key).is_some(), "{key} is missing: {table}");
     }
 }
@@ -57,7 +58,8 @@ fn all_passed_is_exit_code_zero_and_each_input_has_one_report() {
 #[test]
 fn something_withheld_is_exit_code_one_and_names_the_reason() {
     let directory = tempfile::tempdir().expect("a directory");
-    let (ran, reports) = sanitize(directory.path(), &[("tool.exe", b"MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00")], &[]);
+    let (ran, reports) =
+        sanitize(directory.path(), &[("tool.exe", b"MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00")], &[]);
     assert_eq!(ran.status.code(), Some(1));
     let report = by_name(&reports, "tool.exe");
     assert_eq!(report["verdict"], "withheld");
@@ -82,7 +84,7 @@ fn a_wrong_call_is_exit_code_two() {
 #[test]
 fn an_image_loses_its_position_and_keeps_its_look() {
     let directory = tempfile::tempdir().expect("a directory");
-    let (ran, reports) = sanitize(directory.path(), &[("photo.jpg", &fixture("files/gps.jpg"))], &[]);
+    let (ran, reports) = sanitize(directory.path(), &[("photo.jpg", &fixture("files/position.jpg"))], &[]);
     assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
     let output = by_name(&reports, "photo.jpg")["output"].as_str().expect("a path").to_owned();
     let kind = Command::new("file").args(["-b", "--mime-type", &output]).output().expect("file is installed (./test)");

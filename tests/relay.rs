@@ -34,7 +34,8 @@ impl Line {
     /// Sends one mail in at the front and gives what comes out behind.
     fn pass(&self, mail: &[u8]) -> Vec<u8> {
         let before = self.behind.mails().len();
-        let reply = submit(self.front.smtp, "sender@example.jp", &["staff@city.example.lg.jp"], mail).expect("submitted");
+        let reply =
+            submit(self.front.smtp, "sender@example.jp", &["staff@city.example.lg.jp"], mail).expect("submitted");
         assert_eq!(reply.0, 250, "{}", reply.1);
         self.behind.wait_for(before + 1, PATIENCE).pop().expect("a mail")
     }
@@ -65,7 +66,7 @@ fn a_plain_mail_arrives_with_its_words_and_its_thread() {
 #[test]
 fn attachments_are_rebuilt_and_what_cannot_be_is_accounted_for() {
     let line = Line::start("");
-    let png = fixture("files/gps.jpg");
+    let png = fixture("files/position.jpg");
     let mail = format!(
         "From: sender@example.jp\r\nTo: staff@city.example.lg.jp\r\nSubject: files\r\nMIME-Version: 1.0\r\n\
          Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nsee files\r\n\
@@ -103,8 +104,9 @@ fn the_next_hop_may_be_down_for_a_while() {
     let reply = submit(gateway.smtp, "a@example.jp", &["staff@city.example.lg.jp"], mail).expect("submitted");
     assert_eq!(reply.0, 250, "the gateway takes mail while the next hop is away: {}", reply.1);
     std::thread::sleep(Duration::from_secs(2));
-    let seen = Sink::listen(closed).wait_for_mail(PATIENCE);
-    assert!(seen.contains("Subject: wait") && seen.contains("later"), "{seen}");
+    let read = python_reads(Sink::listen(closed).wait_for_mail(PATIENCE).as_bytes());
+    assert_eq!(read["subject"], "wait");
+    assert!(read["text"].as_str().is_some_and(|text| text.contains("later")), "{read}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! Only names that went through [`form::name::FileName`] and sentences of the catalogue stand in it, never text of the sender.
 
-use form::reason::{Class, Finding, Refusal};
+use form::reason::{Class, Finding, Reason, Refusal};
 
 use crate::catalogue::{Language, describe, describe_refusal};
 use crate::outcome::{PartOutcome, PartVerdict};
@@ -17,7 +17,8 @@ const MAX_FINDINGS_PER_PART: usize = 4;
 /// Writes the account; `None` when there is nothing to tell and policy does not ask for one anyway.
 pub(crate) fn compose(policy: &Policy, receipt: &str, findings: &[Finding], parts: &[PartOutcome]) -> Option<String> {
     let told: Vec<&Finding> = findings.iter().filter(|finding| worth_telling(finding)).collect();
-    if told.is_empty() && parts.is_empty() && !policy.account_always {
+    let surprising = findings.iter().any(surprising);
+    if !surprising && parts.is_empty() && !policy.account_always {
         return None;
     }
     let language = policy.language;
@@ -47,14 +48,18 @@ pub(crate) fn notice(policy: &Policy, receipt: &str, sender: &str, subject: &str
     let mut lines = vec![title(policy, receipt)];
     match language {
         Language::Ja => {
-            lines.push("次のメールは安全に作り直せなかったため、お渡しできません。原本は管理者が預かっています。".to_owned());
+            lines.push(
+                "次のメールは安全に作り直せなかったため、お渡しできません。原本は管理者が預かっています。".to_owned(),
+            );
             lines.push(format!("  差出人: {sender}"));
             lines.push(format!("  件名: {subject}"));
             lines.push(format!("  理由: {}", describe_refusal(refusal, language)));
             lines.push("必要な場合は、受付番号を添えて管理者へお知らせください。".to_owned());
         }
         Language::En => {
-            lines.push("The following mail could not be rebuilt safely. The administrator keeps the original.".to_owned());
+            lines.push(
+                "The following mail could not be rebuilt safely. The administrator keeps the original.".to_owned(),
+            );
             lines.push(format!("  From: {sender}"));
             lines.push(format!("  Subject: {subject}"));
             lines.push(format!("  Reason: {}", describe_refusal(refusal, language)));
@@ -84,7 +89,9 @@ fn rule() -> String {
 fn opening(language: Language, parts: &[PartOutcome]) -> String {
     let rebuilt = parts.iter().any(|part| part.verdict == PartVerdict::Sanitised);
     let text = match (parts.is_empty(), rebuilt) {
-        (true, _) => language.pick("このメールは安全のため文字だけにしました。", "For safety this mail was turned to text."),
+        (true, _) => {
+            language.pick("このメールは安全のため文字だけにしました。", "For safety this mail was turned to text.")
+        }
         (false, true) => language.pick(
             "このメールは安全のため文字だけにし、添付ファイルを作り直しました。",
             "For safety this mail was turned to text and its attachments were rebuilt.",
@@ -165,7 +172,59 @@ fn part_line(language: Language, part: &PartOutcome) -> String {
 fn worth_telling(finding: &Finding) -> bool {
     match finding.reason.class() {
         Class::Withheld | Class::Removed => true,
-        Class::Changed => finding.reason != form::reason::Reason::ReEncoded,
+        Class::Changed => !matches!(finding.reason, Reason::ReEncoded | Reason::DateMissing),
         Class::Noted => false,
+    }
+}
+
+/// What a reader must know even of a mail without attachments. That HTML became text happens to most mails and would make
+/// every one of them begin with an account that nobody reads any more.
+fn surprising(finding: &Finding) -> bool {
+    let everyday = [
+        Reason::HtmlToText,
+        Reason::RemoteImage,
+        Reason::AlternativeText,
+        Reason::HeaderFields,
+        Reason::DuplicateHeader,
+        Reason::CharsetGuessed,
+        Reason::EncodingRepaired,
+    ];
+    worth_telling(finding) && !everyday.contains(&finding.reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use form::reason::Place;
+
+    use super::*;
+
+    fn finding(reason: Reason) -> Finding {
+        Finding { reason, count: 2, place: Place::default() }
+    }
+
+    #[test]
+    fn a_mail_in_which_only_everyday_things_happened_has_no_account() {
+        let policy = Policy::default();
+        for reason in [Reason::HtmlToText, Reason::HeaderFields, Reason::DateMissing, Reason::EmptyBody] {
+            assert_eq!(compose(&policy, "r", &[finding(reason)], &[]), None, "{reason}");
+        }
+        let always = Policy { account_always: true, ..Policy::default() };
+        assert!(compose(&always, "r", &[], &[]).is_some());
+    }
+
+    #[test]
+    fn a_link_that_lies_is_told_and_then_so_is_the_rest() {
+        let findings = [finding(Reason::HtmlToText), finding(Reason::LinkTargetDiffers)];
+        let account = compose(&Policy::default(), "20261121-8F3K2", &findings, &[]).expect("an account");
+        assert!(account.contains("受付 20261121-8F3K2"), "{account}");
+        assert!(account.contains("リンクが2個") && account.contains("HTMLを文字だけに"), "{account}");
+    }
+
+    #[test]
+    fn a_notice_names_sender_subject_and_reason() {
+        let text = notice(&Policy::default(), "r", "a@example.jp", "見積", &Refusal::plain(Reason::AmbiguousStructure));
+        for part in ["a@example.jp", "見積", "構造が二通りに読める"] {
+            assert!(text.contains(part), "{text}");
+        }
     }
 }

@@ -12,8 +12,8 @@ use form::text::{Line, Text};
 use jail::{Fresh, Hostile, Sealed, Source};
 
 use crate::outcome::{Defer, PartOutcome};
-use crate::policy::Policy;
 use crate::part::{Run, clean_job, refused};
+use crate::policy::Policy;
 use crate::rooms;
 
 /// Where the form of a container comes from. Either is verified again by the clean room that assembles.

@@ -61,7 +61,9 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::UnsupportedType => ("受け付けない形式です", "this file type is not accepted"),
         Reason::Encrypted => ("パスワード付きのため中身を確かめられません", "it is encrypted and cannot be inspected"),
         Reason::Malformed => ("壊れているため作り直せません", "it is damaged and cannot be rebuilt"),
-        Reason::AmbiguousStructure => ("構造が二通りに読めるため作り直せません", "its structure can be read in two ways"),
+        Reason::AmbiguousStructure => {
+            ("構造が二通りに読めるため作り直せません", "its structure can be read in two ways")
+        }
         Reason::Infected => ("ウイルスを検知しました", "a virus was found"),
         Reason::ScannerUnavailable => ("ウイルス検査ができませんでした", "it could not be scanned"),
         Reason::PolicyHold => ("管理者の設定により預かっています", "held by policy"),
@@ -90,7 +92,9 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::LimitFormBytes => ("中身が大きすぎます", "its content is too large"),
         Reason::LimitSpillBytes => ("取り出した中身の合計が大きすぎます", "what was taken out of it is too large"),
         Reason::RoomCrash => ("変換中に異常終了しました", "the conversion crashed"),
-        Reason::RoomPolicyKill => ("変換中に禁止された動作をしたため止めました", "the conversion tried something forbidden and was stopped"),
+        Reason::RoomPolicyKill => {
+            ("変換中に禁止された動作をしたため止めました", "the conversion tried something forbidden and was stopped")
+        }
         Reason::RoomTimeout => ("変換が時間内に終わりませんでした", "the conversion did not end in time"),
         Reason::RoomCpuLimit => ("変換が処理量の上限を超えました", "the conversion used too much processor time"),
         Reason::RoomMemoryLimit => ("変換がメモリの上限を超えました", "the conversion used too much memory"),
@@ -102,12 +106,16 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::ZipSlip => ("書庫の外を指すファイル名があります", "a member name points outside the archive"),
         Reason::DuplicateMember => ("書庫に同じ名前のファイルが重なっています", "the archive holds one name twice"),
         Reason::OverlappingMember => ("書庫の中身が重なり合っています", "members of the archive overlap"),
-        Reason::DirectoryMismatch => ("書庫の目次と中身が食い違っています", "the archive's directory and contents disagree"),
+        Reason::DirectoryMismatch => {
+            ("書庫の目次と中身が食い違っています", "the archive's directory and contents disagree")
+        }
         Reason::SymlinkMember => ("書庫にリンクが含まれています", "the archive holds a link"),
         Reason::SpecialMember => ("書庫に特殊なファイルが含まれています", "the archive holds a special file"),
         Reason::Metadata => ("付加情報を取り除きました", "metadata was removed"),
         Reason::GpsPosition => ("位置情報を取り除きました", "the GPS position was removed"),
-        Reason::AnimationFrames => ("動画のコマを取り除き、最初の1コマにしました", "animation was reduced to its first frame"),
+        Reason::AnimationFrames => {
+            ("動画のコマを取り除き、最初の1コマにしました", "animation was reduced to its first frame")
+        }
         Reason::ActiveContent => ("動作する部品を{count}個取り除きました", "{count} active parts were removed"),
         Reason::RemoteImage => ("外部から読み込む画像を{count}個取り除きました", "{count} remote images were removed"),
         Reason::HiddenText => ("見えない文字を{count}か所取り除きました", "hidden text was removed in {count} places"),
@@ -115,17 +123,27 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::AlternativeText => ("同じ本文の別形式を取り除きました", "an alternative form of the text was removed"),
         Reason::Signature => ("電子署名を取り除きました", "the digital signature was removed"),
         Reason::ControlCharacters => ("制御文字を{count}個取り除きました", "{count} control characters were removed"),
-        Reason::BidiControls => ("文字の並びを変える制御文字を{count}個取り除きました", "{count} bidirectional controls were removed"),
-        Reason::ZeroWidthCharacters => ("幅のない文字を{count}個取り除きました", "{count} zero-width characters were removed"),
-        Reason::SurplusBytes => ("ファイルの前後にある余分なデータを取り除きました", "surplus bytes around the file were removed"),
+        Reason::BidiControls => {
+            ("文字の並びを変える制御文字を{count}個取り除きました", "{count} bidirectional controls were removed")
+        }
+        Reason::ZeroWidthCharacters => {
+            ("幅のない文字を{count}個取り除きました", "{count} zero-width characters were removed")
+        }
+        Reason::SurplusBytes => {
+            ("ファイルの前後にある余分なデータを取り除きました", "surplus bytes around the file were removed")
+        }
         Reason::DuplicateHeader => ("重複したヘッダを取り除きました", "repeated header fields were removed"),
         Reason::EmptyDirectory => ("空のフォルダを取り除きました", "empty folders were removed"),
         Reason::TypeMismatch => ("拡張子と中身の形式が違っていました", "the extension did not match the content"),
         Reason::NameChanged => ("ファイル名を直しました", "the file name was changed"),
         Reason::DoubleExtension => ("拡張子が二重でした", "the name had a double extension"),
-        Reason::DuplicateName => ("同じファイル名があったため番号を付けました", "a number was added to a repeated name"),
+        Reason::DuplicateName => {
+            ("同じファイル名があったため番号を付けました", "a number was added to a repeated name")
+        }
         Reason::HtmlToText => ("HTMLを文字だけにしました", "HTML was turned to text"),
-        Reason::FormulaNeutralised => ("数式として動くセルを{count}個、文字にしました", "{count} formula cells were turned to text"),
+        Reason::FormulaNeutralised => {
+            ("数式として動くセルを{count}個、文字にしました", "{count} formula cells were turned to text")
+        }
         Reason::OrientationApplied => ("向きの情報を画像に反映しました", "the orientation was applied to the pixels"),
         Reason::ColourConverted => ("色の情報を標準のものにしました", "colours were converted to sRGB"),
         Reason::ReEncoded => ("作り直しました", "it was rebuilt"),
@@ -133,13 +151,20 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::CharsetMismatch => ("文字コードの指定が誤っていたため直しました", "the character set label was wrong"),
         Reason::UndecodableBytes => ("読めない文字が{count}か所ありました", "{count} characters could not be decoded"),
         Reason::Gaiji => ("外字が{count}個あり、〓で表しました", "{count} private characters are shown as 〓"),
-        Reason::LinkTargetDiffers => ("表示と行き先の違うリンクが{count}個ありました", "{count} links showed another address than their target"),
+        Reason::LinkTargetDiffers => {
+            ("表示と行き先の違うリンクが{count}個ありました", "{count} links showed another address than their target")
+        }
         Reason::DateMissing => ("日付がありませんでした", "the date was missing"),
         Reason::AddressInvalid => ("正しくないアドレスが{count}個ありました", "{count} addresses were invalid"),
         Reason::SenderAmbiguous => ("差出人が複数ありました", "there was more than one sender"),
         Reason::EncodingRepaired => ("符号化の誤りを直しました", "a fault of the encoding was repaired"),
-        Reason::MemberNameCharset => ("書庫の中のファイル名の文字コードを直しました", "the character set of member names was repaired"),
-        Reason::ImageIncomplete => ("画像が途中で切れていたため、読めたところまでにしました", "the picture was incomplete; what could be read was kept"),
+        Reason::MemberNameCharset => {
+            ("書庫の中のファイル名の文字コードを直しました", "the character set of member names was repaired")
+        }
+        Reason::ImageIncomplete => (
+            "画像が途中で切れていたため、読めたところまでにしました",
+            "the picture was incomplete; what could be read was kept",
+        ),
         Reason::FormatConverted => ("別の画像形式で保存しました", "it was saved in another format"),
         Reason::ColourDepthReduced => ("色の細かさを減らしました", "colours were stored with less precision"),
         Reason::TableRepaired => ("表の乱れを直しました", "broken rows of the table were repaired"),
@@ -166,7 +191,11 @@ mod tests {
             assert!(ja.chars().any(|c| c > '\u{3000}'), "{reason}: {ja}");
             assert!(en.is_ascii() || en.contains('〓'), "{reason}: {en}");
             assert!(seen.insert(ja) && seen.insert(en), "{reason}: said twice");
-            assert_eq!(ja.contains("{count}"), en.contains("{count}"), "{reason}: the number is missing in one language");
+            assert_eq!(
+                ja.contains("{count}"),
+                en.contains("{count}"),
+                "{reason}: the number is missing in one language"
+            );
         }
     }
 
@@ -181,6 +210,9 @@ mod tests {
     fn a_limit_is_told_with_its_value() {
         let refusal = Refusal::limit(Reason::LimitDepth, 8, 9);
         assert_eq!(describe_refusal(&refusal, Language::En), "it is nested too deeply (limit 8, found 9)");
-        assert_eq!(describe_refusal(&Refusal::plain(Reason::Encrypted), Language::Ja), "パスワード付きのため中身を確かめられません");
+        assert_eq!(
+            describe_refusal(&Refusal::plain(Reason::Encrypted), Language::Ja),
+            "パスワード付きのため中身を確かめられません"
+        );
     }
 }

@@ -9,10 +9,10 @@ use form::reason::{Finding, Reason, Refusal};
 use form::text::Line;
 use jail::{Hostile, Source};
 
+use crate::assemble::SourceReader;
 use crate::outcome::{Defer, MailOutcome, MailVerdict, PartOutcome};
 use crate::part::{Part, Run, children, refused, scan};
 use crate::policy::Policy;
-use crate::assemble::SourceReader;
 use crate::{account, assemble, notice, rooms};
 
 /// What the envelope and the site add to a mail.
@@ -39,7 +39,7 @@ pub(crate) async fn sanitise(run: &Run<'_>, original: &Source, context: &MailCon
         Ok(dissected) => dissected,
         Err(refusal) => return notice_only(run, context, MailHeader::default(), refusal, Vec::new(), started).await,
     };
-    let parts = children(run, &doc.children, Some(&spill), "", 0).await?;
+    let parts = children(run, &doc.children, spill.as_ref(), "", 0).await?;
     if let Some(withheld) = infected.filter(|_| !parts.iter().any(holds_virus)) {
         // The scanner objects to the mail and to none of its parts: what it means cannot be cut out.
         return notice_only(run, context, doc.header, withheld.refusal, parts, started).await;
@@ -70,7 +70,10 @@ pub(crate) async fn sanitise(run: &Run<'_>, original: &Source, context: &MailCon
     }
 }
 
-async fn dissect(run: &Run<'_>, original: &Source) -> Result<Result<(MailDoc, Hostile, Hostile), Refusal>, Defer> {
+async fn dissect(
+    run: &Run<'_>,
+    original: &Source,
+) -> Result<Result<(MailDoc, Hostile, Option<Hostile>), Refusal>, Defer> {
     let job = DirtyJob {
         op: DirtyOp::Mail,
         declared_name: None,
@@ -84,11 +87,11 @@ async fn dissect(run: &Run<'_>, original: &Source) -> Result<Result<(MailDoc, Ho
         let room_missing = withheld.refusal.reason == Reason::RoomUnavailable;
         return if room_missing { Err(Defer::NoRoom) } else { Ok(Err(withheld.refusal)) };
     }
-    let (Some(form), Some(spill)) = (outcome.form, outcome.spill) else {
+    let Some(form) = outcome.form else {
         return Ok(Err(Refusal::plain(Reason::RoomProtocol)));
     };
     Ok(match MailDoc::decode(reader(&form), &run.policy.limits) {
-        Ok(doc) => Ok((doc, form, spill)),
+        Ok(doc) => Ok((doc, form, outcome.spill)),
         Err(_) => Err(Refusal::plain(Reason::FormInvalid)),
     })
 }

@@ -183,7 +183,8 @@ async fn mail_part(
     let children = children(run, &doc.children, spill.as_ref(), path, depth).await?;
     let account = crate::account::compose(run.policy, "", &doc.findings, &children);
     let assembled =
-        assemble::mail(run, &assemble::Form::Verified(&verified), account.as_deref().unwrap_or(""), &[], &children).await?;
+        assemble::mail(run, &assemble::Form::Verified(&verified), account.as_deref().unwrap_or(""), &[], &children)
+            .await?;
     Ok(match assembled {
         Ok(fresh) => Ok(Converted {
             detected_type: report.detected_type.as_str().to_owned(),
@@ -289,7 +290,13 @@ async fn one_child(
         (None, None) => (empty()?, Some(Refusal::plain(Reason::FormInvalid))),
         (None, Some(refusal)) => (empty()?, Some(*refusal)),
     };
-    let part = Part { path, name: child.name.clone(), declared_type: child.declared_type.clone(), source, inline: child.inline };
+    let part = Part {
+        path,
+        name: child.name.clone(),
+        declared_type: child.declared_type.clone(),
+        source,
+        inline: child.inline,
+    };
     match refusal {
         None => sanitise(run, part, depth).await,
         Some(refusal) => Ok(withheld(part, refusal)),
@@ -330,7 +337,13 @@ pub(crate) fn refused(verdict: &Verdict) -> Option<Withheld> {
 }
 
 pub(crate) fn clean_job(run: &Run<'_>, op: CleanOp) -> CleanJob {
-    CleanJob { op, limits: run.policy.limits.clone(), image: ImagePolicy::default(), boundary_seed: run.seed }
+    CleanJob {
+        op,
+        limits: run.policy.limits.clone(),
+        image: ImagePolicy::default(),
+        boundary_seed: run.seed,
+        account: run.policy.account,
+    }
 }
 
 fn read_report(report: &Sealed, policy: &Policy) -> Option<CleanReport> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+pub use form::job::AccountPlace;
 use form::limits::Limits;
 
 use crate::catalogue::Language;
@@ -37,15 +38,6 @@ pub struct Policy {
     pub subject_prefix: String,
     /// Name of the organisation; may be empty.
     pub site_name: String,
-}
-
-/// Where the account stands in the text of a mail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AccountPlace {
-    /// Before the sender's words.
-    Top,
-    /// After them.
-    Bottom,
 }
 
 impl Default for Policy {

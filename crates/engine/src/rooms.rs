@@ -23,7 +23,12 @@ pub(crate) fn limits(policy: &Policy, budget: &Budget, input_bytes: u64) -> JobL
     JobLimits { deadline: own.min(left), out_bytes: policy.max_output_bytes, side_bytes: policy.max_total_bytes }
 }
 
-pub(crate) async fn dirty(pool: &Pool, source: Source, job: &DirtyJob, limits: JobLimits) -> Result<DirtyOutcome, Defer> {
+pub(crate) async fn dirty(
+    pool: &Pool,
+    source: Source,
+    job: &DirtyJob,
+    limits: JobLimits,
+) -> Result<DirtyOutcome, Defer> {
     let (done, outcome) = oneshot::channel();
     pool.dirty(source, job.encode(), limits, move |result| drop(done.send(result)));
     outcome.await.map_err(|_| Defer::NoRoom)

@@ -91,7 +91,8 @@ impl Scanner {
                     clamav_client::tokio::scan_stream(stream, Socket { socket_path: path }, Some(CHUNK_BYTES)).await
                 }
                 Endpoint::Tcp(host) => {
-                    clamav_client::tokio::scan_stream(stream, Tcp { host_address: host.as_str() }, Some(CHUNK_BYTES)).await
+                    clamav_client::tokio::scan_stream(stream, Tcp { host_address: host.as_str() }, Some(CHUNK_BYTES))
+                        .await
                 }
             }
         });

@@ -145,6 +145,18 @@ pub struct CleanJob {
     pub image: ImagePolicy,
     /// What MIME boundaries are derived from, so that no sender can foresee them.
     pub boundary_seed: [u8; 16],
+    /// Where an assembled mail has its account.
+    pub account: AccountPlace,
+}
+
+/// Where the account stands in the text of a mail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AccountPlace {
+    /// Before the sender's words.
+    #[default]
+    Top,
+    /// After them.
+    Bottom,
 }
 
 impl CleanJob {
@@ -158,6 +170,10 @@ impl CleanJob {
         sink.u8(self.image.quality_min);
         sink.u8(self.image.quality_max);
         sink.bytes(&self.boundary_seed);
+        sink.u8(match self.account {
+            AccountPlace::Top => 1,
+            AccountPlace::Bottom => 2,
+        });
         sink.into_vec()
     }
 
@@ -173,6 +189,11 @@ impl CleanJob {
                 quality_max: cursor.u8()?,
             },
             boundary_seed: cursor.array()?,
+            account: match cursor.u8()? {
+                1 => AccountPlace::Top,
+                2 => AccountPlace::Bottom,
+                _ => return Err(DecodeError::Malformed("place of the account")),
+            },
         };
         cursor.finish()?;
         let ImagePolicy { quality_min: low, quality_max: high, .. } = job.image;

@@ -7,7 +7,7 @@ mod documents;
 use documents::*;
 use form::bundle::{Bundle, BundleWriter, ChildMeta};
 use form::codec::{DecodeError, EncodeError};
-use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy};
+use form::job::{AccountPlace, CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy};
 use form::report::{CleanReport, OutputType};
 use form::{DetectedType, Finding, Kind, Limits, Place, Reason};
 
@@ -139,8 +139,13 @@ fn every_cut_and_every_surplus_byte_is_an_error() {
         limits: limits.clone(),
         passwords: vec![],
     };
-    let clean =
-        CleanJob { op: CleanOp::Part, limits: limits.clone(), image: ImagePolicy::default(), boundary_seed: [7; 16] };
+    let clean = CleanJob {
+        op: CleanOp::Part,
+        limits: limits.clone(),
+        image: ImagePolicy::default(),
+        boundary_seed: [7; 16],
+        account: AccountPlace::Top,
+    };
     let report = CleanReport {
         kind: Kind::Text,
         detected_type: DetectedType::UNKNOWN,
@@ -171,7 +176,13 @@ fn every_cut_and_every_surplus_byte_is_an_error() {
 fn a_quality_outside_1_to_100_or_upside_down_is_refused() {
     let job = |quality_min, quality_max| {
         let image = ImagePolicy { quality_min, quality_max, ..ImagePolicy::default() };
-        CleanJob { op: CleanOp::Part, limits: Limits::default(), image, boundary_seed: [0; 16] }
+        CleanJob {
+            op: CleanOp::Part,
+            limits: Limits::default(),
+            image,
+            boundary_seed: [0; 16],
+            account: AccountPlace::Top,
+        }
     };
     for (low, high, good) in [(1, 100, true), (80, 80, true), (0, 50, false), (50, 101, false), (81, 80, false)] {
         assert_eq!(CleanJob::decode(&job(low, high).encode()).is_ok(), good, "{low} {high}");

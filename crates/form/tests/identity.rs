@@ -11,7 +11,7 @@ use documents::*;
 use form::bundle::{Bundle, BundleChild, BundleWriter, ChildMeta, ExtraHeader, HeaderName};
 use form::codec::{Decoder, Encoder, Event, Kind};
 use form::document::Document;
-use form::job::{Animation, CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, Password};
+use form::job::{AccountPlace, Animation, CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, Password};
 use form::name::MemberPath;
 use form::report::{CleanReport, OutputType};
 use form::{DetectedType, Limits};
@@ -85,13 +85,14 @@ proptest! {
         animation in select(vec![Animation::Keep, Animation::FirstFrame]),
         quality in (1..=100_u8, 1..=100_u8),
         boundary_seed in any::<[u8; 16]>(),
+        account in prop_oneof![Just(AccountPlace::Top), Just(AccountPlace::Bottom)],
     ) {
         let image = ImagePolicy {
             animation,
             quality_min: quality.0.min(quality.1),
             quality_max: quality.0.max(quality.1),
         };
-        let job = CleanJob { op, limits, image, boundary_seed };
+        let job = CleanJob { op, limits, image, boundary_seed, account };
         prop_assert_eq!(CleanJob::decode(&job.encode()).unwrap(), job);
     }
 

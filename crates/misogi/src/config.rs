@@ -278,13 +278,7 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            depth: 8,
-            parts: 1000,
-            total_bytes: 500 << 20,
-            seconds: Duration::from_secs(300),
-            pixels: 100_000_000,
-        }
+        Self { depth: 8, parts: 1000, total_bytes: 500 << 20, seconds: Duration::from_secs(300), pixels: 100_000_000 }
     }
 }
 
@@ -357,8 +351,7 @@ impl Config {
     /// Reads and checks a file. No path: the defaults.
     pub(crate) fn load(path: Option<&Path>) -> Result<Self, Error> {
         let Some(path) = path else { return Ok(Self::default()) };
-        let text =
-            std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
         Self::parse(&text, path)
     }
 

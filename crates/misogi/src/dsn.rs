@@ -27,7 +27,9 @@ impl Composer {
     fn notice(&self, facts: &DsnFacts) -> Notice {
         let subject = self.language.pick("配送できなかったメールのお知らせ", "Undelivered mail");
         let mut text = match self.language {
-            Language::Ja => format!("受付番号 {} のメールを、次の宛先へ配送できませんでした。\n", facts.receipt.as_str()),
+            Language::Ja => {
+                format!("受付番号 {} のメールを、次の宛先へ配送できませんでした。\n", facts.receipt.as_str())
+            }
             Language::En => {
                 format!("The mail with receipt {} could not be delivered to:\n", facts.receipt.as_str())
             }

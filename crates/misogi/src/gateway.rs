@@ -76,7 +76,8 @@ pub(crate) fn next_hop(config: &Config) -> Result<NextHop> {
 /// The name of this gateway: configured, or the machine's.
 pub(crate) fn hostname(config: &Config) -> String {
     let machine = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned());
-    let usable = |name: &String| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
+    let usable =
+        |name: &String| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
     config.smtp.hostname.clone().or_else(machine).filter(usable).unwrap_or_else(|| "localhost".to_owned())
 }
 
@@ -103,7 +104,9 @@ pub(crate) fn delivery(config: &Config, hostname: &str) -> Result<DeliveryConfig
             tls: match settings.tls {
                 config::DeliveryTls::None => TlsMode::None,
                 config::DeliveryTls::Opportunistic => TlsMode::Opportunistic,
-                config::DeliveryTls::Required => TlsMode::Required { authorities: read(settings.ca_file.as_deref())?, name: None },
+                config::DeliveryTls::Required => {
+                    TlsMode::Required { authorities: read(settings.ca_file.as_deref())?, name: None }
+                }
             },
             max_connections: settings.max_connections,
             ..SmtpHop::new(host, port)

@@ -55,7 +55,7 @@ enum Command {
 #[derive(Debug, Clone, Default, clap::Args)]
 struct ConfigArgument {
     /// Configuration file (TOML). Without it every setting has its default.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 }
 

@@ -13,8 +13,8 @@ use store::{
     Clock, Completed, FailOutcome, GivenUp, PartRecord, PartVerdict, Quarantined, Store, Verdict, Work, WorkOrigin,
 };
 use tokio::task::JoinSet;
-use web::Metrics;
 use tokio_util::sync::CancellationToken;
+use web::Metrics;
 
 /// How long a mail waits before the scanner or a room is asked again.
 const DEFER: Duration = Duration::from_secs(30);
@@ -152,7 +152,12 @@ impl Worker {
             WorkOrigin::Upload { .. } => None,
             WorkOrigin::Mail { envelope } => {
                 let context = self.context(work, envelope.sender.as_deref(), &envelope.recipients);
-                Some(self.engine.compose_notice(&given_up_notice(&self.engine, context)).await.context("composing a notice")?)
+                Some(
+                    self.engine
+                        .compose_notice(&given_up_notice(&self.engine, context))
+                        .await
+                        .context("composing a notice")?,
+                )
             }
         };
         let given_up = GivenUp { reason: Reason::RoomCrash, why: why.to_owned(), notice };
@@ -217,15 +222,7 @@ fn file_completed(outcome: PartOutcome) -> Completed {
     if let Some(root) = parts.first_mut().filter(|root| root.quarantined_original.is_some()) {
         root.quarantined_original = Some(Quarantined::Whole);
     }
-    Completed {
-        subject: None,
-        header_from: None,
-        verdict,
-        parts,
-        findings: Vec::new(),
-        output: None,
-        account: None,
-    }
+    Completed { subject: None, header_from: None, verdict, parts, findings: Vec::new(), output: None, account: None }
 }
 
 /// Rows for a part and all below it. Only the root of an upload keeps its rebuilt file for download; those of a mail are in the mail.

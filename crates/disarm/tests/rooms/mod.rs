@@ -6,7 +6,7 @@ use disarm::Refused;
 use form::bundle::{BundleWriter, ChildMeta};
 use form::codec::Kind;
 use form::document::ContainerDoc;
-use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy};
+use form::job::{AccountPlace, CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy};
 use form::name::FileName;
 use form::report::CleanReport;
 use form::text::{Line, Text};
@@ -14,6 +14,7 @@ use form::{Limits, Reason, Refusal};
 use reconstruct::Input;
 
 /// What became of one file.
+#[derive(Debug)]
 pub struct Sanitised {
     pub report: CleanReport,
     pub bytes: Vec<u8>,
@@ -46,7 +47,13 @@ pub fn dirty_job(name: &str, limits: &Limits) -> DirtyJob {
 }
 
 pub fn clean_job(op: CleanOp, limits: &Limits) -> CleanJob {
-    CleanJob { op, limits: limits.clone(), image: ImagePolicy::default(), boundary_seed: [7; 16] }
+    CleanJob {
+        op,
+        limits: limits.clone(),
+        image: ImagePolicy::default(),
+        boundary_seed: [7; 16],
+        account: AccountPlace::Top,
+    }
 }
 
 pub fn sanitise(bytes: &[u8], name: &str) -> Result<Sanitised, Refused> {
@@ -72,7 +79,9 @@ fn sanitise_at(bytes: &[u8], name: &str, limits: &Limits, depth: u32) -> Result<
         let outcome = match child.withheld {
             Some(refusal) => Err(refusal),
             None if depth >= limits.depth => Err(Reason::LimitDepth.into()),
-            None => sanitise_at(&spill[range], child.name.as_str(), limits, depth + 1).map_err(|refused| refused.refusal),
+            None => {
+                sanitise_at(&spill[range], child.name.as_str(), limits, depth + 1).map_err(|refused| refused.refusal)
+            }
         };
         members.push((path, outcome));
     }
@@ -106,4 +115,18 @@ pub fn clean(op: CleanOp, input: &[u8], limits: &Limits) -> Result<Sanitised, Re
     reconstruct::run(&clean_job(op, limits).encode(), Input::Mapped(input), &mut bytes, &mut report)?;
     let report = CleanReport::decode(&report, limits).expect("a clean room writes a valid report");
     Ok(Sanitised { report, bytes, members: Vec::new() })
+}
+
+/// A file of fixtures/files.
+#[allow(clippy::disallowed_methods, reason = "reads a fixture")]
+pub fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(format!("{}/../../fixtures/files/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+/// The reason for which nothing was made of a file.
+pub fn refusal(bytes: &[u8], name: &str) -> Reason {
+    match sanitise(bytes, name) {
+        Ok(done) => panic!("{name} became {}", done.report.output.extension()),
+        Err(refused) => refused.refusal.reason,
+    }
 }

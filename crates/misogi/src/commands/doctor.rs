@@ -173,9 +173,12 @@ fn time() -> Check {
 
 /// Not used yet by any conversion; named so that an installer sees what the machine has.
 fn libreoffice() -> Check {
-    let found = ["/usr/bin/soffice", "/usr/lib/libreoffice/program/soffice.bin"].iter().find(|path| Path::new(path).exists());
+    let found =
+        ["/usr/bin/soffice", "/usr/lib/libreoffice/program/soffice.bin"].iter().find(|path| Path::new(path).exists());
     match found {
-        Some(path) => Check::new("libreoffice", State::Ok, format!("{path} (not used by any conversion of this version)")),
+        Some(path) => {
+            Check::new("libreoffice", State::Ok, format!("{path} (not used by any conversion of this version)"))
+        }
         None => Check::new("libreoffice", State::Ok, "not installed (not used by any conversion of this version)"),
     }
 }

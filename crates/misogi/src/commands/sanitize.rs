@@ -165,13 +165,7 @@ impl OutputNames {
 }
 
 /// Writes beside the final name and renames, so that a half-written file never has the name of a result.
-fn write(
-    names: &mut OutputNames,
-    root: &Path,
-    folder: &Path,
-    name: &FileName,
-    fresh: &Fresh,
-) -> Result<PathBuf> {
+fn write(names: &mut OutputNames, root: &Path, folder: &Path, name: &FileName, fresh: &Fresh) -> Result<PathBuf> {
     let directory = root.join(folder);
     std::fs::create_dir_all(&directory).with_context(|| format!("{} cannot be made", directory.display()))?;
     let path = names.free(&directory, name);

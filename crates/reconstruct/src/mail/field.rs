@@ -95,6 +95,26 @@ impl<'w, W: Write> Fields<'w, W> {
         self.out.write_all(b"\"\r\n")
     }
 
+    /// `Content-Disposition` with the file name, as one parameter: several mail programs do not join the continuations of
+    /// RFC 2231 section 3. The longest name of 255 octets stays within a line of 998.
+    pub(super) fn attachment(&mut self, name: &str) -> io::Result<()> {
+        self.out.write_all(b"Content-Disposition: attachment;\r\n ")?;
+        let quotable = |byte: u8| (0x20..=0x7E).contains(&byte) && !matches!(byte, b'"' | b'\\');
+        if name.bytes().all(quotable) && is_plain(name) {
+            return write!(self.out, "filename=\"{name}\"\r\n");
+        }
+        self.out.write_all(b"filename*=UTF-8''")?;
+        for byte in name.bytes() {
+            // attr-char of RFC 5987, a subset of RFC 2231's.
+            if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {
+                self.out.write_all(&[byte])?;
+            } else {
+                write!(self.out, "%{byte:02X}")?;
+            }
+        }
+        self.out.write_all(b"\r\n")
+    }
+
     /// ASCII text folded at blanks; [`is_plain`] has seen to it that no word is too long.
     fn folded(&mut self, value: &str, column: usize) -> io::Result<()> {
         let mut column = column;

@@ -1,5 +1,5 @@
 use form::bundle::{BundleWriter, ChildMeta, ExtraHeader, HeaderName};
-use form::job::{CleanOp, ImagePolicy};
+use form::job::{AccountPlace, CleanOp, ImagePolicy};
 use form::mail::{Address, MailDate, Mailbox, MessageId};
 use form::text::{Line, Text};
 use form::{DetectedType, Limits};
@@ -57,6 +57,7 @@ impl Input {
             limits: limits.clone(),
             image: ImagePolicy::default(),
             boundary_seed: [7; 16],
+            account: AccountPlace::Top,
         };
         let bundle = Bundle::decode(&bytes, &limits).unwrap();
         let mut written = Vec::new();
