@@ -316,7 +316,8 @@ fn choose(mut plain: Read, mut rich: Read) -> Read {
     let converted = rich.html.clone().unwrap_or_default();
     let has_links = plain.text.contains("://") || plain.text.contains("www.");
     let all_there = overlap.first_in_second >= SAME;
-    let richer = (all_there && ((converted.links > 0 && !has_links) || converted.tables > 0))
+    let richer = (all_there
+        && ((converted.links > 0 && !has_links) || (converted.tables > 0 && overlap.second_in_first >= SAME)))
         || (overlap.second_in_first < MOST && overlap.second_to_first > FAR_LONGER);
     if richer {
         if overlap.first_in_second < SAME {

@@ -153,6 +153,23 @@ fn a_delivery_report_is_readable() {
     assert_eq!(outcome.mail.header.auto_submitted.as_ref().unwrap().as_str(), "auto-replied");
 }
 
+/// The second opinion: where a mail has one reading, `mail-parser` finds the same files in it.
+#[test]
+fn mail_parser_finds_the_same_files_in_unambiguous_mails() {
+    for input in [
+        fixture!("rfc2231-names.eml").as_slice(),
+        fixture!("utf-8-related-inline-image.eml"),
+        fixture!("iso-2022-jp-extensions.eml"),
+        fixture!("shift-jis-html.eml"),
+    ] {
+        let outcome = read(input);
+        let ours: Vec<&[u8]> = outcome.mail.children.iter().map(|c| outcome.child(c.name.as_str()).1).collect();
+        let parsed = mail_parser::MessageParser::default().parse(input).unwrap();
+        let theirs: Vec<&[u8]> = parsed.attachments().map(mail_parser::MessagePart::contents).collect();
+        assert_eq!(ours, theirs);
+    }
+}
+
 fn alternative(plain: &str, html: &str) -> Outcome {
     read(format!(
         "Date: Fri, 20 Nov 2026 10:00:00 +0900\nContent-Type: multipart/alternative; boundary=b\n\n--b\nContent-Type: text/plain; \
