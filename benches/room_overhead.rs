@@ -3,9 +3,12 @@
 //! `cargo run --release -p jail --example room_overhead [seconds] [throughput]`. The two are interleaved, so that the ratio holds on a
 //! machine with other work; the absolute times hold on an idle one.
 
+#![allow(clippy::expect_used, reason = "a benchmark that cannot run has nothing to say")]
+
 use jail::room::{Input, RoomIo, RoomRefusal};
 use jail::{JobLimits, Pool, PoolConfig, Sealed, Source};
-use std::io::{Read, Write};
+use std::io::Read;
+use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -15,19 +18,20 @@ static ALLOCATOR: jail::room::Allocator = jail::room::Allocator;
 
 /// Copies what it gets, so that only the room is measured.
 fn copy(io: &mut RoomIo<'_>) -> Result<(), RoomRefusal> {
-    let written = match &mut io.input {
+    let _ = match &mut io.input {
         Input::Mapped(bytes) => io.out.write_all(bytes),
         Input::Stream(stream) => {
             let mut buffer = [0; 16 * 1024];
             loop {
                 match stream.read(&mut buffer) {
                     Ok(0) | Err(_) => break Ok(()),
-                    Ok(n) => drop(io.out.write_all(buffer.get(..n).unwrap_or(&[]))),
+                    Ok(n) => {
+                        let _ = io.out.write_all(buffer.get(..n).unwrap_or(&[]));
+                    }
                 }
             }
         }
     };
-    drop(written);
     Ok(())
 }
 
@@ -96,7 +100,10 @@ fn compare(time: Duration) {
         println!("{name:>26} {p10:>9.3} {p50:>9.3} {p90:>9.3}");
     }
     let ratio = spawned_p50.as_secs_f64() / rooms_p50.as_secs_f64();
-    println!("two rooms p50 {:.3} ms (target 0.9), {ratio:.1} times faster than starting it twice (target 4)", millis(rooms_p50));
+    println!(
+        "two rooms p50 {:.3} ms (target 0.9), {ratio:.1} times faster than starting it twice (target 4)",
+        millis(rooms_p50)
+    );
 }
 
 /// Documents per second with the queue always full.
@@ -104,8 +111,16 @@ fn rates(time: Duration) {
     let document = vec![b'x'; 1024];
     for slots in [1, 2] {
         let pool = Pool::start(config(slots)).expect("rooms");
-        println!("{:>26} {:>9.0} documents/s", format!("chains, {slots} slots"), throughput(&pool, time, &document, true));
-        println!("{:>26} {:>9.0} documents/s", format!("dirty alone, {slots} slots"), throughput(&pool, time, &document, false));
+        println!(
+            "{:>26} {:>9.0} documents/s",
+            format!("chains, {slots} slots"),
+            throughput(&pool, time, &document, true)
+        );
+        println!(
+            "{:>26} {:>9.0} documents/s",
+            format!("dirty alone, {slots} slots"),
+            throughput(&pool, time, &document, false)
+        );
         println!("{:?}", pool.stats());
     }
 }
@@ -116,9 +131,13 @@ fn throughput(pool: &Pool, time: Duration, document: &[u8], chain: bool) -> f64 
         let sender = sender.clone();
         let source = Source::whole(Arc::new(Sealed::from_bytes(document).expect("memfd")));
         if chain {
-            pool.chain(source, Vec::new(), Vec::new(), limits(), move |o| drop(sender.send(o.verdict().is_ok())));
+            pool.chain(source, Vec::new(), Vec::new(), limits(), move |o| {
+                let _ = sender.send(o.verdict().is_ok());
+            });
         } else {
-            pool.dirty(source, Vec::new(), limits(), move |o| drop(sender.send(o.verdict.is_ok())));
+            pool.dirty(source, Vec::new(), limits(), move |o| {
+                let _ = sender.send(o.verdict.is_ok());
+            });
         }
     };
     (0..8).for_each(|_| submit());
@@ -130,7 +149,9 @@ fn throughput(pool: &Pool, time: Duration, document: &[u8], chain: bool) -> f64 
         submit();
     }
     let rate = f64::from(count) / begun.elapsed().as_secs_f64();
-    (0..8).for_each(|_| drop(receiver.recv()));
+    (0..8).for_each(|_| {
+        let _ = receiver.recv();
+    });
     rate
 }
 

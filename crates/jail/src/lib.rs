@@ -42,6 +42,7 @@ mod wire;
 
 pub use error::Error;
 pub use level::{Fact, Level};
+pub use policy::table::{AllowedCall, allowed_calls};
 pub use pool::{
     ChainOutcome, CleanOutcome, DirtyOutcome, JobLimits, Pool, PoolConfig, Probe, Stats, probe, this_executable,
 };

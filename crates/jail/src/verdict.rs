@@ -1,8 +1,6 @@
 //! How a room ended, and what it used.
 
-use crate::wire::{
-    EXIT_JOB, EXIT_MEMORY, EXIT_OK, EXIT_OUTPUT, EXIT_PANIC, EXIT_PEER_GONE, PANIC_PLACE_BYTES, Reply,
-};
+use crate::wire::{EXIT_JOB, EXIT_MEMORY, EXIT_OK, EXIT_OUTPUT, EXIT_PANIC, EXIT_PEER_GONE, PANIC_PLACE_BYTES, Reply};
 use form::reason::{Reason, Refusal};
 use std::ffi::c_int;
 use std::fmt;
@@ -74,7 +72,9 @@ impl Verdict {
         match self {
             Verdict::Ok | Verdict::Refused(..) | Verdict::NoRoom => false,
             // Named limits that an honest room reaches on a large document.
-            Verdict::CpuLimit | Verdict::MemoryLimit | Verdict::OutputLimit | Verdict::Timeout | Verdict::Killed => false,
+            Verdict::CpuLimit | Verdict::MemoryLimit | Verdict::OutputLimit | Verdict::Timeout | Verdict::Killed => {
+                false
+            }
             Verdict::PolicyKill | Verdict::Crash(_) | Verdict::Protocol => true,
         }
     }

@@ -167,8 +167,20 @@ pub(crate) enum Step {
 
 impl Step {
     const ALL: [Step; 15] = [
-        Step::Descriptors, Step::Parent, Step::User, Step::Namespaces, Step::IdMaps, Step::Fork, Step::Root,
-        Step::HostName, Step::Session, Step::Capabilities, Step::Privileges, Step::Dumpable, Step::Limits, Step::Filter,
+        Step::Descriptors,
+        Step::Parent,
+        Step::User,
+        Step::Namespaces,
+        Step::IdMaps,
+        Step::Fork,
+        Step::Root,
+        Step::HostName,
+        Step::Session,
+        Step::Capabilities,
+        Step::Privileges,
+        Step::Dumpable,
+        Step::Limits,
+        Step::Filter,
         Step::Handle,
     ];
 
@@ -242,7 +254,9 @@ impl ZygoteMessage {
             }
             ZygoteMessage::Failed { step, errno } => (FAILED, step.code().into(), errno, 0, 0),
             ZygoteMessage::Spare { id } => (SPARE, id, 0, 0, 0),
-            ZygoteMessage::Ended { id, status, cpu_micros, max_rss_bytes } => (ENDED, id, status, cpu_micros, max_rss_bytes),
+            ZygoteMessage::Ended { id, status, cpu_micros, max_rss_bytes } => {
+                (ENDED, id, status, cpu_micros, max_rss_bytes)
+            }
         };
         let mut out = [0; ZYGOTE_MESSAGE_BYTES];
         let fields = kind.to_le_bytes().into_iter().chain(a.to_le_bytes()).chain(b.to_le_bytes()).chain([0; 4]);
@@ -255,7 +269,8 @@ impl ZygoteMessage {
 
     pub(crate) fn decode(bytes: &[u8]) -> Option<ZygoteMessage> {
         let mut bytes = Bytes(bytes);
-        let (kind, a, b, _, c, d) = (bytes.u32()?, bytes.u32()?, bytes.i32()?, bytes.u32()?, bytes.u64()?, bytes.u64()?);
+        let (kind, a, b, _, c, d) =
+            (bytes.u32()?, bytes.u32()?, bytes.i32()?, bytes.u32()?, bytes.u64()?, bytes.u64()?);
         bytes.end()?;
         match kind {
             READY => Some(ZygoteMessage::Ready(Enforced {
@@ -493,11 +508,9 @@ mod tests {
             bad[at] ^= 0x80;
             assert_eq!(Reply::decode(&bad), None, "byte {at}");
         }
-        let mut unknown = Reply::Refused {
-            refusal: Refusal { reason: Reason::Malformed, limit: 0, value: 0 },
-            detail: [0; 16],
-        }
-        .encode();
+        let mut unknown =
+            Reply::Refused { refusal: Refusal { reason: Reason::Malformed, limit: 0, value: 0 }, detail: [0; 16] }
+                .encode();
         unknown[8] = 0xff;
         unknown[9] = 0xff;
         assert_eq!(Reply::decode(&unknown), None, "a reason nobody knows");

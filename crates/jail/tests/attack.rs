@@ -4,7 +4,23 @@
 //! which layer holds if the filter has a hole. A row that says `Succeeds` there documents that the filter is the only layer.
 //! The binary starts itself again as a room, hence no libtest harness.
 
-#![allow(clippy::undocumented_unsafe_blocks, reason = "these calls are wrong on purpose; the room around them is the proof")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::disallowed_methods,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test; clippy knows tests by their harness, which this one does without"
+)]
+#![allow(
+    clippy::undocumented_unsafe_blocks,
+    reason = "these calls are wrong on purpose; the room around them is the proof"
+)]
 
 #[path = "attack/calls.rs"]
 mod calls;
@@ -81,7 +97,8 @@ fn rows() -> Vec<&'static Row> {
 
 /// Tells the supervisor's test what a call answered: negative errno, or what it returned.
 fn answer(io: &mut RoomIo<'_>, returned: i64) -> Result<(), RoomRefusal> {
-    let value = if returned < 0 { -i64::from(std::io::Error::last_os_error().raw_os_error().unwrap_or(0)) } else { returned };
+    let value =
+        if returned < 0 { -i64::from(std::io::Error::last_os_error().raw_os_error().unwrap_or(0)) } else { returned };
     io.out.write_all(&value.to_le_bytes()).unwrap();
     Ok(())
 }
@@ -110,7 +127,11 @@ fn main() {
     let configurations = [
         ("level A", Level::A, base()),
         ("level B", Level::B, PoolConfig { namespaces: false, minimum: Level::B, ..base() }),
-        ("A, no filter", Level::C, PoolConfig { seccomp: false, accept_unsandboxed: true, minimum: Level::C, ..base() }),
+        (
+            "A, no filter",
+            Level::C,
+            PoolConfig { seccomp: false, accept_unsandboxed: true, minimum: Level::C, ..base() },
+        ),
     ];
     let rows = rows();
     let mut table: BTreeMap<usize, Vec<String>> = BTreeMap::new();
@@ -135,7 +156,8 @@ fn main() {
                 continue;
             }
             let at = Instant::now();
-            let (found, problem) = run(&pool, u8::try_from(number).unwrap(), row, if filter { row.filtered } else { row.bare });
+            let (found, problem) =
+                run(&pool, u8::try_from(number).unwrap(), row, if filter { row.filtered } else { row.bare });
             table.entry(number).or_default().push(found);
             match problem {
                 None => passed += 1,
@@ -190,7 +212,11 @@ fn run(pool: &Pool, number: u8, row: &Row, expected: Expect) -> (String, Option<
         }
         Place::ChainClean => {
             // The dirty half fills the pipe where that is what the clean half ignores.
-            let dirty = if row.name.contains("full pipe") { vec![ATTACK, position("chain_large_form")] } else { vec![ORDINARY] };
+            let dirty = if row.name.contains("full pipe") {
+                vec![ATTACK, position("chain_large_form")]
+            } else {
+                vec![ORDINARY]
+            };
             let outcome = pool.chain_wait(document, dirty, hostile, limits);
             (outcome.verdict().clone(), outcome.clean.fresh.map(|fresh| fresh.sealed().to_vec(1 << 20).unwrap()))
         }
@@ -219,15 +245,17 @@ fn position(name: &str) -> u8 {
 
 fn compare(verdict: &Verdict, bytes: Option<&[u8]>, expected: Expect) -> (String, bool) {
     let found = match verdict {
-        Verdict::Ok => match (expected, bytes.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()).map(i64::from_le_bytes)) {
-            (Expect::Ok, _) | (_, None) => return ("ok".to_owned(), expected == Expect::Ok),
-            (_, Some(value)) if value < 0 => {
-                let errno = i32::try_from(-value).unwrap_or(0);
-                let fits = matches!(expected, Expect::Answers(all) if all.contains(&errno));
-                return (errno_name(errno), fits);
+        Verdict::Ok => {
+            match (expected, bytes.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()).map(i64::from_le_bytes)) {
+                (Expect::Ok, _) | (_, None) => return ("ok".to_owned(), expected == Expect::Ok),
+                (_, Some(value)) if value < 0 => {
+                    let errno = i32::try_from(-value).unwrap_or(0);
+                    let fits = matches!(expected, Expect::Answers(all) if all.contains(&errno));
+                    return (errno_name(errno), fits);
+                }
+                (_, Some(_)) => return ("SUCCEEDS".to_owned(), expected == Expect::Succeeds),
             }
-            (_, Some(_)) => return ("SUCCEEDS".to_owned(), expected == Expect::Succeeds),
-        },
+        }
         Verdict::PolicyKill => Expect::PolicyKill,
         Verdict::Crash(Crash::Signal(signal)) => Expect::Signal(*signal),
         Verdict::Crash(Crash::Panic(_)) => Expect::Panics,
@@ -246,12 +274,28 @@ fn compare(verdict: &Verdict, bytes: Option<&[u8]>, expected: Expect) -> (String
 
 fn errno_name(errno: i32) -> String {
     let names = [
-        (libc::EPERM, "EPERM"), (libc::ENOENT, "ENOENT"), (libc::ESRCH, "ESRCH"), (libc::EBADF, "EBADF"),
-        (libc::EAGAIN, "EAGAIN"), (libc::ENOMEM, "ENOMEM"), (libc::EACCES, "EACCES"), (libc::EINVAL, "EINVAL"),
-        (libc::EMFILE, "EMFILE"), (libc::ENOSPC, "ENOSPC"), (libc::EROFS, "EROFS"), (libc::ENOSYS, "ENOSYS"),
-        (libc::EFBIG, "EFBIG"), (libc::ENOTTY, "ENOTTY"), (libc::ENETUNREACH, "ENETUNREACH"),
-        (libc::ECONNREFUSED, "ECONNREFUSED"), (libc::ENOTSOCK, "ENOTSOCK"), (libc::EAFNOSUPPORT, "EAFNOSUPPORT"),
-        (libc::EMSGSIZE, "EMSGSIZE"), (libc::EBUSY, "EBUSY"), (libc::EFAULT, "EFAULT"), (libc::EPROTONOSUPPORT, "EPROTONOSUPPORT"),
+        (libc::EPERM, "EPERM"),
+        (libc::ENOENT, "ENOENT"),
+        (libc::ESRCH, "ESRCH"),
+        (libc::EBADF, "EBADF"),
+        (libc::EAGAIN, "EAGAIN"),
+        (libc::ENOMEM, "ENOMEM"),
+        (libc::EACCES, "EACCES"),
+        (libc::EINVAL, "EINVAL"),
+        (libc::EMFILE, "EMFILE"),
+        (libc::ENOSPC, "ENOSPC"),
+        (libc::EROFS, "EROFS"),
+        (libc::ENOSYS, "ENOSYS"),
+        (libc::EFBIG, "EFBIG"),
+        (libc::ENOTTY, "ENOTTY"),
+        (libc::ENETUNREACH, "ENETUNREACH"),
+        (libc::ECONNREFUSED, "ECONNREFUSED"),
+        (libc::ENOTSOCK, "ENOTSOCK"),
+        (libc::EAFNOSUPPORT, "EAFNOSUPPORT"),
+        (libc::EMSGSIZE, "EMSGSIZE"),
+        (libc::EBUSY, "EBUSY"),
+        (libc::EFAULT, "EFAULT"),
+        (libc::EPROTONOSUPPORT, "EPROTONOSUPPORT"),
     ];
     names.iter().find(|(number, _)| *number == errno).map_or(format!("errno {errno}"), |(_, name)| (*name).to_owned())
 }

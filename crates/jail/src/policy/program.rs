@@ -209,7 +209,8 @@ mod tests {
     use super::super::table::{BABYSITTER, CLEAN, ROOM, ZYGOTE};
     use super::*;
     use seccompiler::{
-        BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
+        BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+        TargetArch,
     };
 
     const PID: u32 = 4711;
@@ -230,7 +231,7 @@ mod tests {
                 8 | 12 => 0,
                 _ => {
                     let value = self.arguments[usize::try_from((at - ARGUMENTS_AT) / 8).unwrap()];
-                    if (at - ARGUMENTS_AT) % 8 == 0 { low(value) } else { low(value >> 32) }
+                    if (at - ARGUMENTS_AT).is_multiple_of(8) { low(value) } else { low(value >> 32) }
                 }
             }
         }

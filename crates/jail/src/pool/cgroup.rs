@@ -8,6 +8,7 @@ use crate::level::Fact;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Where control groups may be made.
@@ -33,11 +34,7 @@ impl Hierarchy {
         if let Some(directory) = candidates.unified.into_iter().find(|d| enable_controllers(d) && usable(d)) {
             return Hierarchy { memory: Some(directory.clone()), pids: Some(directory), unified: true };
         }
-        Hierarchy {
-            memory: candidates.memory.filter(usable),
-            pids: candidates.pids.filter(usable),
-            unified: false,
-        }
+        Hierarchy { memory: candidates.memory.filter(usable), pids: candidates.pids.filter(usable), unified: false }
     }
 
     /// For `doctor`: whether a kernel-side ceiling exists beside the limits that a process carries itself.
@@ -118,9 +115,11 @@ impl Drop for Group {
     }
 }
 
-/// Name of a group: whose it is stands in it, so that the leftovers of a killed gateway are told from a living one's.
-pub(super) fn name(gateway_pid: u32, number: u64) -> String {
-    format!("{PREFIX}{gateway_pid}-{number}")
+/// A new name for a group: whose it is stands in it, so that the leftovers of a killed gateway are told from a living one's.
+pub(super) fn name() -> String {
+    // Pools of one process share its name space.
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!("{PREFIX}{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 const PREFIX: &str = "misogi-rooms-";
@@ -173,12 +172,13 @@ fn candidates(mounts: &str, own: &str) -> Candidates {
 /// Switches the two controllers on for children; true when both are on.
 fn enable_controllers(directory: &Path) -> bool {
     let file = directory.join("cgroup.subtree_control");
-    let on = || read(&file).is_ok_and(|text| ["memory", "pids"].iter().all(|c| text.split_whitespace().any(|t| t == *c)));
+    let on =
+        || read(&file).is_ok_and(|text| ["memory", "pids"].iter().all(|c| text.split_whitespace().any(|t| t == *c)));
     on() || (write(&file, "+memory +pids").is_ok() && on())
 }
 
 fn may_make_groups(directory: &Path) -> bool {
-    let trial = directory.join(format!("{PREFIX}{}-trial", std::process::id()));
+    let trial = directory.join(name());
     fs::create_dir(&trial).is_ok() && fs::remove_dir(&trial).is_ok()
 }
 

@@ -137,7 +137,6 @@ impl PoolConfig {
                 .saturating_add(self.out_bytes_max.saturating_mul(2))
                 .saturating_add(kept)
                 .saturating_add(GROUP_SLACK),
-            groups_made: AtomicU64::new(0),
         })
     }
 }

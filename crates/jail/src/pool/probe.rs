@@ -4,12 +4,12 @@
 //! killing, so that one room can try everything and tell what the filter stops; and one without the filter, which shows
 //! whether the layers behind it would hold if it had a hole.
 
+use super::PoolConfig;
 use super::rooms::{Finished, Rooms, START_LIMIT};
 use super::zygote::{Plan, StartFailure};
-use super::PoolConfig;
-use crate::sealed::Sealed;
 use crate::error::Error;
 use crate::level::{Fact, Level};
+use crate::sealed::Sealed;
 use crate::sys::attempt::{ATTEMPTS, Attempt};
 use crate::sys::{descriptor, process};
 use crate::verdict::{Judgement, Verdict};
@@ -18,7 +18,6 @@ use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 /// What a machine gives.
@@ -47,11 +46,13 @@ pub(super) fn attack(plan: &mut Plan, slots: usize) -> Result<Probe, Error> {
     let (enforced, kills) = strongest(plan, slots, &mut facts)?;
     let answering = Setup { answer_forbidden: true, ..plan.setup };
     let bare = Setup { seccomp: false, ..plan.setup };
-    let [filtered, bare] = [answering, bare].map(|setup| {
-        let mut rooms = Rooms::new(Arc::new(copy(plan, setup)), slots);
-        rooms.begin(&[Role::Dirty]).ok()?;
-        Some(rooms)
-    }).map(|rooms| answers(rooms?));
+    let [filtered, bare] = [answering, bare]
+        .map(|setup| {
+            let mut rooms = Rooms::new(Arc::new(copy(plan, setup)), slots);
+            rooms.begin(&[Role::Dirty]).ok()?;
+            Some(rooms)
+        })
+        .map(|rooms| answers(rooms?));
     let mut holds = Vec::new();
     for (index, attempt) in ATTEMPTS.iter().enumerate() {
         let of = |answers: &Option<Vec<i32>>| answers.as_ref().and_then(|answers| answers.get(index).copied());
@@ -67,8 +68,18 @@ pub(super) fn attack(plan: &mut Plan, slots: usize) -> Result<Probe, Error> {
 }
 
 /// A file system, a network, other processes: what must be out of reach by two layers.
-const TWO_LAYERS: &[&str] =
-    &["open_file", "create_file", "connect_tcp", "fork", "execute", "trace_zygote", "read_zygote_memory", "mount", "become_root", "raise_limit"];
+const TWO_LAYERS: &[&str] = &[
+    "open_file",
+    "create_file",
+    "connect_tcp",
+    "fork",
+    "execute",
+    "trace_zygote",
+    "read_zygote_memory",
+    "mount",
+    "become_root",
+    "raise_limit",
+];
 
 fn level(enforced: Enforced, holds: &[(&str, bool, bool)]) -> Level {
     let filter = enforced.seccomp && holds.iter().all(|(_, killed, _)| *killed);
@@ -101,7 +112,8 @@ fn strongest(plan: &mut Plan, slots: usize, facts: &mut Vec<Fact>) -> Result<(En
 
 /// Leaves out the layer that cannot be had here, or gives up.
 fn weaken(plan: &mut Plan, failure: StartFailure, facts: &mut Vec<Fact>) -> Result<(), Error> {
-    let of_namespaces = matches!(failure.step, Some(Step::Namespaces | Step::IdMaps | Step::Fork | Step::Root | Step::HostName));
+    let of_namespaces =
+        matches!(failure.step, Some(Step::Namespaces | Step::IdMaps | Step::Fork | Step::Root | Step::HostName));
     let name = if plan.setup.namespaces && of_namespaces {
         plan.setup.namespaces = false;
         "namespaces"
@@ -156,15 +168,7 @@ fn copy(plan: &Plan, setup: Setup) -> Plan {
         first_uid: plan.first_uid,
         hierarchy: plan.hierarchy.clone(),
         group_memory_bytes: plan.group_memory_bytes,
-        // Far from the numbers of the pool's own groups, which exist at the same time.
-        groups_made: AtomicU64::new(next_group()),
     }
-}
-
-/// Group names of throw-away zygotes must differ from one another as well.
-fn next_group() -> u64 {
-    static PROBES: AtomicU64 = AtomicU64::new(1 << 32);
-    PROBES.fetch_add(2, std::sync::atomic::Ordering::Relaxed)
 }
 
 fn stopped(attempt: &Attempt, answer: i32) -> bool {
@@ -184,7 +188,8 @@ fn fact(attempt: &Attempt, killed: bool, answer: Option<i32>, behind: bool) -> F
 
 fn layer_facts(plan: &Plan, enforced: Enforced, facts: &mut Vec<Fact>) {
     if enforced.namespaces {
-        let detail = "user, pid, mount, network, ipc, uts and cgroup namespaces with an empty read-only root".to_owned();
+        let detail =
+            "user, pid, mount, network, ipc, uts and cgroup namespaces with an empty read-only root".to_owned();
         facts.push(Fact { name: "namespaces", ok: true, detail });
         facts.push(Fact {
             name: "nested_namespaces",
@@ -192,7 +197,8 @@ fn layer_facts(plan: &Plan, enforced: Enforced, facts: &mut Vec<Fact>) {
             detail: if enforced.nested_namespaces_off {
                 "no further user namespace can be made inside".to_owned()
             } else {
-                "max_user_namespaces could not be set to 0 inside; only the filter prevents further namespaces".to_owned()
+                "max_user_namespaces could not be set to 0 inside; only the filter prevents further namespaces"
+                    .to_owned()
             },
         });
     } else if !plan.setup.namespaces && !facts.iter().any(|fact| fact.name == "namespaces") {

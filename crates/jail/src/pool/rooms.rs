@@ -43,6 +43,12 @@ pub(super) struct Finished {
     pub(super) side: Option<Box<[u8]>>,
 }
 
+impl Finished {
+    fn is_done(&self) -> bool {
+        matches!(self.judgement, Judgement::Done { .. })
+    }
+}
+
 /// The rooms of a slot. Index 0 is dirty, 1 is clean.
 pub(super) struct Rooms {
     plan: Arc<Plan>,
@@ -240,14 +246,12 @@ impl Rooms {
             }
             if let [Some(dirty), Some(clean)] = &running {
                 match (&dirty.result, &clean.result) {
-                    (Some(Finished { judgement, .. }), None) if !is_done(judgement) => {
-                        if !clean.stopped {
-                            stop(&mut running, 1);
-                            killed_at = killed_at.or(Some(Instant::now()));
-                        }
+                    (Some(ended), None) if !ended.is_done() && !clean.stopped => {
+                        stop(&mut running, 1);
+                        killed_at = killed_at.or(Some(Instant::now()));
                     }
                     // The dirty half may itself be about to end badly, which made the clean half fail: let it speak first.
-                    (None, Some(Finished { judgement, .. })) if !is_done(judgement) && !dirty.stopped => {
+                    (None, Some(ended)) if !ended.is_done() && !dirty.stopped => {
                         patience_for_dirty = patience_for_dirty.or(Some(Instant::now() + PATIENCE));
                     }
                     _ => {}
@@ -294,10 +298,6 @@ impl Rooms {
             }
         }
     }
-}
-
-fn is_done(judgement: &Judgement) -> bool {
-    matches!(judgement, Judgement::Done { .. })
 }
 
 fn stop(running: &mut [Option<Running>; 2], which: usize) {

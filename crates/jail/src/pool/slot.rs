@@ -139,7 +139,15 @@ pub(super) struct Slot {
 impl Slot {
     pub(super) fn new(shared: Arc<Shared>, plan: Arc<Plan>, number: usize) -> Slot {
         let cpu_limit = Duration::from_secs(plan.setup.cpu_seconds);
-        Slot { shared, number, rooms: Rooms::new(plan, number), cpu_limit, failures: 0, is_down: false, unused_sides: [None, None] }
+        Slot {
+            shared,
+            number,
+            rooms: Rooms::new(plan, number),
+            cpu_limit,
+            failures: 0,
+            is_down: false,
+            unused_sides: [None, None],
+        }
     }
 
     /// The thread's whole life. Tells once whether the first rooms came up.
@@ -255,7 +263,8 @@ impl Slot {
                 }
             }
             let Some(wake) = self.shared.wakes.get(self.number) else { return Next::Closed };
-            let mut waits = [descriptor::wait_for(wake.as_fd()), descriptor::WAIT_FOR_NOTHING, descriptor::WAIT_FOR_NOTHING];
+            let mut waits =
+                [descriptor::wait_for(wake.as_fd()), descriptor::WAIT_FOR_NOTHING, descriptor::WAIT_FOR_NOTHING];
             for (place, zygote) in waits.iter_mut().skip(1).zip(&self.rooms.zygotes) {
                 if let Some(zygote) = zygote {
                     *place = zygote.wait();
@@ -443,7 +452,9 @@ impl Slot {
                 }
                 Err(Verdict::Killed)
             }
-            _ if matches!(clean.judgement, Judgement::StreamTooLong) => self.settle(Role::Dirty, Judgement::Failed(Verdict::OutputLimit)),
+            _ if matches!(clean.judgement, Judgement::StreamTooLong) => {
+                self.settle(Role::Dirty, Judgement::Failed(Verdict::OutputLimit))
+            }
             judgement => self.settle(Role::Dirty, judgement),
         };
         let clean_result = match clean.judgement {
@@ -511,11 +522,7 @@ impl Slot {
         JobLimits { out_bytes: limits.out_bytes.min(max), side_bytes: limits.side_bytes.min(max), ..limits }
     }
 
-    fn finish(
-        &mut self,
-        running: [Option<super::rooms::Running>; 2],
-        deadline: Duration,
-    ) -> [Option<Finished>; 2] {
+    fn finish(&mut self, running: [Option<super::rooms::Running>; 2], deadline: Duration) -> [Option<Finished>; 2] {
         let shared = Arc::clone(&self.shared);
         let closing = || shared.is_closed();
         let wake = self.shared.wakes.get(self.number).map(|wake| (wake, &closing as &dyn Fn() -> bool));

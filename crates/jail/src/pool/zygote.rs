@@ -9,7 +9,6 @@ use std::collections::VecDeque;
 use std::ffi::CString;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Everything that the zygotes of a pool have in common.
@@ -24,7 +23,6 @@ pub(super) struct Plan {
     pub(super) first_uid: Option<u32>,
     pub(super) hierarchy: Hierarchy,
     pub(super) group_memory_bytes: u64,
-    pub(super) groups_made: AtomicU64,
 }
 
 /// Why a zygote cannot serve.
@@ -108,12 +106,10 @@ impl Zygote {
         let child = process::spawn(&plan.exe, &arguments, theirs.as_fd())
             .map_err(|e| StartFailure::of("starting the executable again", &e))?;
         drop(theirs);
-        let number = plan.groups_made.fetch_add(1, Ordering::Relaxed);
-        let name = cgroup::name(std::process::id(), number);
         let processes = u64::from(plan.setup.spares) + 8;
         let group = plan
             .hierarchy
-            .make(&name, plan.group_memory_bytes, processes)
+            .make(&cgroup::name(), plan.group_memory_bytes, processes)
             .and_then(|group| group.map(|group| group.add(child.pid()).map(|()| group)).transpose())
             .map_err(|e| StartFailure::of("making a control group", &e))?;
         let offset = u32::try_from(slot).unwrap_or(u32::MAX / 4).saturating_mul(2);
@@ -177,8 +173,7 @@ impl Zygote {
 
     /// Takes in one message, without waiting.
     pub(super) fn receive(&mut self) -> Event {
-        let received =
-            message::receive(self.control.as_fd(), &mut self.buffer, ZYGOTE_MESSAGE_BYTES, Patience::Poll);
+        let received = message::receive(self.control.as_fd(), &mut self.buffer, ZYGOTE_MESSAGE_BYTES, Patience::Poll);
         let received = match received {
             Ok(received) if !received.truncated => received,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Event::Noted,

@@ -7,8 +7,8 @@ use crate::sys::confine::{self, Resource};
 use crate::sys::message::{self, Patience};
 use crate::sys::{allocator, descriptor, process};
 use crate::wire::{
-    EXIT_JOB, EXIT_OK, EXIT_OUTPUT, EXIT_PANIC, EXIT_PEER_GONE, FD_IN, FD_JOB, FD_OUT, FD_SIDE, JOB_HEAD_BYTES, JobHead,
-    PANIC_PLACE_BYTES, PARAMS_MAX, Reply, SIDE_IN_REPLY_MAX, Setup, Task,
+    EXIT_JOB, EXIT_OK, EXIT_OUTPUT, EXIT_PANIC, EXIT_PEER_GONE, FD_IN, FD_JOB, FD_OUT, FD_SIDE, JOB_HEAD_BYTES,
+    JobHead, PANIC_PLACE_BYTES, PARAMS_MAX, Reply, SIDE_IN_REPLY_MAX, Setup, Task,
 };
 use std::fs::File;
 use std::io::{self, Read, Write};

@@ -42,7 +42,7 @@ pub(super) fn run(role: Role, handler: Handler, prepare: fn(Role)) -> ! {
     // The gateway is gone or is not our gateway.
     let Some(setup) = setup else { process::exit(1) };
     prepare(role);
-    let zygote = match lock_down(&setup, role, &control) {
+    let zygote = match lock_down(&setup, role) {
         Ok(zygote) => zygote,
         Err(failure) => {
             let told = ZygoteMessage::Failed { step: failure.step, errno: errno(&failure.source) };
@@ -60,7 +60,7 @@ struct Zygote {
     room_filter: Option<Program>,
 }
 
-fn lock_down(setup: &Setup, role: Role, control: &OwnedFd) -> Result<Zygote, Failure> {
+fn lock_down(setup: &Setup, role: Role) -> Result<Zygote, Failure> {
     descriptor::close_from(FD_JOB + 1).or_else(at(Step::Descriptors))?;
     confine::default_signals();
     let mut enforced = Enforced::default();
@@ -77,7 +77,7 @@ fn lock_down(setup: &Setup, role: Role, control: &OwnedFd) -> Result<Zygote, Fai
         enforced.own_user = true;
     }
     if setup.namespaces {
-        enter_namespaces(setup, control)?;
+        enter_namespaces(setup)?;
         enforced.namespaces = true;
         // Checked by the probe, which tries to make one.
         enforced.nested_namespaces_off = confine::write_existing("/proc/sys/user/max_user_namespaces", "0").is_ok();
@@ -113,12 +113,13 @@ fn lock_down(setup: &Setup, role: Role, control: &OwnedFd) -> Result<Zygote, Fai
 
 fn compile(setup: &Setup, tables: &[&[Row]]) -> Result<Program, Failure> {
     let otherwise = if setup.answer_forbidden { Otherwise::Answer(FORBIDDEN) } else { Otherwise::Kill };
-    Program::compile(tables, otherwise).map_err(|_| Failure { step: Step::Filter, source: io::ErrorKind::InvalidData.into() })
+    Program::compile(tables, otherwise)
+        .map_err(|_| Failure { step: Step::Filter, source: io::ErrorKind::InvalidData.into() })
 }
 
 /// Into new namespaces; returns in their first process, the zygote proper. The process that was started stays outside as its
 /// babysitter: the pid namespace begins with a child, and somebody must die when the gateway dies.
-fn enter_namespaces(setup: &Setup, control: &OwnedFd) -> Result<(), Failure> {
+fn enter_namespaces(setup: &Setup) -> Result<(), Failure> {
     let (uid, gid) = (process::effective_uid(), process::effective_gid());
     confine::unshare_all().or_else(at(Step::Namespaces))?;
     let map = |path: &str, text: &str| confine::write_existing(path, text).or_else(at(Step::IdMaps));
@@ -127,13 +128,13 @@ fn enter_namespaces(setup: &Setup, control: &OwnedFd) -> Result<(), Failure> {
     map("/proc/self/gid_map", &format!("{NOBODY} {gid} 1"))?;
     match process::fork_with_handle().or_else(at(Step::Fork))? {
         Forked::Child => confine::die_with_parent().or_else(at(Step::Parent)),
-        Forked::Parent(..) => babysit(setup, control),
+        Forked::Parent(..) => babysit(setup),
     }
 }
 
 /// Waits for the zygote and ends with it. It never reads a byte, but it stands outside the pid namespace, so it gives up
 /// everything as well.
-fn babysit(setup: &Setup, control: &OwnedFd) -> ! {
+fn babysit(setup: &Setup) -> ! {
     let locked = give_up_privileges()
         .and_then(|()| dead_ends().or_else(at(Step::Descriptors)))
         .and_then(|()| limits(setup).or_else(at(Step::Limits)))
@@ -147,16 +148,12 @@ fn babysit(setup: &Setup, control: &OwnedFd) -> ! {
             }
         });
     if locked.is_err() {
-        let _ = control;
         // The zygote dies with its parent, and the supervisor sees a zygote that never became ready.
         process::exit(1);
     }
-    loop {
-        match process::wait_any() {
-            // Only the zygote's death is an end; anything else is wait's business.
-            Ok(_) | Err(_) => process::exit(0),
-        }
-    }
+    // It has one child, so whatever ends is the zygote.
+    let _ = process::wait_any();
+    process::exit(0)
 }
 
 fn give_up_privileges() -> Result<(), Failure> {

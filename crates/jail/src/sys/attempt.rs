@@ -43,7 +43,11 @@ fn no_network(errno: c_int) -> bool {
 }
 
 fn answer(returned: c_long) -> i32 {
-    if returned < 0 { -super::errno(&std::io::Error::last_os_error()) } else { i32::try_from(returned).unwrap_or(i32::MAX) }
+    if returned < 0 {
+        -super::errno(&std::io::Error::last_os_error())
+    } else {
+        i32::try_from(returned).unwrap_or(i32::MAX)
+    }
 }
 
 fn open_file() -> i32 {
@@ -95,7 +99,9 @@ fn fork() -> i32 {
 fn execute() -> i32 {
     let arguments = [c"true".as_ptr(), std::ptr::null()];
     // SAFETY: static strings and a terminated list. Where it succeeds this room is replaced, never replies, and that tells.
-    answer(unsafe { libc::syscall(libc::SYS_execve, c"/bin/true".as_ptr(), arguments.as_ptr(), arguments.as_ptr().add(1)) })
+    answer(unsafe {
+        libc::syscall(libc::SYS_execve, c"/bin/true".as_ptr(), arguments.as_ptr(), arguments.as_ptr().add(1))
+    })
 }
 
 fn map_write_execute() -> i32 {

@@ -198,7 +198,9 @@ pub(crate) fn install_filter(code: &[libc::sock_filter]) -> io::Result<()> {
 ///
 /// Negotiated downwards: an older kernel handles fewer accesses, and the caller reports what is in force.
 pub(crate) fn landlock_deny_all() -> Result<u32, landlock::RulesetError> {
-    use landlock::{ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, LandlockStatus, Ruleset, RulesetAttr, Scope};
+    use landlock::{
+        ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, LandlockStatus, Ruleset, RulesetAttr, Scope,
+    };
     let newest = ABI::V9;
     let status = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)

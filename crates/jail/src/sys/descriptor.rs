@@ -116,9 +116,8 @@ pub(crate) fn is_socket(raw: RawFd) -> bool {
     let mut kind: c_int = 0;
     let mut size = libc::socklen_t::try_from(size_of::<c_int>()).unwrap_or(0);
     // SAFETY: both pointers point to live locals of the sizes the call expects.
-    let returned = unsafe {
-        libc::getsockopt(raw, libc::SOL_SOCKET, libc::SO_TYPE, (&raw mut kind).cast(), &raw mut size)
-    };
+    let returned =
+        unsafe { libc::getsockopt(raw, libc::SOL_SOCKET, libc::SO_TYPE, (&raw mut kind).cast(), &raw mut size) };
     returned == 0 && kind == libc::SOCK_SEQPACKET
 }
 
@@ -165,9 +164,8 @@ pub(crate) fn map_range(file: &OwnedFd, offset: u64, len: usize) -> io::Result<&
     let whole = len.checked_add(skip).ok_or_else(invalid)?;
     let floor = libc::off_t::try_from(floor).map_err(|_| invalid())?;
     // SAFETY: a new private mapping chosen by the kernel; nothing of ours is replaced.
-    let at = unsafe {
-        libc::mmap(std::ptr::null_mut(), whole, libc::PROT_READ, libc::MAP_PRIVATE, file.as_raw_fd(), floor)
-    };
+    let at =
+        unsafe { libc::mmap(std::ptr::null_mut(), whole, libc::PROT_READ, libc::MAP_PRIVATE, file.as_raw_fd(), floor) };
     if at == libc::MAP_FAILED {
         return Err(io::Error::last_os_error());
     }

@@ -4,7 +4,7 @@ use super::{check, descriptor};
 use std::ffi::{CString, c_char, c_int};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A child of this process, killed and reaped when dropped.
 pub(crate) struct Child {
@@ -106,8 +106,7 @@ pub(crate) fn own_pidfd() -> io::Result<OwnedFd> {
 pub(crate) fn kill(pidfd: BorrowedFd<'_>) -> io::Result<()> {
     let no_info = std::ptr::null::<libc::siginfo_t>();
     // SAFETY: a null siginfo asks the kernel for the default one.
-    let sent =
-        unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), libc::SIGKILL, no_info, 0) };
+    let sent = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), libc::SIGKILL, no_info, 0) };
     match check(sent) {
         Ok(_) => Ok(()),
         Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),
@@ -117,15 +116,7 @@ pub(crate) fn kill(pidfd: BorrowedFd<'_>) -> io::Result<()> {
 
 /// True when the process behind the handle is dead (a zombie counts), waiting up to `limit` for it.
 pub(crate) fn is_dead(pidfd: BorrowedFd<'_>, limit: Duration) -> bool {
-    let deadline = Instant::now() + limit;
-    loop {
-        let mut waits = [descriptor::wait_for(pidfd)];
-        match descriptor::poll(&mut waits, Some(deadline.saturating_duration_since(Instant::now()))) {
-            Ok(0) => return false,
-            Ok(_) => return true,
-            Err(_) => return false,
-        }
-    }
+    descriptor::poll(&mut [descriptor::wait_for(pidfd)], Some(limit)).is_ok_and(|ready| ready > 0)
 }
 
 /// Which side of a fork this is.

@@ -1,11 +1,11 @@
 //! System calls that a hijacked room makes: files, network, other processes, memory rights, privileges.
 
-use crate::Expect::{Answers, PolicyKill, Signal, Succeeds, Timeout, Killed};
+use crate::Expect::{Answers, Killed, PolicyKill, Signal, Succeeds, Timeout};
 use crate::{Row, answer, gateway_pid, row};
 use jail::room::{RoomIo, RoomRefusal};
 use libc::{
-    EACCES, EAGAIN, EBADF, ECONNREFUSED, EINVAL, EMFILE, ENETUNREACH, ENOENT, ENOMEM, ENOSPC, ENOSYS, EPERM, EROFS, ESRCH,
-    c_long, syscall,
+    EACCES, EAGAIN, EBADF, ECONNREFUSED, EINVAL, EMFILE, ENETUNREACH, ENOENT, ENOMEM, ENOSPC, ENOSYS, EPERM, EROFS,
+    ESRCH, c_long, syscall,
 };
 
 type Io<'a, 'b> = &'a mut RoomIo<'b>;
@@ -14,12 +14,22 @@ type Done = Result<(), RoomRefusal>;
 /// Rows of one call whose answer is all there is to tell.
 macro_rules! call {
     ($name:literal, $bare:expr, $io:ident => $body:expr) => {
-        row($name, |$io: Io<'_, '_>| -> Done { let returned = unsafe { $body }; answer($io, returned as i64) }, PolicyKill, $bare)
+        row(
+            $name,
+            |$io: Io<'_, '_>| -> Done {
+                let returned = unsafe { $body };
+                answer($io, returned as i64)
+            },
+            PolicyKill,
+            $bare,
+        )
     };
 }
 
 const NULL: *const u8 = std::ptr::null();
 
+// A table: one attack reads as one row.
+#[rustfmt::skip]
 pub const ROWS: &[Row] = &[
     // Files.
     call!("open /etc/passwd", Answers(&[ENOENT, EACCES]), io => open(c"/etc/passwd", libc::O_RDONLY)),

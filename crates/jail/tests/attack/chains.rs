@@ -6,8 +6,10 @@ use crate::{Row, answer, row_at};
 use form::reason::{Reason, Refusal};
 use jail::room::{Input, RoomIo, RoomRefusal};
 use libc::{EBADF, ESRCH, syscall};
-use std::io::{Read, Write};
+use std::io::Read;
 
+// A table: one attack reads as one row.
+#[rustfmt::skip]
 pub const ROWS: &[Row] = &[
     // More than the pipe and the stream limit hold, past the room's own counting.
     row_at(ChainDirty, "chain_flood_pipe", |_| {

@@ -2,7 +2,7 @@
 
 use jail::room::{Input, RoomIo, RoomRefusal};
 use jail::{JobLimits, PoolConfig, Sealed, Source};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
