@@ -84,7 +84,7 @@ fn every_mail_answered_with_250_arrives_though_the_gateway_is_killed_again_and_a
     let mut random = std::process::id() as u64 | 1;
     while !done.load(Ordering::SeqCst) {
         random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        std::thread::sleep(Duration::from_millis(200 + (random >> 33) % 900));
+        std::thread::sleep(Duration::from_millis(100 + (random >> 33) % 500));
         gateway.kill();
         kills += 1;
         gateway.restart();
