@@ -23,13 +23,14 @@ pub enum Error {
 }
 
 impl Error {
-    /// What is reported of it: the file's fault where it is one, else a fault of the room.
+    /// What is reported of it. A room may not say of itself that it has failed, only the gateway may; so a job that makes no
+    /// sense is told as an invalid form, and a spill that takes no more as a limit.
     pub fn refusal(&self) -> Refusal {
         match self {
-            Error::Job(_) => Refusal::plain(Reason::RoomProtocol),
+            Error::Job(_) => Refusal::plain(Reason::FormInvalid),
             Error::Refused(refusal) => *refusal,
             Error::Form(error) => error.refusal(),
-            Error::Spill(_) => Refusal::plain(Reason::RoomOutputLimit),
+            Error::Spill(_) => Refusal::plain(Reason::LimitSpillBytes),
         }
     }
 }

@@ -33,16 +33,15 @@ pub fn run(params: &[u8], input: &[u8], form: &mut dyn Write, spill: &mut dyn Wr
         findings.add(Reason::TypeMismatch, place);
     }
     let part = Part { input, job: &job, detected: found.token, findings };
-    let done = within(Reason::LimitInputBytes, job.limits.input_bytes, size(input.len())).and_then(|()| {
-        match found.content {
+    let done =
+        within(Reason::LimitInputBytes, job.limits.input_bytes, size(input.len())).and_then(|()| match found.content {
             Content::Text => text::disarm(part, form),
             Content::Table => csv::disarm(part, form),
             Content::Mail => mail::disarm(input, &job, form, spill),
             Content::Image(source) => image::disarm(part, source, form),
             Content::Zip => zip::disarm(part, form, spill),
             Content::Withheld(reason) => Err(reason.into()),
-        }
-    });
+        });
     done.map_err(|error| refused(&error, found.token))
 }
 

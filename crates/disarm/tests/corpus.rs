@@ -2,6 +2,13 @@
 //! `MISOGI_CORPUS=DIR [MISOGI_OUT=DIR] cargo test -p disarm --test corpus -- --ignored --nocapture`.
 
 #![allow(clippy::disallowed_methods, reason = "reads the files it is told to try")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail where they fail"
+)]
 
 mod rooms;
 
@@ -44,7 +51,8 @@ fn every_file_is_sanitised_or_withheld_with_a_reason() {
                     std::fs::create_dir_all(target.parent().unwrap()).unwrap();
                     std::fs::write(target, &done.bytes).unwrap();
                 }
-                let mut line = format!("{} → {} {}", done.report.detected_type, done.report.output.extension(), done.bytes.len());
+                let mut line =
+                    format!("{} → {} {}", done.report.detected_type, done.report.output.extension(), done.bytes.len());
                 for finding in &done.report.findings {
                     line += &format!(" [{}×{} {}]", finding.reason, finding.count, finding.place);
                 }
@@ -73,7 +81,8 @@ fn every_file_is_sanitised_or_withheld_with_a_reason() {
     println!("\n| category | files | sanitised | withheld | panics | slowest |\n|---|---|---|---|---|---|");
     let mut panics = 0;
     for (name, category) in categories {
-        let withheld: Vec<String> = category.withheld.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+        let withheld: Vec<String> =
+            category.withheld.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
         let (slowest, file) = category.slowest.unwrap_or_default();
         println!(
             "| {name} | {} | {} | {} | {} | {slowest:.0?} {file} |",

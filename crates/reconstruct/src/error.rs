@@ -26,13 +26,14 @@ pub enum Error {
 }
 
 impl Error {
-    /// What is reported of it.
+    /// What is reported of it. A room may not say of itself that it has failed, only the gateway may; so a job that makes no
+    /// sense is told as an invalid form, and an output that takes no more as a limit.
     pub fn refusal(&self) -> Refusal {
         match self {
-            Error::Job(_) => Refusal::plain(Reason::RoomProtocol),
+            Error::Job(_) => Refusal::plain(Reason::FormInvalid),
             Error::Form(error) => error.refusal(),
             Error::Again(error) => error.refusal(),
-            Error::Write(_) => Refusal::plain(Reason::RoomOutputLimit),
+            Error::Write(_) => Refusal::plain(Reason::LimitOutputBytes),
             Error::Refused(refusal) => *refusal,
         }
     }

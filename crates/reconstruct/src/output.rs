@@ -44,7 +44,7 @@ impl Write for Output<'_> {
 impl Seek for Output<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         match to {
-            SeekFrom::Current(0) => Ok(self.written),
+            SeekFrom::Current(0) | SeekFrom::End(0) => Ok(self.written),
             SeekFrom::Start(at) if at == self.written => Ok(at),
             _ => Err(io::Error::new(io::ErrorKind::Unsupported, "the output only goes forward")),
         }

@@ -54,13 +54,7 @@ fn part_of(job: &CleanJob, reader: &mut dyn Read, out: &mut Output<'_>) -> Resul
         Kind::Image => image::write(&mut decoder, job, out)?,
         Kind::Mail | Kind::Container => again(&mut decoder, job, out)?,
     };
-    Ok(CleanReport {
-        kind,
-        detected_type,
-        output: written.output,
-        pages: written.pages,
-        findings: written.findings,
-    })
+    Ok(CleanReport { kind, detected_type, output: written.output, pages: written.pages, findings: written.findings })
 }
 
 /// What a writer says of the file it wrote.

@@ -149,6 +149,7 @@ const STRONG: &[(&[u8], &str)] = &[
     (b"\x78\x9f\x3e\x22", "tnef"),
     (b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", "one"),
     (b"HWP Document File", "hwp"),
+    (b"(DWF V", "dwf"),
     (b"\x00\x01\x00\x00Standard Jet DB", "mdb"),
     (b"\x00\x01\x00\x00Standard ACE DB", "accdb"),
     (b"SQLite format 3\0", "sqlite"),

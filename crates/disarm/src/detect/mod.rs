@@ -100,7 +100,11 @@ fn by_signature(bytes: &[u8]) -> Option<Detected> {
         });
     }
     if magic::is_pdf(bytes) {
-        return Some(if magic::is_encrypted_pdf(bytes) { Detected::encrypted("pdf") } else { Detected::unsupported("pdf") });
+        return Some(if magic::is_encrypted_pdf(bytes) {
+            Detected::encrypted("pdf")
+        } else {
+            Detected::unsupported("pdf")
+        });
     }
     magic::strong(bytes).map(Detected::unsupported)
 }

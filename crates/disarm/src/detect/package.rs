@@ -14,7 +14,11 @@ pub(super) fn kind(bytes: &[u8]) -> Option<&'static str> {
     let under = |directory: &str| names.iter().any(|found| found.starts_with(directory));
     let ends = |tail: &str| names.iter().any(|found| found.ends_with(tail));
     if has("mimetype") {
-        return Some(zip::stored_text(bytes, b"mimetype", MAX_MIMETYPE).map_or("odf", |media| by_media_type(&media)));
+        let said = zip::stored_text(bytes, b"mimetype", MAX_MIMETYPE).and_then(|media| by_media_type(&media));
+        // Without the first member saying so, a manifest beside it still makes a program open it as a document.
+        if said.is_some() || under("meta-inf/") {
+            return Some(said.unwrap_or("odf"));
+        }
     }
     if has("[content_types].xml") {
         let macros = ends("vbaproject.bin");
@@ -44,9 +48,7 @@ pub(super) fn kind(bytes: &[u8]) -> Option<&'static str> {
         Some("jar")
     } else if has("meta-inf/manifest.xml") && has("content.xml") {
         Some("odf")
-    } else if has("index/document.iwa") || has("index.zip") || has("index.apxl") || has("buildversionhistory.plist") {
-        Some("iwork")
-    } else if has("index/presentation.iwa") || has("metadata/buildversionhistory.plist") {
+    } else if IWORK.iter().any(|name| has(name)) {
         Some("iwork")
     } else if names.iter().any(|name| name.starts_with("payload/") && name.contains(".app/")) {
         Some("ipa")
@@ -59,20 +61,29 @@ pub(super) fn kind(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-fn by_media_type(media: &str) -> &'static str {
+fn by_media_type(media: &str) -> Option<&'static str> {
     let media = media.trim();
     match media.strip_prefix("application/vnd.oasis.opendocument.") {
-        Some(kind) if kind.starts_with("text") => "odt",
-        Some(kind) if kind.starts_with("spreadsheet") => "ods",
-        Some(kind) if kind.starts_with("presentation") => "odp",
-        Some(kind) if kind.starts_with("graphics") => "odg",
-        Some(_) => "odf",
-        None if media == "application/epub+zip" => "epub",
-        None if media == "application/hwp+zip" => "hwpx",
-        None if media.starts_with("application/vnd.sun.xml.") => "sxw",
-        None => "odf",
+        Some(kind) if kind.starts_with("text") => Some("odt"),
+        Some(kind) if kind.starts_with("spreadsheet") => Some("ods"),
+        Some(kind) if kind.starts_with("presentation") => Some("odp"),
+        Some(kind) if kind.starts_with("graphics") => Some("odg"),
+        Some(_) => Some("odf"),
+        None if media == "application/epub+zip" => Some("epub"),
+        None if media == "application/hwp+zip" => Some("hwpx"),
+        None if media.starts_with("application/vnd.sun.xml.") => Some("sxw"),
+        None => None,
     }
 }
 
+/// Members that only Pages, Numbers and Keynote write, in the forms of several years.
+const IWORK: &[&str] = &[
+    "index/document.iwa",
+    "index/presentation.iwa",
+    "index.zip",
+    "index.apxl",
+    "buildversionhistory.plist",
+    "metadata/buildversionhistory.plist",
+];
 const MAX_NAMES: usize = 20_000;
 const MAX_MIMETYPE: usize = 256;

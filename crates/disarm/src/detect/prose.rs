@@ -21,7 +21,7 @@ pub(super) fn is_text(bytes: &[u8]) -> bool {
 /// zero stands elsewhere.
 fn is_unmarked_utf16(bytes: &[u8]) -> bool {
     let head = bytes.get(..4096).unwrap_or(bytes);
-    if bytes.len() % 2 != 0 || head.len() < 4 {
+    if !bytes.len().is_multiple_of(2) || head.len() < 4 {
         return false;
     }
     let zeros = |parity: usize| head.iter().skip(parity).step_by(2).filter(|b| **b == 0).count();
@@ -97,7 +97,8 @@ fn markup(lower: &str) -> Option<&'static str> {
         Some("html")
     } else {
         // `<name>...</name>` and nothing that a browser would take for a page: an XML fragment, if its first element closes.
-        let name: String = lower.chars().skip(1).take_while(|c| c.is_ascii_alphanumeric() || *c == ':' || *c == '-').collect();
+        let name: String =
+            lower.chars().skip(1).take_while(|c| c.is_ascii_alphanumeric() || *c == ':' || *c == '-').collect();
         (!name.is_empty() && has(&format!("</{name}>"))).then_some("xml")
     }
 }
@@ -109,8 +110,11 @@ fn is_mail(head: &str) -> bool {
     if !well_formed || !lines.first().is_some_and(|line| is_field(line)) {
         return false;
     }
-    let names: Vec<String> =
-        lines.iter().filter_map(|line| line.split_once(':')).map(|(name, _)| name.trim().to_ascii_lowercase()).collect();
+    let names: Vec<String> = lines
+        .iter()
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, _)| name.trim().to_ascii_lowercase())
+        .collect();
     let count = |of: &[&str]| of.iter().filter(|name| names.iter().any(|found| found == *name)).count();
     let own = count(&["received", "message-id", "mime-version", "return-path", "delivered-to", "x-mailer"]);
     let shared = count(&["from", "to", "subject", "date", "cc", "reply-to", "content-type"]);
@@ -118,9 +122,8 @@ fn is_mail(head: &str) -> bool {
 }
 
 fn is_field(line: &str) -> bool {
-    line.split_once(':').is_some_and(|(name, _)| {
-        !name.is_empty() && name.len() <= 76 && name.bytes().all(|b| b.is_ascii_graphic())
-    })
+    line.split_once(':')
+        .is_some_and(|(name, _)| !name.is_empty() && name.len() <= 76 && name.bytes().all(|b| b.is_ascii_graphic()))
 }
 
 /// The first bytes as text in which only ASCII matters, UTF-16 brought to one byte.

@@ -2,9 +2,9 @@
 
 use std::io::{Cursor, Write};
 
+use form::Reason;
 use form::codec::{Encoder, Kind};
 use form::image::{FrameHeader, ImageHeader, ImageSource, PixelFormat, Repeat};
-use form::Reason;
 use image::codecs::gif::GifDecoder;
 use image::{AnimationDecoder, ImageDecoder};
 

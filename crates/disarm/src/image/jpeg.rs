@@ -13,7 +13,12 @@ use crate::error::Error;
 use crate::room::Part;
 
 pub(super) fn disarm(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Error> {
-    let mut facts = walk(part.input);
+    let Walk { mut facts, frame } = walk(part.input);
+    // The decoder takes the rows of such scans in the wrong order and says nothing (zune-jpeg 0.5.15); a wrong picture is
+    // worse than none. Cameras and scanners write all components in one scan.
+    if !frame.progressive && frame.scans > 1 && frame.halved_rows {
+        return Err(Reason::UnsupportedType.into());
+    }
     let limits = &part.job.limits;
     let mut decoder = JpegDecoder::new(Cursor::new(part.input)).map_err(|error| raster::decode_error(&error))?;
     facts.profile = decoder.icc_profile().ok().flatten();
@@ -22,8 +27,22 @@ pub(super) fn disarm(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Err
     raster.write(ImageSource::Jpeg, facts, part, form)
 }
 
-fn walk(bytes: &[u8]) -> Facts {
+struct Walk {
+    facts: Facts,
+    frame: FrameFacts,
+}
+
+#[derive(Default)]
+struct FrameFacts {
+    progressive: bool,
+    scans: u32,
+    /// Some component has fewer rows than another.
+    halved_rows: bool,
+}
+
+fn walk(bytes: &[u8]) -> Walk {
     let mut facts = Facts { incomplete: true, ..Facts::default() };
+    let mut frame = FrameFacts::default();
     let mut at = 2;
     while let Some((marker, start)) = next_marker(bytes, at) {
         match marker {
@@ -37,11 +56,12 @@ fn walk(bytes: &[u8]) -> Facts {
             _ => {
                 let Some(data) = segment(bytes, start) else { break };
                 read_segment(marker, data, &mut facts);
+                read_frame(marker, data, &mut frame);
                 at = start.saturating_add(2).saturating_add(data.len());
             }
         }
     }
-    facts
+    Walk { facts, frame }
 }
 
 /// The next marker and where what follows it begins. Before it may stand fill bytes and, after a scan header, coded data.
@@ -83,6 +103,18 @@ fn read_segment(marker: u8, data: &[u8], facts: &mut Facts) {
     }
 }
 
+fn read_frame(marker: u8, data: &[u8], frame: &mut FrameFacts) {
+    match marker {
+        0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF => {
+            frame.progressive = matches!(marker, 0xC2 | 0xC6 | 0xCA | 0xCE);
+            let components = data.get(6..).unwrap_or_default().chunks_exact(3);
+            frame.halved_rows = components.filter_map(|component| component.get(1)).any(|factors| factors & 0x0F > 1);
+        }
+        0xDA => frame.scans = frame.scans.saturating_add(1),
+        _ => {}
+    }
+}
+
 fn jfif_density(data: &[u8]) -> Option<form::image::Density> {
     let field = |at: usize| Some(f64::from(u16::from_be_bytes(data.get(at..at.checked_add(2)?)?.try_into().ok()?)));
     let per_inch = match *data.get(7)? {
@@ -117,9 +149,9 @@ const EOI: u8 = 0xD9;
 
 /// The luminance table of T.81, K.1, in the zigzag order in which files store it.
 const STANDARD: [u8; 64] = [
-    16, 11, 12, 14, 12, 10, 16, 14, 13, 14, 18, 17, 16, 19, 24, 40, 26, 24, 22, 22, 24, 49, 35, 37, 29, 40, 58, 51, 61, 60,
-    57, 51, 56, 55, 64, 72, 92, 78, 64, 68, 87, 69, 55, 56, 80, 109, 81, 87, 95, 98, 103, 104, 103, 62, 77, 113, 121, 112,
-    100, 120, 92, 101, 103, 99,
+    16, 11, 12, 14, 12, 10, 16, 14, 13, 14, 18, 17, 16, 19, 24, 40, 26, 24, 22, 22, 24, 49, 35, 37, 29, 40, 58, 51, 61,
+    60, 57, 51, 56, 55, 64, 72, 92, 78, 64, 68, 87, 69, 55, 56, 80, 109, 81, 87, 95, 98, 103, 104, 103, 62, 77, 113,
+    121, 112, 100, 120, 92, 101, 103, 99,
 ];
 
 #[cfg(test)]

@@ -80,6 +80,3 @@ impl Facts {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

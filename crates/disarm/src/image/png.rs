@@ -2,6 +2,7 @@
 
 use std::io::{Cursor, Write};
 
+use form::Reason;
 use form::image::ImageSource;
 use image::ImageDecoder;
 use image::codecs::png::PngDecoder;
@@ -14,11 +15,20 @@ use crate::room::Part;
 pub(super) fn disarm(part: Part<'_>, form: &mut dyn Write) -> Result<(), Error> {
     let mut facts = walk(part.input);
     let limits = &part.job.limits;
+    // Checked here first, because the decoder's own refusal does not say which limit was passed.
+    let (width, height) = size(part.input).ok_or(Reason::Malformed)?;
+    raster::check_size(width, height, 1, limits)?;
     let mut decoder = PngDecoder::with_limits(Cursor::new(part.input), raster::decoder_limits(limits))
         .map_err(|error| raster::decode_error(&error))?;
     facts.profile = decoder.icc_profile().ok().flatten();
     let raster = Raster::read(decoder, limits, &mut facts)?;
     raster.write(ImageSource::Png, facts, part, form)
+}
+
+/// The sides that the header chunk gives, which stands first.
+fn size(bytes: &[u8]) -> Option<(u32, u32)> {
+    let side = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?));
+    Some((side(16)?, side(20)?))
 }
 
 fn walk(bytes: &[u8]) -> Facts {

@@ -246,11 +246,7 @@ impl Turn {
     }
 
     fn density(&self, density: form::image::Density) -> form::image::Density {
-        if (5..=8).contains(&self.number) {
-            form::image::Density { x: density.y, y: density.x }
-        } else {
-            density
-        }
+        if (5..=8).contains(&self.number) { form::image::Density { x: density.y, y: density.x } } else { density }
     }
 
     fn source(&self, x: u32, y: u32) -> (u32, u32) {

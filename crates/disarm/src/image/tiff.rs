@@ -23,7 +23,8 @@ pub(super) fn disarm(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Err
     let limits = &part.job.limits;
     let mut facts = facts_of(part.input);
     let (bytes, palettes) = without_palettes(part.input);
-    let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(|error| refusal(&error))?.with_limits(tiff_limits(limits));
+    let mut decoder =
+        Decoder::new(Cursor::new(bytes)).map_err(|error| refusal(&error))?.with_limits(tiff_limits(limits));
     let pages = pages(&mut decoder, limits)?;
     facts.profile = decoder.get_tag_u8_vec(Tag::IccProfile).ok();
     if let [only] = pages.as_slice() {
@@ -125,7 +126,8 @@ fn read_page(decoder: &mut Pages<'_>, page: Page, palettes: &[usize], facts: &mu
     }
     let depth = colour.bit_depth();
     facts.deep |= depth > 8;
-    let samples = if depth < 8 { unpacked(result, page, &colour, map.is_some())? } else { Samples::of(result, map.is_some()) };
+    let samples =
+        if depth < 8 { unpacked(result, page, &colour, map.is_some())? } else { Samples::of(result, map.is_some()) };
     let samples = if layout.planes > 1 { samples.interleaved(layout.planes) } else { samples };
     Assembler { page, colour, map, alpha }.raster(samples, facts)
 }
@@ -150,9 +152,9 @@ impl Samples {
             DecodingResult::I16(v) => {
                 Samples::Bytes(v.into_iter().map(|s| raster::round_word(s.cast_unsigned() ^ 0x8000)).collect())
             }
-            DecodingResult::I32(v) => {
-                Samples::Bytes(v.into_iter().map(|s| u64::from(s.cast_unsigned() ^ 0x8000_0000)).map(shifted(24)).collect())
-            }
+            DecodingResult::I32(v) => Samples::Bytes(
+                v.into_iter().map(|s| u64::from(s.cast_unsigned() ^ 0x8000_0000)).map(shifted(24)).collect(),
+            ),
             DecodingResult::I64(v) => {
                 let signed = v.into_iter().map(|s| s.cast_unsigned() ^ 0x8000_0000_0000_0000);
                 Samples::Bytes(signed.map(shifted(56)).collect())
@@ -268,7 +270,8 @@ impl Assembler {
 fn looked_up(indices: &[u16], map: &[u16]) -> Vec<u8> {
     let len = map.len() / 3;
     let colour = |index: u16, table: usize| {
-        map.get(table.saturating_mul(len).saturating_add(usize::from(index))).map_or(0, |word| raster::round_word(*word))
+        map.get(table.saturating_mul(len).saturating_add(usize::from(index)))
+            .map_or(0, |word| raster::round_word(*word))
     };
     indices.iter().flat_map(|index| [0, 1, 2].map(|table| colour(*index, table))).collect()
 }
@@ -288,7 +291,8 @@ fn from_ycbcr(pixel: &[u8]) -> [u8; 3] {
         _ => [0.0; 3],
     };
     let (cb, cr) = (cb - 128.0, cr - 128.0);
-    [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb].map(|value| raster::round_float(value / 255.0))
+    [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb]
+        .map(|value| raster::round_float(value / 255.0))
 }
 
 /// The pixels of a page in the layout of the document, on white paper of the size of the largest page.
@@ -313,7 +317,8 @@ fn on_sheet<'a>(raster: &'a Raster, header: &ImageHeader) -> Cow<'a, [u8]> {
 
 fn facts_of(bytes: &[u8]) -> Facts {
     let tags = marks::first_directory(bytes);
-    let mut facts = Facts { orientation: marks::orientation(&tags), density: marks::density(&tags), ..Facts::default() };
+    let mut facts =
+        Facts { orientation: marks::orientation(&tags), density: marks::density(&tags), ..Facts::default() };
     facts.gps = tags.iter().any(|tag| tag.id == marks::GPS);
     for (id, kind) in METADATA {
         if tags.iter().any(|tag| tag.id == *id) {

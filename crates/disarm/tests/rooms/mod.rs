@@ -1,6 +1,13 @@
 //! Both rooms one after the other in this process, as the gateway runs them in two: for tests of what comes out.
 
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a helper of tests fails where it fails"
+)]
 
 use disarm::Refused;
 use form::bundle::{BundleWriter, ChildMeta};

@@ -30,7 +30,8 @@ fn is_numeric_part(c: char) -> bool {
 
 /// `-1.5E-05`, as measuring programs write numbers. The words that Rust also reads as numbers (`-inf`) are not meant.
 fn is_exponential(cell: &str) -> bool {
-    cell.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E')) && cell.parse::<f64>().is_ok()
+    cell.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'))
+        && cell.parse::<f64>().is_ok()
 }
 
 /// "B3" for row 2 and column 1, both counted from 0.

@@ -78,7 +78,8 @@ impl Table {
     }
 
     fn push(&mut self, text: &str, formula: bool) {
-        let special = |c: char| c == '"' || c == '\n' || c == '\r' || c == self.delimiter.as_char();
+        // Any delimiter is quoted, not only that of the table: a program may guess, or be set to, another one.
+        let special = |c: char| matches!(c, '"' | '\n' | '\r' | ',' | ';' | '\t' | '|');
         let quoted = text.contains(special) || text.starts_with(' ') || text.ends_with(' ');
         if quoted {
             self.line.push('"');

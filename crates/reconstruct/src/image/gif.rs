@@ -59,7 +59,8 @@ impl<W: Write> Animation<W> {
     pub(super) fn frame(&mut self, pixels: &[u8], delay_ms: u32) -> Result<(), Error> {
         let pixels = rgba(pixels, self.format);
         if let Some(before) = self.waiting.take() {
-            let clears = before.pixels.chunks_exact(4).zip(pixels.chunks_exact(4)).any(|(old, new)| alpha(old) && !alpha(new));
+            let clears =
+                before.pixels.chunks_exact(4).zip(pixels.chunks_exact(4)).any(|(old, new)| alpha(old) && !alpha(new));
             self.write(&before, clears)?;
         }
         self.waiting = Some(Waiting { pixels, delay_ms });
@@ -77,7 +78,8 @@ impl<W: Write> Animation<W> {
 
     /// Writes a frame: whole where the screen is cleared after it, else the rectangle that changes.
     fn write(&mut self, frame: &Waiting, clears: bool) -> Result<(), Error> {
-        let area = if clears { Area { left: 0, top: 0, width: self.width, height: self.height } } else { self.changed(frame) };
+        let area =
+            if clears { Area { left: 0, top: 0, width: self.width, height: self.height } } else { self.changed(frame) };
         let mut pixels = self.cut(&frame.pixels, &area);
         // What stays as it is need not be drawn; one transparent number packs better than the picture behind it.
         let behind = self.cut(&self.screen, &area);
@@ -148,8 +150,7 @@ impl<W: Write> Animation<W> {
             let State::New(out) = std::mem::replace(&mut self.state, State::Broken) else {
                 return Err(Reason::FormInvalid.into());
             };
-            let mut encoder =
-                Encoder::new(out, narrow(self.width)?, narrow(self.height)?, &[]).map_err(write_error)?;
+            let mut encoder = Encoder::new(out, narrow(self.width)?, narrow(self.height)?, &[]).map_err(write_error)?;
             if let Some(repeat) = self.repeat {
                 encoder.set_repeat(repeat).map_err(write_error)?;
             }

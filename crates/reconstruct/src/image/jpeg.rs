@@ -24,7 +24,9 @@ pub(super) fn write(
     // Cameras and scanners halve the colour below their best settings; more would only enlarge what is not there.
     let full = quality >= FULL_COLOUR_QUALITY;
     encoder.set_sampling_factor(if full { SamplingFactor::F_1_1 } else { SamplingFactor::F_2_2 });
-    encoder.set_optimized_huffman_tables(true);
+    // Tables of its own would save a twentieth, but this encoder then writes each component as a scan of its own, which is
+    // correct and yet misread by decoders that expect what cameras write (zune-jpeg among them).
+    encoder.set_optimized_huffman_tables(false);
     if let Some(density) = image.density {
         encoder.set_density(PixelDensity { density: (density.x, density.y), unit: PixelDensityUnit::Inches });
     }

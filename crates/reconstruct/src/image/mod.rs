@@ -95,9 +95,7 @@ impl<'o, 'w> Writer<'o, 'w> {
                 Writer::Gif { writer: gif::Animation::new(image, out), policy: *policy, frames: 0, dropped: 0 }
             }
             ImageSource::Tiff => Writer::Tiff { writer: tiff::Document::new(out), pages: 0 },
-            ImageSource::Png | ImageSource::Jpeg | ImageSource::WebP | ImageSource::Gif => {
-                single(out, OutputType::Png)
-            }
+            ImageSource::Png | ImageSource::Jpeg | ImageSource::WebP | ImageSource::Gif => single(out, OutputType::Png),
         }
     }
 
@@ -156,6 +154,3 @@ impl<'o, 'w> Writer<'o, 'w> {
 fn narrow(side: u32) -> Result<u16, Error> {
     u16::try_from(side).map_err(|_| Reason::LimitDimension.into())
 }
-
-#[cfg(test)]
-mod tests;

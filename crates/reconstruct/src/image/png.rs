@@ -30,7 +30,8 @@ pub(super) fn write(image: &ImageHeader, pixels: &[u8], out: &mut Output<'_>) ->
         let bits = palette::bits_for(palette.colours.len());
         encoder.set_color(ColorType::Indexed);
         encoder.set_palette(palette.colours.iter().flat_map(|[r, g, b, _]| [*r, *g, *b]).collect::<Vec<u8>>());
-        let alphas: Vec<u8> = palette.colours.iter().map(|[.., alpha]| *alpha).take_while(|alpha| *alpha < 255).collect();
+        let alphas: Vec<u8> =
+            palette.colours.iter().map(|[.., alpha]| *alpha).take_while(|alpha| *alpha < 255).collect();
         if !alphas.is_empty() {
             encoder.set_trns(alphas);
         }

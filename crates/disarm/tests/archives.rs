@@ -1,0 +1,384 @@
+//! Archives through both rooms. Honest ones come from other programs (fixtures), hostile ones are built here byte by byte.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail where they fail"
+)]
+
+mod rooms;
+
+use std::io::{Cursor, Read};
+
+use form::report::OutputType;
+use form::{Limits, Reason, Refusal};
+use rooms::{Sanitised, fixture, refusal, sanitise, sanitise_within};
+
+fn made(name: &str) -> Sanitised {
+    sanitise(&fixture(name), name).unwrap_or_else(|refused| panic!("{name}: {refused:?}"))
+}
+
+/// Names and texts of the archive that came out, as the crate `zip` reads them.
+fn contents(bytes: &[u8]) -> Vec<(String, String)> {
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
+    let read = |index| {
+        let mut member = archive.by_index(index).unwrap();
+        let mut text = Vec::new();
+        member.read_to_end(&mut text).unwrap();
+        (String::from_utf8(member.name_raw().to_vec()).unwrap(), String::from_utf8_lossy(&text).into_owned())
+    };
+    (0..zip::ZipArchive::new(Cursor::new(bytes)).unwrap().len()).map(read).collect()
+}
+
+fn pair(name: &str, text: &str) -> (String, String) {
+    (name.to_owned(), text.to_owned())
+}
+
+#[test]
+fn names_of_windows_in_japan_come_out_as_utf8_and_members_are_rebuilt() {
+    let done = made("cp932.zip");
+    assert_eq!(done.report.output, OutputType::Zip);
+    assert_eq!(
+        contents(&done.bytes),
+        [
+            pair("資料/能力表.txt", "\u{FEFF}能力\r\n"),
+            pair("資料/①予算ｼｰﾄ.csv", "\u{FEFF}項目,金額\r\n'=1+1,-1000\r\n"),
+        ]
+    );
+    assert_eq!(done.place(Reason::MemberNameCharset).as_deref(), Some("Shift_JIS"));
+    // Flag 11 in the first local header.
+    assert_eq!(done.bytes[7] & 0x08, 0x08);
+}
+
+#[test]
+fn names_that_say_what_they_are_need_no_guess() {
+    for name in ["utf8.zip", "unicode-field.zip", "stored.zip"] {
+        assert!(!made(name).has(Reason::MemberNameCharset), "{name}");
+    }
+    assert_eq!(contents(&made("utf8.zip").bytes)[0].0, "資料/報告.txt");
+    assert_eq!(contents(&made("unicode-field.zip").bytes)[0].0, "資料.txt");
+    assert_eq!(contents(&made("cp437.zip").bytes)[0].0, "café.txt");
+}
+
+#[test]
+fn decomposed_names_of_macos_are_composed_and_its_litter_is_dropped() {
+    let done = made("nfd.zip");
+    assert_eq!(contents(&done.bytes), [pair("がぎぐ.txt", "\u{FEFF}kana\r\n")]);
+    assert!(done.has(Reason::Metadata));
+}
+
+#[test]
+fn times_are_kept() {
+    let done = made("utf8.zip");
+    let mut archive = zip::ZipArchive::new(Cursor::new(&done.bytes)).unwrap();
+    let time = archive.by_index(0).unwrap().last_modified().unwrap();
+    let fields = (time.year(), time.month(), time.day(), time.hour(), time.minute(), time.second());
+    assert_eq!(fields, (2024, 4, 1, 9, 30, 0));
+}
+
+#[test]
+fn the_same_archive_comes_out_the_same() {
+    assert_eq!(made("cp932.zip").bytes, made("cp932.zip").bytes);
+}
+
+#[test]
+fn an_archive_in_an_archive_is_rebuilt_too() {
+    let done = made("nested.zip");
+    assert_eq!(done.members.len(), 2);
+    let inner = done.members[0].1.as_ref().unwrap();
+    assert_eq!(contents(&inner.bytes), [pair("deep.txt", "\u{FEFF}deep\r\n")]);
+}
+
+#[test]
+fn archives_with_64_bit_fields_or_stored_members_are_read() {
+    assert_eq!(contents(&made("zip64.zip").bytes), [pair("big.txt", "\u{FEFF}not so big\r\n")]);
+    assert_eq!(contents(&made("stored.zip").bytes).len(), 2);
+    assert_eq!(contents(&made("backslash.zip").bytes)[0].0, "dir/file.txt");
+}
+
+#[test]
+fn an_empty_directory_is_dropped_and_told() {
+    let done = made("empty-directory.zip");
+    assert_eq!(contents(&done.bytes), [pair("full/a.txt", "\u{FEFF}a\r\n")]);
+    assert!(done.has(Reason::EmptyDirectory));
+}
+
+#[test]
+fn members_that_cannot_be_read_are_withheld_alone() {
+    for (name, member, reason) in [
+        ("encrypted.zip", "secret.txt", Reason::Encrypted),
+        ("bzip2.zip", "hello.txt", Reason::UnsupportedType),
+        ("symlink.zip", "link", Reason::SymlinkMember),
+    ] {
+        let done = made(name);
+        let found = done.members.iter().find(|(path, _)| path.ends_with(member)).unwrap();
+        assert_eq!(found.1.as_ref().unwrap_err(), &Refusal::plain(reason), "{name}");
+    }
+    assert_eq!(
+        contents(&made("symlink.zip").bytes),
+        [pair("hello.txt", &format!("\u{FEFF}{}", "hello\r\n".repeat(1000)))]
+    );
+}
+
+#[test]
+fn a_document_is_never_rebuilt_as_a_mere_archive() {
+    let refused = sanitise(&fixture("docx.zip"), "docx.zip").unwrap_err();
+    assert_eq!((refused.refusal.reason, refused.detected.as_str()), (Reason::UnsupportedType, "docx"));
+}
+
+#[test]
+fn paths_that_lead_out_refuse_the_archive() {
+    for name in ["slip.zip", "absolute.zip", "drive.zip"] {
+        assert_eq!(refusal(&fixture(name), name), Reason::ZipSlip, "{name}");
+    }
+}
+
+#[test]
+fn two_members_of_one_name_refuse_the_archive() {
+    for name in ["duplicate.zip", "case.zip"] {
+        assert_eq!(refusal(&fixture(name), name), Reason::DuplicateMember, "{name}");
+    }
+    assert_eq!(refusal(&Archive::of(&["a", "a/b"]).bytes(), "a.zip"), Reason::DuplicateMember);
+}
+
+#[test]
+fn different_names_that_clean_to_one_are_numbered() {
+    let done = sanitise(&Archive::of(&["a?.txt", "a*.txt"]).bytes(), "a.zip").unwrap();
+    let names: Vec<String> = contents(&done.bytes).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["a_.txt", "a_ (2).txt"]);
+    assert!(done.has(Reason::DuplicateName) && done.has(Reason::NameChanged));
+}
+
+#[test]
+fn a_bomb_is_refused_by_its_ratio_before_it_is_unpacked() {
+    let bytes = fixture("bomb.zip");
+    let refused = sanitise(&bytes, "bomb.zip").unwrap_err().refusal;
+    assert_eq!((refused.reason, refused.limit), (Reason::LimitRatio, 250));
+    let exact = u32::try_from(refused.value).unwrap();
+    let limits = |ratio| Limits { ratio, ..Limits::default() };
+    assert!(sanitise_within(&bytes, "bomb.zip", &limits(exact)).is_ok());
+    assert!(sanitise_within(&bytes, "bomb.zip", &limits(exact - 1)).is_err());
+}
+
+#[test]
+fn members_together_may_have_the_bytes_of_the_limit_and_not_one_more() {
+    // stored.zip holds 6 and 7 bytes.
+    let bytes = fixture("stored.zip");
+    for (reason, set) in [
+        (Reason::LimitTotalBytes, (|limits: &mut Limits, n| limits.total_bytes = n) as fn(&mut Limits, u64)),
+        (Reason::LimitSpillBytes, |limits, n| limits.spill_bytes = n),
+    ] {
+        for (limit, fits) in [(13, true), (12, false)] {
+            let mut limits = Limits::default();
+            set(&mut limits, limit);
+            let mut form = Vec::new();
+            let job = rooms::dirty_job("a.zip", &limits).encode();
+            let done = disarm::run(&job, &bytes, &mut form, &mut Vec::new());
+            assert_eq!(done.is_ok(), fits, "{reason}");
+            if let Err(refused) = done {
+                assert_eq!((refused.refusal.reason, refused.refusal.value), (reason, 13));
+            }
+        }
+    }
+}
+
+#[test]
+fn there_may_be_the_members_of_the_limit_and_not_one_more() {
+    let archive = Archive::of(&["a", "b", "c"]).bytes();
+    let limits = |parts| Limits { parts, ..Limits::default() };
+    assert!(sanitise_within(&archive, "a.zip", &limits(3)).is_ok());
+    let refused = sanitise_within(&archive, "a.zip", &limits(2)).unwrap_err().refusal;
+    assert_eq!((refused.reason, refused.limit, refused.value), (Reason::LimitParts, 2, 3));
+}
+
+#[test]
+fn a_path_may_have_the_bytes_of_the_limit_and_not_one_more() {
+    let archive = Archive::of(&["dir/name.txt"]).bytes();
+    let limits = |path_bytes| Limits { path_bytes, ..Limits::default() };
+    assert!(sanitise_within(&archive, "a.zip", &limits(12)).is_ok());
+    let refused = sanitise_within(&archive, "a.zip", &limits(11)).unwrap_err().refusal;
+    assert_eq!(refused.reason, Reason::LimitNameBytes);
+}
+
+#[test]
+fn a_local_header_that_disagrees_refuses_the_archive() {
+    let base = Archive::of(&["a.txt", "b.txt"]);
+    for change in [
+        |m: &mut Member| m.local_name = b"x.txt".to_vec(),
+        |m: &mut Member| m.local_method = 8,
+        |m: &mut Member| m.local_flags = 1,
+        |m: &mut Member| m.local_size = 3,
+    ] {
+        let mut archive = base.clone();
+        change(&mut archive.members[1]);
+        assert_eq!(refusal(&archive.bytes(), "a.zip"), Reason::DirectoryMismatch);
+    }
+}
+
+#[test]
+fn bytes_before_the_archive_and_a_second_archive_refuse_it() {
+    let one = Archive::of(&["a.txt"]).bytes();
+    let two = Archive::of(&["b.txt"]).bytes();
+    for bytes in [[b"\x7f\x01\x02\0junk".as_slice(), &one].concat(), [one.as_slice(), &two].concat()] {
+        assert_eq!(refusal(&bytes, "a.zip"), Reason::DirectoryMismatch);
+    }
+    // A program before an archive is a program.
+    let stub = [b"MZ\x90\0\x03\0\0\0".as_slice(), &one].concat();
+    assert_eq!(refusal(&stub, "a.zip"), Reason::UnsupportedType);
+}
+
+#[test]
+fn an_archive_whose_offsets_were_shifted_for_what_stands_before_it_is_refused_too() {
+    let mut archive = Archive::of(&["a.txt"]);
+    // The first bytes are a picture's, so it is judged as one; the archive behind it gets into no output.
+    archive.prefix = fixture("still.gif");
+    let picture = sanitise(&archive.bytes(), "a.zip").unwrap();
+    assert_eq!(picture.report.output, OutputType::Gif);
+    assert!(picture.has(Reason::SurplusBytes) && picture.has(Reason::TypeMismatch));
+    archive.prefix = b"\0\x01\x02\x03".to_vec();
+    assert_eq!(refusal(&archive.bytes(), "a.zip"), Reason::DirectoryMismatch);
+}
+
+#[test]
+fn a_member_that_only_a_streaming_reader_would_see_refuses_the_archive() {
+    let mut archive = Archive::of(&["a.txt", "hidden.txt", "c.txt"]);
+    archive.members[1].listed = false;
+    assert_eq!(refusal(&archive.bytes(), "a.zip"), Reason::DirectoryMismatch);
+}
+
+#[test]
+fn members_that_share_bytes_refuse_the_archive() {
+    let mut archive = Archive::of(&["a.txt", "b.txt"]);
+    // Fifield's way: the first member's data runs over the second's header.
+    archive.members[0].claimed_packed = Some(60);
+    archive.members[0].local_size = 60;
+    assert_eq!(refusal(&archive.bytes(), "a.zip"), Reason::OverlappingMember);
+}
+
+#[test]
+fn a_member_whose_size_or_checksum_is_wrong_is_withheld_alone() {
+    let mut archive = Archive::of(&["a.txt", "b.txt"]);
+    archive.members[0].crc ^= 1;
+    let done = sanitise(&archive.bytes(), "a.zip").unwrap();
+    assert_eq!(done.members[0].1.as_ref().unwrap_err().reason, Reason::Malformed);
+    assert!(done.members[1].1.is_ok());
+}
+
+#[test]
+fn stored_data_that_claims_to_be_larger_or_smaller_never_passes() {
+    for unpacked in [4, 6, 0xFFFF_FFFE] {
+        let mut archive = Archive::of(&["a.txt", "b.txt"]);
+        archive.members[0].unpacked = unpacked;
+        let done = sanitise(&archive.bytes(), "a.zip");
+        let passed = done.is_ok_and(|done| done.members[0].1.is_ok());
+        assert!(!passed, "{unpacked}");
+    }
+}
+
+#[test]
+fn devices_and_pipes_are_withheld() {
+    for mode in [0o020_000_u32, 0o010_000, 0o060_000, 0o140_000] {
+        let mut archive = Archive::of(&["dev"]);
+        archive.members[0].mode = mode | 0o644;
+        let done = sanitise(&archive.bytes(), "a.zip").unwrap();
+        assert_eq!(done.members[0].1.as_ref().unwrap_err().reason, Reason::SpecialMember);
+    }
+}
+
+#[test]
+fn names_with_controls_direction_marks_and_device_names_are_cleaned() {
+    let done =
+        sanitise(&Archive::of(&["invoice\u{202E}fdp.txt", "CON.txt", "a\u{1B}[2J.txt"]).bytes(), "a.zip").unwrap();
+    let names: Vec<String> = contents(&done.bytes).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["invoicefdp.txt", "_CON.txt", "a[2J.txt"]);
+    for reason in [Reason::BidiControls, Reason::NameChanged, Reason::ControlCharacters] {
+        assert!(done.has(reason), "{reason}");
+    }
+}
+
+/// An archive put together by hand; members hold the five bytes "data\n".
+#[derive(Clone)]
+struct Archive {
+    prefix: Vec<u8>,
+    members: Vec<Member>,
+}
+
+#[derive(Clone)]
+struct Member {
+    name: Vec<u8>,
+    local_name: Vec<u8>,
+    local_method: u16,
+    local_flags: u16,
+    local_size: u32,
+    claimed_packed: Option<u32>,
+    unpacked: u32,
+    crc: u32,
+    mode: u32,
+    listed: bool,
+}
+
+const DATA: &[u8] = b"data\n";
+
+impl Archive {
+    fn of(names: &[&str]) -> Archive {
+        let members = names
+            .iter()
+            .map(|name| Member {
+                name: name.as_bytes().to_vec(),
+                local_name: name.as_bytes().to_vec(),
+                local_method: 0,
+                local_flags: 0,
+                local_size: 5,
+                claimed_packed: None,
+                unpacked: 5,
+                // Python: zlib.crc32(b"data\n")
+                crc: 0xE6C1_C582,
+                mode: 0o100_644,
+                listed: true,
+            })
+            .collect();
+        Archive { prefix: Vec::new(), members }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut out = self.prefix.clone();
+        let mut directory = Vec::new();
+        let mut listed = 0_u16;
+        for member in &self.members {
+            let offset = u32::try_from(out.len()).unwrap();
+            let packed = member.claimed_packed.unwrap_or(5);
+            out.extend_from_slice(b"PK\x03\x04\x14\0");
+            put16(&mut out, &[member.local_flags, member.local_method, 0, 0x5881]);
+            put32(&mut out, &[member.crc, member.local_size, member.unpacked]);
+            put16(&mut out, &[u16::try_from(member.local_name.len()).unwrap(), 0]);
+            out.extend_from_slice(&member.local_name);
+            out.extend_from_slice(DATA);
+            if !member.listed {
+                continue;
+            }
+            listed += 1;
+            directory.extend_from_slice(b"PK\x01\x02\x14\x03\x14\0");
+            put16(&mut directory, &[0, 0, 0, 0x5881]);
+            put32(&mut directory, &[member.crc, packed, member.unpacked]);
+            put16(&mut directory, &[u16::try_from(member.name.len()).unwrap(), 0, 0, 0, 0]);
+            put32(&mut directory, &[member.mode << 16, offset]);
+            directory.extend_from_slice(&member.name);
+        }
+        let start = u32::try_from(out.len()).unwrap();
+        out.extend_from_slice(&directory);
+        out.extend_from_slice(b"PK\x05\x06\0\0\0\0");
+        put16(&mut out, &[listed, listed]);
+        put32(&mut out, &[u32::try_from(directory.len()).unwrap(), start]);
+        put16(&mut out, &[0]);
+        out
+    }
+}
+
+fn put16(out: &mut Vec<u8>, values: &[u16]) {
+    values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+}
+
+fn put32(out: &mut Vec<u8>, values: &[u32]) {
+    values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+}

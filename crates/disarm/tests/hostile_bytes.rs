@@ -1,0 +1,140 @@
+//! Bytes that no program wrote: whatever they are, a room answers.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail where they fail"
+)]
+
+mod rooms;
+
+use std::time::{Duration, Instant};
+
+use form::Limits;
+use form::job::{CleanOp, DirtyOp};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use rooms::{clean, dirty_job, fixture, sanitise};
+
+const FIXTURES: &[&str] = &[
+    "cmyk.jpg",
+    "colours.png",
+    "cp932.zip",
+    "deep.png",
+    "described.png",
+    "encrypted.zip",
+    "fax.tif",
+    "gradient.jpg",
+    "half.bmp",
+    "moving.gif",
+    "moving.webp",
+    "nested.zip",
+    "palette-msb.tif",
+    "planes.tif",
+    "position.jpg",
+    "progressive.jpg",
+    "quarters.webp",
+    "sizes.tif",
+    "symlink.zip",
+    "unicode-field.zip",
+    "zip64.zip",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn arbitrary_bytes_under_any_name_are_answered(bytes in vec(any::<u8>(), 0..2000), name in "[a-z]{0,3}(\\.(txt|csv|tsv|xls|eml|zip|png))?") {
+        let _ = sanitise(&bytes, &name);
+    }
+
+    #[test]
+    fn arbitrary_text_becomes_text_or_a_table(text in "\\PC{0,300}", lines in vec("[\"=+@,\r\n a-zあ-ん]{0,40}", 0..8)) {
+        prop_assert!(sanitise(text.as_bytes(), "a.txt").is_ok());
+        let table = lines.concat();
+        let once = sanitise(table.as_bytes(), "a.csv").unwrap();
+        let twice = sanitise(&once.bytes, "a.csv").unwrap();
+        prop_assert!(!twice.has(form::Reason::FormulaNeutralised));
+    }
+
+    #[test]
+    fn arbitrary_bytes_behind_each_signature_are_answered(
+        signature in prop::sample::select(vec![
+            b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), b"\xff\xd8\xff\xe0", b"GIF89a", b"BM", b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08",
+            b"RIFF\0\0\0\0WEBPVP8 ", b"RIFF\0\0\0\0WEBPVP8L", b"PK\x03\x04", b"PK\x05\x06", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"\xff\xfe",
+        ]),
+        rest in vec(any::<u8>(), 0..600),
+    ) {
+        let _ = sanitise(&[signature, &rest].concat(), "");
+    }
+
+    #[test]
+    fn damaged_files_are_answered(
+        index in 0..FIXTURES.len(),
+        damage in vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let mut bytes = fixture(FIXTURES[index]);
+        for (at, byte) in damage {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        // A few bytes may claim a picture of any size: the test's machine gets the limits of a small one.
+        let limits = Limits { pixels: 4_000_000, ..Limits::default() };
+        let _ = rooms::sanitise_within(&bytes, "", &limits);
+    }
+
+    #[test]
+    fn arbitrary_bytes_in_a_clean_room_are_answered(bytes in vec(any::<u8>(), 0..500), with_magic in any::<bool>()) {
+        let limits = Limits::default();
+        let input = if with_magic { [b"MSGFORM\x01".as_slice(), &bytes].concat() } else { bytes };
+        for op in [CleanOp::Part, CleanOp::AssembleZip, CleanOp::AssembleMail] {
+            prop_assert!(clean(op, &input, &limits).is_err());
+        }
+    }
+
+    #[test]
+    fn arbitrary_jobs_are_answered(job in vec(any::<u8>(), 0..200), bytes in vec(any::<u8>(), 0..50)) {
+        let _ = disarm::run(&job, &bytes, &mut Vec::new(), &mut Vec::new());
+        let _ = reconstruct::run(&job, reconstruct::Input::Mapped(&bytes), &mut Vec::new(), &mut Vec::new());
+    }
+
+    #[test]
+    fn a_damaged_form_gives_an_error_or_a_file(
+        index in 0..FIXTURES.len(),
+        damage in vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let mut form = Vec::new();
+        let job = dirty_job(FIXTURES[index], &Limits::default());
+        prop_assert_eq!(job.op, DirtyOp::Auto);
+        disarm::run(&job.encode(), &fixture(FIXTURES[index]), &mut form, &mut Vec::new()).unwrap();
+        for (at, byte) in damage {
+            let at = at.index(form.len());
+            form[at] = byte;
+        }
+        let limits = Limits { pixels: 4_000_000, ..Limits::default() };
+        let _ = clean(CleanOp::Part, &form, &limits);
+    }
+}
+
+#[test]
+fn a_megabyte_of_each_trap_takes_no_longer_than_a_megabyte_of_text() {
+    let traps: [(&str, Vec<u8>); 7] = [
+        ("end-records.zip", b"PK\x05\x06\0\0\0\0\x01\0\x01\0".repeat(90_000)),
+        ("local-headers.zip", b"PK\x03\x04".repeat(260_000)),
+        ("quotes.csv", b"\"a,".repeat(350_000)),
+        ("markers.jpg", [b"\xff\xd8\xff".as_slice(), &b"\xff\xda\0\x02".repeat(260_000)].concat()),
+        ("blocks.gif", [b"GIF89a\x01\0\x01\0\0\0\0".as_slice(), &b"\x21\xfe\0".repeat(350_000)].concat()),
+        ("chunks.png", [b"\x89PNG\r\n\x1a\n".as_slice(), &b"\0\0\0\0tEXt\0\0\0\0".repeat(87_000)].concat()),
+        ("directories.tif", [b"II*\0\x08\0\0\0".as_slice(), &b"\0\0\x08\0\0\0".repeat(174_000)].concat()),
+    ];
+    for (name, bytes) in traps {
+        let begun = Instant::now();
+        let _ = sanitise(&bytes, name);
+        assert!(begun.elapsed() < Duration::from_secs(5), "{name} {:?}", begun.elapsed());
+    }
+}

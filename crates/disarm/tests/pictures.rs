@@ -1,0 +1,321 @@
+//! Pictures through both rooms; expected pixels are those of the fixtures' README.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail where they fail"
+)]
+
+mod rooms;
+
+use form::report::OutputType;
+use form::{Limits, Reason};
+use image::{DynamicImage, GenericImageView};
+use rooms::{Sanitised, fixture, refusal, sanitise, sanitise_within};
+
+const RED: [u8; 3] = [255, 0, 0];
+const LIME: [u8; 3] = [0, 255, 0];
+const BLUE: [u8; 3] = [0, 0, 255];
+const WHITE: [u8; 3] = [255, 255, 255];
+
+fn made(name: &str) -> (Sanitised, DynamicImage) {
+    let done = sanitise(&fixture(name), name).unwrap_or_else(|refused| panic!("{name}: {refused:?}"));
+    let picture = image::load_from_memory(&done.bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+    (done, picture)
+}
+
+/// The colours in the middles of the four quarters.
+fn quarters(picture: &DynamicImage) -> [[u8; 3]; 4] {
+    let (width, height) = picture.dimensions();
+    let rgb = picture.to_rgb8();
+    [(1, 1), (3, 1), (1, 3), (3, 3)].map(|(x, y)| rgb.get_pixel(width * x / 4, height * y / 4).0)
+}
+
+fn alike(found: [[u8; 3]; 4], expected: [[u8; 3]; 4], name: &str) {
+    for (a, b) in found.iter().flatten().zip(expected.iter().flatten()) {
+        assert!(a.abs_diff(*b) < 24, "{name}: {found:?} is not {expected:?}");
+    }
+}
+
+#[test]
+fn every_format_comes_out_as_itself_with_its_colours() {
+    for (name, output) in [
+        ("quarters.png", OutputType::Png),
+        ("quarters.jpg", OutputType::Jpeg),
+        ("progressive.jpg", OutputType::Jpeg),
+        ("still.gif", OutputType::Gif),
+        ("quarters.bmp", OutputType::Bmp),
+        ("quarters.webp", OutputType::WebP),
+        ("palette.tif", OutputType::Tiff),
+        ("palette-msb.tif", OutputType::Tiff),
+        ("planes.tif", OutputType::Tiff),
+        ("cmyk.jpg", OutputType::Jpeg),
+        ("cmyk.tif", OutputType::Tiff),
+    ] {
+        let done = sanitise(&fixture(name), name).unwrap_or_else(|refused| panic!("{name}: {refused:?}"));
+        assert_eq!((done.report.output, done.report.pages), (output, 1), "{name}");
+        let picture = if output == OutputType::Tiff {
+            first_page(&done.bytes)
+        } else {
+            image::load_from_memory(&done.bytes).unwrap()
+        };
+        assert_eq!(picture.dimensions(), (32, 24), "{name}");
+        alike(quarters(&picture), [RED, LIME, BLUE, WHITE], name);
+    }
+}
+
+/// The crate `image` does not read the palettes that we write; the dirty room does.
+fn first_page(bytes: &[u8]) -> DynamicImage {
+    let mut form = Vec::new();
+    disarm::run(&rooms::dirty_job("a.tif", &Limits::default()).encode(), bytes, &mut form, &mut Vec::new()).unwrap();
+    let document = form::document::ImageDoc::decode(form.as_slice(), &Limits::default()).unwrap();
+    let (width, height) = (document.header.width, document.header.height);
+    let pixels = document.frames[0].pixels.clone();
+    match document.header.format {
+        form::image::PixelFormat::Gray8 => image::GrayImage::from_raw(width, height, pixels).unwrap().into(),
+        form::image::PixelFormat::Rgb8 => image::RgbImage::from_raw(width, height, pixels).unwrap().into(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn each_exif_turn_is_applied_as_the_standard_says() {
+    // Exif 2.32, 4.6.4: where the row and column 0 of the stored picture are when it is shown.
+    for (number, expected) in [
+        (2, [LIME, RED, WHITE, BLUE]),
+        (3, [WHITE, BLUE, LIME, RED]),
+        (4, [BLUE, WHITE, RED, LIME]),
+        (5, [RED, BLUE, LIME, WHITE]),
+        (6, [BLUE, RED, WHITE, LIME]),
+        (7, [WHITE, LIME, BLUE, RED]),
+        (8, [LIME, WHITE, RED, BLUE]),
+    ] {
+        let name = format!("turned-{number}.jpg");
+        let (done, picture) = made(&name);
+        assert_eq!(picture.dimensions(), if number < 5 { (32, 24) } else { (24, 32) }, "{name}");
+        alike(quarters(&picture), expected, &name);
+        assert!(done.has(Reason::OrientationApplied), "{name}");
+    }
+    assert!(!made("quarters.jpg").0.has(Reason::OrientationApplied));
+}
+
+#[test]
+fn position_and_descriptions_are_removed_and_told() {
+    let (done, _) = made("position.jpg");
+    assert!(done.has(Reason::GpsPosition));
+    assert_eq!(done.place(Reason::Metadata).as_deref(), Some("Exif, XMP, comment"));
+    let (png, _) = made("described.png");
+    assert_eq!(png.place(Reason::Metadata).as_deref(), Some("text, XMP"));
+    for done in [done, png] {
+        for secret in [b"secret".as_slice(), b"Exif", b"Taro", b"ns.adobe.com"] {
+            assert!(!done.bytes.windows(secret.len()).any(|window| window == secret));
+        }
+    }
+}
+
+#[test]
+fn density_is_kept() {
+    let (jpeg, _) = made("quarters.jpg");
+    // JFIF: unit 1 (inch), 300 x 300.
+    assert_eq!(jpeg.bytes[13..18], [1, 1, 44, 1, 44]);
+    let (png, _) = made("dense.png");
+    // 300 per inch are 11811 per metre.
+    let at = png.bytes.windows(4).position(|window| window == b"pHYs").unwrap() + 4;
+    assert_eq!(png.bytes[at..at + 9], [0, 0, 0x2E, 0x23, 0, 0, 0x2E, 0x23, 1]);
+    let fax = sanitise(&fixture("fax.tif"), "fax.tif").unwrap();
+    let tag = |id: u16| fax.bytes.windows(4).position(|w| w[..2] == id.to_le_bytes() && w[2..] == [5, 0]).unwrap();
+    let value =
+        |at: usize| usize::try_from(u32::from_le_bytes(fax.bytes[at + 8..at + 12].try_into().unwrap())).unwrap();
+    assert_eq!(fax.bytes[value(tag(282))..][..4], 204_u32.to_le_bytes());
+    assert_eq!(fax.bytes[value(tag(283))..][..4], 196_u32.to_le_bytes());
+}
+
+#[test]
+fn few_colours_make_a_palette_and_black_and_white_one_bit() {
+    let colour_type = |png: &[u8]| (png[24], png[25]);
+    assert_eq!(colour_type(&made("quarters.png").0.bytes), (2, 3));
+    assert_eq!(colour_type(&made("colours.png").0.bytes).1, 2);
+    assert_eq!(colour_type(&made("dense.png").0.bytes), (2, 3));
+    let (half, picture) = made("half.png");
+    assert_eq!(colour_type(&half.bytes), (2, 3));
+    assert!(picture.to_rgba8().pixels().all(|pixel| pixel.0[3] == 128));
+}
+
+#[test]
+fn sixteen_bits_become_eight_and_it_is_told() {
+    let (deep, picture) = made("deep.png");
+    assert!(deep.has(Reason::ColourDepthReduced));
+    assert_eq!(picture.to_rgb8(), made("colours.png").1.to_rgb8());
+}
+
+#[test]
+fn alpha_of_a_bitmap_stays() {
+    let (done, picture) = made("half.bmp");
+    assert_eq!(done.report.output, OutputType::Bmp);
+    assert!(picture.to_rgba8().pixels().all(|pixel| pixel.0[3] == 128));
+}
+
+#[test]
+fn an_animated_gif_keeps_frames_timing_and_repetition() {
+    use image::AnimationDecoder;
+    let (done, _) = made("moving.gif");
+    assert_eq!((done.report.output, done.report.pages), (OutputType::Gif, 4));
+    let frames = |bytes: &[u8]| {
+        let decoder = image::codecs::gif::GifDecoder::new(std::io::Cursor::new(bytes.to_vec())).unwrap();
+        decoder.into_frames().collect_frames().unwrap()
+    };
+    let (before, after) = (frames(&fixture("moving.gif")), frames(&done.bytes));
+    assert_eq!(before.len(), after.len());
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(before.delay(), after.delay());
+        for (a, b) in before.buffer().pixels().zip(after.buffer().pixels()) {
+            assert!(a == b || (a.0[3] == 0 && b.0[3] == 0), "{a:?} {b:?}");
+        }
+    }
+    let loops =
+        |bytes: &[u8]| bytes.windows(11).position(|w| w == b"NETSCAPE2.0").map(|at| bytes[at + 13..at + 15].to_vec());
+    assert_eq!(loops(&fixture("moving.gif")), loops(&done.bytes));
+}
+
+#[test]
+fn of_an_animated_webp_the_first_frame_stays_and_it_is_told() {
+    let (done, picture) = made("moving.webp");
+    assert_eq!((done.report.output, done.report.pages), (OutputType::WebP, 1));
+    assert!(done.has(Reason::AnimationFrames));
+    alike(quarters(&picture), [RED, LIME, BLUE, WHITE], "moving.webp");
+}
+
+#[test]
+fn every_page_of_a_fax_stays_and_takes_one_bit_per_pixel() {
+    let done = sanitise(&fixture("fax.tif"), "fax.tif").unwrap();
+    assert_eq!((done.report.output, done.report.pages), (OutputType::Tiff, 3));
+    let again = sanitise(&done.bytes, "fax.tif").unwrap();
+    assert_eq!(again.bytes, done.bytes);
+    let bits = |id: u16| {
+        done.bytes.windows(12).find(|w| w[..8] == [&id.to_le_bytes()[..], &[3, 0, 1, 0, 0, 0]].concat()).unwrap()[8]
+    };
+    assert_eq!(bits(258), 1);
+}
+
+#[test]
+fn grey_stays_grey() {
+    let (done, picture) = made("grey.jpg");
+    assert_eq!(done.report.output, OutputType::Jpeg);
+    assert_eq!(picture.color(), image::ColorType::L8);
+}
+
+#[test]
+fn what_stands_behind_the_end_is_not_in_the_output() {
+    for name in ["quarters.png", "quarters.jpg", "still.gif"] {
+        let mut bytes = fixture(name);
+        bytes.extend_from_slice(b"PK\x03\x04 <script>payload</script> PK\x05\x06");
+        let done = sanitise(&bytes, name).unwrap();
+        assert!(done.has(Reason::SurplusBytes), "{name}");
+        assert!(!done.bytes.windows(7).any(|window| window == b"payload"), "{name}");
+    }
+}
+
+#[test]
+fn a_picture_under_another_name_is_told() {
+    let done = sanitise(&fixture("quarters.jpg"), "scan.png").unwrap();
+    assert_eq!(done.report.output, OutputType::Jpeg);
+    assert_eq!(done.place(Reason::TypeMismatch).as_deref(), Some("png → jpeg"));
+}
+
+#[test]
+fn cut_off_files_are_refused_or_told() {
+    for name in ["quarters.png", "quarters.bmp", "quarters.webp", "planes.tif", "still.gif"] {
+        let bytes = fixture(name);
+        let cut = &bytes[..bytes.len() * 2 / 3];
+        assert_eq!(refusal(cut, name), Reason::Malformed, "{name}");
+    }
+    let bytes = fixture("gradient.jpg");
+    let cut = sanitise(&bytes[..bytes.len() - 20], "gradient.jpg").unwrap();
+    assert!(cut.has(Reason::ImageIncomplete));
+    assert!(!sanitise(&bytes, "gradient.jpg").unwrap().has(Reason::ImageIncomplete));
+}
+
+#[test]
+fn sides_may_have_the_limit_and_not_one_pixel_more() {
+    for (name, long) in [
+        ("quarters.png", 32),
+        ("quarters.jpg", 32),
+        ("still.gif", 32),
+        ("quarters.bmp", 32),
+        ("quarters.webp", 32),
+        ("planes.tif", 32),
+    ] {
+        let limits = |dimension| Limits { dimension, ..Limits::default() };
+        assert!(sanitise_within(&fixture(name), name, &limits(long)).is_ok(), "{name}");
+        let refused = sanitise_within(&fixture(name), name, &limits(long - 1)).unwrap_err().refusal;
+        assert_eq!((refused.reason, refused.value), (Reason::LimitDimension, 32), "{name}");
+    }
+}
+
+#[test]
+fn all_frames_together_may_have_the_pixels_of_the_limit_and_not_one_more() {
+    for (name, pixels) in [("quarters.png", 768), ("quarters.jpg", 768), ("moving.gif", 4 * 768), ("fax.tif", 3 * 768)]
+    {
+        let limits = |pixels| Limits { pixels, ..Limits::default() };
+        assert!(sanitise_within(&fixture(name), name, &limits(pixels)).is_ok(), "{name}");
+        let refused = sanitise_within(&fixture(name), name, &limits(pixels - 1)).unwrap_err().refusal;
+        assert_eq!((refused.reason, refused.value), (Reason::LimitPixels, pixels), "{name}");
+    }
+}
+
+#[test]
+fn there_may_be_the_frames_of_the_limit_and_not_one_more() {
+    for (name, frames) in [("moving.gif", 4), ("fax.tif", 3)] {
+        let limits = |frames| Limits { frames, ..Limits::default() };
+        assert!(sanitise_within(&fixture(name), name, &limits(frames)).is_ok(), "{name}");
+        let refused = sanitise_within(&fixture(name), name, &limits(frames - 1)).unwrap_err().refusal;
+        assert_eq!(refused.reason, Reason::LimitFrames, "{name}");
+    }
+}
+
+#[test]
+fn a_png_that_claims_a_billion_pixels_costs_nothing() {
+    let mut bytes = fixture("quarters.png");
+    bytes[16..24].copy_from_slice(&[0, 0, 0x75, 0x30, 0, 0, 0x75, 0x30]);
+    // The claim breaks the checksum of the header chunk; Python: zlib.crc32(header).
+    let crc = crc32(&bytes[12..29]);
+    bytes[29..33].copy_from_slice(&crc.to_be_bytes());
+    assert_eq!(refusal(&bytes, "a.png"), Reason::LimitPixels);
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 })
+    }) ^ u32::MAX
+}
+
+#[test]
+fn a_jpeg_whose_scans_the_decoder_would_mix_up_is_withheld() {
+    // Frame header with 2x2 luminance, then two scans: only the markers matter.
+    let mut bytes = b"\xff\xd8\xff\xc0\0\x11\x08\0\x08\0\x08\x03\x01\x22\0\x02\x11\x01\x03\x11\x01".to_vec();
+    bytes.extend_from_slice(b"\xff\xda\0\x08\x01\x01\0\0\x3f\0\xff\xda\0\x08\x01\x02\0\0\x3f\0\xff\xd9");
+    assert_eq!(refusal(&bytes, "a.jpg"), Reason::UnsupportedType);
+}
+
+#[test]
+fn a_sanitised_picture_needs_no_further_change() {
+    for name in ["quarters.png", "quarters.bmp", "still.gif", "quarters.webp", "moving.gif", "palette.tif"] {
+        let once = sanitise(&fixture(name), name).unwrap();
+        let twice = sanitise(&once.bytes, name).unwrap();
+        assert_eq!(once.bytes, twice.bytes, "{name}");
+        assert!(twice.report.findings.is_empty(), "{name}: {:?}", twice.report.findings);
+    }
+}
+
+#[test]
+fn quality_follows_the_source_within_the_bounds_of_policy() {
+    let tables = |jpeg: &[u8]| {
+        let at = jpeg.windows(5).position(|window| window == [0xFF, 0xDB, 0, 67, 0]).unwrap();
+        jpeg[at..at + 69].to_vec()
+    };
+    // ImageMagick scales the standard tables, as our writer does: the same quality is the same table.
+    for name in ["quarters.jpg", "gradient.jpg", "grey.jpg", "progressive.jpg"] {
+        assert_eq!(tables(&made(name).0.bytes), tables(&fixture(name)), "{name}");
+    }
+}
