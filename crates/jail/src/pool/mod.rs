@@ -3,6 +3,7 @@
 mod cgroup;
 mod outcome;
 mod probe;
+mod queue;
 mod rooms;
 mod slot;
 mod zygote;
@@ -17,7 +18,8 @@ use crate::sys::{descriptor, process};
 use crate::verdict::Verdict;
 use crate::wire::Setup;
 use cgroup::Hierarchy;
-use slot::{Job, Shared, Slot};
+use queue::{Job, Shared};
+use slot::Slot;
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};

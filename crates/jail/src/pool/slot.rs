@@ -1,9 +1,10 @@
 //! A slot: one thread, one document at a time, two zygotes.
 
 use super::outcome::{ChainOutcome, CleanOutcome, DirtyOutcome};
+use super::queue::{Job, Shared, report};
 use super::rooms::{Finished, Rooms, START_LIMIT, index};
 use super::zygote::{Plan, StartFailure};
-use super::{Counters, JobLimits, KEPT_OUTPUTS_MIN, PoolConfig};
+use super::{JobLimits, KEPT_OUTPUTS_MIN};
 use crate::sealed::{Fresh, Hostile, Sealed, Source};
 use crate::sys::descriptor;
 use crate::verdict::{Judgement, Usage, Verdict};
@@ -11,111 +12,12 @@ use crate::wire::{JobHead, PARAMS_MAX, Role, Task};
 use form::reason::{Reason, Refusal};
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-type Done<T> = Box<dyn FnOnce(T) + Send>;
-
-/// One job in the queue.
-pub(super) enum Job {
-    Dirty { source: Source, params: Vec<u8>, limits: JobLimits, done: Done<DirtyOutcome> },
-    Clean { source: Source, params: Vec<u8>, limits: JobLimits, done: Done<CleanOutcome> },
-    Chain { source: Source, dirty_params: Vec<u8>, clean_params: Vec<u8>, limits: JobLimits, done: Done<ChainOutcome> },
-}
-
-impl Job {
-    /// Answers without a room.
-    fn fail(self, verdict: Verdict) {
-        match self {
-            Job::Dirty { done, .. } => report(done, DirtyOutcome::failed(verdict)),
-            Job::Clean { done, .. } => report(done, CleanOutcome::failed(verdict)),
-            Job::Chain { done, .. } => report(done, ChainOutcome::failed(verdict)),
-        }
-    }
-}
-
-/// A callback that panics must not take a slot with it.
-fn report<T>(done: Done<T>, outcome: T) {
-    if catch_unwind(AssertUnwindSafe(move || done(outcome))).is_err() {
-        tracing::error!("rooms_callback_panicked");
-    }
-}
-
-#[derive(Default)]
-struct Queue {
-    jobs: VecDeque<Job>,
-    /// Slots that sleep and want to be woken for a job.
-    idle: Vec<usize>,
-    /// Slots that cannot get a room.
-    down: usize,
-    closed: bool,
-}
-
-/// What the pool and its slots share.
-pub(super) struct Shared {
-    queue: Mutex<Queue>,
-    wakes: Vec<File>,
-    pub(super) config: PoolConfig,
-    pub(super) counters: Counters,
-}
-
-impl Shared {
-    pub(super) fn new(config: PoolConfig, wakes: Vec<File>) -> Shared {
-        Shared { queue: Mutex::default(), wakes, config, counters: Counters::default() }
-    }
-
-    /// The queue holds no promise that a panic could have broken halfway.
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wake(&self, slot: usize) {
-        if let Some(mut wake) = self.wakes.get(slot) {
-            let _ = wake.write(&1_u64.to_ne_bytes());
-        }
-    }
-
-    pub(super) fn submit(&self, job: Job) {
-        let mut queue = self.queue();
-        if queue.closed {
-            drop(queue);
-            job.fail(Verdict::NoRoom);
-            return;
-        }
-        queue.jobs.push_back(job);
-        let idle = queue.idle.pop();
-        drop(queue);
-        if let Some(slot) = idle {
-            self.wake(slot);
-        }
-    }
-
-    /// No more jobs: those that wait are answered, those at work are killed.
-    pub(super) fn close(&self) {
-        let waiting = {
-            let mut queue = self.queue();
-            queue.closed = true;
-            std::mem::take(&mut queue.jobs)
-        };
-        (0..self.wakes.len()).for_each(|slot| self.wake(slot));
-        waiting.into_iter().for_each(|job| job.fail(Verdict::NoRoom));
-    }
-
-    fn is_closed(&self) -> bool {
-        self.queue().closed
-    }
-
-    /// Jobs waiting, slots down.
-    pub(super) fn queue_state(&self) -> (u64, u64) {
-        let queue = self.queue();
-        (queue.jobs.len() as u64, queue.down as u64)
-    }
-}
 
 enum Next {
     Job(Job),

@@ -63,6 +63,10 @@ struct Zygote {
 fn lock_down(setup: &Setup, role: Role) -> Result<Zygote, Failure> {
     descriptor::close_from(FD_JOB + 1).or_else(at(Step::Descriptors))?;
     confine::default_signals();
+    confine::set_name(match role {
+        Role::Dirty => c"misogi-dirty",
+        Role::Clean => c"misogi-clean",
+    });
     let mut enforced = Enforced::default();
     confine::die_with_parent().or_else(at(Step::Parent))?;
     if process::parent_pid() != setup.supervisor_pid {

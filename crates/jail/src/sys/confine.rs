@@ -18,6 +18,12 @@ pub(crate) fn die_with_parent() -> io::Result<()> {
     prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as c_ulong).map(drop)
 }
 
+/// The name that ps and the kernel's log show.
+pub(crate) fn set_name(name: &CStr) {
+    // SAFETY: `name` is a C string; the kernel copies at most 16 bytes of it. It cannot fail.
+    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
+}
+
 /// Whether other processes of the same user may look into this one.
 #[derive(Clone, Copy)]
 pub(crate) enum Dumpable {

@@ -18,7 +18,10 @@ pub(crate) struct Child {
 /// posix_spawn (vfork inside) because the gateway has many threads and much memory: fork would copy its page tables
 /// and could deadlock on a lock that another thread holds.
 pub(crate) fn spawn(exe: &CString, arguments: &[CString], socket: BorrowedFd<'_>) -> io::Result<Child> {
-    let mut argv: Vec<*mut c_char> = std::iter::once(exe).chain(arguments).map(|a| a.as_ptr().cast_mut()).collect();
+    let mut argv: Vec<*mut c_char> = std::iter::once(c"misogi")
+        .chain(arguments.iter().map(CString::as_c_str))
+        .map(|a| a.as_ptr().cast_mut())
+        .collect();
     argv.push(std::ptr::null_mut());
     let environment: [*mut c_char; 1] = [std::ptr::null_mut()];
     let mut pid: libc::pid_t = 0;

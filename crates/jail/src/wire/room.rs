@@ -1,0 +1,263 @@
+//! Between the supervisor and a room: one job there, one answer back.
+
+use super::Bytes;
+use form::reason::{Class, Reason, Refusal};
+
+/// What a room is asked to do with its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// Run the handler on a mapped range.
+    Mapped,
+    /// Run the handler on a stream out of a pipe.
+    Stream,
+    /// Attack its own confinement and write what happened.
+    Probe,
+}
+
+/// The head of a job message; the parameters follow it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct JobHead {
+    pub(crate) task: Task,
+    pub(crate) offset: u64,
+    /// Length of the range, or the most a stream may carry.
+    pub(crate) len: u64,
+    pub(crate) out_limit: u64,
+    pub(crate) side_limit: u64,
+    /// A small side output may come behind the reply instead of in its file.
+    pub(crate) side_in_reply: bool,
+}
+
+pub(crate) const JOB_HEAD_BYTES: usize = 48;
+/// The largest side output that comes behind a reply.
+pub(crate) const SIDE_IN_REPLY_MAX: usize = 32 * 1024;
+
+impl JobHead {
+    pub(crate) fn encode(&self) -> [u8; JOB_HEAD_BYTES] {
+        let task: u32 = match self.task {
+            Task::Mapped => 1,
+            Task::Stream => 2,
+            Task::Probe => 3,
+        };
+        let mut out = [0; JOB_HEAD_BYTES];
+        let numbers = [self.offset, self.len, self.out_limit, self.side_limit, self.side_in_reply.into()];
+        let fields = JOB.to_le_bytes().into_iter().chain(task.to_le_bytes());
+        for (place, byte) in out.iter_mut().zip(fields.chain(numbers.into_iter().flat_map(u64::to_le_bytes))) {
+            *place = byte;
+        }
+        out
+    }
+
+    /// The head and the parameters behind it.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<(JobHead, &[u8])> {
+        let mut bytes = Bytes(bytes);
+        if bytes.u32()? != JOB {
+            return None;
+        }
+        let task = match bytes.u32()? {
+            1 => Task::Mapped,
+            2 => Task::Stream,
+            3 => Task::Probe,
+            _ => return None,
+        };
+        let head = JobHead {
+            task,
+            offset: bytes.u64()?,
+            len: bytes.u64()?,
+            out_limit: bytes.u64()?,
+            side_limit: bytes.u64()?,
+            side_in_reply: bytes.u64()? == 1,
+        };
+        Some((head, bytes.0))
+    }
+}
+
+/// What a room says before it ends: exactly once, in exactly this size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reply {
+    /// Done; this many bytes are in the outputs.
+    Done { out: u64, side: u64 },
+    /// Nothing given, and why.
+    Refused { refusal: Refusal, detail: [u8; 16] },
+    /// The stream out of the other room was longer than it may be.
+    StreamTooLong,
+    /// The room panicked at this place (its own words).
+    Panicked { place: [u8; PANIC_PLACE_BYTES] },
+}
+
+/// A reply and the side output behind it, if there is one there.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) reply: Reply,
+    pub(crate) side: Option<Box<[u8]>>,
+}
+
+impl Answer {
+    /// The answer in a message; `None` when it is not exactly one. Only a finished room has bytes behind its reply, and
+    /// exactly as many as it says.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Answer> {
+        let (head, rest) = bytes.split_at_checked(REPLY_BYTES)?;
+        let reply = Reply::decode(head)?;
+        match reply {
+            _ if rest.is_empty() => Some(Answer { reply, side: None }),
+            Reply::Done { side, .. } if side == rest.len() as u64 => Some(Answer { reply, side: Some(rest.into()) }),
+            _ => None,
+        }
+    }
+}
+
+/// How much of a panic's place a room reports.
+pub(crate) const PANIC_PLACE_BYTES: usize = 80;
+pub(crate) const REPLY_BYTES: usize = 88;
+
+impl Reply {
+    pub(crate) fn encode(&self) -> [u8; REPLY_BYTES] {
+        let mut out = [0; REPLY_BYTES];
+        let (status, body): (u32, Vec<u8>) = match self {
+            Reply::Done { out, side } => (1, [out.to_le_bytes(), side.to_le_bytes()].concat()),
+            Reply::Refused { refusal, detail } => {
+                let mut body = Vec::with_capacity(64);
+                body.extend(u64::from(refusal.reason.code()).to_le_bytes());
+                body.extend(refusal.limit.to_le_bytes());
+                body.extend(refusal.value.to_le_bytes());
+                body.extend(detail);
+                (2, body)
+            }
+            Reply::StreamTooLong => (3, Vec::new()),
+            Reply::Panicked { place } => (4, place.to_vec()),
+        };
+        let fields = REPLY.to_le_bytes().into_iter().chain(status.to_le_bytes()).chain(body);
+        for (place, byte) in out.iter_mut().zip(fields) {
+            *place = byte;
+        }
+        out
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Reply> {
+        if bytes.len() != REPLY_BYTES {
+            return None;
+        }
+        let mut bytes = Bytes(bytes);
+        if bytes.u32()? != REPLY {
+            return None;
+        }
+        let reply = match bytes.u32()? {
+            1 => Reply::Done { out: bytes.u64()?, side: bytes.u64()? },
+            2 => {
+                let reason = Reason::from_code(u16::try_from(bytes.u64()?).ok()?)?;
+                if !a_room_may_say(reason) {
+                    return None;
+                }
+                let refusal = Refusal { reason, limit: bytes.u64()?, value: bytes.u64()? };
+                Reply::Refused { refusal, detail: bytes.take()? }
+            }
+            3 => Reply::StreamTooLong,
+            4 => Reply::Panicked { place: bytes.take()? },
+            _ => return None,
+        };
+        // The rest is padding, and padding that says something is not ours.
+        bytes.0.iter().all(|byte| *byte == 0).then_some(reply)
+    }
+}
+
+/// A room may say why it withholds its part, and nothing that is for others to say: that a scanner found something, what
+/// policy wants, how a room ended.
+fn a_room_may_say(reason: Reason) -> bool {
+    use Reason::{
+        Infected, PolicyHold, PolicyRemove, RoomCpuLimit, RoomCrash, RoomKilled, RoomMemoryLimit, RoomOutputLimit,
+        RoomPolicyKill, RoomProtocol, RoomTimeout, RoomUnavailable, ScannerUnavailable,
+    };
+    reason.class() == Class::Withheld
+        && !matches!(
+            reason,
+            Infected
+                | ScannerUnavailable
+                | PolicyHold
+                | PolicyRemove
+                | RoomCrash
+                | RoomPolicyKill
+                | RoomTimeout
+                | RoomCpuLimit
+                | RoomMemoryLimit
+                | RoomOutputLimit
+                | RoomKilled
+                | RoomProtocol
+                | RoomUnavailable
+        )
+}
+
+const JOB: u32 = 0x4d47_4a31;
+const REPLY: u32 = 0x4d47_5231;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_come_back_as_they_were_sent() {
+        for reply in [
+            Reply::Done { out: 7, side: u64::MAX },
+            Reply::Refused {
+                refusal: Refusal { reason: Reason::Malformed, limit: 10, value: 11 },
+                detail: *b"jpeg\0\0\0\0\0\0\0\0\0\0\0\0",
+            },
+            Reply::StreamTooLong,
+            Reply::Panicked { place: [b'x'; PANIC_PLACE_BYTES] },
+        ] {
+            assert_eq!(Reply::decode(&reply.encode()), Some(reply));
+        }
+    }
+
+    #[test]
+    fn a_reply_with_one_byte_more_or_less_or_wrong_is_no_reply() {
+        let good = Reply::Done { out: 1, side: 2 }.encode();
+        assert_eq!(Reply::decode(&good[..REPLY_BYTES - 1]), None);
+        assert_eq!(Reply::decode(&[&good[..], &[0]].concat()), None);
+        for at in [0, 4, REPLY_BYTES - 1] {
+            let mut bad = good;
+            bad[at] ^= 0x80;
+            assert_eq!(Reply::decode(&bad), None, "byte {at}");
+        }
+        let mut unknown =
+            Reply::Refused { refusal: Refusal { reason: Reason::Malformed, limit: 0, value: 0 }, detail: [0; 16] }
+                .encode();
+        unknown[8] = 0xff;
+        unknown[9] = 0xff;
+        assert_eq!(Reply::decode(&unknown), None, "a reason nobody knows");
+        for reason in [Reason::Infected, Reason::RoomTimeout, Reason::Metadata] {
+            let forged = Reply::Refused { refusal: Refusal { reason, limit: 0, value: 0 }, detail: [0; 16] };
+            assert_eq!(Reply::decode(&forged.encode()), None, "{} is not for a room to say", reason.name());
+        }
+    }
+
+    #[test]
+    fn bytes_behind_a_reply_must_be_those_it_announces() {
+        let done = Reply::Done { out: 1, side: 3 };
+        let message = |tail: &[u8]| [&done.encode()[..], tail].concat();
+        let side = |tail: &[u8]| Answer::decode(&message(tail)).map(|answer| answer.side);
+        assert_eq!(side(b""), Some(None));
+        assert_eq!(side(b"abc"), Some(Some((*b"abc").into())));
+        assert_eq!(side(b"ab"), None);
+        assert_eq!(side(b"abcd"), None);
+        assert_eq!(Answer::decode(&[&Reply::StreamTooLong.encode()[..], b"a"].concat()), None);
+    }
+
+    #[test]
+    fn every_reply_kind_decodes_from_arbitrary_bytes_without_panic() {
+        let mut bytes = [0_u8; REPLY_BYTES];
+        bytes[..4].copy_from_slice(&REPLY.to_le_bytes());
+        for status in 0..=255_u8 {
+            for fill in [0, 1, 0x7f, 0xff] {
+                bytes[4] = status;
+                bytes[8..].fill(fill);
+                let _ = Reply::decode(&bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn a_job_comes_back_as_it_was_sent() {
+        let head = JobHead { task: Task::Stream, offset: 1, len: 2, out_limit: 3, side_limit: 4, side_in_reply: true };
+        let message = [&head.encode()[..], b"params"].concat();
+        assert_eq!(JobHead::decode(&message), Some((head, &b"params"[..])));
+    }
+}
