@@ -1,6 +1,6 @@
 //! Everything that is not body text: named, decoded into the spill, announced in the form.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use form::codec::Encoder;
@@ -22,10 +22,10 @@ pub(crate) struct Children<'a> {
     limits: &'a Limits,
     /// By index of the part, which is the order of the mail.
     chosen: BTreeMap<usize, Chosen>,
-    names: HashMap<usize, FileName>,
+    names: BTreeMap<usize, FileName>,
     taken: BTreeSet<String>,
     unnamed: u32,
-    by_content_id: HashMap<String, usize>,
+    by_content_id: BTreeMap<String, usize>,
     /// What happened to names, told when the names are needed.
     notes: Vec<(Reason, String)>,
 }
@@ -38,7 +38,7 @@ struct Chosen {
 
 impl<'a> Children<'a> {
     pub(crate) fn new(input: &'a [u8], tree: &'a Tree<'a>, limits: &'a Limits) -> Self {
-        let mut by_content_id = HashMap::new();
+        let mut by_content_id = BTreeMap::new();
         for (index, part) in tree.parts.iter().enumerate() {
             if let Some(field) = fields::first(&part.fields, "Content-ID") {
                 by_content_id.entry(content_id(&field.text())).or_insert(index);
@@ -49,7 +49,7 @@ impl<'a> Children<'a> {
             tree,
             limits,
             chosen: BTreeMap::new(),
-            names: HashMap::new(),
+            names: BTreeMap::new(),
             taken: BTreeSet::new(),
             unnamed: 0,
             by_content_id,

@@ -1,7 +1,5 @@
 //! How much of one text stands in another: the question between the two bodies of a `multipart/alternative`.
 
-use std::collections::HashSet;
-
 /// Shares of shingles that two texts have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Overlap {
@@ -17,7 +15,7 @@ pub(crate) struct Overlap {
 pub(crate) fn overlap(first: &str, second: &str) -> Overlap {
     let longer = letters(second).count().saturating_mul(100).checked_div(letters(first).count()).unwrap_or(usize::MAX);
     let (first, second) = (shingles(first), shingles(second));
-    let common = first.intersection(&second).count();
+    let common = common(&first, &second);
     let percent = |all: usize| common.saturating_mul(100).checked_div(all).unwrap_or(100);
     Overlap { first_in_second: percent(first.len()), second_in_first: percent(second.len()), second_to_first: longer }
 }
@@ -27,15 +25,30 @@ fn letters(text: &str) -> impl Iterator<Item = char> {
     words.flat_map(str::chars).filter(|c| c.is_alphanumeric()).take(MAX_LETTERS)
 }
 
-fn shingles(text: &str) -> HashSet<[char; 4]> {
+/// Sorted, each once.
+fn shingles(text: &str) -> Vec<[char; 4]> {
     let mut window = ['\0'; 4];
-    letters(text)
+    let mut all: Vec<[char; 4]> = letters(text)
         .map(|c| {
             let [_, second, third, fourth] = window;
             window = [second, third, fourth, c];
             window
         })
-        .collect()
+        .collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// How many members two sorted lists share.
+fn common(first: &[[char; 4]], second: &[[char; 4]]) -> usize {
+    let mut second = second.iter().peekable();
+    let mut count: usize = 0;
+    for shingle in first {
+        while second.next_if(|other| *other < shingle).is_some() {}
+        count = count.saturating_add(usize::from(second.next_if_eq(&shingle).is_some()));
+    }
+    count
 }
 
 /// Letters looked at: enough to tell, and bounded.
