@@ -16,7 +16,7 @@ const MAX_FINDINGS_PER_PART: usize = 4;
 
 /// Writes the account; `None` when there is nothing to tell and policy does not ask for one anyway.
 pub(crate) fn compose(policy: &Policy, receipt: &str, findings: &[Finding], parts: &[PartOutcome]) -> Option<String> {
-    let told: Vec<&Finding> = findings.iter().filter(|finding| worth_telling(finding)).collect();
+    let told = worth(findings);
     let surprising = findings.iter().any(surprising);
     if !surprising && parts.is_empty() && !policy.account_always {
         return None;
@@ -140,10 +140,8 @@ fn part_line(language: Language, part: &PartOutcome) -> String {
     line.push_str("  ");
     match (part.verdict, &part.refusal) {
         (PartVerdict::Sanitised, _) => {
-            let told: Vec<String> = part
-                .findings
-                .iter()
-                .filter(|finding| worth_telling(finding))
+            let told: Vec<String> = worth(&part.findings)
+                .into_iter()
                 .take(MAX_FINDINGS_PER_PART)
                 .map(|finding| describe(finding, language))
                 .collect();
@@ -166,6 +164,17 @@ fn part_line(language: Language, part: &PartOutcome) -> String {
         }
     }
     line
+}
+
+/// What is told, one sentence for each reason: the account is for people, the report has every place.
+fn worth(findings: &[Finding]) -> Vec<&Finding> {
+    let mut told: Vec<&Finding> = Vec::new();
+    for finding in findings.iter().filter(|finding| worth_telling(finding)) {
+        if told.iter().all(|earlier| earlier.reason != finding.reason) {
+            told.push(finding);
+        }
+    }
+    told
 }
 
 /// What a recipient need not be told in each mail: that a file was rebuilt at all, and mere notes.

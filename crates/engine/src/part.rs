@@ -286,6 +286,7 @@ async fn one_child(
     let (source, refusal) = match (range, &child.withheld) {
         (Some(source), None) => (source, None),
         (Some(source), Some(refusal)) => (source, Some(*refusal)),
+        (None, None) if child.len == 0 => (empty()?, None),
         // A range outside of the spill can only come from a room that lies; there is nothing to keep then.
         (None, None) => (empty()?, Some(Refusal::plain(Reason::FormInvalid))),
         (None, Some(refusal)) => (empty()?, Some(*refusal)),

@@ -41,35 +41,36 @@ impl Worker {
         let worker = Arc::new(self);
         let mut running = JoinSet::new();
         while !shutdown.is_cancelled() {
-            let free = parallel.saturating_sub(running.len());
-            let claimed = match worker.store.claim(free).await {
-                Ok(claimed) => claimed,
-                Err(error) => {
-                    tracing::error!(event = "claim_failed", error = %chain(&error));
-                    Vec::new()
-                }
-            };
-            let idle = claimed.is_empty();
-            for work in claimed {
-                let worker = worker.clone();
-                running.spawn(async move { worker.one(work).await });
+            while let Some(finished) = running.try_join_next() {
+                report(finished);
             }
-            if idle || running.len() >= parallel {
+            let free = parallel.saturating_sub(running.len());
+            // A claim is a transaction, so it is made for many mails at once where many wait.
+            let claimed = if free < parallel.div_ceil(2) { Vec::new() } else { worker.claim(free).await };
+            if claimed.is_empty() {
                 tokio::select! {
                     () = shutdown.cancelled() => {}
-                    () = worker.store.work_ready(), if running.len() < parallel => {}
+                    () = worker.store.work_ready(), if free >= parallel.div_ceil(2) => {}
                     Some(finished) = running.join_next() => report(finished),
                     () = tokio::time::sleep(POLL) => {}
                 }
             }
-            while let Some(finished) = running.try_join_next() {
-                report(finished);
+            for work in claimed {
+                let worker = worker.clone();
+                running.spawn(async move { worker.one(work).await });
             }
         }
         while let Some(finished) = running.join_next().await {
             report(finished);
         }
         Ok(())
+    }
+
+    async fn claim(&self, free: usize) -> Vec<Work> {
+        self.store.claim(free).await.unwrap_or_else(|error| {
+            tracing::error!(event = "claim_failed", error = chain(&error));
+            Vec::new()
+        })
     }
 
     async fn one(&self, work: Work) {

@@ -24,7 +24,7 @@ use crate::{ConfigArgument, clock, dsn};
 const PURGE_EVERY: Duration = Duration::from_secs(3600);
 
 /// Mails in conversion per slot: rooms never wait for the store, and memory stays bounded.
-const MAILS_PER_SLOT: usize = 4;
+const MAILS_PER_SLOT: usize = 16;
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
