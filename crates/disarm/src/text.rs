@@ -43,6 +43,11 @@ pub(crate) fn decode(part: &mut Part<'_>) -> Result<(String, TextSource), Error>
     if u64::from(undecodable) > chars / 10 {
         return Err(Reason::UnsupportedType.into());
     }
+    // A guess that fills the text with control codes was no guess at a text: EBCDIC, or a binary format without zeros.
+    let controls = size(text.chars().filter(|c| c.is_control() && !c.is_whitespace() && *c != '\u{1A}').count());
+    if !certain && controls > chars / 100 {
+        return Err(Reason::UnsupportedType.into());
+    }
     within(Reason::LimitTextBytes, part.job.limits.text_bytes, size(text.len()))?;
     let place = Place::new(charset);
     if mismatch {

@@ -62,6 +62,13 @@ fn binary_content_under_a_text_name_is_refused() {
 }
 
 #[test]
+fn ebcdic_is_refused_not_turned_into_nonsense() {
+    // Python: ("Plain English text, as mainframes write it. " * 20).encode("cp500")
+    let sentence = b"\xd7\x93\x81\x89\x95@\xc5\x95\x87\x93\x89\xa2\x88@\xa3\x85\xa7\xa3k@\x81\xa2@\x94\x81\x89\x95\x86\x99\x81\x94\x85\xa2@\xa6\x99\x89\xa3\x85@\x89\xa3K@";
+    assert_eq!(refusal(&sentence.repeat(20), "a.txt"), Reason::UnsupportedType);
+}
+
+#[test]
 fn text_may_have_the_limit_and_no_byte_more() {
     let limits = Limits { text_bytes: 10, ..Limits::default() };
     assert!(sanitise_within(b"0123456789", "a.txt", &limits).is_ok());

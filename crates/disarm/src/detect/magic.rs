@@ -140,7 +140,6 @@ const STRONG: &[(&[u8], &str)] = &[
     (b"\x1f\x8b", "gz"),
     (b"\xfd7zXZ\0", "xz"),
     (b"\x28\xb5\x2f\xfd", "zst"),
-    (b"\x60\xea", "arj"),
     (b"!<arch>\n", "ar"),
     (b"{\\rtf", "rtf"),
     (b"%!PS", "ps"),
@@ -172,6 +171,7 @@ const ELSEWHERE: &[(usize, &[u8], &str)] = &[
 
 /// Signatures that a text could begin with, so they count only for bytes that are no text.
 const PRINTABLE: &[(&[u8], &str)] = &[
+    (b"\x60\xea", "arj"),
     (b"MSCF", "cab"),
     (b"BZh", "bz2"),
     (b"8BPS", "psd"),

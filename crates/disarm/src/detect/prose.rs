@@ -69,6 +69,10 @@ fn by_start(head: &str) -> Option<Detected> {
     if start.starts_with("#!") {
         return Some(Detected::unsupported("script"));
     }
+    // Excel opens whatever begins so as SYLK, which has formulas and macros.
+    if start.starts_with("ID;P") {
+        return Some(Detected::unsupported("slk"));
+    }
     if start.starts_with("BEGIN:VCALENDAR") {
         return Some(Detected::unsupported("ics"));
     }
