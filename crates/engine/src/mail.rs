@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use form::document::MailDoc;
 use form::job::{DirtyJob, DirtyOp};
-use form::mail::MailHeader;
+use form::mail::{MailDate, MailHeader};
 use form::reason::{Finding, Reason, Refusal};
 use form::text::Line;
 use jail::{Hostile, Source};
@@ -39,6 +39,9 @@ pub(crate) async fn sanitise(run: &Run<'_>, original: &Source, context: &MailCon
         Ok(dissected) => dissected,
         Err(refusal) => return notice_only(run, context, MailHeader::default(), refusal, Vec::new(), started).await,
     };
+    if let Some(refusal) = unreadable_root(&doc) {
+        return notice_only(run, context, doc.header, refusal, Vec::new(), started).await;
+    }
     let parts = children(run, &doc.children, spill.as_ref(), "", 0).await?;
     if let Some(withheld) = infected.filter(|_| !parts.iter().any(holds_virus)) {
         // The scanner objects to the mail and to none of its parts: what it means cannot be cut out.
@@ -46,8 +49,8 @@ pub(crate) async fn sanitise(run: &Run<'_>, original: &Source, context: &MailCon
     }
     let account = account::compose(run.policy, &context.receipt, &doc.findings, &parts).unwrap_or_default();
     let headers = headers(context, &parts);
-    let prefixed = with_prefix(run.policy, &doc);
-    let form = match &prefixed {
+    let amended = amended(run.policy, &doc, context);
+    let form = match &amended {
         Some(own) => assemble::Form::Own(own),
         None => assemble::Form::Unverified(&form),
     };
@@ -134,14 +137,24 @@ pub(crate) fn notice_for(policy: &Policy, context: &MailContext, subject: &str, 
     }
 }
 
-/// The form with the site's mark before the subject; `None` where no mark is set.
-fn with_prefix(policy: &Policy, doc: &MailDoc) -> Option<Vec<u8>> {
-    if policy.subject_prefix.is_empty() {
+/// The form with what the site adds: its mark before the subject, and a date where the sender gave none (RFC 5322 3.6 wants one).
+/// `None` where nothing is to be added, so that the form goes on as it came.
+fn amended(policy: &Policy, doc: &MailDoc, context: &MailContext) -> Option<Vec<u8>> {
+    if policy.subject_prefix.is_empty() && doc.header.date.is_some() {
         return None;
     }
     let mut doc = doc.clone();
+    doc.header.date = doc.header.date.or_else(|| MailDate::new(context.now, context.utc_offset_minutes));
     doc.header.subject = Line::scrub(&format!("{}{}", policy.subject_prefix, doc.header.subject.as_str())).0;
     doc.encode(Vec::new(), &policy.limits).ok()
+}
+
+/// A mail whose root may not be read comes as its header and one withheld child that is the mail itself.
+fn unreadable_root(doc: &MailDoc) -> Option<Refusal> {
+    match (doc.body.is_empty(), doc.children.as_slice()) {
+        (true, [only]) if only.name.as_str() == "message.eml" => only.withheld,
+        _ => None,
+    }
 }
 
 /// The form as the dirty room sent it; decoding is total and bounded, and the clean room decodes it again.
