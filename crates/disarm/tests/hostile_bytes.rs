@@ -26,6 +26,7 @@ const FIXTURES: &[&str] = &[
     "encrypted.zip",
     "fax.tif",
     "gradient.jpg",
+    "group3.tif",
     "half.bmp",
     "moving.gif",
     "moving.webp",

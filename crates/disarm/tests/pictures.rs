@@ -199,6 +199,16 @@ fn every_page_of_a_fax_stays_and_takes_one_bit_per_pixel() {
 }
 
 #[test]
+fn group_3_and_group_4_give_the_same_page() {
+    let pixels = |name: &str| {
+        let done = sanitise(&fixture(name), name).unwrap();
+        assert!(!done.has(Reason::ImageIncomplete));
+        first_page(&done.bytes).to_luma8()
+    };
+    assert_eq!(pixels("group3.tif"), pixels("fax.tif"));
+}
+
+#[test]
 fn grey_stays_grey() {
     let (done, picture) = made("grey.jpg");
     assert_eq!(done.report.output, OutputType::Jpeg);

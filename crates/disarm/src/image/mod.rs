@@ -6,6 +6,7 @@
 
 mod bmp;
 mod colour;
+mod fax;
 mod gif;
 mod jpeg;
 mod marks;

@@ -13,11 +13,11 @@ use form::image::{FrameHeader, ImageHeader, ImageSource, PixelFormat, Repeat};
 use form::{Limits, Reason};
 
 use super::raster::{self, Raster};
-use super::{Facts, marks};
+use super::{Facts, fax, marks};
 use crate::error::Error;
 use crate::room::Part;
 
-type Pages<'a> = Decoder<Cursor<Cow<'a, [u8]>>>;
+pub(super) type Pages<'a> = Decoder<Cursor<Cow<'a, [u8]>>>;
 
 pub(super) fn disarm(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Error> {
     let limits = &part.job.limits;
@@ -117,6 +117,9 @@ fn read_page(decoder: &mut Pages<'_>, page: Page, palettes: &[usize], facts: &mu
     } else {
         None
     };
+    if decoder.find_tag_unsigned::<u16>(Tag::Compression).ok().flatten() == Some(fax::GROUP_3) {
+        return fax::read(decoder, page.width, page.height, facts);
+    }
     let alpha = decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples).ok().flatten();
     let alpha = alpha.and_then(|extra| extra.first().copied()).and_then(ExtraSamples::from_u16);
     let mut result = DecodingResult::U8(Vec::new());
@@ -357,7 +360,7 @@ fn tiff_limits(limits: &Limits) -> TiffLimits {
     tiff
 }
 
-fn refusal(error: &TiffError) -> Error {
+pub(super) fn refusal(error: &TiffError) -> Error {
     match error {
         TiffError::UnsupportedError(_) => Reason::UnsupportedType.into(),
         TiffError::LimitsExceeded => Reason::LimitPixels.into(),
