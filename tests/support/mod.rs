@@ -170,11 +170,14 @@ impl Postfix {
         );
         fs::write(config.join("main.cf"), main).expect("main.cf written");
         fs::write(config.join("master.cf"), services).expect("master.cf written");
-        let output =
-            Command::new("postfix").arg("-c").arg(&config).arg("start").output().expect("Postfix is installed (./test)");
+        let output = Command::new("postfix")
+            .arg("-c")
+            .arg(&config)
+            .arg("start")
+            .output()
+            .expect("Postfix is installed (./test)");
         assert!(output.status.success(), "postfix start: {}", String::from_utf8_lossy(&output.stderr));
-        let postfix =
-            Postfix { directory: directory.to_owned(), smtp, maildir: directory.join("mail/inbox/new") };
+        let postfix = Postfix { directory: directory.to_owned(), smtp, maildir: directory.join("mail/inbox/new") };
         let started = Instant::now();
         while TcpStream::connect(smtp).is_err() {
             assert!(started.elapsed() < Duration::from_secs(30), "postfix: {}", postfix.log());
