@@ -28,6 +28,10 @@ const PARSERS: &[(&str, &[&str])] = &[
     ("image", &["disarm", "reconstruct"]),
     ("tiff", &["disarm"]),
     ("moxcms", &["disarm"]),
+    ("fax", &["disarm"]),
+    ("gif", &["reconstruct"]),
+    ("png", &["reconstruct"]),
+    ("jpeg-encoder", &["reconstruct"]),
     ("zip", &["disarm", "reconstruct"]),
 ];
 

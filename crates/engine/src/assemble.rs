@@ -47,11 +47,11 @@ pub(crate) async fn mail(
 /// Assembles an archive; `described` gives the folders of `members`.
 pub(crate) async fn archive(
     run: &Run<'_>,
-    form: &Fresh,
+    form: &Form<'_>,
     described: &[Child],
     members: &[PartOutcome],
 ) -> Result<Result<Fresh, Refusal>, Defer> {
-    let bundle = match write_bundle(run.policy, &Form::Verified(form), "", &[], members, described) {
+    let bundle = match write_bundle(run.policy, form, "", &[], members, described) {
         Ok(bundle) => bundle,
         Err(error) => return unbundled(error),
     };

@@ -150,7 +150,7 @@ fn amended(policy: &Policy, doc: &MailDoc, context: &MailContext) -> Option<Vec<
 }
 
 /// A mail whose root may not be read comes as its header and one withheld child that is the mail itself.
-fn unreadable_root(doc: &MailDoc) -> Option<Refusal> {
+pub(crate) fn unreadable_root(doc: &MailDoc) -> Option<Refusal> {
     match (doc.body.is_empty(), doc.children.as_slice()) {
         (true, [only]) if only.name.as_str() == "message.eml" => only.withheld,
         _ => None,

@@ -1,12 +1,13 @@
 //! One attachment, member or upload: scanner, rooms, and its children in turn.
 
+use std::io::Read;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use form::codec::Kind;
+use form::codec::{Decoder, Kind};
 use form::detected::DetectedType;
-use form::document::{ContainerDoc, MailDoc};
+use form::document::{ContainerDoc, Document, MailDoc};
 use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy};
 use form::mail::Child;
 use form::name::{FileName, MemberPath};
@@ -14,9 +15,9 @@ use form::reason::{Finding, Place, Reason, Refusal};
 use form::report::{CleanReport, OutputType};
 use form::text::Line;
 use futures_util::StreamExt;
-use jail::{Fresh, Hostile, Pool, Sealed, Source, Verdict};
+use jail::{CleanOutcome, Fresh, Hostile, Pool, Sealed, Source, Verdict};
 
-use crate::assemble;
+use crate::assemble::{self, Form, SourceReader};
 use crate::budget::Budget;
 use crate::naming::{Taken, output_name};
 use crate::outcome::{Defer, PartOutcome, PartVerdict};
@@ -124,36 +125,122 @@ async fn convert(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
     if let Some(withheld) = scan(run, &part.source).await? {
         return Ok(Err(withheld));
     }
-    let dirty = DirtyJob {
+    if is_called_container(part) { one_room_first(run, part, depth).await } else { both_rooms(run, part, depth).await }
+}
+
+/// Mails and archives by name or label. A wrong guess costs time, never safety: either way the dirty room finds the true type.
+fn is_called_container(part: &Part) -> bool {
+    let extension = part.name.extension().map(str::to_ascii_lowercase).unwrap_or_default();
+    matches!(extension.as_str(), "eml" | "zip")
+        || matches!(part.declared_type.as_str(), "message/rfc822" | "application/zip" | "application/x-zip-compressed")
+}
+
+fn dirty_job(run: &Run<'_>, part: &Part) -> DirtyJob {
+    DirtyJob {
         op: DirtyOp::Auto,
         declared_name: Some(part.name.clone()),
         declared_type: part.declared_type.clone(),
         limits: run.policy.limits.clone(),
         passwords: Vec::new(),
-    };
+    }
+}
+
+/// The form streams from the dirty into the clean room, which writes the file. A container comes out as its verified form.
+async fn both_rooms(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
     let clean = clean_job(run, CleanOp::Part);
     let limits = rooms::limits(run.policy, &run.budget, part.source.len);
-    let outcome = rooms::chain(run.pool, part.source.clone(), &dirty, &clean, limits).await?;
+    let outcome = rooms::chain(run.pool, part.source.clone(), &dirty_job(run, part), &clean, limits).await?;
     if let Some(withheld) = refused(&outcome.dirty.0).or_else(|| refused(&outcome.clean.verdict)) {
-        return if withheld.refusal.reason == Reason::RoomUnavailable { Err(Defer::NoRoom) } else { Ok(Err(withheld)) };
+        return unless_no_room(withheld);
     }
-    let (Some(fresh), Some(report)) = (outcome.clean.fresh, outcome.clean.report) else {
-        return Ok(Err(Refusal::plain(Reason::RoomProtocol).into()));
+    let written = match written(run, outcome.clean) {
+        Ok(written) => written,
+        Err(refusal) => return Ok(Err(refusal.into())),
     };
-    let Some(report) = read_report(&report, run.policy) else {
-        return Ok(Err(Refusal::plain(Reason::FormInvalid).into()));
+    match written.report.kind {
+        Kind::Mail | Kind::Container => {
+            let form = Form::Verified(&written.fresh);
+            opened(run, &form, written.fresh.reader(), outcome.spill, &part.path, depth).await
+        }
+        Kind::Text | Kind::Image | Kind::Table => Ok(Ok(leaf(written))),
+    }
+}
+
+/// The form is kept: a container needs it when its children are done, and the clean room that assembles verifies it then.
+async fn one_room_first(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
+    let limits = rooms::limits(run.policy, &run.budget, part.source.len);
+    let outcome = rooms::dirty(run.pool, part.source.clone(), &dirty_job(run, part), limits).await?;
+    if let Some(withheld) = refused(&outcome.verdict) {
+        return unless_no_room(withheld);
+    }
+    let Some(form) = outcome.form else { return Ok(Err(Refusal::plain(Reason::RoomProtocol).into())) };
+    let Some(source) = form.source(0, form.len()) else { return Ok(Err(Refusal::plain(Reason::RoomProtocol).into())) };
+    let kind = Decoder::new(SourceReader::new(source.clone()), &run.policy.limits).map(|decoder| decoder.kind());
+    match kind {
+        Ok(Kind::Mail | Kind::Container) => {
+            let reader = SourceReader::new(source);
+            opened(run, &Form::Unverified(&form), reader, outcome.spill, &part.path, depth).await
+        }
+        Ok(Kind::Text | Kind::Image | Kind::Table) => {
+            let limits = rooms::limits(run.policy, &run.budget, part.source.len);
+            let outcome = rooms::clean(run.pool, source, &clean_job(run, CleanOp::Part), limits).await?;
+            match refused(&outcome.verdict) {
+                Some(withheld) => unless_no_room(withheld),
+                None => Ok(written(run, outcome).map(leaf).map_err(Withheld::from)),
+            }
+        }
+        Err(error) => Ok(Err(error.refusal().into())),
+    }
+}
+
+/// That no room is to be had is our fault, and everything waits; any other refusal is the part's.
+fn unless_no_room(withheld: Withheld) -> Attempt {
+    if withheld.refusal.reason == Reason::RoomUnavailable { Err(Defer::NoRoom) } else { Ok(Err(withheld)) }
+}
+
+/// What a clean room wrote, with its report.
+struct Written {
+    fresh: Fresh,
+    report: CleanReport,
+}
+
+fn written(run: &Run<'_>, outcome: CleanOutcome) -> Result<Written, Refusal> {
+    let (Some(fresh), Some(report)) = (outcome.fresh, outcome.report) else {
+        return Err(Refusal::plain(Reason::RoomProtocol));
     };
-    match report.kind {
-        Kind::Mail => mail_part(run, report, fresh, outcome.spill, &part.path, depth).await,
-        Kind::Container => archive_part(run, report, fresh, outcome.spill, &part.path, depth).await,
-        Kind::Text | Kind::Image | Kind::Table => Ok(Ok(Converted {
-            detected_type: report.detected_type.as_str().to_owned(),
-            output: report.output,
-            findings: report.findings,
-            pages: report.pages,
-            fresh,
-            children: Vec::new(),
-        })),
+    match read_report(&report, run.policy) {
+        Some(report) => Ok(Written { fresh, report }),
+        None => Err(Refusal::plain(Reason::FormInvalid)),
+    }
+}
+
+fn leaf(written: Written) -> Converted {
+    Converted {
+        detected_type: written.report.detected_type.as_str().to_owned(),
+        output: written.report.output,
+        findings: written.report.findings,
+        pages: written.report.pages,
+        fresh: written.fresh,
+        children: Vec::new(),
+    }
+}
+
+/// A mail or archive: its children first, then the new container around them.
+async fn opened(
+    run: &Run<'_>,
+    form: &Form<'_>,
+    reader: impl Read + Send,
+    spill: Option<Hostile>,
+    path: &str,
+    depth: u32,
+) -> Attempt {
+    match Document::decode(reader, &run.policy.limits) {
+        Ok(Document::Mail(doc)) => mail_part(run, form, doc, spill, path, depth).await,
+        Ok(Document::Container(doc)) => archive_part(run, form, doc, spill, path, depth).await,
+        Ok(Document::Text(_) | Document::Image(_) | Document::Table(_)) => {
+            Ok(Err(Refusal::plain(Reason::FormInvalid).into()))
+        }
+        Err(error) => Ok(Err(error.refusal().into())),
     }
 }
 
@@ -171,23 +258,20 @@ pub(crate) async fn scan(run: &Run<'_>, source: &Source) -> Result<Option<Withhe
 
 async fn mail_part(
     run: &Run<'_>,
-    report: CleanReport,
-    verified: Fresh,
+    form: &Form<'_>,
+    doc: MailDoc,
     spill: Option<Hostile>,
     path: &str,
     depth: u32,
 ) -> Attempt {
-    let Ok(doc) = MailDoc::decode(verified.reader(), &run.policy.limits) else {
-        return Ok(Err(Refusal::plain(Reason::FormInvalid).into()));
-    };
+    if let Some(refusal) = crate::mail::unreadable_root(&doc) {
+        return Ok(Err(refusal.into()));
+    }
     let children = children(run, &doc.children, spill.as_ref(), path, depth).await?;
-    let account = crate::account::compose(run.policy, "", &doc.findings, &children);
-    let assembled =
-        assemble::mail(run, &assemble::Form::Verified(&verified), account.as_deref().unwrap_or(""), &[], &children)
-            .await?;
-    Ok(match assembled {
+    let account = crate::account::compose(run.policy, "", &doc.findings, &children).unwrap_or_default();
+    Ok(match assemble::mail(run, form, &account, &[], &children).await? {
         Ok(fresh) => Ok(Converted {
-            detected_type: report.detected_type.as_str().to_owned(),
+            detected_type: doc.detected.as_str().to_owned(),
             output: OutputType::Mail,
             findings: doc.findings,
             pages: 1,
@@ -200,27 +284,30 @@ async fn mail_part(
 
 async fn archive_part(
     run: &Run<'_>,
-    report: CleanReport,
-    verified: Fresh,
+    form: &Form<'_>,
+    doc: ContainerDoc,
     spill: Option<Hostile>,
     path: &str,
     depth: u32,
 ) -> Attempt {
-    let Ok(doc) = ContainerDoc::decode(verified.reader(), &run.policy.limits) else {
-        return Ok(Err(Refusal::plain(Reason::FormInvalid).into()));
-    };
-    let mut findings = report.findings;
+    let mut findings = doc.findings;
     let mut children = children(run, &doc.children, spill.as_ref(), path, depth).await?;
     number_repeated(&doc.children, &mut children);
-    let withheld = children.iter().filter(|child| child.verdict == PartVerdict::Withheld).count();
-    if withheld > 0 {
-        let count = u32::try_from(withheld).unwrap_or(u32::MAX);
+    let withheld: Vec<&PartOutcome> = children.iter().filter(|child| child.verdict == PartVerdict::Withheld).collect();
+    if let Some(first) = withheld.first().filter(|_| withheld.len() == children.len()) {
+        // An empty archive would look as if the sender had sent nothing.
+        let refusal = first.refusal.unwrap_or(Refusal::plain(Reason::UnsupportedType));
+        let signature = children.iter().find_map(|child| child.signature.clone());
+        let detected_type = doc.detected.as_str().to_owned();
+        return Ok(Err(Withheld { refusal, detected_type, signature, children }));
+    }
+    if !withheld.is_empty() {
+        let count = u32::try_from(withheld.len()).unwrap_or(u32::MAX);
         findings.push(Finding { reason: Reason::MemberWithheld, count, place: Place::default() });
     }
-    let assembled = assemble::archive(run, &verified, &doc.children, &children).await?;
-    Ok(match assembled {
+    Ok(match assemble::archive(run, form, &doc.children, &children).await? {
         Ok(fresh) => Ok(Converted {
-            detected_type: report.detected_type.as_str().to_owned(),
+            detected_type: doc.detected.as_str().to_owned(),
             output: OutputType::Zip,
             findings,
             pages: 1,

@@ -40,6 +40,9 @@ pub(super) fn kind(bytes: &[u8], extension: &str, declared_type: &str) -> Detect
         return Detected::new(Content::Text, "text");
     }
     let head = ascii_head(bytes);
+    if head.starts_with("From ") && head.lines().nth(1).is_some_and(is_field) {
+        return mailbox(bytes);
+    }
     if let Some(found) = by_start(&head) {
         return found;
     }
@@ -62,6 +65,19 @@ fn table(tabs: bool) -> Detected {
     Detected::new(Content::Table, if tabs { "tsv" } else { "csv" })
 }
 
+/// One message saved with its envelope line is a mail; a mailbox of several has no single text to show.
+fn mailbox(bytes: &[u8]) -> Detected {
+    let separates = |line: &[u8]| line.starts_with(b"From ");
+    let mut after_blank = false;
+    for line in bytes.split(|byte| *byte == b'\n').skip(1) {
+        if after_blank && separates(line) {
+            return Detected::unsupported("mbox");
+        }
+        after_blank = matches!(line, [] | [b'\r']);
+    }
+    Detected::new(Content::Mail, "mail")
+}
+
 /// Formats that are text and say in their first line what they are.
 fn by_start(head: &str) -> Option<Detected> {
     let start = head.trim_start();
@@ -78,9 +94,6 @@ fn by_start(head: &str) -> Option<Detected> {
     }
     if lower.starts_with("begin:vcard") {
         return Some(Detected::unsupported("vcf"));
-    }
-    if head.starts_with("From ") && head.lines().nth(1).is_some_and(is_field) {
-        return Some(Detected::unsupported("mbox"));
     }
     if lower.starts_with('<') {
         return markup(&lower).map(Detected::unsupported);

@@ -47,7 +47,10 @@ fn mails_are_known_by_their_fields() {
     check(mail, "message.eml", (Content::Mail, "mail"));
     check(mail, "message.txt", (Content::Text, "text"));
     check(b"Name: value\nOther: value\n\ntext", "config", (Content::Text, "text"));
-    check(b"From a@example.jp Mon Jan  1 00:00:00 2024\nFrom: a@example.jp\n\nhi\n", "box", (UNSUPPORTED, "mbox"));
+    let saved = b"From a@example.jp Mon Jan  1 00:00:00 2024\nFrom: a@example.jp\n\nhi\n";
+    check(saved, "saved", (Content::Mail, "mail"));
+    let mailbox = [&saved[..], b"\n", &saved[..]].concat();
+    check(&mailbox, "box", (UNSUPPORTED, "mbox"));
 }
 
 #[test]
