@@ -1,5 +1,16 @@
 //! A gateway that is killed at random moments loses no mail that it has answered with 250.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test says what went wrong by failing, and starts the programs it needs"
+)]
+
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,16 @@
 //! Real mails through real servers: Postfix → Misogi → Postfix → maildir.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test says what went wrong by failing, and starts the programs it needs"
+)]
+
 mod support;
 
 use std::time::Duration;

@@ -1,5 +1,16 @@
 //! A real clamd with signatures of the tests' own: infected parts are withheld, and a scanner that is away makes mail wait.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test says what went wrong by failing, and starts the programs it needs"
+)]
+
 mod support;
 
 use std::fs;
