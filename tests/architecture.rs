@@ -150,6 +150,19 @@ fn nothing_but_the_binary_depends_on_room_code() {
 }
 
 #[test]
+fn only_tests_may_forge_what_a_clean_room_wrote() {
+    let crates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("crates/").to_owned();
+    for (name, _) in ALLOWED {
+        let manifest = std::fs::read_to_string(crates.join(name).join("Cargo.toml")).expect("readable");
+        let shipped = manifest.split("[dev-dependencies]").next().expect("a first part");
+        let asks = shipped.lines().any(|line| line.starts_with("jail") && line.contains("forged-fresh"));
+        assert!(!asks, "{name} ships with forged-fresh");
+    }
+    let root = std::fs::read_to_string(crates.join("../Cargo.toml")).expect("readable");
+    assert!(!root.contains("forged-fresh"), "the workspace table switches forged-fresh on");
+}
+
+#[test]
 fn unsafe_code_is_forbidden_everywhere_but_in_jail() {
     let crates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("crates/").to_owned();
     for (name, _) in ALLOWED.iter().filter(|(name, _)| *name != "jail") {

@@ -80,6 +80,31 @@ fn something_withheld_is_exit_code_one_and_names_the_reason() {
 }
 
 #[test]
+fn no_file_is_written_over() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("a.txt");
+    fs::write(&file, "original").expect("written");
+    let (path, output) = (file.display().to_string(), directory.path().display().to_string());
+    let ran = misogi(&["sanitize", &path, "-o", &output, "--json"]);
+    assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert_eq!(fs::read_to_string(&file).expect("read"), "original", "the input stays as it was");
+    let report: serde_json::Value = serde_json::from_slice(&ran.stdout).expect("JSON");
+    assert!(report["output"].as_str().is_some_and(|name| name.ends_with("a (2).txt")), "{report}");
+}
+
+#[test]
+fn names_reach_the_terminal_without_their_control_characters() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let name = "a\u{1b}[31m\u{202e}b.txt";
+    fs::write(directory.path().join(name), "text").expect("written");
+    let (path, output) =
+        (directory.path().join(name).display().to_string(), directory.path().join("out").display().to_string());
+    let ran = misogi(&["sanitize", &path, "-o", &output]);
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(said.contains("b.txt") && !said.contains('\u{1b}') && !said.contains('\u{202e}'), "{said:?}");
+}
+
+#[test]
 fn a_wrong_call_is_exit_code_two() {
     assert_eq!(misogi(&["sanitize"]).status.code(), Some(2));
     assert_eq!(misogi(&["sanitize", "/does/not/exist", "-o", "/tmp/misogi-none"]).status.code(), Some(2));
@@ -112,7 +137,7 @@ fn doctor_says_what_holds_the_rooms_and_what_is_missing() {
     let ran = misogi(&["doctor", "--json", "--config", &config.display().to_string()]);
     let report: serde_json::Value = serde_json::from_slice(&ran.stdout).expect("JSON");
     let checks = report["checks"].as_array().expect("a list");
-    for name in ["rooms", "scanner", "store", "next_hop", "clock"] {
+    for name in ["configuration", "rooms", "scanner", "store", "next_hop", "clock"] {
         assert!(checks.iter().any(|check| check["name"] == name), "{name} is missing: {report}");
     }
     let scanner = checks.iter().find(|check| check["name"] == "scanner").expect("scanner");

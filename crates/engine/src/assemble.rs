@@ -12,7 +12,7 @@ use form::text::{Line, Text};
 use jail::{Fresh, Hostile, Sealed, Source};
 
 use crate::outcome::{Defer, PartOutcome};
-use crate::part::{Run, clean_job, refused};
+use crate::part::{Run, clean_job, our_fault, refused};
 use crate::policy::Policy;
 use crate::rooms;
 
@@ -62,8 +62,10 @@ async fn assemble(run: &Run<'_>, bundle: Source, op: CleanOp) -> Result<Result<F
     let limits = rooms::limits(run.policy, &run.budget, bundle.len);
     let outcome = rooms::clean(run.pool, bundle, &clean_job(run, op), limits).await?;
     Ok(match (refused(&outcome.verdict), outcome.fresh) {
-        (Some(withheld), _) if withheld.refusal.reason == Reason::RoomUnavailable => return Err(Defer::NoRoom),
-        (Some(withheld), _) => Err(withheld.refusal),
+        (Some(withheld), _) => match our_fault(withheld.refusal.reason) {
+            Some(defer) => return Err(defer),
+            None => Err(withheld.refusal),
+        },
         (None, Some(fresh)) => Ok(fresh),
         (None, None) => Err(Refusal::plain(Reason::RoomProtocol)),
     })

@@ -46,13 +46,26 @@ pub fn describe(finding: &Finding, language: Language) -> String {
 pub fn describe_refusal(refusal: &Refusal, language: Language) -> String {
     let mut text = reason_text(refusal.reason, language).to_owned();
     if refusal.limit > 0 {
+        let (limit, value) = (amount(refusal.reason, refusal.limit), amount(refusal.reason, refusal.value));
         let detail = match language {
-            Language::Ja => format!("（上限 {}、実際 {}）", refusal.limit, refusal.value),
-            Language::En => format!(" (limit {}, found {})", refusal.limit, refusal.value),
+            Language::Ja => format!("（上限 {limit}、実際 {value}）"),
+            Language::En => format!(" (limit {limit}, found {value})"),
         };
         text.push_str(&detail);
     }
     text
+}
+
+/// A number as people read it: bytes in MB or KB, everything else as it is.
+fn amount(reason: Reason, number: u64) -> String {
+    const KB: u64 = 1 << 10;
+    const MB: u64 = 1 << 20;
+    match number {
+        _ if !reason.name().ends_with("_bytes") => number.to_string(),
+        0..KB => format!("{number} B"),
+        KB..MB => format!("{} KB", number / KB),
+        _ => format!("{} MB", number / MB),
+    }
 }
 
 /// (Japanese, English). Matched without a wildcard, so that a new reason does not compile without its sentences.
@@ -73,7 +86,7 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::LimitInputBytes => ("大きすぎます", "it is too large"),
         Reason::LimitOutputBytes => ("作り直した結果が大きすぎます", "the rebuilt file is too large"),
         Reason::LimitParts => ("添付や中のファイルの数が多すぎます", "there are too many parts"),
-        Reason::LimitDepth => ("入れ子が深すぎます", "it is nested too deeply"),
+        Reason::LimitDepth => ("ファイルが何重にもまとめられています", "it is nested too deeply"),
         Reason::LimitTotalBytes => ("展開した合計が大きすぎます", "the extracted total is too large"),
         Reason::LimitRatio => ("圧縮率が高すぎます", "the compression ratio is too high"),
         Reason::LimitTime => ("処理時間の上限を超えました", "it took too long"),
@@ -101,22 +114,26 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::RoomOutputLimit => ("変換結果が上限を超えました", "the conversion wrote too much"),
         Reason::RoomKilled => ("変換が中断されました", "the conversion was ended"),
         Reason::RoomProtocol => ("変換の応答が正しくありませんでした", "the conversion answered wrongly"),
-        Reason::RoomUnavailable => ("変換の部屋を用意できませんでした", "no room was available"),
+        Reason::RoomUnavailable => ("変換の環境を用意できませんでした", "no room was available"),
         Reason::FormInvalid => ("変換の中間データが検証に通りませんでした", "the intermediate form did not verify"),
-        Reason::ZipSlip => ("書庫の外を指すファイル名があります", "a member name points outside the archive"),
-        Reason::DuplicateMember => ("書庫に同じ名前のファイルが重なっています", "the archive holds one name twice"),
-        Reason::OverlappingMember => ("書庫の中身が重なり合っています", "members of the archive overlap"),
-        Reason::DirectoryMismatch => {
-            ("書庫の目次と中身が食い違っています", "the archive's directory and contents disagree")
+        Reason::ZipSlip => ("圧縮ファイルの外を指すファイル名があります", "a member name points outside the archive"),
+        Reason::DuplicateMember => {
+            ("圧縮ファイルに同じ名前のファイルが重なっています", "the archive holds one name twice")
         }
-        Reason::SymlinkMember => ("書庫にリンクが含まれています", "the archive holds a link"),
-        Reason::SpecialMember => ("書庫に特殊なファイルが含まれています", "the archive holds a special file"),
+        Reason::OverlappingMember => ("圧縮ファイルの中身が重なり合っています", "members of the archive overlap"),
+        Reason::DirectoryMismatch => {
+            ("圧縮ファイルの目次と中身が食い違っています", "the archive's directory and contents disagree")
+        }
+        Reason::SymlinkMember => ("圧縮ファイルにリンクが含まれています", "the archive holds a link"),
+        Reason::SpecialMember => ("圧縮ファイルに特殊なファイルが含まれています", "the archive holds a special file"),
         Reason::Metadata => ("付加情報を取り除きました", "metadata was removed"),
         Reason::GpsPosition => ("位置情報を取り除きました", "the GPS position was removed"),
         Reason::AnimationFrames => {
-            ("動画のコマを取り除き、最初の1コマにしました", "animation was reduced to its first frame")
+            ("アニメーションの2コマ目以降を取り除きました", "animation was reduced to its first frame")
         }
-        Reason::ActiveContent => ("動作する部品を{count}個取り除きました", "{count} active parts were removed"),
+        Reason::ActiveContent => {
+            ("スクリプトなどの動く要素を{count}個取り除きました", "{count} active parts were removed")
+        }
         Reason::RemoteImage => ("外部から読み込む画像を{count}個取り除きました", "{count} remote images were removed"),
         Reason::HiddenText => ("見えない文字を{count}か所取り除きました", "hidden text was removed in {count} places"),
         Reason::HeaderFields => ("不要なヘッダを{count}個取り除きました", "{count} header fields were removed"),
@@ -159,7 +176,7 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::SenderAmbiguous => ("差出人が複数ありました", "there was more than one sender"),
         Reason::EncodingRepaired => ("符号化の誤りを直しました", "a fault of the encoding was repaired"),
         Reason::MemberNameCharset => {
-            ("書庫の中のファイル名の文字コードを直しました", "the character set of member names was repaired")
+            ("圧縮ファイルの中のファイル名の文字コードを直しました", "the character set of member names was repaired")
         }
         Reason::ImageIncomplete => (
             "画像が途中で切れていたため、読めたところまでにしました",
@@ -210,6 +227,8 @@ mod tests {
     fn a_limit_is_told_with_its_value() {
         let refusal = Refusal::limit(Reason::LimitDepth, 8, 9);
         assert_eq!(describe_refusal(&refusal, Language::En), "it is nested too deeply (limit 8, found 9)");
+        let refusal = Refusal::limit(Reason::LimitInputBytes, 50 << 20, 61 << 20);
+        assert_eq!(describe_refusal(&refusal, Language::Ja), "大きすぎます（上限 50 MB、実際 61 MB）");
         assert_eq!(
             describe_refusal(&Refusal::plain(Reason::Encrypted), Language::Ja),
             "パスワード付きのため中身を確かめられません"

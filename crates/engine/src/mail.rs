@@ -11,7 +11,7 @@ use jail::{Hostile, Source};
 
 use crate::assemble::SourceReader;
 use crate::outcome::{Defer, MailOutcome, MailVerdict, PartOutcome};
-use crate::part::{Part, Run, children, refused, scan};
+use crate::part::{Part, Run, children, our_fault, refused, scan};
 use crate::policy::Policy;
 use crate::{account, assemble, notice, rooms};
 
@@ -87,8 +87,10 @@ async fn dissect(
     let limits = rooms::limits(run.policy, &run.budget, original.len);
     let outcome = rooms::dirty(run.pool, original.clone(), &job, limits).await?;
     if let Some(withheld) = refused(&outcome.verdict) {
-        let room_missing = withheld.refusal.reason == Reason::RoomUnavailable;
-        return if room_missing { Err(Defer::NoRoom) } else { Ok(Err(withheld.refusal)) };
+        return match our_fault(withheld.refusal.reason) {
+            Some(defer) => Err(defer),
+            None => Ok(Err(withheld.refusal)),
+        };
     }
     let Some(form) = outcome.form else {
         return Ok(Err(Refusal::plain(Reason::RoomProtocol)));

@@ -118,6 +118,9 @@ pub enum Defer {
     /// No room could be had.
     #[error("no room is available")]
     NoRoom,
+    /// A room was ended from outside in the middle of its work.
+    #[error("a room was ended from outside")]
+    Killed,
     /// Memory for handing bytes to a room could not be had.
     #[error("preparing the input of a room")]
     Input(#[source] std::io::Error),

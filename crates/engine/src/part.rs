@@ -193,9 +193,21 @@ async fn one_room_first(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
     }
 }
 
-/// That no room is to be had is our fault, and everything waits; any other refusal is the part's.
 fn unless_no_room(withheld: Withheld) -> Attempt {
-    if withheld.refusal.reason == Reason::RoomUnavailable { Err(Defer::NoRoom) } else { Ok(Err(withheld)) }
+    match our_fault(withheld.refusal.reason) {
+        Some(defer) => Err(defer),
+        None => Ok(Err(withheld)),
+    }
+}
+
+/// A room that is not to be had, or that somebody ended from outside, says nothing of the document: it waits and is tried again.
+/// A document that ended its own room is told by another reason.
+pub(crate) fn our_fault(reason: Reason) -> Option<Defer> {
+    match reason {
+        Reason::RoomUnavailable => Some(Defer::NoRoom),
+        Reason::RoomKilled => Some(Defer::Killed),
+        _ => None,
+    }
 }
 
 /// What a clean room wrote, with its report.

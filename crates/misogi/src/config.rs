@@ -378,23 +378,47 @@ impl Config {
         if self.smtp.tls_certificate.is_some() != self.smtp.tls_key.is_some() {
             return fault("smtp.tls_certificate", "smtp.tls_certificate and smtp.tls_key are set together");
         }
-        if self.rooms.spares == 0 {
-            return fault("rooms.spares", "must be at least 1");
-        }
         if self.delivery.retry_min_seconds > self.delivery.retry_max_seconds {
             return fault("delivery.retry_min_seconds", "must not be more than delivery.retry_max_seconds");
         }
-        for (key, value) in [
-            ("limits.depth", u64::from(self.limits.depth)),
-            ("limits.parts", u64::from(self.limits.parts)),
-            ("limits.total_bytes", self.limits.total_bytes),
-            ("limits.pixels", self.limits.pixels),
-            ("smtp.max_message_bytes", self.smtp.max_message_bytes),
-            ("rooms.memory_bytes", self.rooms.memory_bytes),
-        ] {
-            if value == 0 {
-                return fault(key, "must be at least 1");
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let ranges = [
+            ("limits.depth", self.limits.depth.into(), 1..=100),
+            ("limits.parts", self.limits.parts.into(), 1..=1_000_000),
+            ("limits.total_bytes", self.limits.total_bytes, 1..=u64::MAX),
+            ("limits.seconds", self.limits.seconds.as_secs(), 1..=86_400),
+            ("limits.pixels", self.limits.pixels, 1..=u64::MAX),
+            ("smtp.max_message_bytes", self.smtp.max_message_bytes, 1..=u64::MAX),
+            ("smtp.max_recipients", count(self.smtp.max_recipients), 1..=100_000),
+            ("smtp.max_connections", count(self.smtp.max_connections), 1..=100_000),
+            ("smtp.max_connections_per_peer", count(self.smtp.max_connections_per_peer), 1..=100_000),
+            ("delivery.max_connections", count(self.delivery.max_connections), 1..=1_000),
+            ("delivery.retry_min_seconds", self.delivery.retry_min_seconds.as_secs(), 1..=u64::MAX),
+            ("delivery.lifetime_seconds", self.delivery.lifetime_seconds.as_secs(), 1..=u64::MAX),
+            ("portal.max_file_bytes", self.portal.max_file_bytes, 1..=u64::MAX),
+            ("portal.max_files", count(self.portal.max_files), 1..=10_000),
+            ("rooms.slots", count(self.rooms.slots), 0..=256),
+            ("rooms.spares", count(self.rooms.spares), 1..=16),
+            ("rooms.restart_after", self.rooms.restart_after.into(), 1..=u64::MAX),
+            ("rooms.memory_bytes", self.rooms.memory_bytes, 16 << 20..=u64::MAX),
+            ("rooms.cpu_seconds", self.rooms.cpu_seconds.as_secs(), 1..=86_400),
+            ("scanner.timeout_seconds", self.scanner.timeout_seconds.as_secs(), 1..=86_400),
+            ("site.utc_offset_minutes", self.site.utc_offset_minutes.unsigned_abs().into(), 0..=840),
+        ];
+        for (key, value, range) in ranges {
+            if !range.contains(&value) {
+                let (least, most) = (range.start(), range.end());
+                let bounds = if *most == u64::MAX { format!("at least {least}") } else { format!("{least} to {most}") };
+                return fault(key, &format!("is {value}, must be {bounds}"));
             }
+        }
+        let host =
+            |name: &String| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
+        if self.smtp.hostname.as_ref().is_some_and(|name| !host(name)) {
+            return fault("smtp.hostname", "must be letters, digits, hyphens and dots");
+        }
+        if self.policy.subject_prefix.chars().any(char::is_control) {
+            return fault("policy.subject_prefix", "must not hold control characters");
         }
         Ok(())
     }
@@ -466,8 +490,21 @@ mod tests {
     }
 
     #[test]
-    fn limits_of_zero_are_refused() {
-        assert!(parse("[limits]\nparts = 0\n").unwrap_err().to_string().contains("limits.parts"));
+    fn a_value_out_of_its_range_names_key_value_and_range() {
+        let error = parse("[limits]\nparts = 0\n").unwrap_err().to_string();
+        assert_eq!(error, "misogi.toml: limits.parts: is 0, must be 1 to 1000000");
+        for wrong in [
+            "[smtp]\nmax_connections = 0",
+            "[delivery]\nmax_connections = 0",
+            "[limits]\nseconds = 0",
+            "[rooms]\nspares = 17",
+            "[rooms]\nmemory_bytes = 1000",
+            "[site]\nutc_offset_minutes = 9999",
+            "[smtp]\nhostname = \"a b\"",
+            "[policy]\nsubject_prefix = \"a\\nb\"",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -13,6 +13,8 @@ use mail::delivery::{self, DeliveryConfig, RetryPolicy, SmtpHop, TlsMode};
 use mail::intake::IntakeConfig;
 use store::{Retention, Store, StoreConfig};
 
+use tracing_subscriber::EnvFilter;
+
 use crate::clock;
 use crate::config::{self, Config, MinimumLevel};
 use crate::pool::ROOM_ARGUMENT;
@@ -79,6 +81,21 @@ pub(crate) fn hostname(config: &Config) -> String {
     let usable =
         |name: &String| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
     config.smtp.hostname.clone().or_else(machine).filter(usable).unwrap_or_else(|| "localhost".to_owned())
+}
+
+/// Everything that can be found wrong before anything is started: `serve` and `doctor` both ask.
+pub(crate) fn check(config: &Config) -> Result<()> {
+    log_filter(config)?;
+    scanner(config)?;
+    let hostname = hostname(config);
+    intake(config, &hostname)?;
+    delivery(config, &hostname)?;
+    Ok(())
+}
+
+/// Which log lines are written.
+pub(crate) fn log_filter(config: &Config) -> Result<EnvFilter> {
+    EnvFilter::try_new(&config.log.level).with_context(|| format!("log.level: `{}` is not a filter", config.log.level))
 }
 
 /// SMTP intake as configured.

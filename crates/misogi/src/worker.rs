@@ -105,6 +105,8 @@ impl Worker {
                 self.store.complete(&work.key, completed).await.context("recording the outcome")
             }
             Err(Defer::Notice(refusal)) => self.failed(&work, &format!("a notice was refused: {refusal:?}")).await,
+            // Counted, unlike the others: if it is the document after all, it must not come back for ever.
+            Err(killed @ Defer::Killed) => self.failed(&work, &chain(&killed)).await,
             Err(defer @ (Defer::Scanner(_) | Defer::NoRoom | Defer::Input(_))) => {
                 let why = chain(&defer);
                 tracing::warn!(event = "conversion_deferred", receipt = work.receipt.as_str(), why);

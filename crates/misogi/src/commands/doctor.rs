@@ -64,7 +64,7 @@ impl Check {
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     let config = Config::load(arguments.config.config.as_deref())?;
-    let mut checks = vec![rooms(&config)];
+    let mut checks = vec![configuration(&config), rooms(&config)];
     let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
     runtime.block_on(async {
         checks.push(scanner(&config).await);
@@ -90,9 +90,16 @@ fn print(check: &Check) {
         State::Warning => "!",
         State::Fault => "✘",
     };
-    println!("{mark} {:<12} {}", check.name, check.detail);
+    println!("{mark} {:<13} {}", check.name, check.detail);
     for fact in &check.facts {
         println!("    {} {:<28} {}", if fact.ok { "✔" } else { "-" }, fact.name, fact.detail);
+    }
+}
+
+fn configuration(config: &Config) -> Check {
+    match gateway::check(config) {
+        Ok(()) => Check::new("configuration", State::Ok, "every value can be used"),
+        Err(error) => Check::new("configuration", State::Fault, format!("{error:#}")),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `misogi sanitize`: the engine and the rooms without a server.
 
 use std::ffi::OsStr;
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -81,6 +81,9 @@ fn collect(paths: &[PathBuf]) -> Result<Vec<Input>> {
                     open.push((entry.path(), folder.join(entry.file_name())));
                 } else if kind.is_file() {
                     inputs.push(Input { path: entry.path(), folder: folder.clone() });
+                } else {
+                    let shown = shown(&entry.path().display().to_string());
+                    eprintln!("misogi: {shown}: left out, it is not a regular file");
                 }
             }
         }
@@ -129,7 +132,9 @@ async fn one(engine: Engine, input: Input) -> (Input, Result<PartOutcome>) {
 
 async fn convert(engine: &Engine, path: &Path) -> Result<PartOutcome> {
     let owned = path.to_owned();
-    let sealed = tokio::task::spawn_blocking(move || read(&owned)).await?;
+    // One byte more than the limit is enough for the engine to refuse it by name.
+    let most = engine.policy().max_total_bytes.saturating_add(1);
+    let sealed = tokio::task::spawn_blocking(move || read(&owned, most)).await?;
     let sealed = sealed.with_context(|| format!("{} cannot be read", path.display()))?;
     let raw = path.file_name().map(OsStr::to_string_lossy).unwrap_or_default();
     // Names from a Mac are decomposed; the form takes composed ones (NFC).
@@ -141,14 +146,15 @@ async fn convert(engine: &Engine, path: &Path) -> Result<PartOutcome> {
         .with_context(|| format!("{} could not be converted now", path.display()))
 }
 
-fn read(path: &Path) -> std::io::Result<Sealed> {
-    let mut file = std::fs::File::open(path)?;
+fn read(path: &Path, most: u64) -> std::io::Result<Sealed> {
+    let file = std::fs::File::open(path)?;
     let mut sealed = Sealed::builder()?;
-    std::io::copy(&mut file, &mut sealed)?;
+    std::io::copy(&mut file.take(most), &mut sealed)?;
     sealed.seal()
 }
 
-/// Names already given in this run: two inputs `a.bmp` and `a.png` must not share one output.
+/// Names already given in this run: two inputs `a.bmp` and `a.png` must not share one output. Nor is a file written over that
+/// was there before; it may be an input.
 #[derive(Debug, Default)]
 struct OutputNames(std::collections::BTreeSet<PathBuf>);
 
@@ -156,7 +162,7 @@ impl OutputNames {
     fn free(&mut self, directory: &Path, name: &FileName) -> PathBuf {
         let mut candidate = directory.join(name.as_str());
         let mut number = 2;
-        while !self.0.insert(candidate.clone()) {
+        while !self.0.insert(candidate.clone()) || candidate.exists() {
             candidate = directory.join(name.numbered(number).as_str());
             number += 1;
         }
@@ -173,9 +179,13 @@ fn write(names: &mut OutputNames, root: &Path, folder: &Path, name: &FileName, f
     let put = || -> std::io::Result<()> {
         let mut file = std::fs::File::create(&partial)?;
         std::io::copy(&mut fresh.reader(), &mut file)?;
-        std::fs::rename(&partial, &path)
+        // Unlike a rename, a link does not replace what came to be there in the meantime.
+        std::fs::hard_link(&partial, &path)
     };
-    put().with_context(|| format!("{} cannot be written", path.display()))?;
+    let put = put();
+    // Nobody else has this name; if it cannot be removed, it is at worst a second copy of a sanitised file.
+    let _ = std::fs::remove_file(&partial);
+    put.with_context(|| format!("{} cannot be written", path.display()))?;
     Ok(path)
 }
 
@@ -244,10 +254,10 @@ fn human(report: &Report) -> String {
         }
         text.push_str(&indent);
         text.push_str(if report.verdict == "sanitised" { "✔ " } else { "✘ " });
-        text.push_str(&report.input);
+        text.push_str(&shown(&report.input));
         if let Some(output) = &report.output {
             text.push_str(" → ");
-            text.push_str(output);
+            text.push_str(&shown(output));
         }
         for finding in &report.findings {
             text.push_str(&format!("\n{indent}    {}", finding.text));
@@ -255,6 +265,11 @@ fn human(report: &Report) -> String {
         open.extend(report.children.iter().rev().map(|child| (depth.saturating_add(1), child)));
     }
     text
+}
+
+/// A name as a terminal may be given it: without escape sequences and characters that turn the reading direction.
+fn shown(name: &str) -> String {
+    Line::scrub(name).0.as_str().to_owned()
 }
 
 /// A bar for a person who watches; nothing where the output is read by a program.

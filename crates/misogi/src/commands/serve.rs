@@ -11,7 +11,6 @@ use store::Store;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 use web::{Condition, Metrics, Readiness, Site, UploadLimits};
 
 use crate::commands::PASSED;
@@ -37,6 +36,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     let config = Config::load(arguments.config.config.as_deref())?;
+    gateway::check(&config)?;
     start_log(&config)?;
     let pool = gateway::pool(&config, arguments.accept_unsandboxed)?;
     tracing::info!(event = "rooms_ready", level = %pool.level(), slots = gateway::slots(&config));
@@ -48,8 +48,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
 }
 
 fn start_log(config: &Config) -> Result<()> {
-    let filter = EnvFilter::try_new(&config.log.level)
-        .with_context(|| format!("log.level: `{}` is not a filter", config.log.level))?;
+    let filter = gateway::log_filter(config)?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.log.format {
         LogFormat::Human => lines.with_ansi(std::io::stderr().is_terminal()).init(),
