@@ -24,10 +24,10 @@ pub(crate) fn compose(policy: &Policy, receipt: &str, findings: &[Finding], part
     let language = policy.language;
     let mut lines = vec![title(policy, receipt), opening(language, parts)];
     for finding in told.iter().take(MAX_FINDINGS_PER_PART) {
-        lines.push(format!("{}{}", language.pick("・本文: ", "- Text: "), describe(finding, language)));
+        lines.push(format!("{}{}", language.pick("・", "- "), describe(finding, language)));
     }
     part_lines(language, parts, &mut lines);
-    if parts.iter().any(PartOutcome::anything_withheld) {
+    if !receipt.is_empty() && parts.iter().any(PartOutcome::anything_withheld) {
         lines.push(
             language
                 .pick(
