@@ -15,7 +15,7 @@
     unreachable_pub,
     reason = "a test; clippy knows tests by their harness, which this one does without"
 )]
-#![allow(clippy::undocumented_unsafe_blocks, reason = "one kill(2)")]
+#![allow(clippy::undocumented_unsafe_blocks, reason = "kill(2) and signal(2)")]
 
 mod support;
 
@@ -38,6 +38,7 @@ const ECHO_PARAMS: u8 = 5;
 const DIGEST: u8 = 6;
 const LARGE_SIDE: u8 = 7;
 const LAYOUT: u8 = 8;
+const LINGER: u8 = 9;
 
 fn handler(io: &mut RoomIo<'_>) -> Result<(), RoomRefusal> {
     match io.params {
@@ -90,6 +91,14 @@ fn handler(io: &mut RoomIo<'_>) -> Result<(), RoomRefusal> {
             io.out.write_all(&(handler as fn(&mut RoomIo<'_>) -> _ as usize).to_le_bytes()).unwrap();
             Ok(())
         }
+        // Long enough to be met at work.
+        [LINGER, ..] => {
+            let begun = Instant::now();
+            while begun.elapsed() < Duration::from_millis(600) {
+                std::hint::spin_loop();
+            }
+            ordinary(io)
+        }
         _ => ordinary(io),
     }
 }
@@ -99,6 +108,7 @@ fn main() {
     match arguments.next() {
         Some(first) if first == "room" => jail::room::enter(arguments, handler, handler),
         Some(first) if first == "hold" => hold(),
+        Some(first) if first == "converse" => return converse(),
         Some(first) if first == "ordinary-user" => return as_ordinary_user(),
         _ => {}
     }
@@ -139,6 +149,7 @@ fn main() {
             dropping_the_pool_ends_every_process_and_answers_every_job,
         ),
         ("rooms_die_with_a_gateway_that_is_killed", rooms_die_with_a_gateway_that_is_killed),
+        ("signals_to_the_whole_group_end_no_room", signals_to_the_whole_group_end_no_room),
         (
             "an_executable_that_is_no_room_is_an_error_and_not_a_hang",
             an_executable_that_is_no_room_is_an_error_and_not_a_hang,
@@ -414,6 +425,62 @@ fn rooms_die_with_a_gateway_that_is_killed() {
         let alive =
             |pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
         eventually("the rooms' end", Duration::from_secs(2), || !rooms.iter().any(|(pid, _)| alive(pid)));
+    }
+}
+
+/// A gateway that is told to stop while rooms start and while they work, and that finishes what it has begun.
+fn converse() {
+    extern "C" fn noted(_: libc::c_int) {}
+    for signal in GROUP_SIGNALS {
+        unsafe { libc::signal(signal, noted as extern "C" fn(libc::c_int) as libc::sighandler_t) };
+    }
+    println!("begun");
+    let namespaces = std::env::args().nth(2).is_some_and(|level| level == "A");
+    let pool = start(PoolConfig { namespaces, minimum: Level::B, ..config() });
+    let started = pool.stats().zygotes_started;
+    let verdict = |params: u8| {
+        let outcome = pool.chain_wait(source(b"x"), vec![params], vec![params], limits());
+        outcome.verdict().clone()
+    };
+    // The second in spares that waited while the signals came.
+    let verdicts = [verdict(LINGER), verdict(ORDINARY)];
+    println!("{} {verdicts:?} {}", pool.level(), pool.stats().zygotes_started - started);
+}
+
+const GROUP_SIGNALS: [libc::c_int; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT];
+
+fn signals_to_the_whole_group_end_no_room() {
+    use std::io::{BufRead, BufReader};
+    use std::os::unix::process::CommandExt;
+    for level in ["A", "B"] {
+        let mut gateway = std::process::Command::new(jail::this_executable())
+            .args(["converse", level])
+            .stdout(std::process::Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(gateway.stdout.take().unwrap());
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        assert_eq!(line, "begun\n");
+        let group = i32::try_from(gateway.id()).unwrap();
+        let mut most = 0;
+        while gateway.try_wait().unwrap().is_none() {
+            // As a terminal does, to the process group; and as a service manager does, to each process it finds.
+            let processes = descendants(gateway.id());
+            most = most.max(processes.len());
+            for signal in GROUP_SIGNALS {
+                unsafe { libc::kill(-group, signal) };
+                for (pid, _) in &processes {
+                    unsafe { libc::kill(i32::try_from(*pid).unwrap(), signal) };
+                }
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        line.clear();
+        said.read_line(&mut line).unwrap();
+        assert_eq!(line.trim(), format!("{level} [Ok, Ok] 0"), "verdicts, and zygotes that had to be replaced");
+        assert!(most >= 6, "the rooms were met: {most}");
     }
 }
 

@@ -106,11 +106,13 @@ pub(crate) fn set_host_name(name: &CStr) -> io::Result<()> {
     check(unsafe { libc::sethostname(name.as_ptr(), name.count_bytes()) }).map(drop)
 }
 
-/// Leaves the gateway's session and terminal, and its session keyring.
+/// Leaves the session, where this process does not lead one already (then it was started so), and the session keyring.
 pub(crate) fn own_session() -> io::Result<()> {
-    // SAFETY: neither call follows a pointer (a null name asks for an anonymous keyring).
+    // SAFETY: none of the calls follows a pointer (a null name asks for an anonymous keyring).
     unsafe {
-        check(libc::setsid())?;
+        if libc::getsid(0) != libc::getpid() {
+            check(libc::setsid())?;
+        }
         // Best effort: a kernel without keyrings has none to share.
         libc::syscall(libc::SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NONE);
     }
@@ -179,16 +181,30 @@ impl Resource {
     }
 }
 
-/// Every signal does what the kernel does by default; only SIGPIPE stays ignored, so that a closed pipe is an error and
-/// not a death without a name.
+/// The signals by which terminals and service managers speak to a whole group of processes.
+///
+/// They are meant for the gateway, which finishes what it has begun and then ends its rooms itself, by SIGKILL. A room that
+/// took them personally would take a document with it that was about to be delivered.
+pub(super) const FOR_THE_GATEWAY: [c_int; 6] =
+    [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGUSR1, libc::SIGUSR2];
+
+/// Signals do what the kernel does by default, but [`FOR_THE_GATEWAY`] are ignored, and so is SIGPIPE, so that a closed pipe
+/// is an error and not a death without a name. Then none is held back any more (see [`super::process::spawn`]).
 ///
 /// The gateway may have been started with SIGCHLD ignored, which exec hands down and which would make wait fail; and the
 /// Rust runtime's handlers for SIGSEGV would turn a stack overflow into an abort.
-pub(crate) fn default_signals() {
+pub(crate) fn settle_signals() -> io::Result<()> {
     for signal in 1..65 {
-        let action = if signal == libc::SIGPIPE { libc::SIG_IGN } else { libc::SIG_DFL };
+        let ignored = signal == libc::SIGPIPE || FOR_THE_GATEWAY.contains(&signal);
+        let action = if ignored { libc::SIG_IGN } else { libc::SIG_DFL };
         // SAFETY: no handler of ours is installed. KILL, STOP and the two of the C library refuse, which is fine.
         unsafe { libc::signal(signal, action) };
+    }
+    // SAFETY: a set is plain data that sigemptyset initialises; a null pointer means that the old mask is not wanted.
+    unsafe {
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut none);
+        check(libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut())).map(drop)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Processes: start, fork, wait, kill, exit.
 
-use super::{check, descriptor};
+use super::{check, confine, descriptor};
 use std::ffi::{CString, c_char, c_int};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -13,7 +13,10 @@ pub(crate) struct Child {
     reaped: bool,
 }
 
-/// Starts `exe` with an empty environment, an empty signal mask and `socket` as descriptor [`SOCKET`].
+/// Starts `exe` with an empty environment, in a session of its own, and with `socket` as descriptor [`SOCKET`].
+///
+/// A signal to the gateway's process group does not reach that session. One to the whole control group does: it is held back
+/// until the new process has said that it ignores it ([`confine::settle_signals`]).
 ///
 /// posix_spawn (vfork inside) because the gateway has many threads and much memory: fork would copy its page tables
 /// and could deadlock on a lock that another thread holds.
@@ -34,7 +37,11 @@ pub(crate) fn spawn(exe: &CString, arguments: &[CString], socket: BorrowedFd<'_>
         failed(libc::posix_spawnattr_init(&raw mut attributes))?;
         let mut mask: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut mask);
-        let flags = libc::c_short::try_from(libc::POSIX_SPAWN_SETSIGMASK).unwrap_or(0);
+        for signal in confine::FOR_THE_GATEWAY {
+            libc::sigaddset(&raw mut mask, signal);
+        }
+        let flags = libc::POSIX_SPAWN_SETSIGMASK | c_int::from(libc::POSIX_SPAWN_SETSID);
+        let flags = libc::c_short::try_from(flags).unwrap_or(0);
         let result = failed(libc::posix_spawn_file_actions_adddup2(&raw mut actions, socket.as_raw_fd(), SOCKET))
             .and_then(|()| failed(libc::posix_spawnattr_setsigmask(&raw mut attributes, &raw const mask)))
             .and_then(|()| failed(libc::posix_spawnattr_setflags(&raw mut attributes, flags)))

@@ -64,7 +64,7 @@ impl Setup {
 /// What a forbidden call answers in a room of the self-attack: an errno that no call of an attempt gives by itself.
 pub(crate) const FORBIDDEN: u16 = 131; // ENOTRECOVERABLE
 
-/// The steps of a zygote's set-up, in order, so that a failure has a name.
+/// The steps of a zygote's set-up, so that a failure has a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub(crate) enum Step {
@@ -83,10 +83,11 @@ pub(crate) enum Step {
     Limits,
     Filter,
     Handle,
+    Signals,
 }
 
 impl Step {
-    const ALL: [Step; 15] = [
+    const ALL: [Step; 16] = [
         Step::Descriptors,
         Step::Parent,
         Step::User,
@@ -102,6 +103,7 @@ impl Step {
         Step::Limits,
         Step::Filter,
         Step::Handle,
+        Step::Signals,
     ];
 
     pub(crate) fn code(self) -> u16 {
@@ -130,6 +132,7 @@ impl Step {
             Step::Limits => "setting resource limits",
             Step::Filter => "installing the seccomp filter",
             Step::Handle => "making a handle of the zygote",
+            Step::Signals => "settling signals",
         }
     }
 }
