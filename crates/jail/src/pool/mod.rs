@@ -210,7 +210,7 @@ impl Pool {
         if !found.level.satisfies(config.minimum) && !config.accept_unsandboxed {
             return Err(Error::BelowMinimum { found: found.level, minimum: config.minimum, why: why() });
         }
-        tracing::info!(level = %found.level, slots = config.slots, "rooms_confinement");
+        tracing::info!(event = "rooms_confinement", level = %found.level, slots = config.slots);
         let facts = found.facts;
         let level = found.level;
         let wakes = (0..config.slots)

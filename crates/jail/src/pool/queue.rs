@@ -33,7 +33,7 @@ impl Job {
 /// A callback that panics must not take a slot with it.
 pub(super) fn report<T>(done: Done<T>, outcome: T) {
     if catch_unwind(AssertUnwindSafe(move || done(outcome))).is_err() {
-        tracing::error!("rooms_callback_panicked");
+        tracing::error!(event = "rooms_callback_panicked");
     }
 }
 

@@ -85,10 +85,10 @@ impl Slot {
             Err(failure) => {
                 self.failures = self.failures.saturating_add(1);
                 tracing::warn!(
+                    event = "rooms_zygote_failed",
                     slot = self.number,
                     doing = failure.doing,
                     error = %failure.source(),
-                    "rooms_zygote_failed"
                 );
                 Err(failure)
             }
@@ -188,7 +188,7 @@ impl Slot {
                     continue;
                 }
                 if !alive {
-                    tracing::warn!(slot = self.number, role = role.name(), "rooms_zygote_died");
+                    tracing::warn!(event = "rooms_zygote_died", slot = self.number, role = role.name());
                     self.rooms.discard(role);
                 }
                 self.shared.queue().idle.retain(|slot| *slot != self.number);
@@ -344,9 +344,9 @@ impl Slot {
         report: (File, u64),
     ) -> ChainOutcome {
         let mut clean_is_cause = false;
-        let dirty_result = match dirty.judgement {
+        let dirty_result = match (dirty.judgement, &clean.judgement) {
             // Only a clean half that is gone breaks the dirty half's pipe.
-            Judgement::PeerGone => {
+            (Judgement::PeerGone, _) => {
                 clean_is_cause = true;
                 // One that says it is done without having read the form to its end has not verified it.
                 if let Judgement::Done { .. } = clean.judgement {
@@ -354,10 +354,12 @@ impl Slot {
                 }
                 Err(Verdict::Killed)
             }
-            _ if matches!(clean.judgement, Judgement::StreamTooLong) => {
+            (Judgement::Done { .. } | Judgement::StreamTooLong | Judgement::Failed(_), Judgement::StreamTooLong) => {
                 self.settle(Role::Dirty, Judgement::Failed(Verdict::OutputLimit))
             }
-            judgement => self.settle(Role::Dirty, judgement),
+            (judgement, Judgement::Done { .. } | Judgement::PeerGone | Judgement::Failed(_)) => {
+                self.settle(Role::Dirty, judgement)
+            }
         };
         let clean_result = match clean.judgement {
             Judgement::StreamTooLong => Err(Verdict::Killed),
@@ -441,7 +443,7 @@ impl Slot {
         };
         if !matches!(verdict, Verdict::Refused(..)) {
             self.shared.counters.failed_rooms.fetch_add(1, Ordering::Relaxed);
-            tracing::debug!(slot = self.number, role = role.name(), verdict = %verdict, "rooms_room_failed");
+            tracing::debug!(event = "rooms_room_failed", slot = self.number, role = role.name(), verdict = %verdict);
         }
         if verdict.taints_zygote() {
             self.rooms.discard(role);
