@@ -153,7 +153,7 @@ impl Drop for Growing {
         if !self.finished
             && let Err(error) = fs::remove_file(&self.path)
         {
-            tracing::warn!(path = %self.path.display(), %error, "temporary_file_left");
+            tracing::warn!(event = "temporary_file_left", path = %self.path.display(), %error);
         }
     }
 }
@@ -175,7 +175,7 @@ impl Drop for Pending {
         if !self.keep
             && let Err(error) = self.blobs.remove(&self.blob.file)
         {
-            tracing::warn!(%error, "unused_blob_left");
+            tracing::warn!(event = "unused_blob_left", error = &error as &dyn std::error::Error);
         }
     }
 }

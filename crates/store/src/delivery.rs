@@ -346,7 +346,7 @@ pub(crate) async fn due_one(tx: &mut Tx, op: &mut DueOp) -> Result<(), Error> {
         match task_of(row, &mut recipients, &blobs) {
             Ok(task) => tasks.push(task),
             // It stays due and visible; the others must not wait for it.
-            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "due_message_unreadable"),
+            Err(error) => tracing::error!(event = "due_message_unreadable", error = &error as &dyn std::error::Error),
         }
     }
     tasks.sort_unstable_by_key(|task| messages.iter().position(|m| *m == task.message.0));

@@ -116,7 +116,7 @@ impl Store {
         if let Some(task) = task
             && let Err(error) = task.await
         {
-            tracing::error!(%error, "store_writer_failed");
+            tracing::error!(event = "store_writer_failed", %error);
         }
         self.0.readers.close().await;
     }
@@ -141,7 +141,7 @@ impl Store {
         let (blobs, now, grace) = (self.0.blobs.clone(), self.now(), self.0.config.orphan_grace);
         let removed = blocking(move || blobs.clear_orphans(&known, now, grace)).await?;
         if removed > 0 {
-            tracing::info!(removed, "orphaned_blobs_removed");
+            tracing::info!(event = "orphaned_blobs_removed", removed);
         }
         Ok(removed)
     }
@@ -270,7 +270,7 @@ async fn recover(tx: &mut Tx, issuer: &mut Issuer) -> Result<(), Error> {
         .await
         .map_err(Error::database("taking back jobs"))?;
     if reset.rows_affected() > 0 {
-        tracing::info!(jobs = reset.rows_affected(), "interrupted_jobs_taken_back");
+        tracing::info!(event = "interrupted_jobs_taken_back", jobs = reset.rows_affected());
     }
     // Receipts begin with the date, so the index on them gives those of the last days.
     let (year, month, day) = tx.now.minus(RECENT).date(tx.config.receipt_offset_minutes);

@@ -344,7 +344,9 @@ pub(crate) async fn claim_one(tx: &mut Tx, op: &mut ClaimOp) -> Result<(), Error
         match work_of(row, &jobs, &blobs, tx.config.max_attempts) {
             Ok(work) => works.push(work),
             // It stays running and visible; the others must not wait for it.
-            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "claimed_message_unreadable"),
+            Err(error) => {
+                tracing::error!(event = "claimed_message_unreadable", error = &error as &dyn std::error::Error)
+            }
         }
     }
     works.sort_unstable_by_key(|work| work.message);

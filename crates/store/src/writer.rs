@@ -165,7 +165,7 @@ pub(crate) async fn run(mut tx: Tx, mut queue: mpsc::Receiver<Op>) {
         tx.commit(batch).await;
     }
     if let Err(error) = tx.connection.close().await {
-        tracing::warn!(%error, "store_close_failed");
+        tracing::warn!(event = "store_close_failed", %error);
     }
 }
 
@@ -230,14 +230,14 @@ impl Tx {
             Err(Failure { error, files }) => {
                 self.undo(marks).await;
                 if files == Files::Keep || error.is_systemic() || batch.len() == 1 {
-                    tracing::error!(error = &error as &dyn std::error::Error, "store_transaction_failed");
+                    tracing::error!(event = "store_transaction_failed", error = &error as &dyn std::error::Error);
                     batch.answer(Some(&Arc::new(error)), files);
                     return;
                 }
                 error
             }
         };
-        tracing::warn!(%error, operations = batch.len(), "store_batch_split");
+        tracing::warn!(event = "store_batch_split", error = &error as &dyn std::error::Error, operations = batch.len());
         for mut single in batch.split() {
             let marks = self.marks;
             match self.transaction(&mut single).await {
@@ -326,7 +326,7 @@ impl Tx {
         self.audit.clear();
         // SQLite has rolled back by itself after some errors (full disk, I/O); then there is nothing to undo.
         if let Err(error) = self.connection.execute("ROLLBACK").await {
-            tracing::debug!(%error, "store_rollback_not_needed");
+            tracing::debug!(event = "store_rollback_not_needed", %error);
         }
     }
 
