@@ -102,7 +102,19 @@ impl Error {
         match self {
             Error::Full(_) => true,
             Error::Transaction(shared) => shared.is_full(),
-            _ => false,
+            Error::Database { .. }
+            | Error::Closed
+            | Error::File { .. }
+            | Error::Migrate(_)
+            | Error::InUse(_)
+            | Error::ReadOnly
+            | Error::Stale
+            | Error::NotFound(_)
+            | Error::Exists(_)
+            | Error::Expired
+            | Error::Damaged(_)
+            | Error::Invalid(_)
+            | Error::Random(_) => false,
         }
     }
 
@@ -134,7 +146,18 @@ impl Error {
                 }
                 None => true,
             },
-            _ => false,
+            Error::File { .. }
+            | Error::Migrate(_)
+            | Error::InUse(_)
+            | Error::ReadOnly
+            | Error::Stale
+            | Error::NotFound(_)
+            | Error::Exists(_)
+            | Error::Expired
+            | Error::Damaged(_)
+            | Error::Invalid(_)
+            | Error::Random(_)
+            | Error::Transaction(_) => false,
         }
     }
 }
