@@ -16,3 +16,4 @@ pub mod address;
 pub mod delivery;
 pub mod intake;
 pub mod line_ends;
+pub mod observer;

@@ -16,6 +16,7 @@ mod dsn;
 mod gateway;
 mod pool;
 mod rooms;
+mod watch;
 mod worker;
 
 use std::path::PathBuf;

@@ -101,8 +101,12 @@ impl Worker {
         match completed {
             Ok(completed) => {
                 tracing::info!(event = "converted", receipt = work.receipt.as_str(), verdict = ?completed.verdict);
-                self.count(&work, &completed);
-                self.store.complete(&work.key, completed).await.context("recording the outcome")
+                let verdict = completed.verdict;
+                let reasons: Vec<Reason> =
+                    completed.parts.iter().filter_map(|part| Some(part.reason?.reason)).collect();
+                self.store.complete(&work.key, completed).await.context("recording the outcome")?;
+                self.count(&work, verdict, &reasons);
+                Ok(())
             }
             Err(Defer::Notice(refusal)) => self.failed(&work, &format!("a notice was refused: {refusal:?}")).await,
             // Counted, unlike the others: if it is the document after all, it must not come back for ever.
@@ -116,10 +120,10 @@ impl Worker {
         }
     }
 
-    fn count(&self, work: &Work, completed: &Completed) {
-        self.metrics.finished(completed.verdict, self.clock.now().since(work.received));
-        for refusal in completed.parts.iter().filter_map(|part| part.reason) {
-            self.metrics.withheld(refusal.reason);
+    fn count(&self, work: &Work, verdict: Verdict, reasons: &[Reason]) {
+        self.metrics.finished(verdict, self.clock.now().since(work.received));
+        for reason in reasons {
+            self.metrics.withheld(*reason);
         }
     }
 
@@ -164,7 +168,9 @@ impl Worker {
             }
         };
         let given_up = GivenUp { reason: Reason::RoomCrash, why: why.to_owned(), notice };
-        self.store.give_up(&work.key, given_up).await.context("giving up")
+        self.store.give_up(&work.key, given_up).await.context("giving up")?;
+        self.count(work, Verdict::GivenUp, &[Reason::RoomCrash]);
+        Ok(())
     }
 }
 

@@ -20,6 +20,8 @@ use store::Store;
 pub enum Condition {
     /// It works.
     Good,
+    /// It is switched off in the configuration. The text says what that means.
+    Off(String),
     /// It works less well, or work waits; mail is still taken. The text says what is wrong.
     Degraded(String),
     /// Mail is refused because of it. The text says what is wrong.
@@ -42,6 +44,13 @@ impl Readiness {
     /// Posts the condition of a part.
     pub fn report(&self, part: &'static str, condition: Condition) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(part, condition);
+    }
+
+    /// Each part and whether it works, without asking the store.
+    pub(crate) fn working(&self) -> Vec<(&'static str, bool)> {
+        let board = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let switched_on = board.iter().filter(|(_, condition)| !matches!(condition, Condition::Off(_)));
+        switched_on.map(|(part, condition)| (*part, *condition == Condition::Good)).collect()
     }
 
     pub(crate) async fn checks(&self, store: &Store) -> Vec<(&'static str, Condition)> {
@@ -99,6 +108,7 @@ async fn readyz(State(health): State<Health>) -> Response {
         .into_iter()
         .map(|(name, condition)| match condition {
             Condition::Good => Check { name, status: "ok", detail: String::new() },
+            Condition::Off(detail) => Check { name, status: "off", detail },
             Condition::Degraded(detail) => Check { name, status: "degraded", detail },
             Condition::Refusing(detail) => Check { name, status: "refusing", detail },
         })

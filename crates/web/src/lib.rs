@@ -37,7 +37,7 @@ mod view;
 pub use console::{AdminState, InviteError, NoPasswords, admin, invite};
 pub use health::{Condition, Readiness};
 pub use listen::serve;
-pub use metrics::{DeliveryEnd, Metrics, Source};
+pub use metrics::{DeliveryEnd, Metrics, RoomTotals, Source};
 pub use portal::{PortalState, portal};
 pub use secret::NoRandomness;
 pub use site::{Site, UploadLimits};

@@ -1,14 +1,19 @@
 //! Numbers for Prometheus (`/metrics`): what the parts of the gateway count, and what the store holds right now.
 
-use std::sync::{Arc, atomic::AtomicU64};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 use std::time::Duration;
 
 use prometheus_client::{
-    encoding::{EncodeLabelSet, EncodeLabelValue, text::encode},
+    encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::{Registry, Unit},
 };
 use store::{Counts, Timestamp};
+
+use crate::Readiness;
 
 /// Handles of all counters. Cheap to clone; every part of the gateway gets one.
 #[derive(Debug, Clone)]
@@ -22,12 +27,14 @@ struct Inner {
     finished: Family<VerdictLabel, Counter>,
     withheld: Family<ReasonLabel, Counter>,
     deliveries: Family<DeliveryLabel, Counter>,
-    rooms: Family<RoomLabel, Counter>,
+    rooms: RoomFigures,
     bytes_in: Counter,
     conversion: Histogram,
     sign_ins: Family<SignInLabel, Counter>,
     queue: Family<QueueLabel, Gauge>,
     oldest: Gauge,
+    oldest_delivery: Gauge,
+    working: Family<PartLabel, Gauge>,
     quarantine: Gauge,
     recorded: Family<EventLabel, Gauge>,
     free: Gauge,
@@ -35,7 +42,7 @@ struct Inner {
 }
 
 /// Where a message came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Source {
     /// SMTP.
     Mail,
@@ -44,7 +51,7 @@ pub enum Source {
 }
 
 /// How a delivery attempt ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DeliveryEnd {
     /// The next hop took it.
     Delivered,
@@ -55,7 +62,7 @@ pub enum DeliveryEnd {
 }
 
 /// How an attempt to sign in ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum SignIn {
     Success,
     Failure,
@@ -64,7 +71,7 @@ pub(crate) enum SignIn {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SourceLabel {
-    source: Source,
+    source: &'static str,
 }
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CodeLabel {
@@ -80,16 +87,15 @@ struct ReasonLabel {
 }
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DeliveryLabel {
-    outcome: DeliveryEnd,
+    outcome: &'static str,
 }
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RoomLabel {
-    role: &'static str,
-    verdict: &'static str,
+struct PartLabel {
+    part: &'static str,
 }
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SignInLabel {
-    outcome: SignIn,
+    outcome: &'static str,
 }
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct QueueLabel {
@@ -115,12 +121,11 @@ impl Metrics {
         registry.register("parts_withheld", "Parts withheld, by reason", withheld.clone());
         let deliveries = Family::default();
         registry.register("deliveries", "Recipients tried at the next hop", deliveries.clone());
-        let rooms = Family::default();
-        registry.register("rooms", "Rooms used, by how they ended", rooms.clone());
+        let rooms = RoomFigures::registered(&mut registry);
         let bytes_in = Counter::default();
         registry.register_with_unit("received", "Bytes of accepted originals", Unit::Bytes, bytes_in.clone());
         let conversion = Histogram::new(BUCKETS.iter().copied());
-        registry.register_with_unit("conversion", "Time from claim to verdict", Unit::Seconds, conversion.clone());
+        registry.register_with_unit("conversion", "Time from acceptance to verdict", Unit::Seconds, conversion.clone());
         let sign_ins = Family::default();
         registry.register("sign_ins", "Attempts to sign in to the console", sign_ins.clone());
         let queue = Family::default();
@@ -132,6 +137,15 @@ impl Metrics {
             Unit::Seconds,
             oldest.clone(),
         );
+        let oldest_delivery = Gauge::default();
+        registry.register_with_unit(
+            "delivery_oldest",
+            "Age of the oldest recipient that waits for the next hop",
+            Unit::Seconds,
+            oldest_delivery.clone(),
+        );
+        let working = Family::default();
+        registry.register("working", "1 when a part of the gateway works as it should", working.clone());
         let quarantine = Gauge::default();
         registry.register("quarantine_held", "Originals in quarantine", quarantine.clone());
         // Gauges, because the store's totals outlive the process and a counter of this process would start at zero.
@@ -157,6 +171,8 @@ impl Metrics {
             sign_ins,
             queue,
             oldest,
+            oldest_delivery,
+            working,
             quarantine,
             recorded,
             free,
@@ -166,6 +182,10 @@ impl Metrics {
 
     /// A message was made durable.
     pub fn accepted(&self, source: Source, bytes: u64) {
+        let source = match source {
+            Source::Mail => "mail",
+            Source::Upload => "upload",
+        };
         self.0.accepted.get_or_create(&SourceLabel { source }).inc();
         self.0.bytes_in.inc_by(bytes);
     }
@@ -188,15 +208,32 @@ impl Metrics {
 
     /// A recipient was tried at the next hop.
     pub fn delivery(&self, outcome: DeliveryEnd) {
+        let outcome = match outcome {
+            DeliveryEnd::Delivered => "delivered",
+            DeliveryEnd::Retry => "retry",
+            DeliveryEnd::Failed => "failed",
+        };
         self.0.deliveries.get_or_create(&DeliveryLabel { outcome }).inc();
     }
 
-    /// A room ended; `role` and `verdict` are fixed names of the room's kind and end.
-    pub fn room(&self, role: &'static str, verdict: &'static str) {
-        self.0.rooms.get_or_create(&RoomLabel { role, verdict }).inc();
+    /// What the rooms have done until now.
+    pub fn rooms(&self, totals: RoomTotals) {
+        let RoomTotals { documents, failed, zygotes, waiting, slots_down } = totals;
+        let figures = &self.0.rooms;
+        // The rooms count by themselves; these follow.
+        figures.documents.inner().store(documents, Ordering::Relaxed);
+        figures.failed.inner().store(failed, Ordering::Relaxed);
+        figures.zygotes.inner().store(zygotes, Ordering::Relaxed);
+        figures.waiting.set(signed(waiting));
+        figures.slots_down.set(signed(slots_down));
     }
 
     pub(crate) fn sign_in(&self, outcome: SignIn) {
+        let outcome = match outcome {
+            SignIn::Success => "success",
+            SignIn::Failure => "failure",
+            SignIn::Delayed => "delayed",
+        };
         self.0.sign_ins.get_or_create(&SignInLabel { outcome }).inc();
     }
 
@@ -206,7 +243,11 @@ impl Metrics {
         counts: Option<&Counts>,
         now: Timestamp,
         free: Option<u64>,
+        readiness: &Readiness,
     ) -> Result<String, std::fmt::Error> {
+        for (part, works) in readiness.working() {
+            self.0.working.get_or_create(&PartLabel { part }).set(i64::from(works));
+        }
         self.0.up.set(if counts.is_some() { 1.0 } else { 0.0 });
         if let Some(counts) = counts {
             self.gauges(counts, now);
@@ -228,8 +269,9 @@ impl Metrics {
         ] {
             self.0.queue.get_or_create(&QueueLabel { state }).set(signed(count));
         }
-        let age = counts.oldest.map_or(0, |oldest| now.since(oldest).as_secs());
-        self.0.oldest.set(signed(age));
+        let age = |oldest: Option<Timestamp>| signed(oldest.map_or(0, |oldest| now.since(oldest).as_secs()));
+        self.0.oldest.set(age(counts.oldest));
+        self.0.oldest_delivery.set(age(counts.oldest_delivery));
         self.0.quarantine.set(signed(counts.quarantined));
         for (event, total) in [
             ("mail_accepted", counts.accepted),
@@ -244,6 +286,48 @@ impl Metrics {
         ] {
             self.0.recorded.get_or_create(&EventLabel { event }).set(signed(total));
         }
+    }
+}
+
+/// What the rooms have done since the start, and what they are doing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RoomTotals {
+    /// Documents given to rooms.
+    pub documents: u64,
+    /// Rooms that crashed, overran a limit or did what rooms may not.
+    pub failed: u64,
+    /// Zygotes started.
+    pub zygotes: u64,
+    /// Documents that wait for a room now.
+    pub waiting: u64,
+    /// Slots without a room now.
+    pub slots_down: u64,
+}
+
+#[derive(Debug)]
+struct RoomFigures {
+    documents: Counter,
+    failed: Counter,
+    zygotes: Counter,
+    waiting: Gauge,
+    slots_down: Gauge,
+}
+
+impl RoomFigures {
+    fn registered(registry: &mut Registry) -> Self {
+        let figures = Self {
+            documents: Counter::default(),
+            failed: Counter::default(),
+            zygotes: Counter::default(),
+            waiting: Gauge::default(),
+            slots_down: Gauge::default(),
+        };
+        registry.register("room_documents", "Documents given to rooms", figures.documents.clone());
+        registry.register("rooms_failed", "Rooms that ended in anything but a reply", figures.failed.clone());
+        registry.register("zygotes_started", "Zygotes started, the first ones included", figures.zygotes.clone());
+        registry.register("rooms_waiting", "Documents that wait for a room", figures.waiting.clone());
+        registry.register("slots_down", "Slots that cannot get a room", figures.slots_down.clone());
+        figures
     }
 }
 

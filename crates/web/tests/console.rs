@@ -259,7 +259,7 @@ async fn the_metrics_carry_the_store_s_numbers() {
     assert!(answer.header("content-type").unwrap().starts_with("application/openmetrics-text"));
     let text = answer.text();
     for line in [
-        "misogi_accepted_total{source=\"Upload\"} 1",
+        "misogi_accepted_total{source=\"upload\"} 1",
         "misogi_received_bytes_total 5",
         "misogi_queue{state=\"waiting\"} 1",
         "misogi_store_up 1.0",

@@ -14,6 +14,7 @@ use super::maildir::Maildir;
 use super::transaction::{self, Answer, Outgoing, Progress, RECIPIENTS_MAX};
 use super::{DeliveryConfig, DeliveryError, NextHop};
 use crate::address::{Address, Charset};
+use crate::observer::Tried;
 
 /// Delivers messages; shared by all that are on their way.
 pub(super) struct Courier {
@@ -129,6 +130,7 @@ impl Courier {
                     Answer::NotNow("451 4.3.0 The Maildir could not be written".to_owned())
                 }
             };
+            self.config.observer.next_hop(matches!(answer, Answer::Accepted(_)));
             fates.push(Fate::Answered(answer));
         }
         fates
@@ -243,6 +245,7 @@ impl Courier {
 
     /// Writes down whether the hop could be reached.
     fn reached(&self, result: Result<Link, HopError>) -> Result<Link, Fate> {
+        self.config.observer.next_hop(result.is_ok());
         let mut outage = self.outage();
         match result {
             Ok(link) => {
@@ -298,11 +301,12 @@ impl Courier {
                     RecipientOutcome::Failed { reply }
                 }
             };
-            let state = match &outcome {
-                RecipientOutcome::Delivered { .. } => "delivered",
-                RecipientOutcome::Retry { .. } => "retry",
-                RecipientOutcome::Failed { .. } => "failed",
+            let (state, end) = match &outcome {
+                RecipientOutcome::Delivered { .. } => ("delivered", Tried::Delivered),
+                RecipientOutcome::Retry { .. } => ("retry", Tried::Retry),
+                RecipientOutcome::Failed { .. } => ("failed", Tried::Failed),
             };
+            self.config.observer.tried(end);
             tracing::info!(event = "delivery", receipt = %task.receipt, state);
             results.push(RecipientResult { recipient_id: recipient.id, outcome });
         }

@@ -27,6 +27,7 @@ use self::courier::Courier;
 pub use self::dsn::{ComposeDsn, ComposeError, ComposeFuture, DsnFacts, FailedRecipient, status};
 pub use self::hop::{HopError, HopTimeouts, SmtpHop, TlsMode};
 pub use self::retry::RetryPolicy;
+use crate::observer::{Observer, Unobserved};
 
 /// How delivery behaves.
 #[derive(Clone, Debug)]
@@ -41,6 +42,8 @@ pub struct DeliveryConfig {
     pub memory_bytes: u64,
     /// How long messages on their way may take once delivery is told to stop.
     pub drain: Duration,
+    /// Who is told how deliveries end.
+    pub observer: Arc<dyn Observer>,
 }
 
 /// Where mail goes.
@@ -61,6 +64,7 @@ impl DeliveryConfig {
             retry: RetryPolicy::default(),
             memory_bytes: 128 << 20,
             drain: Duration::from_secs(20),
+            observer: Arc::new(Unobserved),
         }
     }
 }

@@ -34,6 +34,7 @@ pub(super) async fn run(mut stream: TcpStream, peer: IpAddr, admission: Option<A
     let _ = stream.set_nodelay(true);
     let Some(_admission) = admission else {
         tracing::info!(event = "smtp_connection_refused", %peer);
+        shared.config.observer.refused(Reply::TooManyConnections.code());
         let _ = timeout(REFUSAL_WRITE, stream.write_all(Reply::TooManyConnections.line().as_bytes())).await;
         return;
     };
@@ -261,6 +262,7 @@ impl Connection {
         let origin = Origin::Mail { envelope, peer: self.peer, helo, tls: self.tls.clone() };
         let received = self.shared.store.now();
         self.shared.store.accept(NewMessage { receipt: message.receipt, origin, received, original }).await?;
+        self.shared.config.observer.accepted(octets);
         tracing::info!(event = "smtp_message_accepted", receipt, recipients, octets, peer = %self.peer);
         Ok(receipt)
     }
@@ -268,6 +270,7 @@ impl Connection {
     async fn log_refusals(&mut self) {
         for refusal in self.session.take_refusals() {
             let line = refusal.reply.line().trim_end();
+            self.shared.config.observer.refused(refusal.reply.code());
             tracing::info!(event = "smtp_refused", peer = %self.peer, reply = line);
             let refused = Refused {
                 peer: self.peer,

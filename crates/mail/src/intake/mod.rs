@@ -26,6 +26,7 @@ use tokio_util::task::TaskTracker;
 
 use self::peers::Peers;
 use self::session::Rules;
+use crate::observer::{Observer, Unobserved};
 
 /// How the intake behaves.
 #[derive(Clone, Debug)]
@@ -58,6 +59,8 @@ pub struct IntakeConfig {
     pub greet_delay: Duration,
     /// The waiting times.
     pub timeouts: Timeouts,
+    /// Who is told what was accepted and refused.
+    pub observer: Arc<dyn Observer>,
 }
 
 /// How long a session waits for what.
@@ -95,6 +98,7 @@ impl IntakeConfig {
             tls: None,
             greet_delay: Duration::ZERO,
             timeouts: Timeouts::default(),
+            observer: Arc::new(Unobserved),
         }
     }
 

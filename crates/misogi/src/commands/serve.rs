@@ -7,17 +7,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use mail::delivery::DeliveryConfig;
+use mail::intake::IntakeConfig;
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use web::{Condition, Metrics, Readiness, Site, UploadLimits};
+use web::{Metrics, Readiness, Site, UploadLimits};
 
 use crate::commands::PASSED;
 use crate::config::{Config, LogFormat};
 use crate::gateway::{self, NextHop};
 use crate::worker::Worker;
-use crate::{ConfigArgument, clock, dsn};
+use crate::{ConfigArgument, clock, dsn, watch};
 
 /// How often what has outlived its retention is removed.
 const PURGE_EVERY: Duration = Duration::from_secs(3600);
@@ -42,7 +44,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     tracing::info!(event = "rooms_ready", level = %pool.level(), slots = gateway::slots(&config));
     let engine = gateway::engine(&config, pool.clone())?;
     let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
-    runtime.block_on(gateway_roles(&config, engine))?;
+    runtime.block_on(gateway_roles(&config, pool, engine))?;
     tracing::info!(event = "stopped");
     Ok(ExitCode::from(PASSED))
 }
@@ -57,7 +59,7 @@ fn start_log(config: &Config) -> Result<()> {
     Ok(())
 }
 
-async fn gateway_roles(config: &Config, engine: engine::Engine) -> Result<()> {
+async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::Engine) -> Result<()> {
     let store = gateway::store(config).await?;
     let hostname = gateway::hostname(config);
     let postmaster = format!("postmaster@{hostname}");
@@ -79,15 +81,18 @@ async fn gateway_roles(config: &Config, engine: engine::Engine) -> Result<()> {
         offset_minutes: config.site.utc_offset_minutes.into(),
     });
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
-    let readiness = Readiness::expecting(&["rooms"]);
-    readiness.report("rooms", Condition::Good);
+    let readiness = Readiness::expecting(&watch::PARTS);
+    let figures = Arc::new(watch::MailFigures::new(metrics.clone(), readiness.clone()));
     let shutdown = CancellationToken::new();
     let mut roles = Roles { tasks: JoinSet::new(), shutdown: shutdown.clone() };
 
-    let intake = gateway::intake(config, &hostname)?;
+    let slots = gateway::slots(config);
+    roles.start("rooms", watch::rooms(pool, slots, readiness.clone(), metrics.clone(), shutdown.clone()));
+    roles.start("scanner", watch::scanner(gateway::scanner(config)?, readiness.clone(), shutdown.clone()));
+    let intake = IntakeConfig { observer: figures.clone(), ..gateway::intake(config, &hostname)? };
     roles.start("intake", mail::intake::serve(smtp, intake, store.clone(), shutdown.clone()));
     let composer = Arc::new(dsn::Composer::new(engine.clone(), store.clone(), config, postmaster.clone()));
-    let delivery = gateway::delivery(config, &hostname)?;
+    let delivery = DeliveryConfig { observer: figures, ..gateway::delivery(config, &hostname)? };
     roles.start("delivery", mail::delivery::run(delivery, store.clone(), composer, shutdown.clone()));
     let worker = Worker {
         store: store.clone(),
@@ -95,7 +100,7 @@ async fn gateway_roles(config: &Config, engine: engine::Engine) -> Result<()> {
         clock: clock::system(),
         postmaster,
         utc_offset_minutes: config.site.utc_offset_minutes,
-        parallel: gateway::slots(config).saturating_mul(MAILS_PER_SLOT),
+        parallel: slots.saturating_mul(MAILS_PER_SLOT),
         metrics: metrics.clone(),
     };
     roles.start("worker", worker.run(shutdown.clone()));

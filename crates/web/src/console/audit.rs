@@ -9,7 +9,8 @@ use axum::{
     response::Response,
 };
 use serde::Deserialize;
-use store::{AuditCheck, AuditFilter};
+use serde_json::Value;
+use store::{AuditCheck, AuditFilter, Timestamp};
 use tokio::time::Instant;
 
 use super::{Console, Visitor};
@@ -18,7 +19,8 @@ use crate::{
     moment,
     page::{Mark, Page, render},
     role::Permission,
-    shown, texts,
+    shown,
+    texts::{self, Texts},
 };
 
 /// The last chain check. Walking a long chain takes seconds, so its outcome is shared for a while.
@@ -59,8 +61,9 @@ pub(crate) async fn page(
             time: moment::local(row.at, offset),
             actor: shown::visible(&row.actor),
             action: shown::visible(&row.event),
+            sentence: event_text(&row.event, t),
             message: row.message.map(|message| format!("/messages/{}", message.0)),
-            detail: shown::visible(&detail(&row.detail)),
+            detail: shown::visible(&detail(&row.detail, offset)),
         })
         .collect();
     let template = AuditPage {
@@ -88,17 +91,71 @@ async fn checked(console: &Console) -> Result<AuditCheck, Fault> {
     Ok(check)
 }
 
-/// The JSON object of an entry as `name: value` pairs.
-pub(super) fn detail(json: &str) -> String {
-    let Ok(serde_json::Value::Object(pairs)) = serde_json::from_str(json) else { return json.to_owned() };
+/// An event of the audit log in words. One without a sentence is shown by its stable name alone.
+pub(super) fn event_text(event: &str, t: &Texts) -> &'static str {
+    match event {
+        "accepted" => t.event_accepted,
+        "upload_name_changed" => t.event_name_changed,
+        "completed" => t.event_completed,
+        "attempt_failed" => t.event_attempt_failed,
+        "deferred" => t.event_deferred,
+        "given_up" => t.event_given_up,
+        "delivery" => t.event_delivery,
+        "notice_queued" => t.event_notice_queued,
+        "quarantine_released" => t.event_released,
+        "purged" => t.event_purged,
+        "setup_token_created" => t.event_setup_token,
+        "user_created" => t.event_user_created,
+        "signed_in" => t.event_signed_in,
+        _ => "",
+    }
+}
+
+/// The JSON object of an entry as `name: value` pairs; lists and objects inside it are written out, nothing is left away
+/// but what is null.
+pub(super) fn detail(json: &str, offset: i32) -> String {
+    let Ok(Value::Object(pairs)) = serde_json::from_str(json) else { return json.to_owned() };
     let pairs: Vec<String> = pairs
-        .into_iter()
-        .map(|(name, value)| match value {
-            serde_json::Value::String(text) => format!("{name}: {text}"),
-            other => format!("{name}: {other}"),
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| match (name.as_str(), value.as_i64()) {
+            ("expires", Some(millis)) => {
+                format!("{name}: {}", moment::local(Timestamp::from_unix_millis(millis), offset))
+            }
+            _ => format!("{name}: {}", plain(value)),
         })
         .collect();
     pairs.join(", ")
+}
+
+/// Two levels are all that the store writes; what lies deeper stays JSON.
+fn plain(value: &Value) -> String {
+    let word = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => {
+            let items: Vec<String> =
+                items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect();
+            items.join(" ")
+        }
+        other => other.to_string(),
+    };
+    match value {
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            let items: Vec<String> = items
+                .iter()
+                .map(|item| match item {
+                    Value::Object(pairs) => pairs
+                        .iter()
+                        .map(|(name, value)| format!("{name}: {}", word(value)))
+                        .collect::<Vec<_>>()
+                        .join(", "),
+                    other => word(other),
+                })
+                .collect();
+            items.join("; ")
+        }
+        other => word(other),
+    }
 }
 
 #[derive(Debug)]
@@ -107,6 +164,8 @@ struct Row {
     time: String,
     actor: String,
     action: String,
+    /// The action in words; empty for one without a sentence.
+    sentence: &'static str,
     message: Option<String>,
     detail: String,
 }
@@ -124,3 +183,21 @@ struct AuditPage {
 
 /// How long the outcome of a chain check is shown again.
 const FRESH: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_store_writes_is_told_without_brackets() {
+        let check = |json, expect: &str| assert_eq!(detail(json, 540), expect);
+        check(r#"{"user":1,"to":null}"#, "user: 1");
+        check(r#"{"recipients":["a@b.jp","c@d.jp"],"bytes":5}"#, "bytes: 5, recipients: a@b.jp c@d.jp");
+        check(
+            r#"{"outcomes":[{"outcome":"delivered","reply":"250 ok"},{"outcome":"retry","recipients":["a@b.jp"]}]}"#,
+            "outcomes: outcome: delivered, reply: 250 ok; outcome: retry, recipients: a@b.jp",
+        );
+        check(r#"{"expires":0}"#, "expires: 1970-01-01 09:00:00");
+        check("not JSON", "not JSON");
+    }
+}

@@ -58,7 +58,8 @@ fn tiles(counts: &Counts, console: &Console, visitor: &Visitor) -> Vec<Tile> {
     let role = visitor.session.user.role;
     let deliveries = counts.deliveries_pending.saturating_add(counts.deliveries_retrying);
     let oldest = counts.oldest.map(|oldest| console.state.store.now().since(oldest).as_secs());
-    let oldest = oldest.map_or_else(|| "-".to_owned(), |seconds| texts::span(visitor.language, seconds));
+    let oldest =
+        oldest.map_or_else(|| t.dashboard_oldest_none.to_owned(), |seconds| texts::span(visitor.language, seconds));
     let link = |href, permission| role::allows(role, permission).then_some(href);
     let accepted = counts.accepted.saturating_add(counts.uploaded);
     [
@@ -89,17 +90,43 @@ struct Tile {
 struct CheckRow {
     name: String,
     state: Mark,
+    /// The condition in plain words; empty for a part or condition without a sentence.
+    meaning: &'static str,
     detail: String,
 }
 
 impl CheckRow {
     fn of(name: &str, condition: Condition, t: &Texts) -> Self {
+        let meaning = meaning(name, &condition, t);
         let (state, detail) = match condition {
             Condition::Good => (Mark::ok(t.check_ok), String::new()),
+            Condition::Off(detail) => (Mark::warn(t.check_off), detail),
             Condition::Degraded(detail) => (Mark::warn(t.check_warning), detail),
             Condition::Refusing(detail) => (Mark::stop(t.check_failed), detail),
         };
-        Self { name: name.to_owned(), state, detail: shown::visible(&detail) }
+        Self { name: part_name(name, t).to_owned(), state, meaning, detail: shown::visible(&detail) }
+    }
+}
+
+fn part_name<'a>(name: &'a str, t: &Texts) -> &'a str {
+    match name {
+        "store" => t.part_store,
+        "rooms" => t.part_rooms,
+        "scanner" => t.part_scanner,
+        "delivery" => t.part_delivery,
+        other => other,
+    }
+}
+
+fn meaning(name: &str, condition: &Condition, t: &Texts) -> &'static str {
+    match (name, condition) {
+        (_, Condition::Good) => "",
+        ("store", _) => t.meaning_store,
+        ("rooms", _) => t.meaning_rooms,
+        ("scanner", Condition::Off(_)) => t.meaning_scanner_off,
+        ("scanner", _) => t.meaning_scanner,
+        ("delivery", _) => t.meaning_delivery,
+        _ => "",
     }
 }
 

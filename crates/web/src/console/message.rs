@@ -130,6 +130,7 @@ pub(crate) async fn detail(
         parts: detail.parts.iter().map(|part| Part::of(part, &visitor, t)).collect(),
         quarantine,
         deliveries: detail.deliveries.iter().map(|row| Delivery::of(row, offset, t)).collect(),
+        account: detail.account.as_deref().unwrap_or_default().lines().map(shown::visible).collect(),
         page,
     };
     Ok(render(StatusCode::OK, &template))
@@ -218,24 +219,17 @@ struct Entry {
 impl Entry {
     fn of(row: &AuditRow, offset: i32, t: &Texts) -> Self {
         // An event without a sentence is shown by its stable name: nothing of the history is ever left out.
-        let text = match row.event.as_str() {
-            "accepted" => t.event_accepted,
-            "upload_name_changed" => t.event_name_changed,
-            "completed" => t.event_completed,
-            "attempt_failed" => t.event_attempt_failed,
-            "deferred" => t.event_deferred,
-            "given_up" => t.event_given_up,
-            "delivery" => t.event_delivery,
-            "notice_queued" => t.event_notice_queued,
-            "quarantine_released" => t.event_released,
-            other => other,
+        let text = match super::audit::event_text(&row.event, t) {
+            "" => &row.event,
+            sentence => sentence,
+        };
+        // The rest of the page tells what was accepted, what became of each part and how each delivery ended.
+        let detail = match row.event.as_str() {
+            "accepted" | "completed" | "delivery" => String::new(),
+            _ => super::audit::detail(&row.detail, offset),
         };
         let text = if row.actor == GATEWAY { text.to_owned() } else { format!("{text} ({})", row.actor) };
-        Self {
-            time: moment::local(row.at, offset),
-            text: shown::visible(&text),
-            detail: shown::visible(&super::audit::detail(&row.detail)),
-        }
+        Self { time: moment::local(row.at, offset), text: shown::visible(&text), detail: shown::visible(&detail) }
     }
 }
 
@@ -257,9 +251,9 @@ impl Part {
             out => format!("{} → {}", shown::bytes(part.bytes_in), shown::bytes(out)),
         };
         Self {
-            path: part.path.clone(),
+            path: or_dash(&part.path),
             name: shown::visible(&part.name),
-            detected: shown::visible(&part.detected_type),
+            detected: or_dash(&part.detected_type),
             sizes,
             state: view::part_mark(part, t),
             refusal: view::refusal(part, visitor.language),
@@ -293,6 +287,11 @@ impl Delivery {
             reply: row.reply.as_deref().map(shown::visible).unwrap_or_default(),
         }
     }
+}
+
+/// An empty cell in a table of results looks like a fault of the page.
+fn or_dash(text: &str) -> String {
+    if text.is_empty() { "-".to_owned() } else { shown::visible(text) }
 }
 
 /// A whole message in quarantine has no file name of its own.
@@ -334,6 +333,7 @@ struct DetailPage {
     parts: Vec<Part>,
     quarantine: Vec<ItemLink>,
     deliveries: Vec<Delivery>,
+    account: Vec<String>,
 }
 
 #[derive(Debug)]

@@ -103,7 +103,11 @@ async fn metrics(State(console): State<Console>) -> Result<Response, Fault> {
     }
     let free = console.state.store.disk().await.ok().map(|disk| disk.free);
     let now = console.state.store.now();
-    let text = console.state.metrics.text(counts.ok().as_ref(), now, free).map_err(|_| Fault::Internal)?;
+    let text = console
+        .state
+        .metrics
+        .text(counts.ok().as_ref(), now, free, &console.state.readiness)
+        .map_err(|_| Fault::Internal)?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }

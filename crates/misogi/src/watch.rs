@@ -1,0 +1,163 @@
+//! Whether the parts of the gateway work, looked at from time to time, and the figures that others keep.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use engine::Scanner;
+use jail::{Level, Pool};
+use mail::observer::{Observer, Tried};
+use tokio_util::sync::CancellationToken;
+use web::{Condition, DeliveryEnd, Metrics, Readiness, RoomTotals, Source};
+
+use crate::worker::chain;
+
+/// How often the rooms are looked at: a look reads a few counters.
+const ROOMS_EVERY: Duration = Duration::from_secs(2);
+
+/// How often the scanner is asked for its version, and how long it may think about it.
+const SCANNER_EVERY: Duration = Duration::from_secs(20);
+const SCANNER_ANSWERS: Duration = Duration::from_secs(10);
+
+/// The parts that must report before the gateway is ready.
+pub(crate) const PARTS: [&str; 3] = ["delivery", "rooms", "scanner"];
+
+/// Posts the condition of the rooms and their figures until `shutdown`.
+pub(crate) async fn rooms(
+    pool: Arc<Pool>,
+    slots: usize,
+    readiness: Readiness,
+    metrics: Metrics,
+    shutdown: CancellationToken,
+) -> Result<(), std::convert::Infallible> {
+    let mut all_worked = true;
+    loop {
+        let stats = pool.stats();
+        metrics.rooms(RoomTotals {
+            documents: stats.jobs,
+            failed: stats.failed_rooms,
+            zygotes: stats.zygotes_started,
+            waiting: stats.queued,
+            slots_down: stats.slots_down,
+        });
+        let all_work = stats.slots_down == 0;
+        if all_work != all_worked {
+            tracing::warn!(event = "rooms_changed", slots, slots_down = stats.slots_down);
+            all_worked = all_work;
+        }
+        readiness.report("rooms", rooms_condition(pool.level(), stats.slots_down, slots));
+        if pause(ROOMS_EVERY, &shutdown).await {
+            return Ok(());
+        }
+    }
+}
+
+fn rooms_condition(level: Level, down: u64, slots: usize) -> Condition {
+    match (level, down) {
+        (Level::C, _) => Condition::Degraded("rooms are not contained (--accept-unsandboxed)".to_owned()),
+        (Level::A | Level::B, 0) => Condition::Good,
+        (Level::A | Level::B, down) => Condition::Degraded(format!("{down} of {slots} slots cannot get a room")),
+    }
+}
+
+/// Asks the scanner whether it is there, until `shutdown`. Mail waits by itself when it is not; this tells people.
+pub(crate) async fn scanner(
+    scanner: Option<Scanner>,
+    readiness: Readiness,
+    shutdown: CancellationToken,
+) -> Result<(), std::convert::Infallible> {
+    let Some(scanner) = scanner else {
+        readiness.report("scanner", Condition::Off("scanner.clamd is not set".to_owned()));
+        shutdown.cancelled().await;
+        return Ok(());
+    };
+    let mut answered = true;
+    loop {
+        let problem = match tokio::time::timeout(SCANNER_ANSWERS, scanner.version()).await {
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => Some(chain(&error)),
+            Err(_) => Some(format!("clamd did not answer within {SCANNER_ANSWERS:?}")),
+        };
+        match &problem {
+            Some(error) if answered => tracing::error!(event = "scanner_unreachable", error),
+            None if !answered => tracing::info!(event = "scanner_back"),
+            _ => {}
+        }
+        answered = problem.is_none();
+        readiness.report("scanner", problem.map_or(Condition::Good, Condition::Degraded));
+        if pause(SCANNER_EVERY, &shutdown).await {
+            return Ok(());
+        }
+    }
+}
+
+/// True when it is time to stop.
+async fn pause(length: Duration, shutdown: &CancellationToken) -> bool {
+    tokio::select! {
+        () = shutdown.cancelled() => true,
+        () = tokio::time::sleep(length) => false,
+    }
+}
+
+/// Puts what intake and delivery tell into the figures and on the board.
+#[derive(Debug)]
+pub(crate) struct MailFigures {
+    metrics: Metrics,
+    readiness: Readiness,
+    reached: AtomicBool,
+}
+
+impl MailFigures {
+    /// The next hop counts as there until it was found not to be.
+    pub(crate) fn new(metrics: Metrics, readiness: Readiness) -> Self {
+        readiness.report("delivery", Condition::Good);
+        Self { metrics, readiness, reached: AtomicBool::new(true) }
+    }
+}
+
+impl Observer for MailFigures {
+    fn accepted(&self, octets: u64) {
+        self.metrics.accepted(Source::Mail, octets);
+    }
+
+    fn refused(&self, code: u16) {
+        self.metrics.smtp_refused(code);
+    }
+
+    fn tried(&self, end: Tried) {
+        self.metrics.delivery(match end {
+            Tried::Delivered => DeliveryEnd::Delivered,
+            Tried::Retry => DeliveryEnd::Retry,
+            Tried::Failed => DeliveryEnd::Failed,
+        });
+    }
+
+    fn next_hop(&self, reached: bool) {
+        // The board is written to only when something changed.
+        if self.reached.swap(reached, Ordering::Relaxed) == reached {
+            return;
+        }
+        let condition = match reached {
+            true => Condition::Good,
+            false => Condition::Degraded("the next hop cannot be reached".to_owned()),
+        };
+        self.readiness.report("delivery", condition);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_without_a_room_and_a_missing_containment_both_show() {
+        let told = |level, down| match rooms_condition(level, down, 2) {
+            Condition::Good => String::new(),
+            Condition::Off(text) | Condition::Degraded(text) | Condition::Refusing(text) => text,
+        };
+        assert_eq!(told(Level::A, 0), "");
+        assert_eq!(told(Level::B, 0), "");
+        assert_eq!(told(Level::A, 1), "1 of 2 slots cannot get a room");
+        assert!(told(Level::C, 0).contains("not contained"));
+    }
+}
