@@ -195,7 +195,8 @@ fn remove_leftovers(directory: &Path) {
     }
 }
 
-fn read(path: &Path) -> io::Result<String> {
+/// A file of /proc or of the hierarchy.
+pub(super) fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     fs::OpenOptions::new().read(true).open(path)?.take(1 << 20).read_to_string(&mut text)?;
     Ok(text)

@@ -1,6 +1,7 @@
 //! The pool: a queue of documents and the slots that serve it.
 
 mod cgroup;
+mod host;
 mod outcome;
 mod probe;
 mod queue;
@@ -18,6 +19,7 @@ use crate::sys::{descriptor, process};
 use crate::verdict::Verdict;
 use crate::wire::Setup;
 use cgroup::Hierarchy;
+use host::Ids;
 use queue::{Job, Shared};
 use slot::Slot;
 use std::ffi::{CString, OsStr};
@@ -56,7 +58,8 @@ pub struct PoolConfig {
     pub minimum: Level,
     /// Work at level C as well. Somebody has to type this.
     pub accept_unsandboxed: bool,
-    /// First of the user ids for the slots (two per slot, plus two for the probe). Used when the gateway is root.
+    /// First of the user ids for the slots (two per slot, plus two for the probe). Used when the gateway is root and may
+    /// take them: in a container they may not exist.
     pub uids: Option<u32>,
     /// For tests of single layers: without the filter. Level C by definition.
     #[doc(hidden)]
@@ -114,7 +117,6 @@ impl PoolConfig {
         self.check()?;
         let arguments = self.room_args.iter().filter_map(|argument| usable(argument.as_ref())).collect();
         let exe = usable(self.exe.as_os_str()).ok_or(Error::Config { field: "exe", rule: "a path" })?;
-        let is_root = process::effective_uid() == 0;
         let kept = self.out_bytes_max.max(KEPT_OUTPUTS_MIN);
         Ok(Plan {
             exe,
@@ -132,7 +134,10 @@ impl PoolConfig {
                 file_bytes: self.out_bytes_max,
                 cpu_seconds: self.cpu.as_secs() + u64::from(self.cpu.subsec_nanos() > 0),
             },
-            first_uid: self.uids.filter(|_| is_root),
+            ids: Ids::find(
+                self.uids,
+                u32::try_from(self.slots).unwrap_or(u32::MAX).saturating_add(1).saturating_mul(2),
+            ),
             hierarchy: Hierarchy::discover(),
             group_memory_bytes: self
                 .data_bytes
@@ -201,14 +206,17 @@ impl Pool {
         let mut plan = config.plan()?;
         let found = probe::attack(&mut plan, config.slots)?;
         let why = || {
-            let failed: Vec<&str> = found.facts.iter().filter(|f| !f.ok).map(|f| f.detail.as_str()).collect();
+            let failed: Vec<String> =
+                found.facts.iter().filter(|f| !f.ok).map(|f| format!("{}: {}", f.name, f.detail)).collect();
             if failed.is_empty() { "see `misogi doctor`".to_owned() } else { failed.join("; ") }
         };
         if found.level == Level::C && !config.accept_unsandboxed {
             return Err(Error::Unsandboxed { why: why() });
         }
         if !found.level.satisfies(config.minimum) && !config.accept_unsandboxed {
-            return Err(Error::BelowMinimum { found: found.level, minimum: config.minimum, why: why() });
+            let found = found.level;
+            let why = format!("{}; or accept level {found} (rooms.minimum_level = \"{found}\")", why());
+            return Err(Error::BelowMinimum { found, minimum: config.minimum, why });
         }
         tracing::info!(event = "rooms_confinement", level = %found.level, slots = config.slots);
         let facts = found.facts;

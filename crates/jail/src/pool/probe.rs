@@ -5,13 +5,14 @@
 //! whether the layers behind it would hold if it had a hole.
 
 use super::PoolConfig;
+use super::host::{Gateway, Ids, why_no_namespaces};
 use super::rooms::{Finished, Rooms, START_LIMIT};
 use super::zygote::{Plan, StartFailure};
 use crate::error::Error;
 use crate::level::{Fact, Level};
 use crate::sealed::Sealed;
 use crate::sys::attempt::{ATTEMPTS, Attempt};
-use crate::sys::{descriptor, process};
+use crate::sys::descriptor;
 use crate::verdict::{Judgement, Verdict};
 use crate::wire::{Enforced, FORBIDDEN, JobHead, Role, Setup, Step, Task};
 use std::io;
@@ -53,16 +54,17 @@ pub(super) fn attack(plan: &mut Plan, slots: usize) -> Result<Probe, Error> {
             Some(rooms)
         })
         .map(|rooms| answers(rooms?));
-    let mut holds = Vec::new();
-    for (index, attempt) in ATTEMPTS.iter().enumerate() {
-        let of = |answers: &Option<Vec<i32>>| answers.as_ref().and_then(|answers| answers.get(index).copied());
-        let filter = kills && of(&filtered) == Some(-i32::from(FORBIDDEN));
-        let answer = of(&bare);
-        let behind = answer.is_some_and(|answer| stopped(attempt, answer));
-        holds.push((attempt.name, filter, behind));
-        facts.push(fact(attempt, filter, answer, behind));
-    }
-    let level = level(enforced, &holds);
+    let trials: Vec<Trial> = ATTEMPTS
+        .iter()
+        .enumerate()
+        .map(|(index, attempt)| {
+            let of = |answers: &Option<Vec<i32>>| answers.as_ref().and_then(|answers| answers.get(index).copied());
+            let filter_holds = kills && of(&filtered) == Some(-i32::from(FORBIDDEN));
+            Trial { attempt, filter_holds, without_filter: of(&bare) }
+        })
+        .collect();
+    facts.extend(trials.iter().map(Trial::fact));
+    let level = level(enforced, &trials);
     layer_facts(plan, enforced, &mut facts);
     Ok(Probe { level, facts })
 }
@@ -81,9 +83,39 @@ const TWO_LAYERS: &[&str] = &[
     "raise_limit",
 ];
 
-fn level(enforced: Enforced, holds: &[(&str, bool, bool)]) -> Level {
-    let filter = enforced.seccomp && holds.iter().all(|(_, killed, _)| *killed);
-    let behind = holds.iter().filter(|(name, ..)| TWO_LAYERS.contains(name)).all(|(.., behind)| *behind);
+/// What became of one attempt.
+struct Trial {
+    attempt: &'static Attempt,
+    /// The filter stops it, and stopping means death.
+    filter_holds: bool,
+    /// The kernel's answer where there is no filter; `None` when that room did not live to tell.
+    without_filter: Option<i32>,
+}
+
+impl Trial {
+    fn needs_two_layers(&self) -> bool {
+        TWO_LAYERS.contains(&self.attempt.name)
+    }
+
+    fn other_layers_hold(&self) -> bool {
+        self.without_filter.is_some_and(|answer| answer < 0 && (self.attempt.stopped_by)(-answer))
+    }
+
+    fn fact(&self) -> Fact {
+        let filter = if self.filter_holds { "stopped by the filter" } else { "NOT stopped by the filter" };
+        let second = match self.without_filter {
+            None => "the room without the filter did not survive its attempts".to_owned(),
+            Some(answer) if answer < 0 => format!("without the filter: {}", io::Error::from_raw_os_error(-answer)),
+            Some(_) => "without the filter it succeeds".to_owned(),
+        };
+        let ok = self.filter_holds && (self.other_layers_hold() || !self.needs_two_layers());
+        Fact { name: self.attempt.name, ok, detail: format!("{filter}; {second}") }
+    }
+}
+
+fn level(enforced: Enforced, trials: &[Trial]) -> Level {
+    let filter = enforced.seccomp && trials.iter().all(|trial| trial.filter_holds);
+    let behind = trials.iter().filter(|trial| trial.needs_two_layers()).all(Trial::other_layers_hold);
     if !filter || !behind {
         Level::C
     } else if enforced.namespaces {
@@ -95,7 +127,8 @@ fn level(enforced: Enforced, holds: &[(&str, bool, bool)]) -> Level {
     }
 }
 
-/// Tries the full lock-down, then without namespaces, then without the filter. Also tells whether a forbidden call kills.
+/// Tries the full lock-down, then without own user ids, without namespaces, without the filter, as far as it must. Also
+/// tells whether a forbidden call kills.
 fn strongest(plan: &mut Plan, slots: usize, facts: &mut Vec<Fact>) -> Result<(Enforced, bool), Error> {
     loop {
         let mut rooms = Rooms::new(Arc::new(copy(plan, plan.setup)), slots);
@@ -114,8 +147,13 @@ fn strongest(plan: &mut Plan, slots: usize, facts: &mut Vec<Fact>) -> Result<(En
 fn weaken(plan: &mut Plan, failure: StartFailure, facts: &mut Vec<Fact>) -> Result<(), Error> {
     let of_namespaces =
         matches!(failure.step, Some(Step::Namespaces | Step::IdMaps | Step::Fork | Step::Root | Step::HostName));
-    let name = if plan.setup.namespaces && of_namespaces {
+    let mut detail = format!("{}: {}", failure.doing, failure.source());
+    let name = if failure.step == Some(Step::User) && matches!(plan.ids, Ids::Own(_)) {
+        plan.ids = Ids::without_own(&detail);
+        return Ok(());
+    } else if plan.setup.namespaces && of_namespaces {
         plan.setup.namespaces = false;
+        detail = format!("{detail}; {}", why_no_namespaces(failure.errno));
         "namespaces"
     } else if plan.setup.seccomp && failure.step == Some(Step::Filter) {
         plan.setup.seccomp = false;
@@ -126,7 +164,7 @@ fn weaken(plan: &mut Plan, failure: StartFailure, facts: &mut Vec<Fact>) -> Resu
     } else {
         return Err(Error::Start { doing: failure.doing, source: failure.source() });
     };
-    facts.push(Fact { name, ok: false, detail: format!("{}: {}", failure.doing, failure.source()) });
+    facts.push(Fact { name, ok: false, detail });
     Ok(())
 }
 
@@ -139,7 +177,7 @@ fn answers(mut rooms: Rooms) -> Option<Vec<i32>> {
         Ok((Judgement::Done { .. }, bytes)) => {
             Some(bytes.as_chunks::<4>().0.iter().map(|answer| i32::from_le_bytes(*answer)).collect())
         }
-        _ => None,
+        Ok((Judgement::PeerGone | Judgement::StreamTooLong | Judgement::Failed(_), _)) | Err(_) => None,
     }
 }
 
@@ -155,7 +193,7 @@ fn try_in_room(rooms: &mut Rooms, params: &[u8]) -> io::Result<(Judgement, Vec<u
     let Finished { judgement, .. } = finished.ok_or(io::ErrorKind::NotConnected)?;
     let bytes = match judgement {
         Judgement::Done { out: len, .. } => Sealed::take(out, len)?.to_vec(limit)?,
-        _ => Vec::new(),
+        Judgement::PeerGone | Judgement::StreamTooLong | Judgement::Failed(_) => Vec::new(),
     };
     Ok((judgement, bytes))
 }
@@ -165,25 +203,10 @@ fn copy(plan: &Plan, setup: Setup) -> Plan {
         exe: plan.exe.clone(),
         arguments: plan.arguments.clone(),
         setup: Setup { spares: 1, ..setup },
-        first_uid: plan.first_uid,
+        ids: plan.ids.clone(),
         hierarchy: plan.hierarchy.clone(),
         group_memory_bytes: plan.group_memory_bytes,
     }
-}
-
-fn stopped(attempt: &Attempt, answer: i32) -> bool {
-    answer < 0 && (attempt.stopped_by)(-answer)
-}
-
-fn fact(attempt: &Attempt, killed: bool, answer: Option<i32>, behind: bool) -> Fact {
-    let filter = if killed { "stopped by the filter" } else { "NOT stopped by the filter" };
-    let second = match answer {
-        None => "the room without the filter did not survive its attempts".to_owned(),
-        Some(answer) if answer < 0 => format!("without the filter: {}", io::Error::from_raw_os_error(-answer)),
-        Some(_) => "without the filter it succeeds".to_owned(),
-    };
-    let needs_second = TWO_LAYERS.contains(&attempt.name);
-    Fact { name: attempt.name, ok: killed && (behind || !needs_second), detail: format!("{filter}; {second}") }
 }
 
 fn layer_facts(plan: &Plan, enforced: Enforced, facts: &mut Vec<Fact>) {
@@ -227,13 +250,18 @@ fn layer_facts(plan: &Plan, enforced: Enforced, facts: &mut Vec<Fact>) {
             "the kernel has no MDWE (6.3); only the filter prevents executable memory".to_owned()
         },
     });
-    facts.push(Fact {
-        name: "own_user",
-        ok: enforced.own_user || process::effective_uid() != 0,
-        detail: if enforced.own_user {
-            "each slot and role has a user id of its own".to_owned()
-        } else {
-            "rooms run under the gateway's own user id, inside user namespaces where those exist".to_owned()
+    facts.push(match &plan.ids {
+        Ids::Own(_) => Fact {
+            name: "own_user",
+            ok: enforced.own_user,
+            detail: "each slot and role has a user id of its own".to_owned(),
+        },
+        Ids::Gateways { gateway, why } => Fact {
+            name: "own_user",
+            ok: *gateway == Gateway::Ordinary,
+            detail: format!(
+                "rooms run under the gateway's own user id, inside user namespaces where those exist: {why}"
+            ),
         },
     });
     facts.push(plan.hierarchy.fact());

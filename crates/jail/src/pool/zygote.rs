@@ -1,6 +1,7 @@
 //! The supervisor's handle of one zygote: its control socket, its spares, its control group.
 
 use super::cgroup::{self, Group, Hierarchy};
+use super::host::Ids;
 use crate::sys::descriptor::{self, Wait};
 use crate::sys::message::{self, Patience};
 use crate::sys::process::{self, Child};
@@ -19,8 +20,8 @@ pub(super) struct Plan {
     pub(super) arguments: Vec<CString>,
     /// The part of the set-up that is the same for all.
     pub(super) setup: Setup,
-    /// First of the user ids that slots and roles take; `None` where the gateway cannot change ids.
-    pub(super) first_uid: Option<u32>,
+    /// Under whose user ids the rooms run.
+    pub(super) ids: Ids,
     pub(super) hierarchy: Hierarchy,
     pub(super) group_memory_bytes: u64,
 }
@@ -114,7 +115,11 @@ impl Zygote {
             .map_err(|e| StartFailure::of("making a control group", &e))?;
         let offset = u32::try_from(slot).unwrap_or(u32::MAX / 4).saturating_mul(2);
         let offset = offset + u32::from(role == Role::Clean);
-        let setup = Setup { uid: plan.first_uid.map(|first| first.saturating_add(offset)), ..plan.setup };
+        let uid = match plan.ids {
+            Ids::Own(first) => Some(first.saturating_add(offset)),
+            Ids::Gateways { .. } => None,
+        };
+        let setup = Setup { uid, ..plan.setup };
         message::send(ours.as_fd(), &[IoSlice::new(&setup.encode())], &[])
             .map_err(|e| StartFailure::of("talking to a new zygote", &e))?;
         Ok(Zygote {
