@@ -59,7 +59,7 @@ pub(crate) async fn archive(
 }
 
 async fn assemble(run: &Run<'_>, bundle: Source, op: CleanOp) -> Result<Result<Fresh, Refusal>, Defer> {
-    let limits = rooms::limits(run.policy, &run.budget, bundle.len);
+    let limits = rooms::own_limits(run.policy, bundle.len);
     let outcome = rooms::clean(run.pool, bundle, &clean_job(run, op), limits).await?;
     Ok(match (refused(&outcome.verdict), outcome.fresh) {
         (Some(withheld), _) => match our_fault(withheld.refusal.reason) {

@@ -1,7 +1,7 @@
 //! Bounds that one mail or upload shares over all its parts, however they are nested.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use form::reason::{Reason, Refusal};
 
@@ -16,7 +16,8 @@ pub(crate) struct Budget {
     max_bytes: u64,
     max_depth: u32,
     max_time: Duration,
-    started: Instant,
+    /// Microseconds spent in rooms. Waiting for one is not counted: a mail must not suffer for the load that others make.
+    spent: AtomicU64,
 }
 
 impl Budget {
@@ -28,7 +29,7 @@ impl Budget {
             max_bytes: policy.max_total_bytes,
             max_depth: policy.max_depth,
             max_time: policy.max_time,
-            started: Instant::now(),
+            spent: AtomicU64::new(0),
         }
     }
 
@@ -48,9 +49,14 @@ impl Budget {
         self.time_left().map(|_| ())
     }
 
+    /// Counts time that a room took.
+    pub(crate) fn spend(&self, time: Duration) {
+        self.spent.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX / 2), Ordering::Relaxed);
+    }
+
     /// What is left of the time; none left is a refusal.
     pub(crate) fn time_left(&self) -> Result<Duration, Refusal> {
-        let spent = self.started.elapsed();
+        let spent = Duration::from_micros(self.spent.load(Ordering::Relaxed));
         match self.max_time.checked_sub(spent) {
             Some(left) if !left.is_zero() => Ok(left),
             _ => Err(refusal(Reason::LimitTime, self.max_time.as_secs(), spent.as_secs())),
@@ -90,5 +96,16 @@ mod tests {
     fn no_time_left_is_a_refusal_that_names_the_limit() {
         let b = Budget::new(&Policy { max_time: Duration::ZERO, ..Policy::default() });
         assert_eq!(b.time_left().unwrap_err().reason, Reason::LimitTime);
+    }
+
+    #[test]
+    fn only_time_in_rooms_is_spent() {
+        let b = Budget::new(&Policy { max_time: Duration::from_secs(10), ..Policy::default() });
+        std::thread::sleep(Duration::from_millis(5));
+        assert_eq!(b.time_left().unwrap(), Duration::from_secs(10));
+        b.spend(Duration::from_secs(9));
+        assert_eq!(b.time_left().unwrap(), Duration::from_secs(1));
+        b.spend(Duration::from_secs(1));
+        assert_eq!(b.time_left().unwrap_err(), refusal(Reason::LimitTime, 10, 10));
     }
 }

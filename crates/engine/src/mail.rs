@@ -34,7 +34,8 @@ pub struct MailContext {
 
 pub(crate) async fn sanitise(run: &Run<'_>, original: &Source, context: &MailContext) -> Result<MailOutcome, Defer> {
     let started = Instant::now();
-    let infected = scan(run, original).await?;
+    // What is too large for the scanner as a whole is scanned part by part all the same.
+    let infected = scan(run, original).await?.filter(|withheld| withheld.refusal.reason == Reason::Infected);
     let (doc, form, spill) = match dissect(run, original).await? {
         Ok(dissected) => dissected,
         Err(refusal) => return notice_only(run, context, MailHeader::default(), refusal, Vec::new(), started).await,
@@ -86,6 +87,7 @@ async fn dissect(
     };
     let limits = rooms::limits(run.policy, &run.budget, original.len);
     let outcome = rooms::dirty(run.pool, original.clone(), &job, limits).await?;
+    run.budget.spend(outcome.usage.wall);
     if let Some(withheld) = refused(&outcome.verdict) {
         return match our_fault(withheld.refusal.reason) {
             Some(defer) => Err(defer),

@@ -150,6 +150,7 @@ async fn both_rooms(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
     let clean = clean_job(run, CleanOp::Part);
     let limits = rooms::limits(run.policy, &run.budget, part.source.len);
     let outcome = rooms::chain(run.pool, part.source.clone(), &dirty_job(run, part), &clean, limits).await?;
+    run.budget.spend(outcome.dirty.1.wall.max(outcome.clean.usage.wall));
     if let Some(withheld) = refused(&outcome.dirty.0).or_else(|| refused(&outcome.clean.verdict)) {
         return unless_no_room(withheld);
     }
@@ -170,6 +171,7 @@ async fn both_rooms(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
 async fn one_room_first(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
     let limits = rooms::limits(run.policy, &run.budget, part.source.len);
     let outcome = rooms::dirty(run.pool, part.source.clone(), &dirty_job(run, part), limits).await?;
+    run.budget.spend(outcome.usage.wall);
     if let Some(withheld) = refused(&outcome.verdict) {
         return unless_no_room(withheld);
     }
@@ -184,6 +186,7 @@ async fn one_room_first(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
         Ok(Kind::Text | Kind::Image | Kind::Table) => {
             let limits = rooms::limits(run.policy, &run.budget, part.source.len);
             let outcome = rooms::clean(run.pool, source, &clean_job(run, CleanOp::Part), limits).await?;
+            run.budget.spend(outcome.usage.wall);
             match refused(&outcome.verdict) {
                 Some(withheld) => unless_no_room(withheld),
                 None => Ok(written(run, outcome).map(leaf).map_err(Withheld::from)),

@@ -15,12 +15,18 @@ pub(crate) const MAX_REPORT_BYTES: u64 = 4 << 20;
 
 const MIB: u64 = 1 << 20;
 
-/// Bounds of one run: by the part's size, never beyond what is left for the whole mail.
+/// Bounds of a room that reads what the sender sent: by its size, never beyond what is left for the whole mail.
 pub(crate) fn limits(policy: &Policy, budget: &Budget, input_bytes: u64) -> JobLimits {
-    let mib = u32::try_from(input_bytes / MIB).unwrap_or(u32::MAX);
-    let own = policy.part_time.saturating_add(policy.part_time_per_mib.saturating_mul(mib));
+    let own = own_limits(policy, input_bytes);
     let left = budget.time_left().unwrap_or(Duration::from_millis(1));
-    JobLimits { deadline: own.min(left), out_bytes: policy.max_output_bytes, side_bytes: policy.max_total_bytes }
+    JobLimits { deadline: own.deadline.min(left), ..own }
+}
+
+/// Bounds of a room that puts finished parts together. It has its own time: a mail whose parts used up theirs still arrives.
+pub(crate) fn own_limits(policy: &Policy, input_bytes: u64) -> JobLimits {
+    let mib = u32::try_from(input_bytes / MIB).unwrap_or(u32::MAX);
+    let deadline = policy.part_time.saturating_add(policy.part_time_per_mib.saturating_mul(mib));
+    JobLimits { deadline, out_bytes: policy.max_output_bytes, side_bytes: policy.max_total_bytes }
 }
 
 pub(crate) async fn dirty(
