@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -40,6 +40,16 @@ struct Inner {
 pub(crate) type Answer<T> = oneshot::Receiver<Result<T, Error>>;
 
 impl Store {
+    /// Whether a store has been made in the configured directory. It says nothing of its state: what exists and does not
+    /// open is damaged.
+    ///
+    /// # Errors
+    /// [`Error::File`] when that cannot be found out, such as for want of permission.
+    pub fn exists(config: &StoreConfig) -> Result<bool, Error> {
+        let path = database(config);
+        path.try_exists().map_err(Error::file("looking for", path))
+    }
+
     /// Opens the store for reading and writing, making it if it does not exist. Jobs that were running go back to the
     /// queue (their attempt counts), deliveries that were in flight are due again, and files that no row names go.
     ///
@@ -206,9 +216,13 @@ fn lock(directory: &Path) -> Result<File, Error> {
     }
 }
 
+fn database(config: &StoreConfig) -> PathBuf {
+    config.directory.join("misogi.sqlite")
+}
+
 fn options(config: &StoreConfig) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
-        .filename(config.directory.join("misogi.sqlite"))
+        .filename(database(config))
         .journal_mode(SqliteJournalMode::Wal)
         // FULL: every commit syncs the log. With NORMAL the last commits may be gone after a power cut.
         .synchronous(SqliteSynchronous::Full)

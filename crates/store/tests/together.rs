@@ -17,7 +17,7 @@ mod support;
 use std::collections::HashSet;
 
 use sqlx::{ConnectOptions, Connection, Executor};
-use store::{Error, NewMessage, NewUser, Role, Store};
+use store::{Error, NewMessage, NewUser, Role, Store, StoreConfig};
 use support::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -118,6 +118,21 @@ async fn opening_again_and_again_changes_nothing() {
     let store = Store::open(config(directory.path(), &hand)).await.unwrap();
     assert!(accept(&store, b"two").await.message > first.message);
     store.health().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_store_that_was_never_made_is_told_from_one_that_is_damaged() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = config(directory.path(), &Hand::new());
+    assert!(!Store::exists(&config).unwrap());
+    Store::open(config.clone()).await.unwrap().close().await;
+    assert!(Store::exists(&config).unwrap());
+
+    let damaged = tempfile::tempdir().unwrap();
+    std::fs::write(damaged.path().join("misogi.sqlite"), [b'?'; 8192]).unwrap();
+    let config = StoreConfig { directory: damaged.path().to_owned(), ..config };
+    assert!(Store::exists(&config).unwrap());
+    assert!(matches!(Store::open(config).await, Err(Error::Database { .. })));
 }
 
 /// A connection beside the store's own, as somebody with access to the file would have.
