@@ -51,7 +51,8 @@ impl Store {
     }
 
     /// Opens the store for reading and writing, making it if it does not exist. Jobs that were running go back to the
-    /// queue (their attempt counts), deliveries that were in flight are due again, and files that no row names go.
+    /// queue (their attempt counts), deferred jobs and deliveries that were in flight are due again, and files that no
+    /// row names go.
     ///
     /// # Errors
     /// [`Error::InUse`] when another process has it open; [`Error::Migrate`], [`Error::Database`], [`Error::File`].
@@ -286,6 +287,13 @@ async fn recover(tx: &mut Tx, issuer: &mut Issuer) -> Result<(), Error> {
     if reset.rows_affected() > 0 {
         tracing::info!(event = "interrupted_jobs_taken_back", jobs = reset.rows_affected());
     }
+    // What a deferred job waited for may have been the rooms of the gateway that was stopping. A job that has failed
+    // keeps its time: a gateway that is restarted again and again must not use up the attempts.
+    sqlx::query("UPDATE job SET due = ?1 WHERE state = 0 AND attempts = 0 AND due > ?1")
+        .bind(tx.now.unix_millis())
+        .execute(&mut tx.connection)
+        .await
+        .map_err(Error::database("ending deferrals"))?;
     // Receipts begin with the date, so the index on them gives those of the last days.
     let (year, month, day) = tx.now.minus(RECENT).date(tx.config.receipt_offset_minutes);
     let receipts: Vec<(String,)> = sqlx::query_as("SELECT receipt FROM message WHERE receipt >= ?1")

@@ -177,6 +177,28 @@ async fn a_crash_takes_running_jobs_back_and_counts_their_attempts() {
 }
 
 #[tokio::test]
+async fn a_restart_ends_deferrals_but_not_the_wait_after_a_failure() {
+    let (directory, hand, store) = fresh().await;
+    let failed = accept(&store, b"fails").await.message;
+    store.fail(&claim_one(&store).await.key, "room_unavailable").await.unwrap();
+    let FailOutcome::Again { at } = store.fail(&claim_one(&store).await.key, "room_unavailable").await.unwrap() else {
+        panic!()
+    };
+    let deferred = accept(&store, b"deferred").await.message;
+    let later = store.now().plus(Duration::from_secs(60));
+    store.defer(&claim_one(&store).await.key, "no room", later).await.unwrap();
+    assert!(store.claim(2).await.unwrap().is_empty());
+    store.close().await;
+
+    let store = Store::open(config(directory.path(), &hand)).await.unwrap();
+    let work = claim_one(&store).await;
+    assert_eq!((work.message, work.attempt), (deferred, 1));
+    assert!(store.claim(1).await.unwrap().is_empty());
+    hand.advance(at.since(store.now()));
+    assert_eq!(claim_one(&store).await.message, failed);
+}
+
+#[tokio::test]
 async fn a_mail_without_anything_to_deliver_cannot_be_completed() {
     let (_directory, _hand, store) = fresh().await;
     accept(&store, b"one").await;
