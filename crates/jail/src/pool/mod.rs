@@ -73,6 +73,11 @@ pub struct PoolConfig {
 }
 
 impl PoolConfig {
+    /// Private writable memory of one room, unless configured otherwise.
+    pub const DATA_BYTES: u64 = 1 << 30;
+    /// The largest output of either kind, unless configured otherwise. A job that asks for more gets this much.
+    pub const OUT_BYTES_MAX: u64 = 512 << 20;
+
     /// Sensible values for an executable that becomes a room when started with these arguments.
     pub fn new(exe: impl Into<PathBuf>, room_args: &[&str]) -> PoolConfig {
         PoolConfig {
@@ -81,10 +86,10 @@ impl PoolConfig {
             slots: std::thread::available_parallelism().map_or(2, usize::from),
             spares: 3,
             restart_after: 500,
-            data_bytes: 512 << 20,
+            data_bytes: Self::DATA_BYTES,
             cpu: Duration::from_secs(60),
             in_bytes_max: 2 << 30,
-            out_bytes_max: 512 << 20,
+            out_bytes_max: Self::OUT_BYTES_MAX,
             stream_bytes_max: 8 << 30,
             minimum: Level::A,
             accept_unsandboxed: false,
@@ -363,3 +368,26 @@ const GROUP_SLACK: u64 = 64 << 20;
 /// Outputs that live on in the gateway stay charged to the group they were written in; after this much a zygote (and its
 /// group) is replaced.
 const KEPT_OUTPUTS_MIN: u64 = 256 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limits_stand_in_the_design_document_as_they_are() {
+        let document = include_str!("../../../../docs/rooms.md");
+        let config = PoolConfig::new("misogi", &[]);
+        let mib = |bytes: u64| format!("{} MiB", bytes >> 20);
+        let gib = |bytes: u64| format!("{} GiB", bytes >> 30);
+        for (what, limit) in [
+            ("private memory of a room", gib(config.data_bytes)),
+            ("processor time", format!("{} s", config.cpu.as_secs())),
+            ("output, side output", format!("per job, at most {}", mib(config.out_bytes_max))),
+            ("form in a chain", gib(config.stream_bytes_max)),
+            ("input", gib(config.in_bytes_max)),
+        ] {
+            let line = format!("| {what} | {limit} |");
+            assert!(document.contains(&line), "docs/rooms.md lacks the line\n{line}");
+        }
+    }
+}
