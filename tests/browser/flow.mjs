@@ -109,6 +109,8 @@ await step('see every file finished without reloading', async () => {
 await step('read findings and reasons', async () => {
   const sentences = await text('#files .account li');
   expect(sentences.length > 0, 'no finding is told');
+  // A closed section has no text: what was found inside an archive must be open to the eye.
+  expect(sentences.every((sentence) => sentence !== ''), 'a finding is out of sight');
   for (const sentence of sentences) console.log(`     ${sentence}`);
 });
 await step('download every safe version', async () => {
@@ -192,6 +194,19 @@ await step('see the withheld file in quarantine', async () => {
 await step('audit chain is intact', async () => {
   await page.goto(`${admin}/audit`);
   expect(await page.locator('.notice.ok').count() === 1, 'the chain is not told to be intact');
+});
+await step('the figures tell what happened', async () => {
+  const figures = await (await fetch(`${admin}/metrics`)).text();
+  fs.writeFileSync(path.join(out, 'metrics.txt'), figures);
+  for (const line of [
+    'misogi_accepted_total{source="mail"} 1',
+    `misogi_accepted_total{source="upload"} ${files.length}`,
+    'misogi_finished_total{verdict="partly_withheld"} 1',
+    'misogi_parts_withheld_total{reason="unsupported_type"}',
+    'misogi_deliveries_total{outcome="delivered"} 1',
+    'misogi_working{part="rooms"} 1',
+    'misogi_queue_oldest_seconds 0',
+  ]) expect(figures.includes(line), `${line} is missing`);
 });
 await step('sign out', async () => {
   await page.click('header form button');

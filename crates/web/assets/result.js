@@ -25,9 +25,9 @@ if (main) {
       const fresh = page.getElementById(id);
       const old = document.getElementById(id);
       if (fresh && old) {
-        // An opened section stays open, and the reader's place stays where it was.
-        const open = [...old.querySelectorAll('details')].map((one) => one.open);
-        [...fresh.querySelectorAll('details')].forEach((one, index) => { one.open = open[index] ?? one.open; });
+        // What the reader opened or closed stays so. By key, because finished files bring new sections between the old ones.
+        const open = new Map([...old.querySelectorAll('details')].map((one) => [one.dataset.key, one.open]));
+        for (const one of fresh.querySelectorAll('details')) one.open = open.get(one.dataset.key) ?? one.open;
         if (id === 'progress') { old.textContent = fresh.textContent; } else { old.replaceChildren(...fresh.childNodes); old.hidden = fresh.hidden; }
       }
     }
