@@ -130,6 +130,25 @@ fn an_image_loses_its_position_and_keeps_its_look() {
 }
 
 #[test]
+fn doctor_tells_a_damaged_store_from_one_that_is_not_made_yet() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let config = directory.path().join("misogi.toml");
+    let data = directory.path().join("data");
+    fs::write(&config, format!("data = {data:?}\n")).expect("written");
+    let store = || {
+        let ran = misogi(&["doctor", "--json", "--config", &config.display().to_string()]);
+        let report: serde_json::Value = serde_json::from_slice(&ran.stdout).expect("JSON");
+        let checks = report["checks"].as_array().expect("a list").clone();
+        checks.into_iter().find(|check| check["name"] == "store").expect("store")["state"].clone()
+    };
+    assert_eq!(store(), "ok");
+    assert!(!data.exists(), "doctor makes nothing");
+    fs::create_dir(&data).expect("made");
+    fs::write(data.join("misogi.sqlite"), "this is no database").expect("written");
+    assert_eq!(store(), "fault");
+}
+
+#[test]
 fn doctor_says_what_holds_the_rooms_and_what_is_missing() {
     let directory = tempfile::tempdir().expect("a directory");
     let config = directory.path().join("misogi.toml");

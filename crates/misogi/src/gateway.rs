@@ -206,6 +206,11 @@ pub(crate) async fn store(config: &Config) -> Result<Store> {
     Store::open(store_config(config)).await.with_context(|| unopened(config))
 }
 
+/// Whether a store was made in the data directory before.
+pub(crate) fn store_exists(config: &Config) -> Result<bool> {
+    Store::exists(&store_config(config)).with_context(|| unopened(config))
+}
+
 /// Opens the store to look at it only, also while a gateway works with it.
 pub(crate) async fn reader(config: &Config) -> Result<Store> {
     Store::open_reading(store_config(config)).await.with_context(|| unopened(config))

@@ -13,6 +13,7 @@ use store::{
     Clock, Completed, FailOutcome, GivenUp, PartRecord, PartVerdict, Quarantined, Store, Verdict, Work, WorkOrigin,
 };
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use web::Metrics;
 
@@ -21,6 +22,12 @@ const DEFER: Duration = Duration::from_secs(30);
 
 /// How often the store is asked although nothing announced work: deferred jobs become due by time alone.
 const POLL: Duration = Duration::from_secs(1);
+
+/// How long a free place may wait for company before work is claimed for it.
+const CLAIM_EVERY: Duration = Duration::from_millis(20);
+
+/// How long conversions may go on once the gateway is told to stop; systemd allows a minute for everything.
+const DRAIN: Duration = Duration::from_secs(20);
 
 /// What the worker needs beside store and engine.
 pub(crate) struct Worker {
@@ -40,19 +47,26 @@ impl Worker {
         let parallel = self.parallel;
         let worker = Arc::new(self);
         let mut running = JoinSet::new();
+        let mut last_claim = Instant::now();
         while !shutdown.is_cancelled() {
             while let Some(finished) = running.try_join_next() {
                 report(finished);
             }
             let free = parallel.saturating_sub(running.len());
-            // A claim is a transaction, so it is made for many mails at once where many wait.
-            let claimed = if free < parallel.div_ceil(2) { Vec::new() } else { worker.claim(free).await };
+            // A claim is a transaction, so it is made for many mails at once; but never late, for a few slow mails must not
+            // hold up all others.
+            let soon = free >= parallel.div_ceil(2) || last_claim.elapsed() >= CLAIM_EVERY;
+            let mut claimed = Vec::new();
+            if free > 0 && soon {
+                claimed = worker.claim(free).await;
+                last_claim = Instant::now();
+            }
             if claimed.is_empty() {
                 tokio::select! {
                     () = shutdown.cancelled() => {}
-                    () = worker.store.work_ready(), if free >= parallel.div_ceil(2) => {}
+                    () = worker.store.work_ready(), if free > 0 && soon => {}
                     Some(finished) = running.join_next() => report(finished),
-                    () = tokio::time::sleep(POLL) => {}
+                    () = tokio::time::sleep(if soon { POLL } else { CLAIM_EVERY }) => {}
                 }
             }
             for work in claimed {
@@ -60,8 +74,14 @@ impl Worker {
                 running.spawn(async move { worker.one(work).await });
             }
         }
-        while let Some(finished) = running.join_next().await {
-            report(finished);
+        let drained = async {
+            while let Some(finished) = running.join_next().await {
+                report(finished);
+            }
+        };
+        if tokio::time::timeout(DRAIN, drained).await.is_err() {
+            // What is left is claimed; the next start takes it up again from its original.
+            tracing::warn!(event = "conversions_left_for_next_start", count = running.len());
         }
         Ok(())
     }
@@ -76,7 +96,7 @@ impl Worker {
     async fn one(&self, work: Work) {
         let receipt = work.receipt.as_str().to_owned();
         if let Err(error) = self.convert(work).await {
-            // The job stays claimed; its lease brings it back.
+            // If it cannot be given back either, the job stays claimed and its lease brings it back.
             tracing::error!(event = "conversion_failed", receipt, error = format!("{error:#}"));
         }
     }
@@ -104,7 +124,20 @@ impl Worker {
                 let verdict = completed.verdict;
                 let reasons: Vec<Reason> =
                     completed.parts.iter().filter_map(|part| Some(part.reason?.reason)).collect();
-                self.store.complete(&work.key, completed).await.context("recording the outcome")?;
+                if let Err(error) = self.store.complete(&work.key, completed).await {
+                    // A full disk, for example: nothing is wrong with the mail, so it is no attempt of its own.
+                    tracing::error!(
+                        event = "outcome_not_recorded",
+                        receipt = work.receipt.as_str(),
+                        error = chain(&error)
+                    );
+                    let not_before = self.clock.now().plus(DEFER);
+                    return self
+                        .store
+                        .defer(&work.key, "the outcome could not be recorded", not_before)
+                        .await
+                        .context("deferring");
+                }
                 self.count(&work, verdict, &reasons);
                 Ok(())
             }

@@ -136,12 +136,18 @@ async fn scanner(config: &Config) -> Check {
 }
 
 async fn store(config: &Config) -> Check {
-    let exists = config.data.join("misogi.db").exists();
-    if !exists {
-        return Check::new("store", State::Ok, format!("{} will be made at the first start", config.data.display()));
+    let shown = config.data.display();
+    match gateway::store_exists(config) {
+        Ok(false) => return Check::new("store", State::Ok, format!("{shown} will be made at the first start")),
+        Ok(true) => {}
+        Err(error) => return Check::new("store", State::Fault, format!("{error:#}")),
     }
-    match gateway::reader(config).await {
-        Ok(_) => Check::new("store", State::Ok, format!("{} is readable", config.data.display())),
+    let looked = match gateway::reader(config).await {
+        Ok(store) => store.counts().await.map_err(anyhow::Error::from),
+        Err(error) => Err(error),
+    };
+    match looked {
+        Ok(_) => Check::new("store", State::Ok, format!("{shown} is readable")),
         Err(error) => Check::new("store", State::Fault, format!("{error:#}")),
     }
 }
@@ -150,7 +156,8 @@ fn next_hop(config: &Config) -> Check {
     match gateway::next_hop(config) {
         Err(error) => Check::new("next_hop", State::Fault, format!("{error:#}")),
         Ok(NextHop::Maildir(path)) => {
-            Check::new("next_hop", State::Ok, format!("none set: mail is kept in the maildir {}", path.display()))
+            let why = if config.delivery.next_hop.is_some() { "" } else { "none set: " };
+            Check::new("next_hop", State::Ok, format!("{why}mail is kept in the maildir {}", path.display()))
         }
         Ok(NextHop::Smtp { host, port }) => match reachable(&host, port) {
             Ok(()) => Check::new("next_hop", State::Ok, format!("{host}:{port} takes connections")),
@@ -175,7 +182,7 @@ fn time() -> Check {
     if now < EARLIEST_MILLIS {
         return Check::new("clock", State::Fault, "the clock is before this program was written");
     }
-    Check::new("clock", State::Ok, format!("{} s since 1970 (UTC)", now.div_euclid(1000)))
+    Check::new("clock", State::Ok, "after this program was written; receipts and retention depend on it")
 }
 
 /// Not used yet by any conversion; named so that an installer sees what the machine has.

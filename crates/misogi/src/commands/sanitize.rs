@@ -66,7 +66,10 @@ fn collect(paths: &[PathBuf]) -> Result<Vec<Input>> {
     let mut inputs = Vec::new();
     for path in paths {
         let facts = std::fs::metadata(path).with_context(|| format!("{} cannot be read", path.display()))?;
-        if !facts.is_dir() {
+        if !facts.is_dir() && !facts.is_file() {
+            bail!("{} is not a regular file", shown(&path.display().to_string()));
+        }
+        if facts.is_file() {
             inputs.push(Input { path: path.clone(), folder: PathBuf::new() });
             continue;
         }
@@ -110,7 +113,18 @@ async fn all(engine: Engine, config: &Config, inputs: Vec<Input>, arguments: &Ar
         }
         let Some(finished) = running.join_next().await else { break };
         let (input, outcome) = finished.context("a conversion ended unexpectedly")?;
-        let outcome = outcome?;
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                // The others go on; this one has a report like every input.
+                any_withheld = true;
+                let report = failed(&input.path.display().to_string(), &format!("{error:#}"));
+                let line = if arguments.json { serde_json::to_string(&report)? } else { human(&report) };
+                progress.suspend(|| writeln!(std::io::stdout().lock(), "{line}"))?;
+                progress.inc(1);
+                continue;
+            }
+        };
         let output = match (&outcome.fresh, &outcome.output_name) {
             (Some(fresh), Some(name)) => Some(write(&mut names, &arguments.output, &input.folder, name, fresh)?),
             _ => None,
@@ -210,6 +224,22 @@ struct FindingReport {
     #[serde(rename = "where")]
     place: String,
     text: String,
+}
+
+/// The report on an input that was not looked at, because it could not be read or no room could be had.
+fn failed(input: &str, why: &str) -> Report {
+    let reason = form::reason::Reason::RoomUnavailable.name();
+    Report {
+        input: input.to_owned(),
+        detected_type: String::new(),
+        verdict: "withheld",
+        output: None,
+        output_type: None,
+        findings: vec![FindingReport { reason, count: 1, place: String::new(), text: why.to_owned() }],
+        pages: 0,
+        millis: 0,
+        children: Vec::new(),
+    }
 }
 
 fn report(outcome: &PartOutcome, input: &str, output: Option<&Path>, language: Language) -> Report {
