@@ -51,7 +51,7 @@ impl Default for Policy {
             part_time: Duration::from_secs(20),
             part_time_per_mib: Duration::from_secs(2),
             parallel_parts: 8,
-            max_output_bytes: 512 << 20,
+            max_output_bytes: jail::PoolConfig::OUT_BYTES_MAX,
             language: Language::Ja,
             account: AccountPlace::Top,
             account_always: false,

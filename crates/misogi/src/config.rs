@@ -203,7 +203,7 @@ impl Default for Rooms {
             slots: 0,
             spares: 3,
             restart_after: 500,
-            memory_bytes: 1 << 30,
+            memory_bytes: jail::PoolConfig::DATA_BYTES,
             cpu_seconds: Duration::from_secs(60),
             minimum_level: MinimumLevel::A,
         }
