@@ -32,3 +32,90 @@ fn every_reason_has_its_row_and_no_row_is_left_over() {
         assert!(Reason::from_name(row).is_some(), "docs/findings.md lists {row}, which the code does not know");
     }
 }
+
+/// The source files of the product, without tests that stand beside them.
+fn sources() -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("workspace root");
+    let mut open: Vec<_> = std::fs::read_dir(root.join("crates"))
+        .expect("listed")
+        .map(|entry| entry.expect("an entry").path().join("src"))
+        .collect();
+    let mut texts = Vec::new();
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(directory).expect("listed") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                texts.push(std::fs::read_to_string(path).expect("read"));
+            }
+        }
+    }
+    texts
+}
+
+/// The part of `docs/operations.md` below a heading.
+fn section(heading: &str) -> String {
+    let page = page("operations.md");
+    let (_, rest) = page.split_once(&format!("\n## {heading}\n")).expect("the heading is there");
+    rest.split_once("\n## ").map_or(rest, |(section, _)| section).to_owned()
+}
+
+/// What stands in backquotes in the first column of the tables.
+fn first_columns(section: &str) -> Vec<&str> {
+    let cells = section.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect()
+}
+
+#[test]
+fn every_log_line_has_an_event_that_the_operators_page_explains() {
+    let mut events = std::collections::BTreeSet::new();
+    for text in sources() {
+        for (place, _) in text.match_indices("tracing::") {
+            let rest = &text[place..];
+            let Some((level, rest)) = rest["tracing::".len()..].split_once("!(") else { continue };
+            if !["error", "warn", "info", "debug", "trace"].contains(&level) {
+                continue;
+            }
+            let event = rest.trim_start().strip_prefix("event = \"").and_then(|rest| rest.split_once('"'));
+            let (event, _) = event.unwrap_or_else(|| panic!("a log line without an event: {}", &rest[..60]));
+            events.insert(event.to_owned());
+        }
+    }
+    assert!(events.len() > 50, "the log lines were not found");
+    let section = section("ログ");
+    let listed = first_columns(&section);
+    for event in &events {
+        assert_eq!(listed.iter().filter(|name| *name == event).count(), 1, "`{event}` in docs/operations.md");
+    }
+    for name in listed {
+        assert!(events.contains(name), "docs/operations.md lists {name}, which no log line has");
+    }
+}
+
+#[test]
+fn every_metric_has_its_row() {
+    let text = sources().into_iter().find(|text| text.contains("Registry::with_prefix(\"misogi\")"));
+    let text = text.expect("the registry is found");
+    let names: Vec<&str> = ["register(", "register_with_unit("]
+        .iter()
+        .flat_map(|call| text.split(call).skip(1))
+        .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next())
+        .collect();
+    assert!(names.len() > 15, "the metrics were not found");
+    let section = section("見張る");
+    let listed: Vec<&str> = first_columns(&section).into_iter().filter(|name| name.starts_with("misogi_")).collect();
+    let is = |listed: &str, name: &str| {
+        let rest = listed.strip_prefix("misogi_").and_then(|rest| rest.strip_prefix(name));
+        rest.is_some_and(|rest| {
+            let plain = rest.split('{').next().unwrap_or_default();
+            ["", "_total", "_seconds", "_bytes", "_bytes_total"].contains(&plain)
+        })
+    };
+    for name in &names {
+        assert_eq!(listed.iter().filter(|row| is(row, name)).count(), 1, "misogi_{name} in docs/operations.md");
+    }
+    for row in listed {
+        assert!(names.iter().any(|name| is(row, name)), "docs/operations.md lists {row}, which is not registered");
+    }
+}

@@ -134,6 +134,9 @@ fn mail_waits_while_the_scanner_is_away_and_arrives_when_it_is_back() {
     assert!(read_maildir(&maildir).is_empty(), "nothing passes unscanned");
     let queue = String::from_utf8_lossy(&gateway.command(&["queue"]).stdout).into_owned();
     assert!(queue.contains("scanner"), "the queue says what it waits for: {queue}");
+    let (status, ready) = support::get(gateway.admin, "/readyz");
+    assert_eq!(status, 200, "mail is still taken: {ready}");
+    assert!(ready.contains(r#"{"name":"scanner","status":"degraded""#), "and people are told: {ready}");
     clamd.start();
     let mails = wait_for(&maildir, 1, PATIENCE);
     assert_eq!(python_reads(&mails[0])["attachments"].as_array().expect("a list").len(), 2);
