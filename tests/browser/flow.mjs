@@ -166,6 +166,8 @@ await step('sign in', async () => {
 await step('find the uploads in tracking', async () => {
   await page.goto(`${admin}/messages`);
   expect(await page.locator('tbody tr').count() >= files.length, 'uploads are missing');
+});
+await step('read the record of an upload', async () => {
   await page.click('tbody tr:first-child a');
   await page.locator('.timeline li').first().waitFor();
 });
@@ -185,6 +187,8 @@ await step('find a mail with what was withheld of it', async () => {
 await step('see the withheld file in quarantine', async () => {
   await page.goto(`${admin}/quarantine`);
   expect(await page.locator('tbody tr').count() > 0, 'the quarantine is empty');
+});
+await step('read why it was withheld', async () => {
   await page.click('tbody tr:first-child a');
   await page.locator('dl.facts').waitFor();
   const reason = (await text('.notice')).join();
