@@ -110,8 +110,11 @@ fn formulas_are_marked_and_told_with_their_places() {
 }
 
 #[test]
-fn the_delimiter_stays_and_cells_that_need_quotes_get_them() {
-    assert_eq!(table_of("a;\"b;c\"\n1;2\n", "a.csv").text(), "\u{FEFF}a;\"b;c\"\r\n1;2\r\n");
+fn tabs_stay_other_delimiters_become_commas_and_cells_that_need_quotes_get_them() {
+    let semicolons = table_of("a;\"b;c\"\n1;2\n", "a.csv");
+    assert_eq!(semicolons.text(), "\u{FEFF}a,\"b;c\"\r\n1,2\r\n");
+    assert_eq!(semicolons.place(Reason::DelimiterChanged).as_deref(), Some("; → ,"));
+    assert!(!table_of("a,b\n", "a.csv").has(Reason::DelimiterChanged));
     let tabs = table_of("a\tb,c\n1\t\"2\n3\"\n", "a.tsv");
     assert_eq!(tabs.text(), "\u{FEFF}a\t\"b,c\"\r\n1\t\"2\n3\"\r\n");
     assert_eq!(tabs.report.output, OutputType::Tsv);
@@ -121,8 +124,15 @@ fn the_delimiter_stays_and_cells_that_need_quotes_get_them() {
 #[test]
 fn excels_separator_line_is_understood_and_not_a_row() {
     let done = table_of("sep=;\r\na;b\r\n=1;2\r\n", "a.csv");
-    assert_eq!(done.text(), "\u{FEFF}a;b\r\n'=1;2\r\n");
+    assert_eq!(done.text(), "\u{FEFF}a,b\r\n'=1,2\r\n");
     assert_eq!(done.place(Reason::FormulaNeutralised).as_deref(), Some("A2"));
+}
+
+#[test]
+fn a_formula_that_only_another_delimiter_would_cut_out_is_marked() {
+    let done = table_of("h1;h2;h3\r\n1;abc,=cmd|'/c calc'!A0,z;3\r\n2;x;y\r\n", "a.csv");
+    assert_eq!(done.text(), "\u{FEFF}h1,h2,h3\r\n1,\"abc,'=cmd|'/c calc'!A0,z\",3\r\n2,x,y\r\n");
+    assert_eq!(done.place(Reason::FormulaNeutralised).as_deref(), Some("B2"));
 }
 
 #[test]

@@ -243,6 +243,8 @@ reasons! {
     322 Changed TableRepaired "table_repaired"
     /// Text that ran past the allowed length was cut.
     323 Changed TextShortened "text_shortened"
+    /// The cells of a table were parted by another character than a comma and are parted by commas now.
+    324 Changed DelimiterChanged "delimiter_changed"
 
     /// The mail has no text.
     400 Noted EmptyBody "empty_body"

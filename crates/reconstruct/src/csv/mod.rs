@@ -1,5 +1,6 @@
-//! Tables: RFC 4180 in UTF-8 with a byte order mark (without which Excel takes it for CP932), CRLF between rows, the
-//! delimiter of the source.
+//! Tables: RFC 4180 in UTF-8 with a byte order mark (without which Excel takes it for CP932) and CRLF between rows.
+//!
+//! Tables with tabs keep them, all others get commas: Excel in Japan splits a `.csv` at commas whatever it was written with.
 
 mod formula;
 
@@ -17,11 +18,24 @@ use crate::text::BYTE_ORDER_MARK;
 
 pub(crate) fn write(form: &mut Form<'_>, out: &mut Output<'_>) -> Result<Written, Error> {
     let mut findings = Vec::new();
-    let mut table = Table { delimiter: Delimiter::Comma, row: 0, formulas: 0, places: Vec::new(), line: String::new() };
+    let mut table = Table {
+        delimiter: Delimiter::Comma,
+        row: 0,
+        formulas: 0,
+        places: Vec::new(),
+        line: String::new(),
+        marks: Vec::new(),
+    };
     out.write_all(BYTE_ORDER_MARK.as_bytes())?;
     loop {
         match form.next()? {
-            Event::Table(header) => table.delimiter = header.delimiter,
+            Event::Table(header) => match header.delimiter {
+                Delimiter::Comma | Delimiter::Tab => table.delimiter = header.delimiter,
+                other @ (Delimiter::Semicolon | Delimiter::Pipe) => {
+                    let place = Place::new(&format!("{} → ,", other.as_char()));
+                    findings.push(Finding::new(Reason::DelimiterChanged, place));
+                }
+            },
             Event::Row(cells) => out.write_all(table.line_of(&cells).as_bytes())?,
             Event::Finding(finding) => findings.push(finding),
             Event::End => break,
@@ -51,52 +65,57 @@ struct Table {
     formulas: u32,
     places: Vec<String>,
     line: String,
+    /// Where the cell at hand gets the mark.
+    marks: Vec<usize>,
 }
 
 impl Table {
     /// The row as a line; valid until the next.
     fn line_of(&mut self, cells: &[Cell]) -> &str {
         self.line.clear();
+        let last_run = cells.iter().rposition(|cell| formula::can_run(cell.text.as_str()));
+        // Whether a reader with another delimiter begins a cell with the next of ours.
+        let mut opens = true;
         for (column, cell) in cells.iter().enumerate() {
             if column > 0 {
                 self.line.push(self.delimiter.as_char());
             }
             let text = cell.text.as_str();
             // The flag is the dirty room's word; only the text counts.
-            let formula = formula::is_formula(text);
-            if formula {
+            formula::marks(text, opens, last_run.is_some_and(|last| last > column), &mut self.marks);
+            opens = self.delimiter == Delimiter::Tab && formula::opens_after(text, opens);
+            if !self.marks.is_empty() {
                 self.formulas = self.formulas.saturating_add(1);
                 if self.places.len() < NAMED_PLACES {
                     self.places.push(formula::place(self.row, column));
                 }
             }
-            self.push(text, formula);
+            self.push(text);
         }
         self.line.push_str("\r\n");
         self.row = self.row.saturating_add(1);
         &self.line
     }
 
-    fn push(&mut self, text: &str, formula: bool) {
+    fn push(&mut self, text: &str) {
         // Any delimiter is quoted, not only that of the table: a program may guess, or be set to, another one.
         let special = |c: char| matches!(c, '"' | '\n' | '\r' | ',' | ';' | '\t' | '|');
         let quoted = text.contains(special) || text.starts_with(' ') || text.ends_with(' ');
         if quoted {
             self.line.push('"');
         }
-        if formula {
-            self.line.push(formula::MARK);
+        let mut marks = self.marks.iter().copied().peekable();
+        for (at, c) in text.char_indices() {
+            if marks.next_if_eq(&at).is_some() {
+                self.line.push(formula::MARK);
+            }
+            if c == '"' {
+                self.line.push('"');
+            }
+            self.line.push(c);
         }
         if quoted {
-            for (index, piece) in text.split('"').enumerate() {
-                if index > 0 {
-                    self.line.push_str("\"\"");
-                }
-                self.line.push_str(piece);
-            }
             self.line.push('"');
-        } else {
-            self.line.push_str(text);
         }
     }
 
@@ -107,3 +126,6 @@ impl Table {
 }
 
 const NAMED_PLACES: usize = 10;
+
+#[cfg(test)]
+mod tests;
