@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use form::{Findings, Limits, Place, Reason, Refusal};
 
 use super::children::{Children, is_mail};
+use super::facts::Facts;
 use super::similar::overlap;
 use super::structure::{Part, Transfer, Tree};
 use super::tally::Tally;
@@ -289,7 +290,9 @@ impl<'a> Reader<'a, '_> {
                 // Two of one kind are no alternatives: where they differ, both are read.
                 Some(_) if read.is_blank() => {}
                 Some(held) if !held.is_blank() => {
-                    if overlap(&read.text, &held.text).first_in_second < SAME {
+                    if overlap(&read.text, &held.text).first_in_second < SAME
+                        || !Facts::of(&read.text).stand_in(&Facts::of(&held.text))
+                    {
                         held.append(read);
                     }
                 }
@@ -313,6 +316,7 @@ impl<'a> Reader<'a, '_> {
 /// The plain text, unless the HTML plainly has more: the text a stub, the links or the columns of a table missing from it.
 fn choose(mut plain: Read, mut rich: Read) -> Read {
     let overlap = overlap(&plain.text, &rich.text);
+    let (in_plain, in_rich) = (Facts::of(&plain.text), Facts::of(&rich.text));
     let converted = rich.html.clone().unwrap_or_default();
     let has_links = plain.text.contains("://") || plain.text.contains("www.");
     let all_there = overlap.first_in_second >= SAME;
@@ -320,12 +324,13 @@ fn choose(mut plain: Read, mut rich: Read) -> Read {
         && ((converted.links > 0 && !has_links) || (converted.tables > 0 && overlap.second_in_first >= SAME)))
         || (overlap.second_in_first < MOST && overlap.second_to_first > FAR_LONGER);
     if richer {
-        if overlap.first_in_second < SAME {
+        // The links that the plain text lacks are why the HTML was taken, and nothing that was removed.
+        if overlap.first_in_second < SAME || !in_plain.stand_in(&in_rich) || !in_plain.count_alike(&in_rich) {
             rich.notes.push((Reason::AlternativeText, "text/plain"));
         }
         return rich;
     }
-    if overlap.second_in_first < SAME {
+    if overlap.second_in_first < SAME || in_plain != in_rich {
         plain.notes.push((Reason::AlternativeText, "text/html"));
     }
     // What the unused half would have loaded or run is gone with it and worth no line in the account.

@@ -11,6 +11,7 @@ mod address;
 mod body;
 mod children;
 mod enriched;
+mod facts;
 mod fields;
 mod flowed;
 mod header;

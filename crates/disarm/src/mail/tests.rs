@@ -193,6 +193,22 @@ fn alternatives_that_differ_are_told() {
 }
 
 #[test]
+fn one_other_number_address_or_host_in_a_long_text_is_told() {
+    let lines: Vec<String> =
+        (0..60).map(|line| format!("同じ行の{line}行目にはいつもの文が書いてあります。")).collect();
+    let told = |plain: &str, html: &str| {
+        let html = format!("<p>{}<br>{html}</p>", lines.join("<br>"));
+        alternative(&format!("{}\n{plain}", lines.join("\n")), &html).reasons().contains(&Reason::AlternativeText)
+    };
+    assert!(told("口座番号 1234567", "口座番号 7654321"));
+    assert!(told("a@example.jp まで", "a@example.com まで"));
+    assert!(told("https://a.example/ へ", "<a href='https://b.example/'>https://b.example/</a> へ"));
+    assert!(!told("口座番号 1234567", "口座番号 <b>1234567</b>"));
+    assert!(!told("申込み", "<a href='https://a.example/'>申込み</a>"));
+    assert!(!told("https://a.example/ へ", "<a href='https://a.example/'>https://a.example/</a> へ"));
+}
+
+#[test]
 fn a_plain_stub_gives_way_to_the_real_text() {
     let long = "ほんとうの本文はここに書いてあり、とても長く続いていて、ひな形の文とはまったく違います。".repeat(5);
     let stub = alternative("HTMLメールに対応したソフトでご覧ください。", &format!("<p>{long}</p>"));
