@@ -229,6 +229,40 @@ fn bytes_before_the_archive_and_a_second_archive_refuse_it() {
 }
 
 #[test]
+fn bytes_behind_the_archive_are_dropped_and_told() {
+    let archive = Archive::of(&["a.txt"]).bytes();
+    assert!(!sanitise(&archive, "a.zip").unwrap().has(Reason::SurplusBytes));
+    let done = sanitise(&[archive.as_slice(), b"TRAILER"].concat(), "a.zip").unwrap();
+    assert!(done.has(Reason::SurplusBytes));
+    assert_eq!(contents(&done.bytes)[0].0, "a.txt");
+}
+
+#[test]
+fn a_unicode_name_of_another_file_than_the_header_names_refuses_the_archive() {
+    let field = |name: &str| {
+        let mut field = vec![1];
+        // Python: zlib.crc32(b"a_.txt")
+        put32(&mut field, &[0x6BB2_7B1C]);
+        field.extend_from_slice(name.as_bytes());
+        let mut extra = Vec::new();
+        put16(&mut extra, &[0x7075, u16::try_from(field.len()).unwrap()]);
+        [extra, field].concat()
+    };
+    let archive = |local: &str, central: &str| {
+        let mut archive = Archive::of(&["a_.txt"]);
+        archive.members[0].local_extra = field(local);
+        archive.members[0].extra = field(central);
+        archive.bytes()
+    };
+    for (local, central) in
+        [("evil.exe", "evil.exe"), ("evil.exe", "a_.txt"), ("a_.txt", "evíl.exe"), ("aé.txt", "aö.txt")]
+    {
+        assert_eq!(refusal(&archive(local, central), "a.zip"), Reason::DirectoryMismatch, "{local} {central}");
+    }
+    assert_eq!(contents(&sanitise(&archive("aé.txt", "aé.txt"), "a.zip").unwrap().bytes)[0].0, "aé.txt");
+}
+
+#[test]
 fn an_archive_whose_offsets_were_shifted_for_what_stands_before_it_is_refused_too() {
     let mut archive = Archive::of(&["a.txt"]);
     // The first bytes are a picture's, so it is judged as one; the archive behind it gets into no output.
@@ -308,6 +342,8 @@ struct Archive {
 struct Member {
     name: Vec<u8>,
     local_name: Vec<u8>,
+    extra: Vec<u8>,
+    local_extra: Vec<u8>,
     local_method: u16,
     local_flags: u16,
     local_size: u32,
@@ -327,6 +363,8 @@ impl Archive {
             .map(|name| Member {
                 name: name.as_bytes().to_vec(),
                 local_name: name.as_bytes().to_vec(),
+                extra: Vec::new(),
+                local_extra: Vec::new(),
                 local_method: 0,
                 local_flags: 0,
                 local_size: 5,
@@ -351,8 +389,12 @@ impl Archive {
             out.extend_from_slice(b"PK\x03\x04\x14\0");
             put16(&mut out, &[member.local_flags, member.local_method, 0, 0x5881]);
             put32(&mut out, &[member.crc, member.local_size, member.unpacked]);
-            put16(&mut out, &[u16::try_from(member.local_name.len()).unwrap(), 0]);
+            put16(
+                &mut out,
+                &[u16::try_from(member.local_name.len()).unwrap(), u16::try_from(member.local_extra.len()).unwrap()],
+            );
             out.extend_from_slice(&member.local_name);
+            out.extend_from_slice(&member.local_extra);
             out.extend_from_slice(DATA);
             if !member.listed {
                 continue;
@@ -361,9 +403,13 @@ impl Archive {
             directory.extend_from_slice(b"PK\x01\x02\x14\x03\x14\0");
             put16(&mut directory, &[0, 0, 0, 0x5881]);
             put32(&mut directory, &[member.crc, packed, member.unpacked]);
-            put16(&mut directory, &[u16::try_from(member.name.len()).unwrap(), 0, 0, 0, 0]);
+            put16(
+                &mut directory,
+                &[u16::try_from(member.name.len()).unwrap(), u16::try_from(member.extra.len()).unwrap(), 0, 0, 0],
+            );
             put32(&mut directory, &[member.mode << 16, offset]);
             directory.extend_from_slice(&member.name);
+            directory.extend_from_slice(&member.extra);
         }
         let start = u32::try_from(out.len()).unwrap();
         out.extend_from_slice(&directory);

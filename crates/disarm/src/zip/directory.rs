@@ -52,8 +52,8 @@ pub(super) enum Node {
     Special,
 }
 
-/// All members in the order of the central directory.
-pub(super) fn walk<'a>(archive: &'a [u8], limits: &Limits) -> Result<Vec<Entry<'a>>, Refusal> {
+/// All members in the order of the central directory, and whether bytes follow the archive's end.
+pub(super) fn walk<'a>(archive: &'a [u8], limits: &Limits) -> Result<(Vec<Entry<'a>>, bool), Refusal> {
     let end = find_end(archive)?;
     let limit = u64::from(limits.parts);
     if end.entries > limit {
@@ -71,7 +71,7 @@ pub(super) fn walk<'a>(archive: &'a [u8], limits: &Limits) -> Result<Vec<Entry<'
         return Err(Reason::DirectoryMismatch.into());
     }
     check_layout(archive, &entries, end.directory.start)?;
-    Ok(entries)
+    Ok((entries, end.is_followed))
 }
 
 /// Whether an end record stands near the end of these bytes, whatever they begin with.
@@ -107,6 +107,8 @@ pub(crate) fn stored_text(archive: &[u8], name: &[u8], at_most: usize) -> Option
 struct EndRecord {
     entries: u64,
     directory: Range<u64>,
+    /// Bytes follow the record and its comment.
+    is_followed: bool,
 }
 
 fn end_candidates(archive: &[u8]) -> impl Iterator<Item = usize> + '_ {
@@ -140,6 +142,7 @@ impl EndRecord {
         let (size, offset) = (fields.u32()?, fields.u32()?);
         let comment = fields.u16()?;
         fields.take(usize::from(comment))?;
+        let is_followed = !fields.rest().is_empty();
         let at = u64::try_from(at).ok()?;
         let spans = disk != directory_disk || entries_here != entries || (disk != 0 && disk != u16::MAX);
         let masked = entries == u16::MAX || size == u32::MAX || offset == u32::MAX;
@@ -159,7 +162,7 @@ impl EndRecord {
         };
         let end = offset.checked_add(size)?;
         let starts_well = if entries == 0 { size == 0 } else { is_directory_at(archive, offset) };
-        (end == records_start && starts_well).then_some(EndRecord { entries, directory: offset..end })
+        (end == records_start && starts_well).then_some(EndRecord { entries, directory: offset..end, is_followed })
     }
 }
 
@@ -264,6 +267,12 @@ impl<'a> Central<'a> {
             return Err(Reason::OverlappingMember.into());
         }
         let extra = Extra::of(self.extra, self.raw_name);
+        let local_extra = Extra::of(local.extra, self.raw_name);
+        let mut names = extra.unicode_name.into_iter().chain(local_extra.unicode_name);
+        let differ = matches!((extra.unicode_name, local_extra.unicode_name), (Some(one), Some(other)) if one != other);
+        if differ || names.any(|name| contradicts(self.raw_name, name)) {
+            return Err(Reason::DirectoryMismatch.into());
+        }
         Ok(Entry {
             raw_name: self.raw_name,
             unicode_name: extra.unicode_name,
@@ -276,7 +285,7 @@ impl<'a> Central<'a> {
             data: local.data_start..data_end,
             dos_date: self.dos_date,
             dos_time: self.dos_time,
-            unix_time: extra.unix_time.or_else(|| Extra::of(local.extra, self.raw_name).unix_time),
+            unix_time: extra.unix_time.or(local_extra.unix_time),
             node: self.node(),
         })
     }
@@ -389,6 +398,16 @@ impl<'a> Extra<'a> {
         }
         own
     }
+}
+
+/// Whether the Unicode path field names another file than the header, which readers that do not know the field believe. A
+/// header in an old character set cannot be compared; one in ASCII must be the name, but for the marks that makers put in the
+/// place of characters that they cannot write.
+fn contradicts(raw_name: &[u8], unicode_name: &str) -> bool {
+    let stands_for = |(byte, c): (&u8, char)| char::from(*byte) == c || (!c.is_ascii() && matches!(byte, b'?' | b'_'));
+    raw_name.is_ascii()
+        && (raw_name.len() != unicode_name.chars().count()
+            || !raw_name.iter().zip(unicode_name.chars()).all(stands_for))
 }
 
 fn extra_fields(extra: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {

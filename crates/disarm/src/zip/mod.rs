@@ -28,7 +28,10 @@ pub(crate) use directory::{has_end_record, names_for_detection, stored_text};
 
 pub(crate) fn disarm(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn Write) -> Result<(), Error> {
     let limits = &part.job.limits;
-    let entries = directory::walk(part.input, limits)?;
+    let (entries, is_followed) = directory::walk(part.input, limits)?;
+    if is_followed {
+        part.findings.add(Reason::SurplusBytes, Place::default());
+    }
     let mut archive = second_opinion(part.input, &entries)?;
     let members = members(&entries, limits, &mut part.findings)?;
     check_claims(&members, limits)?;
