@@ -111,10 +111,18 @@ fn attachment<W: Write>(out: &mut W, child: &BundleChild<'_>, name: &FileName) -
     let output = child.meta.output;
     // RFC 2046 5.2.1: a message is not encoded. One that could not stand in a mail as it is travels as a plain file.
     let as_it_is = output == OutputType::Mail && encode::is_canonical(child.bytes);
-    let media = if output == OutputType::Mail && !as_it_is { "application/octet-stream" } else { output.media_type() };
+    let media = match output {
+        OutputType::Mail if !as_it_is => "application/octet-stream",
+        _ => output.media_type(),
+    };
+    // Without it a reader takes the bytes for ASCII, or for what its own system writes.
+    let charset = match output {
+        OutputType::Text | OutputType::Csv | OutputType::Tsv => "; charset=utf-8",
+        _ => "",
+    };
     let mut fields = Fields::new(out);
     // Outlook and many phones read only this `name`, as encoded-words that RFC 2047 forbids in a parameter.
-    fields.named_type(media, name.as_str())?;
+    fields.named_type(&format!("{media}{charset}"), name.as_str())?;
     let encoding = match (as_it_is, child.bytes.is_ascii()) {
         (true, true) => Encoding::SevenBit,
         (true, false) => Encoding::EightBit,

@@ -209,9 +209,24 @@ proptest! {
     }
 }
 
-/// Python's `email` reads the same header, text and attachment: run with `cargo test -p reconstruct -- --ignored python`.
 #[test]
-#[ignore = "needs python3"]
+fn attached_texts_say_their_charset() {
+    let mut input = Input::new("s", "b");
+    for (name, output) in [("a.txt", OutputType::Text), ("b.csv", OutputType::Csv), ("c.tsv", OutputType::Tsv)] {
+        input.children.push((name.to_owned(), output, "\u{FEFF}日本語".as_bytes().to_vec()));
+    }
+    input.children.push(("d.png".to_owned(), OutputType::Png, vec![1]));
+    let mail = input.assemble();
+    assert_canonical(&mail);
+    let parsed = MessageParser::default().parse(&mail).unwrap();
+    let charsets: Vec<_> =
+        parsed.attachments().map(|part| part.content_type().unwrap().attribute("charset").map(str::to_owned)).collect();
+    let utf8 = Some("utf-8".to_owned());
+    assert_eq!(charsets, [utf8.clone(), utf8.clone(), utf8, None]);
+}
+
+/// Python's `email` reads the same header, text and attachment.
+#[test]
 #[allow(clippy::disallowed_methods, reason = "the second reader is another program")]
 fn python_reads_the_same() {
     use std::process::{Command, Stdio};
