@@ -32,6 +32,9 @@ pub fn run(params: &[u8], input: &[u8], form: &mut dyn Write, spill: &mut dyn Wr
     if let (DirtyOp::Auto, Some(place)) = (job.op, found.mismatch(job.declared_name.as_ref())) {
         findings.add(Reason::TypeMismatch, place);
     }
+    if let (DirtyOp::Auto, Some(place)) = (job.op, found.renamed(job.declared_name.as_ref())) {
+        findings.add(Reason::NameChanged, place);
+    }
     let part = Part { input, job: &job, detected: found.token, findings };
     let done =
         within(Reason::LimitInputBytes, job.limits.input_bytes, size(input.len())).and_then(|()| match found.content {

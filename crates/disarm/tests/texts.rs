@@ -143,6 +143,17 @@ fn text_under_the_name_of_a_workbook_is_a_table_and_the_name_a_finding() {
 }
 
 #[test]
+fn a_name_that_cannot_be_kept_is_told() {
+    let place = |text: &str, name: &str| table_of(text, name).place(Reason::NameChanged);
+    assert_eq!(place("a\tb\n1\t2\n", "a.csv").as_deref(), Some("csv → tsv"));
+    assert_eq!(place("a,b\n1,2\n", "a.tab").as_deref(), Some("tab → csv"));
+    assert_eq!(place("a;b\n1;2\n", "a.csv"), None);
+    assert_eq!(place("a\tb\n1\t2\n", "a.tsv"), None);
+    assert_eq!(place("@echo off\r\n", "a.bat").as_deref(), Some("bat → text"));
+    assert_eq!(table_of("", "empty.png").place(Reason::TypeMismatch).as_deref(), Some("png → empty"));
+}
+
+#[test]
 fn broken_quotes_are_repaired_and_told() {
     let done = table_of("\"open,b\nc,d\n", "a.csv");
     assert_eq!(done.text(), "\u{FEFF}\"\"\"open\",b\r\nc,d\r\n");

@@ -23,6 +23,9 @@ pub(crate) fn disarm(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Err
         Some(announced) => announced,
         None => (reader::sniff(&text).unwrap_or(fallback(&part)), text.as_str()),
     };
+    if let Some(place) = renamed(&part, delimiter) {
+        part.findings.add(Reason::NameChanged, place);
+    }
     let mut encoder = Encoder::new(form, Kind::Table, part.detected, &part.job.limits)?;
     encoder.table(&TableHeader { delimiter: named(delimiter), source })?;
     let limits = &part.job.limits;
@@ -60,6 +63,16 @@ pub(crate) fn disarm(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Err
 /// The delimiter of a table whose rows have one cell.
 fn fallback(part: &Part<'_>) -> u8 {
     if part.detected.as_str() == "tsv" { b'\t' } else { b',' }
+}
+
+/// The finding's place when a table leaves with tabs under the extension of one without, or the other way round.
+fn renamed(part: &Part<'_>, delimiter: u8) -> Option<Place> {
+    let extension = part.job.declared_name.as_ref()?.extension()?.to_ascii_lowercase();
+    match (extension.as_str(), delimiter) {
+        ("csv", b'\t') => Some(Place::new("csv → tsv")),
+        ("tsv" | "tab", b',' | b';' | b'|') => Some(Place::new(&format!("{extension} → csv"))),
+        _ => None,
+    }
 }
 
 fn named(delimiter: u8) -> Delimiter {

@@ -53,6 +53,15 @@ impl Detected {
         Detected::new(Content::Withheld(Reason::Encrypted), token)
     }
 
+    /// The finding's place when the file is handed on as a text or table under an extension that promises no type we know,
+    /// and so cannot be kept (`a.bat` leaves as a text). A number at the end of a name (報告.2024) is no extension.
+    pub(crate) fn renamed(&self, name: Option<&FileName>) -> Option<Place> {
+        let extension = name?.extension()?.to_ascii_lowercase();
+        let is_text = matches!(self.content, Content::Text | Content::Table);
+        let is_kept = promised_by(&extension).is_some() || extension.bytes().all(|byte| byte.is_ascii_digit());
+        (is_text && !is_kept).then(|| Place::new(&format!("{extension} → {}", self.token.as_str())))
+    }
+
     /// The finding's place when the file's extension promises another type, else nothing.
     pub(crate) fn mismatch(&self, name: Option<&FileName>) -> Option<Place> {
         let extension = name?.extension()?.to_ascii_lowercase();
@@ -130,55 +139,55 @@ fn promised_by(extension: &str) -> Option<&'static [&'static str]> {
 
 const UNKNOWN: &str = "unknown";
 
-/// Extensions and the types they promise. An empty file breaks no promise.
+/// Extensions and the types they promise. An empty file leaves as a text, so only plain texts may be empty.
 const PROMISES: &[(&[&str], &[&str])] = &[
-    (&["jpg", "jpeg", "jpe", "jfif"], &["jpeg", "empty"]),
-    (&["png", "apng"], &["png", "empty"]),
-    (&["gif"], &["gif", "empty"]),
-    (&["bmp", "dib"], &["bmp", "empty"]),
-    (&["tif", "tiff"], &["tiff", "empty"]),
-    (&["webp"], &["webp", "empty"]),
-    (&["heic", "heif"], &["heic", "heif", "empty"]),
-    (&["avif"], &["avif", "empty"]),
-    (&["svg"], &["svg", "empty"]),
-    (&["zip"], &["zip", "empty"]),
-    (&["txt", "text", "log", "md"], &["text", "csv", "empty"]),
-    (&["csv", "tsv", "tab"], &["csv", "tsv", "empty"]),
-    (&["eml"], &["mail", "empty"]),
-    (&["mht", "mhtml"], &["mail", "empty"]),
-    (&["htm", "html", "xhtml"], &["html", "xml", "empty"]),
-    (&["xml"], &["xml", "html", "svg", "empty"]),
-    (&["pdf"], &["pdf", "empty"]),
-    (&["rtf"], &["rtf", "empty"]),
+    (&["jpg", "jpeg", "jpe", "jfif"], &["jpeg"]),
+    (&["png", "apng"], &["png"]),
+    (&["gif"], &["gif"]),
+    (&["bmp", "dib"], &["bmp"]),
+    (&["tif", "tiff"], &["tiff"]),
+    (&["webp"], &["webp"]),
+    (&["heic", "heif"], &["heic", "heif"]),
+    (&["avif"], &["avif"]),
+    (&["svg"], &["svg"]),
+    (&["zip"], &["zip"]),
+    (&["txt", "text", "log", "md", "asc"], &["text", "csv", "empty"]),
+    (&["csv", "tsv", "tab"], &["csv", "tsv"]),
+    (&["eml"], &["mail"]),
+    (&["mht", "mhtml"], &["mail"]),
+    (&["htm", "html", "xhtml"], &["html", "xml"]),
+    (&["xml"], &["xml", "html", "svg"]),
+    (&["pdf"], &["pdf"]),
+    (&["rtf"], &["rtf"]),
     // An encrypted Office file is an OLE2 file around the package, whatever the package is.
-    (&["doc", "dot"], &["doc", "ole2", "ooxml", "rtf", "empty"]),
-    (&["xls", "xlt"], &["xls", "ole2", "ooxml", "empty"]),
-    (&["ppt", "pot", "pps"], &["ppt", "ole2", "ooxml", "empty"]),
-    (&["docx", "dotx"], &["docx", "ooxml", "empty"]),
-    (&["docm", "dotm"], &["docm", "docx", "ooxml", "empty"]),
-    (&["xlsx", "xltx"], &["xlsx", "ooxml", "empty"]),
-    (&["xlsm", "xltm", "xlam"], &["xlsm", "xlsx", "ooxml", "empty"]),
-    (&["xlsb"], &["xlsb", "ooxml", "empty"]),
-    (&["pptx", "potx", "ppsx"], &["pptx", "ooxml", "empty"]),
-    (&["pptm", "potm", "ppsm"], &["pptm", "pptx", "ooxml", "empty"]),
-    (&["odt", "ott"], &["odt", "empty"]),
-    (&["ods", "ots"], &["ods", "empty"]),
-    (&["odp", "otp"], &["odp", "empty"]),
-    (&["jtd", "jtt", "jtdc", "jttc"], &["jtd", "jtdc", "ole2", "empty"]),
-    (&["msg"], &["msg", "ole2", "empty"]),
-    (&["ics"], &["ics", "empty"]),
-    (&["vcf"], &["vcf", "empty"]),
-    (&["7z"], &["7z", "empty"]),
-    (&["rar"], &["rar", "empty"]),
-    (&["lzh", "lha", "lzs"], &["lzh", "empty"]),
-    (&["cab"], &["cab", "empty"]),
-    (&["gz", "tgz"], &["gz", "empty"]),
-    (&["bz2", "tbz2", "tbz"], &["bz2", "empty"]),
-    (&["tar"], &["tar", "empty"]),
-    (&["exe", "dll", "scr", "com", "sys"], &["exe", "empty"]),
-    (&["jar"], &["jar", "empty"]),
-    (&["mp3"], &["mp3", "empty"]),
-    (&["mp4", "m4v"], &["mp4", "empty"]),
+    (&["doc", "dot"], &["doc", "ole2", "ooxml", "rtf"]),
+    (&["xls", "xlt"], &["xls", "ole2", "ooxml"]),
+    (&["ppt", "pot", "pps"], &["ppt", "ole2", "ooxml"]),
+    (&["docx", "dotx"], &["docx", "ooxml"]),
+    (&["docm", "dotm"], &["docm", "docx", "ooxml"]),
+    (&["xlsx", "xltx"], &["xlsx", "ooxml"]),
+    (&["xlsm", "xltm", "xlam"], &["xlsm", "xlsx", "ooxml"]),
+    (&["xlsb"], &["xlsb", "ooxml"]),
+    (&["pptx", "potx", "ppsx"], &["pptx", "ooxml"]),
+    (&["pptm", "potm", "ppsm"], &["pptm", "pptx", "ooxml"]),
+    (&["odt", "ott"], &["odt"]),
+    (&["ods", "ots"], &["ods"]),
+    (&["odp", "otp"], &["odp"]),
+    (&["jtd", "jtt", "jtdc", "jttc"], &["jtd", "jtdc", "ole2"]),
+    (&["msg"], &["msg", "ole2"]),
+    (&["ics"], &["ics"]),
+    (&["vcf"], &["vcf"]),
+    (&["7z"], &["7z"]),
+    (&["rar"], &["rar"]),
+    (&["lzh", "lha", "lzs"], &["lzh"]),
+    (&["cab"], &["cab"]),
+    (&["gz", "tgz"], &["gz"]),
+    (&["bz2", "tbz2", "tbz"], &["bz2"]),
+    (&["tar"], &["tar"]),
+    (&["exe", "dll", "scr", "com", "sys"], &["exe"]),
+    (&["jar"], &["jar"]),
+    (&["mp3"], &["mp3"]),
+    (&["mp4", "m4v"], &["mp4"]),
 ];
 
 #[cfg(test)]

@@ -71,4 +71,24 @@ fn an_extension_that_promises_another_type_is_named_with_both() {
     assert_eq!(place("a.JPG"), None);
     assert_eq!(place("a.2024"), None);
     assert_eq!(place("a"), None);
+    let empty = detect(b"", None, "");
+    let place = |name: &str| empty.mismatch(Some(&FileName::rebuild(name).0)).map(|place| place.to_string());
+    assert_eq!(place("a.png"), Some("png → empty".to_owned()));
+    assert_eq!(place("a.txt"), None);
+    assert_eq!(place("a.csv"), Some("csv → empty".to_owned()));
+}
+
+#[test]
+fn a_text_that_cannot_keep_its_extension_is_named() {
+    let place = |bytes: &[u8], name: &str| {
+        let name = FileName::rebuild(name).0;
+        detect(bytes, Some(&name), "").renamed(Some(&name)).map(|place| place.to_string())
+    };
+    assert_eq!(place(b"@echo off\r\ncalc\r\n", "a.BAT"), Some("bat → text".to_owned()));
+    assert_eq!(place(b"[InternetShortcut]\r\nURL=file://x/y\r\n", "x.url"), Some("url → text".to_owned()));
+    assert_eq!(place(b"WEB\r\n1\r\nhttp://x.example/\r\n", "a.iqy"), Some("iqy → text".to_owned()));
+    assert_eq!(place(b"", "a.bat"), Some("bat → empty".to_owned()));
+    for name in ["a.txt", "a.log", "a.MD", "a.asc", "a.csv", "README", "a.2024", "a.png"] {
+        assert_eq!(place(b"text\n", name), None, "{name}");
+    }
 }
