@@ -186,7 +186,9 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::ColourDepthReduced => ("色の細かさを減らしました", "colours were stored with less precision"),
         Reason::TableRepaired => ("表の乱れを直しました", "broken rows of the table were repaired"),
         Reason::TextShortened => ("長すぎる文字列を切り詰めました", "overlong text was cut"),
-        Reason::DelimiterChanged => ("表の区切り文字をカンマにしました", "the cells of the table are separated by commas now"),
+        Reason::DelimiterChanged => {
+            ("表の区切り文字をカンマにしました", "the cells of the table are separated by commas now")
+        }
         Reason::EmptyBody => ("本文がありません", "there is no text"),
         Reason::ManyRecipients => ("宛先が多数です", "there are many recipients"),
         Reason::MoreFindings => ("ほかにも変更があります", "there were more findings"),
