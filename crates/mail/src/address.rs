@@ -62,6 +62,10 @@ impl Address {
             if text.starts_with('"') { quoted_local(text, charset)? } else { bare_local(text, charset)? };
         let rest = rest.strip_prefix('@').ok_or(AddressError::Local)?;
         let (domain, rest) = if rest.starts_with('[') { literal(rest)? } else { domain_name(rest, charset)? };
+        // Atom text to the RFC, an encoded-word to readers that decode wherever they can: two addresses ("Splitting the email atom").
+        if local.contains("=?") {
+            return Err(AddressError::Local);
+        }
         let address = Self { local, domain };
         if address.wire().len() > ADDRESS_MAX {
             return Err(AddressError::TooLong);
@@ -319,6 +323,8 @@ mod tests {
             ("a@example。jp", Trailing),
             ("a＠example.jp", Local),
             ("a\u{202e}b@example.jp", Local),
+            ("=?utf-8?Q?b=40evil.example?=@example.jp", Local),
+            ("\"=?utf-8?Q?b=0D=0A?=\"@example.jp", Local),
             ("a@exam\u{200b}ple.jp", Trailing),
         ] {
             assert_eq!(Address::parse(text, Charset::Utf8), Err(error), "{text:?}");

@@ -118,6 +118,44 @@ async fn each_recipient_has_its_own_result_with_and_without_pipelining() {
     }
 }
 
+/// What 2xx and 354 mean depends on where they stand: a mail counts as taken only when the right one stands at the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_out_of_turn_ends_the_connection_and_the_mail_is_kept() {
+    for pipelining in [true, false] {
+        for (at, reply, body_sent) in [
+            ("MAIL", "354 go on", false),
+            ("RCPT", "354 go on", false),
+            ("DATA", "250 2.0.0 queued", false),
+            ("DATA", "334 continue", false),
+            (".", "354 go on", true),
+            (".", "334 continue", true),
+        ] {
+            let (store, _directory) = store().await;
+            queue_mail(&store, Some("sender@client.example"), &["a@example.jp"], BODY).await;
+            let mut manners = answers(move |line| line.starts_with(at).then_some(reply));
+            manners.extensions.retain(|extension| pipelining || extension != "PIPELINING");
+            let hop = Peer::start(manners).await;
+            let delivery =
+                Delivery::start(&store, NextHop::Smtp(smtp(hop.address)), |c| c.retry.min = Duration::from_secs(60));
+            settled(&store, 1, Retry).await;
+            let what = format!("{reply} to {at}, pipelining {pipelining}");
+            let states = states(&store).await;
+            assert!(states[0].2.starts_with("451 4.4.2") && states[0].2.ends_with(reply), "{what}: {states:?}");
+            assert!(!hop.commands().iter().any(|c| c.starts_with("Subject") || c == "RSET"), "{what}");
+            assert_eq!((hop.connections(), !hop.data().is_empty()), (1, body_sent), "{what}");
+            delivery.stop().await;
+            assert!(!hop.commands().contains(&"QUIT".to_owned()), "{what}");
+        }
+    }
+    // Any 2xx is good where one belongs.
+    let (store, _directory) = store().await;
+    queue_mail(&store, Some("sender@client.example"), &["a@example.jp"], BODY).await;
+    let hop = Peer::start(answers(|line| line.starts_with('.').then_some("252 2.0.0 taken"))).await;
+    let delivery = Delivery::start(&store, NextHop::Smtp(smtp(hop.address)), |_| {});
+    settled(&store, 1, Delivered).await;
+    delivery.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn null_senders_notices_and_automatic_mail_get_no_notice() {
     let (store, _directory) = store().await;

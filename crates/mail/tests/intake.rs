@@ -226,3 +226,58 @@ async fn a_store_without_room_answers_452() {
     assert!(reply.starts_with("452 4.3.1"), "{reply}");
     assert!(say(&mut stream, "NOOP\r\n").await.starts_with("250"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spool_that_fails_at_any_piece_of_a_message_is_never_answered_250() {
+    const PIECES: usize = 4;
+    const PIECE: usize = 10_000;
+    let piece = "x".repeat(PIECE - 2) + "\r\n";
+    for chunked in [false, true] {
+        for fails_at in 1..=PIECES {
+            // The spool becomes a file, and so can fail, at this piece; the margin is for the trace field.
+            let inline = (fails_at - 1) * PIECE + PIECE / 2;
+            let (store, directory) = gateway::store_with(|config| {
+                config.reserve_bytes = 0;
+                config.inline_bytes = inline;
+            })
+            .await;
+            let intake = Intake::on(store, directory, |_| {}).await;
+            let (incoming, away) =
+                (intake.directory.path().join("data/incoming"), intake.directory.path().join("data/away"));
+            std::fs::rename(&incoming, &away).unwrap();
+            let what = format!("chunked {chunked}, fails at {fails_at}");
+            let mut stream = if chunked { greeted(&intake).await } else { in_data(&intake).await };
+            if chunked {
+                say(&mut stream, "MAIL FROM:<a@client.example>\r\n").await;
+                say(&mut stream, "RCPT TO:<b@example.jp>\r\n").await;
+            }
+            let mut reply = String::new();
+            for n in 1..=PIECES {
+                let last = n == PIECES;
+                if chunked {
+                    let word = if last { " LAST" } else { "" };
+                    reply = say(&mut stream, &format!("BDAT {PIECE}{word}\r\n{piece}")).await;
+                    if reply.starts_with("451") {
+                        break;
+                    }
+                } else if last {
+                    reply = say(&mut stream, &format!("{piece}.\r\n")).await;
+                } else {
+                    stream.write_all(piece.as_bytes()).await.unwrap();
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+            assert!(reply.starts_with("451 4.3.0"), "{what}: {reply}");
+            std::fs::rename(&away, &incoming).unwrap();
+            assert!(intake.originals().await.is_empty(), "{what}");
+            // The session takes the message when it is sent again.
+            assert!(say(&mut stream, "MAIL FROM:<a@client.example>\r\n").await.starts_with("250"), "{what}");
+            assert!(say(&mut stream, "RCPT TO:<b@example.jp>\r\n").await.starts_with("250"), "{what}");
+            assert!(say(&mut stream, "DATA\r\n").await.starts_with("354"), "{what}");
+            let reply = say(&mut stream, &format!("{}.\r\n", piece.repeat(PIECES))).await;
+            assert!(reply.starts_with("250"), "{what}: {reply}");
+            let originals = intake.originals().await;
+            assert!(originals.len() == 1 && originals[0].1.ends_with(&piece.repeat(PIECES)), "{what}");
+        }
+    }
+}

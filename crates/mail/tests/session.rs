@@ -15,7 +15,7 @@
 mod dialogue;
 
 use dialogue::{Dialogue, codes, rules};
-use mail::intake::session::Outcome;
+use mail::intake::session::{Event, Outcome};
 
 const ENVELOPE: &str = "MAIL FROM:<a@client.example>\r\nRCPT TO:<b@example.jp>\r\n";
 
@@ -286,4 +286,47 @@ fn other_protocols_and_impatient_clients_are_cut_off() {
     let mut d = Dialogue::greeted(rules());
     assert_eq!(codes(&d.send(format!("{ENVELOPE}DATA\r\nSubject: x\r\n"))), [250, 250, 554]);
     assert!(d.closed && d.messages.is_empty());
+}
+
+/// Takes events until octets are to be spooled, and fails at that.
+fn fail_to_spool(d: &mut Dialogue, bytes: &str, outcome: &Outcome) -> (usize, String) {
+    let (mut used, mut out) = (0, Vec::new());
+    loop {
+        let (taken, event) = d.session.advance(&bytes.as_bytes()[used..], &mut out);
+        used += taken;
+        match event {
+            Event::Body => break,
+            event => assert_eq!(event, Event::Discard, "{bytes:?}"),
+        }
+    }
+    d.session.spool_failed(outcome);
+    (used, String::from_utf8(out).unwrap())
+}
+
+#[test]
+fn a_message_whose_last_octets_could_not_be_spooled_is_never_accepted() {
+    for (outcome, code) in [(Outcome::StoreFailed, 451), (Outcome::StoreFull, 452)] {
+        for (before, last) in [
+            (&["DATA\r\n"][..], "only\r\n.\r\n"),
+            (&["DATA\r\n", "first\r\n"], "last\r\n.\r\n"),
+            (&[], "BDAT 6 LAST\r\nonly\r\n"),
+            (&["BDAT 7\r\nfirst\r\n"], "BDAT 6 LAST\r\nlast\r\n"),
+        ] {
+            let mut d = Dialogue::greeted(rules());
+            d.send(ENVELOPE);
+            for part in before {
+                d.send(part);
+            }
+            // What was spooled before would be lost with the spool.
+            let (used, replies) = fail_to_spool(&mut d, last, &outcome);
+            assert_eq!((used, replies.as_str()), (last.len(), ""), "{last:?}");
+            let replies = d.send("NOOP\r\n");
+            assert_eq!(codes(&replies), [code, 250], "{before:?}, {last:?}");
+            assert!(d.messages.is_empty() && d.session.envelope().is_none());
+            assert_eq!(d.session.take_refusals().len(), 1);
+            // The session goes on, and nothing of the failed message sticks to the next.
+            assert_eq!(codes(&d.send(format!("{ENVELOPE}BDAT 6 LAST\r\nnext\r\n"))), [250, 250, 250]);
+            assert_eq!(d.bodies(), ["next\r\n"]);
+        }
+    }
 }

@@ -19,6 +19,8 @@ pub struct StoreConfig {
     /// How long the writer waits for company before it commits. Zero is right for most disks: what arrives during one
     /// commit shares the next.
     pub commit_window: Duration,
+    /// How long a transaction may take before its connection is taken for dead and replaced.
+    pub transaction_limit: Duration,
     /// How long a claimed job may take before another worker may claim it.
     pub lease: Duration,
     /// How often a job may be started before it is given up.
@@ -59,6 +61,7 @@ impl StoreConfig {
             inline_bytes: 64 * 1024,
             retention: Retention::default(),
             commit_window: Duration::ZERO,
+            transaction_limit: Duration::from_secs(2 * 60),
             lease: Duration::from_secs(15 * 60),
             max_attempts: 4,
             receipt_offset_minutes: 9 * 60,

@@ -39,6 +39,13 @@ struct Inner {
 /// Where a submitted operation answers.
 pub(crate) type Answer<T> = oneshot::Receiver<Result<T, Error>>;
 
+/// Whether the database must be there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Existence {
+    MayBeNew,
+    Exists,
+}
+
 impl Store {
     /// Whether a store has been made in the configured directory. It says nothing of its state: what exists and does not
     /// open is damaged.
@@ -51,8 +58,8 @@ impl Store {
     }
 
     /// Opens the store for reading and writing, making it if it does not exist. Jobs that were running go back to the
-    /// queue (their attempt counts), deferred jobs and deliveries that were in flight are due again, and files that no
-    /// row names go.
+    /// queue (the first nine times this costs them no attempt), deferred jobs and deliveries that were in flight are due
+    /// again, and files that no row names go.
     ///
     /// # Errors
     /// [`Error::InUse`] when another process has it open; [`Error::Migrate`], [`Error::Database`], [`Error::File`].
@@ -67,11 +74,7 @@ impl Store {
             Ok((lock, Arc::new(blobs)))
         })
         .await?;
-        let mut connection = options(&config)
-            .create_if_missing(true)
-            .connect()
-            .await
-            .map_err(Error::database("opening the database"))?;
+        let mut connection = connect(&config, Existence::MayBeNew).await?;
         MIGRATIONS.run(&mut connection).await.map_err(Error::Migrate)?;
         // The database file itself is new: its directory entry must survive as well.
         let directory = config.directory.clone();
@@ -250,8 +253,18 @@ async fn readers(config: &StoreConfig) -> Result<SqlitePool, Error> {
         .map_err(Error::database("opening the database for reading"))
 }
 
+/// Opens the connection that writes.
+pub(crate) async fn connect(config: &StoreConfig, database: Existence) -> Result<SqliteConnection, Error> {
+    options(config)
+        .create_if_missing(database == Existence::MayBeNew)
+        .thread_name(|_| WRITER.to_owned())
+        .connect()
+        .await
+        .map_err(Error::database("opening the database"))
+}
+
 /// The highest numbers given so far, and the end of the audit chain.
-async fn read_marks(connection: &mut SqliteConnection) -> Result<Marks, Error> {
+pub(crate) async fn read_marks(connection: &mut SqliteConnection) -> Result<Marks, Error> {
     let get = |error| Error::database("reading the marks")(error);
     let (message, content, quarantine): (i64, i64, i64) = sqlx::query_as(
         "SELECT max(coalesce((SELECT max(id) FROM message), 0), coalesce((SELECT value FROM counter WHERE name = 'last_message'), 0)),
@@ -280,10 +293,17 @@ async fn read_marks(connection: &mut SqliteConnection) -> Result<Marks, Error> {
 
 /// One node writes: whatever was running when it stopped is not running any more.
 async fn recover(tx: &mut Tx, issuer: &mut Issuer) -> Result<(), Error> {
-    let reset = sqlx::query("UPDATE job SET state = 0, lease_until = NULL WHERE state = 1")
-        .execute(&mut tx.connection)
-        .await
-        .map_err(Error::database("taking back jobs"))?;
+    // An attempt that we ended ourselves is no sign of a fault in the mail, so it is given back; but not for ever, since the
+    // mail may be what ended us.
+    let reset = sqlx::query(
+        "UPDATE job SET state = 0, lease_until = NULL, interrupted = interrupted + 1,
+                attempts = attempts - CASE WHEN interrupted + 1 < ?1 THEN 1 ELSE 0 END
+         WHERE state = 1",
+    )
+    .bind(INTERRUPTIONS)
+    .execute(&mut tx.connection)
+    .await
+    .map_err(Error::database("taking back jobs"))?;
     if reset.rows_affected() > 0 {
         tracing::info!(event = "interrupted_jobs_taken_back", jobs = reset.rows_affected());
     }
@@ -315,6 +335,10 @@ async fn recover(tx: &mut Tx, issuer: &mut Issuer) -> Result<(), Error> {
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
+/// The name of the thread of the connection that writes.
+pub(crate) const WRITER: &str = "store-writer";
 /// Operations that may wait for the writer; beyond it the callers wait to ask.
 const QUEUED_OPS: usize = 4096;
+/// From this interruption of a job on its attempts count.
+const INTERRUPTIONS: i64 = 10;
 const RECENT: Duration = Duration::from_secs(48 * 60 * 60);

@@ -33,7 +33,8 @@ pub struct Work {
     pub origin: WorkOrigin,
     /// When it arrived.
     pub received: Timestamp,
-    /// Which start of this job this is, from 1. Deferrals do not count; a crash of the gateway does.
+    /// Which start of this job this is, from 1. Deferrals do not count, nor do the first nine times
+    /// that the gateway ended meanwhile.
     pub attempt: u32,
     /// No attempt is left: do not convert it again, call [`Store::give_up`].
     pub exhausted: bool,

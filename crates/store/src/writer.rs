@@ -2,7 +2,8 @@
 //!
 //! It owns the writing connection, takes every operation that waits, and commits them as one transaction: the callers
 //! share one fsync, and each is answered only after it. When a statement fails, the transaction is rolled back and the
-//! operations are run one by one, so that the one which cannot be done does not take the others with it.
+//! operations are run one by one, so that the one which cannot be done does not take the others with it. When the
+//! connection itself is lost, the operations at hand are answered with an error and the next ones get a new connection.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::Future;
@@ -13,12 +14,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Connection, Executor};
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::timeout;
 
 use crate::audit::Entry;
 use crate::blobs::Blobs;
 use crate::complete::CompleteOp;
 use crate::delivery::{DueOp, RecipientId, ResultsOp};
 use crate::intake::AcceptOp;
+use crate::open::{Existence, connect, read_marks};
 use crate::sql::{Many, Texts, Values};
 use crate::work::ClaimOp;
 use crate::{Error, MessageId, StoreConfig, Timestamp};
@@ -70,6 +73,8 @@ pub(crate) struct Tx {
     texts: Texts,
     audit: Vec<Entry>,
     shared: Arc<Shared>,
+    /// The connection answers nothing any more; the next transaction needs a new one.
+    lost: bool,
     // Held as long as the writer lives: a second process must not open the store before the last commit is through.
     _lock: std::fs::File,
 }
@@ -189,6 +194,7 @@ impl Tx {
             texts: Texts::default(),
             audit: Vec::new(),
             shared,
+            lost: false,
             _lock: lock,
         }
     }
@@ -220,15 +226,19 @@ impl Tx {
     }
 
     async fn commit(&mut self, mut batch: Batch) {
-        let marks = self.marks;
-        let error = match self.transaction(&mut batch).await {
+        if self.lost
+            && let Err(error) = self.reconnect().await
+        {
+            tracing::error!(event = "store_reconnect_failed", error = &error as &dyn std::error::Error);
+            batch.answer(Some(&Arc::new(error)), Files::Remove);
+            return;
+        }
+        let error = match self.attempt(&mut batch).await {
             Ok(()) => {
-                self.publish(&mut batch);
                 batch.answer(None, Files::Keep);
                 return;
             }
             Err(Failure { error, files }) => {
-                self.undo(marks).await;
                 if files == Files::Keep || error.is_systemic() || batch.len() == 1 {
                     tracing::error!(event = "store_transaction_failed", error = &error as &dyn std::error::Error);
                     batch.answer(Some(&Arc::new(error)), files);
@@ -239,18 +249,34 @@ impl Tx {
         };
         tracing::warn!(event = "store_batch_split", error = &error as &dyn std::error::Error, operations = batch.len());
         for mut single in batch.split() {
-            let marks = self.marks;
-            match self.transaction(&mut single).await {
-                Ok(()) => {
-                    self.publish(&mut single);
-                    single.answer(None, Files::Keep);
-                }
-                Err(Failure { error, files }) => {
-                    self.undo(marks).await;
-                    single.answer(Some(&Arc::new(error)), files);
-                }
+            match self.attempt(&mut single).await {
+                Ok(()) => single.answer(None, Files::Keep),
+                Err(Failure { error, files }) => single.answer(Some(&Arc::new(error)), files),
             }
         }
+    }
+
+    /// Runs one transaction, and undoes it when it fails.
+    async fn attempt(&mut self, batch: &mut Batch) -> Result<(), Failure> {
+        let marks = self.marks;
+        // A connection whose thread died may also leave a command without any answer.
+        let failure = match timeout(self.config.transaction_limit, self.transaction(batch)).await {
+            Ok(Ok(())) => {
+                self.publish(batch);
+                return Ok(());
+            }
+            Ok(Err(failure)) => failure,
+            Err(_) => {
+                self.lose(&sqlx::Error::WorkerCrashed);
+                Failure { error: unanswered(), files: Files::Keep }
+            }
+        };
+        self.marks = marks;
+        self.audit.clear();
+        if !self.lost {
+            self.roll_back().await;
+        }
+        Err(failure)
     }
 
     async fn transaction(&mut self, batch: &mut Batch) -> Result<(), Failure> {
@@ -274,7 +300,11 @@ impl Tx {
         self.write_audit().await?;
         self.write_tally(&before).await?;
         // A COMMIT that fails may still have reached the disk; files it names must stay.
-        self.execute("committing", "COMMIT").await.map_err(|error| Failure { error, files: Files::Keep })
+        self.execute("committing", "COMMIT").await.map_err(|error| Failure { error, files: Files::Keep })?;
+        // A connection whose thread dies in a statement ends it like one without rows: `Ok`. Only one that still answers
+        // has committed.
+        let alive = self.connection.ping().await.map_err(Error::database("committing"));
+        alive.map_err(|error| Failure { error, files: Files::Keep })
     }
 
     /// Runs one operation so that its own failure leaves the rest of the transaction as it was.
@@ -321,13 +351,41 @@ impl Tx {
         Ok(())
     }
 
-    async fn undo(&mut self, marks: Marks) {
-        self.marks = marks;
-        self.audit.clear();
-        // SQLite has rolled back by itself after some errors (full disk, I/O); then there is nothing to undo.
-        if let Err(error) = self.connection.execute("ROLLBACK").await {
-            tracing::debug!(event = "store_rollback_not_needed", %error);
+    async fn roll_back(&mut self) {
+        match timeout(self.config.transaction_limit, self.connection.execute("ROLLBACK")).await {
+            Ok(Ok(_)) => {}
+            // SQLite has rolled back by itself after some errors (full disk, I/O); then there is nothing to undo.
+            Ok(Err(error @ sqlx::Error::Database(_))) => {
+                tracing::debug!(event = "store_rollback_not_needed", %error);
+            }
+            Ok(Err(error)) => self.lose(&error),
+            Err(_) => self.lose(&sqlx::Error::WorkerCrashed),
         }
+    }
+
+    fn lose(&mut self, error: &sqlx::Error) {
+        tracing::error!(event = "store_connection_lost", error = error as &dyn std::error::Error);
+        self.lost = true;
+    }
+
+    /// Takes a new connection in place of one that was lost.
+    async fn reconnect(&mut self) -> Result<(), Error> {
+        timeout(self.config.transaction_limit, self.replace()).await.unwrap_or_else(|_| Err(unanswered()))?;
+        self.lost = false;
+        self.shared.work_due.store(i64::MIN, Ordering::Release);
+        self.shared.delivery_due.store(i64::MIN, Ordering::Release);
+        tracing::warn!(event = "store_reconnected");
+        Ok(())
+    }
+
+    async fn replace(&mut self) -> Result<(), Error> {
+        self.connection = connect(&self.config, Existence::Exists).await?;
+        // Waits until the lost connection's transaction is gone. Whether that was committed is not known, so what the
+        // database says counts.
+        self.execute("beginning a transaction", "BEGIN IMMEDIATE").await?;
+        self.marks = read_marks(&mut self.connection).await?;
+        self.execute("ending a transaction", "ROLLBACK").await?;
+        self.connection.ping().await.map_err(Error::database("trying a new connection"))
     }
 
     /// Takes note of what is now committed.
@@ -560,6 +618,10 @@ impl Shared {
     }
 }
 
+fn unanswered() -> Error {
+    Error::database("waiting for the database")(sqlx::Error::WorkerCrashed)
+}
+
 /// What to do with files that the transaction's rows name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Files {
@@ -588,3 +650,72 @@ pub(crate) static SET_COUNTER: Many = Many {
 /// Operations per transaction: bounds the memory of one batch (with 64 KiB inline each, 16 MiB).
 const MOST_OPS: usize = 256;
 const REMEMBERED: usize = 100_000;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::time::Duration;
+
+    use tracing::Subscriber;
+    use tracing_subscriber::Layer;
+    use tracing_subscriber::layer::{Context, SubscriberExt};
+
+    use crate::{AuditEntry, Class, Clock, Store, StoreConfig, Timestamp};
+
+    use super::*;
+
+    /// Lets the thread of a connection die at one of the commands it is given: it enters the caller's span for each.
+    struct Deadly {
+        at: usize,
+        commands: Arc<AtomicUsize>,
+    }
+
+    impl<S: Subscriber> Layer<S> for Deadly {
+        fn on_enter(&self, _: &tracing::span::Id, _: Context<'_, S>) {
+            if std::thread::current().name() == Some(crate::open::WRITER) {
+                assert_ne!(self.commands.fetch_add(1, Ordering::SeqCst) + 1, self.at, "the test wants it so");
+            }
+        }
+    }
+
+    /// Appends one row. Answers how, and how many commands the connection was given.
+    async fn append(store: &Store, dies_at: usize) -> (Result<(), Error>, usize) {
+        let commands = Arc::new(AtomicUsize::new(0));
+        let layer = Deadly { at: dies_at, commands: commands.clone() };
+        // The runtime has one thread, so the writer runs under both as well.
+        let _subscriber = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+        let _span = tracing::error_span!("deadly").entered();
+        let row = AuditEntry { actor: "test".to_owned(), event: "tested", message: None, detail: Vec::new() };
+        let outcome = store.audit_append(row).await;
+        (outcome, commands.load(Ordering::SeqCst))
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_dies_at_any_command_is_replaced_and_what_was_answered_ok_is_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Clock::new(|| Timestamp::from_unix_millis(1_795_186_800_000));
+        let config = StoreConfig {
+            reserve_bytes: 0,
+            transaction_limit: Duration::from_secs(2),
+            ..StoreConfig::new(directory.path(), clock)
+        };
+        let store = Store::open(config).await.unwrap();
+        let (outcome, commands) = append(&store, usize::MAX).await;
+        outcome.unwrap();
+        assert!(commands > 3, "{commands}");
+        for dies_at in 1..=commands {
+            let before = store.audit_verify().await.unwrap().rows;
+            let (outcome, _) = append(&store, dies_at).await;
+            assert_eq!(outcome.unwrap_err().class(), Class::Retry, "command {dies_at}");
+            let after = store.audit_verify().await.unwrap().rows;
+            // It may have died between the commit and the answer.
+            assert!(after == before || (after == before + 1 && dies_at == commands), "command {dies_at}");
+
+            append(&store, usize::MAX).await.0.unwrap();
+            let check = store.audit_verify().await.unwrap();
+            assert_eq!((check.rows, check.broken), (after + 1, None), "command {dies_at}");
+            store.health().await.unwrap();
+        }
+        store.close().await;
+    }
+}

@@ -162,17 +162,40 @@ async fn a_deferral_is_no_attempt_and_a_failure_is() {
     assert_eq!(original.to_bytes(100).await.unwrap(), &b"Received: from test\r\none"[..]);
 }
 
+/// Starts the gateway `times` times and lets it die each time with the job running.
+async fn interrupt(directory: &std::path::Path, hand: &Hand, times: usize) {
+    for _ in 0..times {
+        let store = Store::open(config(directory, hand)).await.unwrap();
+        assert!(!claim_one(&store).await.exhausted);
+        store.close().await;
+    }
+}
+
 #[tokio::test]
-async fn a_crash_takes_running_jobs_back_and_counts_their_attempts() {
+async fn restarts_do_not_use_up_the_attempts_of_a_mail() {
+    let (directory, hand, store) = fresh().await;
+    accept(&store, b"good").await;
+    store.fail(&claim_one(&store).await.key, "room_unavailable").await.unwrap();
+    store.close().await;
+    interrupt(directory.path(), &hand, 5).await;
+    let store = Store::open(config(directory.path(), &hand)).await.unwrap();
+    let work = claim_one(&store).await;
+    // The failure before the restarts still counts.
+    assert_eq!((work.attempt, work.exhausted), (2, false));
+    store.complete(&work.key, completed(Some(b"x"), Vec::new())).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_mail_that_ends_the_gateway_each_time_is_given_up() {
     let (directory, hand, store) = fresh().await;
     accept(&store, b"poison").await;
+    store.close().await;
+    interrupt(directory.path(), &hand, 9).await;
     for attempt in 1..=5u32 {
-        let reopened =
-            if attempt == 1 { store.clone() } else { Store::open(config(directory.path(), &hand)).await.unwrap() };
-        let work = claim_one(&reopened).await;
+        let store = Store::open(config(directory.path(), &hand)).await.unwrap();
+        let work = claim_one(&store).await;
         assert_eq!((work.attempt, work.exhausted), (attempt, attempt == 5));
-        // The gateway dies here, the job still running.
-        reopened.close().await;
+        store.close().await;
     }
 }
 

@@ -44,6 +44,9 @@ pub(super) enum LinkError {
     Timeout,
     #[error("the next hop closes the connection: {0}")]
     Closing(String),
+    /// The two sides no longer agree on where in the dialogue they are; what comes next could be taken for anything.
+    #[error("the next hop gave a reply that does not belong here: {0}")]
+    OutOfTurn(String),
 }
 
 /// The message holds a bare CR or LF: a fault of whoever composed it.
@@ -140,7 +143,7 @@ pub(super) async fn run(
     }
     let mut open = 0usize;
     for (recipient, answer) in recipients.iter().zip(answers.iter_mut()) {
-        let reply = if pipelined { talk.reply().await? } else { talk.command(&rcpt(recipient)).await? };
+        let reply = if pipelined { talk.reply(Wanted::Done).await? } else { talk.command(&rcpt(recipient)).await? };
         match (&opened, reply) {
             (Err(refusal), _) => *answer = Some(refusal.clone()),
             (Ok(_), Ok(_)) => open = open.saturating_add(1),
@@ -152,9 +155,9 @@ pub(super) async fn run(
         }
     }
     let data = if pipelined {
-        talk.reply().await?
+        talk.reply(Wanted::GoOn).await?
     } else if open > 0 {
-        talk.command("DATA\r\n").await?
+        talk.data().await?
     } else {
         // Nobody to send it to: leave the session as it was found.
         let _ = talk.command("RSET\r\n").await?;
@@ -188,34 +191,60 @@ struct Talk<'a> {
     times: &'a HopTimeouts,
 }
 
-/// A reply: positive, or what it means for the recipients.
+/// The positive reply that a step of the transaction may get.
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// 2xx.
+    Done,
+    /// 354, to DATA and to nothing else.
+    GoOn,
+}
+
+impl Wanted {
+    fn is(self, code: u16) -> bool {
+        match self {
+            Wanted::Done => (200..=299).contains(&code),
+            Wanted::GoOn => code == 354,
+        }
+    }
+}
+
+/// A reply: the wanted one, or what it means for the recipients.
 type Reply = Result<Response, Answer>;
 
 impl Talk<'_> {
     async fn command(&mut self, lines: &str) -> Result<Reply, LinkError> {
         debug_assert!(line_ends::canonical(lines.as_bytes()));
         let patience = self.times.command;
-        wait(patience, self.connection.command(Lines(lines))).await
+        wait(patience, Wanted::Done, self.connection.command(Lines(lines))).await
     }
 
-    async fn reply(&mut self) -> Result<Reply, LinkError> {
+    async fn data(&mut self) -> Result<Reply, LinkError> {
         let patience = self.times.command;
-        wait(patience, self.connection.read_response()).await
+        wait(patience, Wanted::GoOn, self.connection.command(Lines("DATA\r\n"))).await
+    }
+
+    async fn reply(&mut self, wanted: Wanted) -> Result<Reply, LinkError> {
+        let patience = self.times.command;
+        wait(patience, wanted, self.connection.read_response()).await
     }
 
     async fn body(&mut self, body: &[u8]) -> Result<Reply, LinkError> {
         let patience = self.times.message;
-        wait(patience, self.connection.message_iter(body.chunks(PIECE))).await
+        wait(patience, Wanted::Done, self.connection.message_iter(body.chunks(PIECE))).await
     }
 }
 
 async fn wait(
     patience: Duration,
+    wanted: Wanted,
     reply: impl Future<Output = Result<Response, SmtpError>>,
 ) -> Result<Reply, LinkError> {
     let error = match timeout(patience, reply).await {
         Err(_) => return Err(LinkError::Timeout),
-        Ok(Ok(response)) => return Ok(Ok(response)),
+        // To lettre 2xx and 3xx are the same.
+        Ok(Ok(response)) if wanted.is(response.code().into()) => return Ok(Ok(response)),
+        Ok(Ok(response)) => return Err(LinkError::OutOfTurn(response_text(&response))),
         Ok(Err(error)) => error,
     };
     let Some(code) = error.status() else { return Err(LinkError::Smtp(error)) };

@@ -73,6 +73,8 @@ struct Connection {
 struct Message {
     receipt: Receipt,
     spool: Spool,
+    /// The octets of our trace field, with which the spool begins.
+    trace: u64,
 }
 
 enum Exit {
@@ -232,7 +234,8 @@ impl Connection {
             };
             spool.write_trace(trace.field().as_bytes());
         }
-        self.message = Some(Message { receipt, spool });
+        let trace = spool.len();
+        self.message = Some(Message { receipt, spool, trace });
         Ok(())
     }
 
@@ -245,10 +248,16 @@ impl Connection {
     }
 
     async fn try_commit(&mut self) -> Result<String, store::Error> {
-        self.begin()?;
+        // A message that had octets has its spool by now; a fresh one would be empty.
+        if self.session.octets() == 0 {
+            self.begin()?;
+        }
         let (Some(message), Some(envelope)) = (self.message.take(), self.session.envelope()) else {
-            return Err(store::Error::Invalid("a message without its envelope"));
+            return Err(store::Error::Invalid("a message without its spool or envelope"));
         };
+        if message.spool.len().checked_sub(message.trace) != Some(self.session.octets()) {
+            return Err(store::Error::Invalid("a spool that does not hold the whole message"));
+        }
         let envelope = store::Envelope {
             sender: envelope.sender.as_ref().map(ToString::to_string),
             recipients: envelope.recipients.iter().map(ToString::to_string).collect(),

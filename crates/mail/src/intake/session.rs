@@ -165,6 +165,10 @@ impl Session {
             let rest = input.get(used..).unwrap_or_default();
             let (taken, event) = match &self.phase {
                 Phase::Closed => return (input.len(), Event::Close),
+                // The last octets could not be spooled: there is nothing to make durable.
+                Phase::Waiting if self.transaction.as_ref().is_none_or(|t| t.fault.is_some()) => {
+                    return (used, self.refuse_message(out).unwrap_or(Event::Discard));
+                }
                 Phase::Waiting => return (used, Event::Commit),
                 Phase::Command => self.command(rest, out),
                 Phase::Data(_) => self.data(rest, out),
@@ -237,6 +241,11 @@ impl Session {
     /// The envelope of the current message.
     pub fn envelope(&self) -> Option<&Envelope> {
         self.transaction.as_ref().map(|t| &t.envelope)
+    }
+
+    /// The octets of the current message that [`Event::Body`] has spoken of.
+    pub fn octets(&self) -> u64 {
+        self.transaction.as_ref().map_or(0, |t| t.octets)
     }
 
     /// The refusals since the last call.
