@@ -16,7 +16,7 @@ use super::IntakeConfig;
 use super::peers::Admission;
 use super::reply::Reply;
 use super::session::{Event, Outcome, Rules, Session};
-use super::trace::{self, Trace};
+use super::trace::Trace;
 
 /// What all connections of a listener share.
 pub(super) struct Shared {
@@ -223,10 +223,10 @@ impl Connection {
         if let (Some(hello), Some(envelope)) = (self.session.hello(), self.session.envelope()) {
             let config = &self.shared.config;
             let trace = Trace {
-                hello: &hello.name,
+                hello,
                 peer: self.peer,
                 hostname: &config.hostname,
-                protocol: trace::protocol(hello.extended, envelope.parameters.smtputf8, self.tls.is_some()),
+                parameters: &envelope.parameters,
                 tls: self.tls.as_deref(),
                 receipt: receipt.as_str(),
                 time: self.shared.store.now(),

@@ -4,17 +4,20 @@ use std::net::IpAddr;
 
 use store::Timestamp;
 
+use super::grammar::MailParameters;
+use super::session::Hello;
+
 /// What the trace field says.
 #[derive(Clone, Copy, Debug)]
 pub struct Trace<'a> {
-    /// The name the peer gave; the grammar lets only harmless characters into it.
-    pub hello: &'a str,
+    /// How the peer called itself; the grammar lets only harmless characters into the name.
+    pub hello: &'a Hello,
     /// Where the connection came from.
     pub peer: IpAddr,
     /// Our name.
     pub hostname: &'a str,
-    /// The protocol by its IANA name, see [`protocol`].
-    pub protocol: &'a str,
+    /// What came with MAIL.
+    pub parameters: &'a MailParameters,
     /// Version and cipher when the connection was encrypted.
     pub tls: Option<&'a str>,
     /// The receipt.
@@ -36,19 +39,22 @@ impl Trace<'_> {
         let date = date(self.time, self.offset_minutes);
         format!(
             "Received: from {} ({literal}){tls}\r\n\tby {} with {} id {};\r\n\t{date}\r\n",
-            self.hello, self.hostname, self.protocol, self.receipt
+            self.hello.name,
+            self.hostname,
+            self.protocol(),
+            self.receipt
         )
     }
-}
 
-/// The protocol's name in the IANA registry of mail transmission types (RFC 3848, RFC 6531 section 4.3).
-pub fn protocol(extended: bool, smtputf8: bool, tls: bool) -> &'static str {
-    match (extended, smtputf8, tls) {
-        (false, _, _) => "SMTP",
-        (true, false, false) => "ESMTP",
-        (true, false, true) => "ESMTPS",
-        (true, true, false) => "UTF8SMTP",
-        (true, true, true) => "UTF8SMTPS",
+    /// The protocol's name in the IANA registry of mail transmission types (RFC 3848, RFC 6531 section 4.3).
+    fn protocol(&self) -> &'static str {
+        match (self.hello.extended, self.parameters.smtputf8, self.tls) {
+            (false, _, _) => "SMTP",
+            (true, false, None) => "ESMTP",
+            (true, false, Some(_)) => "ESMTPS",
+            (true, true, None) => "UTF8SMTP",
+            (true, true, Some(_)) => "UTF8SMTPS",
+        }
     }
 }
 
@@ -94,10 +100,10 @@ mod tests {
     #[test]
     fn the_field_is_folded_and_ends_its_lines_with_crlf() {
         let trace = Trace {
-            hello: "mx.example.jp",
+            hello: &Hello { name: "mx.example.jp".to_owned(), extended: true },
             peer: "2001:db8::1".parse().unwrap(),
             hostname: "gw.example.lg.jp",
-            protocol: protocol(true, false, true),
+            parameters: &MailParameters::default(),
             tls: Some("TLSv1.3 with TLS13_AES_256_GCM_SHA384"),
             receipt: "20261121-8F3K2",
             time: Timestamp::from_unix_millis(1_795_228_800_000),
@@ -108,5 +114,26 @@ mod tests {
             "Received: from mx.example.jp ([IPv6:2001:db8::1])\r\n\t(TLSv1.3 with TLS13_AES_256_GCM_SHA384)\r\n\
              \tby gw.example.lg.jp with ESMTPS id 20261121-8F3K2;\r\n\tSat, 21 Nov 2026 11:40:00 +0900\r\n"
         );
+    }
+    #[test]
+    fn the_protocol_is_the_registered_one() {
+        let check = |extended, smtputf8, tls, expect| {
+            let trace = Trace {
+                hello: &Hello { name: "mx.example.jp".to_owned(), extended },
+                peer: "192.0.2.1".parse().unwrap(),
+                hostname: "gw.example.lg.jp",
+                parameters: &MailParameters { smtputf8, ..MailParameters::default() },
+                tls,
+                receipt: "20261121-8F3K2",
+                time: Timestamp::from_unix_millis(0),
+                offset_minutes: 0,
+            };
+            assert_eq!(trace.protocol(), expect);
+        };
+        check(false, false, None, "SMTP");
+        check(true, false, None, "ESMTP");
+        check(true, false, Some("TLSv1.3"), "ESMTPS");
+        check(true, true, None, "UTF8SMTP");
+        check(true, true, Some("TLSv1.3"), "UTF8SMTPS");
     }
 }
