@@ -105,30 +105,46 @@ fn opening(language: Language, parts: &[PartOutcome]) -> String {
 }
 
 fn part_lines(language: Language, parts: &[PartOutcome], lines: &mut Vec<String>) {
-    let mut left = MAX_LINES;
-    let mut untold = 0usize;
+    let mut entries = Vec::new();
     for (number, part) in parts.iter().enumerate() {
-        if left == 0 {
+        entries.push(Entry { number: Some(number.saturating_add(1)), part, missing: part.anything_withheld() });
+        let below = part.flatten().into_iter().skip(1).filter(|below| below.verdict == PartVerdict::Withheld);
+        entries.extend(below.map(|part| Entry { number: None, part, missing: true }));
+    }
+    // What did not arrive is told first: a reader sees what did.
+    let mut missing = MAX_LINES;
+    let mut arrived = MAX_LINES.saturating_sub(entries.iter().filter(|entry| entry.missing).count());
+    let (mut untold, mut untold_withheld) = (0usize, 0usize);
+    for entry in entries {
+        let left = if entry.missing { &mut missing } else { &mut arrived };
+        if *left == 0 {
             untold = untold.saturating_add(1);
+            let withheld = entry.part.verdict == PartVerdict::Withheld;
+            untold_withheld = untold_withheld.saturating_add(usize::from(withheld));
             continue;
         }
-        left = left.saturating_sub(1);
-        lines.push(format!("{:>2} {}", number.saturating_add(1), part_line(language, part)));
-        for below in part.flatten().into_iter().skip(1).filter(|below| below.verdict == PartVerdict::Withheld) {
-            if left == 0 {
-                untold = untold.saturating_add(1);
-                continue;
-            }
-            left = left.saturating_sub(1);
-            lines.push(format!("   - {}", part_line(language, below)));
-        }
-    }
-    if untold > 0 {
-        lines.push(match language {
-            Language::Ja => format!("   ほか {untold} 件"),
-            Language::En => format!("   and {untold} more"),
+        *left = left.saturating_sub(1);
+        let line = part_line(language, entry.part);
+        lines.push(match entry.number {
+            Some(number) => format!("{number:>2} {line}"),
+            None => format!("   - {line}"),
         });
     }
+    if untold > 0 {
+        lines.push(match (language, untold_withheld) {
+            (Language::Ja, 0) => format!("   ほか {untold} 件"),
+            (Language::Ja, _) => format!("   ほか {untold} 件（うちお渡しできないもの {untold_withheld} 件）"),
+            (Language::En, 0) => format!("   and {untold} more"),
+            (Language::En, _) => format!("   and {untold} more ({untold_withheld} of them not passed)"),
+        });
+    }
+}
+
+/// A line of the account: an attachment with its number, or something inside one.
+struct Entry<'a> {
+    number: Option<usize>,
+    part: &'a PartOutcome,
+    missing: bool,
 }
 
 fn part_line(language: Language, part: &PartOutcome) -> String {

@@ -33,20 +33,34 @@ impl Budget {
         }
     }
 
-    /// Takes one part of `bytes` bytes at `depth` out of the budget; what is taken is not given back.
-    pub(crate) fn take(&self, depth: u32, bytes: u64) -> Result<(), Refusal> {
+    /// Whether a part may be looked at, at `depth` and with the time that is left.
+    pub(crate) fn enter(&self, depth: u32) -> Result<(), Refusal> {
         if depth > self.max_depth {
             return Err(refusal(Reason::LimitDepth, self.max_depth.into(), depth.into()));
         }
-        let parts = self.parts.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        if parts > self.max_parts {
-            return Err(refusal(Reason::LimitParts, self.max_parts.into(), parts.into()));
-        }
-        let total = self.bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
-        if total > self.max_bytes {
-            return Err(refusal(Reason::LimitTotalBytes, self.max_bytes, total));
-        }
         self.time_left().map(|_| ())
+    }
+
+    /// Takes what came out of one container, all of it or nothing, before any of it is looked at. What it took is not given back.
+    ///
+    /// A tower of archives of 18 KB would otherwise hold gigabytes: each room stays within its own bounds, and what the rooms
+    /// unpacked is kept until the whole mail is done.
+    pub(crate) fn open(&self, parts: usize, bytes: u64) -> Result<(), Refusal> {
+        let parts = u32::try_from(parts).unwrap_or(u32::MAX);
+        let within = |taken: u32| taken.checked_add(parts).filter(|sum| *sum <= self.max_parts);
+        self.parts
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, within)
+            .map_err(|taken| refusal(Reason::LimitParts, self.max_parts.into(), taken.saturating_add(parts).into()))?;
+        let within = |taken: u64| taken.checked_add(bytes).filter(|sum| *sum <= self.max_bytes);
+        self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within).map(|_| ()).map_err(|taken| {
+            self.parts.fetch_sub(parts, Ordering::Relaxed);
+            refusal(Reason::LimitTotalBytes, self.max_bytes, taken.saturating_add(bytes))
+        })
+    }
+
+    /// Bytes that may still come out of containers.
+    pub(crate) fn bytes_left(&self) -> u64 {
+        self.max_bytes.saturating_sub(self.bytes.load(Ordering::Relaxed))
     }
 
     /// Counts time that a room took.
@@ -79,17 +93,26 @@ mod tests {
     #[test]
     fn each_limit_holds_at_n_and_refuses_at_n_plus_one() {
         let b = budget(2, 100, 3);
-        assert!(b.take(0, 1).is_ok());
-        assert!(b.take(0, 1).is_ok());
-        assert_eq!(b.take(0, 1).unwrap_err(), refusal(Reason::LimitParts, 2, 3));
+        assert!(b.open(2, 1).is_ok());
+        assert_eq!(b.open(1, 1).unwrap_err(), refusal(Reason::LimitParts, 2, 3));
 
         let b = budget(9, 100, 3);
-        assert!(b.take(0, 100).is_ok());
-        assert_eq!(b.take(0, 1).unwrap_err(), refusal(Reason::LimitTotalBytes, 100, 101));
+        assert!(b.open(1, 100).is_ok());
+        assert_eq!(b.open(1, 1).unwrap_err(), refusal(Reason::LimitTotalBytes, 100, 101));
 
         let b = budget(9, 100, 3);
-        assert!(b.take(3, 1).is_ok());
-        assert_eq!(b.take(4, 1).unwrap_err(), refusal(Reason::LimitDepth, 3, 4));
+        assert!(b.enter(3).is_ok());
+        assert_eq!(b.enter(4).unwrap_err(), refusal(Reason::LimitDepth, 3, 4));
+    }
+
+    #[test]
+    fn a_container_that_does_not_fit_leaves_room_for_one_that_does() {
+        let b = budget(10, 100, 3);
+        assert!(b.open(11, 1).is_err());
+        assert!(b.open(1, 60).is_ok());
+        assert!(b.open(1, 50).is_err());
+        assert_eq!(b.bytes_left(), 40);
+        assert!(b.open(9, 40).is_ok());
     }
 
     #[test]

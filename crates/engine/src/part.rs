@@ -9,6 +9,7 @@ use form::codec::{Decoder, Kind};
 use form::detected::DetectedType;
 use form::document::{ContainerDoc, Document, MailDoc};
 use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy};
+use form::limits::Limits;
 use form::mail::Child;
 use form::name::{FileName, MemberPath};
 use form::reason::{Finding, Place, Reason, Refusal};
@@ -119,7 +120,7 @@ pub(crate) fn sanitise<'a>(
 }
 
 async fn convert(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
-    if let Err(refusal) = run.budget.take(depth, part.source.len) {
+    if let Err(refusal) = run.budget.enter(depth) {
         return Ok(Err(refusal.into()));
     }
     if let Some(withheld) = scan(run, &part.source).await? {
@@ -140,9 +141,15 @@ fn dirty_job(run: &Run<'_>, part: &Part) -> DirtyJob {
         op: DirtyOp::Auto,
         declared_name: Some(part.name.clone()),
         declared_type: part.declared_type.clone(),
-        limits: run.policy.limits.clone(),
+        limits: room_limits(run),
         passwords: Vec::new(),
     }
+}
+
+/// The bounds of a dirty room: it may unpack no more than the mail has left.
+pub(crate) fn room_limits(run: &Run<'_>) -> Limits {
+    let limits = run.policy.limits.clone();
+    Limits { spill_bytes: limits.spill_bytes.min(run.budget.bytes_left()), ..limits }
 }
 
 /// The form streams from the dirty into the clean room, which writes the file. A container comes out as its verified form.
@@ -282,6 +289,10 @@ async fn mail_part(
     if let Some(refusal) = crate::mail::unreadable_root(&doc) {
         return Ok(Err(refusal.into()));
     }
+    if let Err(refusal) = run.budget.open(doc.children.len(), spilled(spill.as_ref())) {
+        let detected_type = doc.detected.as_str().to_owned();
+        return Ok(Err(Withheld { detected_type, ..refusal.into() }));
+    }
     let children = children(run, &doc.children, spill.as_ref(), path, depth).await?;
     let account = crate::account::compose(run.policy, "", &doc.findings, &children).unwrap_or_default();
     Ok(match assemble::mail(run, form, &account, &[], &children).await? {
@@ -305,6 +316,10 @@ async fn archive_part(
     path: &str,
     depth: u32,
 ) -> Attempt {
+    if let Err(refusal) = run.budget.open(doc.children.len(), spilled(spill.as_ref())) {
+        let detected_type = doc.detected.as_str().to_owned();
+        return Ok(Err(Withheld { detected_type, ..refusal.into() }));
+    }
     let mut findings = doc.findings;
     let mut children = children(run, &doc.children, spill.as_ref(), path, depth).await?;
     number_repeated(&doc.children, &mut children);
@@ -331,6 +346,10 @@ async fn archive_part(
         }),
         Err(refusal) => Err(Withheld { children, ..refusal.into() }),
     })
+}
+
+pub(crate) fn spilled(spill: Option<&Hostile>) -> u64 {
+    spill.map_or(0, Hostile::len)
 }
 
 /// Two members may get one name when both change their type (`a.bmp` beside `a.png`).

@@ -33,7 +33,7 @@ impl Address {
         Line::parse(raw)?;
         let (local, domain) = raw.rsplit_once('@').ok_or(TextError::Shape)?;
         let bare = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(local);
-        if bare.is_empty() || !bare.chars().all(is_local) || !is_domain(domain) {
+        if bare.is_empty() || !bare.chars().all(is_local) || !is_domain(domain) || looks_encoded(bare) {
             return Err(TextError::Shape);
         }
         Ok(Address(raw.to_owned()))
@@ -98,7 +98,7 @@ impl MessageId {
             return Err(TextError::TooLong { limit: Self::MAX_BYTES });
         }
         let clean = raw.bytes().all(|b| b.is_ascii_graphic() && !b"<>()\",;\\".contains(&b));
-        if raw.is_empty() || !clean {
+        if raw.is_empty() || !clean || looks_encoded(raw) {
             return Err(TextError::Shape);
         }
         Ok(MessageId(raw.to_owned()))
@@ -239,6 +239,12 @@ impl MailHeader {
     }
 }
 
+/// An encoded-word is plain atom text to RFC 2047 here, and lenient readers (Python's `email` among them) decode it all the same:
+/// into line ends and further fields, or into another address ("Splitting the email atom", 2024).
+fn looks_encoded(text: &str) -> bool {
+    text.contains("=?")
+}
+
 fn is_local(c: char) -> bool {
     match c {
         ' ' | '(' | ')' | '<' | '>' | '[' | ']' | ':' | ';' | '@' | '\\' | ',' | '"' => false,
@@ -321,6 +327,8 @@ mod tests {
             "a\u{3000}@b",
             "a@[]",
             "a@[x y]",
+            "=?utf-8?Q?a=0D=0ABcc:_b=40c?=@example.jp",
+            "\"=?utf-8?B?YQ==?=\"@example.jp",
         ] {
             assert!(Address::parse(bad).is_err(), "{bad:?}");
         }
@@ -344,7 +352,7 @@ mod tests {
         assert!(MessageId::parse("no-at-sign").is_ok());
         assert!(MessageId::parse(&"a".repeat(512)).is_ok());
         assert!(MessageId::parse(&"a".repeat(513)).is_err());
-        for bad in ["", "a b", "a>b", "<a@b>", "a\r\nb", "a@é", "\"a\"@b", "a(b)"] {
+        for bad in ["", "a b", "a>b", "<a@b>", "a\r\nb", "a@é", "\"a\"@b", "a(b)", "a@=?utf-8?Q?b=0D=0Ac?="] {
             assert!(MessageId::parse(bad).is_err(), "{bad:?}");
         }
     }

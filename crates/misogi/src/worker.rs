@@ -268,9 +268,18 @@ fn file_completed(outcome: PartOutcome) -> Completed {
 }
 
 /// Rows for a part and all below it. Only the root of an upload keeps its rebuilt file for download; those of a mail are in the mail.
+///
+/// Of an archive that is withheld as a whole the archive is kept, not each of its members once more: an archive of a few KB can
+/// unpack to hundreds of MB.
 fn records(part: &PartOutcome, keep_result: bool, into: &mut Vec<PartRecord>) {
+    let mut kept: Option<&str> = None;
     for (index, part) in part.flatten().into_iter().enumerate() {
         let withheld = part.verdict == engine::PartVerdict::Withheld;
+        // Parents come first, so the outermost withheld part is met before what it holds.
+        let inside = kept.is_some_and(|kept| lies_in(&part.path, kept));
+        if withheld && !inside {
+            kept = Some(&part.path);
+        }
         into.push(PartRecord {
             path: part.path.clone(),
             name: part.name.clone(),
@@ -284,9 +293,14 @@ fn records(part: &PartOutcome, keep_result: bool, into: &mut Vec<PartRecord>) {
             bytes_out: part.fresh.as_ref().map_or(0, jail::Fresh::len),
             millis: u64::try_from(part.elapsed.as_millis()).unwrap_or(u64::MAX),
             result: part.fresh.clone().filter(|_| keep_result && index == 0),
-            quarantined_original: withheld.then(|| Quarantined::Part(part.original.clone())),
+            quarantined_original: (withheld && !inside).then(|| Quarantined::Part(part.original.clone())),
         });
     }
+}
+
+/// Whether `path` is a part below `outer`: `2.1` lies in `2`, and everything in the root, whose path is empty.
+fn lies_in(path: &str, outer: &str) -> bool {
+    outer.is_empty() || path.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'))
 }
 
 fn report(finished: Result<(), tokio::task::JoinError>) {

@@ -73,7 +73,13 @@ fn finish(entry: Entry, addresses: &mut Addresses, room: usize, tally: &mut Tall
     // Names come with the quotes of several programs around them: "'Taro'" and '"Taro"'.
     let name = name.trim().trim_matches(['\'', '"']);
     let name: String = name.split_whitespace().collect::<Vec<_>>().join(" ");
-    let parsed = Address::parse(&address).or_else(|_| Address::parse(&word::decode(&address, tally)));
+    // Some webmail encodes the address as a whole. A word that is only a piece of it would read as one address here and as
+    // another elsewhere.
+    let whole = address.starts_with("=?") && address.ends_with("?=") && address.matches("?=").count() == 1;
+    let parsed = Address::parse(&address).or_else(|error| match whole {
+        true => Address::parse(&word::decode(&address, tally)),
+        false => Err(error),
+    });
     match parsed {
         Ok(_) if addresses.mailboxes.len() >= room => {}
         Ok(address) => addresses.mailboxes.push(Mailbox { name: Line::scrub(&name).0, address }),
@@ -161,6 +167,12 @@ mod tests {
         // The word decodes to `a@evil.example, x` and `<b@evil.example>`.
         check("=?utf-8?Q?a=40evil.example=2C_x?= <a@b.jp>", &[("a@evil.example, x", "a@b.jp")]);
         check("=?utf-8?Q?=3Cb=40evil.example=3E?= <a@b.jp>", &[("<b@evil.example>", "a@b.jp")]);
+    }
+
+    #[test]
+    fn a_word_is_an_address_as_a_whole_or_not_at_all() {
+        check("=?utf-8?Q?a=40b.jp?=", &[("", "a@b.jp")]);
+        check("<=?utf-8?B?YQ==?=@b.jp>, <a@=?utf-8?Q?b.jp?=>, =?utf-8?Q?a=40evil.example?=@b.jp", &[]);
     }
 
     #[test]

@@ -64,6 +64,11 @@ impl Structured {
         }
     }
 
+    /// True when the parameter has an RFC 2231 form.
+    pub(crate) fn is_extended(&self, name: &str) -> bool {
+        self.params.iter().any(|p| p.name == name && (p.extended || p.segment.is_some()))
+    }
+
     fn extended(&self, name: &str, tally: &mut Tally) -> Option<String> {
         let mut segments: Vec<&Param> =
             self.params.iter().filter(|p| p.name == name && (p.extended || p.segment.is_some())).collect();

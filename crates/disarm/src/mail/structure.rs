@@ -184,7 +184,8 @@ impl<'a> Walk<'a> {
     /// The boundary of a multipart, if there is just one way to take it apart.
     fn judge(&mut self, part: &Part<'_>) -> Result<Vec<u8>, Judgement> {
         let ambiguous = Judgement::Refuse(Refusal::plain(Reason::AmbiguousStructure));
-        if part.media.conflicts("boundary") {
+        // RFC 2231 would allow `boundary*0=`, no composer writes it, and readers without it see another boundary or none.
+        if part.media.conflicts("boundary") || part.media.is_extended("boundary") {
             return Err(ambiguous);
         }
         let boundary = part.media.decoded("boundary", &mut super::tally::Tally::default()).unwrap_or_default();
@@ -434,6 +435,8 @@ mod tests {
             "Content-Transfer-Encoding: base64\nContent-Transfer-Encoding: 7bit",
             "Content-Type: multipart/mixed; boundary=a; boundary=b",
             "Content-Type: multipart/mixed; boundary=\"\"",
+            "Content-Type: multipart/mixed; boundary*0=a; boundary=b",
+            "Content-Type: multipart/mixed; boundary*=utf-8''a",
             "Content-Type: multipart/mixed; boundary=zz\nContent-Transfer-Encoding: base64",
         ] {
             let input = format!("{head}\n\n--a\n\nx\n--b\n\ny\n");
