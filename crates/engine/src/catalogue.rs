@@ -83,6 +83,9 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::PolicyRemove => ("管理者の設定により取り除きました", "removed by policy"),
         Reason::MessagePartial => ("分割メールのため中身を確かめられません", "it is a fragment of a split message"),
         Reason::ExternalBody => ("本体が外部にあるため受け取れません", "its body lies elsewhere"),
+        Reason::WrongPassword => {
+            ("指定されたパスワードでは開けませんでした", "none of the passwords that were given opens it")
+        }
         Reason::LimitInputBytes => ("大きすぎます", "it is too large"),
         Reason::LimitOutputBytes => ("作り直した結果が大きすぎます", "the rebuilt file is too large"),
         Reason::LimitParts => ("添付や中のファイルの数が多すぎます", "there are too many parts"),
@@ -104,6 +107,12 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::LimitReferences => ("参照しているメールが多すぎます", "it refers to too many messages"),
         Reason::LimitFormBytes => ("中身が大きすぎます", "its content is too large"),
         Reason::LimitSpillBytes => ("取り出した中身の合計が大きすぎます", "what was taken out of it is too large"),
+        Reason::LimitPages => ("ページ数が多すぎます", "there are too many pages"),
+        Reason::LimitPageContent => ("1ページに描かれている内容が多すぎます", "there is too much on one page"),
+        Reason::LimitResources => (
+            "文書で使われている文字の形・画像・リンクなどの数が多すぎます",
+            "the document uses too many letter shapes, pictures or links",
+        ),
         Reason::RoomCrash => ("変換中に異常終了しました", "the conversion crashed"),
         Reason::RoomPolicyKill => {
             ("変換中に禁止された動作をしたため止めました", "the conversion tried something forbidden and was stopped")
@@ -151,6 +160,44 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         }
         Reason::DuplicateHeader => ("重複したヘッダを取り除きました", "repeated header fields were removed"),
         Reason::EmptyDirectory => ("空のフォルダを取り除きました", "empty folders were removed"),
+        Reason::Script => (
+            "文書に組み込まれたプログラム（スクリプト）を{count}個取り除きました",
+            "{count} scripts of the document were removed",
+        ),
+        Reason::AutomaticAction => {
+            ("開いたときなどに自動で動く設定を{count}個取り除きました", "{count} automatic actions were removed")
+        }
+        Reason::LaunchAction => (
+            "別のプログラムやファイルを開く設定を{count}個取り除きました",
+            "{count} actions that start programs or open files were removed",
+        ),
+        Reason::FormSubmission => (
+            "入力内容を外部と送受信する設定を{count}個取り除きました",
+            "{count} actions that send or fetch form data were removed",
+        ),
+        Reason::EmbeddedFile => {
+            ("文書に埋め込まれたファイルを{count}個取り除きました", "{count} embedded files were removed")
+        }
+        Reason::RichMedia => {
+            ("動画・音声・3Dなどを{count}個取り除きました", "{count} videos, sounds or 3D objects were removed")
+        }
+        Reason::XfaForm => {
+            ("文書に組み込まれた別形式の入力フォーム（XFA）を取り除きました", "an embedded XFA form was removed")
+        }
+        Reason::UnsafeLink => (
+            "ウェブやメールアドレス以外を指すリンクを{count}個取り除きました",
+            "{count} links to something other than web pages or mail addresses were removed",
+        ),
+        Reason::Comments => ("注釈（コメントや付箋）を{count}個取り除きました", "{count} comments were removed"),
+        Reason::HiddenLayer => {
+            ("表示されていないレイヤーを{count}枚取り除きました", "{count} hidden layers were removed")
+        }
+        Reason::EarlierVersions => {
+            ("ファイルの中に残っていた以前の版を{count}件取り除きました", "{count} earlier versions were removed")
+        }
+        Reason::OffPageContent => {
+            ("ページの外に置かれた内容を取り除きました", "content outside the visible page was removed")
+        }
         Reason::TypeMismatch => ("拡張子と中身の形式が違っていました", "the extension did not match the content"),
         Reason::NameChanged => ("ファイル名を直しました", "the file name was changed"),
         Reason::DoubleExtension => ("拡張子が二重でした", "the name had a double extension"),
@@ -189,6 +236,32 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::DelimiterChanged => {
             ("表の区切り文字をカンマにしました", "the cells of the table are separated by commas now")
         }
+        Reason::PageRasterised => ("{count}ページを画像にしました", "{count} pages were turned into images"),
+        Reason::FontSubstituted => {
+            ("文書に含まれていないフォントを似たものに置き換えました", "a font that is not in the file was replaced")
+        }
+        Reason::AppearanceDrawn => {
+            ("見た目が保存されていない入力欄や注釈を{count}個描き直しました", "{count} fields or marks were drawn anew")
+        }
+        Reason::TextUnmapped => {
+            ("検索やコピーのできない文字が{count}個あります", "{count} characters cannot be searched or copied")
+        }
+        Reason::PictureReduced => ("細かすぎる画像を{count}枚縮小しました", "{count} pictures were reduced"),
+        Reason::Decrypted => ("パスワードを解除しました", "the password was removed"),
+        Reason::FieldsFlattened => (
+            "入力欄{count}個を、記入済みの内容のままページに固定しました（入力はできません）",
+            "{count} form fields were made part of the page and cannot be filled in",
+        ),
+        Reason::FidelityLow => {
+            ("元の見た目と違うところがあります", "the rebuilt page differs visibly from the original")
+        }
+        Reason::PictureUndecodable => {
+            ("読み取れない画像が{count}枚あり、表示できません", "{count} pictures could not be read and are not shown")
+        }
+        Reason::CommentsListed => (
+            "注釈（コメントや付箋）{count}個を文書の最後に一覧にしました",
+            "{count} comments are listed at the end of the document",
+        ),
         Reason::EmptyBody => ("本文がありません", "there is no text"),
         Reason::ManyRecipients => ("宛先が多数です", "there are many recipients"),
         Reason::MoreFindings => ("ほかにも変更があります", "there were more findings"),

@@ -86,6 +86,8 @@ reasons! {
     108 Withheld MessagePartial "message_partial"
     /// The part only points to a body that lies elsewhere.
     109 Withheld ExternalBody "external_body"
+    /// The content is encrypted and none of the passwords that were given opens it.
+    110 Withheld WrongPassword "wrong_password"
 
     /// The input is larger than allowed.
     120 Withheld LimitInputBytes "limit_input_bytes"
@@ -129,6 +131,12 @@ reasons! {
     139 Withheld LimitFormBytes "limit_form_bytes"
     /// The parts taken out of a container are together larger than allowed.
     140 Withheld LimitSpillBytes "limit_spill_bytes"
+    /// A document has more pages than allowed.
+    141 Withheld LimitPages "limit_pages"
+    /// A page holds more drawing, or drawing nested deeper, than allowed.
+    142 Withheld LimitPageContent "limit_page_content"
+    /// A document uses more letter shapes, pictures, gradients, drawings, links or outline entries than allowed.
+    143 Withheld LimitResources "limit_resources"
 
     /// The room crashed on the content.
     160 Withheld RoomCrash "room_crash"
@@ -194,6 +202,30 @@ reasons! {
     213 Removed DuplicateHeader "duplicate_header"
     /// Empty directories of an archive were removed.
     214 Removed EmptyDirectory "empty_directory"
+    /// Scripts of a document were removed.
+    215 Removed Script "script"
+    /// Actions that would have run by themselves, on opening, printing or turning a page, were removed.
+    216 Removed AutomaticAction "automatic_action"
+    /// Actions that would have started a program or opened another file were removed.
+    217 Removed LaunchAction "launch_action"
+    /// Actions that would have sent or fetched form data were removed.
+    218 Removed FormSubmission "form_submission"
+    /// Files that were embedded in the document were removed.
+    219 Removed EmbeddedFile "embedded_file"
+    /// Video, sound, 3D and other rich media were removed.
+    220 Removed RichMedia "rich_media"
+    /// A form of another format (XFA) was removed from the document.
+    221 Removed XfaForm "xfa_form"
+    /// Links to something other than a page of the document, a web page or a mail address were removed.
+    222 Removed UnsafeLink "unsafe_link"
+    /// Comments and marks of reviewers were removed.
+    223 Removed Comments "comments"
+    /// Layers that were switched off were removed.
+    224 Removed HiddenLayer "hidden_layer"
+    /// Earlier versions of the document that were still in the file were removed.
+    225 Removed EarlierVersions "earlier_versions"
+    /// Content that lay outside the visible page was removed.
+    226 Removed OffPageContent "off_page_content"
 
     /// The content is of another type than its name or label says.
     300 Changed TypeMismatch "type_mismatch"
@@ -245,6 +277,26 @@ reasons! {
     323 Changed TextShortened "text_shortened"
     /// The cells of a table were parted by another character than a comma and are parted by commas now.
     324 Changed DelimiterChanged "delimiter_changed"
+    /// Pages were turned into images because they could not be carried over otherwise.
+    325 Changed PageRasterised "page_rasterised"
+    /// A font that is not in the file was replaced by a similar one.
+    326 Changed FontSubstituted "font_substituted"
+    /// Fields or marks without a stored appearance were drawn anew.
+    327 Changed AppearanceDrawn "appearance_drawn"
+    /// Characters whose meaning the file does not say cannot be searched or copied.
+    328 Changed TextUnmapped "text_unmapped"
+    /// Pictures with more detail than a page shows were reduced.
+    329 Changed PictureReduced "picture_reduced"
+    /// The content was decrypted with a password and is passed on without one.
+    330 Changed Decrypted "decrypted"
+    /// Form fields can no longer be filled in; what was filled in is part of the page.
+    331 Changed FieldsFlattened "fields_flattened"
+    /// The rebuilt page differs visibly from the original.
+    332 Changed FidelityLow "fidelity_low"
+    /// Pictures that could not be read were left out or replaced by a placeholder.
+    333 Changed PictureUndecodable "picture_undecodable"
+    /// Comments were written out as a list at the end of the document.
+    334 Changed CommentsListed "comments_listed"
 
     /// The mail has no text.
     400 Noted EmptyBody "empty_body"
