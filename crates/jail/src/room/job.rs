@@ -20,7 +20,7 @@ pub(super) fn become_room(
     setup: &Setup,
     filter: Option<&mut Program>,
     zygote_pid: i32,
-    handler: Handler,
+    handler: &Handler,
 ) -> ! {
     allocator::enter_room();
     if last_locks(&socket, setup, filter, zygote_pid).is_err() {
@@ -50,7 +50,7 @@ fn last_locks(socket: &OwnedFd, setup: &Setup, filter: Option<&mut Program>, zyg
     Ok(())
 }
 
-fn live(socket: &OwnedFd, handler: Handler) -> ! {
+fn live(socket: &OwnedFd, handler: &Handler) -> ! {
     let mut buffer = Vec::new();
     let received = match message::receive(socket.as_fd(), &mut buffer, JOB_HEAD_BYTES + PARAMS_MAX, Patience::Wait) {
         // The supervisor let go of this spare.

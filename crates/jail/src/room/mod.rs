@@ -8,10 +8,13 @@ mod zygote;
 
 pub use crate::sys::allocator::Allocator;
 
+use crate::sys::descriptor;
 use crate::wire::Role;
 use form::reason::Refusal;
 use std::ffi::OsString;
-use std::io::{Read, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
 
 /// What a handler works with: one input, two outputs, nothing else.
 pub struct RoomIo<'a> {
@@ -44,24 +47,44 @@ pub struct RoomRefusal {
 
 /// What runs in a room. An output that reaches its limit, a failed allocation and a panic end the process on the spot; a
 /// handler sees none of them and cannot go on after them.
-pub type Handler = fn(&mut RoomIo<'_>) -> Result<(), RoomRefusal>;
+pub type Handler = dyn Fn(&mut RoomIo<'_>) -> Result<(), RoomRefusal>;
 
 /// Becomes a zygote. Call it first thing in `main` when the executable was started as `room`, with the arguments after that
 /// word: before any thread exists, before anything is opened.
-pub fn enter(arguments: impl Iterator<Item = OsString>, dirty: Handler, clean: Handler) -> ! {
-    enter_prepared(arguments, dirty, clean, |_| ())
+pub fn enter(
+    arguments: impl Iterator<Item = OsString>,
+    dirty: fn(&mut RoomIo<'_>) -> Result<(), RoomRefusal>,
+    clean: fn(&mut RoomIo<'_>) -> Result<(), RoomRefusal>,
+) -> ! {
+    enter_prepared(arguments, |role| match role {
+        Role::Dirty => Box::new(dirty),
+        Role::Clean => Box::new(clean),
+    })
 }
 
-/// As [`enter`], with a function that runs once in each zygote before it locks itself down, so that tables which every
-/// document needs are built once and shared by all rooms. It must start no thread and keep nothing open.
+/// As [`enter`], with a function that makes the handler. It runs once in each zygote before that locks itself down, so tables
+/// which every document needs are built once and shared by all rooms. It must start no thread and keep nothing open; files
+/// are to be had by [`map_file`].
 pub fn enter_prepared(
     mut arguments: impl Iterator<Item = OsString>,
-    dirty: Handler,
-    clean: Handler,
-    prepare: fn(Role),
+    prepare: impl FnOnce(Role) -> Box<Handler>,
 ) -> ! {
     let name = arguments.next().unwrap_or_default();
-    let chosen = [(Role::Dirty, dirty), (Role::Clean, clean)].into_iter().find(|(role, _)| name == role.name());
-    let (Some((role, handler)), None) = (chosen, arguments.next()) else { zygote::not_for_people() };
-    zygote::run(role, handler, prepare)
+    let role = [Role::Dirty, Role::Clean].into_iter().find(|role| name == role.name());
+    let (Some(role), None) = (role, arguments.next()) else { zygote::not_for_people() };
+    zygote::run(role, prepare)
 }
+
+/// A file of the system's own, mapped read-only until the process ends: what all rooms share without a copy. Only root may be
+/// able to write it, so that nobody changes what is mapped: package managers replace such files, they do not write into them.
+/// A file that shrinks all the same ends the room that reads it.
+pub fn map_file(file: File) -> io::Result<&'static [u8]> {
+    let facts = file.metadata()?;
+    if !facts.is_file() || facts.uid() != 0 || facts.mode() & WRITABLE_BY_OTHERS != 0 {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    let len = usize::try_from(facts.len()).map_err(io::Error::other)?;
+    descriptor::map_range(&file.into(), 0, len)
+}
+
+const WRITABLE_BY_OTHERS: u32 = 0o022;

@@ -28,7 +28,7 @@ pub(super) fn not_for_people() -> ! {
     process::exit(2)
 }
 
-pub(super) fn run(role: Role, handler: Handler, prepare: fn(Role)) -> ! {
+pub(super) fn run(role: Role, prepare: impl FnOnce(Role) -> Box<Handler>) -> ! {
     if !descriptor::is_socket(process::SOCKET) {
         not_for_people();
     }
@@ -41,7 +41,7 @@ pub(super) fn run(role: Role, handler: Handler, prepare: fn(Role)) -> ! {
     };
     // The gateway is gone or is not our gateway.
     let Some(setup) = setup else { process::exit(1) };
-    prepare(role);
+    let handler = prepare(role);
     let zygote = match lock_down(&setup, role) {
         Ok(zygote) => zygote,
         Err(failure) => {
@@ -50,7 +50,7 @@ pub(super) fn run(role: Role, handler: Handler, prepare: fn(Role)) -> ! {
             process::exit(1)
         }
     };
-    serve(&control, &setup, zygote, handler)
+    serve(&control, &setup, zygote, &handler)
 }
 
 /// What a locked-down zygote has.
@@ -195,7 +195,7 @@ fn limits(setup: &Setup) -> io::Result<()> {
     Ok(())
 }
 
-fn serve(control: &OwnedFd, setup: &Setup, mut zygote: Zygote, handler: Handler) -> ! {
+fn serve(control: &OwnedFd, setup: &Setup, mut zygote: Zygote, handler: &Handler) -> ! {
     job::install_panic_hook();
     let own_pid = process::own_pid();
     // A supervisor that does not listen any more ends the zygote, and with it every room.
@@ -228,7 +228,7 @@ fn fork_spare(
     setup: &Setup,
     filter: &mut Option<Program>,
     zygote_pid: i32,
-    handler: Handler,
+    handler: &Handler,
 ) -> io::Result<()> {
     let (ours, theirs) = descriptor::socket_pair()?;
     match process::fork_with_handle() {

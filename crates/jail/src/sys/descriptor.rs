@@ -169,8 +169,9 @@ pub(crate) fn map_range(file: &OwnedFd, offset: u64, len: usize) -> io::Result<&
     if at == libc::MAP_FAILED {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the mapping is `skip + len` bytes long, readable, never unmapped; the file is sealed against change and
-    // shrinking before it is given to a room, so the bytes are immutable and present.
+    // SAFETY: the mapping is `skip + len` bytes long, readable, never unmapped. The bytes are immutable and present: a file
+    // that is given to a room is sealed against change and shrinking, and one of the system's own can be written by root
+    // alone (`room::map_file`).
     Ok(unsafe { std::slice::from_raw_parts(at.cast::<u8>().add(skip), len) })
 }
 
