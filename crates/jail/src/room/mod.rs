@@ -65,10 +65,7 @@ pub fn enter(
 /// As [`enter`], with a function that makes the handler. It runs once in each zygote before that locks itself down, so tables
 /// which every document needs are built once and shared by all rooms. It must start no thread and keep nothing open; files
 /// are to be had by [`map_file`].
-pub fn enter_prepared(
-    mut arguments: impl Iterator<Item = OsString>,
-    prepare: impl FnOnce(Role) -> Box<Handler>,
-) -> ! {
+pub fn enter_prepared(mut arguments: impl Iterator<Item = OsString>, prepare: impl FnOnce(Role) -> Box<Handler>) -> ! {
     let name = arguments.next().unwrap_or_default();
     let role = [Role::Dirty, Role::Clean].into_iter().find(|role| name == role.name());
     let (Some(role), None) = (role, arguments.next()) else { zygote::not_for_people() };
