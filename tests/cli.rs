@@ -79,6 +79,39 @@ fn something_withheld_is_exit_code_one_and_names_the_reason() {
     assert_eq!(fs::read_dir(directory.path().join("out")).expect("listed").count(), 0, "nothing is written");
 }
 
+/// Members that Info-ZIP and 7-Zip encrypted, the old way and with AES, come out when the password is among those given.
+#[test]
+fn a_password_opens_encrypted_members() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let files =
+        ["encrypted.zip", "cp932-password.zip", "aes.zip"].map(|name| (name, fixture(&format!("files/{name}"))));
+    let files: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect();
+    let member = |report: &serde_json::Value| report["children"][0].clone();
+
+    let given = ["--password", "wrong", "--password", "ひみつ", "--password", "password"];
+    let (ran, reports) = sanitize(directory.path(), &files, &given);
+    assert_eq!(ran.status.code(), Some(1), "the third password is missing");
+    for name in ["encrypted.zip", "cp932-password.zip"] {
+        let report = by_name(&reports, name);
+        assert_eq!(report["verdict"], "sanitised", "{report}");
+        assert!(report["findings"].to_string().contains("\"decrypted\""), "{report}");
+        let output = report["output"].as_str().expect("a path");
+        let unzipped = Command::new("unzip").args(["-p", output]).output().expect("unzip is installed (./test)");
+        let text = String::from_utf8_lossy(&unzipped.stdout).into_owned();
+        assert_eq!(text.trim_start_matches('\u{feff}').trim_end(), "secret", "{name} is open now");
+    }
+    let aes = by_name(&reports, "aes.zip");
+    assert_eq!(aes["verdict"], "sanitised", "the member without password passes: {aes}");
+    assert_eq!(member(aes)["findings"][0]["reason"], "wrong_password", "{aes}");
+
+    let (ran, reports) = sanitize(directory.path(), &files[2..], &["--password", "correct-horse"]);
+    assert_eq!(ran.status.code(), Some(1), "the other two archives stay closed");
+    assert_eq!(member(by_name(&reports, "aes.zip"))["verdict"], "sanitised");
+
+    let (_, reports) = sanitize(directory.path(), &files[..1], &[]);
+    assert_eq!(member(by_name(&reports, "encrypted.zip"))["findings"][0]["reason"], "encrypted");
+}
+
 #[test]
 fn no_file_is_written_over() {
     let directory = tempfile::tempdir().expect("a directory");

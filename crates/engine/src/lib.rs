@@ -26,6 +26,7 @@ pub mod scan;
 
 use std::sync::Arc;
 
+use form::job::Password;
 use form::name::FileName;
 use form::reason::{Reason, Refusal};
 use jail::{Fresh, Pool, Source};
@@ -55,9 +56,16 @@ impl Engine {
         mail::sanitise(&self.run(&context.receipt), original, context).await
     }
 
-    /// Rebuilds one file.
-    pub async fn sanitise_file(&self, original: Source, name: FileName) -> Result<PartOutcome, Defer> {
-        part::sanitise(&self.run(""), mail::root_part(original, name), 0).await
+    /// Rebuilds one file. Of the passwords, the first [`DirtyJob::MAX_PASSWORDS`](form::job::DirtyJob::MAX_PASSWORDS) are
+    /// tried on whatever in it is encrypted.
+    pub async fn sanitise_file(
+        &self,
+        original: Source,
+        name: FileName,
+        passwords: &[Password],
+    ) -> Result<PartOutcome, Defer> {
+        let run = part::Run { passwords, ..self.run("") };
+        part::sanitise(&run, mail::root_part(original, name), 0).await
     }
 
     /// Composes a mail of our own.
@@ -82,6 +90,7 @@ impl Engine {
             scanner: self.scanner.as_ref(),
             budget: budget::Budget::new(&self.policy),
             seed: seed(receipt),
+            passwords: &[],
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use form::codec::{Decoder, Kind};
 use form::detected::DetectedType;
 use form::document::{ContainerDoc, Document, MailDoc};
-use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy};
+use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, Password};
 use form::limits::Limits;
 use form::mail::Child;
 use form::name::{FileName, MemberPath};
@@ -33,6 +33,7 @@ pub(crate) struct Run<'a> {
     pub(crate) scanner: Option<&'a Scanner>,
     pub(crate) budget: Budget,
     pub(crate) seed: [u8; 16],
+    pub(crate) passwords: &'a [Password],
 }
 
 /// A part before anything was done to it.
@@ -142,9 +143,11 @@ fn dirty_job(run: &Run<'_>, part: &Part) -> DirtyJob {
         declared_name: Some(part.name.clone()),
         declared_type: part.declared_type.clone(),
         limits: room_limits(run),
-        passwords: Vec::new(),
+        passwords: run.passwords.iter().take(MAX_PASSWORDS).cloned().collect(),
     }
 }
+
+const MAX_PASSWORDS: usize = DirtyJob::MAX_PASSWORDS as usize;
 
 /// The bounds of a dirty room: it may unpack no more than the mail has left.
 pub(crate) fn room_limits(run: &Run<'_>) -> Limits {

@@ -115,7 +115,7 @@ impl Worker {
                 self.engine.sanitise_mail(&original, &context).await.map(mail_completed)
             }
             WorkOrigin::Upload { file_name } => {
-                self.engine.sanitise_file(original.clone(), file_name.clone()).await.map(file_completed)
+                self.engine.sanitise_file(original.clone(), file_name.clone(), &[]).await.map(file_completed)
             }
         };
         match completed {

@@ -12,8 +12,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Read, Write};
 
 use ::zip::ZipArchive;
+use ::zip::read::ZipFile;
+use ::zip::result::{ZipError, ZipResult};
+use encoding_rs::SHIFT_JIS;
 use form::codec::{Encoder, Kind};
 use form::container::Child;
+use form::job::Password;
 use form::name::{MemberPath, NameChanges};
 use form::text::Line;
 use form::{Findings, Limits, Place, Reason, Refusal};
@@ -34,17 +38,21 @@ pub(crate) fn disarm(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn W
     }
     let mut archive = second_opinion(part.input, &entries)?;
     let members = members(&entries, limits, &mut part.findings)?;
-    check_claims(&members, limits)?;
+    let keys = keys(&part.job.passwords);
+    check_claims(&members, &keys, limits)?;
     let mut encoder = Encoder::new(form, Kind::Container, part.detected, limits)?;
-    let mut spill = Spill { out: spill, offset: 0, limit: limits.spill_bytes };
+    let mut spill = Spill { out: spill, start: 0, offset: 0, limit: limits.spill_bytes };
     for (id, member) in members.into_iter().enumerate() {
-        let offset = spill.offset;
-        let withheld = match reason_to_withhold(member.entry) {
+        let withheld = match reason_to_withhold(member.entry, &keys) {
             Some(reason) => Some(reason.into()),
-            None => unpack(&mut archive, &member, limits, &mut spill)?,
+            None if member.entry.is_encrypted() => decrypt(&mut archive, &member, &keys, limits, &mut spill)?,
+            None => unpack(archive.by_index(member.index), &member, limits, &mut spill)?,
         };
+        if member.entry.is_encrypted() && withheld.is_none() {
+            part.findings.add(Reason::Decrypted, Place::new(&member.path.to_string()));
+        }
         // Bytes of a member that turned out broken stay unnamed in the spill: nothing refers to them.
-        let offset = if withheld.is_some() { spill.offset } else { offset };
+        let offset = if withheld.is_some() { spill.offset } else { spill.start };
         encoder.child(&Child {
             id: u32::try_from(id).unwrap_or(u32::MAX),
             name: member.path.file_name().clone(),
@@ -205,10 +213,10 @@ fn note_changes(changes: &NameChanges, path: &MemberPath, findings: &mut Finding
 }
 
 /// What the members say of their sizes is enough to refuse a bomb before a byte of it is unpacked.
-fn check_claims(members: &[Member<'_, '_>], limits: &Limits) -> Result<(), Error> {
+fn check_claims(members: &[Member<'_, '_>], keys: &[Vec<u8>], limits: &Limits) -> Result<(), Error> {
     let mut total = 0_u64;
     for Member { entry, .. } in members {
-        if reason_to_withhold(entry).is_none() {
+        if reason_to_withhold(entry, keys).is_none() {
             total = total.saturating_add(entry.unpacked);
             check_ratio(entry, entry.unpacked, limits)?;
         }
@@ -225,11 +233,11 @@ fn check_ratio(entry: &Entry<'_>, unpacked: u64, limits: &Limits) -> Result<(), 
     within(Reason::LimitRatio, limits.ratio.into(), unpacked.div_ceil(entry.packed.max(1)))
 }
 
-fn reason_to_withhold(entry: &Entry<'_>) -> Option<Reason> {
+fn reason_to_withhold(entry: &Entry<'_>, keys: &[Vec<u8>]) -> Option<Reason> {
     match entry.node {
         Node::Symlink => Some(Reason::SymlinkMember),
         Node::Special => Some(Reason::SpecialMember),
-        Node::File | Node::Directory if entry.is_encrypted() => Some(Reason::Encrypted),
+        Node::File | Node::Directory if entry.is_encrypted() => keys.is_empty().then_some(Reason::Encrypted),
         Node::File | Node::Directory if !matches!(entry.method, METHOD_STORED | METHOD_DEFLATED) => {
             Some(Reason::UnsupportedType)
         }
@@ -238,14 +246,15 @@ fn reason_to_withhold(entry: &Entry<'_>) -> Option<Reason> {
 }
 
 /// Writes a member to the spill. Damage is the member's own fault and withholds it alone; a passed limit is the archive's.
-fn unpack(
-    archive: &mut ZipArchive<Cursor<&[u8]>>,
+fn unpack<R: Read + ?Sized>(
+    data: ZipResult<ZipFile<'_, R>>,
     member: &Member<'_, '_>,
     limits: &Limits,
     spill: &mut Spill<'_>,
 ) -> Result<Option<Refusal>, Error> {
     let damaged = Ok(Some(Reason::Malformed.into()));
-    let Ok(mut data) = archive.by_index(member.index) else { return damaged };
+    let Ok(mut data) = data else { return damaged };
+    spill.start = spill.offset;
     let mut buffer = [0; BUFFER_BYTES];
     let mut unpacked = 0_u64;
     loop {
@@ -261,9 +270,46 @@ fn unpack(
     if unpacked == member.entry.unpacked { Ok(None) } else { damaged }
 }
 
+/// Passwords as the bytes that may have been typed: archivers take UTF-8 or, on Japanese Windows, CP932.
+fn keys(passwords: &[Password]) -> Vec<Vec<u8>> {
+    let mut keys = Vec::new();
+    for password in passwords {
+        let typed = password.reveal();
+        keys.push(typed.as_bytes().to_vec());
+        let (bytes, _, unmappable) = SHIFT_JIS.encode(typed);
+        if !typed.is_ascii() && !unmappable {
+            keys.push(bytes.into_owned());
+        }
+    }
+    keys
+}
+
+/// Tries each password until one gives the whole member. The old encryption checks a password by one byte, so one of 256
+/// wrong ones passes; only a member that unpacks and has its checksum has been decrypted.
+fn decrypt(
+    archive: &mut ZipArchive<Cursor<&[u8]>>,
+    member: &Member<'_, '_>,
+    keys: &[Vec<u8>],
+    limits: &Limits,
+    spill: &mut Spill<'_>,
+) -> Result<Option<Refusal>, Error> {
+    for key in keys {
+        let data = archive.by_index_decrypt(member.index, key);
+        if let Err(ZipError::UnsupportedArchive(_)) = data {
+            return Ok(Some(Reason::UnsupportedType.into()));
+        }
+        if unpack(data, member, limits, spill)?.is_none() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(Reason::WrongPassword.into()))
+}
+
 /// The spill with the place that is reached in it.
 struct Spill<'w> {
     out: &'w mut dyn Write,
+    /// Where the member that is being written begins.
+    start: u64,
     offset: u64,
     limit: u64,
 }

@@ -4,10 +4,12 @@ use std::ffi::OsStr;
 use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use engine::catalogue::{Language, describe, describe_refusal};
 use engine::{Engine, PartOutcome, PartVerdict};
+use form::job::{DirtyJob, Password};
 use form::name::FileName;
 use form::text::Line;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -37,9 +39,17 @@ pub(crate) struct Arguments {
     /// Configuration file; its rooms, scanner, policy and limits are used.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Password to try on encrypted files and archive members; may be given up to 16 times.
+    #[arg(long = "password", value_name = "P", value_parser = password)]
+    passwords: Vec<Password>,
     /// Run without full containment. Only for files that you trust.
     #[arg(long)]
     accept_unsandboxed: bool,
+}
+
+/// Other users of the machine may see arguments; a password given here is meant for the files at hand only.
+fn password(typed: &str) -> Result<Password, String> {
+    Password::new(typed).ok_or_else(|| format!("a password has at most {} bytes", Password::MAX_BYTES))
 }
 
 /// One input, and where below the output directory its result goes.
@@ -50,6 +60,10 @@ struct Input {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
+    let most = usize::try_from(DirtyJob::MAX_PASSWORDS).unwrap_or(usize::MAX);
+    if arguments.passwords.len() > most {
+        bail!("{} passwords were given, at most {most} are tried", arguments.passwords.len());
+    }
     let config = Config::load(arguments.policy.as_deref())?;
     let inputs = collect(&arguments.paths)?;
     std::fs::create_dir_all(&arguments.output)
@@ -103,13 +117,14 @@ async fn all(engine: Engine, config: &Config, inputs: Vec<Input>, arguments: &Ar
     let progress = progress(inputs.len() as u64, arguments.json);
     let mut waiting = inputs.into_iter();
     let mut running = JoinSet::new();
+    let passwords: Arc<[Password]> = arguments.passwords.clone().into();
     let mut names = OutputNames::default();
     let mut any_withheld = false;
     let ahead = gateway::slots(config).saturating_mul(AHEAD_PER_SLOT);
     loop {
         while running.len() < ahead {
             let Some(input) = waiting.next() else { break };
-            running.spawn(one(engine.clone(), input));
+            running.spawn(one(engine.clone(), input, passwords.clone()));
         }
         let Some(finished) = running.join_next().await else { break };
         let (input, outcome) = finished.context("a conversion ended unexpectedly")?;
@@ -139,12 +154,12 @@ async fn all(engine: Engine, config: &Config, inputs: Vec<Input>, arguments: &Ar
     Ok(any_withheld)
 }
 
-async fn one(engine: Engine, input: Input) -> (Input, Result<PartOutcome>) {
-    let outcome = convert(&engine, &input.path).await;
+async fn one(engine: Engine, input: Input, passwords: Arc<[Password]>) -> (Input, Result<PartOutcome>) {
+    let outcome = convert(&engine, &input.path, &passwords).await;
     (input, outcome)
 }
 
-async fn convert(engine: &Engine, path: &Path) -> Result<PartOutcome> {
+async fn convert(engine: &Engine, path: &Path, passwords: &[Password]) -> Result<PartOutcome> {
     let owned = path.to_owned();
     // One byte more than the limit is enough for the engine to refuse it by name.
     let most = engine.policy().max_total_bytes.saturating_add(1);
@@ -155,7 +170,7 @@ async fn convert(engine: &Engine, path: &Path) -> Result<PartOutcome> {
     let composed: String = Line::scrub(&raw).0.as_str().nfc().collect();
     let (name, _) = FileName::rebuild(&composed);
     engine
-        .sanitise_file(Source::whole(std::sync::Arc::new(sealed)), name)
+        .sanitise_file(Source::whole(Arc::new(sealed)), name, passwords)
         .await
         .with_context(|| format!("{} could not be converted now", path.display()))
 }
