@@ -72,7 +72,9 @@ fn amount(reason: Reason, number: u64) -> String {
 const fn texts(reason: Reason) -> (&'static str, &'static str) {
     match reason {
         Reason::UnsupportedType => ("受け付けない形式です", "this file type is not accepted"),
-        Reason::Encrypted => ("パスワード付きのため中身を確かめられません", "it is encrypted and cannot be inspected"),
+        Reason::Encrypted => {
+            ("暗号化（パスワード付きなど）のため中身を確かめられません", "it is encrypted and cannot be inspected")
+        }
         Reason::Malformed => ("壊れているため作り直せません", "it is damaged and cannot be rebuilt"),
         Reason::AmbiguousStructure => {
             ("構造が二通りに読めるため作り直せません", "its structure can be read in two ways")
@@ -210,7 +212,7 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         }
         Reason::OrientationApplied => ("向きの情報を画像に反映しました", "the orientation was applied to the pixels"),
         Reason::ColourConverted => ("色の情報を標準のものにしました", "colours were converted to sRGB"),
-        Reason::ReEncoded => ("作り直しました", "it was rebuilt"),
+        Reason::ReEncoded => ("画像を圧縮し直しました", "the picture was compressed anew"),
         Reason::CharsetGuessed => ("文字コードの指定がないため推定しました", "the character set was guessed"),
         Reason::CharsetMismatch => ("文字コードの指定が誤っていたため直しました", "the character set label was wrong"),
         Reason::UndecodableBytes => ("読めない文字が{count}か所ありました", "{count} characters could not be decoded"),
@@ -307,7 +309,7 @@ mod tests {
         assert_eq!(describe_refusal(&refusal, Language::Ja), "大きすぎます（上限 50 MB、実際 61 MB）");
         assert_eq!(
             describe_refusal(&Refusal::plain(Reason::Encrypted), Language::Ja),
-            "パスワード付きのため中身を確かめられません"
+            "暗号化（パスワード付きなど）のため中身を確かめられません"
         );
     }
 }
