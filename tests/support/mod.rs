@@ -260,11 +260,16 @@ pub struct Client {
 impl Client {
     /// Connects and reads the greeting.
     pub fn connect(server: SocketAddr) -> std::io::Result<Client> {
-        let stream = TcpStream::connect(server)?;
-        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-        let mut client = Client { stream: BufReader::new(stream) };
+        let mut client = Client::unread(server)?;
         client.reply()?;
         Ok(client)
+    }
+
+    /// Connects and leaves the greeting to be read.
+    pub fn unread(server: SocketAddr) -> std::io::Result<Client> {
+        let stream = TcpStream::connect(server)?;
+        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        Ok(Client { stream: BufReader::new(stream) })
     }
 
     pub fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
@@ -333,6 +338,7 @@ print(json.dumps({
   "receipt": m["x-misogi-receipt"], "verdict": m["x-misogi-verdict"],
   "text": body.get_content() if body else None,
   "types": [p.get_content_type() for p in m.walk()],
+  "texts": [p.get_content() for p in m.walk() if p.get_content_type() == "text/plain"],
   "defects": [repr(d) for p in m.walk() for d in p.defects],
   "attachments": [{"name": p.get_filename(), "type": p.get_content_type(), "size": len(p.get_payload(decode=True) or b""),
                    "sha256": hashlib.sha256(p.get_payload(decode=True) or b"").hexdigest(),
