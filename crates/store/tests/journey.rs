@@ -7,6 +7,8 @@
     clippy::indexing_slicing,
     reason = "helpers of tests fail by panicking"
 )]
+#![allow(clippy::disallowed_methods, reason = "the tests look at the files of the store")]
+
 mod support;
 
 use std::time::Duration;

@@ -4,6 +4,8 @@
 //! One per zygote, not per document: making and removing one costs more than a whole room. It is a backstop behind
 //! RLIMIT_DATA, so where the hierarchy is not writable rooms are served without it, and a fact says so.
 
+#![allow(clippy::disallowed_methods, reason = "control groups are made and set through files of the kernel")]
+
 use crate::level::Fact;
 use std::fs;
 use std::io::{self, Read, Write};

@@ -1,5 +1,7 @@
 //! What a process gives up: identity, namespaces, capabilities, limits, system calls.
 
+#![allow(clippy::disallowed_methods, reason = "namespaces are set through files in /proc")]
+
 use super::check;
 use std::ffi::{CStr, c_int, c_ulong};
 use std::io::{self, Write};

@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each test binary uses some of it")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![allow(clippy::disallowed_methods, reason = "the store of a test runs by the real clock")]
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
