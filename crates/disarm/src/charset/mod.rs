@@ -146,10 +146,12 @@ impl Sink {
     fn run(&mut self, encoding: &'static Encoding, bytes: &[u8]) {
         let mut decoder = encoding.new_decoder_without_bom_handling();
         let mut rest = bytes;
+        // Not straight into the text: `encoding_rs` goes over all of its spare capacity in each call, and mail of ISO-2022-JP
+        // makes one call for each escape. 18 MB with two escapes in a line took 22 s.
+        let mut piece = [0; PIECE];
         loop {
-            let room = decoder.max_utf8_buffer_length_without_replacement(rest.len()).unwrap_or(rest.len());
-            self.text.reserve(room.max(16));
-            let (result, read) = decoder.decode_to_string_without_replacement(rest, &mut self.text, true);
+            let (result, read, written) = decoder.decode_to_utf8_without_replacement(rest, &mut piece, true);
+            self.text.push_str(&String::from_utf8_lossy(piece.get(..written).unwrap_or_default()));
             rest = rest.get(read..).unwrap_or_default();
             match result {
                 DecoderResult::InputEmpty => return,
@@ -215,6 +217,8 @@ fn replace_private_use(text: &mut String) -> u32 {
 }
 
 /// What Japanese printers set where a type is missing.
+/// Bytes decoded at a time.
+const PIECE: usize = 1024;
 const GETA: char = '〓';
 /// As glibc's EUC-JP-MS has them.
 const IBM_EXTENSIONS: &str = "ⅰⅱⅲⅳⅴⅵⅶⅷⅸⅹⅠⅡⅢⅣⅤⅥⅦⅧⅨⅩ＇＂㈱№℡炻仼僴凬匇匤﨎咊坙﨏塚增寬峵嵓﨑德悅愠敎昻晥晴朗栁﨓﨔橫櫢淸淲瀨凞猪甁皂皞益礰礼神祥福竧靖精綠緖羽荢﨟薰蘒﨡蠇諸譿賴赶﨣﨤逸郞都鄕﨧﨨閒隆﨩霻靍靑飯飼館馞髙魲鶴黑";
@@ -311,6 +315,21 @@ mod tests {
     fn a_byte_order_mark_never_reaches_the_text() {
         check(b"\xEF\xBB\xBFa", Some("utf-8"), "a", "UTF-8");
         check(b"\xEF\xBB\xBFa", None, "a", "UTF-8");
+    }
+
+    #[test]
+    fn many_escapes_cost_no_more_than_their_length() {
+        let begun = std::time::Instant::now();
+        let escapes = b"a\x1B$B$\"\x1B(B".repeat(1_000_000);
+        assert_eq!(decode_as(&escapes, Charset::Iso2022Jp).text.len(), 4_000_000);
+        assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn a_text_longer_than_a_piece_is_whole() {
+        let text = "日本語の長い文。".repeat(1000);
+        let (sjis, _, _) = SHIFT_JIS.encode(&text);
+        check(&sjis, Some("shift_jis"), &text, "Shift_JIS");
     }
 
     #[test]
