@@ -44,6 +44,8 @@ fn describe(input: &[u8]) -> String {
         declared_type: Line::default(),
         limits: limits.clone(),
         passwords: Vec::new(),
+        pages: Default::default(),
+        preview: None,
     };
     let mut form = Vec::new();
     let mut spill = Vec::new();

@@ -26,7 +26,7 @@ pub fn run(params: &[u8], input: &[u8], form: &mut dyn Write, spill: &mut dyn Wr
     let job = DirtyJob::decode(params).map_err(|error| refused(&Error::Job(error), DetectedType::UNKNOWN))?;
     let found = match job.op {
         DirtyOp::Mail => crate::detect::MAIL,
-        DirtyOp::Auto => detect(input, job.declared_name.as_ref(), job.declared_type.as_str()),
+        DirtyOp::Auto | DirtyOp::Preview => detect(input, job.declared_name.as_ref(), job.declared_type.as_str()),
     };
     let mut findings = Findings::new(job.limits.findings);
     if let (DirtyOp::Auto, Some(place)) = (job.op, found.mismatch(job.declared_name.as_ref())) {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Instant;
 
 use form::document::MailDoc;
-use form::job::{DirtyJob, DirtyOp};
+use form::job::{DirtyJob, DirtyOp, PagesPolicy};
 use form::mail::{Child, MailDate, MailHeader};
 use form::reason::{Finding, Reason, Refusal};
 use form::text::Line;
@@ -96,6 +96,8 @@ async fn dissect(
         declared_type: Line::default(),
         limits: room_limits(run),
         passwords: Vec::new(),
+        pages: PagesPolicy::default(),
+        preview: None,
     };
     let limits = rooms::limits(run.policy, &run.budget, original.len);
     let outcome = rooms::dirty(run.pool, original.clone(), &job, limits).await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use form::mail::MailHeader;
 use form::name::FileName;
 use form::reason::{Finding, Refusal};
-use form::report::OutputType;
+use form::report::{OutputType, PageLevels};
 use jail::{Fresh, Source};
 
 use crate::scan::ScanError;
@@ -42,6 +42,8 @@ pub struct PartOutcome {
     pub findings: Vec<Finding>,
     /// Pages, frames or sheets; 1 where there is no such thing.
     pub pages: u32,
+    /// How many of the pages were carried over in which way; all 0 for what is no document of pages.
+    pub levels: PageLevels,
     /// The rebuilt file.
     pub fresh: Option<Fresh>,
     /// The bytes that came in, for the quarantine.

@@ -8,12 +8,12 @@ use std::time::Instant;
 use form::codec::{Decoder, Kind};
 use form::detected::DetectedType;
 use form::document::{ContainerDoc, Document, MailDoc};
-use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, Password};
+use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, PagesOutput, PagesPolicy, Password};
 use form::limits::Limits;
 use form::mail::Child;
 use form::name::{FileName, MemberPath};
 use form::reason::{Finding, Place, Reason, Refusal};
-use form::report::{CleanReport, OutputType};
+use form::report::{CleanReport, OutputType, PageLevels};
 use form::text::Line;
 use futures_util::StreamExt;
 use jail::{CleanOutcome, Fresh, Hostile, Pool, Sealed, Source, Verdict};
@@ -51,6 +51,7 @@ struct Converted {
     output: OutputType,
     findings: Vec<Finding>,
     pages: u32,
+    levels: PageLevels,
     fresh: Fresh,
     children: Vec<PartOutcome>,
 }
@@ -91,6 +92,7 @@ pub(crate) fn sanitise<'a>(
             signature: None,
             findings: Vec::new(),
             pages: 0,
+            levels: PageLevels::default(),
             fresh: None,
             original: part.source,
             elapsed: started.elapsed(),
@@ -106,6 +108,7 @@ pub(crate) fn sanitise<'a>(
                 outcome.output = Some(converted.output);
                 outcome.findings = converted.findings;
                 outcome.pages = converted.pages;
+                outcome.levels = converted.levels;
                 outcome.fresh = Some(converted.fresh);
                 outcome.children = converted.children;
             }
@@ -144,6 +147,8 @@ fn dirty_job(run: &Run<'_>, part: &Part) -> DirtyJob {
         declared_type: part.declared_type.clone(),
         limits: room_limits(run),
         passwords: run.passwords.iter().take(MAX_PASSWORDS).cloned().collect(),
+        pages: PagesPolicy::default(),
+        preview: None,
     }
 }
 
@@ -173,7 +178,7 @@ async fn both_rooms(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
             let form = Form::Verified(&written.fresh);
             opened(run, &form, written.fresh.reader(), outcome.spill, &part.path, depth).await
         }
-        Kind::Text | Kind::Image | Kind::Table => Ok(Ok(leaf(written))),
+        Kind::Text | Kind::Image | Kind::Table | Kind::Pages => Ok(Ok(leaf(written))),
     }
 }
 
@@ -193,7 +198,7 @@ async fn one_room_first(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
             let reader = SourceReader::new(source);
             opened(run, &Form::Unverified(&form), reader, outcome.spill, &part.path, depth).await
         }
-        Ok(Kind::Text | Kind::Image | Kind::Table) => {
+        Ok(Kind::Text | Kind::Image | Kind::Table | Kind::Pages) => {
             let limits = rooms::limits(run.policy, &run.budget, part.source.len);
             let outcome = rooms::clean(run.pool, source, &clean_job(run, CleanOp::Part), limits).await?;
             run.budget.spend(outcome.usage.wall);
@@ -245,6 +250,7 @@ fn leaf(written: Written) -> Converted {
         output: written.report.output,
         findings: written.report.findings,
         pages: written.report.pages,
+        levels: written.report.levels,
         fresh: written.fresh,
         children: Vec::new(),
     }
@@ -262,7 +268,7 @@ async fn opened(
     match Document::decode(reader, &run.policy.limits) {
         Ok(Document::Mail(doc)) => mail_part(run, form, doc, spill, path, depth).await,
         Ok(Document::Container(doc)) => archive_part(run, form, doc, spill, path, depth).await,
-        Ok(Document::Text(_) | Document::Image(_) | Document::Table(_)) => {
+        Ok(Document::Text(_) | Document::Image(_) | Document::Table(_) | Document::Pages(_)) => {
             Ok(Err(Refusal::plain(Reason::FormInvalid).into()))
         }
         Err(error) => Ok(Err(error.refusal().into())),
@@ -304,6 +310,7 @@ async fn mail_part(
             output: OutputType::Mail,
             findings: doc.findings,
             pages: 1,
+            levels: PageLevels::default(),
             fresh,
             children,
         }),
@@ -344,6 +351,7 @@ async fn archive_part(
             output: OutputType::Zip,
             findings,
             pages: 1,
+            levels: PageLevels::default(),
             fresh,
             children,
         }),
@@ -440,6 +448,7 @@ fn withheld(part: Part, refusal: Refusal) -> PartOutcome {
         signature: None,
         findings: Vec::new(),
         pages: 0,
+        levels: PageLevels::default(),
         fresh: None,
         original: part.source,
         elapsed: std::time::Duration::ZERO,
@@ -466,6 +475,7 @@ pub(crate) fn clean_job(run: &Run<'_>, op: CleanOp) -> CleanJob {
         op,
         limits: run.policy.limits.clone(),
         image: ImagePolicy::default(),
+        pages: PagesOutput::default(),
         boundary_seed: run.seed,
         account: run.policy.account,
     }

@@ -1,6 +1,6 @@
 //! Pictures as pixels.
 
-use crate::codec::DecodeError;
+use crate::codec::{DecodeError, pixels_bytes};
 use crate::limits::Limits;
 use crate::reason::{Reason, Refusal};
 use crate::wire::{Cursor, Sink, coded};
@@ -98,8 +98,7 @@ impl ImageHeader {
 
     /// The most bytes that one chunk of pixels may have: whole rows up to 64 KiB, or a single longer row.
     pub fn chunk_bytes(&self) -> u64 {
-        let row = self.row_bytes().max(1);
-        (CHUNK_BYTES / row).max(1).saturating_mul(row)
+        pixels_bytes(self.row_bytes())
     }
 
     pub(crate) fn check(&self, limits: &Limits) -> Result<(), DecodeError> {
@@ -157,5 +156,3 @@ pub struct FrameHeader {
     /// How long an animation shows the frame, in milliseconds.
     pub delay_ms: u32,
 }
-
-const CHUNK_BYTES: u64 = 64 * 1024;

@@ -17,7 +17,106 @@ coded! {
         Mail = 1,
         /// As what its content shows it to be.
         Auto = 2,
+        /// For a look at one page or picture: the form is that of a picture of one frame.
+        Preview = 3,
     }
+}
+
+coded! {
+    /// The most that a page is carried over as.
+    pub enum MostLevel {
+        /// Paths, glyphs and pictures.
+        Vector = 1,
+        /// One image.
+        Raster = 2,
+    }
+}
+
+coded! {
+    /// What becomes of something that a document can do without.
+    pub enum Extra {
+        /// It stays, in a harmless form.
+        Keep = 1,
+        /// It goes.
+        Drop = 2,
+    }
+}
+
+coded! {
+    /// What becomes of files that are embedded in a document.
+    pub enum Embedded {
+        /// They are not passed on.
+        Withhold = 1,
+        /// They are taken out as children.
+        Extract = 2,
+    }
+}
+
+/// How documents of pages are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PagesPolicy {
+    /// The most that a page is carried over as.
+    pub level: MostLevel,
+    /// Pixels per inch of pages that become images, [`PagesPolicy::MIN_DENSITY`] to [`PagesPolicy::MAX_DENSITY`].
+    pub density: u16,
+    /// What becomes of the text of pages that become images; kept, it lies invisible over them, to be found and copied.
+    pub raster_text: Extra,
+    /// What becomes of text that no reader sees. The recognised text of scans is always kept.
+    pub hidden_text: Extra,
+    /// What becomes of comments; kept, they are a list at the end.
+    pub comments: Extra,
+    /// What becomes of embedded files.
+    pub embedded: Embedded,
+}
+
+impl PagesPolicy {
+    /// The fewest pixels per inch.
+    pub const MIN_DENSITY: u16 = 36;
+    /// The most pixels per inch.
+    pub const MAX_DENSITY: u16 = 1_200;
+
+    fn put(&self, sink: &mut Sink) {
+        sink.u8(self.level.code());
+        sink.u16(self.density);
+        sink.u8(self.raster_text.code());
+        sink.u8(self.hidden_text.code());
+        sink.u8(self.comments.code());
+        sink.u8(self.embedded.code());
+    }
+
+    fn take(cursor: &mut Cursor<'_>) -> Result<PagesPolicy, DecodeError> {
+        Ok(PagesPolicy {
+            level: cursor.coded(MostLevel::from_code, "level of pages")?,
+            density: take_density(cursor)?,
+            raster_text: cursor.coded(Extra::from_code, "text of page images")?,
+            hidden_text: cursor.coded(Extra::from_code, "hidden text")?,
+            comments: cursor.coded(Extra::from_code, "comments")?,
+            embedded: cursor.coded(Embedded::from_code, "embedded files")?,
+        })
+    }
+}
+
+impl Default for PagesPolicy {
+    /// As near to the source as can be; page images that read well on paper.
+    fn default() -> PagesPolicy {
+        PagesPolicy {
+            level: MostLevel::Vector,
+            density: 200,
+            raster_text: Extra::Keep,
+            hidden_text: Extra::Drop,
+            comments: Extra::Keep,
+            embedded: Embedded::Withhold,
+        }
+    }
+}
+
+/// Which page is looked at, and how large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// The page, the first being 0.
+    pub page: u32,
+    /// The most pixels of its longer side, at least 1.
+    pub max_side: u16,
 }
 
 /// The job of a dirty room.
@@ -33,6 +132,10 @@ pub struct DirtyJob {
     pub limits: Limits,
     /// Passwords to try, in this order.
     pub passwords: Vec<Password>,
+    /// How documents of pages are read.
+    pub pages: PagesPolicy,
+    /// What to look at; given for [`DirtyOp::Preview`] and for nothing else.
+    pub preview: Option<Preview>,
 }
 
 impl DirtyJob {
@@ -48,6 +151,11 @@ impl DirtyJob {
         sink.string(self.declared_type.as_str());
         self.limits.put(&mut sink);
         sink.list(&self.passwords, |password, sink| sink.string(&password.0));
+        self.pages.put(&mut sink);
+        sink.option(self.preview.as_ref(), |preview, sink| {
+            sink.u32(preview.page);
+            sink.u16(preview.max_side);
+        });
         sink.into_vec()
     }
 
@@ -62,8 +170,14 @@ impl DirtyJob {
             passwords: cursor.list(Self::MAX_PASSWORDS, Reason::FormInvalid, |cursor| {
                 Password::new(cursor.string()?).ok_or(DecodeError::Malformed("password"))
             })?,
+            pages: PagesPolicy::take(&mut cursor)?,
+            preview: cursor.option(|cursor| Ok(Preview { page: cursor.u32()?, max_side: cursor.u16()? }))?,
         };
         cursor.finish()?;
+        let sized = job.preview.is_none_or(|preview| preview.max_side > 0);
+        if job.preview.is_some() != (job.op == DirtyOp::Preview) || !sized {
+            return Err(DecodeError::Malformed("preview"));
+        }
         Ok(job)
     }
 }
@@ -134,6 +248,23 @@ impl Default for ImagePolicy {
     }
 }
 
+/// How documents of pages are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PagesOutput {
+    /// Pixels per inch that pictures are reduced to where they have more, [`PagesPolicy::MIN_DENSITY`] to
+    /// [`PagesPolicy::MAX_DENSITY`].
+    pub density: u16,
+    /// The quality that photographs are written with, 1 to 100.
+    pub photo_quality: u8,
+}
+
+impl Default for PagesOutput {
+    /// What print needs, and what the eye does not tell from the source.
+    fn default() -> PagesOutput {
+        PagesOutput { density: 300, photo_quality: 80 }
+    }
+}
+
 /// The job of a clean room. Its output is the same for the same input and job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CleanJob {
@@ -143,6 +274,8 @@ pub struct CleanJob {
     pub limits: Limits,
     /// How pictures are written.
     pub image: ImagePolicy,
+    /// How documents of pages are written.
+    pub pages: PagesOutput,
     /// What MIME boundaries are derived from, so that no sender can foresee them.
     pub boundary_seed: [u8; 16],
     /// Where an assembled mail has its account.
@@ -169,6 +302,8 @@ impl CleanJob {
         sink.u8(self.image.animation.code());
         sink.u8(self.image.quality_min);
         sink.u8(self.image.quality_max);
+        sink.u16(self.pages.density);
+        sink.u8(self.pages.photo_quality);
         sink.bytes(&self.boundary_seed);
         sink.u8(match self.account {
             AccountPlace::Top => 1,
@@ -188,6 +323,7 @@ impl CleanJob {
                 quality_min: cursor.u8()?,
                 quality_max: cursor.u8()?,
             },
+            pages: PagesOutput { density: take_density(&mut cursor)?, photo_quality: cursor.u8()? },
             boundary_seed: cursor.array()?,
             account: match cursor.u8()? {
                 1 => AccountPlace::Top,
@@ -197,11 +333,18 @@ impl CleanJob {
         };
         cursor.finish()?;
         let ImagePolicy { quality_min: low, quality_max: high, .. } = job.image;
-        if low == 0 || high > 100 || low > high {
+        let photo = (1..=100).contains(&job.pages.photo_quality);
+        if low == 0 || high > 100 || low > high || !photo {
             return Err(DecodeError::Malformed("quality"));
         }
         Ok(job)
     }
+}
+
+fn take_density(cursor: &mut Cursor<'_>) -> Result<u16, DecodeError> {
+    let density = cursor.u16()?;
+    let good = (PagesPolicy::MIN_DENSITY..=PagesPolicy::MAX_DENSITY).contains(&density);
+    if good { Ok(density) } else { Err(DecodeError::Malformed("density")) }
 }
 
 fn begin(bytes: &[u8], magic: [u8; 8]) -> Result<Cursor<'_>, DecodeError> {

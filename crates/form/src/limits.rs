@@ -79,6 +79,31 @@ limits! {
     references: u32 = 200,
     /// Findings of one part.
     findings: u32 = 500,
+    /// Pages of a document.
+    pages: u32 = 5_000,
+    /// Bytes of the form stream of a document of pages, in place of `form_bytes`: it is passed on as it comes, never kept.
+    pages_form_bytes: u64 = 32 * 1024 * MIB,
+    /// Letter shapes of a document.
+    glyphs: u32 = 500_000,
+    /// Pictures on the pages of a document; `pixels` and `dimension` bound each of them.
+    pictures: u32 = 50_000,
+    /// Gradients of a document.
+    gradients: u32 = 50_000,
+    /// Groups, soft masks and tiles of a document.
+    canvases: u32 = 50_000,
+    /// Levels of canvases that are drawn in canvases.
+    canvas_depth: u32 = 24,
+    /// Clips inside clips on one page or canvas.
+    clip_depth: u32 = 128,
+    /// Bytes of one step of drawing, as it stands in the stream.
+    operation_bytes: u32 = 8 * 1024 * 1024,
+    /// What drawing one page costs: its steps, the segments of their paths and the letters placed, with those of a canvas
+    /// each time that it is named.
+    page_operations: u64 = 2_000_000,
+    /// Links of a document.
+    links: u32 = 20_000,
+    /// Entries of the outline of a document.
+    outline_items: u32 = 20_000,
 }
 
 const MIB: u64 = 1024 * 1024;

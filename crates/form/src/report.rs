@@ -2,6 +2,7 @@
 
 use crate::codec::{DecodeError, Kind};
 use crate::limits::Limits;
+use crate::pages::PageLevel;
 use crate::reason::{Finding, Reason, Refusal};
 use crate::wire::{Cursor, Sink, coded, size};
 
@@ -35,6 +36,8 @@ coded! {
         Mail = 11,
         /// A verified form stream, for the gateway.
         Form = 12,
+        /// PDF.
+        Pdf = 13,
     }
 }
 
@@ -54,6 +57,7 @@ impl OutputType {
             OutputType::Zip => "zip",
             OutputType::Mail => "eml",
             OutputType::Form => "form",
+            OutputType::Pdf => "pdf",
         }
     }
 
@@ -72,7 +76,31 @@ impl OutputType {
             OutputType::Zip => "application/zip",
             OutputType::Mail => "message/rfc822",
             OutputType::Form => "application/octet-stream",
+            OutputType::Pdf => "application/pdf",
         }
+    }
+}
+
+/// How many pages were carried over in which way (see [`PageLevel`](crate::pages::PageLevel)); all 0 for other kinds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PageLevels {
+    /// As paths, glyphs and pictures.
+    pub vector: u32,
+    /// As one image, with text invisible over it.
+    pub raster_text: u32,
+    /// As one image.
+    pub raster: u32,
+}
+
+impl PageLevels {
+    /// Counts one more page.
+    pub fn add(&mut self, level: PageLevel) {
+        let count = match level {
+            PageLevel::Vector => &mut self.vector,
+            PageLevel::RasterText => &mut self.raster_text,
+            PageLevel::Raster => &mut self.raster,
+        };
+        *count = count.saturating_add(1);
     }
 }
 
@@ -87,6 +115,8 @@ pub struct CleanReport {
     pub output: OutputType,
     /// Pages, frames or sheets, as its kind has them; 0 where it has none.
     pub pages: u32,
+    /// How many of the pages were carried over in which way.
+    pub levels: PageLevels,
     /// The findings of both rooms.
     pub findings: Vec<Finding>,
 }
@@ -100,6 +130,9 @@ impl CleanReport {
         sink.bytes(&self.detected_type.to_detail());
         sink.u8(self.output.code());
         sink.u32(self.pages);
+        sink.u32(self.levels.vector);
+        sink.u32(self.levels.raster_text);
+        sink.u32(self.levels.raster);
         sink.list(&self.findings, Finding::put);
         sink.into_vec()
     }
@@ -119,6 +152,7 @@ impl CleanReport {
             detected_type: DetectedType::from_detail(cursor.array()?).ok_or(DecodeError::Malformed("detected type"))?,
             output: cursor.coded(OutputType::from_code, "output type")?,
             pages: cursor.u32()?,
+            levels: PageLevels { vector: cursor.u32()?, raster_text: cursor.u32()?, raster: cursor.u32()? },
             findings: cursor.list(findings, Reason::LimitFindings, Finding::take)?,
         };
         cursor.finish()?;
@@ -127,6 +161,6 @@ impl CleanReport {
 }
 
 const MAGIC: [u8; 8] = *b"MSGREPT\x01";
-const FIXED_BYTES: u64 = 34;
+const FIXED_BYTES: u64 = 46;
 /// Reason, count, length, 200 characters.
 const FINDING_BYTES: u64 = 2 + 4 + 4 + 800;

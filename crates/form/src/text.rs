@@ -99,6 +99,10 @@ impl Text {
         self.0.is_empty()
     }
 
+    pub(crate) fn into_string(self) -> String {
+        self.0
+    }
+
     /// Text from chunks that a verifier has checked as one run.
     pub(crate) fn from_verified(text: String) -> Text {
         Text(text)

@@ -49,6 +49,15 @@ impl Sink {
         self.bytes.clear();
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Forgets the first `len` bytes and keeps the rest.
+    pub(crate) fn drop_front(&mut self, len: usize) {
+        self.bytes.drain(..len.min(self.bytes.len()));
+    }
+
     pub(crate) fn as_slice(&self) -> &[u8] {
         &self.bytes
     }
@@ -86,6 +95,10 @@ impl Sink {
     }
 
     pub(crate) fn i64(&mut self, value: i64) {
+        self.bytes(&value.to_le_bytes());
+    }
+
+    pub(crate) fn f32(&mut self, value: f32) {
         self.bytes(&value.to_le_bytes());
     }
 
@@ -171,6 +184,11 @@ impl<'a> Cursor<'a> {
         self.array().map(i64::from_le_bytes)
     }
 
+    /// Any bit pattern; whoever takes it judges it.
+    pub(crate) fn f32(&mut self) -> Result<f32, DecodeError> {
+        self.array().map(f32::from_le_bytes)
+    }
+
     pub(crate) fn string(&mut self) -> Result<&'a str, DecodeError> {
         let len = usize::try_from(self.u32()?).map_err(|_| DecodeError::Truncated)?;
         std::str::from_utf8(self.slice(len)?).map_err(|_| DecodeError::Malformed("UTF-8"))
@@ -207,6 +225,18 @@ impl<'a> Cursor<'a> {
             values.push(take(self)?);
         }
         Ok(values)
+    }
+
+    /// An empty list with room for `count` values, yet for no more than the bytes that are here can hold when each takes
+    /// `bytes` of them.
+    pub(crate) fn room_for<T>(&self, count: u32, bytes: usize) -> Vec<T> {
+        let most = self.rest.len().checked_div(bytes).unwrap_or(0);
+        Vec::with_capacity(usize::try_from(count).unwrap_or(usize::MAX).min(most))
+    }
+
+    /// Whether everything has been taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
     }
 
     /// What has not been taken yet.

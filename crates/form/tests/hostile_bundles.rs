@@ -7,8 +7,8 @@ mod documents;
 use documents::*;
 use form::bundle::{Bundle, BundleWriter, ChildMeta};
 use form::codec::{DecodeError, EncodeError};
-use form::job::{AccountPlace, CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy};
-use form::report::{CleanReport, OutputType};
+use form::job::{AccountPlace, CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, PagesOutput, PagesPolicy};
+use form::report::{CleanReport, OutputType, PageLevels};
 use form::{DetectedType, Finding, Kind, Limits, Place, Reason};
 
 const FORM: u8 = 1;
@@ -117,7 +117,7 @@ fn malformed_sections_are_refused() {
         // A bare line feed would begin another header.
         (HEADER, b"\x03\0\0\0X-A\x04\0\0\0b\nC:"),
         (CHILD, b"\0\0\0\0\x02\0\0\0..\0\0\x01\0b"),
-        (CHILD, b"\0\0\0\0\x01\0\0\0a\0\0\x0D\0b"),
+        (CHILD, b"\0\0\0\0\x01\0\0\0a\0\0\x0E\0b"),
         (CHILD, b"\0\0\0\0\x01\0\0\0a\0\0\x01\x02b"),
         // A path that ends in another name.
         (CHILD, b"\0\0\0\0\x01\0\0\0a\x01\x03\0\0\0d/b\0\x01\0b"),
@@ -138,11 +138,14 @@ fn every_cut_and_every_surplus_byte_is_an_error() {
         declared_type: line("application/zip"),
         limits: limits.clone(),
         passwords: vec![],
+        pages: PagesPolicy::default(),
+        preview: None,
     };
     let clean = CleanJob {
         op: CleanOp::Part,
         limits: limits.clone(),
         image: ImagePolicy::default(),
+        pages: PagesOutput::default(),
         boundary_seed: [7; 16],
         account: AccountPlace::Top,
     };
@@ -151,6 +154,7 @@ fn every_cut_and_every_surplus_byte_is_an_error() {
         detected_type: DetectedType::UNKNOWN,
         output: OutputType::Text,
         pages: 1,
+        levels: PageLevels::default(),
         findings: vec![Finding::new(Reason::Metadata, Place::new("EXIF"))],
     };
     let whole = |bytes: &[u8]| {
@@ -180,6 +184,7 @@ fn a_quality_outside_1_to_100_or_upside_down_is_refused() {
             op: CleanOp::Part,
             limits: Limits::default(),
             image,
+            pages: PagesOutput::default(),
             boundary_seed: [0; 16],
             account: AccountPlace::Top,
         }

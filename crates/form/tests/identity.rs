@@ -11,9 +11,12 @@ use documents::*;
 use form::bundle::{Bundle, BundleChild, BundleWriter, ChildMeta, ExtraHeader, HeaderName};
 use form::codec::{Decoder, Encoder, Event, Kind};
 use form::document::Document;
-use form::job::{AccountPlace, Animation, CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, Password};
+use form::job::{
+    AccountPlace, Animation, CleanJob, CleanOp, DirtyJob, DirtyOp, Embedded, Extra, ImagePolicy, MostLevel,
+    PagesOutput, PagesPolicy, Password, Preview,
+};
 use form::name::MemberPath;
-use form::report::{CleanReport, OutputType};
+use form::report::{CleanReport, OutputType, PageLevels};
 use form::{DetectedType, Limits};
 use proptest::collection::vec;
 use proptest::option;
@@ -31,7 +34,7 @@ impl Read for Trickle<'_> {
 }
 
 fn any_limits() -> impl Strategy<Value = Limits> {
-    (vec(any::<u64>(), 9), vec(any::<u32>(), 13)).prop_map(|(long, short)| Limits {
+    (vec(any::<u64>(), 11), vec(any::<u32>(), 23)).prop_map(|(long, short)| Limits {
         input_bytes: long[0],
         output_bytes: long[1],
         form_bytes: long[2],
@@ -54,7 +57,33 @@ fn any_limits() -> impl Strategy<Value = Limits> {
         addresses: short[10],
         references: short[11],
         findings: short[12],
+        pages: short[13],
+        pages_form_bytes: long[9],
+        glyphs: short[14],
+        pictures: short[15],
+        gradients: short[16],
+        canvases: short[17],
+        canvas_depth: short[18],
+        clip_depth: short[19],
+        operation_bytes: short[20],
+        page_operations: long[10],
+        links: short[21],
+        outline_items: short[22],
     })
+}
+
+fn any_pages_policy() -> impl Strategy<Value = PagesPolicy> {
+    let extras = [(); 3].map(|()| select(Extra::ALL));
+    (select(MostLevel::ALL), 36..=1200_u16, extras, select(Embedded::ALL)).prop_map(
+        |(level, density, [raster_text, hidden_text, comments], embedded)| PagesPolicy {
+            level,
+            density,
+            raster_text,
+            hidden_text,
+            comments,
+            embedded,
+        },
+    )
 }
 
 proptest! {
@@ -67,14 +96,17 @@ proptest! {
 
     #[test]
     fn a_dirty_job_comes_back(
-        op in select(vec![DirtyOp::Mail, DirtyOp::Auto]),
+        op in select(DirtyOp::ALL),
         declared_name in option::of(any_name()),
         declared_type in any_line(),
         limits in any_limits(),
         passwords in vec(any::<String>(), 0..4),
+        pages in any_pages_policy(),
+        look in (any::<u32>(), 1..=u16::MAX),
     ) {
+        let preview = (op == DirtyOp::Preview).then_some(Preview { page: look.0, max_side: look.1 });
         let passwords = passwords.iter().map(|raw| Password::new(raw).unwrap()).collect();
-        let job = DirtyJob { op, declared_name, declared_type, limits, passwords };
+        let job = DirtyJob { op, declared_name, declared_type, limits, passwords, pages, preview };
         prop_assert_eq!(DirtyJob::decode(&job.encode()).unwrap(), job);
     }
 
@@ -84,6 +116,7 @@ proptest! {
         limits in any_limits(),
         animation in select(vec![Animation::Keep, Animation::FirstFrame]),
         quality in (1..=100_u8, 1..=100_u8),
+        pages in (36..=1200_u16, 1..=100_u8),
         boundary_seed in any::<[u8; 16]>(),
         account in prop_oneof![Just(AccountPlace::Top), Just(AccountPlace::Bottom)],
     ) {
@@ -92,7 +125,7 @@ proptest! {
             quality_min: quality.0.min(quality.1),
             quality_max: quality.0.max(quality.1),
         };
-        let job = CleanJob { op, limits, image, boundary_seed, account };
+        let job = CleanJob { op, limits, image, pages: PagesOutput { density: pages.0, photo_quality: pages.1 }, boundary_seed, account };
         prop_assert_eq!(CleanJob::decode(&job.encode()).unwrap(), job);
     }
 
@@ -102,9 +135,12 @@ proptest! {
         detected_type in any_detected(),
         output in select(OutputType::ALL),
         pages in any::<u32>(),
+        levels in any::<[u32; 3]>(),
         findings in vec(any_finding(), 0..5),
     ) {
-        let report = CleanReport { kind, detected_type, output, pages, findings };
+        let [vector, raster_text, raster] = levels;
+        let levels = PageLevels { vector, raster_text, raster };
+        let report = CleanReport { kind, detected_type, output, pages, levels, findings };
         prop_assert_eq!(CleanReport::decode(&report.encode(), &Limits::default()).unwrap(), report);
     }
 

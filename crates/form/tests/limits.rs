@@ -8,9 +8,9 @@ use documents::*;
 use form::bundle::{Bundle, BundleWriter, ChildMeta, ExtraHeader, HeaderName};
 use form::codec::{DecodeError, EncodeError};
 use form::document::Document;
-use form::job::{DirtyJob, DirtyOp, Password};
+use form::job::{DirtyJob, DirtyOp, PagesPolicy, Password};
 use form::mail::{MailDoc, MessageId};
-use form::report::{CleanReport, OutputType};
+use form::report::{CleanReport, OutputType, PageLevels};
 use form::text::{Line, Text};
 use form::{DetectedType, Finding, Kind, Limits, Place, Reason, Refusal};
 
@@ -174,6 +174,7 @@ fn findings_of_a_report_twice_the_limit_of_a_room() {
         detected_type: DetectedType::UNKNOWN,
         output: OutputType::Text,
         pages: 0,
+        levels: PageLevels::default(),
         findings: vec![Finding::new(Reason::Metadata, Place::default()); 6],
     };
     let limits = |findings| Limits { findings, ..Limits::default() };
@@ -192,6 +193,8 @@ fn passwords_of_a_job_16_of_1024_bytes() {
         declared_type: Line::default(),
         limits: Limits::default(),
         passwords: vec![Password::new(&"p".repeat(1024)).unwrap(); count],
+        pages: PagesPolicy::default(),
+        preview: None,
     };
     assert!(DirtyJob::decode(&job(16).encode()).is_ok());
     assert!(DirtyJob::decode(&job(17).encode()).is_err());

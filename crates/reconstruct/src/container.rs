@@ -11,7 +11,7 @@ use form::Reason;
 use form::bundle::{Bundle, BundleChild};
 use form::codec::{Decoder, Event, Kind};
 use form::job::CleanJob;
-use form::report::{CleanReport, OutputType};
+use form::report::{CleanReport, OutputType, PageLevels};
 
 use crate::error::Error;
 use crate::output::Output;
@@ -38,7 +38,14 @@ pub(crate) fn assemble(bundle: &Bundle<'_>, job: &CleanJob, out: &mut Output<'_>
     archive.finish().map_err(write_error)?;
     out.flush()?;
     let pages = u32::try_from(bundle.children.len()).unwrap_or(u32::MAX);
-    Ok(CleanReport { kind: Kind::Container, detected_type, output: OutputType::Zip, pages, findings })
+    Ok(CleanReport {
+        kind: Kind::Container,
+        detected_type,
+        output: OutputType::Zip,
+        pages,
+        levels: PageLevels::default(),
+        findings,
+    })
 }
 
 fn prepared(child: &BundleChild<'_>) -> Result<PreparedZipFile, Error> {
@@ -65,6 +72,7 @@ fn method(output: OutputType) -> CompressionMethod {
         | OutputType::Bmp
         | OutputType::Tiff
         | OutputType::Mail
+        | OutputType::Pdf
         | OutputType::Form => CompressionMethod::Deflated,
     }
 }

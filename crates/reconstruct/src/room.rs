@@ -5,12 +5,12 @@ use std::io::{Read, Write};
 use form::bundle::Bundle;
 use form::codec::{Decoder, Encoder, Event, Kind};
 use form::job::{CleanJob, CleanOp};
-use form::report::{CleanReport, OutputType};
+use form::report::{CleanReport, OutputType, PageLevels};
 use form::{Finding, Refusal};
 
 use crate::error::Error;
 use crate::output::Output;
-use crate::{container, csv, image, mail, text};
+use crate::{container, csv, image, mail, pdf, text};
 
 /// Where the form comes from.
 pub enum Input<'a> {
@@ -52,9 +52,11 @@ fn part_of(job: &CleanJob, reader: &mut dyn Read, out: &mut Output<'_>) -> Resul
         Kind::Text => text::write(&mut decoder, out)?,
         Kind::Table => csv::write(&mut decoder, out)?,
         Kind::Image => image::write(&mut decoder, job, out)?,
+        Kind::Pages => pdf::write(&mut decoder, job, out)?,
         Kind::Mail | Kind::Container => again(&mut decoder, job, out)?,
     };
-    Ok(CleanReport { kind, detected_type, output: written.output, pages: written.pages, findings: written.findings })
+    let Written { output, pages, levels, findings } = written;
+    Ok(CleanReport { kind, detected_type, output, pages, levels, findings })
 }
 
 /// What a writer says of the file it wrote.
@@ -62,6 +64,8 @@ pub(crate) struct Written {
     pub(crate) output: OutputType,
     /// Pages or frames, 0 where the format has none.
     pub(crate) pages: u32,
+    /// How many of the pages were carried over in which way.
+    pub(crate) levels: PageLevels,
     /// The findings of the form and the writer's own.
     pub(crate) findings: Vec<Finding>,
 }
@@ -88,11 +92,21 @@ fn again(decoder: &mut Form<'_>, job: &CleanJob, out: &mut Output<'_>) -> Result
             | Event::Frame(_)
             | Event::Pixels(_)
             | Event::Table(_)
-            | Event::Row(_) => return Err(form::Reason::FormInvalid.into()),
+            | Event::Row(_)
+            | Event::Pages(_)
+            | Event::Glyph(_)
+            | Event::Picture(_)
+            | Event::Gradient(_)
+            | Event::Canvas(_)
+            | Event::Page(_)
+            | Event::Operations(_)
+            | Event::Link(_)
+            | Event::OutlineItem(_)
+            | Event::PageLabel(_) => return Err(form::Reason::FormInvalid.into()),
         }
     }
     encoder.finish()?;
-    Ok(Written { output: OutputType::Form, pages: 0, findings })
+    Ok(Written { output: OutputType::Form, pages: 0, levels: PageLevels::default(), findings })
 }
 
 fn with_bundle<T>(

@@ -7,7 +7,7 @@ use std::io::Write;
 
 use form::Reason;
 use form::codec::Event;
-use form::report::OutputType;
+use form::report::{OutputType, PageLevels};
 
 use crate::error::Error;
 use crate::output::Output;
@@ -38,10 +38,20 @@ pub(crate) fn write(form: &mut Form<'_>, out: &mut Output<'_>) -> Result<Written
             | Event::Frame(_)
             | Event::Pixels(_)
             | Event::Table(_)
-            | Event::Row(_) => return Err(Reason::FormInvalid.into()),
+            | Event::Row(_)
+            | Event::Pages(_)
+            | Event::Glyph(_)
+            | Event::Picture(_)
+            | Event::Gradient(_)
+            | Event::Canvas(_)
+            | Event::Page(_)
+            | Event::Operations(_)
+            | Event::Link(_)
+            | Event::OutlineItem(_)
+            | Event::PageLabel(_) => return Err(Reason::FormInvalid.into()),
         }
     }
-    Ok(Written { output: OutputType::Text, pages: 0, findings })
+    Ok(Written { output: OutputType::Text, pages: 0, levels: PageLevels::default(), findings })
 }
 
 /// U+FEFF.

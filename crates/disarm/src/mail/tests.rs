@@ -41,6 +41,8 @@ fn read_within(input: &[u8], limits: Limits) -> Outcome {
         declared_type: Line::default(),
         limits: limits.clone(),
         passwords: Vec::new(),
+        pages: Default::default(),
+        preview: None,
     };
     let (mut form, mut spill) = (Vec::new(), Vec::new());
     disarm(input, &job, &mut form, &mut spill).unwrap();

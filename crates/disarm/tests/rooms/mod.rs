@@ -50,6 +50,8 @@ pub fn dirty_job(name: &str, limits: &Limits) -> DirtyJob {
         declared_type: Line::default(),
         limits: limits.clone(),
         passwords: Vec::new(),
+        pages: Default::default(),
+        preview: None,
     }
 }
 
@@ -58,6 +60,7 @@ pub fn clean_job(op: CleanOp, limits: &Limits) -> CleanJob {
         op,
         limits: limits.clone(),
         image: ImagePolicy::default(),
+        pages: Default::default(),
         boundary_seed: [7; 16],
         account: AccountPlace::Top,
     }

@@ -2,7 +2,7 @@
 
 use std::io::{BufReader, Read};
 
-use super::frame::{MAGIC, Tag};
+use super::frame::{MAGIC, OPERATIONS_BYTES, Tag};
 use super::verifier::Verifier;
 use super::{DecodeError, Event, Kind};
 use crate::container::Child;
@@ -10,6 +10,9 @@ use crate::detected::DetectedType;
 use crate::image::{FrameHeader, ImageHeader};
 use crate::limits::Limits;
 use crate::mail::MailHeader;
+use crate::pages::{
+    CanvasHeader, Glyph, Gradient, Link, Operation, OutlineItem, PageHeader, PageLabel, PagesHeader, PictureHeader,
+};
 use crate::reason::{Finding, Reason};
 use crate::table::{Cell, TableHeader, TextSource};
 use crate::wire::{Cursor, size};
@@ -131,6 +134,53 @@ impl<R: Read> Decoder<R> {
                 verifier.row(&cells)?;
                 Event::Row(cells)
             }
+            Tag::Pages => {
+                let header = PagesHeader::take(&mut cursor, &verifier.limits)?;
+                verifier.pages_header(&header)?;
+                Event::Pages(header)
+            }
+            Tag::Glyph => {
+                let glyph = Glyph::take(&mut cursor)?;
+                verifier.glyph()?;
+                Event::Glyph(glyph)
+            }
+            Tag::Picture => {
+                let header = PictureHeader::take(&mut cursor)?;
+                header.check(&verifier.limits)?;
+                verifier.picture(&header)?;
+                Event::Picture(header)
+            }
+            Tag::Gradient => {
+                let gradient = Gradient::take(&mut cursor)?;
+                verifier.gradient()?;
+                Event::Gradient(gradient)
+            }
+            Tag::Canvas => {
+                let header = CanvasHeader::take(&mut cursor)?;
+                verifier.canvas(&header)?;
+                Event::Canvas(header)
+            }
+            Tag::Page => {
+                let header = PageHeader::take(&mut cursor)?;
+                verifier.page()?;
+                Event::Page(header)
+            }
+            Tag::Operations => Event::Operations(operations(&mut cursor, self.payload.len(), verifier)?),
+            Tag::Link => {
+                let link = Link::take(&mut cursor)?;
+                verifier.link(&link)?;
+                Event::Link(link)
+            }
+            Tag::OutlineItem => {
+                let item = OutlineItem::take(&mut cursor, &verifier.limits)?;
+                verifier.outline_item(&item)?;
+                Event::OutlineItem(item)
+            }
+            Tag::PageLabel => {
+                let label = PageLabel::take(&mut cursor, &verifier.limits)?;
+                verifier.page_label(&label)?;
+                Event::PageLabel(label)
+            }
             Tag::End => {
                 verifier.end()?;
                 Event::End
@@ -156,6 +206,23 @@ impl<R: Read> Decoder<R> {
             return Err(DecodeError::Trailing);
         }
         Ok(tag)
+    }
+}
+
+/// Takes one step after another, each judged before the next costs memory. A step may be large or share its frame, not both:
+/// some steps take fifty times their bytes.
+fn operations(cursor: &mut Cursor<'_>, len: usize, verifier: &mut Verifier) -> Result<Vec<Operation>, DecodeError> {
+    let mut operations = Vec::new();
+    loop {
+        let operation = Operation::take(cursor, &verifier.limits)?;
+        verifier.operation(&operation)?;
+        operations.push(operation);
+        if cursor.is_empty() {
+            return Ok(operations);
+        }
+        if len > OPERATIONS_BYTES {
+            return Err(DecodeError::Malformed("operations"));
+        }
     }
 }
 

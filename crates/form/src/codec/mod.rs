@@ -10,6 +10,10 @@
 //! | Image     | one `Image`, then one or more of `Frame` with its `Pixels` |
 //! | Container | any `Child`                                               |
 //! | Table     | one `Table`, any `Row`                                    |
+//! | Pages     | one `Pages`; resources and `Page`s; any `OutlineItem`; any `PageLabel` |
+//!
+//! A resource of pages is a `Glyph`, a `Picture` with its `Pixels`, a `Gradient`, or a `Canvas` with its `Operations`. After a
+//! `Page` come its `Operations` and `Link`s. A canvas or page ends where any frame comes that is not its own.
 //!
 //! `Finding` frames may stand between any others. What a frame may hold, what order frames come in and what they may add up
 //! to is decided in one place, the verifier, which both [`Encoder`] and [`Decoder`] ask: a dirty room that is not hijacked
@@ -25,15 +29,19 @@ use std::io;
 use crate::container::Child;
 use crate::image::{FrameHeader, ImageHeader};
 use crate::mail::MailHeader;
+use crate::pages::{
+    CanvasHeader, Glyph, Gradient, Link, Operation, OutlineItem, PageHeader, PageLabel, PagesHeader, PictureHeader,
+};
 use crate::reason::{Finding, Reason, Refusal};
 use crate::table::{Cell, TableHeader, TextSource};
 use crate::wire::coded;
 
 pub use decoder::Decoder;
 pub use encoder::Encoder;
+pub(crate) use frame::pixels_bytes;
 
 coded! {
-    /// What kind of document a stream carries. Numbers 6 to 11 are kept for Pages, Sheet, Flow, Slides, Calendar and Card.
+    /// What kind of document a stream carries. Numbers 7 to 11 are kept for Sheet, Flow, Slides, Calendar and Card.
     pub enum Kind {
         /// Plain text.
         Text = 1,
@@ -45,6 +53,8 @@ coded! {
         Container = 4,
         /// Rows of cells.
         Table = 5,
+        /// Pages as they look.
+        Pages = 6,
     }
 }
 
@@ -65,12 +75,32 @@ pub enum Event<'a> {
     Image(ImageHeader),
     /// The header of a frame.
     Frame(FrameHeader),
-    /// The next whole rows of pixels.
+    /// The next whole rows of pixels, of a frame or of a picture on pages.
     Pixels(&'a [u8]),
     /// The header of a table.
     Table(TableHeader),
     /// The next row.
     Row(Vec<Cell>),
+    /// The header of a document of pages.
+    Pages(PagesHeader),
+    /// The next glyph; this and the three that follow are each numbered from 0.
+    Glyph(Glyph),
+    /// The header of the next picture on pages.
+    Picture(PictureHeader),
+    /// The next gradient.
+    Gradient(Gradient),
+    /// The header of the next canvas.
+    Canvas(CanvasHeader),
+    /// The header of the next page.
+    Page(PageHeader),
+    /// The next steps of the canvas or page, at least one.
+    Operations(Vec<Operation>),
+    /// A link of the page.
+    Link(Link),
+    /// The next entry of the outline.
+    OutlineItem(OutlineItem),
+    /// The next page label.
+    PageLabel(PageLabel),
     /// The document is complete and verified. Only now may what was made of it be used.
     End,
 }

@@ -11,6 +11,7 @@ use engine::catalogue::{Language, describe, describe_refusal};
 use engine::{Engine, PartOutcome, PartVerdict};
 use form::job::{DirtyJob, Password};
 use form::name::FileName;
+use form::report::PageLevels;
 use form::text::Line;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jail::{Fresh, Sealed, Source};
@@ -228,8 +229,17 @@ struct Report {
     output_type: Option<String>,
     findings: Vec<FindingReport>,
     pages: u32,
+    page_levels: Option<PageLevelsReport>,
     millis: u64,
     children: Vec<Report>,
+}
+
+/// How many pages of a document were carried over in which way; `null` for what has none.
+#[derive(Debug, Serialize)]
+struct PageLevelsReport {
+    vector: u32,
+    raster_text: u32,
+    raster: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -252,9 +262,15 @@ fn failed(input: &str, why: &str) -> Report {
         output_type: None,
         findings: vec![FindingReport { reason, count: 1, place: String::new(), text: why.to_owned() }],
         pages: 0,
+        page_levels: None,
         millis: 0,
         children: Vec::new(),
     }
+}
+
+fn page_levels(levels: PageLevels) -> Option<PageLevelsReport> {
+    let PageLevels { vector, raster_text, raster } = levels;
+    (levels != PageLevels::default()).then_some(PageLevelsReport { vector, raster_text, raster })
 }
 
 fn report(outcome: &PartOutcome, input: &str, output: Option<&Path>, language: Language) -> Report {
@@ -284,6 +300,7 @@ fn report(outcome: &PartOutcome, input: &str, output: Option<&Path>, language: L
         output_type: outcome.output.map(|output| output.media_type().to_owned()),
         findings,
         pages: outcome.pages,
+        page_levels: page_levels(outcome.levels),
         millis: u64::try_from(outcome.elapsed.as_millis()).unwrap_or(u64::MAX),
         children: outcome.children.iter().map(|child| report(child, child.name.as_str(), None, language)).collect(),
     }

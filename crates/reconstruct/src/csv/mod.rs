@@ -7,7 +7,7 @@ mod formula;
 use std::io::Write;
 
 use form::codec::Event;
-use form::report::OutputType;
+use form::report::{OutputType, PageLevels};
 use form::table::{Cell, Delimiter};
 use form::{Finding, Place, Reason};
 
@@ -45,7 +45,17 @@ pub(crate) fn write(form: &mut Form<'_>, out: &mut Output<'_>) -> Result<Written
             | Event::Child(_)
             | Event::Image(_)
             | Event::Frame(_)
-            | Event::Pixels(_) => return Err(Reason::FormInvalid.into()),
+            | Event::Pixels(_)
+            | Event::Pages(_)
+            | Event::Glyph(_)
+            | Event::Picture(_)
+            | Event::Gradient(_)
+            | Event::Canvas(_)
+            | Event::Page(_)
+            | Event::Operations(_)
+            | Event::Link(_)
+            | Event::OutlineItem(_)
+            | Event::PageLabel(_) => return Err(Reason::FormInvalid.into()),
         }
     }
     if table.formulas > 0 {
@@ -56,7 +66,7 @@ pub(crate) fn write(form: &mut Form<'_>, out: &mut Output<'_>) -> Result<Written
         });
     }
     let output = if table.delimiter == Delimiter::Tab { OutputType::Tsv } else { OutputType::Csv };
-    Ok(Written { output, pages: 0, findings })
+    Ok(Written { output, pages: 0, levels: PageLevels::default(), findings })
 }
 
 struct Table {

@@ -5,7 +5,7 @@
 mod bmp;
 mod gif;
 mod jpeg;
-mod palette;
+pub(crate) mod palette;
 mod png;
 mod tiff;
 mod webp;
@@ -13,7 +13,7 @@ mod webp;
 use form::codec::Event;
 use form::image::{FrameHeader, ImageHeader, ImageSource, PixelFormat};
 use form::job::{Animation, CleanJob, ImagePolicy};
-use form::report::OutputType;
+use form::report::{OutputType, PageLevels};
 use form::{Finding, Place, Reason};
 
 use crate::error::Error;
@@ -49,7 +49,17 @@ pub(crate) fn write(form: &mut Form<'_>, job: &CleanJob, out: &mut Output<'_>) -
             | Event::MailHeader(_)
             | Event::Child(_)
             | Event::Table(_)
-            | Event::Row(_) => return Err(Reason::FormInvalid.into()),
+            | Event::Row(_)
+            | Event::Pages(_)
+            | Event::Glyph(_)
+            | Event::Picture(_)
+            | Event::Gradient(_)
+            | Event::Canvas(_)
+            | Event::Page(_)
+            | Event::Operations(_)
+            | Event::Link(_)
+            | Event::OutlineItem(_)
+            | Event::PageLabel(_) => return Err(Reason::FormInvalid.into()),
         }
     }
     let (Some(image), Some(frame), Some(mut writer)) = (header, frame, writer) else {
@@ -57,7 +67,7 @@ pub(crate) fn write(form: &mut Form<'_>, job: &CleanJob, out: &mut Output<'_>) -
     };
     writer.frame(&image, &frame, &mut findings)?;
     let (output, pages) = writer.finish(&mut findings)?;
-    Ok(Written { output, pages, findings })
+    Ok(Written { output, pages, levels: PageLevels::default(), findings })
 }
 
 /// One frame with all its pixels.

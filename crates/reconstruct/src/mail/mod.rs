@@ -20,7 +20,7 @@ use form::codec::Kind;
 use form::job::{AccountPlace, CleanJob};
 use form::mail::{MailDoc, MailHeader};
 use form::name::FileName;
-use form::report::{CleanReport, OutputType};
+use form::report::{CleanReport, OutputType, PageLevels};
 
 use crate::error::Error;
 use crate::output::Output;
@@ -64,6 +64,7 @@ pub(crate) fn assemble(bundle: &Bundle<'_>, job: &CleanJob, out: &mut Output<'_>
         detected_type: mail.detected,
         output: OutputType::Mail,
         pages,
+        levels: PageLevels::default(),
         findings: mail.findings,
     })
 }

@@ -56,6 +56,7 @@ impl Input {
             op: CleanOp::AssembleMail,
             limits: limits.clone(),
             image: ImagePolicy::default(),
+            pages: Default::default(),
             boundary_seed: [7; 16],
             account: AccountPlace::Top,
         };

@@ -1,5 +1,7 @@
 //! Writes a stream, frame by frame.
 
+mod pages;
+
 use std::io::{BufWriter, Write};
 
 use super::frame::{MAGIC, TEXT_BYTES, Tag};
@@ -105,10 +107,10 @@ impl<W: Write> Encoder<W> {
         })
     }
 
-    /// Writes more pixels of the frame: any number of whole rows, cut into chunks here.
+    /// Writes more pixels of the frame or picture: any number of whole rows, cut into chunks here.
     pub fn pixels(&mut self, rows: &[u8]) -> Result<(), EncodeError> {
         self.guarded(|encoder| {
-            let most = encoder.verifier.image().map_or(1, ImageHeader::chunk_bytes);
+            let most = encoder.verifier.pixels_bytes();
             for chunk in rows.chunks(usize::try_from(most).unwrap_or(usize::MAX).max(1)) {
                 encoder.begin(Tag::Pixels, chunk.len())?;
                 encoder.verifier.pixels(chunk)?;
@@ -146,14 +148,14 @@ impl<W: Write> Encoder<W> {
         Ok(out)
     }
 
-    fn guarded(&mut self, write: impl FnOnce(&mut Encoder<W>) -> Result<(), EncodeError>) -> Result<(), EncodeError> {
+    fn guarded<T>(&mut self, write: impl FnOnce(&mut Encoder<W>) -> Result<T, EncodeError>) -> Result<T, EncodeError> {
         if self.failed {
             return Err(EncodeError::Failed);
         }
         self.failed = true;
-        write(self)?;
+        let given = write(self)?;
         self.failed = false;
-        Ok(())
+        Ok(given)
     }
 
     fn frame_of(&mut self, tag: Tag, put: impl FnOnce(&mut Sink)) -> Result<(), EncodeError> {

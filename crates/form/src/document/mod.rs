@@ -1,6 +1,8 @@
 //! Whole documents as values: for small kinds and for tests. Pictures and tables are better read from a
 //! [`Decoder`] piece by piece.
 
+mod pages;
+
 use std::fmt;
 use std::io::{Read, Write};
 
@@ -13,6 +15,8 @@ use crate::mail::MailHeader;
 use crate::reason::Finding;
 use crate::table::{Cell, TableHeader, TextSource};
 use crate::text::Text;
+
+pub use pages::{PagesDoc, PagesItem};
 
 /// A document of any kind.
 #[allow(clippy::large_enum_variant, reason = "documents are held one at a time")]
@@ -28,6 +32,8 @@ pub enum Document {
     Container(ContainerDoc),
     /// A table.
     Table(TableDoc),
+    /// Pages.
+    Pages(PagesDoc),
 }
 
 /// Plain text.
@@ -119,6 +125,7 @@ impl Document {
             Document::Image(_) => Kind::Image,
             Document::Container(_) => Kind::Container,
             Document::Table(_) => Kind::Table,
+            Document::Pages(_) => Kind::Pages,
         }
     }
 
@@ -130,6 +137,7 @@ impl Document {
             Document::Image(doc) => doc.encode(out, limits),
             Document::Container(doc) => doc.encode(out, limits),
             Document::Table(doc) => doc.encode(out, limits),
+            Document::Pages(doc) => doc.encode(out, limits),
         }
     }
 
@@ -159,17 +167,28 @@ impl Document {
                 Event::Child(child) => parts.children.push(child),
                 Event::Image(header) => parts.image = Some(header),
                 Event::Frame(header) => parts.frames.push(ImageFrame { header, pixels: Vec::new() }),
-                Event::Pixels(rows) => {
+                Event::Pixels(rows) if kind == Kind::Image => {
                     if let Some(frame) = parts.frames.last_mut() {
                         frame.pixels.extend_from_slice(rows);
                     }
                 }
                 Event::Table(header) => parts.table = Some(header),
                 Event::Row(cells) => parts.rows.push(cells),
+                event @ (Event::Pages(_)
+                | Event::Glyph(_)
+                | Event::Picture(_)
+                | Event::Pixels(_)
+                | Event::Gradient(_)
+                | Event::Canvas(_)
+                | Event::Page(_)
+                | Event::Operations(_)
+                | Event::Link(_)
+                | Event::OutlineItem(_)
+                | Event::PageLabel(_)) => parts.pages.add(event),
                 Event::End => break,
             }
         }
-        let Parts { findings, source, text, mail, children, image, frames, table, rows } = parts;
+        let Parts { findings, source, text, mail, children, image, frames, table, rows, pages } = parts;
         // The verifier lets no stream end without the header of its kind.
         let missing = DecodeError::Order("end");
         Ok(match kind {
@@ -184,6 +203,7 @@ impl Document {
             Kind::Image => Document::Image(ImageDoc { detected, header: image.ok_or(missing)?, frames, findings }),
             Kind::Container => Document::Container(ContainerDoc { detected, children, findings }),
             Kind::Table => Document::Table(TableDoc { detected, header: table.ok_or(missing)?, rows, findings }),
+            Kind::Pages => Document::Pages(pages.finish(detected, findings).ok_or(missing)?),
         })
     }
 }
@@ -200,6 +220,7 @@ struct Parts {
     frames: Vec<ImageFrame>,
     table: Option<TableHeader>,
     rows: Vec<Vec<Cell>>,
+    pages: pages::Parts,
 }
 
 impl TextDoc {
@@ -277,7 +298,7 @@ macro_rules! decode {
     )* };
 }
 
-decode! { TextDoc Text MailDoc Mail ImageDoc Image ContainerDoc Container TableDoc Table }
+decode! { TextDoc Text MailDoc Mail ImageDoc Image ContainerDoc Container TableDoc Table PagesDoc Pages }
 
 fn begin<W: Write>(
     out: W,

@@ -1,6 +1,10 @@
 //! The one judge of a stream: which frame may come next, and what all of them may add up to.
 
-use super::frame::{HEAD_BYTES, TEXT_BYTES, Tag};
+mod pages;
+
+use pages::Pages;
+
+use super::frame::{HEAD_BYTES, TEXT_BYTES, Tag, pixels_bytes};
 use super::{DecodeError, Kind};
 use crate::container::Child;
 use crate::image::ImageHeader;
@@ -30,6 +34,7 @@ pub(super) struct Verifier {
     pub(super) limits: Limits,
     stage: Stage,
     form_bytes: u64,
+    form_limit: u64,
     findings: u32,
     text: Checker,
     text_bytes: u64,
@@ -38,20 +43,35 @@ pub(super) struct Verifier {
     spill_end: u64,
     image: Option<ImageHeader>,
     frames: u32,
-    /// Pixel bytes that the current frame still lacks.
-    pixels_left: u64,
+    rows: Rows,
     cells: u64,
+    pages: Pages,
+}
+
+/// The rows of pixels of a frame or picture.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rows {
+    row_bytes: u64,
+    /// Bits at the end of a row that are no pixels.
+    padding: u8,
+    /// Bytes that are still lacking.
+    left: u64,
 }
 
 impl Verifier {
     /// A verifier at the first frame, after a stream header of `header_bytes`.
     pub(super) fn new(kind: Kind, header_bytes: u64, limits: &Limits) -> Result<Verifier, DecodeError> {
-        Refusal::check(Reason::LimitFormBytes, limits.form_bytes, header_bytes)?;
+        let form_limit = match kind {
+            Kind::Pages => limits.pages_form_bytes,
+            Kind::Text | Kind::Mail | Kind::Image | Kind::Container | Kind::Table => limits.form_bytes,
+        };
+        Refusal::check(Reason::LimitFormBytes, form_limit, header_bytes)?;
         Ok(Verifier {
             kind,
             limits: limits.clone(),
             stage: Stage::Start,
             form_bytes: header_bytes,
+            form_limit,
             findings: 0,
             text: Checker::new(Profile::Text),
             text_bytes: 0,
@@ -60,13 +80,15 @@ impl Verifier {
             spill_end: 0,
             image: None,
             frames: 0,
-            pixels_left: 0,
+            rows: Rows::default(),
             cells: 0,
+            pages: Pages::default(),
         })
     }
 
-    pub(super) fn image(&self) -> Option<&ImageHeader> {
-        self.image.as_ref()
+    /// The most bytes that the next frame of pixels may have.
+    pub(super) fn pixels_bytes(&self) -> u64 {
+        pixels_bytes(self.rows.row_bytes)
     }
 
     /// Judges tag and length of a frame before its payload exists.
@@ -74,9 +96,10 @@ impl Verifier {
         if !self.may_come(tag) {
             return Err(DecodeError::Order(tag.name()));
         }
-        tag.check_len(len, &self.limits, self.image.as_ref())?;
+        tag.check_len(len, &self.limits, self.rows.row_bytes)?;
+        self.pages.leave(tag)?;
         self.form_bytes = self.form_bytes.saturating_add(HEAD_BYTES).saturating_add(len);
-        Refusal::check(Reason::LimitFormBytes, self.limits.form_bytes, self.form_bytes)?;
+        Refusal::check(Reason::LimitFormBytes, self.form_limit, self.form_bytes)?;
         Ok(())
     }
 
@@ -93,11 +116,14 @@ impl Verifier {
             (Kind::Mail, Tag::Child | Tag::End) => body || self.stage == Stage::Children,
             (Kind::Container, Tag::Child | Tag::End) => !ended,
             (Kind::Image, Tag::Image) => start,
-            (Kind::Image, Tag::Frame) => body && self.pixels_left == 0,
-            (Kind::Image, Tag::Pixels) => body && self.pixels_left > 0,
-            (Kind::Image, Tag::End) => body && self.pixels_left == 0 && self.frames > 0,
+            (Kind::Image, Tag::Frame) => body && self.rows.left == 0,
+            (Kind::Image, Tag::Pixels) => body && self.rows.left > 0,
+            (Kind::Image, Tag::End) => body && self.rows.left == 0 && self.frames > 0,
             (Kind::Table, Tag::Table) => start,
             (Kind::Table, Tag::Row | Tag::End) => body,
+            (Kind::Pages, Tag::Pages) => start,
+            (Kind::Pages, Tag::Pixels) => self.rows.left > 0,
+            (Kind::Pages, _) => body && self.rows.left == 0 && self.pages.may_come(tag),
             (Kind::Text | Kind::Mail | Kind::Image | Kind::Container | Kind::Table, _) => false,
         }
     }
@@ -171,16 +197,23 @@ impl Verifier {
         if self.frames > image.frames {
             return Err(DecodeError::Malformed("number of frames"));
         }
-        self.pixels_left = image.frame_bytes();
+        self.rows = Rows { row_bytes: image.row_bytes(), padding: 0, left: image.frame_bytes() };
         Ok(())
     }
 
     pub(super) fn pixels(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
-        let row = self.image.map_or(0, |image| image.row_bytes());
+        let Rows { row_bytes, padding, left } = self.rows;
         let len = size(bytes.len());
-        let whole_rows = len > 0 && len.checked_rem(row) == Some(0);
-        let left = self.pixels_left.checked_sub(len).filter(|_| whole_rows);
-        self.pixels_left = left.ok_or(DecodeError::Malformed("pixels"))?;
+        let whole_rows = len > 0 && len.checked_rem(row_bytes) == Some(0);
+        let left = left.checked_sub(len).filter(|_| whole_rows);
+        self.rows.left = left.ok_or(DecodeError::Malformed("pixels"))?;
+        if padding != 0 {
+            let row = usize::try_from(row_bytes).unwrap_or(usize::MAX).max(1);
+            let clean = |row: &[u8]| row.last().is_none_or(|last| last & padding == 0);
+            if !bytes.chunks(row).all(clean) {
+                return Err(DecodeError::Malformed("padding of a row"));
+            }
+        }
         Ok(())
     }
 
@@ -197,6 +230,7 @@ impl Verifier {
 
     pub(super) fn end(&mut self) -> Result<(), DecodeError> {
         self.text.finish().map_err(|_| DecodeError::Malformed("text"))?;
+        self.pages.end()?;
         self.stage = Stage::Ended;
         Ok(())
     }
