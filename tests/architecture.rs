@@ -39,7 +39,7 @@ const PARSERS: &[(&str, &[&str])] = &[
     ("image", &["disarm", "reconstruct"]),
     ("tiff", &["disarm"]),
     ("moxcms", &["disarm"]),
-    ("fax", &["disarm"]),
+    ("fax", &["disarm", "reconstruct"]),
     ("gif", &["reconstruct"]),
     ("png", &["reconstruct"]),
     ("jpeg-encoder", &["reconstruct"]),

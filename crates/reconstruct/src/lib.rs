@@ -19,6 +19,7 @@ mod error;
 mod image;
 mod mail;
 mod output;
+mod pdf;
 mod room;
 mod text;
 

@@ -4,16 +4,16 @@
 use form::image::PixelFormat;
 
 /// Up to 256 colours and the number of each pixel's.
-pub(super) struct Palette {
+pub(crate) struct Palette {
     /// Red, green, blue, alpha of each; the ones that are not opaque first.
-    pub(super) colours: Vec<[u8; 4]>,
+    pub(crate) colours: Vec<[u8; 4]>,
     /// One number for each pixel.
-    pub(super) indices: Vec<u8>,
+    pub(crate) indices: Vec<u8>,
 }
 
 impl Palette {
     /// The palette of a picture, or nothing when it has more than `most` colours (at most 256).
-    pub(super) fn of(pixels: &[u8], format: PixelFormat, most: usize) -> Option<Palette> {
+    pub(crate) fn of(pixels: &[u8], format: PixelFormat, most: usize) -> Option<Palette> {
         let channels = usize::from(format.channels());
         let mut table = Table::new(most);
         for pixel in pixels.chunks_exact(channels) {
@@ -89,7 +89,7 @@ impl Table {
 }
 
 /// Packs numbers or samples of `bits` bits, rows beginning at whole bytes.
-pub(super) fn packed(values: &[u8], width: usize, bits: usize) -> Vec<u8> {
+pub(crate) fn packed(values: &[u8], width: usize, bits: usize) -> Vec<u8> {
     let row_bytes = width.saturating_mul(bits).div_ceil(8);
     let mut packed = Vec::with_capacity(row_bytes.saturating_mul(values.len() / width.max(1)));
     for row in values.chunks_exact(width.max(1)) {
@@ -106,7 +106,7 @@ pub(super) fn packed(values: &[u8], width: usize, bits: usize) -> Vec<u8> {
 }
 
 /// The fewest bits of 1, 2, 4, 8 that number this many colours.
-pub(super) fn bits_for(colours: usize) -> usize {
+pub(crate) fn bits_for(colours: usize) -> usize {
     match colours {
         0..=2 => 1,
         3..=4 => 2,
@@ -116,7 +116,7 @@ pub(super) fn bits_for(colours: usize) -> usize {
 }
 
 /// The fewest bits that hold grey samples without loss: 1 for black and white, 2 and 4 for the even steps between.
-pub(super) fn grey_bits(samples: &[u8]) -> usize {
+pub(crate) fn grey_bits(samples: &[u8]) -> usize {
     let mut bits = 1;
     for sample in samples {
         let needed = match sample {
@@ -131,7 +131,7 @@ pub(super) fn grey_bits(samples: &[u8]) -> usize {
 }
 
 /// Grey samples as packed numbers of `bits` bits.
-pub(super) fn packed_grey(samples: &[u8], width: usize, bits: usize) -> Vec<u8> {
+pub(crate) fn packed_grey(samples: &[u8], width: usize, bits: usize) -> Vec<u8> {
     let step = match bits {
         1 => 255,
         2 => 85,

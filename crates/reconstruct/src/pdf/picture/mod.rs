@@ -1,0 +1,248 @@
+//! Pictures as image XObjects (ISO 32000-1, 8.9.5).
+//!
+//! How many pixels a page can show is known when the picture is placed, so pixels wait for the end of the page that places
+//! them and are reduced to what policy allows there. Bits are packed as soon as they are complete: they are small, and
+//! reducing them would blur letters. What waits is bounded; when it grows too much, the oldest goes out as it is.
+
+mod encode;
+mod fax;
+mod predict;
+mod reduce;
+
+use form::job::PagesOutput;
+use form::pages::{PictureHeader, PictureLayout};
+use form::{Findings, Place, Reason};
+
+use self::encode::Encoded;
+use super::file::File;
+use super::grammar::{Key, Name};
+use super::syntax::Ref;
+use crate::error::Error;
+
+/// The pictures of a document.
+pub(super) struct Pictures {
+    policy: PagesOutput,
+    pictures: Vec<Picture>,
+    /// Numbers of those that wait, the oldest first.
+    waiting: Vec<u32>,
+    /// Bytes that wait.
+    held: u64,
+    /// A picture asks to be smoothed, which PDF/A forbids.
+    pub(super) smoothed: bool,
+}
+
+/// What a picture is used as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Its colours, or the opacity of another.
+    Picture,
+    /// What paint goes through.
+    Stencil,
+}
+
+struct Picture {
+    header: PictureHeader,
+    held: Held,
+    /// The largest width and height that it is shown with, in points.
+    extent: Option<[f64; 2]>,
+    picture: Use,
+    stencil: Use,
+}
+
+#[derive(Default)]
+struct Use {
+    wanted: bool,
+    object: Option<Ref>,
+}
+
+enum Held {
+    Pixels(Vec<u8>),
+    Packed(Encoded),
+    Nothing,
+}
+
+impl Pictures {
+    pub(super) fn new(policy: PagesOutput) -> Pictures {
+        Pictures { policy, pictures: Vec::new(), waiting: Vec::new(), held: 0, smoothed: false }
+    }
+
+    /// Takes the next picture, whose pixels follow.
+    pub(super) fn begin(&mut self, header: PictureHeader) {
+        let number = u32::try_from(self.pictures.len()).unwrap_or(u32::MAX);
+        // The verifier has bounded the size; pages of memory are taken only as pixels arrive.
+        let bytes = usize::try_from(header.picture_bytes()).unwrap_or(0);
+        let held = Held::Pixels(Vec::with_capacity(bytes));
+        self.pictures.push(Picture { header, held, extent: None, picture: Use::default(), stencil: Use::default() });
+        self.waiting.push(number);
+    }
+
+    /// Takes the next rows of the last picture.
+    pub(super) fn pixels(
+        &mut self,
+        rows: &[u8],
+        file: &mut File<'_, '_>,
+        findings: &mut Findings,
+    ) -> Result<(), Error> {
+        let Some(picture) = self.pictures.last_mut() else { return Err(Reason::FormInvalid.into()) };
+        let Held::Pixels(pixels) = &mut picture.held else { return Err(Reason::FormInvalid.into()) };
+        pixels.extend_from_slice(rows);
+        if size(pixels.len()) < picture.header.picture_bytes() {
+            return Ok(());
+        }
+        if picture.header.layout == PictureLayout::Bits {
+            let PictureHeader { width, height, .. } = picture.header;
+            picture.held = Held::Packed(encode::bits(pixels, width, height, &mut file.deflater)?);
+        }
+        self.held = self.held.saturating_add(picture.held.bytes());
+        while self.held > MOST_HELD && self.waiting.len() > 1 {
+            let oldest = self.waiting.remove(0);
+            if let Some(picture) = self.picture_mut(oldest) {
+                picture.picture.wanted |= !picture.stencil.wanted;
+            }
+            self.write(oldest, file, findings, "")?;
+        }
+        Ok(())
+    }
+
+    /// Whether what is below a picture shows through it.
+    pub(super) fn is_transparent(&self, picture: u32) -> bool {
+        let picture = usize::try_from(picture).ok().and_then(|number| self.pictures.get(number));
+        picture.is_some_and(|picture| picture.header.alpha.is_some())
+    }
+
+    /// Notes that a picture is shown so large. Says whether it can be: one that was written in one role is not here any more
+    /// for the other, which no reader of files asks for.
+    pub(super) fn used(&mut self, picture: u32, role: Role, extent: [f64; 2]) -> bool {
+        let Some(used) = self.picture_mut(picture) else { return false };
+        let alpha = used.header.alpha;
+        let shown = used.see(role, extent);
+        if let Some(alpha) = alpha.and_then(|alpha| self.picture_mut(alpha)) {
+            alpha.see(Role::Picture, extent);
+        }
+        shown
+    }
+
+    /// The object of a picture in a role.
+    pub(super) fn object(&mut self, picture: u32, role: Role, file: &mut File<'_, '_>) -> Option<Ref> {
+        let uses = self.picture_mut(picture)?.role(role);
+        Some(*uses.object.get_or_insert_with(|| file.reserve()))
+    }
+
+    /// Writes the pictures that content has named so far; `place` says where.
+    pub(super) fn write_used(
+        &mut self,
+        file: &mut File<'_, '_>,
+        findings: &mut Findings,
+        place: &str,
+    ) -> Result<(), Error> {
+        for number in std::mem::take(&mut self.waiting) {
+            self.write(number, file, findings, place)?;
+            if self.picture_mut(number).is_some_and(|picture| !matches!(picture.held, Held::Nothing)) {
+                self.waiting.push(number);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a picture in the roles that are wanted of it, if any.
+    fn write(
+        &mut self,
+        number: u32,
+        file: &mut File<'_, '_>,
+        findings: &mut Findings,
+        place: &str,
+    ) -> Result<(), Error> {
+        let policy = self.policy;
+        let Some(picture) = self.picture_mut(number) else { return Ok(()) };
+        let (header, extent) = (picture.header, picture.extent);
+        let roles = [(Role::Picture, picture.picture.wanted), (Role::Stencil, picture.stencil.wanted)];
+        if roles.iter().all(|(_, wanted)| !wanted) {
+            return Ok(());
+        }
+        let held = std::mem::replace(&mut picture.held, Held::Nothing);
+        self.held = self.held.saturating_sub(held.bytes());
+        let encoded = match held {
+            Held::Nothing => return Ok(()),
+            Held::Packed(encoded) => encoded,
+            Held::Pixels(pixels) => match reduce::fitting(&header, extent, policy.density) {
+                None => encode::pixels(pixels, &header, policy.photo_quality, &mut file.deflater)?,
+                Some((width, height)) => {
+                    findings.add(Reason::PictureReduced, Place::new(place));
+                    let pixels = reduce::reduced(&pixels, &header, width, height);
+                    let header = PictureHeader { width, height, ..header };
+                    encode::pixels(pixels, &header, policy.photo_quality, &mut file.deflater)?
+                }
+            },
+        };
+        self.smoothed |= header.interpolate;
+        let alpha = header.alpha.and_then(|alpha| self.object(alpha, Role::Picture, file));
+        for (role, wanted) in roles {
+            let Some(object) = self.object(number, role, file).filter(|_| wanted) else { continue };
+            file.stream(object, encoded.packing, &encoded.data, |image| {
+                image.key(Key::Type).name(Name::XObject);
+                image.key(Key::Subtype).name(Name::Image);
+                image.key(Key::Width).integer(encoded.width);
+                image.key(Key::Height).integer(encoded.height);
+                match role {
+                    Role::Picture => encoded.color_space(image),
+                    Role::Stencil => {
+                        // The form paints where bits are 1, a stencil where they are 0 (ISO 32000-1, 8.9.6.2).
+                        image.key(Key::ImageMask).boolean(true);
+                        image.key(Key::Decode).array(|array| [1, 0].into_iter().for_each(|value| array.integer(value)));
+                    }
+                }
+                image.key(Key::BitsPerComponent).integer(encoded.bits);
+                if header.interpolate {
+                    image.key(Key::Interpolate).boolean(true);
+                }
+                if let (Some(alpha), Role::Picture) = (alpha, role) {
+                    image.key(Key::SMask).reference(alpha);
+                }
+                encoded.parameters(image);
+            })?;
+        }
+        Ok(())
+    }
+
+    fn picture_mut(&mut self, number: u32) -> Option<&mut Picture> {
+        self.pictures.get_mut(usize::try_from(number).ok()?)
+    }
+}
+
+impl Picture {
+    fn role(&mut self, role: Role) -> &mut Use {
+        match role {
+            Role::Picture => &mut self.picture,
+            Role::Stencil => &mut self.stencil,
+        }
+    }
+
+    fn see(&mut self, role: Role, [width, height]: [f64; 2]) -> bool {
+        let gone = matches!(self.held, Held::Nothing);
+        let uses = self.role(role);
+        if gone {
+            return uses.object.is_some();
+        }
+        uses.wanted = true;
+        let [known_width, known_height] = self.extent.unwrap_or_default();
+        self.extent = Some([known_width.max(width), known_height.max(height)]);
+        true
+    }
+}
+
+impl Held {
+    fn bytes(&self) -> u64 {
+        match self {
+            Held::Pixels(pixels) => size(pixels.len()),
+            Held::Packed(encoded) => size(encoded.data.len()),
+            Held::Nothing => 0,
+        }
+    }
+}
+
+fn size(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}
+
+/// Two large scans, an eighth of what a room has.
+const MOST_HELD: u64 = 128 * 1024 * 1024;

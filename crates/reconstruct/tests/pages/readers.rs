@@ -1,0 +1,94 @@
+//! Other programs that read PDF: poppler, MuPDF, qpdf.
+//!
+//! They are part of what these tests need; one that is missing fails the test.
+
+#![allow(clippy::disallowed_methods, reason = "tests start other programs and read the files that they write")]
+
+use std::path::Path;
+use std::process::Command;
+
+/// A page as pixels, two for each point.
+pub struct Raster {
+    pub width: usize,
+    pub height: usize,
+    pixels: Vec<u8>,
+}
+
+impl Raster {
+    /// The colour at whole points from the lower left corner.
+    pub fn at(&self, x: usize, y: usize) -> [u8; 3] {
+        let start = ((self.height - 1 - y * 2) * self.width + x * 2) * 3;
+        [self.pixels[start], self.pixels[start + 1], self.pixels[start + 2]]
+    }
+
+    /// Whether a colour is within a step or two of what is expected.
+    pub fn is(&self, x: usize, y: usize, expected: [u8; 3]) -> bool {
+        self.at(x, y).iter().zip(expected).all(|(found, expected)| found.abs_diff(expected) <= 3)
+    }
+}
+
+/// A page as poppler and as MuPDF draw it.
+pub fn drawn(file: &[u8], page: usize) -> [(&'static str, Raster); 2] {
+    let number = page.to_string();
+    let poppler = with_file(file, |path, dir| {
+        let root = dir.join("page");
+        let arguments = ["-r", "144", "-singlefile", "-f", &number];
+        run(Command::new("pdftoppm").args(arguments).arg(path).arg(&root));
+        std::fs::read(root.with_extension("ppm")).unwrap()
+    });
+    let mupdf = with_file(file, |path, dir| {
+        let out = dir.join("page.ppm");
+        run(Command::new("mutool").args(["draw", "-q", "-r", "144", "-o"]).arg(&out).arg(path).arg(&number));
+        std::fs::read(out).unwrap()
+    });
+    [("poppler", raster(&poppler)), ("mupdf", raster(&mupdf))]
+}
+
+/// The text of a file as poppler reads it, pages parted by form feeds.
+pub fn text(file: &[u8]) -> String {
+    let out = with_file(file, |path, _| run(Command::new("pdftotext").arg(path).arg("-")));
+    String::from_utf8(out).unwrap()
+}
+
+/// What qpdf complains of, nothing for a sound file.
+pub fn complaints(file: &[u8]) -> String {
+    with_file(file, |path, _| {
+        let out = Command::new("qpdf").arg("--check").arg(path).output().expect("qpdf runs");
+        let said = [out.stdout, out.stderr].concat();
+        if out.status.success() { String::new() } else { String::from_utf8_lossy(&said).into_owned() }
+    })
+}
+
+/// All objects of a file, with the data of streams unpacked, as qpdf reads them.
+pub fn objects(file: &[u8]) -> serde_json::Value {
+    let out = with_file(file, |path, _| {
+        run(Command::new("qpdf")
+            .args(["--json=2", "--json-key=qpdf", "--json-stream-data=inline", "--decode-level=generalized"])
+            .arg(path))
+    });
+    serde_json::from_slice(&out).unwrap()
+}
+
+fn run(command: &mut Command) -> Vec<u8> {
+    let out = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(out.status.success(), "{command:?}: {}", String::from_utf8_lossy(&out.stderr));
+    out.stdout
+}
+
+pub fn with_file<T>(file: &[u8], read: impl FnOnce(&Path, &Path) -> T) -> T {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file.pdf");
+    std::fs::write(&path, file).unwrap();
+    read(&path, dir.path())
+}
+
+/// A portable pixmap.
+fn raster(ppm: &[u8]) -> Raster {
+    let mut fields = ppm.splitn(4, |byte| byte.is_ascii_whitespace());
+    let mut field = || String::from_utf8(fields.next().unwrap().to_vec()).unwrap();
+    assert_eq!(field(), "P6");
+    let (width, height) = (field().parse().unwrap(), field().parse().unwrap());
+    let rest = fields.next().unwrap();
+    let body = rest.iter().position(|byte| byte.is_ascii_whitespace()).unwrap() + 1;
+    Raster { width, height, pixels: rest[body..].to_vec() }
+}
