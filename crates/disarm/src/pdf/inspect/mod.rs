@@ -1,0 +1,116 @@
+//! What a PDF is besides its pages: passwords, active content, ways through it, and what has to be put right before it is read.
+//!
+//! The object graph is read with lopdf, a second reader beside the interpreter. Nothing of it is ever written out: findings
+//! and navigation go to the form as numbers and text. Where the interpreter would lose something that readers show (an
+//! annotation or a filled field without an appearance, the characters of a Japanese font that is not in the file), the
+//! *normalising pass* adds objects to a copy of the file, which only the interpreter sees.
+//!
+//! Inspection must never make a file fail that the interpreter can read: a file that lopdf cannot read, or whose normalised
+//! copy the interpreter sees with other pages, is handed on as it is. All walks are loops with a count of steps.
+
+mod active;
+mod annotations;
+mod boxes;
+mod characters;
+mod comments;
+mod edits;
+mod fields;
+mod navigation;
+mod open;
+mod revisions;
+mod shapes;
+mod tree;
+mod vertical;
+mod writing;
+
+use std::borrow::Cow;
+
+use form::job::{DirtyJob, Password};
+use form::pages::{Link, OutlineItem, PageLabel, PagesHeader};
+use form::{Findings, Place, Reason};
+
+use crate::error::Error;
+use edits::Edits;
+use tree::Tree;
+use writing::Writing;
+
+pub(super) use vertical::{VERTICAL_SUFFIX, plain, with_vertical_forms};
+pub(super) use writing::OWN_FONT;
+
+/// A file made ready for the interpreter, and what is known of it.
+pub(super) struct Prepared<'a> {
+    /// The file for the interpreter: the input itself unless it had to be decrypted or put right.
+    pub(super) bytes: Cow<'a, [u8]>,
+    /// What the interpreter opens it with.
+    pub(super) password: Option<Password>,
+    /// Title and language.
+    pub(super) header: PagesHeader,
+    /// The outline.
+    pub(super) outline: Vec<OutlineItem>,
+    /// The page labels.
+    pub(super) labels: Vec<PageLabel>,
+    /// Links by page, the first being 0, with areas and heights in the user space of the page that they are on or lead to.
+    pub(super) links: Vec<(u32, Link)>,
+    /// What was found.
+    pub(super) findings: Findings,
+    /// How many pages this reader sees, those of the list of comments included. Navigation means nothing when the interpreter sees
+    /// another number.
+    pub(super) page_count: Option<u32>,
+    /// Whether characters of fall-back fonts go through [`plain`].
+    pub(super) vertical_forms: bool,
+}
+
+/// Opens and inspects a file and puts right what the interpreter would lose.
+pub(super) fn prepare<'a>(input: &'a [u8], job: &DirtyJob) -> Result<Prepared<'a>, Error> {
+    let opened = open::open(input, job)?;
+    let mut prepared = Prepared {
+        bytes: Cow::Borrowed(input),
+        password: opened.password,
+        header: PagesHeader::default(),
+        outline: Vec::new(),
+        labels: Vec::new(),
+        links: Vec::new(),
+        findings: Findings::new(job.limits.findings),
+        page_count: None,
+        vertical_forms: false,
+    };
+    if opened.is_encrypted {
+        prepared.findings.add(Reason::Decrypted, Place::default());
+    }
+    let Some(document) = opened.document else { return Ok(prepared) };
+    let tree = Tree::new(&document, job.limits.pages);
+    active::inspect(&tree, &mut prepared.findings);
+    if revisions::is_changed(input, &document) {
+        prepared.findings.add(Reason::EarlierVersions, Place::default());
+    }
+    navigation::read(&tree, &job.limits, &mut prepared);
+    let mut edits = Edits::new(&document);
+    let mut writing = Writing::default();
+    boxes::put_right(&tree, &mut edits);
+    annotations::put_right(&tree, &mut edits, &mut writing, &mut prepared.findings);
+    prepared.vertical_forms = characters::put_right(&tree, &mut edits);
+    let listed = comments::list(&tree, job.pages.comments, &mut edits, &mut writing, &mut prepared.findings);
+    writing.finish(&mut edits);
+    let pages = tree.pages.len();
+    prepared.page_count = u32::try_from(pages.saturating_add(listed)).ok();
+    let decrypted = opened.must_be_rewritten;
+    if edits.is_empty() && !decrypted {
+        return Ok(prepared);
+    }
+    let password = prepared.password.as_ref().map_or("", Password::reveal);
+    let written = edits.write(input, &document, opened.is_encrypted);
+    let before = (!decrypted).then(|| open::pages_seen(input, password)).flatten();
+    match (written, before) {
+        (Some(bytes), None) if decrypted => prepared.bytes = Cow::Owned(bytes),
+        (Some(bytes), Some(before)) if open::pages_seen(&bytes, "") == Some(before.saturating_add(listed)) => {
+            prepared.bytes = Cow::Owned(bytes);
+        }
+        _ => {
+            prepared.page_count = u32::try_from(pages).ok();
+            prepared.vertical_forms = false;
+            return Ok(prepared);
+        }
+    }
+    prepared.password = None;
+    Ok(prepared)
+}

@@ -1,0 +1,79 @@
+//! Opening, with a password where one is needed.
+
+use std::sync::Arc;
+
+use form::Reason;
+use form::job::{DirtyJob, Password};
+use hayro_syntax::{LoadPdfError, Pdf};
+use lopdf::{Document, LoadOptions};
+
+use crate::error::Error;
+
+/// A file as far as it could be opened.
+pub(super) struct Opened {
+    /// The objects, decrypted; `None` where only the interpreter can read the file.
+    pub(super) document: Option<Document>,
+    /// What opens it.
+    pub(super) password: Option<Password>,
+    /// Whether it is encrypted.
+    pub(super) is_encrypted: bool,
+    /// Whether the interpreter cannot decrypt it and has to be given a decrypted copy.
+    pub(super) must_be_rewritten: bool,
+}
+
+/// Opens a file; passwords are tried in their order, the empty one first.
+pub(super) fn open(input: &[u8], job: &DirtyJob) -> Result<Opened, Error> {
+    let document = load(input, None);
+    if document.as_ref().is_some_and(|document| !document.is_encrypted() && !document.was_encrypted()) {
+        return Ok(Opened { document, password: None, is_encrypted: false, must_be_rewritten: false });
+    }
+    let shared = Arc::new(input.to_vec());
+    let empty = Password::new("");
+    let mut is_locked = false;
+    for (is_first, password) in empty.iter().map(|p| (true, p)).chain(job.passwords.iter().map(|p| (false, p))) {
+        match Pdf::new_with_password(Arc::clone(&shared), password.reveal()) {
+            Ok(pdf) => {
+                let document = load(input, Some(password.reveal())).filter(|document| !document.is_encrypted());
+                let is_encrypted = document.as_ref().map_or(!is_first || is_locked, Document::was_encrypted);
+                drop(pdf);
+                let password = (!is_first).then(|| password.clone());
+                return Ok(Opened { document, password, is_encrypted, must_be_rewritten: false });
+            }
+            // Not a question of passwords; the interpreter will say what is wrong with it.
+            Err(LoadPdfError::Invalid) => {
+                return Ok(Opened { document, password: None, is_encrypted: false, must_be_rewritten: false });
+            }
+            Err(LoadPdfError::Decryption(_)) => is_locked = true,
+        }
+        // The interpreter knows no owner passwords of the older algorithms, nor passwords in other letters than UTF-8.
+        if let Some(document) = load(input, Some(password.reveal())).filter(Document::was_encrypted)
+            && document.page_iter().next().is_some()
+        {
+            return Ok(Opened {
+                document: Some(document),
+                password: None,
+                is_encrypted: true,
+                must_be_rewritten: true,
+            });
+        }
+    }
+    Err(if job.passwords.is_empty() { Reason::Encrypted } else { Reason::WrongPassword }.into())
+}
+
+/// How many pages the interpreter sees.
+pub(super) fn pages_seen(bytes: &[u8], password: &str) -> Option<usize> {
+    Some(Pdf::new_with_password(bytes.to_vec(), password).ok()?.pages().len())
+}
+
+/// The objects of a file; `None` when lopdf cannot read it.
+pub(super) fn load(input: &[u8], password: Option<&str>) -> Option<Document> {
+    let options = LoadOptions {
+        password: password.map(str::to_owned),
+        max_decompressed_size: Some(MAX_OBJECT_STREAM),
+        ..LoadOptions::default()
+    };
+    Document::load_mem_with_options(input, options).ok()
+}
+
+/// The most bytes that an object or cross-reference stream may unpack to. Writers put a few hundred objects into one.
+const MAX_OBJECT_STREAM: usize = 64 * 1024 * 1024;
