@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use support::{Client, Gateway, dot_stuffed, get, read_maildir, submit};
+use support::{Client, Gateway, dot_stuffed, get, read_maildir, signal, submit};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 const SENDER: &str = "sender@example.jp";
@@ -248,6 +248,30 @@ fn a_disk_that_fills_while_mails_are_converted_delays_them_and_loses_none() {
     small.takes_mail_again("after");
     taken.insert("after".to_owned());
     small.wait_for_all(&taken);
+    small.is_sound();
+}
+
+#[test]
+fn a_result_that_finds_no_space_is_made_again_and_the_mail_arrives_once() {
+    let small = Small::start("");
+    let body = "<p>words <a href='http://a.example/'>and a link</a>\r\n".repeat(200_000);
+    let mail = format!("From: {SENDER}\r\nSubject: large\r\nContent-Type: text/html\r\n\r\n{body}");
+    let reply = submit(small.gateway.smtp, SENDER, &[RECIPIENT], mail.as_bytes()).expect("a reply");
+    assert_eq!(reply.0, 250, "{}", reply.1);
+    // The room is held until there is no space for what it makes.
+    let room = small.gateway.busy_room();
+    signal(room, "STOP");
+    small.disk.fill(0);
+    signal(room, "CONT");
+    let started = Instant::now();
+    while !small.gateway.log().contains("outcome_not_recorded") {
+        assert!(started.elapsed() < PATIENCE, "the outcome was recorded on a full disk");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // Long enough for the job not to be given back either.
+    std::thread::sleep(Duration::from_secs(1));
+    small.disk.make_room();
+    small.wait_for_all(&BTreeSet::from(["large".to_owned()]));
     small.is_sound();
 }
 

@@ -67,6 +67,23 @@ impl Gateway {
         self.child.as_ref().expect("running").id()
     }
 
+    /// The room that is at work on something large: waits for it. Rooms are the leaves of the gateway's process tree.
+    pub fn busy_room(&self) -> u32 {
+        let started = Instant::now();
+        loop {
+            let all = processes();
+            let parent = |pid: u32| all.iter().find(|process| process.0 == pid).map_or(0, |process| process.1);
+            let ancestors = |pid: u32| std::iter::successors(Some(parent(pid)), |pid| Some(parent(*pid))).take(6);
+            let is_leaf = |pid: u32| all.iter().all(|process| process.1 != pid);
+            let is_room = |pid: u32| is_leaf(pid) && ancestors(pid).any(|pid| pid == self.pid());
+            if let Some((pid, _, _)) = all.iter().find(|(pid, _, ticks)| *ticks >= BUSY && is_room(*pid)) {
+                return *pid;
+            }
+            assert!(started.elapsed() < Duration::from_secs(60), "no room is at work: {}", self.log());
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     /// SIGKILL, as a power cut would.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -112,6 +129,28 @@ impl Drop for Gateway {
             eprintln!("--- gateway log ---\n{}", self.log());
         }
     }
+}
+
+/// Processor time, in hundredths of a second, after which a room is at work on something large: others need less than one.
+const BUSY: u64 = 3;
+
+/// Process, parent, and processor time used so far.
+fn processes() -> Vec<(u32, u32, u64)> {
+    let numbers = fs::read_dir("/proc")
+        .expect("listed")
+        .filter_map(|entry| entry.expect("entry").file_name().to_str().and_then(|name| name.parse::<u32>().ok()));
+    let read = |pid: u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // proc_pid_stat(5): the name stands in parentheses and may hold anything.
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let number = |at: usize| fields.get(at)?.parse::<u64>().ok();
+        // One that is dead and not yet reaped does nothing any more.
+        if matches!(*fields.first()?, "Z" | "X") {
+            return None;
+        }
+        Some((pid, u32::try_from(number(1)?).ok()?, number(11)? + number(12)?))
+    };
+    numbers.filter_map(read).collect()
 }
 
 /// Debian's Postfix as its own instance in a directory: it relays all mail to `relay` or keeps it in a maildir.

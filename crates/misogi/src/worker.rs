@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use engine::{Defer, Engine, MailContext, MailOutcome, MailVerdict, Notice, PartOutcome};
+use form::name::FileName;
 use form::reason::Reason;
 use jail::Source;
 use store::{
-    Clock, Completed, FailOutcome, GivenUp, PartRecord, PartVerdict, Quarantined, Store, Verdict, Work, WorkOrigin,
+    Class, Clock, Completed, FailOutcome, GivenUp, PartRecord, PartVerdict, Quarantined, Store, Verdict, Work,
+    WorkOrigin,
 };
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -26,6 +28,10 @@ const POLL: Duration = Duration::from_secs(1);
 /// How long a free place may wait for company before work is claimed for it.
 const CLAIM_EVERY: Duration = Duration::from_millis(20);
 
+/// How soon the store is asked again that could not take a job back.
+const KEEP_AGAIN_MIN: Duration = Duration::from_millis(500);
+const KEEP_AGAIN_MAX: Duration = Duration::from_secs(5);
+
 /// How long conversions may go on once the gateway is told to stop; systemd allows a minute for everything.
 const DRAIN: Duration = Duration::from_secs(20);
 
@@ -39,12 +45,14 @@ pub(crate) struct Worker {
     /// Mails converted at the same time; more than slots, so that rooms never wait for the store.
     pub(crate) parallel: usize,
     pub(crate) metrics: Metrics,
+    /// Told when the gateway is to stop.
+    pub(crate) shutdown: CancellationToken,
 }
 
 impl Worker {
-    /// Runs until `shutdown`; what is being converted then is finished first.
-    pub(crate) async fn run(self, shutdown: CancellationToken) -> Result<()> {
-        let parallel = self.parallel;
+    /// Runs until it is told to stop; what is being converted then is finished first.
+    pub(crate) async fn run(self) -> Result<()> {
+        let (parallel, shutdown) = (self.parallel, self.shutdown.clone());
         let worker = Arc::new(self);
         let mut running = JoinSet::new();
         let mut last_claim = Instant::now();
@@ -96,7 +104,7 @@ impl Worker {
     async fn one(&self, work: Work) {
         let receipt = work.receipt.as_str().to_owned();
         if let Err(error) = self.convert(work).await {
-            // If it cannot be given back either, the job stays claimed and its lease brings it back.
+            // It stays claimed, and its lease brings it back.
             tracing::error!(event = "conversion_failed", receipt, error = format!("{error:#}"));
         }
     }
@@ -131,12 +139,7 @@ impl Worker {
                         receipt = work.receipt.as_str(),
                         error = chain(&error)
                     );
-                    let not_before = self.clock.now().plus(DEFER);
-                    return self
-                        .store
-                        .defer(&work.key, "the outcome could not be recorded", not_before)
-                        .await
-                        .context("deferring");
+                    return self.deferred(&work, "the outcome could not be recorded").await;
                 }
                 self.count(&work, verdict, &reasons);
                 Ok(())
@@ -147,8 +150,7 @@ impl Worker {
             Err(defer @ (Defer::Scanner(_) | Defer::NoRoom | Defer::Input(_))) => {
                 let why = chain(&defer);
                 tracing::warn!(event = "conversion_deferred", receipt = work.receipt.as_str(), why);
-                let not_before = self.clock.now().plus(DEFER);
-                self.store.defer(&work.key, &why, not_before).await.context("deferring")
+                self.deferred(&work, &why).await
             }
         }
     }
@@ -175,8 +177,37 @@ impl Worker {
         }
     }
 
+    async fn deferred(&self, work: &Work, why: &str) -> Result<()> {
+        let defer = || self.store.defer(&work.key, why, self.clock.now().plus(DEFER));
+        self.kept(work, defer).await.context("deferring")
+    }
+
+    /// Asks the store for `step` until it is done or refused. What is not given back stays claimed until its lease ends, which would
+    /// hold a mail up for a quarter of an hour after the disk has room again.
+    async fn kept<T, F>(&self, work: &Work, step: impl Fn() -> F) -> Result<T, store::Error>
+    where
+        F: Future<Output = Result<T, store::Error>>,
+    {
+        let mut pause = KEEP_AGAIN_MIN;
+        loop {
+            match step().await {
+                Err(error) if error.class() == Class::Retry => {
+                    let receipt = work.receipt.as_str();
+                    tracing::warn!(event = "job_not_given_back", receipt, error = chain(&error));
+                }
+                done => return done,
+            }
+            tokio::select! {
+                // The next start takes it up again from its original.
+                () = self.shutdown.cancelled() => return step().await,
+                () = tokio::time::sleep(pause) => {}
+            }
+            pause = pause.saturating_mul(2).min(KEEP_AGAIN_MAX);
+        }
+    }
+
     async fn failed(&self, work: &Work, why: &str) -> Result<()> {
-        match self.store.fail(&work.key, why).await.context("recording a failure")? {
+        match self.kept(work, || self.store.fail(&work.key, why)).await.context("recording a failure")? {
             FailOutcome::Again { at } => {
                 tracing::warn!(event = "conversion_retry", receipt = work.receipt.as_str(), why, at = at.unix_millis());
                 Ok(())
@@ -200,8 +231,13 @@ impl Worker {
                 )
             }
         };
-        let given_up = GivenUp { reason: Reason::RoomCrash, why: why.to_owned(), notice };
-        self.store.give_up(&work.key, given_up).await.context("giving up")?;
+        let name = match &work.origin {
+            WorkOrigin::Upload { file_name } => file_name.clone(),
+            WorkOrigin::Mail { .. } => mail_name(),
+        };
+        let given_up =
+            || GivenUp { name: name.clone(), reason: Reason::RoomCrash, why: why.to_owned(), notice: notice.clone() };
+        self.kept(work, || self.store.give_up(&work.key, given_up())).await.context("giving up")?;
         self.count(work, Verdict::GivenUp, &[Reason::RoomCrash]);
         Ok(())
     }
@@ -234,11 +270,16 @@ fn mail_completed(outcome: MailOutcome) -> Completed {
     }
 }
 
+/// What a whole mail is called in the quarantine.
+fn mail_name() -> FileName {
+    FileName::rebuild("message.eml").0
+}
+
 /// A mail that could not be passed at all is itself what the quarantine keeps.
 fn whole_mail(refusal: form::reason::Refusal) -> PartRecord {
     PartRecord {
         path: String::new(),
-        name: form::name::FileName::rebuild("message.eml").0,
+        name: mail_name(),
         output_name: None,
         detected_type: "mail".to_owned(),
         media_type: None,

@@ -59,7 +59,7 @@ impl Store {
     /// # Errors
     /// As [`complete`](Self::complete).
     pub async fn give_up(&self, key: &WorkKey, given_up: GivenUp) -> Result<(), Error> {
-        let GivenUp { reason, why, notice } = given_up;
+        let GivenUp { name, reason, why, notice } = given_up;
         let detail = audit::detail_of(&[
             ("receipt", json!(key.receipt.as_str())),
             ("reason", json!(reason.name())),
@@ -69,7 +69,7 @@ impl Store {
         ])?;
         let whole = QuarantineRecord {
             path: String::new(),
-            name: String::new(),
+            name: name.as_str().to_owned(),
             detected_type: String::new(),
             reason: Some(i64::from(reason.code())),
             body: None,

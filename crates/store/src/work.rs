@@ -164,6 +164,8 @@ pub enum FailOutcome {
 /// How a job ends that cannot be completed.
 #[derive(Debug)]
 pub struct GivenUp {
+    /// What the original is called in the quarantine.
+    pub name: FileName,
     /// The reason shown.
     pub reason: Reason,
     /// For the operator: what failed.

@@ -146,8 +146,12 @@ async fn a_deferral_is_no_attempt_and_a_failure_is() {
     assert_eq!(waits, [0, 10, 60]);
     let work = claim_one(&store).await;
     assert_eq!(store.fail(&work.key, "room_unavailable").await.unwrap(), FailOutcome::Exhausted);
-    let given_up =
-        GivenUp { reason: Reason::RoomUnavailable, why: "four times".to_owned(), notice: Some(made(b"notice")) };
+    let given_up = GivenUp {
+        name: form::name::FileName::rebuild("message.eml").0,
+        reason: Reason::RoomUnavailable,
+        why: "four times".to_owned(),
+        notice: Some(made(b"notice")),
+    };
     store.give_up(&work.key, given_up).await.unwrap();
 
     let detail = store.message(work.message).await.unwrap().unwrap();
@@ -160,6 +164,7 @@ async fn a_deferral_is_no_attempt_and_a_failure_is() {
     assert!(matches!(store.message_original(work.message).await, Err(Error::Expired)));
     let items = store.quarantine(&QuarantineFilter::default()).await.unwrap().items;
     assert_eq!((items[0].reason, items[0].state), (Some(Reason::RoomUnavailable), QuarantineState::Held));
+    assert_eq!(items[0].name, "message.eml");
     let original = store.quarantine_original(items[0].id).await.unwrap();
     assert_eq!(original.to_bytes(100).await.unwrap(), &b"Received: from test\r\none"[..]);
 }

@@ -102,8 +102,9 @@ async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::E
         utc_offset_minutes: config.site.utc_offset_minutes,
         parallel: slots.saturating_mul(MAILS_PER_SLOT),
         metrics: metrics.clone(),
+        shutdown: shutdown.clone(),
     };
-    roles.start("worker", worker.run(shutdown.clone()));
+    roles.start("worker", worker.run());
     let portal_state = web::PortalState {
         store: store.clone(),
         site: site.clone(),
