@@ -8,7 +8,7 @@
 //! It must never open a file, a socket or a process, keep anything between two files, or hand on bytes of the input as
 //! they are except into the spill. Where a structure can be read in two ways it refuses; it does not guess.
 //!
-//! Start at [`run`]. `detect` says what a file is; one module per format reads it: `mail`, `text`, `csv`, `image`, `zip`.
+//! Start at [`run`]. `detect` says what a file is; one module per format reads it: `mail`, `text`, `csv`, `image`, `pdf`, `zip`.
 
 #![forbid(unsafe_code)]
 
@@ -19,10 +19,13 @@ pub mod mail;
 mod csv;
 mod detect;
 mod error;
+mod fonts;
 mod image;
+mod pdf;
 mod room;
 mod text;
 mod zip;
 
 pub use error::Error;
+pub use fonts::{FontBytes, FontFile, Fonts, Script, Wish};
 pub use room::{Refused, run};

@@ -8,7 +8,8 @@ use form::{DetectedType, Findings, Place, Reason, Refusal};
 
 use crate::detect::{Content, detect};
 use crate::error::{Error, size, within};
-use crate::{csv, image, mail, text, zip};
+use crate::fonts::Fonts;
+use crate::{csv, image, mail, pdf, text, zip};
 
 /// Why a room gave nothing, and what it took the file to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,8 +22,15 @@ pub struct Refused {
     pub detected: DetectedType,
 }
 
-/// Reads `input` as `params` (a [`DirtyJob`]) say, writes its form to `form` and the members of a container to `spill`.
-pub fn run(params: &[u8], input: &[u8], form: &mut dyn Write, spill: &mut dyn Write) -> Result<(), Refused> {
+/// Reads `input` as `params` (a [`DirtyJob`]) say, writes its form to `form` and the members of a container to `spill`. `fonts`
+/// stand in for those that a document names and does not bring.
+pub fn run(
+    params: &[u8],
+    input: &[u8],
+    fonts: &Fonts,
+    form: &mut dyn Write,
+    spill: &mut dyn Write,
+) -> Result<(), Refused> {
     let job = DirtyJob::decode(params).map_err(|error| refused(&Error::Job(error), DetectedType::UNKNOWN))?;
     let found = match job.op {
         DirtyOp::Mail => crate::detect::MAIL,
@@ -42,6 +50,10 @@ pub fn run(params: &[u8], input: &[u8], form: &mut dyn Write, spill: &mut dyn Wr
             Content::Table => csv::disarm(part, form),
             Content::Mail => mail::disarm(input, &job, form, spill),
             Content::Image(source) => image::disarm(part, source, form),
+            Content::Pdf => match job.preview {
+                Some(wanted) => pdf::preview(part, wanted, fonts, form),
+                None => pdf::disarm(part, fonts, form, spill),
+            },
             Content::Zip => zip::disarm(part, form, spill),
             Content::Withheld(reason) => Err(reason.into()),
         });

@@ -174,7 +174,7 @@ fn members_together_may_have_the_bytes_of_the_limit_and_not_one_more() {
             set(&mut limits, limit);
             let mut form = Vec::new();
             let job = rooms::dirty_job("a.zip", &limits).encode();
-            let done = disarm::run(&job, &bytes, &mut form, &mut Vec::new());
+            let done = disarm::run(&job, &bytes, &disarm::Fonts::default(), &mut form, &mut Vec::new());
             assert_eq!(done.is_ok(), fits, "{reason}");
             if let Err(refused) = done {
                 assert_eq!((refused.refusal.reason, refused.refusal.value), (reason, 13));

@@ -11,6 +11,7 @@ mod rooms;
 
 use std::time::{Duration, Instant};
 
+use disarm::Fonts;
 use form::Limits;
 use form::job::{CleanOp, DirtyOp};
 use proptest::collection::vec;
@@ -100,7 +101,7 @@ proptest! {
 
     #[test]
     fn arbitrary_jobs_are_answered(job in vec(any::<u8>(), 0..200), bytes in vec(any::<u8>(), 0..50)) {
-        let _ = disarm::run(&job, &bytes, &mut Vec::new(), &mut Vec::new());
+        let _ = disarm::run(&job, &bytes, &Fonts::default(), &mut Vec::new(), &mut Vec::new());
         let _ = reconstruct::run(&job, reconstruct::Input::Mapped(&bytes), &mut Vec::new(), &mut Vec::new());
     }
 
@@ -112,7 +113,7 @@ proptest! {
         let mut form = Vec::new();
         let job = dirty_job(FIXTURES[index], &Limits::default());
         prop_assert_eq!(job.op, DirtyOp::Auto);
-        disarm::run(&job.encode(), &fixture(FIXTURES[index]), &mut form, &mut Vec::new()).unwrap();
+        disarm::run(&job.encode(), &fixture(FIXTURES[index]), &Fonts::default(), &mut form, &mut Vec::new()).unwrap();
         for (at, byte) in damage {
             let at = at.index(form.len());
             form[at] = byte;

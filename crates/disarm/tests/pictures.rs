@@ -68,7 +68,8 @@ fn every_format_comes_out_as_itself_with_its_colours() {
 /// The crate `image` does not read the palettes that we write; the dirty room does.
 fn first_page(bytes: &[u8]) -> DynamicImage {
     let mut form = Vec::new();
-    disarm::run(&rooms::dirty_job("a.tif", &Limits::default()).encode(), bytes, &mut form, &mut Vec::new()).unwrap();
+    let job = rooms::dirty_job("a.tif", &Limits::default()).encode();
+    disarm::run(&job, bytes, &disarm::Fonts::default(), &mut form, &mut Vec::new()).unwrap();
     let document = form::document::ImageDoc::decode(form.as_slice(), &Limits::default()).unwrap();
     let (width, height) = (document.header.width, document.header.height);
     let pixels = document.frames[0].pixels.clone();

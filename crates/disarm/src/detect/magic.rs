@@ -38,12 +38,6 @@ pub(super) fn is_pdf(bytes: &[u8]) -> bool {
     head.windows(5).any(|window| window == b"%PDF-")
 }
 
-/// Whether a trailer names an encryption dictionary. A hint for the account only: either way the file is withheld.
-pub(super) fn is_encrypted_pdf(bytes: &[u8]) -> bool {
-    let tail = bytes.get(bytes.len().saturating_sub(4096)..).unwrap_or(bytes);
-    [bytes.get(..4096).unwrap_or(bytes), tail].iter().any(|part| part.windows(8).any(|window| window == b"/Encrypt"))
-}
-
 /// Signatures that text cannot begin with, or that are text but mean another format to every program.
 pub(super) fn strong(bytes: &[u8]) -> Option<&'static str> {
     let at_start = STRONG.iter().find(|(signature, _)| bytes.starts_with(signature)).map(|(_, token)| *token);

@@ -34,6 +34,8 @@ pub(crate) enum Content {
     Mail,
     /// Pixels.
     Image(ImageSource),
+    /// Pages.
+    Pdf,
     /// An archive that is no document package.
     Zip,
     /// Known or unknown, but nothing that can be rebuilt.
@@ -109,11 +111,8 @@ fn by_signature(bytes: &[u8]) -> Option<Detected> {
         });
     }
     if magic::is_pdf(bytes) {
-        return Some(if magic::is_encrypted_pdf(bytes) {
-            Detected::encrypted("pdf")
-        } else {
-            Detected::unsupported("pdf")
-        });
+        // An encrypted one as well: many open without a password, and what opens it may have come with the job.
+        return Some(Detected::new(Content::Pdf, "pdf"));
     }
     magic::strong(bytes).map(Detected::unsupported)
 }

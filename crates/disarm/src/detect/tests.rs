@@ -57,8 +57,8 @@ fn mails_are_known_by_their_fields() {
 fn programs_and_encrypted_files_are_named() {
     check(b"MZ\x90\0\x03\0\0\0\x04", "invoice.pdf", (UNSUPPORTED, "exe"));
     check(b"\x7fELF\x02\x01", "a", (UNSUPPORTED, "elf"));
-    check(b"%PDF-1.7\n", "a.txt", (UNSUPPORTED, "pdf"));
-    check(b"%PDF-1.7\ntrailer<</Encrypt 5 0 R>>", "a.pdf", (Content::Withheld(Reason::Encrypted), "pdf"));
+    check(b"%PDF-1.7\n", "a.txt", (Content::Pdf, "pdf"));
+    check(b"%PDF-1.7\ntrailer<</Encrypt 5 0 R>>", "a.pdf", (Content::Pdf, "pdf"));
     check(b"\0\0\0\x18ftypheic", "a.jpg", (UNSUPPORTED, "heic"));
     check(b"", "a.pdf", (Content::Text, "empty"));
 }

@@ -9,7 +9,7 @@
     reason = "a helper of tests fails where it fails"
 )]
 
-use disarm::Refused;
+use disarm::{Fonts, Refused};
 use form::bundle::{BundleWriter, ChildMeta};
 use form::codec::Kind;
 use form::document::ContainerDoc;
@@ -76,7 +76,7 @@ pub fn sanitise_within(bytes: &[u8], name: &str, limits: &Limits) -> Result<Sani
 
 fn sanitise_at(bytes: &[u8], name: &str, limits: &Limits, depth: u32) -> Result<Sanitised, Refused> {
     let (mut form, mut spill) = (Vec::new(), Vec::new());
-    disarm::run(&dirty_job(name, limits).encode(), bytes, &mut form, &mut spill)?;
+    disarm::run(&dirty_job(name, limits).encode(), bytes, &Fonts::default(), &mut form, &mut spill)?;
     let part = clean(CleanOp::Part, &form, limits).map_err(unnamed)?;
     if part.report.kind != Kind::Container {
         return Ok(part);

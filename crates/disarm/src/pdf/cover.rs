@@ -1,0 +1,96 @@
+//! What has been painted where on a page, roughly: enough to tell white letters on white paper from white letters on a dark
+//! heading, and the text layer of a scan from text that somebody has hidden.
+
+use kurbo::Rect;
+
+/// A page as a grid of cells that something was painted on.
+#[derive(Debug)]
+pub(super) struct Cover {
+    page: Rect,
+    painted: Vec<bool>,
+    pictures: Vec<Rect>,
+}
+
+impl Cover {
+    pub(super) fn new(page: Rect) -> Cover {
+        Cover { page, painted: vec![false; SIDE * SIDE], pictures: Vec::new() }
+    }
+
+    /// Notes something other than white.
+    pub(super) fn add(&mut self, area: Rect) {
+        for index in self.cells(area) {
+            if let Some(cell) = self.painted.get_mut(index) {
+                *cell = true;
+            }
+        }
+    }
+
+    /// Notes a picture; `large` ones may be scans.
+    pub(super) fn add_picture(&mut self, area: Rect, is_opaque: bool) {
+        self.add(area);
+        if self.pictures.len() < MAX_PICTURES && (is_opaque || area.area() > self.page.area() * SCAN_SHARE) {
+            self.pictures.push(area);
+        }
+    }
+
+    /// Whether nothing was painted where an area is, so that white on it cannot be seen.
+    pub(super) fn is_blank(&self, area: Rect) -> bool {
+        self.cells(area).all(|index| self.painted.get(index).is_some_and(|painted| !painted))
+    }
+
+    /// Whether most of an area lies under or over a picture.
+    pub(super) fn is_on_picture(&self, area: Rect) -> bool {
+        let middle = area.center();
+        self.pictures.iter().any(|picture| picture.inflate(1.0, 1.0).contains(middle))
+    }
+
+    fn cells(&self, area: Rect) -> impl Iterator<Item = usize> + use<> {
+        let column = |x: f64| cell((x - self.page.x0) / self.page.width());
+        let row = |y: f64| cell((y - self.page.y0) / self.page.height());
+        let (left, right, low, high) = (column(area.x0), column(area.x1), row(area.y0), row(area.y1));
+        (low..=high)
+            .flat_map(move |row| (left..=right).map(move |column| row.saturating_mul(SIDE).saturating_add(column)))
+    }
+}
+
+/// The cell of a place between 0 and 1; what lies outside counts for the cell at the edge.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "clamped; NaN is 0"
+)]
+fn cell(place: f64) -> usize {
+    (place * SIDE as f64).clamp(0.0, (SIDE - 1) as f64) as usize
+}
+
+/// Cells along a side.
+const SIDE: usize = 64;
+/// More pictures than this are icons.
+const MAX_PICTURES: usize = 2_000;
+/// The share of a page from which a picture with transparency may be the scan of it.
+const SCAN_SHARE: f64 = 0.25;
+
+#[cfg(test)]
+mod tests {
+    use kurbo::Rect;
+
+    use super::Cover;
+
+    #[test]
+    fn what_was_painted_is_not_blank() {
+        let mut cover = Cover::new(Rect::new(0.0, 0.0, 640.0, 640.0));
+        assert!(cover.is_blank(Rect::new(100.0, 100.0, 200.0, 110.0)));
+        cover.add(Rect::new(150.0, 105.0, 160.0, 106.0));
+        assert!(!cover.is_blank(Rect::new(100.0, 100.0, 200.0, 110.0)));
+        assert!(cover.is_blank(Rect::new(300.0, 100.0, 400.0, 110.0)));
+    }
+
+    #[test]
+    fn text_is_on_a_picture_when_its_middle_is() {
+        let mut cover = Cover::new(Rect::new(0.0, 0.0, 600.0, 800.0));
+        cover.add_picture(Rect::new(0.0, 0.0, 600.0, 400.0), true);
+        assert!(cover.is_on_picture(Rect::new(10.0, 10.0, 100.0, 20.0)));
+        assert!(!cover.is_on_picture(Rect::new(10.0, 700.0, 100.0, 710.0)));
+    }
+}

@@ -1,0 +1,254 @@
+//! What decoding a stream would cost, found before it is decoded: the decoders have no limits of their own.
+
+use std::io::Read;
+
+use flate2::read::{DeflateDecoder, ZlibDecoder};
+use hayro_syntax::object::{Array, Dict, Name, Object, Stream};
+
+use crate::error::size;
+
+/// Whether the picture of a stream may be decoded: not too many pixels, whatever of the dictionary and the data says so, and
+/// not too many bytes on the way.
+pub(super) fn picture(stream: &Stream<'_>, pixels: u64) -> bool {
+    let dict = stream.dict();
+    let number = |short: &str, long: &str| dict.get::<u32>(short).or_else(|| dict.get::<u32>(long)).unwrap_or(0);
+    let (width, height) = (u64::from(number("W", "Width")), u64::from(number("H", "Height")));
+    let bits = dict.get::<u8>("BPC").or_else(|| dict.get::<u8>("BitsPerComponent")).unwrap_or(8);
+    let stencil = dict.get::<bool>("IM").or_else(|| dict.get::<bool>("ImageMask")).unwrap_or(false);
+    let area = width.saturating_mul(height);
+    // One byte for each pixel of one bit, four for others: three colours and opacity, or cyan, magenta, yellow and black.
+    let bytes = if bits == 1 || stencil { area } else { area.saturating_mul(4) };
+    let columns = params(dict).iter().filter_map(|params| params.get::<u32>("Columns")).max().map_or(0, u64::from);
+    let told = area.max(columns.saturating_mul(height));
+    if told > pixels || bytes > PICTURE_BYTES {
+        return false;
+    }
+    let data = stream.raw_data();
+    let filters = filters(dict);
+    if let [Filter::Jpx] = filters.as_slice()
+        && jpx_area(&data).is_some_and(|area| area > pixels)
+    {
+        return false;
+    }
+    if let [Filter::Jbig2] = filters.as_slice()
+        && jbig2_area(&data).is_some_and(|area| area > pixels)
+    {
+        return false;
+    }
+    decoded_fits(&data, &filters, PICTURE_BYTES)
+}
+
+/// Whether the bytes of a stream stay within `limit` after each of its filters. Counts only where the data could be more:
+/// no filter makes more than a known multiple of what it reads.
+pub(super) fn fits(stream: &Stream<'_>, limit: u64) -> bool {
+    decoded_fits(&stream.raw_data(), &filters(stream.dict()), limit)
+}
+
+fn decoded_fits(data: &[u8], filters: &[Filter], limit: u64) -> bool {
+    let most = filters.iter().fold(size(data.len()), |most, filter| most.saturating_mul(growth(*filter)));
+    if most <= limit {
+        return true;
+    }
+    let mut current = None;
+    for filter in filters {
+        let input: &[u8] = current.as_deref().unwrap_or(data);
+        if size(input.len()).saturating_mul(growth(*filter)) <= limit && filters.len() == 1 {
+            return true;
+        }
+        match filter {
+            Filter::Flate => match inflated(input, limit) {
+                Inflated::Whole(bytes) => current = Some(bytes),
+                Inflated::TooLarge => return false,
+            },
+            // The others do not end in bytes that a further filter would enlarge, in files that are not made to hurt; what is
+            // left of the chain is judged by how much it may grow.
+            _ => {
+                let rest = filters.iter().skip_while(|other| *other != filter);
+                let most = rest.fold(size(input.len()), |most, filter| most.saturating_mul(growth(*filter)));
+                return most <= limit.saturating_mul(SMALL_GROWTH);
+            }
+        }
+    }
+    true
+}
+
+enum Inflated {
+    Whole(Vec<u8>),
+    TooLarge,
+}
+
+fn inflated(data: &[u8], limit: u64) -> Inflated {
+    let read = |reader: &mut dyn Read| {
+        let mut bytes = Vec::new();
+        // An error is the end of what can be read; what stands before it is used as the interpreter does.
+        let _ = reader.take(limit.saturating_add(1)).read_to_end(&mut bytes);
+        bytes
+    };
+    let mut bytes = read(&mut ZlibDecoder::new(data));
+    if bytes.is_empty() {
+        bytes = read(&mut DeflateDecoder::new(data));
+    }
+    if size(bytes.len()) > limit { Inflated::TooLarge } else { Inflated::Whole(bytes) }
+}
+
+/// How many bytes one byte can become.
+fn growth(filter: Filter) -> u64 {
+    match filter {
+        Filter::Flate => 1_032,
+        // Codes of 9 to 12 bits for strings of up to 4,096 bytes.
+        Filter::Lzw => 2_731,
+        Filter::RunLength => 64,
+        Filter::Other => 1,
+        // Their sizes are told by the picture itself.
+        Filter::CcittFax | Filter::Jbig2 | Filter::Dct | Filter::Jpx => 1,
+    }
+}
+
+/// The filters of a stream, in the order in which they are undone.
+pub(super) fn filters(dict: &Dict<'_>) -> Vec<Filter> {
+    let object = dict.get::<Object<'_>>("F").or_else(|| dict.get::<Object<'_>>("Filter"));
+    match object {
+        Some(Object::Name(name)) => vec![Filter::of(&name)],
+        Some(Object::Array(list)) => list.iter::<Name<'_>>().take(MAX_FILTERS).map(|name| Filter::of(&name)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// A filter, as far as it matters what becomes of sizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Filter {
+    Flate,
+    Lzw,
+    RunLength,
+    CcittFax,
+    Jbig2,
+    Dct,
+    Jpx,
+    /// Makes less of what it reads, or as much.
+    Other,
+}
+
+impl Filter {
+    fn of(name: &Name<'_>) -> Filter {
+        match name.as_ref() {
+            b"FlateDecode" | b"Fl" => Filter::Flate,
+            b"LZWDecode" | b"LZW" => Filter::Lzw,
+            b"RunLengthDecode" | b"RL" => Filter::RunLength,
+            b"CCITTFaxDecode" | b"CCF" => Filter::CcittFax,
+            b"JBIG2Decode" => Filter::Jbig2,
+            b"DCTDecode" | b"DCT" => Filter::Dct,
+            b"JPXDecode" => Filter::Jpx,
+            _ => Filter::Other,
+        }
+    }
+}
+
+fn params<'a>(dict: &Dict<'a>) -> Vec<Dict<'a>> {
+    let object = dict.get::<Object<'_>>("DP").or_else(|| dict.get::<Object<'_>>("DecodeParms"));
+    match object {
+        Some(Object::Dict(params)) => vec![params],
+        Some(Object::Array(list)) => dictionaries(&list),
+        _ => Vec::new(),
+    }
+}
+
+fn dictionaries<'a>(list: &Array<'a>) -> Vec<Dict<'a>> {
+    list.iter::<Object<'_>>().filter_map(Object::into_dict).take(MAX_FILTERS).collect()
+}
+
+/// The pixels of a JPEG 2000 picture by its SIZ marker segment (ISO 15444-1, A.5.1), the first after the start of the codestream.
+fn jpx_area(data: &[u8]) -> Option<u64> {
+    let start = data.windows(4).position(|four| four == [0xFF, 0x4F, 0xFF, 0x51])?;
+    let word = |at: usize| -> Option<u64> {
+        let at = start.checked_add(at)?;
+        let bytes: [u8; 4] = data.get(at..at.checked_add(4)?)?.try_into().ok()?;
+        Some(u32::from_be_bytes(bytes).into())
+    };
+    let (width, height) = (word(8)?.saturating_sub(word(16)?), word(12)?.saturating_sub(word(20)?));
+    Some(width.saturating_mul(height))
+}
+
+/// The pixels of an embedded JBIG2 picture by its page information segment (ISO 14492, 7.2 and 7.4.8).
+fn jbig2_area(data: &[u8]) -> Option<u64> {
+    let mut at = 0_usize;
+    for _ in 0..MAX_SEGMENTS {
+        let word = |at: usize| -> Option<u32> {
+            let bytes: [u8; 4] = data.get(at..at.checked_add(4)?)?.try_into().ok()?;
+            Some(u32::from_be_bytes(bytes))
+        };
+        let (number, flags, referred) = (word(at)?, *data.get(at.checked_add(4)?)?, *data.get(at.checked_add(5)?)?);
+        let count = usize::from(referred >> 5);
+        let (count, listed) = if count == 7 {
+            let count = usize::try_from(word(at.checked_add(5)?)? & 0x1FFF_FFFF).ok()?;
+            (count, 4_usize.checked_add(count.checked_add(8)? / 8)?)
+        } else {
+            (count, 1)
+        };
+        let each = match number {
+            0..=256 => 1,
+            257..=65_536 => 2,
+            _ => 4,
+        };
+        let page = if flags & 0x40 == 0 { 1 } else { 4 };
+        let length_at =
+            at.checked_add(5)?.checked_add(listed)?.checked_add(count.checked_mul(each)?)?.checked_add(page)?;
+        let (length, body) = (word(length_at)?, length_at.checked_add(4)?);
+        if flags & 0x3F == PAGE_INFORMATION {
+            let height = word(body.checked_add(4)?)?;
+            // An unknown height is told later by stripes, and they by the data.
+            let height = if height == u32::MAX { 0 } else { height };
+            return Some(u64::from(word(body)?).saturating_mul(height.into()));
+        }
+        at = body.checked_add(usize::try_from(length).ok()?)?;
+    }
+    None
+}
+
+/// The most bytes of a decoded picture, so that a picture and a copy of it fit a room.
+const PICTURE_BYTES: u64 = 320 * 1024 * 1024;
+/// How much more a chain may seem to grow that cannot be measured.
+const SMALL_GROWTH: u64 = 4;
+const MAX_FILTERS: usize = 16;
+const MAX_SEGMENTS: usize = 4_096;
+const PAGE_INFORMATION: u8 = 48;
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::ZlibEncoder;
+
+    use super::{Filter, decoded_fits, jbig2_area, jpx_area};
+
+    fn deflated(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn a_stream_is_held_to_its_size_after_every_filter() {
+        let limit = 1_000_000;
+        let fits = deflated(&vec![b' '; 1_000_000]);
+        assert!(decoded_fits(&fits, &[Filter::Flate], limit));
+        let larger = deflated(&vec![b' '; 1_000_001]);
+        assert!(!decoded_fits(&larger, &[Filter::Flate], limit));
+        let thrice = deflated(&deflated(&larger));
+        assert!(!decoded_fits(&thrice, &[Filter::Flate; 3], limit));
+    }
+
+    #[test]
+    fn pictures_tell_their_size() {
+        let mut jpx = vec![0, 0, 0xFF, 0x4F, 0xFF, 0x51, 0, 47, 0, 0];
+        for number in [1_000_u32, 2_000, 0, 0] {
+            jpx.extend_from_slice(&number.to_be_bytes());
+        }
+        assert_eq!(jpx_area(&jpx), Some(2_000_000));
+        let mut jbig2 = vec![0, 0, 0, 0, 48, 0, 1, 0, 0, 0, 19];
+        for number in [300_u32, 400, 0, 0] {
+            jbig2.extend_from_slice(&number.to_be_bytes());
+        }
+        assert_eq!(jbig2_area(&jbig2), Some(120_000));
+    }
+}

@@ -1,0 +1,569 @@
+//! What the interpreter draws on: it turns each call into operations of the form.
+//!
+//! The interpreter cannot be told to stop. What costs too much is left by unwinding from inside a call, with an error kept here,
+//! so that a file which draws without end costs no more than its page may.
+
+use std::panic::resume_unwind;
+
+use form::pages::{BlendMode, CanvasHeader, CanvasKind, Color, MaskKind, Operation};
+use form::{Reason, Refusal};
+use hayro_interpret::font::GlyphRun;
+use hayro_interpret::{
+    CacheKey, ClipPath, Device, DrawMode, DrawProps, FillRule, Image, ImageDrawProps, MaskType, SoftMask, StrokeProps,
+};
+use kurbo::{Affine, BezPath, PathEl, Rect, Shape as _};
+
+use super::cover::Cover;
+use super::document::{Canvas, Document};
+use super::geometry;
+use super::ink::Shape;
+use super::layer::{Layer, NOTHING, Summary, overlap};
+use super::pictures::Known;
+use super::text::Unseen;
+use crate::error::Error;
+
+/// Records one page.
+pub(super) struct Recorder<'d, 'w> {
+    pub(super) document: &'d mut Document<'w>,
+    pub(super) mode: Mode,
+    layers: Vec<Layer>,
+    groups: Vec<Option<Group>>,
+    /// What a page or tile is, in its own space; the last is drawn on.
+    surfaces: Vec<Rect>,
+    spent: u64,
+    pub(super) tally: Tally,
+    /// Why the page cannot be carried over as it is.
+    pub(super) trouble: Option<Trouble>,
+    /// Whether drawing the page into pixels would cost too much.
+    pub(super) hazard: bool,
+    dashes: f64,
+    failure: Option<Error>,
+    /// Text that is not drawn, until it is known what lies where it stands.
+    pub(super) unseen: Vec<Unseen>,
+    pub(super) cover: Cover,
+    /// Samples of shadings that the page may still take.
+    pub(super) samples: u64,
+}
+
+/// What becomes of what is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// It is recorded.
+    Draw,
+    /// Only what it says is.
+    Text,
+    /// Only what it would cost is counted.
+    Count,
+}
+
+/// Why a page cannot be carried over as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// It has more operations, or deeper ones, than a page of the form.
+    TooMuch,
+    /// It paints in a way that the form does not have.
+    Unsupported,
+}
+
+/// What a page had that is told of.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    /// Letters and pictures wholly outside of what is seen.
+    pub(super) off_page: u32,
+    /// Letters that cannot be seen where they stand.
+    pub(super) hidden: u32,
+    /// Letters of which nobody knows what they stand for.
+    pub(super) unmapped: u32,
+    /// Pictures that are not shown.
+    pub(super) lost_pictures: u32,
+}
+
+struct Group {
+    alpha: u8,
+    mask: Option<Canvas>,
+    blend: BlendMode,
+}
+
+impl<'d, 'w> Recorder<'d, 'w> {
+    pub(super) fn new(document: &'d mut Document<'w>, page: Rect, mode: Mode) -> Recorder<'d, 'w> {
+        Recorder {
+            document,
+            mode,
+            layers: vec![Layer::new(page)],
+            groups: Vec::new(),
+            surfaces: vec![page],
+            spent: 0,
+            tally: Tally::default(),
+            trouble: None,
+            hazard: false,
+            dashes: 0.0,
+            failure: None,
+            unseen: Vec::new(),
+            cover: Cover::new(page),
+            samples: PAGE_SAMPLES,
+        }
+    }
+
+    /// The operations of the page and what they cost, when the interpreter is done.
+    pub(super) fn finish(&mut self) -> (Vec<Operation>, Summary) {
+        self.layers.truncate(1);
+        let page = self.layers.pop().unwrap_or_else(|| Layer::new(NOTHING));
+        let finished = page.finish();
+        if self.mode == Mode::Draw && self.is_too_much(finished.1) {
+            self.trouble = Some(Trouble::TooMuch);
+        }
+        finished
+    }
+
+    /// The error that the interpreter was left with.
+    pub(super) fn take_failure(&mut self) -> Option<Error> {
+        self.failure.take()
+    }
+
+    /// The surface that is drawn on.
+    pub(super) fn layer(&mut self) -> &mut Layer {
+        if self.layers.is_empty() {
+            self.layers.push(Layer::new(NOTHING));
+        }
+        let last = self.layers.len().saturating_sub(1);
+        #[allow(clippy::indexing_slicing, reason = "there is one: it was just made if there was none")]
+        &mut self.layers[last]
+    }
+
+    /// The space of the page, not that of a tile.
+    pub(super) fn is_on_page(&self) -> bool {
+        self.surfaces.len() == 1
+    }
+
+    /// Leaves the interpreter.
+    pub(super) fn stop(&mut self, error: Error) -> ! {
+        self.failure = Some(error);
+        // No panic: nothing is broken, and there is no other way out.
+        resume_unwind(Box::new(Stopped))
+    }
+
+    pub(super) fn must<T>(&mut self, result: Result<T, Error>) -> T {
+        match result {
+            Ok(value) => value,
+            Err(error) => self.stop(error),
+        }
+    }
+
+    /// Goes on only to count what the page would cost.
+    pub(super) fn give_up(&mut self, trouble: Trouble) {
+        if self.mode == Mode::Draw {
+            self.mode = Mode::Count;
+            self.trouble = Some(trouble);
+        }
+    }
+
+    fn spend(&mut self, elements: usize) {
+        let cost = u64::try_from(elements).unwrap_or(u64::MAX).saturating_add(1);
+        self.spent = self.spent.saturating_add(cost);
+        let most = self.document.limits.page_operations;
+        let hard = most.saturating_mul(HARD_FACTOR);
+        if self.spent > hard {
+            self.stop(Refusal::limit(Reason::LimitPageContent, hard, self.spent).into());
+        }
+        if self.spent > most {
+            self.give_up(Trouble::TooMuch);
+        }
+    }
+
+    fn is_too_much(&self, summary: Summary) -> bool {
+        let limits = self.document.limits;
+        summary.weight > limits.page_operations || summary.depth >= limits.canvas_depth
+    }
+
+    /// A layer's operations as a canvas; counting on when they are too many.
+    fn canvas(&mut self, kind: CanvasKind, bounds: Rect, layer: Layer) -> Option<Canvas> {
+        let (operations, summary) = layer.finish();
+        if self.mode != Mode::Draw {
+            return None;
+        }
+        if self.is_too_much(summary) {
+            self.give_up(Trouble::TooMuch);
+            return None;
+        }
+        let header = CanvasHeader { kind, bounds: geometry::rect(bounds) };
+        let canvas = self.document.canvas(&header, &operations, summary);
+        Some(self.must(canvas))
+    }
+
+    /// The canvas of a soft mask.
+    pub(super) fn mask(&mut self, mask: &SoftMask<'_>) -> Option<Canvas>
+    where
+        Self: Sized,
+    {
+        let key = (mask.cache_key(), false);
+        if let Some(known) = self.document.canvases.get(&key) {
+            return Some(*known);
+        }
+        let bounds = self.surfaces.last().copied().unwrap_or(NOTHING);
+        self.layers.push(Layer::new(bounds));
+        mask.interpret(self);
+        let layer = self.layers.pop()?;
+        let kind = match mask.mask_type() {
+            MaskType::Alpha => MaskKind::Alpha,
+            MaskType::Luminosity => {
+                let [r, g, b, _] = mask.background_color().to_rgba().to_rgba8();
+                MaskKind::Luminosity { backdrop: Color { r, g, b } }
+            }
+        };
+        let transfer = mask.transfer_function().map(|function| {
+            let mut values = Box::new([0_u8; 256]);
+            for (value, place) in (0_u8..=u8::MAX).zip(values.iter_mut()) {
+                *place = value;
+            }
+            function.apply_to(values.as_mut_slice());
+            values
+        });
+        let canvas = self.canvas(CanvasKind::Mask { kind, transfer }, bounds, layer)?;
+        self.document.canvases.insert(key, canvas);
+        Some(canvas)
+    }
+
+    /// The canvas of a tile, drawn by `draw` in its own space.
+    pub(super) fn tile(
+        &mut self,
+        key: (u128, bool),
+        kind: CanvasKind,
+        bounds: Rect,
+        draw: impl FnOnce(&mut Self),
+    ) -> Option<Canvas> {
+        if let Some(known) = self.document.canvases.get(&key) {
+            return Some(*known);
+        }
+        self.layers.push(Layer::new(bounds));
+        self.surfaces.push(bounds);
+        draw(self);
+        self.surfaces.pop();
+        let layer = self.layers.pop()?;
+        let canvas = self.canvas(kind, bounds, layer)?;
+        self.document.canvases.insert(key, canvas);
+        Some(canvas)
+    }
+
+    fn fill<'a>(&mut self, path: &BezPath, rule: FillRule, props: &DrawProps<'a>) {
+        let Some(path) = geometry::path(path, props.transform) else { return };
+        let Some(bounds) = geometry::bounds(&path) else { return };
+        self.draw(Shape::Fill(path, fill_rule(rule)), bounds, &props.paint, props.blend_mode, props.soft_mask.as_ref());
+    }
+
+    fn stroke<'a>(&mut self, path: &BezPath, pen: &StrokeProps, props: &DrawProps<'a>) {
+        let Some(seen) = geometry::path(path, props.transform) else { return };
+        let Some(bounds) = geometry::bounds(&seen) else { return };
+        let Some(stroked) = super::ink::Stroked::new(path, seen, pen, props.transform) else { return };
+        let reach = stroked.reach();
+        let bounds = bounds.inflate(reach, reach);
+        self.draw(Shape::Stroke(stroked), bounds, &props.paint, props.blend_mode, props.soft_mask.as_ref());
+    }
+
+    /// Counts the dashes of a line: drawing them into pixels takes each by itself.
+    fn count_dashes(&mut self, path: &BezPath, pen: &StrokeProps) {
+        let period: f64 = pen.dash_array.iter().map(|dash| f64::from(*dash)).sum();
+        if pen.dash_array.is_empty() || period <= 0.0 {
+            return;
+        }
+        #[allow(clippy::cast_precision_loss, reason = "an estimate")]
+        let each = pen.dash_array.len() as f64;
+        self.dashes += reach_of(path) / period * each;
+        if self.dashes.is_nan() || self.dashes > MAX_DASHES {
+            self.hazard = true;
+        }
+    }
+
+    fn picture(&mut self, image: &Image<'_, '_>, transform: Affine) -> Option<(Rect, (f64, f64))> {
+        let (width, height) = (f64::from(image.width()), f64::from(image.height()));
+        if !geometry::is_usable(transform) {
+            return None;
+        }
+        let bounds = transform.transform_rect_bbox(Rect::new(0.0, 0.0, width, height));
+        let visible = overlap(self.layer().visible(), bounds);
+        if visible == NOTHING {
+            self.tally.off_page = self.tally.off_page.saturating_add(1);
+            return None;
+        }
+        let [a, b, c, d, ..] = transform.as_coeffs();
+        Some((visible, (a.hypot(b) * width, c.hypot(d) * height)))
+    }
+
+    /// A box where a picture is that is not shown.
+    fn placeholder(&mut self, image: &Image<'_, '_>, transform: Affine, why: Known) {
+        self.tally.lost_pictures = self.tally.lost_pictures.saturating_add(1);
+        if !matches!(why, Known::TooLarge) {
+            // Other readers show nothing of a broken picture either.
+            return;
+        }
+        self.hazard = true;
+        let area = Rect::new(0.0, 0.0, image.width().into(), image.height().into()).to_path(0.1);
+        let Some(path) = geometry::path(&area, transform) else { return };
+        let layer = self.layer();
+        layer.set_mixing(BlendMode::Normal, None);
+        layer.set_fill(form::pages::Paint::Color { color: PLACEHOLDER, alpha: u8::MAX });
+        layer.paint(Operation::Fill(path, form::pages::FillRule::NonZero), Summary::default());
+    }
+}
+
+impl<'a> Device<'a> for Recorder<'_, '_> {
+    fn draw_path(&mut self, path: &BezPath, props: DrawProps<'a>, mode: &DrawMode) {
+        self.spend(path.elements().len());
+        if let DrawMode::Stroke(pen) | DrawMode::FillAndStroke(_, pen) = mode {
+            self.count_dashes(path, pen);
+        }
+        if self.mode != Mode::Draw {
+            return;
+        }
+        match mode {
+            DrawMode::Fill(rule) => self.fill(path, *rule, &props),
+            DrawMode::Stroke(pen) => self.stroke(path, pen, &props),
+            DrawMode::FillAndStroke(rule, pen) => {
+                self.fill(path, *rule, &props);
+                self.stroke(path, pen, &props);
+            }
+            DrawMode::Invisible => {}
+        }
+    }
+
+    fn push_clip_path(&mut self, clip: &ClipPath) {
+        self.spend(clip.path.elements().len());
+        match self.mode {
+            Mode::Draw => match geometry::as_rectangle(&clip.path) {
+                Some(rect) => self.layer().clip_rect(rect),
+                None => {
+                    let path = geometry::path(&clip.path, Affine::IDENTITY).unwrap_or_default();
+                    self.layer().clip(path, fill_rule(clip.fill));
+                }
+            },
+            Mode::Text => {
+                let bounds = geometry::path(&clip.path, Affine::IDENTITY).as_ref().and_then(geometry::bounds);
+                self.layer().clip_unseen(bounds.unwrap_or(NOTHING));
+            }
+            Mode::Count => {}
+        }
+        self.check_clips();
+    }
+
+    fn push_clip_rect(&mut self, rect: &Rect) {
+        self.spend(1);
+        match self.mode {
+            Mode::Draw => self.layer().clip_rect(*rect),
+            Mode::Text => self.layer().clip_unseen(*rect),
+            Mode::Count => {}
+        }
+        self.check_clips();
+    }
+
+    fn pop_clip(&mut self) {
+        if self.mode != Mode::Count {
+            self.layer().unclip();
+        }
+    }
+
+    fn push_transparency_group(&mut self, opacity: f32, mask: Option<SoftMask<'a>>, blend: hayro_interpret::BlendMode) {
+        self.spend(1);
+        if self.groups.len() > MAX_GROUPS {
+            self.hazard = true;
+            self.give_up(Trouble::TooMuch);
+        }
+        if self.mode != Mode::Draw {
+            self.groups.push(None);
+            return;
+        }
+        let mask = mask.as_ref().and_then(|mask| self.mask(mask));
+        let bounds = self.layer().visible();
+        self.groups.push(Some(Group { alpha: geometry::alpha(opacity), mask, blend: blend_mode(blend) }));
+        self.layers.push(Layer::new(bounds));
+    }
+
+    fn pop_transparency_group(&mut self) {
+        let Some(Some(group)) = self.groups.pop() else { return };
+        if self.layers.len() < 2 {
+            return;
+        }
+        let Some(layer) = self.layers.pop() else { return };
+        if self.mode == Mode::Draw {
+            self.end_group(&group, layer);
+        }
+    }
+
+    fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, mode: &DrawMode) {
+        self.spend(run.glyphs().len());
+        self.letters(run, &props, mode);
+    }
+
+    fn draw_image(&mut self, image: Image<'a, '_>, props: ImageDrawProps<'a>) {
+        self.spend(1);
+        if self.mode != Mode::Draw {
+            if self.mode == Mode::Count && !self.is_decodable(&image) {
+                self.hazard = true;
+            }
+            return;
+        }
+        let Some((visible, drawn)) = self.picture(&image, props.transform) else { return };
+        let Document { pictures, limits, out, .. } = &mut *self.document;
+        let (known, paint) = match &image {
+            Image::Raster(raster) => {
+                let known = pictures.raster(raster, drawn, limits, out);
+                (self.must(known), None)
+            }
+            Image::Stencil(stencil) => {
+                let known = pictures.stencil(stencil, limits, out);
+                self.must(known)
+            }
+        };
+        let Known::Picture { number, extent, opaque } = known else {
+            self.placeholder(&image, props.transform, known);
+            return;
+        };
+        let square = Affine::new([extent.0, 0.0, 0.0, -extent.1, 0.0, extent.1]);
+        let Some(matrix) = geometry::matrix(props.transform * square) else { return };
+        let bounds = props.transform.transform_rect_bbox(Rect::new(0.0, 0.0, extent.0, extent.1));
+        match paint {
+            Some(paint) => {
+                let shape = Shape::Stencil { picture: number, matrix };
+                self.draw(shape, bounds, &paint, props.blend_mode, props.soft_mask.as_ref());
+                self.cover.add_picture(visible, false);
+            }
+            None => {
+                let mask = props.soft_mask.as_ref().and_then(|mask| self.mask(mask));
+                if self.mode != Mode::Draw {
+                    return;
+                }
+                let layer = self.layer();
+                if let Some(mask) = mask {
+                    layer.note_canvas(mask.summary);
+                }
+                layer.set_mixing(blend_mode(props.blend_mode), mask.map(|mask| mask.number));
+                layer.paint(Operation::Picture { picture: number, matrix, alpha: u8::MAX }, Summary::default());
+                if self.is_on_page() {
+                    self.cover.add_picture(visible, opaque);
+                }
+            }
+        }
+    }
+}
+
+impl Recorder<'_, '_> {
+    /// Puts a group into the layer below: as it is where being a group changes nothing, as its only thing where it has one,
+    /// else as a canvas.
+    fn end_group(&mut self, group: &Group, mut layer: Layer) {
+        let summary = layer.summary();
+        if summary.paints == 0 || group.alpha == 0 {
+            return;
+        }
+        let traits = self.document.traits;
+        let is_plain = group.alpha == u8::MAX && group.mask.is_none() && group.blend == BlendMode::Normal;
+        let mixing_matters = summary.mixes && (traits.isolated || traits.knockout);
+        if is_plain && !mixing_matters {
+            let trace = layer.trace();
+            self.layer().append(layer.finish(), trace);
+            return;
+        }
+        let mask = group.mask.map(|mask| mask.number);
+        if !is_plain && layer.fold(group.alpha) {
+            let trace = layer.trace();
+            let below = self.layer();
+            if let Some(mask) = group.mask {
+                below.note_canvas(mask.summary);
+            }
+            below.set_mixing(group.blend, mask);
+            below.append(layer.finish(), trace);
+            return;
+        }
+        let bounds = layer.bounds();
+        let kind = CanvasKind::Group { isolated: traits.isolated || !summary.mixes, knockout: traits.knockout };
+        let Some(canvas) = self.canvas(kind, bounds, layer) else { return };
+        let below = self.layer();
+        if let Some(mask) = group.mask {
+            below.note_canvas(mask.summary);
+        }
+        below.set_mixing(group.blend, mask);
+        below.paint(Operation::Group { canvas: canvas.number, alpha: group.alpha }, canvas.summary);
+    }
+
+    fn check_clips(&mut self) {
+        let depth = self.layer().clip_depth();
+        let most = usize::try_from(self.document.limits.clip_depth).unwrap_or(usize::MAX);
+        if depth > most {
+            // Drawing into pixels holds a mask for each of them.
+            self.hazard |= depth > most.saturating_mul(2);
+            self.give_up(Trouble::TooMuch);
+        }
+    }
+
+    fn is_decodable(&self, image: &Image<'_, '_>) -> bool {
+        let stream = match image {
+            Image::Raster(raster) => raster.stream(),
+            Image::Stencil(stencil) => stencil.stream(),
+        };
+        super::decodable::picture(stream, self.document.limits.pixels)
+    }
+}
+
+/// What is thrown to leave the interpreter.
+struct Stopped;
+
+/// The length of a path, control points taken as its corners.
+fn reach_of(path: &BezPath) -> f64 {
+    let mut last = kurbo::Point::ZERO;
+    let mut length = 0.0;
+    for element in path.elements() {
+        match *element {
+            PathEl::MoveTo(to) => last = to,
+            PathEl::LineTo(to) => {
+                length += last.distance(to);
+                last = to;
+            }
+            PathEl::QuadTo(control, to) => {
+                length += last.distance(control) + control.distance(to);
+                last = to;
+            }
+            PathEl::CurveTo(first, second, to) => {
+                length += last.distance(first) + first.distance(second) + second.distance(to);
+                last = to;
+            }
+            PathEl::ClosePath => {}
+        }
+    }
+    length
+}
+
+pub(super) fn fill_rule(rule: FillRule) -> form::pages::FillRule {
+    match rule {
+        FillRule::NonZero => form::pages::FillRule::NonZero,
+        FillRule::EvenOdd => form::pages::FillRule::EvenOdd,
+    }
+}
+
+pub(super) fn blend_mode(mode: hayro_interpret::BlendMode) -> BlendMode {
+    use hayro_interpret::BlendMode as Found;
+    match mode {
+        Found::Normal => BlendMode::Normal,
+        Found::Multiply => BlendMode::Multiply,
+        Found::Screen => BlendMode::Screen,
+        Found::Overlay => BlendMode::Overlay,
+        Found::Darken => BlendMode::Darken,
+        Found::Lighten => BlendMode::Lighten,
+        Found::ColorDodge => BlendMode::ColorDodge,
+        Found::ColorBurn => BlendMode::ColorBurn,
+        Found::HardLight => BlendMode::HardLight,
+        Found::SoftLight => BlendMode::SoftLight,
+        Found::Difference => BlendMode::Difference,
+        Found::Exclusion => BlendMode::Exclusion,
+        Found::Hue => BlendMode::Hue,
+        Found::Saturation => BlendMode::Saturation,
+        Found::Color => BlendMode::Color,
+        Found::Luminosity => BlendMode::Luminosity,
+    }
+}
+
+const PLACEHOLDER: Color = Color { r: 0xE0, g: 0xE0, b: 0xE0 };
+/// How many times the operations of a page are counted on before the file is refused.
+const HARD_FACTOR: u64 = 4;
+/// Samples of shadings that one page may take.
+const PAGE_SAMPLES: u64 = 8_000_000;
+/// Dashes that drawing a page into pixels may take.
+const MAX_DASHES: f64 = 500_000.0;
+/// Groups within one another that the interpreter may open.
+const MAX_GROUPS: usize = 200;

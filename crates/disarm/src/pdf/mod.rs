@@ -1,0 +1,114 @@
+//! PDF: each page is drawn, not copied. What the page's own programs paint is taken down as paths, letters, pictures and paints;
+//! no object of the file goes into the form.
+//!
+//! `inspect` looks at the objects beside the pages (passwords, active content, links, outline) and puts right what the
+//! interpreter would lose; `guard` refuses what would cost too much; `page` goes through the pages, `device` takes down what one
+//! draws, and `raster` is for pages that the form cannot hold as they are.
+
+mod cover;
+mod decodable;
+mod device;
+mod document;
+mod geometry;
+mod glyphs;
+mod guard;
+mod ink;
+mod inspect;
+mod layer;
+mod open;
+mod page;
+mod pictures;
+mod preview;
+mod raster;
+mod shading;
+mod text;
+mod type3;
+
+use std::collections::HashMap;
+use std::io::Write;
+
+use form::codec::Encoder;
+use form::pages::{Link, OutlineItem, Target};
+use form::{Findings, Kind, Place, Reason};
+
+use crate::error::{Error, size, within};
+use crate::fonts::Fonts;
+use crate::room::Part;
+use document::Document;
+use inspect::Prepared;
+
+pub(crate) use preview::preview;
+
+/// Reads a PDF and writes its pages to `form`.
+pub(crate) fn disarm(part: Part<'_>, fonts: &Fonts, mut form: &mut dyn Write, _spill: &mut dyn Write) -> Result<(), Error> {
+    let Part { input, job, detected, findings } = part;
+    let prepared = inspect::prepare(input, job)?;
+    let file = open::File::open(&prepared, fonts)?;
+    let traits = guard::inspect(&file.pdf)?;
+    let pages = file.pdf.pages();
+    let count = size(pages.len());
+    within(Reason::LimitPages, job.limits.pages.into(), count)?;
+    if count == 0 {
+        return Err(Reason::Malformed.into());
+    }
+    let Prepared { header, outline, labels, links, findings: inspected, page_count, vertical_forms, .. } = prepared;
+
+    let mut document = Document {
+        out: Encoder::new(&mut form as &mut dyn Write, Kind::Pages, detected, &job.limits)?,
+        limits: &job.limits,
+        policy: &job.pages,
+        findings,
+        glyphs: glyphs::Glyphs::default(),
+        pictures: pictures::Pictures::default(),
+        gradients: shading::Gradients::default(),
+        canvases: HashMap::new(),
+        shapes: HashMap::new(),
+        vertical_forms,
+        traits,
+        page: 0,
+    };
+    document.out.pages(&header)?;
+    let navigates = page_count.is_none_or(|seen| u64::from(seen) == count);
+    let links = if navigates { page::place_links(links, pages) } else { HashMap::new() };
+    let mut reader = page::Reader::new(&file);
+    for (index, page) in pages.iter().enumerate() {
+        document.page = u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1);
+        let links: &[Link] = links.get(&index).map_or(&[], Vec::as_slice);
+        reader.page(page, links, &mut document)?;
+    }
+    let Document { mut out, mut findings, .. } = document;
+    if navigates {
+        for item in outline {
+            out.outline_item(&placed(item, pages))?;
+        }
+        for label in labels {
+            out.page_label(&label)?;
+        }
+    }
+    for name in file.substituted() {
+        findings.add(Reason::FontSubstituted, Place::new(&name));
+    }
+    for finding in merged(findings, inspected, &job.limits) {
+        out.finding(&finding)?;
+    }
+    out.finish()?;
+    Ok(())
+}
+
+/// An entry of the outline with its height on the page as it is seen.
+fn placed(item: OutlineItem, pages: &[hayro_syntax::page::Page<'_>]) -> OutlineItem {
+    let target = page::placed_target(Target::Page { page: item.page, top: item.top }, pages);
+    let top = match target {
+        Target::Page { top, .. } => top,
+        Target::Url(_) => None,
+    };
+    OutlineItem { top, ..item }
+}
+
+fn merged(first: Findings, second: Findings, limits: &form::Limits) -> Vec<form::Finding> {
+    let mut all = Findings::new(limits.findings);
+    for finding in first.into_vec().into_iter().chain(second.into_vec()) {
+        all.add_many(finding.reason, finding.count, finding.place);
+    }
+    all.into_vec()
+}

@@ -1,0 +1,110 @@
+//! Opens a prepared file for the interpreter, with fonts for what it lacks.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use form::Reason;
+use hayro_interpret::InterpreterSettings;
+use hayro_interpret::font::{FallbackFontQuery, FontData, FontQuery};
+use hayro_interpret::hayro_cmap::CidFamily;
+use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
+
+use super::inspect::{self, Prepared};
+use crate::error::Error;
+use crate::fonts::{FontFile, Fonts, Script, Wish};
+
+/// A file that the interpreter can read.
+pub(super) struct File {
+    pub(super) pdf: Pdf,
+    pub(super) settings: InterpreterSettings,
+    substituted: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl File {
+    pub(super) fn open(prepared: &Prepared<'_>, fonts: &Fonts) -> Result<File, Error> {
+        let password = prepared.password.as_ref().map_or("", |password| password.reveal());
+        let bytes: FontData = Arc::new(prepared.bytes.to_vec());
+        let pdf = Pdf::new_with_password(Arc::new(Shared(bytes)), password).map_err(|error| match error {
+            LoadPdfError::Decryption(DecryptionError::PasswordProtected) => Error::from(Reason::Encrypted),
+            LoadPdfError::Decryption(_) => Error::from(Reason::Encrypted),
+            LoadPdfError::Invalid => Error::from(Reason::Malformed),
+        })?;
+        let substituted = Arc::new(Mutex::new(BTreeSet::new()));
+        let settings = settings(fonts.clone(), Arc::clone(&substituted));
+        Ok(File { pdf, settings, substituted })
+    }
+
+    /// The names of fonts that others stood in for.
+    pub(super) fn substituted(&self) -> Vec<String> {
+        self.substituted.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}
+
+/// Bytes of which the interpreter keeps a share.
+struct Shared(FontData);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        (*self.0).as_ref()
+    }
+}
+
+fn settings(fonts: Fonts, substituted: Arc<Mutex<BTreeSet<String>>>) -> InterpreterSettings {
+    let vertical: Mutex<Vec<(String, FontData)>> = Mutex::new(Vec::new());
+    let resolver = move |query: &FontQuery| match query {
+        FontQuery::Standard(font) => Some(font.get_font_data()),
+        FontQuery::Fallback(query) => {
+            let name = query.post_script_name.as_deref().or(query.font_name.as_deref()).unwrap_or_default();
+            let (name, is_vertical) = match name.strip_suffix(inspect::VERTICAL_SUFFIX) {
+                Some(name) => (name, true),
+                None => (name, false),
+            };
+            if name != inspect::OWN_FONT {
+                substituted.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+            }
+            let found = wish(name, query).and_then(|wish| fonts.pick(&wish));
+            match found {
+                Some(face) if is_vertical => Some(with_vertical_forms(face, &vertical)),
+                Some(face) => Some((Arc::clone(&face.bytes), face.index)),
+                None => Some(query.pick_standard_font().get_font_data()),
+            }
+        }
+    };
+    InterpreterSettings { font_resolver: Arc::new(resolver), ..InterpreterSettings::default() }
+}
+
+fn wish(name: &str, query: &FallbackFontQuery) -> Option<Wish> {
+    let script = match query.character_collection.as_ref().map(|collection| &collection.family) {
+        Some(CidFamily::AdobeJapan1) => Some(Script::Japanese),
+        Some(CidFamily::AdobeKorea1) => Some(Script::Korean),
+        Some(CidFamily::AdobeGB1) => Some(Script::SimplifiedChinese),
+        Some(CidFamily::AdobeCNS1) => Some(Script::TraditionalChinese),
+        Some(CidFamily::AdobeIdentity | CidFamily::Custom { .. }) | None => None,
+    };
+    let mut wish = Wish::of_name(name, script)?;
+    wish.bold |= query.is_bold || query.font_weight >= BOLD;
+    // Where the name says nothing the descriptor may.
+    if Wish::of_name(name, None).is_none() {
+        wish.serif |= query.is_serif;
+    }
+    Some(wish)
+}
+
+/// A face with glyphs for vertical lines, made once for each face.
+fn with_vertical_forms(face: &FontFile, made: &Mutex<Vec<(String, FontData)>>) -> (FontData, u32) {
+    let key = format!("{}#{}", face.name, face.index);
+    let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, bytes)) = made.iter().find(|(known, _)| *known == key) {
+        return (Arc::clone(bytes), face.index);
+    }
+    let plain = Arc::clone(&face.bytes);
+    let bytes = match inspect::with_vertical_forms((*face.bytes).as_ref(), face.index) {
+        Some(bytes) => Arc::new(bytes),
+        None => plain,
+    };
+    made.push((key, Arc::clone(&bytes)));
+    (bytes, face.index)
+}
+
+/// The weight from which a font is bold.
+const BOLD: u32 = 600;

@@ -1,0 +1,375 @@
+//! Letters: where they stand, what they mean, and whether they can be seen.
+
+use std::rc::Rc;
+
+use form::job::Extra;
+use form::pages::{Color, GlyphText, Matrix, PlacedGlyph, TextMode, TextRun};
+use hayro_interpret::font::{Glyph, GlyphRun, OutlineGlyph, Type3Glyph};
+use hayro_interpret::hayro_cmap::WritingMode;
+use hayro_interpret::{CacheKey, DrawMode, DrawProps, FillRule, StrokeProps};
+use kurbo::{Affine, BezPath, Rect};
+
+use super::device::{Mode, Recorder};
+use super::document::Document;
+use super::geometry;
+use super::glyphs::{self, Key, UNSTRETCHED};
+use super::ink::{self, Lettering, Shape};
+use super::inspect;
+use super::type3;
+
+/// Letters that are not drawn, and where they stand.
+#[derive(Debug)]
+pub(super) struct Unseen {
+    run: TextRun,
+    bounds: Rect,
+}
+
+/// A letter in its place.
+struct Letter<'g> {
+    key: Key,
+    source: Source<'g>,
+    /// From thousandths of an em to the space of the run.
+    place: Affine,
+}
+
+enum Source<'g> {
+    Outline(&'g OutlineGlyph),
+    /// A letter of a Type 3 font that is one filled shape.
+    Shape(Rc<BezPath>),
+    Blank,
+}
+
+impl Source<'_> {
+    fn outline(&self) -> BezPath {
+        match self {
+            Source::Outline(glyph) => glyph.outline(),
+            Source::Shape(path) => path.as_ref().clone(),
+            Source::Blank => BezPath::new(),
+        }
+    }
+}
+
+impl<'d, 'w> Recorder<'d, 'w> {
+    pub(super) fn letters<'a>(&mut self, run: &GlyphRun<'_, 'a>, props: &DrawProps<'a>, mode: &DrawMode) {
+        if self.mode == Mode::Count {
+            for glyph in run.glyphs() {
+                if let (Glyph::Type3(letter), false) = (&**glyph, matches!(mode, DrawMode::Invisible)) {
+                    letter.interpret(self, props.transform, glyph.transform(), &props.paint);
+                }
+            }
+            return;
+        }
+        let invisible = self.mode == Mode::Text || matches!(mode, DrawMode::Invisible) || is_transparent(&props.paint);
+        let pen = match mode {
+            DrawMode::Stroke(pen) | DrawMode::FillAndStroke(_, pen) if !invisible => Some(pen),
+            _ => None,
+        };
+        let space = Space::new(pen, props.transform);
+        let vertical = run.writing_mode() == WritingMode::Vertical;
+        let mut seen = Vec::with_capacity(run.glyphs().len());
+        let mut blank = Vec::new();
+        for glyph in run.glyphs() {
+            let place = space.base * glyph.transform();
+            if !place.as_coeffs().iter().all(|number| number.is_finite()) {
+                continue;
+            }
+            let text = self.meaning(glyph);
+            match &**glyph {
+                Glyph::Outline(outline) => {
+                    let advance = if vertical { EM } else { outline.advance_width().unwrap_or(EM / 2.0) };
+                    if invisible {
+                        blank.push(Letter { key: Key::blank(text, advance), source: Source::Blank, place });
+                    } else {
+                        let key = Key::new(outline.identifier().cache_key(), text, advance);
+                        seen.push(Letter { key, source: Source::Outline(outline), place });
+                    }
+                }
+                Glyph::Type3(letter) => {
+                    let advance = letter.advance_width().unwrap_or(EM / 2.0);
+                    let shape = if invisible { None } else { self.shape_of(letter) };
+                    match shape {
+                        Some(shape) => {
+                            let key = Key::new(letter.cache_key(), text, advance);
+                            seen.push(Letter { key, source: Source::Shape(shape), place });
+                        }
+                        None => {
+                            if !text.as_str().is_empty() {
+                                blank.push(Letter { key: Key::blank(text, advance), source: Source::Blank, place });
+                            }
+                            if !invisible {
+                                letter.interpret(self, props.transform, glyph.transform(), &props.paint);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        if self.mode == Mode::Count {
+            return;
+        }
+        self.place_seen(&seen, &space, props);
+        self.place_blank(blank, &space, invisible);
+    }
+
+    fn meaning(&mut self, glyph: &Glyph<'_>) -> GlyphText {
+        let plain = if self.document.vertical_forms { inspect::plain } else { |c| c };
+        let mut text = glyphs::meaning(glyph.as_unicode(), plain);
+        if text.as_str().is_empty() && is_simple(glyph) {
+            // Fonts without names for their letters: the codes of most of them are Latin letters, and other readers guess so.
+            if let Some(c) = u8::try_from(glyph.char_code()).ok().map(char::from).filter(|c| matches!(c, ' '..='~')) {
+                text = GlyphText::scrub(c.encode_utf8(&mut [0; 4]));
+            }
+        }
+        if text.as_str().is_empty() {
+            self.tally.unmapped = self.tally.unmapped.saturating_add(1);
+        }
+        text
+    }
+
+    fn shape_of(&mut self, letter: &Type3Glyph<'_>) -> Option<Rc<BezPath>> {
+        let key = letter.cache_key();
+        if let Some(known) = self.document.shapes.get(&key) {
+            return known.clone();
+        }
+        let shape = type3::shape(letter).map(Rc::new);
+        self.document.shapes.insert(key, shape.clone());
+        shape
+    }
+
+    /// Draws letters, as runs of one size and direction.
+    fn place_seen<'a>(&mut self, letters: &[Letter<'_>], space: &Space, props: &DrawProps<'a>) {
+        let Some(first) = letters.first() else { return };
+        let uniform = letters.iter().all(|letter| same_size(linear(letter.place), linear(first.place)));
+        let white = match &props.paint {
+            hayro_interpret::Paint::Color(color) => {
+                let [r, g, b, _] = color.to_rgba().to_rgba8();
+                ink::is_white(Color { r, g, b })
+            }
+            hayro_interpret::Paint::Pattern(_) => false,
+        };
+        let mut gathered: Option<Gathered> = None;
+        for letter in letters {
+            let (em, stretch) = if uniform { (linear(letter.place), UNSTRETCHED) } else { unstretched(letter.place) };
+            let key = Key { stretch, ..letter.key.clone() };
+            let known = self.document.glyphs.look(&key, || letter.source.outline());
+            let place = with_linear(em, letter.place);
+            let bounds = space.to_page(place, known.bounds);
+            if !geometry::meet(self.layer().visible(), bounds) {
+                self.tally.off_page = self.tally.off_page.saturating_add(1);
+                continue;
+            }
+            if white && self.is_on_page() && known.bounds.is_some() && self.cover.is_blank(bounds) {
+                if self.document.policy.hidden_text == Extra::Drop {
+                    self.tally.hidden = self.tally.hidden.saturating_add(1);
+                    continue;
+                }
+            }
+            if !known.fits {
+                self.place_as_path(letter, props);
+                continue;
+            }
+            let Document { glyphs, out, .. } = &mut *self.document;
+            let number = glyphs.number(&key, || letter.source.outline(), out);
+            let number = self.must(number);
+            let Some((em, glyph)) = placed(em, place, number) else { continue };
+            match &mut gathered {
+                Some(run) if same_size(run.linear, linear(place)) => run.add(glyph, bounds),
+                _ => {
+                    if let Some(run) = gathered.take() {
+                        self.draw_run(run, space, props);
+                    }
+                    gathered = Some(Gathered::new(linear(place), em, space.matrix, glyph, bounds));
+                }
+            }
+        }
+        if let Some(run) = gathered {
+            self.draw_run(run, space, props);
+        }
+    }
+
+    fn draw_run<'a>(&mut self, run: Gathered, space: &Space, props: &DrawProps<'a>) {
+        let lettering = match &space.pen {
+            Some(pen) => Lettering::Stroke(pen.clone()),
+            None => Lettering::Fill,
+        };
+        let reach = space.pen.as_ref().map_or(0.0, |pen| f64::from(pen.width) * geometry::largest_scale(space.affine));
+        let bounds = run.bounds.inflate(reach, reach);
+        let blend = props.blend_mode;
+        self.draw(Shape::Text(run.run, lettering), bounds, &props.paint, blend, props.soft_mask.as_ref());
+    }
+
+    /// Draws a letter that no glyph can hold as a shape, and its meaning as text.
+    fn place_as_path<'a>(&mut self, letter: &Letter<'_>, props: &DrawProps<'a>) {
+        // Shapes are placed by their props; a pen that is not round on the page is not worth a way of its own here.
+        let Some(path) = geometry::path(&letter.source.outline(), letter.place) else { return };
+        let Some(bounds) = geometry::bounds(&path) else { return };
+        let shape = Shape::Fill(path, super::device::fill_rule(FillRule::NonZero));
+        self.draw(shape, bounds, &props.paint, props.blend_mode, props.soft_mask.as_ref());
+    }
+
+    /// Places letters that are only to be found and copied.
+    fn place_blank(&mut self, letters: Vec<Letter<'_>>, space: &Space, invisible: bool) {
+        if !self.is_on_page() {
+            return;
+        }
+        let mut gathered: Option<Gathered> = None;
+        for letter in letters {
+            let bounds = space.to_page(letter.place, None);
+            if !geometry::meet(self.layer().visible(), bounds) {
+                self.tally.off_page = self.tally.off_page.saturating_add(1);
+                continue;
+            }
+            if letter.key.text.as_str().is_empty() {
+                continue;
+            }
+            let Document { glyphs, out, .. } = &mut *self.document;
+            let number = glyphs.number(&letter.key, BezPath::new, out);
+            let number = self.must(number);
+            let Some((em, glyph)) = placed(linear(letter.place), letter.place, number) else { continue };
+            match &mut gathered {
+                Some(run) if same_size(run.linear, linear(letter.place)) => run.add(glyph, bounds),
+                _ => {
+                    if let Some(run) = gathered.take() {
+                        self.keep_blank(run, invisible);
+                    }
+                    gathered = Some(Gathered::new(linear(letter.place), em, space.matrix, glyph, bounds));
+                }
+            }
+        }
+        if let Some(run) = gathered {
+            self.keep_blank(run, invisible);
+        }
+    }
+
+    fn keep_blank(&mut self, run: Gathered, invisible: bool) {
+        if invisible && self.mode == Mode::Draw {
+            self.unseen.push(Unseen { run: run.run, bounds: run.bounds });
+        } else {
+            // What a Type 3 letter says, or a page that is drawn as an image.
+            self.layer().text(run.run, TextMode::Invisible);
+        }
+    }
+
+    /// Settles what becomes of text that is not drawn, when all of the page is known: over a picture it is the text layer of a
+    /// scan and stays; elsewhere nobody sees it.
+    pub(super) fn settle_unseen(&mut self) {
+        let keep_all = self.document.policy.hidden_text == Extra::Keep;
+        for Unseen { run, bounds } in std::mem::take(&mut self.unseen) {
+            if keep_all || self.cover.is_on_picture(bounds) {
+                self.layer().text(run, TextMode::Invisible);
+            } else {
+                let count = u32::try_from(run.glyphs.len()).unwrap_or(u32::MAX);
+                self.tally.hidden = self.tally.hidden.saturating_add(count);
+            }
+        }
+    }
+}
+
+/// The space in which letters and pen stand.
+struct Space {
+    /// From the interpreter's text space to it.
+    base: Affine,
+    /// From it to the page.
+    affine: Affine,
+    matrix: Matrix,
+    pen: Option<form::pages::StrokeStyle>,
+}
+
+impl Space {
+    /// That of the page, unless a pen is only round elsewhere.
+    fn new(pen: Option<&StrokeProps>, transform: Affine) -> Space {
+        let page = |pen| Space { base: transform, affine: Affine::IDENTITY, matrix: Matrix::IDENTITY, pen };
+        let Some(found) = pen else { return page(None) };
+        match (geometry::uniform_scale(transform), geometry::matrix(transform)) {
+            (None, Some(matrix)) if geometry::is_usable(transform) => {
+                Space { base: Affine::IDENTITY, affine: transform, matrix, pen: ink::style(found, 1.0) }
+            }
+            (scale, _) => page(ink::style(found, scale.unwrap_or(1.0))),
+        }
+    }
+
+    /// What a letter covers on the page: its outline, and at least the place where it stands.
+    fn to_page(&self, place: Affine, outline: Option<Rect>) -> Rect {
+        let em = outline.unwrap_or(Rect::new(0.0, -f64::from(EM) / 5.0, f64::from(EM), f64::from(EM)));
+        (self.affine * place).transform_rect_bbox(em)
+    }
+}
+
+/// Letters of one size and direction that follow one another.
+struct Gathered {
+    linear: [f64; 4],
+    run: TextRun,
+    bounds: Rect,
+}
+
+impl Gathered {
+    fn new(linear: [f64; 4], em: [f32; 4], space: Matrix, glyph: PlacedGlyph, bounds: Rect) -> Gathered {
+        Gathered { linear, run: TextRun { space, em, glyphs: vec![glyph] }, bounds }
+    }
+
+    fn add(&mut self, glyph: PlacedGlyph, bounds: Rect) {
+        self.run.glyphs.push(glyph);
+        self.bounds = self.bounds.union(bounds);
+    }
+}
+
+fn placed(linear: [f64; 4], place: Affine, glyph: u32) -> Option<([f32; 4], PlacedGlyph)> {
+    let [.., x, y] = place.as_coeffs();
+    let most = f64::from(form::pages::MAX_COORDINATE);
+    let em = linear.map(|number| number * f64::from(EM));
+    let fits = em.iter().chain([&x, &y]).all(|number| number.abs() <= most);
+    fits.then(|| (em.map(geometry::single), PlacedGlyph { glyph, x: geometry::single(x), y: geometry::single(y) }))
+}
+
+fn linear(affine: Affine) -> [f64; 4] {
+    let [a, b, c, d, ..] = affine.as_coeffs();
+    [a, b, c, d]
+}
+
+fn with_linear([a, b, c, d]: [f64; 4], place: Affine) -> Affine {
+    let [.., e, f] = place.as_coeffs();
+    Affine::new([a, b, c, d, e, f])
+}
+
+/// Takes the stretch along the line out of a letter's place: letters of a font that stands in for another are each as wide as
+/// that other font's, and would each need a size of their own.
+fn unstretched(place: Affine) -> ([f64; 4], u32) {
+    let [a, b, c, d] = linear(place);
+    let (across, up) = (a.hypot(b), c.hypot(d));
+    let stretch = across / up * f64::from(UNSTRETCHED);
+    if !(stretch >= 100.0 && stretch <= 10_000.0) {
+        return ([a, b, c, d], UNSTRETCHED);
+    }
+    let stretch = geometry::pixels(stretch.round());
+    let back = f64::from(UNSTRETCHED) / f64::from(stretch);
+    ([a * back, b * back, c, d], stretch)
+}
+
+fn same_size(one: [f64; 4], other: [f64; 4]) -> bool {
+    let size = one.iter().fold(0.0_f64, |size, number| size.max(number.abs()));
+    one.iter().zip(other).all(|(one, other)| (one - other).abs() <= size * SAME)
+}
+
+/// Whether a letter is of a font with codes of one byte, as far as can be told.
+fn is_simple(glyph: &Glyph<'_>) -> bool {
+    match glyph {
+        Glyph::Type3(_) => true,
+        // The interpreter only hides the programs of Type 1 fonts.
+        Glyph::Outline(glyph) => glyph.font_data().is_none(),
+    }
+}
+
+fn is_transparent(paint: &hayro_interpret::Paint<'_>) -> bool {
+    match paint {
+        hayro_interpret::Paint::Color(color) => {
+            let [.., alpha] = color.to_rgba().to_rgba8();
+            alpha == 0
+        }
+        hayro_interpret::Paint::Pattern(_) => false,
+    }
+}
+
+/// Glyph units of an em.
+const EM: f32 = 1_000.0;
+/// The share of a size that two may differ by and be one.
+const SAME: f64 = 1e-5;
