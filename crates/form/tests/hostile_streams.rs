@@ -364,7 +364,7 @@ proptest! {
 
     #[test]
     fn damaged_streams_are_a_value_or_an_error(
-        which in 0..5_usize, at in any::<proptest::sample::Index>(), value in any::<u8>(),
+        which in 0..6_usize, at in any::<proptest::sample::Index>(), value in any::<u8>(),
     ) {
         let mut bytes = examples()[which].encode(Vec::new(), &Limits::default()).unwrap();
         let at = at.index(bytes.len());

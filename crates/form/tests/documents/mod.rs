@@ -3,7 +3,9 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-use form::codec::Kind;
+mod pages;
+
+use form::codec::{DecodeError, EncodeError, Kind};
 use form::container::Child;
 use form::document::{ContainerDoc, Document, ImageDoc, ImageFrame, MailDoc, TableDoc, TextDoc};
 use form::image::{Density, FrameHeader, ImageHeader, ImageSource, PixelFormat, Repeat};
@@ -11,11 +13,13 @@ use form::mail::{Address, MailDate, MailHeader, Mailbox, MessageId};
 use form::name::{FileName, MemberPath};
 use form::table::{Cell, Charset, Delimiter, LineEnd, TableHeader, TextSource};
 use form::text::{Line, Text};
-use form::{DetectedType, Finding, Place, Reason, Refusal};
+use form::{DetectedType, Finding, Limits, Place, Reason, Refusal};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
+
+pub(crate) use pages::*;
 
 pub(crate) fn line(raw: &str) -> Line {
     Line::scrub(raw).0
@@ -126,7 +130,30 @@ pub(crate) fn examples() -> Vec<Document> {
         image_doc(5, 3, 2),
         container_doc(),
         table_doc(&[&["日付", "金額"], &["2024-01-01", "'=1+1"], &[]]),
+        pages_doc(),
     ]
+}
+
+/// `document` needs exactly `n` of the limit that `set` sets: with `n` it passes, with one less it does not.
+pub(crate) fn exact(document: &Document, n: u64, reason: Reason, set: impl Fn(&mut Limits, u64)) {
+    let limits = |value| {
+        let mut limits = Limits::default();
+        set(&mut limits, value);
+        limits
+    };
+    let bytes = document.encode(Vec::new(), &limits(n)).unwrap();
+    assert_eq!(&Document::decode(&*bytes, &limits(n)).unwrap(), document);
+
+    let refusal = Refusal { reason, limit: n - 1, value: n };
+    let encoded = document.encode(Vec::new(), &limits(n - 1));
+    assert!(matches!(&encoded, Err(EncodeError::Limit(found)) if *found == refusal), "{encoded:?} is not {refusal:?}");
+    let decoded = Document::decode(&*bytes, &limits(n - 1));
+    assert!(matches!(&decoded, Err(DecodeError::Limit(found)) if *found == refusal), "{decoded:?} is not {refusal:?}");
+    assert_eq!(decoded.unwrap_err().refusal(), refusal);
+}
+
+pub(crate) fn short(value: u64) -> u32 {
+    u32::try_from(value).unwrap()
 }
 
 // Strategies.
@@ -321,5 +348,6 @@ pub(crate) fn any_document() -> impl Strategy<Value = Document> {
             Document::Container(ContainerDoc { detected, children, findings })
         }),
         any_table().prop_map(Document::Table),
+        any_pages().prop_map(Document::Pages),
     ]
 }
