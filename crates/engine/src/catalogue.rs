@@ -2,6 +2,8 @@
 //!
 //! One table; a test goes through all reasons. `{count}` stands where the number belongs.
 
+use std::borrow::Cow;
+
 use form::reason::{Finding, Reason, Refusal};
 
 /// Language of a sentence.
@@ -36,10 +38,20 @@ pub fn describe(finding: &Finding, language: Language) -> String {
     let place = finding.place.as_str();
     if !place.is_empty() {
         text.push_str(language.pick("（", " ("));
-        text.push_str(place);
+        text.push_str(&place_text(place, language));
         text.push_str(language.pick("）", ")"));
     }
     text
+}
+
+/// A place in the reader's language. Rooms write places as names, or as `page 3` with more behind it.
+fn place_text(place: &str, language: Language) -> Cow<'_, str> {
+    let Some(rest) = place.strip_prefix("page ").filter(|_| language == Language::Ja) else { return place.into() };
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    match rest.split_at_checked(digits) {
+        Some((number, rest)) if !number.is_empty() => format!("{number}ページ{rest}").into(),
+        _ => place.into(),
+    }
 }
 
 /// The sentence for a refusal; a limit is named with its value.
@@ -299,6 +311,10 @@ mod tests {
         let finding = Finding { reason: Reason::FormulaNeutralised, count: 3, place: Place::new("B3") };
         assert_eq!(describe(&finding, Language::Ja), "数式として動くセルを3個、文字にしました（B3）");
         assert_eq!(describe(&finding, Language::En), "3 formula cells were turned to text (B3)");
+        for (place, ja) in [("page 12", "12ページ"), ("page 1: Stamp", "1ページ: Stamp"), ("page x", "page x")] {
+            assert_eq!(place_text(place, Language::Ja), ja);
+            assert_eq!(place_text(place, Language::En), place);
+        }
     }
 
     #[test]

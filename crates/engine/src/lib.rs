@@ -15,25 +15,27 @@ mod account;
 mod assemble;
 mod budget;
 pub mod catalogue;
+mod fidelity;
 mod mail;
 mod naming;
 mod notice;
 mod outcome;
 mod part;
 pub mod policy;
+mod preview;
 mod rooms;
 pub mod scan;
 
 use std::sync::Arc;
 
-use form::job::Password;
+use form::job::{Password, Preview};
 use form::name::FileName;
 use form::reason::{Reason, Refusal};
 use jail::{Fresh, Pool, Source};
 
 pub use mail::MailContext;
 pub use notice::Notice;
-pub use outcome::{Defer, MailOutcome, MailVerdict, PartOutcome, PartVerdict};
+pub use outcome::{Defer, MailOutcome, MailVerdict, PageSimilarity, PartOutcome, PartVerdict};
 pub use policy::Policy;
 pub use scan::Scanner;
 
@@ -66,6 +68,16 @@ impl Engine {
     ) -> Result<PartOutcome, Defer> {
         let run = part::Run { passwords, ..self.run("") };
         part::sanitise(&run, mail::root_part(original, name), 0).await
+    }
+
+    /// Draws one page of a document, or a picture, as a PNG that a clean room wrote. The refusal says why there is none.
+    pub async fn preview(
+        &self,
+        document: Source,
+        name: FileName,
+        wanted: Preview,
+    ) -> Result<Result<Fresh, Refusal>, Defer> {
+        preview::draw(&self.run(""), document, name, wanted).await
     }
 
     /// Composes a mail of our own.

@@ -19,6 +19,15 @@ pub enum PartVerdict {
     Withheld,
 }
 
+/// How much a rebuilt page looks like the original one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PageSimilarity {
+    /// The page, the first being 0.
+    pub page: u32,
+    /// 1 for pages that look the same, towards 0 for pages that have nothing in common.
+    pub similarity: f64,
+}
+
 /// One attachment, archive member or uploaded file.
 #[derive(Debug)]
 pub struct PartOutcome {
@@ -44,6 +53,8 @@ pub struct PartOutcome {
     pub pages: u32,
     /// How many of the pages were carried over in which way; all 0 for what is no document of pages.
     pub levels: PageLevels,
+    /// How much some of the pages look like the originals.
+    pub similarity: Vec<PageSimilarity>,
     /// The rebuilt file.
     pub fresh: Option<Fresh>,
     /// The bytes that came in, for the quarantine.

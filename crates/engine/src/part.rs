@@ -8,7 +8,7 @@ use std::time::Instant;
 use form::codec::{Decoder, Kind};
 use form::detected::DetectedType;
 use form::document::{ContainerDoc, Document, MailDoc};
-use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, PagesOutput, PagesPolicy, Password};
+use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, Password};
 use form::limits::Limits;
 use form::mail::Child;
 use form::name::{FileName, MemberPath};
@@ -20,8 +20,9 @@ use jail::{CleanOutcome, Fresh, Hostile, Pool, Sealed, Source, Verdict};
 
 use crate::assemble::{self, Form, SourceReader};
 use crate::budget::Budget;
+use crate::fidelity;
 use crate::naming::{Taken, output_name};
-use crate::outcome::{Defer, PartOutcome, PartVerdict};
+use crate::outcome::{Defer, PageSimilarity, PartOutcome, PartVerdict};
 use crate::policy::Policy;
 use crate::rooms;
 use crate::scan::{ScanVerdict, Scanner};
@@ -52,6 +53,7 @@ struct Converted {
     findings: Vec<Finding>,
     pages: u32,
     levels: PageLevels,
+    similarity: Vec<PageSimilarity>,
     fresh: Fresh,
     children: Vec<PartOutcome>,
 }
@@ -93,6 +95,7 @@ pub(crate) fn sanitise<'a>(
             findings: Vec::new(),
             pages: 0,
             levels: PageLevels::default(),
+            similarity: Vec::new(),
             fresh: None,
             original: part.source,
             elapsed: started.elapsed(),
@@ -109,6 +112,7 @@ pub(crate) fn sanitise<'a>(
                 outcome.findings = converted.findings;
                 outcome.pages = converted.pages;
                 outcome.levels = converted.levels;
+                outcome.similarity = converted.similarity;
                 outcome.fresh = Some(converted.fresh);
                 outcome.children = converted.children;
             }
@@ -147,7 +151,7 @@ fn dirty_job(run: &Run<'_>, part: &Part) -> DirtyJob {
         declared_type: part.declared_type.clone(),
         limits: room_limits(run),
         passwords: run.passwords.iter().take(MAX_PASSWORDS).cloned().collect(),
-        pages: PagesPolicy::default(),
+        pages: run.policy.pages,
         preview: None,
     }
 }
@@ -178,8 +182,21 @@ async fn both_rooms(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
             let form = Form::Verified(&written.fresh);
             opened(run, &form, written.fresh.reader(), outcome.spill, &part.path, depth).await
         }
-        Kind::Text | Kind::Image | Kind::Table | Kind::Pages => Ok(Ok(leaf(written))),
+        Kind::Text | Kind::Image | Kind::Table => Ok(Ok(leaf(written))),
+        Kind::Pages => Ok(Ok(compared(run, part, leaf(written)).await?)),
     }
+}
+
+/// Looks at some pages of the result beside those of the original.
+async fn compared(run: &Run<'_>, part: &Part, mut converted: Converted) -> Result<Converted, Defer> {
+    let (pages, most) = (converted.pages, run.policy.compared_pages);
+    converted.similarity =
+        fidelity::measure(run, &part.source, &part.name, &converted.fresh.source(), pages, most).await?;
+    for seen in converted.similarity.iter().filter(|seen| seen.similarity < run.policy.similarity_flagged) {
+        let place = Place::new(&format!("page {}", seen.page.saturating_add(1)));
+        converted.findings.push(Finding { reason: Reason::FidelityLow, count: 1, place });
+    }
+    Ok(converted)
 }
 
 /// The form is kept: a container needs it when its children are done, and the clean room that assembles verifies it then.
@@ -204,7 +221,10 @@ async fn one_room_first(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
             run.budget.spend(outcome.usage.wall);
             match refused(&outcome.verdict) {
                 Some(withheld) => unless_no_room(withheld),
-                None => Ok(written(run, outcome).map(leaf).map_err(Withheld::from)),
+                None => Ok(match written(run, outcome) {
+                    Ok(written) => Ok(compared(run, part, leaf(written)).await?),
+                    Err(refusal) => Err(refusal.into()),
+                }),
             }
         }
         Err(error) => Ok(Err(error.refusal().into())),
@@ -251,6 +271,7 @@ fn leaf(written: Written) -> Converted {
         findings: written.report.findings,
         pages: written.report.pages,
         levels: written.report.levels,
+        similarity: Vec::new(),
         fresh: written.fresh,
         children: Vec::new(),
     }
@@ -311,6 +332,7 @@ async fn mail_part(
             findings: doc.findings,
             pages: 1,
             levels: PageLevels::default(),
+            similarity: Vec::new(),
             fresh,
             children,
         }),
@@ -352,6 +374,7 @@ async fn archive_part(
             findings,
             pages: 1,
             levels: PageLevels::default(),
+            similarity: Vec::new(),
             fresh,
             children,
         }),
@@ -449,6 +472,7 @@ fn withheld(part: Part, refusal: Refusal) -> PartOutcome {
         findings: Vec::new(),
         pages: 0,
         levels: PageLevels::default(),
+        similarity: Vec::new(),
         fresh: None,
         original: part.source,
         elapsed: std::time::Duration::ZERO,
@@ -475,7 +499,7 @@ pub(crate) fn clean_job(run: &Run<'_>, op: CleanOp) -> CleanJob {
         op,
         limits: run.policy.limits.clone(),
         image: ImagePolicy::default(),
-        pages: PagesOutput::default(),
+        pages: run.policy.pages_output,
         boundary_seed: run.seed,
         account: run.policy.account,
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-pub use form::job::AccountPlace;
+pub use form::job::{AccountPlace, Extra, MostLevel, PagesOutput, PagesPolicy};
 use form::limits::Limits;
 
 use crate::catalogue::Language;
@@ -28,6 +28,14 @@ pub struct Policy {
     pub parallel_parts: usize,
     /// Largest rebuilt file.
     pub max_output_bytes: u64,
+    /// How documents of pages are read.
+    pub pages: PagesPolicy,
+    /// How documents of pages are written.
+    pub pages_output: PagesOutput,
+    /// Pages of one document that are compared with the original; 0 for none.
+    pub compared_pages: u32,
+    /// A page less similar than this to the original is named in the account.
+    pub similarity_flagged: f64,
     /// Language of the account.
     pub language: Language,
     /// Where the account stands.
@@ -52,6 +60,10 @@ impl Default for Policy {
             part_time_per_mib: Duration::from_secs(2),
             parallel_parts: 8,
             max_output_bytes: jail::PoolConfig::OUT_BYTES_MAX,
+            pages: PagesPolicy::default(),
+            pages_output: PagesOutput::default(),
+            compared_pages: 3,
+            similarity_flagged: 0.8,
             language: Language::Ja,
             account: AccountPlace::Top,
             account_always: false,

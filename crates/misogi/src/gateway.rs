@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use engine::catalogue::Language;
-use engine::policy::AccountPlace;
+use engine::policy::{AccountPlace, Extra, MostLevel, PagesOutput, PagesPolicy};
 use engine::scan::Endpoint;
 use engine::{Engine, Policy, Scanner};
 use jail::{Level, Pool, PoolConfig};
@@ -178,6 +178,13 @@ pub(crate) fn language(config: &Config) -> Language {
     }
 }
 
+fn extra(choice: config::Choice) -> Extra {
+    match choice {
+        config::Choice::Keep => Extra::Keep,
+        config::Choice::Drop => Extra::Drop,
+    }
+}
+
 fn policy(config: &Config) -> Policy {
     let mut policy = Policy {
         max_depth: config.limits.depth,
@@ -185,6 +192,19 @@ fn policy(config: &Config) -> Policy {
         max_total_bytes: config.limits.total_bytes,
         max_time: config.limits.seconds,
         parallel_parts: slots(config).saturating_mul(2),
+        pages: PagesPolicy {
+            level: match config.pages.max {
+                config::MostLevel::Vector => MostLevel::Vector,
+                config::MostLevel::Raster => MostLevel::Raster,
+            },
+            density: config.pages.dpi,
+            raster_text: extra(config.pages.raster_text),
+            hidden_text: extra(config.pages.hidden_text),
+            comments: extra(config.pages.comments),
+            ..PagesPolicy::default()
+        },
+        pages_output: PagesOutput { density: config.pages.picture_dpi, photo_quality: config.pages.photo_quality },
+        compared_pages: config.pages.compared,
         language: language(config),
         account: match config.policy.account {
             config::AccountPlace::Top => AccountPlace::Top,

@@ -13,6 +13,7 @@ mod clock;
 mod commands;
 mod config;
 mod dsn;
+mod fonts;
 mod gateway;
 mod pool;
 mod rooms;
@@ -63,7 +64,7 @@ struct ConfigArgument {
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os();
     if arguments.nth(1).is_some_and(|first| first == pool::ROOM_ARGUMENT) {
-        jail::room::enter(arguments, rooms::dirty, rooms::clean);
+        jail::room::enter_prepared(arguments, rooms::prepare);
     }
     let result = match Cli::parse().command {
         None => commands::serve::run(commands::serve::Arguments::default()),

@@ -1,20 +1,35 @@
 //! What runs inside the rooms: `disarm` in the dirty one, `reconstruct` in the clean one.
 
+use disarm::Fonts;
 use form::DetectedType;
 use form::reason::{Reason, Refusal};
-use jail::room::{Input, RoomIo, RoomRefusal};
+use jail::Role;
+use jail::room::{Handler, Input, RoomIo, RoomRefusal};
+
+use crate::fonts;
+
+/// What the rooms of a zygote run. The fonts are looked at once for all of them.
+pub(crate) fn prepare(role: Role) -> Box<Handler> {
+    match role {
+        Role::Dirty => {
+            let fonts = fonts::load();
+            Box::new(move |io| dirty(io, &fonts))
+        }
+        Role::Clean => Box::new(clean),
+    }
+}
 
 /// Dirty room: hostile bytes to the form.
-pub(crate) fn dirty(io: &mut RoomIo<'_>) -> Result<(), RoomRefusal> {
+fn dirty(io: &mut RoomIo<'_>, fonts: &Fonts) -> Result<(), RoomRefusal> {
     let Input::Mapped(input) = &io.input else {
         return Err(plain(Refusal::plain(Reason::RoomProtocol)));
     };
-    disarm::run(io.params, input, io.out, io.side)
+    disarm::run(io.params, input, fonts, io.out, io.side)
         .map_err(|refused| RoomRefusal { refusal: refused.refusal, detail: refused.detected.to_detail() })
 }
 
 /// Clean room: the form to fresh bytes.
-pub(crate) fn clean(io: &mut RoomIo<'_>) -> Result<(), RoomRefusal> {
+fn clean(io: &mut RoomIo<'_>) -> Result<(), RoomRefusal> {
     let input = match &mut io.input {
         Input::Mapped(bytes) => reconstruct::Input::Mapped(bytes),
         Input::Stream(stream) => reconstruct::Input::Stream(*stream),

@@ -6,13 +6,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use disarm::Script;
 use serde::Serialize;
 
 use crate::commands::{PASSED, WITHHELD};
 use crate::config::Config;
 use crate::gateway::NextHop;
 use crate::pool::ROOM_ARGUMENT;
-use crate::{ConfigArgument, clock, gateway};
+use crate::{ConfigArgument, clock, fonts, gateway};
 
 /// How long the next hop may take to answer a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -72,6 +73,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     });
     checks.push(next_hop(&config));
     checks.push(time());
+    checks.push(japanese_fonts());
     checks.push(libreoffice());
     let faulty = checks.iter().any(|check| check.state == State::Fault);
     if arguments.json {
@@ -183,6 +185,24 @@ fn time() -> Check {
         return Check::new("clock", State::Fault, "the clock is before this program was written");
     }
     Check::new("clock", State::Ok, "after this program was written; receipts and retention depend on it")
+}
+
+/// What stands in for fonts that a PDF names and does not carry.
+fn japanese_fonts() -> Check {
+    let fonts = fonts::load();
+    let chosen = fonts.chosen();
+    if !chosen.iter().any(|(wish, _)| wish.script == Script::Japanese) {
+        let detail =
+            "no Japanese font found: text of PDFs that carry no fonts will be missing (package fonts-noto-cjk)";
+        return Check::new("fonts", State::Warning, detail);
+    }
+    let facts = chosen.into_iter().map(|(wish, font)| Fact {
+        name: format!("{:?}, {}", wish.script, if wish.serif { "serif" } else { "sans-serif" }),
+        ok: true,
+        detail: format!("{} (face {})", font.name, font.index),
+    });
+    let facts: Vec<Fact> = facts.collect();
+    Check { name: "fonts", state: State::Ok, detail: "for text of PDFs that carry no fonts".to_owned(), facts }
 }
 
 /// Not used yet by any conversion; named so that an installer sees what the machine has.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use engine::catalogue::{Language, describe, describe_refusal};
-use engine::{Engine, PartOutcome, PartVerdict};
+use engine::{Engine, PageSimilarity, PartOutcome, PartVerdict};
 use form::job::{DirtyJob, Password};
 use form::name::FileName;
 use form::report::PageLevels;
@@ -230,6 +230,8 @@ struct Report {
     findings: Vec<FindingReport>,
     pages: u32,
     page_levels: Option<PageLevelsReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fidelity: Option<FidelityReport>,
     millis: u64,
     children: Vec<Report>,
 }
@@ -240,6 +242,27 @@ struct PageLevelsReport {
     vector: u32,
     raster_text: u32,
     raster: u32,
+}
+
+/// How much some rebuilt pages look like the original ones: 1 is the same.
+#[derive(Debug, Serialize)]
+struct FidelityReport {
+    similarity: f64,
+    compared: Vec<PageReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct PageReport {
+    page: u32,
+    similarity: f64,
+}
+
+fn fidelity(compared: &[PageSimilarity]) -> Option<FidelityReport> {
+    let round = |figure: f64| (figure * 10_000.0).round() / 10_000.0;
+    let worst = compared.iter().map(|page| page.similarity).reduce(f64::min)?;
+    let page =
+        |seen: &PageSimilarity| PageReport { page: seen.page.saturating_add(1), similarity: round(seen.similarity) };
+    Some(FidelityReport { similarity: round(worst), compared: compared.iter().map(page).collect() })
 }
 
 #[derive(Debug, Serialize)]
@@ -262,6 +285,7 @@ fn failed(input: &str, why: &str) -> Report {
         output_type: None,
         findings: vec![FindingReport { reason, count: 1, place: String::new(), text: why.to_owned() }],
         pages: 0,
+        fidelity: None,
         page_levels: None,
         millis: 0,
         children: Vec::new(),
@@ -300,6 +324,7 @@ fn report(outcome: &PartOutcome, input: &str, output: Option<&Path>, language: L
         output_type: outcome.output.map(|output| output.media_type().to_owned()),
         findings,
         pages: outcome.pages,
+        fidelity: fidelity(&outcome.similarity),
         page_levels: page_levels(outcome.levels),
         millis: u64::try_from(outcome.elapsed.as_millis()).unwrap_or(u64::MAX),
         children: outcome.children.iter().map(|child| report(child, child.name.as_str(), None, language)).collect(),

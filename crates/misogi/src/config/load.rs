@@ -1,0 +1,207 @@
+//! Reading the file: errors that name file, line, key and the nearest key.
+
+use std::path::{Path, PathBuf};
+
+use super::Config;
+
+/// Why a configuration was not taken. Names file, line, key and, where one is near, the key that was meant.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("{path}: cannot be read")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{path}:{line}: {message}")]
+    Syntax { path: PathBuf, line: usize, message: String },
+    #[error("{path}: {key}: {message}")]
+    Value { path: PathBuf, key: &'static str, message: String },
+}
+
+impl Config {
+    /// Reads and checks a file. No path: the defaults.
+    pub(crate) fn load(path: Option<&Path>) -> Result<Self, Error> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        Self::parse(&text, path)
+    }
+
+    fn parse(text: &str, path: &Path) -> Result<Self, Error> {
+        let config: Self = toml::from_str(text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start);
+            let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
+            Error::Syntax { path: path.to_owned(), line, message: explain(error.message()) }
+        })?;
+        config.check(path)?;
+        Ok(config)
+    }
+
+    fn check(&self, path: &Path) -> Result<(), Error> {
+        let fault = |key: &'static str, message: &str| {
+            Err(Error::Value { path: path.to_owned(), key, message: message.to_owned() })
+        };
+        if self.smtp.recipient_domains.is_none() && !self.smtp.listen.ip().is_loopback() {
+            return fault(
+                "smtp.recipient_domains",
+                "must list the domains that mail is taken for when smtp.listen is not a loopback address",
+            );
+        }
+        if self.smtp.tls_certificate.is_some() != self.smtp.tls_key.is_some() {
+            return fault("smtp.tls_certificate", "smtp.tls_certificate and smtp.tls_key are set together");
+        }
+        if self.delivery.retry_min_seconds > self.delivery.retry_max_seconds {
+            return fault("delivery.retry_min_seconds", "must not be more than delivery.retry_max_seconds");
+        }
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let ranges = [
+            ("limits.depth", self.limits.depth.into(), 1..=100),
+            ("limits.parts", self.limits.parts.into(), 1..=1_000_000),
+            ("limits.total_bytes", self.limits.total_bytes, 1..=u64::MAX),
+            ("limits.seconds", self.limits.seconds.as_secs(), 1..=86_400),
+            ("limits.pixels", self.limits.pixels, 1..=u64::MAX),
+            ("smtp.max_message_bytes", self.smtp.max_message_bytes, 1..=u64::MAX),
+            ("smtp.max_recipients", count(self.smtp.max_recipients), 1..=100_000),
+            ("smtp.max_connections", count(self.smtp.max_connections), 1..=100_000),
+            ("smtp.max_connections_per_peer", count(self.smtp.max_connections_per_peer), 1..=100_000),
+            ("delivery.max_connections", count(self.delivery.max_connections), 1..=1_000),
+            ("delivery.retry_min_seconds", self.delivery.retry_min_seconds.as_secs(), 1..=u64::MAX),
+            ("delivery.lifetime_seconds", self.delivery.lifetime_seconds.as_secs(), 1..=u64::MAX),
+            ("portal.max_file_bytes", self.portal.max_file_bytes, 1..=u64::MAX),
+            ("portal.max_files", count(self.portal.max_files), 1..=10_000),
+            ("pages.dpi", self.pages.dpi.into(), 36..=600),
+            ("pages.picture_dpi", self.pages.picture_dpi.into(), 36..=2400),
+            ("pages.photo_quality", self.pages.photo_quality.into(), 1..=100),
+            ("pages.compared", self.pages.compared.into(), 0..=10_000),
+            ("rooms.slots", count(self.rooms.slots), 0..=256),
+            ("rooms.spares", count(self.rooms.spares), 1..=16),
+            ("rooms.restart_after", self.rooms.restart_after.into(), 1..=u64::MAX),
+            ("rooms.memory_bytes", self.rooms.memory_bytes, 16 << 20..=u64::MAX),
+            ("rooms.cpu_seconds", self.rooms.cpu_seconds.as_secs(), 1..=86_400),
+            ("scanner.timeout_seconds", self.scanner.timeout_seconds.as_secs(), 1..=86_400),
+            ("site.utc_offset_minutes", self.site.utc_offset_minutes.unsigned_abs().into(), 0..=840),
+        ];
+        for (key, value, range) in ranges {
+            if !range.contains(&value) {
+                let (least, most) = (range.start(), range.end());
+                let bounds = if *most == u64::MAX { format!("at least {least}") } else { format!("{least} to {most}") };
+                return fault(key, &format!("is {value}, must be {bounds}"));
+            }
+        }
+        let host =
+            |name: &String| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
+        if self.smtp.hostname.as_ref().is_some_and(|name| !host(name)) {
+            return fault("smtp.hostname", "must be letters, digits, hyphens and dots");
+        }
+        if self.policy.subject_prefix.chars().any(char::is_control) {
+            return fault("policy.subject_prefix", "must not hold control characters");
+        }
+        Ok(())
+    }
+}
+
+/// Adds the nearest known key to serde's "unknown field `x`, expected one of `a`, `b`".
+fn explain(message: &str) -> String {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let (true, Some(unknown)) = (message.starts_with("unknown "), quoted.next()) else { return message.to_owned() };
+    match quoted.map(|known| (distance(unknown, known), known)).min() {
+        Some((edits, nearest)) if edits <= nearest.len().max(unknown.len()) / 2 => {
+            format!("unknown key `{unknown}`; did you mean `{nearest}`?")
+        }
+        _ => message.to_owned(),
+    }
+}
+
+/// Levenshtein distance in characters.
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, a) in left.chars().enumerate() {
+        let mut next = vec![i + 1];
+        for ((b, above), pair) in right.iter().zip(row.iter().skip(1)).zip(row.iter()) {
+            let left = next.last().copied().unwrap_or(i + 1);
+            next.push((above + 1).min(left + 1).min(pair + usize::from(a != *b)));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, Error> {
+        Config::parse(text, Path::new("misogi.toml"))
+    }
+
+    #[test]
+    fn an_empty_file_is_the_default() {
+        let config = parse("").unwrap();
+        assert_eq!(config.smtp.listen.to_string(), "127.0.0.1:2525");
+        assert_eq!(config.portal.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.admin.listen.to_string(), "127.0.0.1:8081");
+        assert_eq!(config.data, Path::new("misogi-data"));
+    }
+
+    #[test]
+    fn an_unknown_key_names_its_line_and_the_nearest_key() {
+        let error = parse("[smtp]\n\nmax_recipient = 3\n").unwrap_err().to_string();
+        assert_eq!(error, "misogi.toml:3: unknown key `max_recipient`; did you mean `max_recipients`?");
+        let error = parse("[delivry]\n").unwrap_err().to_string();
+        assert_eq!(error, "misogi.toml:1: unknown key `delivry`; did you mean `delivery`?");
+    }
+
+    #[test]
+    fn a_wrong_type_names_its_line() {
+        let error = parse("[limits]\ndepth = \"deep\"\n").unwrap_err().to_string();
+        assert!(error.starts_with("misogi.toml:2: invalid type"), "{error}");
+    }
+
+    #[test]
+    fn a_public_listener_needs_recipient_domains() {
+        let error = parse("[smtp]\nlisten = \"0.0.0.0:25\"\n").unwrap_err().to_string();
+        assert!(error.contains("smtp.recipient_domains"), "{error}");
+        assert!(parse("[smtp]\nlisten = \"0.0.0.0:25\"\nrecipient_domains = [\"city.example.lg.jp\"]\n").is_ok());
+    }
+
+    #[test]
+    fn a_value_out_of_its_range_names_key_value_and_range() {
+        let error = parse("[limits]\nparts = 0\n").unwrap_err().to_string();
+        assert_eq!(error, "misogi.toml: limits.parts: is 0, must be 1 to 1000000");
+        for wrong in [
+            "[smtp]\nmax_connections = 0",
+            "[delivery]\nmax_connections = 0",
+            "[limits]\nseconds = 0",
+            "[rooms]\nspares = 17",
+            "[rooms]\nmemory_bytes = 1000",
+            "[site]\nutc_offset_minutes = 9999",
+            "[smtp]\nhostname = \"a b\"",
+            "[policy]\nsubject_prefix = \"a\\nb\"",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_reference_page_shows_every_key_with_its_default() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+        let page = std::fs::read_to_string(root.join("docs/configuration.md")).unwrap();
+        let block = page.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        assert_eq!(parse(block).unwrap(), Config::default(), "a default on the page is not the default of the code");
+        let defaults = toml::Table::try_from(Config::default()).unwrap();
+        let shown: toml::Table = block.parse().unwrap();
+        for (section, value) in &defaults {
+            let Some(keys) = value.as_table() else {
+                assert!(shown.contains_key(section), "{section}");
+                continue;
+            };
+            for key in keys.keys() {
+                assert!(shown[section].get(key).is_some(), "{section}.{key} is missing");
+            }
+        }
+    }
+
+    #[test]
+    fn distances_are_edit_distances() {
+        for (a, b, expect) in [("", "", 0), ("a", "", 1), ("kitten", "sitting", 3), ("flaw", "lawn", 2)] {
+            assert_eq!(distance(a, b), expect, "{a} {b}");
+        }
+    }
+}
