@@ -119,3 +119,46 @@ fn every_metric_has_its_row() {
         assert!(names.iter().any(|name| is(row, name)), "docs/operations.md lists {row}, which is not registered");
     }
 }
+
+/// The repository's own directory.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("workspace root")
+}
+
+/// What stands in backquotes in a cell.
+fn quoted(cell: &str) -> Vec<&str> {
+    cell.split('`').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn every_attack_has_all_its_cells_and_names_only_what_exists() {
+    let page = page("attacks.md");
+    let mut rows = 0;
+    for line in page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| attack |")) {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [attack, reference, does, places, fixture, test] = cells[..] else { panic!("six cells: {line}") };
+        let words = |cell: &str| cell.chars().any(char::is_alphanumeric);
+        assert!([attack, reference, does, places, fixture, test].into_iter().all(words), "an empty cell: {line}");
+        for path in [quoted(places), quoted(fixture)].concat() {
+            assert!(root().join(path).exists(), "{path} does not exist: {attack}");
+        }
+        assert!(!quoted(places).is_empty(), "no place in the code: {attack}");
+        assert!(fixture == "in the test" || !quoted(fixture).is_empty(), "no fixture: {attack}");
+        // A file, and behind it the tests that stand in it.
+        let mut text = None;
+        let mut tests = 0;
+        for name in quoted(test) {
+            if name.contains('/') {
+                let found = std::fs::read_to_string(root().join(name));
+                text = Some(found.unwrap_or_else(|error| panic!("{name}: {error}: {attack}")));
+                continue;
+            }
+            let text = text.as_ref().unwrap_or_else(|| panic!("{name} stands before its file: {attack}"));
+            assert!(text.contains(&format!("fn {name}(")), "{name} does not exist: {attack}");
+            tests += 1;
+        }
+        assert!(tests > 0, "no test: {attack}");
+        rows += 1;
+    }
+    assert!(rows > 40, "the rows were not found");
+}

@@ -622,6 +622,38 @@ fn a_bomb_in_an_archive_is_withheld_and_the_mail_arrives() {
 }
 
 #[test]
+fn formats_that_are_not_rebuilt_are_withheld_whatever_they_hold() {
+    let target = Target::start("");
+    let entities = "<?xml version=\"1.0\"?><!DOCTYPE b [<!ENTITY a \"aaaa\"><!ENTITY b SYSTEM \"file:///etc/passwd\">]><b>&a;&b;</b>";
+    let tar = python_makes(
+        "import io,sys,tarfile\nout=io.BytesIO()\nt=tarfile.open(fileobj=out,mode='w')\n\
+         i=tarfile.TarInfo('../../etc/passwd')\ni.size=4\nt.addfile(i,io.BytesIO(b'evil'))\nt.close()\nsys.stdout.buffer.write(out.getvalue())",
+    );
+    let files: [(&str, &[u8]); 8] = [
+        ("archive.7z", b"7z\xbc\xaf\x27\x1c\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00"),
+        ("archive.tar", &tar),
+        ("entities.xml", entities.as_bytes()),
+        ("picture.svg", b"<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>"),
+        ("page.html", b"<!DOCTYPE html><html><script>alert(1)</script></html>"),
+        ("winmail.dat", b"\x78\x9f\x3e\x22\x01\x00\x01\x90\x08\x00"),
+        ("document.docx", &fixture("files/docx.zip")),
+        ("old.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00\x00\x00\x00\x00\x00\x00\x00"),
+    ];
+    let mut parts: Vec<String> = files.iter().map(|(name, bytes)| attached_bytes(name, bytes)).collect();
+    parts.push(attached("good.txt", "fine"));
+    let arrived = target.pass(mixed("keep-me", &parts).as_bytes());
+    arrived.says("keep-me");
+    assert_eq!(arrived.names(), ["good.txt"], "{}", arrived.text());
+    let quarantine = target.quarantine();
+    for (name, _) in files {
+        let line = arrived.text().lines().find(|line| line.contains(name));
+        assert!(line.is_some_and(|line| line.contains("受け付けない形式")), "{name}: {}", arrived.text());
+        assert!(quarantine.contains(name), "{name} is kept");
+    }
+    target.still_serves();
+}
+
+#[test]
 fn when_every_room_runs_out_of_memory_each_mail_becomes_a_notice_and_the_gateway_goes_on() {
     // The least that the configuration takes: a room starts and can write a notice, and cannot hold what these mails need.
     let target = Target::start("[rooms]\nmemory_bytes = 16777216");
