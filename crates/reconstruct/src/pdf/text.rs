@@ -112,7 +112,6 @@ impl Content {
             shared.fonts.unmapped |= !place.mapped;
             let font = Fonts::resource(place.font, direction);
             if setting.as_ref().is_none_or(|(known, _)| *known != font) {
-                self.show();
                 let new = Setting::new(run, space, &place, direction, self.decimals);
                 self.font(font, new.size);
                 setting = Some((font, new));
@@ -126,6 +125,7 @@ impl Content {
     fn font(&mut self, font: u32, size: i64) {
         let resource = Resource::Font(font);
         if self.now.font != Some((font, size)) {
+            self.show();
             self.now.font = Some((font, size));
             self.resources.insert(resource);
             self.out.resource(resource);
