@@ -157,7 +157,7 @@ impl Small {
     }
 
     /// No half-written file, a whole audit, and an end without complaint.
-    fn is_sound(mut self) {
+    fn ends_soundly(mut self) {
         let incoming = fs::read_dir(self.disk.path.join("incoming")).expect("listed");
         let begun: Vec<PathBuf> = incoming.map(|entry| entry.expect("entry").path()).collect();
         assert!(begun.is_empty(), "left over: {begun:?}");
@@ -186,7 +186,7 @@ fn below_the_reserve_new_mail_is_refused_with_452_and_what_was_taken_arrives() {
     small.takes_mail_again("after");
     taken.insert("after".to_owned());
     small.wait_for_all(&taken);
-    small.is_sound();
+    small.ends_soundly();
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn a_disk_without_a_free_byte_answers_45x_and_loses_no_mail_that_was_taken() {
     small.takes_mail_again("after");
     taken.insert("after".to_owned());
     small.wait_for_all(&taken);
-    small.is_sound();
+    small.ends_soundly();
 }
 
 #[test]
@@ -248,7 +248,7 @@ fn a_disk_that_fills_while_mails_are_converted_delays_them_and_loses_none() {
     small.takes_mail_again("after");
     taken.insert("after".to_owned());
     small.wait_for_all(&taken);
-    small.is_sound();
+    small.ends_soundly();
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn a_result_that_finds_no_space_is_made_again_and_the_mail_arrives_once() {
     std::thread::sleep(Duration::from_secs(1));
     small.disk.make_room();
     small.wait_for_all(&BTreeSet::from(["large".to_owned()]));
-    small.is_sound();
+    small.ends_soundly();
 }
 
 #[test]
@@ -302,5 +302,5 @@ fn a_disk_that_fills_in_the_middle_of_a_message_answers_45x_at_its_end() {
     let reply = client.reply().expect("a reply");
     assert_eq!(reply.0, 250, "{}", reply.1);
     small.wait_for_all(&BTreeSet::from(["again".to_owned()]));
-    small.is_sound();
+    small.ends_soundly();
 }

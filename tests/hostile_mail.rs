@@ -727,7 +727,7 @@ fn a_flood_of_connections_is_answered_with_421_and_leaves_those_inside_their_way
     let mut inside: Vec<Client> = Vec::new();
     while inside.len() < PER_PEER {
         let mut client = Client::connect(target.gateway.smtp).expect("connected");
-        if inside.len() % 4 == 0 {
+        if inside.len().is_multiple_of(4) {
             begin_data(&mut client);
             client.send(b"Subject: never finished\r\n\r\nhalf a li").expect("sent");
         }
