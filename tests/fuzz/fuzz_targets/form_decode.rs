@@ -8,9 +8,10 @@
 use form::Limits;
 use form::bundle::{Bundle, BundleWriter};
 use form::codec::{Decoder, Event};
-use form::document::Document;
+use form::document::{Document, PagesItem};
 use form::job::{CleanJob, DirtyJob};
 use form::name::{FileName, MemberPath};
+use form::pages::{GlyphText, Operation, Paint, Url};
 use form::report::CleanReport;
 use form::text::{Line, Text};
 use libfuzzer_sys::fuzz_target;
@@ -63,6 +64,18 @@ fn tight() -> Limits {
         addresses: 4,
         references: 3,
         findings: 4,
+        pages: 3,
+        pages_form_bytes: 2000,
+        glyphs: 4,
+        pictures: 4,
+        gradients: 3,
+        canvases: 4,
+        canvas_depth: 2,
+        clip_depth: 3,
+        operation_bytes: 300,
+        page_operations: 60,
+        links: 3,
+        outline_items: 3,
         ..Limits::default()
     }
 }
@@ -70,6 +83,7 @@ fn tight() -> Limits {
 fn stream(bytes: &[u8], limits: &Limits) {
     let Ok(mut decoder) = Decoder::new(bytes, limits) else { return };
     let (mut text, mut pixels, mut frames) = (0, 0, 0);
+    let mut drawn = Drawn::default();
     // Every frame takes at least five bytes, so a decoder that goes on for longer is not moving.
     for _ in 0..=bytes.len() / 5 {
         match decoder.next() {
@@ -79,16 +93,85 @@ fn stream(bytes: &[u8], limits: &Limits) {
             }
             Ok(Event::End) => {
                 assert!(matches!(decoder.next(), Ok(Event::End)));
-                assert!(text <= limits.text_bytes && pixels <= limits.pixels * 4 && frames <= limits.frames);
+                // The pixels of pages are bounded picture by picture.
+                let pictures = u64::from(drawn.pictures).max(1);
+                assert!(text <= limits.text_bytes && pixels <= limits.pixels * 4 * pictures && frames <= limits.frames);
+                drawn.check(limits);
                 return;
             }
             Ok(Event::Text(chunk)) => text += chunk.len() as u64,
             Ok(Event::Pixels(rows)) => pixels += rows.len() as u64,
             Ok(Event::Frame(_)) => frames += 1,
-            Ok(_) => {}
+            Ok(event) => drawn.add(&event, limits),
         }
     }
     panic!("the decoder does not end");
+}
+
+/// What of a document of pages can be counted without the verifier.
+#[derive(Default)]
+struct Drawn {
+    pages: u32,
+    glyphs: u32,
+    pictures: u32,
+    gradients: u32,
+    canvases: u32,
+    links: u32,
+    outline_items: u32,
+    /// Of the page or canvas at hand, without what is in the canvases that it names.
+    cost: u64,
+    clips: u32,
+}
+
+impl Drawn {
+    fn add(&mut self, event: &Event<'_>, limits: &Limits) {
+        match event {
+            Event::Glyph(_) => self.glyphs += 1,
+            Event::Picture(_) => self.pictures += 1,
+            Event::Gradient(_) => self.gradients += 1,
+            Event::Canvas(_) => self.canvases += 1,
+            Event::Page(_) => self.pages += 1,
+            Event::Link(_) => self.links += 1,
+            Event::OutlineItem(_) => self.outline_items += 1,
+            Event::Operations(operations) => operations.iter().for_each(|operation| self.operation(operation, limits)),
+            _ => {}
+        }
+        if matches!(event, Event::Canvas(_) | Event::Page(_)) {
+            self.cost = 0;
+            assert_eq!(self.clips, 0, "a clip goes on");
+        }
+    }
+
+    fn operation(&mut self, operation: &Operation, limits: &Limits) {
+        self.cost += operation.own_cost();
+        match operation {
+            Operation::Clip(..) | Operation::ClipText(_) => self.clips += 1,
+            Operation::Unclip => self.clips -= 1,
+            Operation::FillPaint(Paint::Tile { canvas, .. }) => assert!(*canvas < self.canvases),
+            Operation::Mask(Some(canvas)) | Operation::Group { canvas, .. } => assert!(*canvas < self.canvases),
+            Operation::Picture { picture, .. } | Operation::Stencil { picture, .. } => {
+                assert!(*picture < self.pictures)
+            }
+            Operation::Text(run, _) => assert!(run.glyphs.iter().all(|placed| placed.glyph < self.glyphs)),
+            _ => {}
+        }
+        assert!(self.cost <= limits.page_operations && self.clips <= limits.clip_depth);
+    }
+
+    fn check(&self, limits: &Limits) {
+        assert_eq!(self.clips, 0, "a clip goes on");
+        for (count, limit) in [
+            (self.pages, limits.pages),
+            (self.glyphs, limits.glyphs),
+            (self.pictures, limits.pictures),
+            (self.gradients, limits.gradients),
+            (self.canvases, limits.canvases),
+            (self.links, limits.links),
+            (self.outline_items, limits.outline_items),
+        ] {
+            assert!(count <= limit);
+        }
+    }
 }
 
 fn document(bytes: &[u8], limits: &Limits) {
@@ -99,10 +182,17 @@ fn document(bytes: &[u8], limits: &Limits) {
         Document::Image(doc) => {
             assert!(doc.frames.iter().all(|frame| frame.pixels.len() as u64 == doc.header.frame_bytes()));
         }
+        Document::Pages(doc) => {
+            for item in &doc.items {
+                if let PagesItem::Picture(header, pixels) = item {
+                    assert_eq!(pixels.len() as u64, header.picture_bytes());
+                }
+            }
+        }
         Document::Container(_) | Document::Table(_) => {}
     }
     // Chunks may come back otherwise cut, so the streams need not be equal; the values must be.
-    let wide = Limits { form_bytes: u64::MAX, ..limits.clone() };
+    let wide = Limits { form_bytes: u64::MAX, pages_form_bytes: u64::MAX, ..limits.clone() };
     let again = document.encode(Vec::new(), &wide).expect("what was decoded can be encoded");
     let back = Document::decode(&*again, &wide).expect("what was encoded can be decoded");
     assert_eq!(back, document);
@@ -125,7 +215,7 @@ fn rewritten(bundle: &Bundle<'_>, limits: &Limits) -> Vec<u8> {
 fn assembled(script: &[u8]) -> Vec<u8> {
     let mut bytes = b"MSGFORM\x01".to_vec();
     let Some((kind, mut rest)) = script.split_first() else { return bytes };
-    bytes.extend([kind % 6, 1, b'x']);
+    bytes.extend([kind % 7, 1, b'x']);
     while let Some((head, more)) = rest.split_first_chunk::<3>() {
         let len = usize::from(u16::from_le_bytes([head[1], head[2]])).min(more.len());
         let (payload, more) = more.split_at(len);
@@ -145,6 +235,11 @@ fn policy(data: &[u8]) {
     assert_eq!(Text::parse(text.as_str()), Ok(text));
     let (line, _) = Line::scrub(&raw);
     assert_eq!(Line::parse(line.as_str()), Ok(line));
+    let glyph = GlyphText::scrub(&raw);
+    assert_eq!(GlyphText::parse(glyph.as_str()), Ok(glyph));
+    if let Some(url) = Url::rebuild(&raw) {
+        assert_eq!(Url::parse(url.as_str()), Ok(url));
+    }
     let (name, changes) = FileName::rebuild(&raw);
     assert_eq!(changes.is_clean(), name.as_str() == raw);
     for name in [name.numbered(7), name.with_extension(&raw), name.with_added_extension("png"), name] {

@@ -1,16 +1,17 @@
 //! Writes the seeds of `form_decode` with the encoders themselves: one small value of every kind and blob.
 //! Run it from this directory after a change of the wire: `cargo run --bin write_seeds`.
 
-use std::path::Path;
-
 use form::bundle::{BundleWriter, ChildMeta, ExtraHeader, HeaderName};
 use form::codec::{Encoder, Kind};
 use form::container::Child;
 use form::image::{Density, FrameHeader, ImageHeader, ImageSource, PixelFormat, Repeat};
-use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, Password};
+use form::job::{
+    AccountPlace, CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, PagesOutput, PagesPolicy, Password, Preview,
+};
 use form::mail::{Address, MailDate, MailHeader, Mailbox, MessageId};
 use form::name::{FileName, MemberPath};
-use form::report::{CleanReport, OutputType};
+use form::pages::*;
+use form::report::{CleanReport, OutputType, PageLevels};
 use form::table::{Cell, Charset, Delimiter, LineEnd, TableHeader, TextSource};
 use form::text::{Line, Text};
 use form::{DetectedType, Finding, Limits, Place, Reason, Refusal};
@@ -18,7 +19,7 @@ use form::{DetectedType, Finding, Limits, Place, Reason, Refusal};
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Result<()> {
-    let directory = Path::new("seeds/form_decode");
+    let directory = std::path::Path::new("seeds/form_decode");
     std::fs::create_dir_all(directory)?;
     for (name, bytes) in [
         ("text", text()?),
@@ -26,6 +27,11 @@ fn main() -> Result<()> {
         ("image", image()?),
         ("container", container()?),
         ("table", table()?),
+        ("pages", pages()?),
+        ("pages_text", pages_text()?),
+        ("pages_canvases", pages_canvases()?),
+        ("pages_pictures", pages_pictures()?),
+        ("preview_job", preview_job().encode()),
         ("dirty_job", dirty_job().encode()),
         ("clean_job", clean_job().encode()),
         ("report", report().encode()),
@@ -162,6 +168,124 @@ fn table() -> Result<Vec<u8>> {
     Ok(encoder.finish()?)
 }
 
+fn begin_pages() -> Result<Encoder<Vec<u8>>> {
+    let mut encoder = begin(Kind::Pages, "pdf")?;
+    encoder.pages(&PagesHeader { language: Some(LanguageTag::parse("ja")?), title: line("予算") })?;
+    Ok(encoder)
+}
+
+fn page() -> PageHeader {
+    PageHeader { width: 595.0, height: 842.0, level: PageLevel::Vector }
+}
+
+fn square() -> Path {
+    Path::rect(Rect { x0: 0.0, y0: 0.0, x1: 9.0, y1: 9.0 })
+}
+
+fn fill() -> Operation {
+    Operation::Fill(square(), FillRule::NonZero)
+}
+
+fn pages() -> Result<Vec<u8>> {
+    let mut encoder = begin_pages()?;
+    let stop = |offset| GradientStop { offset, color: Color { r: 1, g: 2, b: 3 } };
+    let (start, end) = (Point::default(), Point { x: 1.0, y: 2.0 });
+    let shape = GradientShape::Radial { start, start_radius: 0.0, end, end_radius: 3.0 };
+    let stops = vec![stop(0.0), stop(0.5), stop(1.0)];
+    let gradient = encoder.gradient(&Gradient {
+        shape,
+        matrix: Matrix::IDENTITY,
+        stops,
+        extend_start: true,
+        extend_end: false,
+    })?;
+    encoder.page(&page())?;
+    let curve = vec![Segment::Move(start), Segment::Cubic(start, end, end), Segment::Line(start), Segment::Close];
+    encoder.operations(&[
+        Operation::Clip(Path { segments: curve }, FillRule::EvenOdd),
+        Operation::FillPaint(Paint::Gradient { gradient, alpha: 255 }),
+        fill(),
+        Operation::Unclip,
+        Operation::StrokePaint(Paint::Color { color: Color::default(), alpha: 128 }),
+        Operation::Pen(StrokeStyle { dashes: vec![3.0, 1.0], ..StrokeStyle::default() }),
+        Operation::Stroke { path: square(), space: Matrix([2.0, 0.0, 0.0, 1.0, 0.0, 0.0]) },
+        Operation::Blend(BlendMode::Multiply),
+    ])?;
+    let area = Rect { x0: 0.0, y0: 0.0, x1: 9.0, y1: 9.0 };
+    encoder.link(&Link { area, target: Target::Url(Url::parse("https://example.jp/")?) })?;
+    encoder.link(&Link { area, target: Target::Page { page: 1, top: Some(9.0) } })?;
+    encoder.page(&PageHeader { level: PageLevel::Raster, ..page() })?;
+    encoder.outline_item(&OutlineItem { level: 0, title: line("一"), page: 0, top: None })?;
+    encoder.outline_item(&OutlineItem { level: 1, title: line("二"), page: 1, top: Some(1.0) })?;
+    encoder.page_label(&PageLabel { page: 0, style: LabelStyle::LowerRoman, prefix: line("a-"), start: 1 })?;
+    Ok(encoder.finish()?)
+}
+
+fn pages_text() -> Result<Vec<u8>> {
+    let mut encoder = begin_pages()?;
+    for text in ["葛\u{E0100}", "ﬁ", ""] {
+        encoder.glyph(&Glyph { advance: 500.0, outline: square(), text: GlyphText::parse(text)? })?;
+    }
+    encoder.page(&PageHeader { level: PageLevel::RasterText, ..page() })?;
+    let place = |glyph| PlacedGlyph { glyph, x: 1.0, y: 2.0 };
+    let run =
+        TextRun { space: Matrix::IDENTITY, em: [12.0, 0.0, 0.0, 12.0], glyphs: vec![place(0), place(1), place(2)] };
+    encoder.operations(&[
+        Operation::ClipText(run.clone()),
+        Operation::Text(run.clone(), TextMode::Fill),
+        Operation::Unclip,
+        Operation::Text(run, TextMode::Invisible),
+    ])?;
+    Ok(encoder.finish()?)
+}
+
+fn pages_canvases() -> Result<Vec<u8>> {
+    let mut encoder = begin_pages()?;
+    let bounds = Rect { x0: 0.0, y0: 0.0, x1: 9.0, y1: 9.0 };
+    let mask = CanvasKind::Mask { kind: MaskKind::Luminosity { backdrop: Color::default() }, transfer: None };
+    let mask = encoder.canvas(&CanvasHeader { kind: mask, bounds })?;
+    encoder.operations(&[fill()])?;
+    let tile = CanvasKind::Tile { matrix: Matrix::IDENTITY, x_step: 9.0, y_step: -9.0 };
+    let tile = encoder.canvas(&CanvasHeader { kind: tile, bounds })?;
+    encoder.operations(&[fill()])?;
+    let group = CanvasKind::Group { isolated: true, knockout: false };
+    let group = encoder.canvas(&CanvasHeader { kind: group, bounds })?;
+    encoder.operations(&[Operation::Mask(Some(mask)), fill(), Operation::Mask(None)])?;
+    encoder.page(&page())?;
+    encoder.operations(&[
+        Operation::FillPaint(Paint::Tile { canvas: tile, alpha: 255 }),
+        fill(),
+        Operation::Group { canvas: group, alpha: 99 },
+    ])?;
+    Ok(encoder.finish()?)
+}
+
+fn pages_pictures() -> Result<Vec<u8>> {
+    let mut encoder = begin_pages()?;
+    let (layout, source) = (PictureLayout::Bits, PictureSource::Drawing);
+    let stencil = PictureHeader { width: 9, height: 2, layout, source, interpolate: false, alpha: None };
+    let stencil_number = encoder.picture(&stencil)?;
+    encoder.pixels(&[0xFF, 0x80, 0, 0])?;
+    let (layout, source) = (PictureLayout::Rgb8, PictureSource::Photo);
+    let photo = encoder.picture(&PictureHeader {
+        width: 2,
+        layout,
+        source,
+        interpolate: true,
+        alpha: Some(stencil_number),
+        ..stencil
+    })?;
+    encoder.pixels(&[7; 6])?;
+    encoder.pixels(&[8; 6])?;
+    encoder.page(&page())?;
+    let matrix = Matrix([9.0, 0.0, 0.0, 9.0, 1.0, 1.0]);
+    encoder.operations(&[
+        Operation::Picture { picture: photo, matrix, alpha: 255 },
+        Operation::Stencil { picture: stencil_number, matrix },
+    ])?;
+    Ok(encoder.finish()?)
+}
+
 fn dirty_job() -> DirtyJob {
     DirtyJob {
         op: DirtyOp::Auto,
@@ -169,7 +293,13 @@ fn dirty_job() -> DirtyJob {
         declared_type: line("application/zip"),
         limits: Limits::default(),
         passwords: Password::new("ひみつ").into_iter().collect(),
+        pages: PagesPolicy::default(),
+        preview: None,
     }
+}
+
+fn preview_job() -> DirtyJob {
+    DirtyJob { op: DirtyOp::Preview, preview: Some(Preview { page: 0, max_side: 1_200 }), ..dirty_job() }
 }
 
 fn clean_job() -> CleanJob {
@@ -177,7 +307,9 @@ fn clean_job() -> CleanJob {
         op: CleanOp::AssembleMail,
         limits: Limits::default(),
         image: ImagePolicy::default(),
+        pages: PagesOutput::default(),
         boundary_seed: *b"0123456789abcdef",
+        account: AccountPlace::Bottom,
     }
 }
 
@@ -187,6 +319,7 @@ fn report() -> CleanReport {
         detected_type: DetectedType::lossy("jpeg"),
         output: OutputType::Jpeg,
         pages: 1,
+        levels: PageLevels { vector: 1, raster_text: 2, raster: 3 },
         findings: vec![Finding { reason: Reason::GpsPosition, count: 1, place: Place::new("EXIF") }],
     }
 }
