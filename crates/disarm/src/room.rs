@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use form::job::{DirtyJob, DirtyOp};
+use form::job::{DirtyJob, DirtyOp, Preview};
 use form::text::Scrubbed;
 use form::{DetectedType, Findings, Place, Reason, Refusal};
 
@@ -45,19 +45,35 @@ pub fn run(
     }
     let part = Part { input, job: &job, detected: found.token, findings };
     let done =
-        within(Reason::LimitInputBytes, job.limits.input_bytes, size(input.len())).and_then(|()| match found.content {
-            Content::Text => text::disarm(part, form),
-            Content::Table => csv::disarm(part, form),
-            Content::Mail => mail::disarm(input, &job, form, spill),
-            Content::Image(source) => image::disarm(part, source, form),
-            Content::Pdf => match job.preview {
-                Some(wanted) => pdf::preview(part, wanted, fonts, form),
-                None => pdf::disarm(part, fonts, form, spill),
+        within(Reason::LimitInputBytes, job.limits.input_bytes, size(input.len())).and_then(|()| match job.preview {
+            Some(wanted) => shown(part, &found.content, wanted, fonts, form),
+            None => match found.content {
+                Content::Text => text::disarm(part, form),
+                Content::Table => csv::disarm(part, form),
+                Content::Mail => mail::disarm(input, &job, form, spill),
+                Content::Image(source) => image::disarm(part, source, form),
+                Content::Pdf => pdf::disarm(part, fonts, form, spill),
+                Content::Zip => zip::disarm(part, form, spill),
+                Content::Withheld(reason) => Err(reason.into()),
             },
-            Content::Zip => zip::disarm(part, form, spill),
-            Content::Withheld(reason) => Err(reason.into()),
         });
     done.map_err(|error| refused(&error, found.token))
+}
+
+/// One page of what has pages, as a picture.
+fn shown(
+    part: Part<'_>,
+    content: &Content,
+    wanted: Preview,
+    fonts: &Fonts,
+    form: &mut dyn Write,
+) -> Result<(), Error> {
+    match *content {
+        Content::Pdf => pdf::preview(part, wanted, fonts, form),
+        Content::Image(source) => image::preview(part, source, wanted, form),
+        Content::Withheld(reason) => Err(reason.into()),
+        Content::Text | Content::Table | Content::Mail | Content::Zip => Err(Reason::UnsupportedType.into()),
+    }
 }
 
 fn refused(error: &Error, detected: DetectedType) -> Refused {

@@ -31,11 +31,12 @@ use std::sync::Arc;
 use form::job::{Password, Preview};
 use form::name::FileName;
 use form::reason::{Reason, Refusal};
-use jail::{Fresh, Pool, Source};
+use jail::Pool;
 
+pub use jail::{Fresh, Source};
 pub use mail::MailContext;
 pub use notice::Notice;
-pub use outcome::{Defer, MailOutcome, MailVerdict, PageSimilarity, PartOutcome, PartVerdict};
+pub use outcome::{Defer, Drawn, MailOutcome, MailVerdict, PageSimilarity, PartOutcome, PartVerdict};
 pub use policy::Policy;
 pub use scan::Scanner;
 
@@ -70,14 +71,20 @@ impl Engine {
         part::sanitise(&run, mail::root_part(original, name), 0).await
     }
 
-    /// Draws one page of a document, or a picture, as a PNG that a clean room wrote. The refusal says why there is none.
+    /// Draws one page of a document, or a picture, as a PNG that a clean room wrote, of the size that was asked for or smaller. The
+    /// refusal says why there is none.
     pub async fn preview(
         &self,
         document: Source,
         name: FileName,
         wanted: Preview,
-    ) -> Result<Result<Fresh, Refusal>, Defer> {
+    ) -> Result<Result<Drawn, Refusal>, Defer> {
         preview::draw(&self.run(""), document, name, wanted).await
+    }
+
+    /// How many pages [`preview`](Self::preview) can draw. The number comes from a dirty room: good for showing, not for trust.
+    pub async fn count_pages(&self, document: Source, name: FileName) -> Result<Result<u32, Refusal>, Defer> {
+        preview::count(&self.run(""), document, name).await
     }
 
     /// Composes a mail of our own.

@@ -122,6 +122,17 @@ pub struct MailOutcome {
     pub elapsed: Duration,
 }
 
+/// One page as pixels.
+#[derive(Debug, Clone)]
+pub struct Drawn {
+    /// A PNG that a clean room wrote.
+    pub png: Fresh,
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+}
+
 /// Not now: the cause lies with us, and the mail or file waits unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum Defer {

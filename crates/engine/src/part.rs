@@ -249,12 +249,12 @@ pub(crate) fn our_fault(reason: Reason) -> Option<Defer> {
 }
 
 /// What a clean room wrote, with its report.
-struct Written {
-    fresh: Fresh,
-    report: CleanReport,
+pub(crate) struct Written {
+    pub(crate) fresh: Fresh,
+    pub(crate) report: CleanReport,
 }
 
-fn written(run: &Run<'_>, outcome: CleanOutcome) -> Result<Written, Refusal> {
+pub(crate) fn written(run: &Run<'_>, outcome: CleanOutcome) -> Result<Written, Refusal> {
     let (Some(fresh), Some(report)) = (outcome.fresh, outcome.report) else {
         return Err(Refusal::plain(Reason::RoomProtocol));
     };

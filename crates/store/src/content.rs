@@ -47,20 +47,7 @@ impl Original {
     /// # Errors
     /// [`Error::Damaged`] when they are not what was written, [`Error::File`] when they cannot be read.
     pub async fn to_source(&self) -> Result<Source, Error> {
-        let (content, len) = (self.0.clone(), self.len());
-        let sealed = match content {
-            // A memfd of a small mail costs a few microseconds: less than handing it to another thread.
-            Content::Inline(bytes) => Sealed::from_bytes(&bytes).map_err(Error::file("sealing", "memfd"))?,
-            file @ Content::File { .. } => {
-                blocking(move || {
-                    let mut writer = Sealed::builder().map_err(Error::file("making", "memfd"))?;
-                    file.each(|bytes| writer.write_all(bytes).map_err(Error::file("filling", "memfd")))?;
-                    writer.seal().map_err(Error::file("sealing", "memfd"))
-                })
-                .await?
-            }
-        };
-        Ok(Source { data: Arc::new(sealed), offset: 0, len })
+        self.0.to_source().await
     }
 
     /// The bytes in pieces, for an operator's download.
@@ -86,6 +73,14 @@ impl Output {
     /// Whether there are no bytes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The bytes as a room takes them: a rebuilt file is drawn in a room like any other.
+    ///
+    /// # Errors
+    /// As [`Original::to_source`].
+    pub async fn to_source(&self) -> Result<Source, Error> {
+        self.0.to_source().await
     }
 
     /// The bytes in pieces.
@@ -182,6 +177,23 @@ impl Content {
             Content::Inline(bytes) => ChunksState::Inline(Some(bytes.clone())),
             Content::File { path, length, digest } => ChunksState::Unread(path.clone(), *length, digest.clone()),
         })
+    }
+
+    async fn to_source(&self) -> Result<Source, Error> {
+        let len = self.len();
+        let sealed = match self.clone() {
+            // A memfd of a small mail costs a few microseconds: less than handing it to another thread.
+            Content::Inline(bytes) => Sealed::from_bytes(&bytes).map_err(Error::file("sealing", "memfd"))?,
+            file @ Content::File { .. } => {
+                blocking(move || {
+                    let mut writer = Sealed::builder().map_err(Error::file("making", "memfd"))?;
+                    file.each(|bytes| writer.write_all(bytes).map_err(Error::file("filling", "memfd")))?;
+                    writer.seal().map_err(Error::file("sealing", "memfd"))
+                })
+                .await?
+            }
+        };
+        Ok(Source { data: Arc::new(sealed), offset: 0, len })
     }
 
     async fn to_bytes(&self, most: u64) -> Result<Bytes, Error> {

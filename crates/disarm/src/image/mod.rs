@@ -11,6 +11,7 @@ mod gif;
 mod jpeg;
 mod marks;
 mod png;
+mod preview;
 mod raster;
 mod tiff;
 mod webp;
@@ -23,6 +24,7 @@ use crate::error::Error;
 use crate::room::Part;
 
 pub(crate) use marks::first_directory;
+pub(crate) use preview::preview;
 
 pub(crate) fn disarm(part: Part<'_>, source: ImageSource, form: &mut dyn Write) -> Result<(), Error> {
     match source {
