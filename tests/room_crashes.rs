@@ -198,6 +198,28 @@ fn a_mail_whose_room_is_killed_from_outside_each_time_is_held_after_four_attempt
 }
 
 #[test]
+fn an_attachment_whose_room_is_killed_each_time_is_withheld_and_the_text_arrives() {
+    let (gateway, _directory) = start();
+    let receipt = send(&gateway, &with_large_picture("picture"));
+    for attempt in 1..=4 {
+        signal(gateway.busy_room(), "KILL");
+        if attempt < 4 {
+            wait_for_events(&gateway, "conversion_retry", attempt);
+        }
+        if matches!(attempt, 2 | 3) {
+            let_the_pause_pass(&gateway);
+            send(&gateway, &ordinary());
+        }
+    }
+    let mail = wait_for(&gateway, &receipt);
+    for told in ["keep-me", "large.png", "変換が中断されました"] {
+        assert!(text(&mail).contains(told), "no {told}: {mail}");
+    }
+    assert_eq!(held(&gateway, &receipt), [("large.png".to_owned(), "room_killed".to_owned())]);
+    assert_eq!(events(&gateway, "conversion_given_up"), 0);
+}
+
+#[test]
 fn a_mail_whose_room_was_killed_once_arrives_whole() {
     let (gateway, _directory) = start();
     let receipt = send(&gateway, &slow("killed once"));

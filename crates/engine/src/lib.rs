@@ -36,7 +36,7 @@ use jail::Pool;
 pub use jail::{Fresh, Source};
 pub use mail::MailContext;
 pub use notice::Notice;
-pub use outcome::{Defer, Drawn, MailOutcome, MailVerdict, PageSimilarity, PartOutcome, PartVerdict};
+pub use outcome::{Defer, Drawn, MailOutcome, MailVerdict, PageSimilarity, PartOutcome, PartVerdict, Patience};
 pub use policy::Policy;
 pub use scan::Scanner;
 
@@ -56,7 +56,8 @@ impl Engine {
 
     /// Turns a mail into the mail that may be delivered in its place.
     pub async fn sanitise_mail(&self, original: &Source, context: &MailContext) -> Result<MailOutcome, Defer> {
-        mail::sanitise(&self.run(&context.receipt), original, context).await
+        let run = part::Run { patience: context.patience, ..self.run(&context.receipt) };
+        mail::sanitise(&run, original, context).await
     }
 
     /// Rebuilds one file. Of the passwords, the first [`DirtyJob::MAX_PASSWORDS`](form::job::DirtyJob::MAX_PASSWORDS) are
@@ -66,8 +67,9 @@ impl Engine {
         original: Source,
         name: FileName,
         passwords: &[Password],
+        patience: Patience,
     ) -> Result<PartOutcome, Defer> {
-        let run = part::Run { passwords, ..self.run("") };
+        let run = part::Run { passwords, patience, ..self.run("") };
         part::sanitise(&run, mail::root_part(original, name), 0).await
     }
 
@@ -110,6 +112,7 @@ impl Engine {
             budget: budget::Budget::new(&self.policy),
             seed: seed(receipt),
             passwords: &[],
+            patience: Patience::Again,
         }
     }
 }

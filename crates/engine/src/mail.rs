@@ -11,7 +11,7 @@ use form::text::Line;
 use jail::{Hostile, Source};
 
 use crate::assemble::SourceReader;
-use crate::outcome::{Defer, MailOutcome, MailVerdict, PartOutcome};
+use crate::outcome::{Defer, MailOutcome, MailVerdict, PartOutcome, Patience};
 use crate::part::{Part, Run, children, our_fault, refused, room_limits, scan, spilled};
 use crate::policy::Policy;
 use crate::{account, assemble, notice, rooms};
@@ -27,6 +27,8 @@ pub struct MailContext {
     pub recipients: Vec<String>,
     /// Address that notices come from.
     pub postmaster: String,
+    /// Whether there will be another attempt.
+    pub patience: Patience,
     /// Now, in Unix seconds: the date of notices.
     pub now: i64,
     /// Offset of local time in minutes.

@@ -133,6 +133,16 @@ pub struct Drawn {
     pub height: u32,
 }
 
+/// Whether a conversion will be tried again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Patience {
+    /// It will: a part whose room was ended from outside makes everything wait.
+    #[default]
+    Again,
+    /// It will not: such a part is withheld alone, so that the others still arrive.
+    Last,
+}
+
 /// Not now: the cause lies with us, and the mail or file waits unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum Defer {

@@ -22,7 +22,7 @@ use crate::assemble::{self, Form, SourceReader};
 use crate::budget::Budget;
 use crate::fidelity;
 use crate::naming::{Taken, output_name};
-use crate::outcome::{Defer, PageSimilarity, PartOutcome, PartVerdict};
+use crate::outcome::{Defer, PageSimilarity, PartOutcome, PartVerdict, Patience};
 use crate::policy::Policy;
 use crate::rooms;
 use crate::scan::{ScanVerdict, Scanner};
@@ -35,6 +35,7 @@ pub(crate) struct Run<'a> {
     pub(crate) budget: Budget,
     pub(crate) seed: [u8; 16],
     pub(crate) passwords: &'a [Password],
+    pub(crate) patience: Patience,
 }
 
 /// A part before anything was done to it.
@@ -171,7 +172,7 @@ async fn both_rooms(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
     let outcome = rooms::chain(run.pool, part.source.clone(), &dirty_job(run, part), &clean, limits).await?;
     run.budget.spend(outcome.dirty.1.wall.max(outcome.clean.usage.wall));
     if let Some(withheld) = refused(&outcome.dirty.0).or_else(|| refused(&outcome.clean.verdict)) {
-        return unless_no_room(withheld);
+        return unless_not_now(run, withheld);
     }
     let written = match written(run, outcome.clean) {
         Ok(written) => written,
@@ -205,7 +206,7 @@ async fn one_room_first(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
     let outcome = rooms::dirty(run.pool, part.source.clone(), &dirty_job(run, part), limits).await?;
     run.budget.spend(outcome.usage.wall);
     if let Some(withheld) = refused(&outcome.verdict) {
-        return unless_no_room(withheld);
+        return unless_not_now(run, withheld);
     }
     let Some(form) = outcome.form else { return Ok(Err(Refusal::plain(Reason::RoomProtocol).into())) };
     let Some(source) = form.source(0, form.len()) else { return Ok(Err(Refusal::plain(Reason::RoomProtocol).into())) };
@@ -220,7 +221,7 @@ async fn one_room_first(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
             let outcome = rooms::clean(run.pool, source, &clean_job(run, CleanOp::Part), limits).await?;
             run.budget.spend(outcome.usage.wall);
             match refused(&outcome.verdict) {
-                Some(withheld) => unless_no_room(withheld),
+                Some(withheld) => unless_not_now(run, withheld),
                 None => Ok(match written(run, outcome) {
                     Ok(written) => Ok(compared(run, part, leaf(written)).await?),
                     Err(refusal) => Err(refusal.into()),
@@ -231,7 +232,10 @@ async fn one_room_first(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
     }
 }
 
-fn unless_no_room(withheld: Withheld) -> Attempt {
+fn unless_not_now(run: &Run<'_>, withheld: Withheld) -> Attempt {
+    if withheld.refusal.reason == Reason::RoomKilled && run.patience == Patience::Last {
+        return Ok(Err(withheld));
+    }
     match our_fault(withheld.refusal.reason) {
         Some(defer) => Err(defer),
         None => Ok(Err(withheld)),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use engine::{Defer, Engine, MailContext, MailOutcome, MailVerdict, Notice, PartOutcome};
+use engine::{Defer, Engine, MailContext, MailOutcome, MailVerdict, Notice, PartOutcome, Patience};
 use form::name::FileName;
 use form::reason::Reason;
 use jail::Source;
@@ -123,7 +123,7 @@ impl Worker {
                 self.engine.sanitise_mail(&original, &context).await.map(mail_completed)
             }
             WorkOrigin::Upload { file_name } => {
-                self.engine.sanitise_file(original.clone(), file_name.clone(), &[]).await.map(file_completed)
+                self.engine.sanitise_file(original.clone(), file_name.clone(), &[], patience(&work)).await.map(file_completed)
             }
         };
         match completed {
@@ -171,6 +171,7 @@ impl Worker {
             receipt: work.receipt.as_str().to_owned(),
             sender: sender.unwrap_or_default().to_owned(),
             recipients: recipients.to_vec(),
+            patience: patience(work),
             postmaster: self.postmaster.clone(),
             now: self.clock.now().unix_millis().div_euclid(1000),
             utc_offset_minutes: self.utc_offset_minutes,
@@ -241,6 +242,10 @@ impl Worker {
         self.count(work, Verdict::GivenUp, &[Reason::RoomCrash]);
         Ok(())
     }
+}
+
+fn patience(work: &Work) -> Patience {
+    if work.last { Patience::Last } else { Patience::Again }
 }
 
 fn given_up_notice(engine: &Engine, context: MailContext) -> Notice {

@@ -36,6 +36,8 @@ pub struct Work {
     /// Which start of this job this is, from 1. Deferrals do not count, nor do the first nine times
     /// that the gateway ended meanwhile.
     pub attempt: u32,
+    /// No attempt will follow this one.
+    pub last: bool,
     /// No attempt is left: do not convert it again, call [`Store::give_up`].
     pub exhausted: bool,
     /// The original bytes.
@@ -394,6 +396,7 @@ fn work_of(row: &SqliteRow, jobs: &HashMap<i64, (i64, i64)>, blobs: &Blobs, max_
         origin,
         received: Timestamp::from_unix_millis(row.try_get(3).map_err(get)?),
         attempt,
+        last: attempt >= max_attempts,
         exhausted: attempt > max_attempts,
         original: original.original(),
     })

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use engine::catalogue::{Language, describe, describe_refusal};
-use engine::{Engine, PageSimilarity, PartOutcome, PartVerdict};
+use engine::{Engine, PageSimilarity, PartOutcome, PartVerdict, Patience};
 use form::job::{DirtyJob, Password};
 use form::name::FileName;
 use form::report::PageLevels;
@@ -171,7 +171,7 @@ async fn convert(engine: &Engine, path: &Path, passwords: &[Password]) -> Result
     let composed: String = Line::scrub(&raw).0.as_str().nfc().collect();
     let (name, _) = FileName::rebuild(&composed);
     engine
-        .sanitise_file(Source::whole(Arc::new(sealed)), name, passwords)
+        .sanitise_file(Source::whole(Arc::new(sealed)), name, passwords, Patience::Again)
         .await
         .with_context(|| format!("{} could not be converted now", path.display()))
 }
