@@ -37,6 +37,8 @@ pub(super) struct Recorder<'d, 'w> {
     /// Whether drawing the page into pixels would cost too much.
     pub(super) hazard: bool,
     dashes: f64,
+    /// Clips that are open, told or not.
+    open_clips: u32,
     failure: Option<Error>,
     /// Text that is not drawn, until it is known what lies where it stands.
     pub(super) unseen: Vec<Unseen>,
@@ -97,6 +99,7 @@ impl<'d, 'w> Recorder<'d, 'w> {
             trouble: None,
             hazard: false,
             dashes: 0.0,
+            open_clips: 0,
             failure: None,
             unseen: Vec::new(),
             cover: Cover::new(page),
@@ -355,6 +358,7 @@ impl<'a> Device<'a> for Recorder<'_, '_> {
     }
 
     fn pop_clip(&mut self) {
+        self.open_clips = self.open_clips.saturating_sub(1);
         if self.mode != Mode::Count {
             self.layer().unclip();
         }
@@ -483,11 +487,11 @@ impl Recorder<'_, '_> {
     }
 
     fn check_clips(&mut self) {
+        self.open_clips = self.open_clips.saturating_add(1);
+        // Drawing into pixels holds a mask for each of them.
+        self.hazard |= self.open_clips > MAX_CLIPS;
         let depth = self.layer().clip_depth();
-        let most = usize::try_from(self.document.limits.clip_depth).unwrap_or(usize::MAX);
-        if depth > most {
-            // Drawing into pixels holds a mask for each of them.
-            self.hazard |= depth > most.saturating_mul(2);
+        if u32::try_from(depth).map_or(true, |depth| depth > self.document.limits.clip_depth) {
             self.give_up(Trouble::TooMuch);
         }
     }
@@ -565,5 +569,7 @@ const HARD_FACTOR: u64 = 4;
 const PAGE_SAMPLES: u64 = 8_000_000;
 /// Dashes that drawing a page into pixels may take.
 const MAX_DASHES: f64 = 500_000.0;
+/// Clips within one another that drawing a page into pixels may take.
+const MAX_CLIPS: u32 = 1_000;
 /// Groups within one another that the interpreter may open.
 const MAX_GROUPS: usize = 200;

@@ -123,19 +123,29 @@ impl<'d, 'w> Recorder<'d, 'w> {
     }
 
     fn tiling(&mut self, tile: &TilingPattern<'_>, visible: Rect, is_stroke: bool) -> Option<Canvas> {
-        let matrix = geometry::matrix(tile.matrix).filter(|_| geometry::is_usable(tile.matrix))?;
-        let bounds = tile.bbox.abs();
-        let steps = f64::from(tile.x_step).abs() * f64::from(tile.y_step).abs();
-        let tiles = visible.area() / (steps * tile.matrix.determinant().abs());
+        // The tile is drawn about as large as it is seen: some producers make tiles a million units wide.
+        let scale = geometry::largest_scale(tile.matrix);
+        let enlarge = Affine::scale(scale);
+        let matrix = geometry::matrix(tile.matrix * enlarge.inverse()).filter(|_| geometry::is_usable(tile.matrix))?;
+        let bounds = enlarge.transform_rect_bbox(tile.bbox.abs());
+        let step = |step: f32| {
+            let step = f64::from(step) * scale;
+            (step.abs() <= f64::from(form::pages::MAX_COORDINATE))
+                .then(|| geometry::single(step))
+                .filter(|step| *step != 0.0)
+        };
+        let (x_step, y_step) = (step(tile.x_step)?, step(tile.y_step)?);
+        let tiles = visible.area() / (f64::from(x_step) * f64::from(y_step)).abs();
         if !(tiles <= MAX_TILES) {
             // A reader would draw each of them.
             self.give_up(Trouble::Unsupported);
             return None;
         }
-        let kind = CanvasKind::Tile { matrix, x_step: tile.x_step, y_step: tile.y_step };
-        self.tile((tile.cache_key(), is_stroke), kind, bounds, |recorder| {
-            tile.interpret(recorder, Affine::IDENTITY, is_stroke);
-        })
+        let kind = CanvasKind::Tile { matrix, x_step, y_step };
+        let canvas = self.tile((tile.cache_key(), is_stroke), kind, bounds, |recorder| {
+            tile.interpret(recorder, enlarge, is_stroke);
+        });
+        canvas.filter(|canvas| canvas.summary.paints > 0)
     }
 
     fn shade(&mut self, shape: Shape, pattern: &ShadingPattern, visible: Rect, blend: BlendMode, mask: Option<Canvas>) {
