@@ -26,7 +26,10 @@ pub(super) fn draw<'a>(
     // A page may be so narrow that its shorter side would have no pixel at all.
     let (x, y) = (scale.max(1.001 / width), scale.max(1.001 / height));
     let pixmap = PixmapSettings { x_scale: geometry::single(x), y_scale: geometry::single(y), bg_color: WHITE };
-    let drawn = hayro::render(page, cache, settings, &RenderSettings::default(), &pixmap);
+    // Hinting fits letters to the pixels of one size with the font's own program: it would make original and rebuilt page, whose
+    // fonts have no programs, look less alike than they are on paper.
+    let settings_of_looks = RenderSettings { hinting: false, ..RenderSettings::default() };
+    let drawn = hayro::render(page, cache, settings, &settings_of_looks, &pixmap);
     let data = drawn.data().iter().flat_map(|pixel| [pixel.r, pixel.g, pixel.b]).collect();
     Pixels {
         width: drawn.width().into(),
