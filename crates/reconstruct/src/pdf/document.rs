@@ -58,6 +58,8 @@ enum What {
 struct Canvas {
     object: Ref,
     mask: Option<Mask>,
+    /// The transfer function of a mask that nothing has used yet.
+    transfer: Option<Box<[u8; 256]>>,
 }
 
 /// The pages and the nodes of their tree.
@@ -295,7 +297,7 @@ impl<'o, 'w> Document<'o, 'w> {
             form.key(key)
                 .array(|sides| [x0, y0, x1, y1].into_iter().for_each(|side| sides.real(side.into(), decimals)));
         };
-        let mut mask = None;
+        let (mut mask, mut function) = (None, None);
         match &header.kind {
             CanvasKind::Tile { matrix, x_step, y_step } => {
                 self.file.stream(object, Packing::Flate, data, |pattern| {
@@ -317,11 +319,8 @@ impl<'o, 'w> Document<'o, 'w> {
                     CanvasKind::Mask { .. } | CanvasKind::Tile { .. } => (true, false),
                 };
                 if let CanvasKind::Mask { kind, transfer } = &header.kind {
-                    let transfer = match transfer {
-                        Some(values) => Some(paint::transfer(values, &mut self.file)?),
-                        None => None,
-                    };
-                    mask = Some(Mask { group: object, kind: *kind, transfer });
+                    mask = Some(Mask { group: object, kind: *kind, transfer: None });
+                    function.clone_from(transfer);
                 }
                 self.file.stream(object, Packing::Flate, data, |form| {
                     form.key(Key::Type).name(Name::XObject);
@@ -332,7 +331,7 @@ impl<'o, 'w> Document<'o, 'w> {
                 })?;
             }
         }
-        self.canvases.push(Canvas { object, mask });
+        self.canvases.push(Canvas { object, mask, transfer: function });
         Ok(())
     }
 
@@ -379,11 +378,26 @@ impl<'o, 'w> Document<'o, 'w> {
             return Ok(Some(*known));
         }
         let Some(change) = StateChange::from_number(number) else { return Ok(None) };
-        let canvases = &self.canvases;
-        let mask = |canvas: u32| canvases.get(usize::try_from(canvas).ok()?)?.mask;
+        let mask = match change {
+            StateChange::Mask(Some(canvas)) => self.mask(canvas)?,
+            StateChange::Mask(None)
+            | StateChange::FillAlpha(_)
+            | StateChange::StrokeAlpha(_)
+            | StateChange::Blend(_) => None,
+        };
         let object = paint::state(change, mask, &mut self.file)?;
         self.states.insert(number, object);
         Ok(Some(object))
+    }
+
+    /// A mask with its transfer function, which is written when it is first needed.
+    fn mask(&mut self, canvas: u32) -> Result<Option<Mask>, Error> {
+        let at = usize::try_from(canvas).unwrap_or(usize::MAX);
+        let Some(Canvas { mask: Some(mask), transfer, .. }) = self.canvases.get_mut(at) else { return Ok(None) };
+        if let Some(values) = transfer.take() {
+            mask.transfer = Some(paint::transfer(&values, &mut self.file)?);
+        }
+        Ok(Some(*mask))
     }
 }
 

@@ -43,24 +43,17 @@ pub(super) fn gradient(gradient: &Gradient, file: &mut File<'_, '_>) -> Result<R
     })
 }
 
-/// Writes what a graphics state sets (8.4.5). `mask` is what a soft mask's number stands for.
-pub(super) fn state(
-    change: StateChange,
-    mask: impl Fn(u32) -> Option<Mask>,
-    file: &mut File<'_, '_>,
-) -> Result<Ref, Error> {
+/// Writes what a graphics state sets (8.4.5); `mask` is the soft mask, where it is one.
+pub(super) fn state(change: StateChange, mask: Option<Mask>, file: &mut File<'_, '_>) -> Result<Ref, Error> {
     file.add(|state| {
         state.dictionary(|state| {
             state.key(Key::Type).name(Name::ExtGState);
-            match change {
-                StateChange::FillAlpha(alpha) => opacity(state.key(Key::FillAlpha), alpha),
-                StateChange::StrokeAlpha(alpha) => opacity(state.key(Key::StrokeAlpha), alpha),
-                StateChange::Blend(mode) => state.key(Key::Bm).name(blend(mode)),
-                StateChange::Mask(None) => state.key(Key::SMask).name(Name::None),
-                StateChange::Mask(Some(canvas)) => match mask(canvas) {
-                    None => state.key(Key::SMask).name(Name::None),
-                    Some(mask) => soft_mask(state.key(Key::SMask), &mask),
-                },
+            match (change, mask) {
+                (StateChange::FillAlpha(alpha), _) => opacity(state.key(Key::FillAlpha), alpha),
+                (StateChange::StrokeAlpha(alpha), _) => opacity(state.key(Key::StrokeAlpha), alpha),
+                (StateChange::Blend(mode), _) => state.key(Key::Bm).name(blend(mode)),
+                (StateChange::Mask(Some(_)), Some(mask)) => soft_mask(state.key(Key::SMask), &mask),
+                (StateChange::Mask(_), _) => state.key(Key::SMask).name(Name::None),
             }
         });
     })

@@ -247,10 +247,10 @@ impl Syntax {
     }
 }
 
-/// A number in steps of 10^-decimals, to the nearest. What is out of range goes to its end and what is no number to 0.
+/// A number in steps of 10^-decimals, to the nearest. What is further than [`FURTHEST`] goes there, what is no number to 0.
 pub(super) fn scaled(value: f64, decimals: u8) -> i64 {
     let unit = UNITS.get(usize::from(decimals)).copied().unwrap_or(1.0);
-    whole(value * unit)
+    whole(value.clamp(-FURTHEST, FURTHEST) * unit)
 }
 
 /// The nearest whole number. What is out of range goes to its end and what is no number to 0.
@@ -282,6 +282,10 @@ pub(super) fn decimals_for(value: f64, figures: u8) -> u8 {
     }
     decimals
 }
+
+/// Numbers of the form multiplied by one another reach further than readers do: the sum of two of these fits 32 bits, as PDF/A
+/// asks (ISO 19005-2, 6.1.13).
+const FURTHEST: f64 = 1e9;
 
 /// Coordinates end at 10^6, so that 12 decimals still fit 64 bits.
 pub(super) const MOST_DECIMALS: u8 = 12;

@@ -9,6 +9,8 @@
     reason = "a helper of tests fails where it fails"
 )]
 
+pub mod grammar;
+pub mod random;
 pub mod readers;
 
 use form::codec::{Encoder, Kind};
