@@ -200,16 +200,15 @@ fn gradient(pattern: &ShadingPattern) -> Option<Gradient> {
         let [r, g, b, alpha] = color.map(geometry::alpha);
         (alpha == u8::MAX).then_some(GradientStop { offset, color: Color { r, g, b } })
     };
-    let mut stops = if found.len() <= Gradient::MAX_STOPS {
-        found.iter().map(|found| stop(found.offset.clamp(0.0, 1.0), found.color)).collect::<Option<Vec<_>>>()?
-    } else {
-        (0_u8..=u8::MAX)
-            .map(|step| {
-                let offset = f32::from(step) / 255.0;
-                stop(offset, encoded.sample(kurbo::Point::new(offset.into(), 0.0)))
-            })
-            .collect::<Option<Vec<_>>>()?
-    };
+    let told = found.iter().map(|found| stop(found.offset.clamp(0.0, 1.0), found.color));
+    let mut stops = needed(told.collect::<Option<Vec<_>>>()?);
+    if stops.len() > Gradient::MAX_STOPS {
+        let even = (0_u8..=u8::MAX).map(|step| {
+            let offset = f32::from(step) / 255.0;
+            stop(offset, encoded.sample(kurbo::Point::new(offset.into(), 0.0)))
+        });
+        stops = even.collect::<Option<Vec<_>>>()?;
+    }
     stops.dedup();
     if let Some(first) = stops.first_mut() {
         first.offset = 0.0;
@@ -224,6 +223,27 @@ fn gradient(pattern: &ShadingPattern) -> Option<Gradient> {
     Some(Gradient { shape, matrix: geometry::matrix(pattern.matrix)?, stops, extend_start, extend_end })
 }
 
+/// Leaves out stops whose colour is what lies between their neighbours anyway: where a colour ends at once there are many.
+fn needed(stops: Vec<GradientStop>) -> Vec<GradientStop> {
+    let mut kept: Vec<GradientStop> = Vec::new();
+    for (index, stop) in stops.iter().enumerate() {
+        let neighbours = kept.last().zip(stops.get(index.saturating_add(1)));
+        let is_between = neighbours.is_some_and(|(before, after)| {
+            let share = (stop.offset - before.offset) / (after.offset - before.offset);
+            let near = |one: u8, found: u8, other: u8| {
+                let (one, other) = (f32::from(one), f32::from(other));
+                (share.mul_add(other - one, one) - f32::from(found)).abs() <= 0.5
+            };
+            let (before, after, color) = (before.color, after.color, stop.color);
+            near(before.r, color.r, after.r) && near(before.g, color.g, after.g) && near(before.b, color.b, after.b)
+        });
+        if !is_between {
+            kept.push(*stop);
+        }
+    }
+    kept
+}
+
 /// How far a colour may be off, of 1.
 const COLOR_TOLERANCE: f32 = 0.01;
 /// Samples along a point: 144 dots per inch; shadings are smooth.
@@ -235,3 +255,19 @@ const MESH_FACTOR: f64 = 8.0;
 /// What cutting a patch into triangles costs beside them.
 const PATCH_COST: f64 = 800.0;
 const MAX_SIDE: f64 = 8_192.0;
+
+#[cfg(test)]
+mod tests {
+    use form::pages::{Color, GradientStop};
+
+    use super::needed;
+
+    #[test]
+    fn stops_between_their_neighbours_are_left_out() {
+        let stop = |offset: f32, r: u8| GradientStop { offset, color: Color { r, g: 0, b: 0 } };
+        let sharp = vec![stop(0.0, 9), stop(0.25, 9), stop(0.5, 9), stop(0.5, 90), stop(0.75, 90), stop(1.0, 90)];
+        assert_eq!(needed(sharp), [stop(0.0, 9), stop(0.5, 9), stop(0.5, 90), stop(1.0, 90)]);
+        let even = vec![stop(0.0, 0), stop(0.5, 50), stop(1.0, 100)];
+        assert_eq!(needed(even), [stop(0.0, 0), stop(1.0, 100)]);
+    }
+}
