@@ -61,13 +61,7 @@ pub fn run(
 }
 
 /// One page of what has pages, as a picture.
-fn shown(
-    part: Part<'_>,
-    content: &Content,
-    wanted: Preview,
-    fonts: &Fonts,
-    form: &mut dyn Write,
-) -> Result<(), Error> {
+fn shown(part: Part<'_>, content: &Content, wanted: Preview, fonts: &Fonts, form: &mut dyn Write) -> Result<(), Error> {
     match *content {
         Content::Pdf => pdf::preview(part, wanted, fonts, form),
         Content::Image(source) => image::preview(part, source, wanted, form),

@@ -16,6 +16,7 @@ mod assemble;
 mod budget;
 pub mod catalogue;
 mod fidelity;
+mod inside;
 mod mail;
 mod naming;
 mod notice;
@@ -33,6 +34,7 @@ use form::name::FileName;
 use form::reason::{Reason, Refusal};
 use jail::Pool;
 
+pub use inside::Whole;
 pub use jail::{Fresh, Source};
 pub use mail::MailContext;
 pub use notice::Notice;
@@ -87,6 +89,11 @@ impl Engine {
     /// How many pages [`preview`](Self::preview) can draw. The number comes from a dirty room: good for showing, not for trust.
     pub async fn count_pages(&self, document: Source, name: FileName) -> Result<Result<u32, Refusal>, Defer> {
         preview::count(&self.run(""), document, name).await
+    }
+
+    /// The original of one part, out of the whole that it came in. Hostile like the whole.
+    pub async fn find_part(&self, whole: Source, kind: &Whole, path: &str) -> Result<Result<Source, Refusal>, Defer> {
+        inside::find(&self.run(""), whole, kind, path).await
     }
 
     /// Composes a mail of our own.

@@ -4,9 +4,9 @@
 //! go from the request body straight into the store's spool and are converted by the same workers as mails; pages read
 //! their state from the store.
 //!
-//! What this crate must never do: parse a file, show any byte of a file, offer anything for download that a clean room
-//! has not written (the store's `Output` is the only type that [`portal`] sends), write a token into a log, act on GET,
-//! or load anything from another origin.
+//! What this crate must never do: parse a file, show any byte of a file but pixels that a clean room wrote of it
+//! ([`Previews`]), offer anything for download that a clean room has not written (the store's `Output` is the only type
+//! that [`portal`] sends), write a token into a log, act on GET, or load anything from another origin.
 
 #![forbid(unsafe_code)]
 
@@ -27,6 +27,7 @@ mod multipart;
 mod page;
 mod password;
 mod portal;
+mod preview;
 mod role;
 mod secret;
 mod shown;
@@ -39,5 +40,6 @@ pub use health::{Condition, Readiness};
 pub use listen::serve;
 pub use metrics::{DeliveryEnd, Metrics, RoomTotals, Source};
 pub use portal::{PortalState, portal};
+pub use preview::{Painter, Painting, Previews};
 pub use secret::NoRandomness;
 pub use site::{Site, UploadLimits};

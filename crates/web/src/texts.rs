@@ -90,6 +90,17 @@ texts! {
     result_gone_title: "結果が見つかりません" / "No such result";
     result_gone: "アドレスが正しくないか、保存期間が過ぎています。" / "The address is wrong or the storage period is over.";
 
+    // Pages
+    pages_title: "安全なファイルのページ" / "Pages of the safe file";
+    pages_lead: "作り直したファイルを画像で表示しています。" / "The rebuilt file, shown as pictures.";
+    pages_navigation: "ページの移動" / "Pages";
+    pages_previous: "前のページ" / "Previous page";
+    pages_next: "次のページ" / "Next page";
+    pages_back: "結果の画面へ戻る" / "Back to the result";
+    pages_none: "画像で表示できません。理由: " / "It cannot be shown as a picture: ";
+    preview_none: "表示できません" / "Cannot be shown";
+    preview_busy: "混み合っています" / "Busy";
+
     // States
     state_queued: "順番を待っています" / "Waiting";
     state_working: "作り直しています" / "Being rebuilt";
@@ -212,7 +223,9 @@ texts! {
     detail_error: "最後の問題" / "Last problem";
     detail_quarantined: "隔離された原本を見る" / "See the quarantined original";
     quarantine_item: "隔離されたもの" / "Quarantined item";
-    quarantine_lead: "お渡ししなかった原本です。中身はこの画面には表示しません。" / "Originals that were not passed on. Their content is never shown here.";
+    quarantine_lead: "お渡ししなかった原本です。中身を見るときは、隔離した場所で描いた画像だけを表示します。" / "Originals that were not passed on. Their content is shown as pictures only, drawn in an isolated room.";
+    quarantine_item_back: "隔離されたものの情報へ戻る" / "Back to the quarantined item";
+    quarantine_look: "原本のページを画像で見る" / "Look at the pages of the original";
     quarantine_whole: "メール全体" / "The whole mail";
     quarantine_since: "隔離した時刻" / "Quarantined";
     quarantine_expires: "自動削除の予定" / "Deleted on";
@@ -221,6 +234,14 @@ texts! {
     quarantine_states_held: "保管中" / "Held";
     quarantine_states_released: "取り出し済み" / "Released";
     quarantine_states_deleted: "削除済み" / "Deleted";
+    compare_title: "原本のページ" / "Pages of the original";
+    compare_lead: "隔離した場所で描いた画像です。文字のコピーやリンクは使えません。原本を見たことは、1ページごとに監査ログに残ります。" / "Pictures drawn in an isolated room: nothing can be copied or followed. Every page of the original that is shown becomes an entry of the audit log.";
+    compare_original: "原本（画像のみ）" / "Original (pictures only)";
+    compare_output: "作り直したもの" / "Rebuilt";
+    compare_gone: "保存期間が過ぎたため、表示できません。" / "The storage period is over; it cannot be shown.";
+    compare_no_such: "このページはありません。" / "There is no such page.";
+    compare_look: "ページを見る" / "See the pages";
+    compare_look_of: "原本のページを見る" / "See the pages of the original";
     audit_lead: "記録は追記だけができ、一つ前の記録の値とつながっています。書き換えがあれば連鎖の検証で分かります。" / "Entries can only be added and each is chained to the one before, so that any alteration shows.";
     audit_record: "記録を見る" / "See the record";
     audit_chain: "連鎖の検証" / "Chain check";
@@ -238,6 +259,7 @@ texts! {
     event_setup_token: "最初の管理者の登録用アドレスを作りました" / "A set-up address was made";
     event_user_created: "利用者を登録しました" / "A user was created";
     event_signed_in: "サインインしました" / "Signed in";
+    event_original_viewed: "原本のページを画像で見ました" / "A page of an original was looked at";
     event_released: "隔離から取り出しました" / "Released from quarantine";
     delivery_waiting: "待っています" / "Waiting";
     delivery_delivered: "配送しました" / "Delivered";
@@ -288,6 +310,30 @@ pub(crate) fn files_done(language: Language, done: usize, total: usize) -> Strin
     match language {
         Language::Ja => format!("{total}件中 {done}件完了"),
         Language::En => format!("{done} of {total} done"),
+    }
+}
+
+/// Which page of how many.
+pub(crate) fn page_of(language: Language, page: u32, pages: u32) -> String {
+    match language {
+        Language::Ja => format!("{pages}ページ中 {page}ページ目"),
+        Language::En => format!("Page {page} of {pages}"),
+    }
+}
+
+/// What the picture of a page shows, for those who do not see it.
+pub(crate) fn page_picture(language: Language, name: &str, page: u32) -> String {
+    match language {
+        Language::Ja => format!("{name} の{page}ページ目の画像"),
+        Language::En => format!("Picture of page {page} of {name}"),
+    }
+}
+
+/// The link that a thumbnail is.
+pub(crate) fn thumbnail(language: Language, name: &str) -> String {
+    match language {
+        Language::Ja => format!("安全なファイル {name} の1ページ目。ページを大きく見る"),
+        Language::En => format!("First page of the safe file {name}. See its pages"),
     }
 }
 

@@ -112,6 +112,17 @@ pub(crate) fn refusal(part: &PartRow, language: Language) -> Option<String> {
     (part.verdict == PartVerdict::Withheld).then(|| catalogue::describe_refusal(&refusal, language))
 }
 
+/// Whether a rebuilt file is something to look at: a document of pages or a picture.
+pub(crate) fn has_pages(part: &PartRow) -> bool {
+    let kind = part.media_type.as_deref().unwrap_or_default();
+    kind == "application/pdf" || kind.starts_with("image/")
+}
+
+/// Whether an original may be something to look at. One whose type was never found may be.
+pub(crate) fn may_have_pages(detected_type: &str) -> bool {
+    matches!(detected_type, "" | "pdf" | "jpeg" | "png" | "gif" | "bmp" | "tiff" | "webp")
+}
+
 /// How deep a part lies below the uploaded file.
 pub(crate) fn depth(path: &str, root: &str) -> usize {
     let dots = |path: &str| if path.is_empty() { 0 } else { path.split('.').count() };

@@ -27,6 +27,9 @@ const PURGE_EVERY: Duration = Duration::from_secs(3600);
 /// Mails in conversion per slot: rooms never wait for the store, and memory stays bounded.
 const MAILS_PER_SLOT: usize = 16;
 
+/// Pages that may wait to be drawn, beside those that are: a result of twenty files asks for as many at once.
+const PREVIEWS_WAITING: usize = 32;
+
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -93,6 +96,9 @@ async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::E
     roles.start("intake", mail::intake::serve(smtp, intake, store.clone(), shutdown.clone()));
     let composer = Arc::new(dsn::Composer::new(engine.clone(), store.clone(), config, postmaster.clone()));
     let delivery = DeliveryConfig { observer: figures, ..gateway::delivery(config, &hostname)? };
+    // Each site has places of its own: a busy portal keeps nobody from looking at an original.
+    let previews = || web::Previews::new(engine.clone(), slots, PREVIEWS_WAITING);
+    let (portal_previews, admin_previews) = (previews(), previews());
     roles.start("delivery", mail::delivery::run(delivery, store.clone(), composer, shutdown.clone()));
     let worker = Worker {
         store: store.clone(),
@@ -116,9 +122,11 @@ async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::E
         keep: Duration::from_secs(86_400).saturating_mul(config.retention.results_days),
         metrics: metrics.clone(),
         readiness: readiness.clone(),
+        previews: portal_previews,
     };
     roles.start("portal", web::serve(portal, web::portal(portal_state), shutdown.clone().cancelled_owned()));
-    let admin_state = web::AdminState { store: store.clone(), site: site.clone(), metrics, readiness };
+    let admin_state =
+        web::AdminState { store: store.clone(), site: site.clone(), metrics, readiness, previews: admin_previews };
     roles.start("admin", web::serve(admin, web::admin(admin_state)?, shutdown.clone().cancelled_owned()));
     roles.start("janitor", janitor(store.clone(), shutdown.clone()));
 

@@ -102,6 +102,7 @@ pub(super) fn event_text(event: &str, t: &Texts) -> &'static str {
         "given_up" => t.event_given_up,
         "delivery" => t.event_delivery,
         "notice_queued" => t.event_notice_queued,
+        "original_viewed" => t.event_original_viewed,
         "quarantine_released" => t.event_released,
         "purged" => t.event_purged,
         "setup_token_created" => t.event_setup_token,

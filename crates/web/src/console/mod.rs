@@ -3,6 +3,7 @@
 mod audit;
 mod dashboard;
 mod message;
+mod pages;
 mod quarantine;
 mod setup;
 mod sign_in;
@@ -26,7 +27,7 @@ use tokio::sync::Mutex;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::{
-    Metrics, Readiness, Site, api, assets,
+    Metrics, Previews, Readiness, Site, api, assets,
     fault::{self, Dressing, Fault},
     health,
     hygiene::{self, Hosts},
@@ -47,6 +48,8 @@ pub struct AdminState {
     pub metrics: Metrics,
     /// Conditions for `/readyz` and the dashboard.
     pub readiness: Readiness,
+    /// Draws pages of originals and of what became of them.
+    pub previews: Previews,
 }
 
 /// Why the console could not be made.
@@ -70,6 +73,14 @@ pub fn admin(state: AdminState) -> Result<Router, NoPasswords> {
     let health = health::routes(state.store.clone(), state.readiness.clone());
     let passwords = Passwords::new().map_err(|_| NoPasswords)?;
     let console = Console { state, passwords, lockout: Arc::default(), chain: Arc::default() };
+    // These are bounded by what a room may take instead.
+    let drawn = Router::new()
+        .route("/quarantine/{id}/pages/{page}", get(pages::withheld))
+        .route("/quarantine/{id}/pages/{page}/original", get(pages::withheld_original))
+        .route("/messages/{id}/parts/{part}/pages/{page}", get(pages::part))
+        .route("/messages/{id}/parts/{part}/pages/{page}/original", get(pages::part_original))
+        .route("/messages/{id}/parts/{part}/pages/{page}/output", get(pages::part_output))
+        .with_state(console.clone());
     Ok(Router::new()
         .route("/", get(dashboard::page))
         .route("/sign-in", get(sign_in::form).post(sign_in::submit))
@@ -90,6 +101,7 @@ pub fn admin(state: AdminState) -> Result<Router, NoPasswords> {
         .fallback(async || Fault::NotFound)
         .layer(DefaultBodyLimit::max(FORM_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, LONGEST))
+        .merge(drawn)
         .layer(middleware::from_fn_with_state(hosts, hygiene::guard))
         .layer(middleware::from_fn_with_state(dressing, fault::dress))
         .layer(middleware::from_fn(language::choose))

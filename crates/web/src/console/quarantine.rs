@@ -1,4 +1,4 @@
-//! Withheld originals: facts and reasons. The content never leaves the store through these pages.
+//! Withheld originals: facts and reasons. Their content leaves the store only as pixels, see `pages`.
 
 use askama::Template;
 use axum::{
@@ -22,6 +22,7 @@ use crate::{
     role::Permission,
     shown,
     texts::Texts,
+    view,
 };
 
 /// Which items to list.
@@ -91,6 +92,8 @@ pub(crate) async fn item(
     let template = ItemPage {
         page: visitor.page(&console, t.quarantine_item, Permission::Quarantine),
         reason: reason(&row, visitor.language),
+        look: (row.state != QuarantineState::Purged && view::may_have_pages(&row.detected_type))
+            .then(|| format!("/quarantine/{id}/pages/1")),
         message: format!("/messages/{}", row.message.0),
         facts: facts
             .into_iter()
@@ -106,7 +109,7 @@ fn reason(row: &QuarantineRow, language: Language) -> String {
 }
 
 /// A whole message in quarantine has no file name of its own.
-fn name(row: &QuarantineRow, t: &Texts) -> String {
+pub(super) fn name(row: &QuarantineRow, t: &Texts) -> String {
     if row.name.is_empty() { t.quarantine_whole.to_owned() } else { shown::visible(&row.name) }
 }
 
@@ -163,6 +166,7 @@ struct ListPage {
 struct ItemPage {
     page: Page,
     reason: String,
+    look: Option<String>,
     facts: Vec<Fact>,
     message: String,
 }

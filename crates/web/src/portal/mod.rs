@@ -1,5 +1,6 @@
 //! The staff portal: files in, safe files out. No sign-in: a result is found only by its unguessable address.
 
+mod pages;
 mod receive;
 mod result;
 mod upload;
@@ -21,7 +22,7 @@ use tokio::sync::Semaphore;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::{
-    Metrics, Readiness, Site, UploadLimits, api, assets,
+    Metrics, Previews, Readiness, Site, UploadLimits, api, assets,
     fault::{self, Dressing, Fault},
     health,
     hygiene::{self, Hosts},
@@ -44,6 +45,8 @@ pub struct PortalState {
     pub metrics: Metrics,
     /// Conditions for `/readyz`.
     pub readiness: Readiness,
+    /// Draws pages of results.
+    pub previews: Previews,
 }
 
 /// State of the handlers.
@@ -71,10 +74,12 @@ pub fn portal(mut state: PortalState) -> Router {
         .merge(assets::routes())
         .layer(DefaultBodyLimit::max(FORM_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, QUICK));
-    // These move files and are bounded by bytes and by silence instead.
+    // These move files or draw pages and are bounded by bytes, by silence, or by what a room may take instead.
     let long = Router::new()
         .route("/upload", post(upload::submit))
         .route("/b/{token}/files/{number}", get(result::file))
+        .route("/b/{token}/files/{number}/pages/{page}", get(pages::page))
+        .route("/b/{token}/files/{number}/pages/{page}/image", get(pages::image))
         .route("/api/v1/files", post(api::files::post))
         .route("/api/v1/files/{id}/result", get(api::files::result))
         .layer(DefaultBodyLimit::disable());

@@ -188,6 +188,15 @@ struct OutputRow {
     href: String,
     name: String,
     size: String,
+    look: Option<Look>,
+}
+
+/// A first look at a rebuilt file, and the way to all its pages.
+#[derive(Debug)]
+struct Look {
+    pages: String,
+    thumbnail: String,
+    alt: String,
 }
 
 #[derive(Debug)]
@@ -210,10 +219,15 @@ impl FileRow {
     fn new(file: &UploadFile, number: usize, href: &str, language: Language, t: &'static Texts) -> Self {
         let state = FileState::of(file);
         let root = file.parts.first();
-        let output = root.filter(|root| root.has_result).map(|root| OutputRow {
-            href: format!("{href}/files/{number}"),
-            name: shown::visible(root.output_name.as_deref().unwrap_or(&root.name)),
-            size: shown::bytes(root.bytes_out),
+        let output = root.filter(|root| root.has_result).map(|root| {
+            let href = format!("{href}/files/{number}");
+            let name = shown::visible(root.output_name.as_deref().unwrap_or(&root.name));
+            let look = view::has_pages(root).then(|| Look {
+                pages: format!("{href}/pages/1"),
+                thumbnail: format!("{href}/pages/1/image?size=small"),
+                alt: texts::thumbnail(language, &name),
+            });
+            OutputRow { href, name, size: shown::bytes(root.bytes_out), look }
         });
         let findings = root.map(|root| view::findings(&root.findings, language)).unwrap_or_default();
         Self {

@@ -5,8 +5,14 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 #![allow(clippy::disallowed_methods, reason = "the store of a test runs by the real clock")]
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
+use engine::{Defer, Drawn, Source, Whole};
+use form::job::Preview;
 use form::{
     name::FileName,
     reason::{Finding, Place, Reason, Refusal},
@@ -19,8 +25,9 @@ use store::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::Semaphore,
 };
-use web::{AdminState, Condition, Metrics, PortalState, Readiness, Site, UploadLimits};
+use web::{AdminState, Condition, Metrics, Painter, Painting, PortalState, Previews, Readiness, Site, UploadLimits};
 
 /// A gateway without conversion: store, portal, console.
 pub(crate) struct World {
@@ -28,8 +35,68 @@ pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) site: Arc<Site>,
     pub(crate) readiness: Readiness,
+    pub(crate) easel: Easel,
     pub(crate) portal: SocketAddr,
     pub(crate) admin: SocketAddr,
+}
+
+/// Draws without rooms: a document has three pages when its name ends in `.pdf`, else one; it cannot be drawn when its
+/// bytes are `broken`, nor its second page when they are `half`.
+#[derive(Clone)]
+pub(crate) struct Easel {
+    /// While a test holds the permit, nothing gets done.
+    pub(crate) free: Arc<Semaphore>,
+    /// What was asked for.
+    pub(crate) asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Easel {
+    async fn look(&self, what: String, document: &Source) -> Vec<u8> {
+        self.asked.lock().unwrap().push(what);
+        drop(self.free.acquire().await.unwrap());
+        let mut bytes = vec![0; usize::try_from(document.len).unwrap()];
+        document.data.read_at(&mut bytes, document.offset).unwrap();
+        bytes
+    }
+}
+
+impl Painter for Easel {
+    fn count(&self, document: Source, name: FileName) -> Painting<'_, u32> {
+        Box::pin(async move {
+            let bytes = self.look(format!("count {}", name.as_str()), &document).await;
+            let pages = if name.as_str().ends_with(".pdf") { 3 } else { 1 };
+            Ok(if bytes == b"broken" { Err(Refusal::plain(Reason::Encrypted)) } else { Ok(pages) })
+        })
+    }
+
+    fn draw(&self, document: Source, name: FileName, wanted: Preview) -> Painting<'_, Drawn> {
+        Box::pin(async move {
+            let Preview { page, max_side } = wanted;
+            let bytes = self.look(format!("draw {} {page} {max_side}", name.as_str()), &document).await;
+            let pages = if name.as_str().ends_with(".pdf") { 3 } else { 1 };
+            if bytes == b"broken" {
+                return Ok(Err(Refusal::plain(Reason::Encrypted)));
+            }
+            if bytes == b"lost" {
+                return Err(Defer::NoRoom);
+            }
+            if page >= pages {
+                return Ok(Err(Refusal::limit(Reason::LimitPages, pages.into(), page.into())));
+            }
+            if bytes == b"half" && page == 1 {
+                return Ok(Err(Refusal::plain(Reason::LimitPageContent)));
+            }
+            let pixels = format!("\u{89}PNG {} page {page} {max_side} of {}", name.as_str(), bytes.len());
+            Ok(Ok(Drawn { png: fresh(pixels.as_bytes()), width: max_side.into(), height: 30 }))
+        })
+    }
+
+    fn find(&self, whole: Source, kind: Whole, path: String) -> Painting<'_, Source> {
+        Box::pin(async move {
+            self.look(format!("find {path} in {kind:?}"), &whole).await;
+            Ok(Ok(whole))
+        })
+    }
 }
 
 pub(crate) fn small_limits() -> UploadLimits {
@@ -65,6 +132,7 @@ pub(crate) async fn world_with(limits: UploadLimits, addresses: [&str; 2]) -> Wo
         offset_minutes: 540,
     });
     let metrics = Metrics::new("0.1.0");
+    let easel = Easel { free: Arc::new(Semaphore::new(1)), asked: Arc::default() };
     let readiness = Readiness::expecting(&["rooms"]);
     readiness.report("rooms", Condition::Good);
     let state = PortalState {
@@ -74,11 +142,14 @@ pub(crate) async fn world_with(limits: UploadLimits, addresses: [&str; 2]) -> Wo
         keep: Duration::from_secs(7 * 86_400),
         metrics: metrics.clone(),
         readiness: readiness.clone(),
+        previews: Previews::new(easel.clone(), 1, 1),
     };
-    let console = AdminState { store: store.clone(), site: site.clone(), metrics, readiness: readiness.clone() };
+    let previews = Previews::new(easel.clone(), 1, 1);
+    let console =
+        AdminState { store: store.clone(), site: site.clone(), metrics, readiness: readiness.clone(), previews };
     tokio::spawn(web::serve(portal, web::portal(state), std::future::pending()));
     tokio::spawn(web::serve(admin, web::admin(console).unwrap(), std::future::pending()));
-    World { directory, store, site, readiness, portal: portal_at, admin: admin_at }
+    World { directory, store, site, readiness, easel, portal: portal_at, admin: admin_at }
 }
 
 /// An answer as it came over the wire.
@@ -304,8 +375,15 @@ pub(crate) async fn work(world: &World) {
             (Verdict::NoticeOnly, withheld("", &name, Reason::UnsupportedType, Some(Quarantined::Whole)))
         } else {
             let findings = if name.contains("写真") { vec![finding(Reason::GpsPosition, 1, "")] } else { Vec::new() };
-            let mut part = sanitised("", &name, &name, "image/jpeg", findings);
-            part.result = Some(fresh(format!("safe version of {name}").as_bytes()));
+            let media = match name.rsplit('.').next() {
+                Some("pdf") => "application/pdf",
+                Some("csv") => "text/csv",
+                _ => "image/jpeg",
+            };
+            let mut part = sanitised("", &name, &name, media, findings);
+            let text = name.strip_suffix(".pdf").filter(|name| ["broken", "half", "lost"].contains(name));
+            let text = text.map_or_else(|| format!("safe version of {name}"), str::to_owned);
+            part.result = Some(fresh(text.as_bytes()));
             (Verdict::Sanitised, part)
         };
         let completed = Completed {

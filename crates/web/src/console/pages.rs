@@ -1,0 +1,291 @@
+//! Originals as pixels, beside what became of them. Nothing else of an original ever reaches a browser.
+//!
+//! Each page of an original that is shown is one row of the audit, which is durable before the first pixel is sent.
+
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    http::{HeaderValue, StatusCode},
+    response::Response,
+};
+use engine::catalogue;
+use form::reason::Refusal;
+use store::{
+    AuditEntry, MessageDetail, MessageId, OriginKind, PartRow, PartVerdict, QuarantineId, QuarantineRow,
+    QuarantineState,
+};
+
+use super::{Console, Visitor, quarantine};
+use crate::{
+    fault::Fault,
+    page::{Page, render},
+    preview::{self, Document, Place, Shown, Size},
+    role::Permission,
+    shown, texts, view,
+};
+
+/// Where the pages of a part are shown; `None` where there is nothing to see.
+pub(super) fn href(part: &PartRow, detail: &MessageDetail) -> Option<String> {
+    if part.verdict == PartVerdict::Withheld {
+        let item =
+            detail.quarantine.iter().find(|item| item.path == part.path && item.state != QuarantineState::Purged);
+        if let Some(item) = item.filter(|item| view::may_have_pages(&item.detected_type)) {
+            return Some(format!("/quarantine/{}/pages/1", item.id.0));
+        }
+    }
+    let mail_itself = part.path.is_empty() && detail.row.origin != OriginKind::Upload;
+    let seen = !part.detected_type.is_empty() && view::may_have_pages(&part.detected_type) && !mail_itself;
+    seen.then(|| format!("/messages/{}/parts/{}/pages/1", detail.row.id.0, number(&part.path)))
+}
+
+/// `GET /quarantine/{id}/pages/{page}`
+pub(crate) async fn withheld(
+    State(console): State<Console>,
+    visitor: Visitor,
+    Path((id, page)): Path<(i64, u32)>,
+) -> Result<Response, Fault> {
+    visitor.may(Permission::Quarantine)?;
+    let row = item(&console, id).await?;
+    let href = format!("/quarantine/{id}");
+    let view = View {
+        original: of_item(&row),
+        output: None,
+        name: quarantine::name(&row, visitor.texts()),
+        base: href.clone(),
+        back: href,
+        back_text: visitor.texts().quarantine_item_back,
+        page,
+    };
+    view.render(&console, &visitor).await
+}
+
+/// `GET /quarantine/{id}/pages/{page}/original`
+pub(crate) async fn withheld_original(
+    State(console): State<Console>,
+    visitor: Visitor,
+    Path((id, page)): Path<(i64, u32)>,
+) -> Result<Response, Fault> {
+    visitor.may(Permission::Quarantine)?;
+    let row = item(&console, id).await?;
+    let detail = vec![("item", id.to_string()), ("path", row.path.clone()), ("page", page.to_string())];
+    original(&console, &visitor, &of_item(&row), page, row.message, detail).await
+}
+
+/// `GET /messages/{id}/parts/{part}/pages/{page}`
+pub(crate) async fn part(
+    State(console): State<Console>,
+    visitor: Visitor,
+    Path((id, path, page)): Path<(i64, String, u32)>,
+) -> Result<Response, Fault> {
+    visitor.may(Permission::Quarantine)?;
+    let part = Part::find(&console, id, &path).await?;
+    let view = View {
+        original: part.original(),
+        output: part.output(),
+        name: shown::visible(&part.row.name),
+        base: format!("/messages/{id}/parts/{path}"),
+        back: format!("/messages/{id}"),
+        back_text: visitor.texts().quarantine_message,
+        page,
+    };
+    view.render(&console, &visitor).await
+}
+
+/// `GET /messages/{id}/parts/{part}/pages/{page}/original`
+pub(crate) async fn part_original(
+    State(console): State<Console>,
+    visitor: Visitor,
+    Path((id, path, page)): Path<(i64, String, u32)>,
+) -> Result<Response, Fault> {
+    visitor.may(Permission::Quarantine)?;
+    let part = Part::find(&console, id, &path).await?;
+    let detail = vec![("path", part.row.path.clone()), ("page", page.to_string())];
+    original(&console, &visitor, &part.original(), page, part.message, detail).await
+}
+
+/// `GET /messages/{id}/parts/{part}/pages/{page}/output`
+pub(crate) async fn part_output(
+    State(console): State<Console>,
+    visitor: Visitor,
+    Path((id, path, page)): Path<(i64, String, u32)>,
+) -> Result<Response, Fault> {
+    visitor.may(Permission::Quarantine)?;
+    let output = Part::find(&console, id, &path).await?.output().ok_or(Fault::NotFound)?;
+    Ok(match console.state.previews.page(&console.state.store, &output, page, Size::Large).await {
+        Ok(Ok(drawn)) => preview::picture(&drawn, HeaderValue::from_static(OUTPUT_CACHE)),
+        Ok(Err(_)) => preview::words(None, visitor.texts()),
+        Err(fault) => preview::words(Some(fault), visitor.texts()),
+    })
+}
+
+/// A page of an original: drawn, written into the audit, sent, in this order.
+async fn original(
+    console: &Console,
+    visitor: &Visitor,
+    document: &Document,
+    page: u32,
+    message: MessageId,
+    detail: Vec<(&'static str, String)>,
+) -> Result<Response, Fault> {
+    let drawn = match console.state.previews.page(&console.state.store, document, page, Size::Large).await {
+        Ok(Ok(drawn)) => drawn,
+        Ok(Err(_)) => return Ok(preview::words(None, visitor.texts())),
+        Err(fault) => return Ok(preview::words(Some(fault), visitor.texts())),
+    };
+    let actor = visitor.session.user.name.clone();
+    let entry = AuditEntry { actor, event: "original_viewed", message: Some(message), detail };
+    console.state.store.audit_append(entry).await?;
+    Ok(preview::picture(&drawn, HeaderValue::from_static("no-store")))
+}
+
+async fn item(console: &Console, id: i64) -> Result<QuarantineRow, Fault> {
+    let row = console.state.store.quarantine_item(QuarantineId(id)).await?.ok_or(Fault::NotFound)?;
+    if row.state == QuarantineState::Purged { Err(Fault::NotFound) } else { Ok(row) }
+}
+
+fn of_item(row: &QuarantineRow) -> Document {
+    Document { place: Place::Quarantined(row.id), name: row.name.clone() }
+}
+
+/// A part of a message, with what its documents need.
+struct Part {
+    message: MessageId,
+    /// The name of an uploaded file.
+    file: Option<String>,
+    row: PartRow,
+}
+
+impl Part {
+    async fn find(console: &Console, id: i64, number: &str) -> Result<Self, Fault> {
+        let path = if number == WHOLE { "" } else { number };
+        let detail = console.state.store.message(MessageId(id)).await?.ok_or(Fault::NotFound)?;
+        let row = detail.parts.into_iter().find(|part| part.path == path).ok_or(Fault::NotFound)?;
+        let file = match detail.row.origin {
+            OriginKind::Upload => Some(detail.row.file_name.unwrap_or_default()),
+            OriginKind::Mail => None,
+            OriginKind::Notice => return Err(Fault::NotFound),
+        };
+        Ok(Self { message: detail.row.id, file, row })
+    }
+
+    fn original(&self) -> Document {
+        let place = Place::Original { message: self.message, file: self.file.clone(), path: self.row.path.clone() };
+        Document { place, name: self.row.name.clone() }
+    }
+
+    /// Of the parts of a mail or archive the rebuilt ones lie inside what was delivered.
+    fn output(&self) -> Option<Document> {
+        let kept = self.row.has_result && view::has_pages(&self.row);
+        let name = self.row.output_name.as_ref().unwrap_or(&self.row.name).clone();
+        kept.then(|| Document { place: Place::Output(self.message, self.row.path.clone()), name })
+    }
+}
+
+/// The page that shows one page, before it is known what there is to see.
+struct View {
+    original: Document,
+    output: Option<Document>,
+    name: String,
+    base: String,
+    back: String,
+    back_text: &'static str,
+    page: u32,
+}
+
+impl View {
+    async fn render(self, console: &Console, visitor: &Visitor) -> Result<Response, Fault> {
+        let (language, t) = (visitor.language, visitor.texts());
+        let original = self.side(console, visitor, &self.original, "original").await?;
+        let output = match &self.output {
+            Some(output) => Some(self.side(console, visitor, output, "output").await?),
+            None => None,
+        };
+        let sides = [Some(&original), output.as_ref()];
+        // A document that says how long it is has no page beyond that; one that says nothing has a first page, with the reason.
+        let pages = sides.iter().filter_map(|side| side.and_then(|side| side.pages)).max();
+        let pages = match pages {
+            Some(pages) if self.page <= pages => pages,
+            None if self.page == 1 => 1,
+            Some(_) | None => return Err(Fault::NotFound),
+        };
+        let template = ComparePage {
+            page: visitor.page(console, t.compare_title, Permission::Quarantine),
+            previous: (self.page > 1).then(|| format!("{}/pages/{}", self.base, self.page.saturating_sub(1))),
+            next: (self.page < pages).then(|| format!("{}/pages/{}", self.base, self.page.saturating_add(1))),
+            where_in: texts::page_of(language, self.page, pages),
+            original: original.shown,
+            output: output.map(|output| output.shown),
+            name: self.name,
+            back: self.back,
+            back_text: self.back_text,
+        };
+        Ok(render(StatusCode::OK, &template))
+    }
+
+    async fn side(
+        &self,
+        console: &Console,
+        visitor: &Visitor,
+        document: &Document,
+        which: &'static str,
+    ) -> Result<Side, Fault> {
+        let (store, previews) = (&console.state.store, &console.state.previews);
+        let t = visitor.texts();
+        if self.page == 0 {
+            return Err(Fault::NotFound);
+        }
+        let words = |refusal: &Refusal| {
+            Shown::Words(format!("{}{}", t.pages_none, catalogue::describe_refusal(refusal, visitor.language)))
+        };
+        let pages = match previews.count(store, document).await {
+            Ok(Ok(pages)) => pages,
+            Ok(Err(refusal)) => return Ok(Side { shown: words(&refusal), pages: None }),
+            // The row is there; its bytes are not any more.
+            Err(Fault::NotFound) => return Ok(Side { shown: Shown::Words(t.compare_gone.to_owned()), pages: None }),
+            Err(fault) => return Err(fault),
+        };
+        if self.page > pages {
+            return Ok(Side { shown: Shown::Words(t.compare_no_such.to_owned()), pages: Some(pages) });
+        }
+        let shown = match previews.page(store, document, self.page, Size::Large).await? {
+            Ok(drawn) => Shown::Picture {
+                src: format!("{}/pages/{}/{which}", self.base, self.page),
+                width: drawn.width,
+                height: drawn.height,
+                alt: texts::page_picture(visitor.language, &self.name, self.page),
+            },
+            Err(refusal) => words(&refusal),
+        };
+        Ok(Side { shown, pages: Some(pages) })
+    }
+}
+
+/// One column.
+struct Side {
+    shown: Shown,
+    pages: Option<u32>,
+}
+
+/// A path as it stands in an address, where it must not be empty.
+fn number(path: &str) -> &str {
+    if path.is_empty() { WHOLE } else { path }
+}
+
+#[derive(Debug, Template)]
+#[template(path = "compare.html")]
+struct ComparePage {
+    page: Page,
+    name: String,
+    original: Shown,
+    output: Option<Shown>,
+    previous: Option<String>,
+    next: Option<String>,
+    where_in: String,
+    back: String,
+    back_text: &'static str,
+}
+
+/// Stands for the whole in an address. Parts are counted from 1.
+const WHOLE: &str = "0";
+/// A result never changes, but whoever signs out leaves nothing behind for long.
+const OUTPUT_CACHE: &str = "private, max-age=300";

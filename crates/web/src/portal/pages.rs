@@ -1,0 +1,116 @@
+//! The pages of a rebuilt file as pictures. Found by the token of its batch, like the file itself.
+
+use askama::Template;
+use axum::{
+    Extension,
+    extract::{Path, Query, State},
+    http::{HeaderValue, StatusCode},
+    response::Response,
+};
+use engine::catalogue::{self, Language};
+use store::BatchStatus;
+
+use super::{Portal, find};
+use crate::{
+    fault::Fault,
+    page::{Area, Page, render},
+    preview::{self, Document, Place, Shown, Size, SizeWanted},
+    shown,
+    texts::{self, texts},
+    view::{self, FileState},
+};
+
+/// `GET /b/{token}/files/{number}/pages/{page}`
+pub(crate) async fn page(
+    State(portal): State<Portal>,
+    Extension(language): Extension<Language>,
+    Path((token, number, page)): Path<(String, usize, u32)>,
+) -> Result<Response, Fault> {
+    let t = texts(language);
+    let document = document(&find(&portal, &token).await?, number)?;
+    let name = shown::visible(&document.name);
+    let (store, previews) = (&portal.state.store, &portal.state.previews);
+    let drawn = previews.page(store, &document, page, Size::Large).await?;
+    let href = format!("/b/{token}/files/{number}");
+    let (shown, pages) = match drawn {
+        Ok(drawn) => {
+            let pages = previews.count(store, &document).await?.unwrap_or(page).max(page);
+            let picture = Shown::Picture {
+                src: format!("{href}/pages/{page}/image?size=large"),
+                width: drawn.width,
+                height: drawn.height,
+                alt: texts::page_picture(language, &name, page),
+            };
+            (picture, pages)
+        }
+        Err(refusal) => {
+            // One page that cannot be drawn is no reason not to turn to the next.
+            let pages = previews.count(store, &document).await?.unwrap_or(page).max(page);
+            let words = format!("{}{}", t.pages_none, catalogue::describe_refusal(&refusal, language));
+            (Shown::Words(words), pages)
+        }
+    };
+    let template = PageView {
+        page: Page::new(language, portal.state.site.clone(), Area::Portal, t.pages_title),
+        previous: (page > 1).then(|| format!("{href}/pages/{}", page.saturating_sub(1))),
+        next: (page < pages).then(|| format!("{href}/pages/{}", page.saturating_add(1))),
+        where_in: texts::page_of(language, page, pages),
+        back: format!("/b/{token}"),
+        download: href,
+        name,
+        shown,
+    };
+    Ok(render(StatusCode::OK, &template))
+}
+
+/// `GET /b/{token}/files/{number}/pages/{page}/image?size=small|large`
+pub(crate) async fn image(
+    State(portal): State<Portal>,
+    Extension(language): Extension<Language>,
+    Path((token, number, page)): Path<(String, usize, u32)>,
+    Query(wanted): Query<SizeWanted>,
+) -> Result<Response, Fault> {
+    let batch = find(&portal, &token).await?;
+    let document = document(&batch, number)?;
+    Ok(match portal.state.previews.page(&portal.state.store, &document, page, wanted.size).await {
+        Ok(Ok(drawn)) => preview::picture(&drawn, cache(&portal, &batch)),
+        Ok(Err(_)) => preview::words(None, texts(language)),
+        Err(fault) => preview::words(Some(fault), texts(language)),
+    })
+}
+
+/// A rebuilt file that has pages.
+fn document(batch: &BatchStatus, number: usize) -> Result<Document, Fault> {
+    let file = number.checked_sub(1).and_then(|index| batch.files.get(index)).ok_or(Fault::NotFound)?;
+    if !FileState::of(file).finished() {
+        return Err(Fault::Pending);
+    }
+    let root = file.parts.first().filter(|root| root.has_result).ok_or(Fault::Withheld)?;
+    if !view::has_pages(root) {
+        return Err(Fault::NotFound);
+    }
+    let name = root.output_name.as_ref().unwrap_or(&root.name).clone();
+    Ok(Document { place: Place::Output(file.message, root.path.clone()), name })
+}
+
+/// A finished result never changes; its address stops working when the batch expires.
+fn cache(portal: &Portal, batch: &BatchStatus) -> HeaderValue {
+    let left = batch.batch.expires.since(portal.state.store.now()).as_secs().min(CACHED_SECONDS);
+    HeaderValue::try_from(format!("private, max-age={left}")).unwrap_or(HeaderValue::from_static("no-store"))
+}
+
+#[derive(Debug, Template)]
+#[template(path = "page.html")]
+struct PageView {
+    page: Page,
+    name: String,
+    shown: Shown,
+    previous: Option<String>,
+    next: Option<String>,
+    where_in: String,
+    back: String,
+    download: String,
+}
+
+/// Longest time that a browser keeps a page of a result.
+const CACHED_SECONDS: u64 = 3600;
