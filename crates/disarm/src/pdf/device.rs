@@ -533,7 +533,7 @@ fn reach_of(path: &BezPath) -> f64 {
     length
 }
 
-pub(super) fn fill_rule(rule: FillRule) -> form::pages::FillRule {
+fn fill_rule(rule: FillRule) -> form::pages::FillRule {
     match rule {
         FillRule::NonZero => form::pages::FillRule::NonZero,
         FillRule::EvenOdd => form::pages::FillRule::EvenOdd,

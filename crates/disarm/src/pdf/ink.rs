@@ -136,7 +136,7 @@ impl<'d, 'w> Recorder<'d, 'w> {
         };
         let (x_step, y_step) = (step(tile.x_step)?, step(tile.y_step)?);
         let tiles = visible.area() / (f64::from(x_step) * f64::from(y_step)).abs();
-        if !(tiles <= MAX_TILES) {
+        if tiles.is_nan() || tiles > MAX_TILES {
             // A reader would draw each of them.
             self.give_up(Trouble::Unsupported);
             return None;

@@ -6,7 +6,7 @@ use form::job::Extra;
 use form::pages::{Color, GlyphText, Matrix, PlacedGlyph, TextMode, TextRun};
 use hayro_interpret::font::{Glyph, GlyphRun, OutlineGlyph, Type3Glyph};
 use hayro_interpret::hayro_cmap::WritingMode;
-use hayro_interpret::{CacheKey, DrawMode, DrawProps, FillRule, StrokeProps};
+use hayro_interpret::{CacheKey, DrawMode, DrawProps, StrokeProps};
 use kurbo::{Affine, BezPath, Rect};
 
 use super::device::{Mode, Recorder};
@@ -148,6 +148,7 @@ impl<'d, 'w> Recorder<'d, 'w> {
             hayro_interpret::Paint::Pattern(_) => false,
         };
         let mut gathered: Option<Gathered> = None;
+        let mut told = Vec::new();
         for letter in letters {
             let (em, stretch) = if uniform { (linear(letter.place), UNSTRETCHED) } else { unstretched(letter.place) };
             let key = Key { stretch, ..letter.key.clone() };
@@ -158,14 +159,15 @@ impl<'d, 'w> Recorder<'d, 'w> {
                 self.tally.off_page = self.tally.off_page.saturating_add(1);
                 continue;
             }
-            if white && self.is_on_page() && known.bounds.is_some() && self.cover.is_blank(bounds) {
-                if self.document.policy.hidden_text == Extra::Drop {
-                    self.tally.hidden = self.tally.hidden.saturating_add(1);
-                    continue;
-                }
+            let unseen = white && self.is_on_page() && known.bounds.is_some() && self.cover.is_blank(bounds);
+            if unseen && self.document.policy.hidden_text == Extra::Drop {
+                self.tally.hidden = self.tally.hidden.saturating_add(1);
+                continue;
             }
             if !known.fits {
-                self.place_as_path(letter, props);
+                self.place_as_path(letter, space, props);
+                let key = Key { outline: 0, stretch: UNSTRETCHED, ..letter.key.clone() };
+                told.push(Letter { key, source: Source::Blank, place: letter.place });
                 continue;
             }
             let Document { glyphs, out, .. } = &mut *self.document;
@@ -185,6 +187,7 @@ impl<'d, 'w> Recorder<'d, 'w> {
         if let Some(run) = gathered {
             self.draw_run(run, space, props);
         }
+        self.place_blank(told, space, false);
     }
 
     fn draw_run<'a>(&mut self, run: Gathered, space: &Space, props: &DrawProps<'a>) {
@@ -198,12 +201,11 @@ impl<'d, 'w> Recorder<'d, 'w> {
         self.draw(Shape::Text(run.run, lettering), bounds, &props.paint, blend, props.soft_mask.as_ref());
     }
 
-    /// Draws a letter that no glyph can hold as a shape, and its meaning as text.
-    fn place_as_path<'a>(&mut self, letter: &Letter<'_>, props: &DrawProps<'a>) {
-        // Shapes are placed by their props; a pen that is not round on the page is not worth a way of its own here.
-        let Some(path) = geometry::path(&letter.source.outline(), letter.place) else { return };
+    /// Draws a letter that no glyph can hold, filled whatever the pen is.
+    fn place_as_path<'a>(&mut self, letter: &Letter<'_>, space: &Space, props: &DrawProps<'a>) {
+        let Some(path) = geometry::path(&letter.source.outline(), space.affine * letter.place) else { return };
         let Some(bounds) = geometry::bounds(&path) else { return };
-        let shape = Shape::Fill(path, super::device::fill_rule(FillRule::NonZero));
+        let shape = Shape::Fill(path, form::pages::FillRule::NonZero);
         self.draw(shape, bounds, &props.paint, props.blend_mode, props.soft_mask.as_ref());
     }
 
@@ -337,7 +339,7 @@ fn unstretched(place: Affine) -> ([f64; 4], u32) {
     let [a, b, c, d] = linear(place);
     let (across, up) = (a.hypot(b), c.hypot(d));
     let stretch = across / up * f64::from(UNSTRETCHED);
-    if !(stretch >= 100.0 && stretch <= 10_000.0) {
+    if !(100.0..=10_000.0).contains(&stretch) {
         return ([a, b, c, d], UNSTRETCHED);
     }
     let stretch = geometry::pixels(stretch.round());
