@@ -88,6 +88,23 @@ const send = (message) => new Promise((resolve, reject) => {
   });
 });
 
+/** Waits until a picture is there, and gives its size in pixels; nothing where the browser could not show it. */
+const pixels = async (picture) => {
+  await picture.scrollIntoViewIfNeeded();
+  return picture.evaluate(async (image) => {
+    await image.decode().catch(() => {});
+    return { width: image.naturalWidth, height: image.naturalHeight };
+  });
+};
+/** What is shown, at the width of a phone. */
+const phone = async (name) => {
+  const size = page.viewportSize();
+  await page.setViewportSize({ width: 390, height: 844 });
+  expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'the page is wider than the screen');
+  await page.screenshot({ path: path.join(out, `${name}-phone.png`), fullPage: true });
+  await page.setViewportSize(size);
+};
+
 let result = '';
 await step('open the portal', async () => {
   await page.goto(`${portal}/`);
@@ -112,6 +129,42 @@ await step('read findings and reasons', async () => {
   // A closed section has no text: what was found inside an archive must be open to the eye.
   expect(sentences.every((sentence) => sentence !== ''), 'a finding is out of sight');
   for (const sentence of sentences) console.log(`     ${sentence}`);
+});
+await step('see the first page of each safe file that has pages', async () => {
+  const pictures = page.locator('#files .thumbnail img');
+  expect(await pictures.count() === 2, `${await pictures.count()} pictures`);
+  for (let index = 0; index < 2; index += 1) {
+    const picture = pictures.nth(index);
+    const { width, height } = await pixels(picture);
+    expect(Math.max(width, height) > 0 && Math.max(width, height) <= 321, `${width} x ${height}`);
+    console.log(`     ${await picture.getAttribute('alt')}: ${width} x ${height}`);
+  }
+  await phone('result');
+});
+await step('turn the pages of a safe file', async () => {
+  await page.locator('#files > li', { hasText: '見積書.pdf' }).locator('.thumbnail').click();
+  const sizes = [];
+  for (const number of [1, 2, 3]) {
+    const here = `3ページ中 ${number}ページ目`;
+    expect((await text('main')).join().includes(here), `not on ${here}`);
+    sizes.push(await pixels(page.locator('img.sheet')));
+    if (number === 1) await phone('page');
+    if (number < 3) await page.locator('a[rel=next]').first().click();
+  }
+  expect(sizes.every(({ width, height }) => Math.abs(Math.max(width, height) - 1600) <= 1), JSON.stringify(sizes));
+  expect(sizes[0].height > sizes[0].width && sizes[1].width > sizes[1].height, 'the second page is not on its side');
+  expect(await page.locator('a[rel=next]').count() === 0, 'there is a page after the last');
+  await page.locator('a[rel=prev]').first().click();
+  seen.add(page.url());
+});
+await step('pages can be turned without scripts', async () => {
+  const plain = await browser.newContext({ javaScriptEnabled: false, locale: 'en-GB' });
+  const other = await plain.newPage();
+  await other.goto(page.url().replace(/2$/, '1'));
+  await other.locator('a[rel=next]').first().click();
+  expect((await other.locator('main').innerText()).includes('Page 2 of 3'), 'not on the second page');
+  await plain.close();
+  await page.goto(result);
 });
 await step('download every safe version', async () => {
   const links = page.locator('#files a[download]');
@@ -195,6 +248,59 @@ await step('read why it was withheld', async () => {
   expect(reason.length > 4, 'no reason is told');
   console.log(`     ${reason.replaceAll('\n', ' ')}`);
 });
+let looked = 0;
+await step('look at the pages of a withheld original', async () => {
+  await page.goto(`${admin}/quarantine`);
+  await page.locator('tbody tr', { hasText: '請求書.pdf' }).locator('a').first().click();
+  await page.locator('main a.primary').click();
+  for (const number of [1, 2]) {
+    expect((await text('main')).join().includes(`3ページ中 ${number}ページ目`), `not on page ${number}`);
+    const { width, height } = await pixels(page.locator('img.sheet'));
+    expect(Math.abs(Math.max(width, height) - 1600) <= 1, `${width} x ${height}`);
+    looked += 1;
+    if (number === 1) {
+      await phone('original');
+      await page.locator('a[rel=next]').first().click();
+    }
+  }
+});
+await step('compare an original with what became of it', async () => {
+  await page.goto(`${admin}/messages?q=${encodeURIComponent('見積書.pdf')}`);
+  await page.locator('tbody tr a').first().click();
+  await page.locator('tbody tr a', { hasText: 'ページを見る' }).click();
+  const sheets = page.locator('img.sheet');
+  expect(await sheets.count() === 2, 'there are not two pictures');
+  const sizes = [await pixels(sheets.nth(0)), await pixels(sheets.nth(1))];
+  looked += 1;
+  expect(sizes.every(({ width, height }) => width > 1000 && height > width), JSON.stringify(sizes));
+  await phone('compare');
+});
+await step('an attachment is taken out of its mail to be looked at', async () => {
+  const attachment = fs.readFileSync(files.find((name) => name.endsWith('見積書.pdf'))).toString('base64').replaceAll(/.{76}/g, '$&\r\n');
+  await send(Buffer.from([
+    'From: plans@example.jp', 'To: staff@city.example.lg.jp', 'Subject: plans', 'MIME-Version: 1.0', 'Content-Type: multipart/mixed; boundary=b', '',
+    '--b', 'Content-Type: text/plain', '', 'see attachment', '--b', 'Content-Type: application/pdf; name=plans.pdf',
+    'Content-Disposition: attachment; filename=plans.pdf', 'Content-Transfer-Encoding: base64', '', attachment, '--b--', '',
+  ].join('\r\n')));
+  const row = page.locator('tbody tr', { hasText: 'plans' });
+  const deadline = Date.now() + 60_000;
+  do {
+    expect(Date.now() < deadline, 'the mail is not converted');
+    await page.waitForTimeout(200);
+    await page.goto(`${admin}/messages?kind=mail`);
+  } while (await row.locator('.status.ok').count() === 0);
+  await row.locator('a').first().click();
+  await page.locator('tbody tr a', { hasText: 'ページを見る' }).click();
+  const { width } = await pixels(page.locator('img.sheet'));
+  expect(width > 1000, `${width} pixels`);
+  looked += 1;
+});
+await step('the audit names each page of an original that was shown', async () => {
+  await page.goto(`${admin}/audit`);
+  const rows = page.locator('tbody tr', { hasText: 'original_viewed' });
+  expect(await rows.count() === looked, `${await rows.count()} rows for ${looked} pages`);
+  expect((await rows.allInnerTexts()).every((row) => row.includes(account.name) && row.includes('page: ')), 'a row does not say who and what');
+});
 await step('audit chain is intact', async () => {
   await page.goto(`${admin}/audit`);
   expect(await page.locator('.notice.ok').count() === 1, 'the chain is not told to be intact');
@@ -203,11 +309,11 @@ await step('the figures tell what happened', async () => {
   const figures = await (await fetch(`${admin}/metrics`)).text();
   fs.writeFileSync(path.join(out, 'metrics.txt'), figures);
   for (const line of [
-    'misogi_accepted_total{source="mail"} 1',
+    'misogi_accepted_total{source="mail"} 2',
     `misogi_accepted_total{source="upload"} ${files.length}`,
     'misogi_finished_total{verdict="partly_withheld"} 1',
     'misogi_parts_withheld_total{reason="unsupported_type"}',
-    'misogi_deliveries_total{outcome="delivered"} 1',
+    'misogi_deliveries_total{outcome="delivered"} 2',
     'misogi_working{part="rooms"} 1',
     'misogi_queue_oldest_seconds 0',
   ]) expect(figures.includes(line), `${line} is missing`);
