@@ -433,6 +433,32 @@ fn columns_of_letters_read_downwards() {
 }
 
 #[test]
+fn letters_of_a_column_that_come_one_by_one_are_a_column_and_numbers_of_a_list_are_none() {
+    let bytes = form(|form| {
+        let mut glyph = |char: &str| letter(form, char, 1000.0, 700.0);
+        let letters = ["縦", "書", "1", "2"].map(&mut glyph);
+        form.page(&sheet(200.0, 100.0)).unwrap();
+        let single = |at: usize, x: f32, y: f32| {
+            let glyphs = vec![PlacedGlyph { glyph: letters[at], x, y }];
+            let run = TextRun { space: Matrix::IDENTITY, em: [10.0, 0.0, 0.0, 10.0], glyphs };
+            Operation::Text(run, TextMode::Fill)
+        };
+        let edge = || clip(area(0.0, 0.0, 190.0, 100.0));
+        let operations = [edge(), single(0, 150.0, 80.0), Operation::Unclip, edge(), single(1, 150.0, 70.0)];
+        let numbers = [Operation::Unclip, single(2, 20.0, 80.0), single(3, 20.0, 70.0), paint(255, 0, 0)];
+        form.operations(&[&operations[..], &numbers, &[single(0, 100.0, 80.0)]].concat()).unwrap();
+    });
+    let file = file(&bytes);
+    let objects = readers::objects(&file);
+    let fonts = |content: &str| content.matches(" Tf").count();
+    // Columns in one font, lines in another, the red letter again in the first kind of line.
+    assert_eq!(readers::contents(&objects).iter().map(|content| fonts(content)).collect::<Vec<_>>(), [2]);
+    let text = readers::text(&file);
+    assert!(text.contains("縦書") && !text.contains("12"), "{text}");
+    check(&file, &[(155, 83, BLACK), (155, 73, BLACK), (25, 83, BLACK), (25, 73, BLACK), (105, 83, RED)]);
+}
+
+#[test]
 fn letters_larger_than_a_font_can_say_are_drawn_all_the_same() {
     let file = page_with(|form| {
         let outline = area(0.0, 0.0, 400_000.0, 200_000.0);

@@ -15,7 +15,7 @@ use super::path::{self, End, Use};
 use super::picture::Role;
 use super::shared::Shared;
 use super::syntax::{PAGE_DECIMALS, Resource, Syntax, decimals_for};
-use super::text::Line;
+use super::text::{Column, Line};
 
 /// One content stream in the making, or the next piece of it.
 pub(super) struct Content {
@@ -38,6 +38,7 @@ pub(super) struct Content {
     /// The text object that is open.
     pub(super) line: Option<Line>,
     pub(super) pieces: Syntax,
+    pub(super) column: Option<Column>,
 }
 
 /// What the reader of a stream has been told. `None` is what is not known.
@@ -127,11 +128,31 @@ impl Content {
             },
             line: None,
             pieces: Syntax::default(),
+            column: None,
         }
     }
 
     /// Writes an operation.
     pub(super) fn operation(&mut self, operation: Operation, shared: &mut Shared) {
+        let wanted = &self.wanted;
+        let idle = match &operation {
+            // Said again and again by many producers.
+            Operation::FillPaint(paint) => wanted.fill == *paint,
+            Operation::StrokePaint(paint) => wanted.stroke == *paint,
+            Operation::Pen(pen) => wanted.pen == *pen,
+            Operation::Blend(blend) => wanted.blend == *blend,
+            Operation::Mask(mask) => wanted.mask == *mask,
+            // These see for themselves.
+            Operation::Clip(..) | Operation::ClipText(_) | Operation::Unclip | Operation::Text(..) => true,
+            Operation::Fill(..)
+            | Operation::Stroke { .. }
+            | Operation::Picture { .. }
+            | Operation::Stencil { .. }
+            | Operation::Group { .. } => false,
+        };
+        if !idle {
+            self.end_column(shared);
+        }
         match operation {
             Operation::FillPaint(paint) => self.wanted.fill = paint,
             Operation::StrokePaint(paint) => self.wanted.stroke = paint,
@@ -141,14 +162,14 @@ impl Content {
             Operation::Clip(path, rule) => self.clip(Clip::Path(path, rule), shared),
             Operation::ClipText(run) => self.clip(Clip::Text(run), shared),
             Operation::Unclip => self.open = self.open.saturating_sub(1),
-            Operation::Fill(path, rule) => self.fill(&path, rule),
-            Operation::Stroke { path, space } => self.stroke(&path, &space),
+            Operation::Fill(path, rule) => self.fill(&path, rule, shared),
+            Operation::Stroke { path, space } => self.stroke(&path, &space, shared),
             Operation::Text(run, mode) => {
-                self.begin_drawing();
-                self.text(&run, mode, shared);
+                self.begin_drawing(shared);
+                self.run(run, mode, shared);
             }
             Operation::Picture { picture, matrix, alpha } => {
-                self.begin_drawing();
+                self.begin_drawing(shared);
                 self.fill_alpha(alpha);
                 self.transparent |= shared.pictures.is_transparent(picture);
                 if shared.pictures.used(picture, Role::Picture, self.extent(&matrix)) {
@@ -156,14 +177,14 @@ impl Content {
                 }
             }
             Operation::Stencil { picture, matrix } => {
-                self.begin_drawing();
+                self.begin_drawing(shared);
                 self.fill_ink();
                 if shared.pictures.used(picture, Role::Stencil, self.extent(&matrix)) {
                     self.placed(Resource::Stencil(picture), &matrix);
                 }
             }
             Operation::Group { canvas, alpha } => {
-                self.begin_drawing();
+                self.begin_drawing(shared);
                 self.fill_alpha(alpha);
                 self.end_text();
                 self.transparent = true;
@@ -175,9 +196,10 @@ impl Content {
     }
 
     /// Ends what is open, after the last operation.
-    pub(super) fn finish(&mut self) {
+    pub(super) fn finish(&mut self, shared: &mut Shared) {
         self.open = 0;
-        self.end_clips();
+        self.end_clips(shared);
+        self.end_column(shared);
         self.end_text();
     }
 
@@ -188,8 +210,8 @@ impl Content {
     }
 
     /// Blending and mask hold for all that is drawn.
-    fn begin_drawing(&mut self) {
-        self.end_clips();
+    fn begin_drawing(&mut self, shared: &mut Shared) {
+        self.end_clips(shared);
         let (blend, mask) = (self.wanted.blend, self.wanted.mask);
         if self.now.blend != blend {
             self.now.blend = blend;
@@ -324,7 +346,8 @@ impl Content {
             self.open = self.open.saturating_add(1);
             return;
         }
-        self.end_clips();
+        self.end_clips(shared);
+        self.end_column(shared);
         self.open = self.open.saturating_add(1);
         if matches!(&clip, Clip::Path(path, _) if path::covers(path, &self.bounds)) {
             return self.clips.push(SetClip { clip, before: None, span: None });
@@ -367,7 +390,10 @@ impl Content {
     }
 
     /// Ends the clips that the form has ended.
-    fn end_clips(&mut self) {
+    fn end_clips(&mut self, shared: &mut Shared) {
+        if self.clips.len() > self.open {
+            self.end_column(shared);
+        }
         while self.clips.len() > self.open {
             let Some(SetClip { before: Some(before), span, .. }) = self.clips.pop() else { continue };
             self.end_text();
@@ -380,11 +406,11 @@ impl Content {
         }
     }
 
-    fn fill(&mut self, path: &Path, rule: FillRule) {
+    fn fill(&mut self, path: &Path, rule: FillRule, shared: &mut Shared) {
         if path.is_empty() {
             return;
         }
-        self.begin_drawing();
+        self.begin_drawing(shared);
         self.end_text();
         self.fill_ink();
         if path::write(&mut self.out, path, Use::Fill, &Space::default(), self.decimals).is_some() {
@@ -395,11 +421,11 @@ impl Content {
         }
     }
 
-    fn stroke(&mut self, path: &Path, space: &Matrix) {
+    fn stroke(&mut self, path: &Path, space: &Matrix, shared: &mut Shared) {
         if path.is_empty() {
             return;
         }
-        self.begin_drawing();
+        self.begin_drawing(shared);
         self.end_text();
         self.stroke_ink();
         let space = Space::of(space);

@@ -237,7 +237,7 @@ impl<'o, 'w> Document<'o, 'w> {
     /// Writes the page or canvas that is being drawn, if there is one.
     fn end_drawing(&mut self, findings: &mut Findings) -> Result<(), Error> {
         let Some(Drawing { what, mut content }) = self.drawing.take() else { return Ok(()) };
-        content.finish();
+        content.finish(&mut self.shared);
         let data = self.packing.end(content.out.bytes())?;
         self.forbidden |= content.deepest > MOST_SAVED;
         let resources = self.resources(&content.resources)?;

@@ -37,6 +37,8 @@ pub(super) struct Place {
     pub(super) em: f64,
     pub(super) mapped: bool,
     pub(super) blank: bool,
+    /// It is of a script that is written in columns, too.
+    pub(super) columnar: bool,
 }
 
 /// Which direction the letters of a line follow one another in.
@@ -83,12 +85,14 @@ impl Fonts {
         let drawn = charstring(&glyph.outline.segments, width.into(), em);
         let number = self.font_for(class, file)?;
         let (mapped, blank) = (!glyph.text.is_empty(), drawn.extent.is_none());
+        // From the radicals on: kana, ideographs, Hangul, full-width forms.
+        let columnar = glyph.text.as_str().chars().next().is_some_and(|first| first >= '\u{2E80}');
         let mut code = 0;
         if let Some(content) = self.font_mut(number).and_then(|font| font.content.as_mut()) {
             code = u16::try_from(content.ends.len()).unwrap_or(0);
             content.add(&drawn.code, drawn.extent, width, glyph.text);
         }
-        self.glyphs.push(Place { font: number, code, width, em, mapped, blank });
+        self.glyphs.push(Place { font: number, code, width, em, mapped, blank, columnar });
         Ok(())
     }
 

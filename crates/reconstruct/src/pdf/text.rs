@@ -45,8 +45,33 @@ struct Setting {
 }
 
 impl Content {
+    /// Takes a run: the letters of a column are gathered, others are written.
+    pub(super) fn run(&mut self, run: TextRun, mode: TextMode, shared: &mut Shared) {
+        if let Some(column) = &mut self.column
+            && column.mode == mode
+            && goes_on(&column.run, &run, &shared.fonts)
+            && (run.glyphs.len() == 1 || direction(&run, &shared.fonts) == Direction::Vertical)
+        {
+            column.run.glyphs.extend(run.glyphs);
+            return;
+        }
+        self.end_column(shared);
+        if run.glyphs.len() == 1 || direction(&run, &shared.fonts) == Direction::Vertical {
+            self.column = Some(Column { run, mode });
+        } else {
+            self.text(&run, mode, shared);
+        }
+    }
+
+    /// Writes the column that is being gathered, before anything else is drawn or changes how it looks.
+    pub(super) fn end_column(&mut self, shared: &mut Shared) {
+        if let Some(Column { run, mode }) = self.column.take() {
+            self.text(&run, mode, shared);
+        }
+    }
+
     /// Writes a run.
-    pub(super) fn text(&mut self, run: &TextRun, mode: TextMode, shared: &mut Shared) {
+    fn text(&mut self, run: &TextRun, mode: TextMode, shared: &mut Shared) {
         let rendering = match mode {
             TextMode::Fill => 0,
             TextMode::Stroke => 1,
@@ -104,8 +129,7 @@ impl Content {
             self.out.integer(rendering);
             self.out.operator(Operator::TextRendering);
         }
-        let places = |glyph: u32| shared.fonts.place(glyph);
-        let direction = direction(run, places);
+        let direction = direction(run, &shared.fonts);
         let mut setting: Option<(u32, Setting)> = None;
         for placed in &run.glyphs {
             let Some(place) = shared.fonts.place(placed.glyph) else { continue };
@@ -241,29 +265,47 @@ impl Setting {
     }
 }
 
+/// A run that may be the beginning of a column: it is kept until the next letter stands elsewhere.
+pub(super) struct Column {
+    run: TextRun,
+    mode: TextMode,
+}
+
 /// Letters that hang under one another are a column. Readers of text need to know: in a column, letters of one line follow one
 /// another downwards.
-fn direction(run: &TextRun, places: impl Fn(u32) -> Option<Place>) -> Direction {
+fn direction(run: &TextRun, fonts: &Fonts) -> Direction {
+    let pair = |pair: &[PlacedGlyph]| match pair {
+        [first, second] => hangs(run, first, second, fonts).is_some(),
+        _ => false,
+    };
+    if run.glyphs.len() > 1 && run.glyphs.windows(2).all(pair) { Direction::Vertical } else { Direction::Horizontal }
+}
+
+/// How many ems a letter hangs below another, where it does.
+fn hangs(run: &TextRun, first: &PlacedGlyph, second: &PlacedGlyph, fonts: &Fonts) -> Option<f64> {
     let [e, f, g, h] = run.em.map(f64::from);
     let area = e * h - f * g;
-    if run.glyphs.len() < 2 || area.abs() < 1e-12 {
-        return Direction::Horizontal;
-    }
     // Where the middle of a letter stands, in ems.
     let middle = |placed: &PlacedGlyph| {
-        let place = places(placed.glyph)?;
+        let place = fonts.place(placed.glyph)?;
         let (x, y) = (f64::from(placed.x), f64::from(placed.y));
         let (across, up) = ((h * x - g * y) / area, (e * y - f * x) / area);
         Some([across + f64::from(place.width) * place.em / 2000.0, up])
     };
-    let below = |pair: &[PlacedGlyph]| match pair {
-        [first, second] => match (middle(first), middle(second)) {
-            (Some([x0, y0]), Some([x1, y1])) => (x1 - x0).abs() < 0.1 && (0.3..3.0).contains(&(y0 - y1)),
-            _ => false,
-        },
-        _ => true,
-    };
-    if run.glyphs.windows(2).all(below) { Direction::Vertical } else { Direction::Horizontal }
+    let ([x0, y0], [x1, y1]) = (middle(first)?, middle(second)?);
+    ((x1 - x0).abs() < 0.1 && (0.3..3.0).contains(&(y0 - y1))).then_some(y0 - y1)
+}
+
+/// Whether a run goes on with the column of another. Many producers place the letters of a column one by one. A list of
+/// numbers under one another is none, nor are letters as far apart as lines.
+fn goes_on(column: &TextRun, run: &TextRun, fonts: &Fonts) -> bool {
+    let columnar = |placed: &PlacedGlyph| fonts.place(placed.glyph).is_some_and(|place| place.columnar);
+    let (Some(last), Some(next)) = (column.glyphs.last(), run.glyphs.first()) else { return false };
+    column.em == run.em
+        && column.space == run.space
+        && columnar(last)
+        && columnar(next)
+        && hangs(column, last, next, fonts).is_some_and(|ems| (0.5..1.5).contains(&ems))
 }
 
 /// Clips and does not paint.
