@@ -10,7 +10,7 @@ use form::pages::{
 };
 use form::report::PageLevels;
 
-use super::content::{Content, Start, StateChange};
+use super::content::Content;
 use super::deflate::Deflater;
 use super::file::{File, Packing};
 use super::fonts::Fonts;
@@ -21,6 +21,7 @@ use super::navigation;
 use super::paint::{self, Mask};
 use super::picture::{Pictures, Role};
 use super::shared::Shared;
+use super::state::{Start, StateChange};
 use super::syntax::{PAGE_DECIMALS, Ref, Resource, Syntax};
 use crate::error::Error;
 use crate::output::Output;

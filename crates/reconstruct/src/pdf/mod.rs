@@ -21,6 +21,7 @@ mod paint;
 mod path;
 mod picture;
 mod shared;
+mod state;
 mod syntax;
 mod text;
 

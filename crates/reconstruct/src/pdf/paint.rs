@@ -2,10 +2,10 @@
 
 use form::pages::{BlendMode, Gradient, GradientShape, GradientStop, MaskKind, Matrix};
 
-use super::content::StateChange;
 use super::file::File;
 use super::geometry::Space;
 use super::grammar::{Key, Name};
+use super::state::StateChange;
 use super::syntax::{PAGE_DECIMALS, Ref, Syntax, decimals_for};
 use crate::error::Error;
 

@@ -38,7 +38,7 @@ struct Setting {
     linear: [f64; 4],
     /// From where letters stand to text space, the origin of the line left out.
     inverse: [f64; 4],
-    /// Size of the font, in thousandths.
+    /// Size of the font, in steps of [`SIZE_DECIMALS`].
     size: i64,
     direction: Direction,
     decimals: u8,
@@ -311,5 +311,6 @@ fn goes_on(column: &TextRun, run: &TextRun, fonts: &Fonts) -> bool {
 /// Clips and does not paint.
 const CLIP: u8 = 7;
 const UPRIGHT: [f64; 4] = [1.0, 0.0, 0.0, 1.0];
-const SIZE_DECIMALS: u8 = 3;
-const LINEAR_DECIMALS: u8 = 5;
+/// As fine as the other, so that a rounded size leaves upright text upright.
+const SIZE_DECIMALS: u8 = 4;
+const LINEAR_DECIMALS: u8 = 4;
