@@ -116,7 +116,8 @@ impl<'d, 'w> Recorder<'d, 'w> {
         let mut text = glyphs::meaning(glyph.as_unicode(), plain);
         if text.as_str().is_empty() && is_simple(glyph) {
             // Fonts without names for their letters: the codes of most of them are Latin letters, and other readers guess so.
-            if let Some(c) = u8::try_from(glyph.char_code()).ok().map(char::from).filter(|c| matches!(c, ' '..='~')) {
+            let is_letter = |c: &char| matches!(c, ' '..='~' | '\u{A1}'..='\u{FF}');
+            if let Some(c) = u8::try_from(glyph.char_code()).ok().map(char::from).filter(is_letter) {
                 text = GlyphText::scrub(c.encode_utf8(&mut [0; 4]));
             }
         }
