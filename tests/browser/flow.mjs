@@ -248,6 +248,12 @@ await step('read why it was withheld', async () => {
   expect(reason.length > 4, 'no reason is told');
   console.log(`     ${reason.replaceAll('\n', ' ')}`);
 });
+await step('read why an original cannot be shown', async () => {
+  await page.locator('main a.primary').click();
+  const words = (await text('.compare .notice')).join();
+  expect(words.startsWith('画像で表示できません。理由: ') && await page.locator('img').count() === 0, words);
+  console.log(`     ${words}`);
+});
 let looked = 0;
 await step('look at the pages of a withheld original', async () => {
   await page.goto(`${admin}/quarantine`);

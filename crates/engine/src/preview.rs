@@ -5,10 +5,10 @@ use form::name::FileName;
 use form::reason::{Reason, Refusal};
 use form::report::OutputType;
 use form::text::Line;
-use jail::{Fresh, Source};
+use jail::Source;
 
 use crate::outcome::{Defer, Drawn};
-use crate::part::{Run, clean_job, our_fault, refused, room_limits, written};
+use crate::part::{Run, Written, clean_job, our_fault, refused, room_limits, written};
 use crate::rooms;
 
 /// Draws a page in a dirty room and writes its pixels anew in a clean one.
@@ -24,14 +24,12 @@ pub(crate) async fn draw(
     if let Some(withheld) = refused(&outcome.dirty.0).or_else(|| refused(&outcome.clean.verdict)) {
         return unless_ours(withheld.refusal);
     }
-    let drawn = written(run, outcome.clean).and_then(|written| {
-        let (width, height) = size(&written.fresh).ok_or(Refusal::plain(Reason::FormInvalid))?;
-        // A hijacked room may send any picture that verifies; it is shown in a browser, so it must be what was asked for.
-        let fits = width.max(height) <= u32::from(wanted.max_side).saturating_add(ROUNDING);
-        if written.report.output == OutputType::Png && fits {
-            Ok(Drawn { png: written.fresh, width, height })
-        } else {
-            Err(Refusal::plain(Reason::FormInvalid))
+    let drawn = written(run, outcome.clean).and_then(|Written { fresh, report }| {
+        let mut head = [0; HEAD];
+        let read = fresh.sealed().read_at(&mut head, 0).unwrap_or(0);
+        match size(head.get(..read).unwrap_or_default(), report.output, wanted.max_side) {
+            Some((width, height)) => Ok(Drawn { png: fresh, width, height }),
+            None => Err(Refusal::plain(Reason::FormInvalid)),
         }
     });
     Ok(drawn)
@@ -73,19 +71,44 @@ fn unless_ours<T>(refusal: Refusal) -> Result<Result<T, Refusal>, Defer> {
     }
 }
 
-/// Width and height as they stand in the first chunk (PNG specification 11.2.2) of what our own room wrote.
-fn size(png: &Fresh) -> Option<(u32, u32)> {
-    let mut head = [0; 24];
-    let read = png.sealed().read_at(&mut head, 0).ok()?;
+/// Width and height as they stand in the first chunk (PNG specification 11.2.2) of what our own room wrote; `None` unless it is what
+/// was asked for. A hijacked dirty room may send any picture that verifies, and this one is shown in a browser.
+fn size(head: &[u8], output: OutputType, max_side: u16) -> Option<(u32, u32)> {
     let (signature, rest) = head.split_first_chunk::<8>()?;
     let (_, rest) = rest.split_first_chunk::<8>()?;
     let (width, rest) = rest.split_first_chunk::<4>()?;
     let (height, _) = rest.split_first_chunk::<4>()?;
-    (read == head.len() && signature == b"\x89PNG\r\n\x1a\n")
-        .then(|| (u32::from_be_bytes(*width), u32::from_be_bytes(*height)))
+    let (width, height) = (u32::from_be_bytes(*width), u32::from_be_bytes(*height));
+    let is_png = output == OutputType::Png && signature == b"\x89PNG\r\n\x1a\n";
+    let fits = width.max(height) <= u32::from(max_side).saturating_add(ROUNDING);
+    (is_png && fits).then_some((width, height))
 }
 
+/// Signature, length and name of the first chunk, width, height.
+const HEAD: usize = 24;
 /// No document has so many pages.
 const PAST_THE_LAST: u32 = u32::MAX;
 /// A side of a page scaled by a fraction may come out one pixel longer.
 const ROUNDING: u32 = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_png_of_the_size_that_was_asked_for_is_shown() {
+        let head = |width: u32, height: u32| {
+            let mut head = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
+            head.extend(width.to_be_bytes());
+            head.extend(height.to_be_bytes());
+            head
+        };
+        assert_eq!(size(&head(1131, 1600), OutputType::Png, 1600), Some((1131, 1600)));
+        assert_eq!(size(&head(1601, 1), OutputType::Png, 1600), Some((1601, 1)), "rounded up");
+        assert_eq!(size(&head(1602, 1), OutputType::Png, 1600), None);
+        assert_eq!(size(&head(1, u32::MAX), OutputType::Png, u16::MAX), None);
+        assert_eq!(size(&head(10, 10), OutputType::Jpeg, 1600), None, "of another type");
+        assert_eq!(size(&head(10, 10)[..23], OutputType::Png, 1600), None, "cut off");
+        assert_eq!(size(&[b'<'; 24], OutputType::Png, 1600), None, "no PNG at all");
+    }
+}

@@ -233,6 +233,29 @@ async fn each_page_of_an_original_that_is_shown_is_one_row_of_the_audit() {
 }
 
 #[tokio::test]
+async fn no_pixel_of_an_original_is_sent_that_the_audit_does_not_know_of() {
+    let world = world().await;
+    let mut part = withheld("1", "請求書.pdf", Reason::Infected, Some(Quarantined::Part(source(b"hostile"))));
+    part.detected_type = "pdf".to_owned();
+    mail(&world, Some("k@example.co.jp"), "a@city.example.jp", "件名", Verdict::NoticeOnly, vec![part]).await;
+    let cookies = signed_in(&world).await;
+    let held = world.easel.free.acquire().await.unwrap();
+    let admin = world.admin;
+    let looking = tokio::spawn(async move {
+        send(admin, "GET", "/quarantine/1/pages/1/original", &[("Cookie", &cookies)], b"").await
+    });
+    while asked(&world).is_empty() {
+        tokio::task::yield_now().await;
+    }
+    // The page is being drawn; when it is done, nothing can be written any more.
+    world.store.close().await;
+    drop(held);
+    let answer = looking.await.unwrap();
+    assert_eq!(answer.status, 503);
+    assert!(!String::from_utf8_lossy(&answer.body).contains("PNG"));
+}
+
+#[tokio::test]
 async fn nobody_sees_an_original_without_the_permission_and_no_row_says_so() {
     let world = world().await;
     signed_in(&world).await;
@@ -277,7 +300,7 @@ async fn an_upload_is_seen_beside_what_became_of_it() {
     assert_eq!(output.header("cache-control"), Some("private, max-age=300"));
     let rows = views(&world).await;
     assert_eq!(rows.len(), 1, "a result is no secret");
-    assert_eq!(rows[0].detail, r#"{"page":"3","path":""}"#);
+    assert_eq!(rows[0].detail, r#"{"page":"3"}"#);
     assert_eq!(get_as(&world, &cookies, "/messages/1/parts/0/pages/4").await.status, 404);
     assert_eq!(get_as(&world, &cookies, "/messages/1/parts/1/pages/1").await.status, 404);
     assert_eq!(get_as(&world, &cookies, "/messages/2/parts/0/pages/1").await.status, 404);

@@ -67,7 +67,7 @@ pub(crate) async fn withheld_original(
 ) -> Result<Response, Fault> {
     visitor.may(Permission::Quarantine)?;
     let row = item(&console, id).await?;
-    let detail = vec![("item", id.to_string()), ("path", row.path.clone()), ("page", page.to_string())];
+    let detail = vec![("item", id.to_string()), ("path", row.path.clone())];
     original(&console, &visitor, &of_item(&row), page, row.message, detail).await
 }
 
@@ -99,7 +99,7 @@ pub(crate) async fn part_original(
 ) -> Result<Response, Fault> {
     visitor.may(Permission::Quarantine)?;
     let part = Part::find(&console, id, &path).await?;
-    let detail = vec![("path", part.row.path.clone()), ("page", page.to_string())];
+    let detail = vec![("path", part.row.path.clone())];
     original(&console, &visitor, &part.original(), page, part.message, detail).await
 }
 
@@ -125,13 +125,16 @@ async fn original(
     document: &Document,
     page: u32,
     message: MessageId,
-    detail: Vec<(&'static str, String)>,
+    mut detail: Vec<(&'static str, String)>,
 ) -> Result<Response, Fault> {
     let drawn = match console.state.previews.page(&console.state.store, document, page, Size::Large).await {
         Ok(Ok(drawn)) => drawn,
         Ok(Err(_)) => return Ok(preview::words(None, visitor.texts())),
         Err(fault) => return Ok(preview::words(Some(fault), visitor.texts())),
     };
+    // The whole has an empty path, which says nothing.
+    detail.retain(|(_, value)| !value.is_empty());
+    detail.push(("page", page.to_string()));
     let actor = visitor.session.user.name.clone();
     let entry = AuditEntry { actor, event: "original_viewed", message: Some(message), detail };
     console.state.store.audit_append(entry).await?;
