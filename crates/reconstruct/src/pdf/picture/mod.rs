@@ -135,12 +135,16 @@ impl Pictures {
         findings: &mut Findings,
         place: &str,
     ) -> Result<(), Error> {
-        for number in std::mem::take(&mut self.waiting) {
-            self.write(number, file, findings, place)?;
-            if self.picture_mut(number).is_some_and(|picture| !matches!(picture.held, Held::Nothing)) {
-                self.waiting.push(number);
-            }
+        // The newest first: a picture is reduced with its opacity at hand, which came before it.
+        let mut waiting = std::mem::take(&mut self.waiting);
+        for number in waiting.iter().rev() {
+            self.write(*number, file, findings, place)?;
         }
+        waiting.retain(|number| {
+            let picture = usize::try_from(*number).ok().and_then(|number| self.pictures.get(number));
+            picture.is_some_and(|picture| !matches!(picture.held, Held::Nothing))
+        });
+        self.waiting = waiting;
         Ok(())
     }
 
@@ -168,7 +172,10 @@ impl Pictures {
                 None => encode::pixels(pixels, &header, policy.photo_quality, &mut file.deflater)?,
                 Some((width, height)) => {
                     findings.add(Reason::PictureReduced, Place::new(place));
-                    let pixels = reduce::reduced(&pixels, &header, width, height);
+                    let pixels = match self.opacity(&header) {
+                        Some(opacity) => reduce::reduced_through(pixels, opacity, &header, width, height),
+                        None => reduce::reduced(&pixels, &header, width, height),
+                    };
                     let header = PictureHeader { width, height, ..header };
                     encode::pixels(pixels, &header, policy.photo_quality, &mut file.deflater)?
                 }
@@ -202,6 +209,16 @@ impl Pictures {
             })?;
         }
         Ok(())
+    }
+
+    /// The opacity of a picture, where it waits and has as many pixels.
+    fn opacity(&self, header: &PictureHeader) -> Option<&[u8]> {
+        let alpha = self.pictures.get(usize::try_from(header.alpha?).ok()?)?;
+        let same = alpha.header.width == header.width && alpha.header.height == header.height;
+        match &alpha.held {
+            Held::Pixels(pixels) if same => Some(pixels),
+            Held::Pixels(_) | Held::Packed(_) | Held::Nothing => None,
+        }
     }
 
     fn picture_mut(&mut self, number: u32) -> Option<&mut Picture> {

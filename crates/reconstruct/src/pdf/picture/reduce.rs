@@ -18,12 +18,39 @@ pub(super) fn fitting(header: &PictureHeader, extent: Option<[f64; 2]>, density:
     Some((side(header.width), side(header.height)))
 }
 
+/// The pixels of a picture whose opacity has as many pixels, in another size, not larger than its own. A pixel counts as much
+/// as it is seen: what is behind a cut-out must not darken its edge.
+pub(super) fn reduced_through(
+    pixels: Vec<u8>,
+    opacity: &[u8],
+    header: &PictureHeader,
+    width: u32,
+    height: u32,
+) -> Vec<u8> {
+    let channels = channels(header);
+    let mut seen = pixels;
+    for (pixel, opacity) in seen.chunks_exact_mut(channels).zip(opacity) {
+        let weight = u16::from(*opacity);
+        for value in pixel {
+            *value = u8::try_from((u16::from(*value).saturating_mul(weight).saturating_add(127)) / 255).unwrap_or(255);
+        }
+    }
+    let gray = PictureHeader { layout: PictureLayout::Gray8, ..*header };
+    let weights = reduced(opacity, &gray, width, height);
+    let mut fewer = reduced(&seen, header, width, height);
+    for (pixel, weight) in fewer.chunks_exact_mut(channels).zip(weights) {
+        let weight = u16::from(weight).max(1);
+        for value in pixel {
+            let whole = u16::from(*value).saturating_mul(255).saturating_add(weight / 2) / weight;
+            *value = u8::try_from(whole).unwrap_or(255);
+        }
+    }
+    fewer
+}
+
 /// The pixels of a picture in another size, not larger than its own.
 pub(super) fn reduced(pixels: &[u8], header: &PictureHeader, width: u32, height: u32) -> Vec<u8> {
-    let channels: usize = match header.layout {
-        PictureLayout::Rgb8 => 3,
-        PictureLayout::Bits | PictureLayout::Gray8 => 1,
-    };
+    let channels = channels(header);
     let stride = index(header.width).saturating_mul(channels);
     let mut out = Vec::with_capacity(index(width).saturating_mul(index(height)).saturating_mul(channels));
     let columns: Vec<Span> = (0..width).map(|at| Span::of(at, header.width, width)).collect();
@@ -49,6 +76,13 @@ pub(super) fn reduced(pixels: &[u8], header: &PictureHeader, width: u32, height:
         }
     }
     out
+}
+
+fn channels(header: &PictureHeader) -> usize {
+    match header.layout {
+        PictureLayout::Rgb8 => 3,
+        PictureLayout::Bits | PictureLayout::Gray8 => 1,
+    }
 }
 
 /// The old pixels that a new one covers.
@@ -139,5 +173,14 @@ mod tests {
         let colours = header(2, 1, PictureLayout::Rgb8);
         assert_eq!(reduced(&[10, 0, 0, 20, 100, 0], &colours, 1, 1), [15, 50, 0]);
         assert_eq!(reduced(&[1, 2, 3, 4, 5, 6], &colours, 2, 1), [1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn what_is_not_seen_does_not_colour_what_is() {
+        let picture = header(2, 1, PictureLayout::Rgb8);
+        // Rounding twice costs one step.
+        assert_eq!(reduced_through(vec![200, 100, 0, 0, 0, 0], &[255, 0], &picture, 1, 1), [199, 100, 0]);
+        assert_eq!(reduced_through(vec![100, 0, 0, 200, 0, 0], &[255, 255], &picture, 1, 1), [150, 0, 0]);
+        assert_eq!(reduced_through(vec![9; 6], &[0, 0], &picture, 1, 1), [0, 0, 0]);
     }
 }
