@@ -293,6 +293,18 @@ def table(title, pages, size, runs, names):
               f"{max(one['largest'] for one in done) / 2**20:11.0f} {max(one['tree'] for one in done) / 2**20:8.0f}")
 
 
+def at_once(files, options, plain):
+    """All files of a directory in one call: what a document costs where the program runs already."""
+    for name, more in (("misogi", []), ("misogi, plain", ["--policy", plain])):
+        with tempfile.TemporaryDirectory(prefix="misogi-bench-") as scratch:
+            command = [options.misogi, "sanitize", *map(str, files), "-o", scratch + "/out", "--json", *more]
+            _, cpu, _, largest, tree = run(command, options.core, options.timeout * len(files))
+            made = list(pathlib.Path(scratch, "out").glob("*.pdf"))
+            pages = max(1, sum(pages_of(path) for path in made))
+            print(f"  {name}, {len(files)} files in one call: {len(made)} made, {pages} pages, {1000 * cpu / pages:.2f} CPU ms/page, "
+                  f"{1000 * cpu / max(1, len(made)):.1f} a file, largest {largest / 2**20:.0f} MB, tree {tree / 2**20:.0f} MB")
+
+
 def slope(long, tools, options, names, scratch):
     """Processor time per page and memory as documents grow: flat when a document costs what its pages cost."""
     print(f"\nslope over {long.name} (one run each)")
@@ -389,6 +401,7 @@ def main():
             sizes = sorted(max(one["bytes"] for one in all_runs[title, file]["misogi"]) / file.stat().st_size for file in shared)
             if shared:
                 print(f"  misogi, median file: {1000 * statistics.median(per_page):.1f} ms/page, size {statistics.median(sizes):.2f}")
+            at_once(files, options, str(plain))
         if long and options.slope:
             slope(long, tools, options, [name for name in tools if name in ("misogi", "misogi, plain", "pdftocairo -pdf", "qpdf")], scratch)
 
