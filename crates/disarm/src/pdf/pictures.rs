@@ -335,7 +335,7 @@ mod tests {
     fn bits_are_packed_from_the_left_and_rows_are_padded() {
         assert_eq!(
             packed(&[255, 0, 255, 0, 0, 0, 0, 0, 255, 0, 255, 255, 0, 0, 0, 0, 0, 0], 9),
-            [0xA0, 0x80, 0xC0, 0x00]
+            [0xA0, 0x80, 0x60, 0x00]
         );
     }
 
