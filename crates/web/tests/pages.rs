@@ -141,6 +141,7 @@ async fn a_page_that_cannot_be_drawn_is_told_in_words_and_the_next_can_be_turned
     let batch = rebuilt(&world, &[("broken.pdf", b"x"), ("half.pdf", b"x")]).await;
     let text = get(world.portal, &format!("{batch}/files/1/pages/1")).await.text();
     assert!(text.contains(catalogue::reason_text(Reason::Encrypted, Language::Ja)) && !text.contains("<img"), "{text}");
+    assert!(!text.contains("ページ目"), "how many there are is not known: {text}");
     let text = get(world.portal, &format!("{batch}/files/2/pages/2")).await.text();
     assert!(text.contains(catalogue::reason_text(Reason::LimitPageContent, Language::Ja)), "{text}");
     assert!(!text.contains("<img") && text.contains("files/2/pages/3"), "{text}");

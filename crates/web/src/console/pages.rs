@@ -205,17 +205,16 @@ impl View {
         };
         let sides = [Some(&original), output.as_ref()];
         // A document that says how long it is has no page beyond that; one that says nothing has a first page, with the reason.
-        let pages = sides.iter().filter_map(|side| side.and_then(|side| side.pages)).max();
-        let pages = match pages {
-            Some(pages) if self.page <= pages => pages,
-            None if self.page == 1 => 1,
-            Some(_) | None => return Err(Fault::NotFound),
-        };
+        let known = sides.iter().filter_map(|side| side.and_then(|side| side.pages)).max();
+        let pages = known.unwrap_or(1);
+        if self.page > pages {
+            return Err(Fault::NotFound);
+        }
         let template = ComparePage {
             page: visitor.page(console, t.compare_title, Permission::Quarantine),
             previous: (self.page > 1).then(|| format!("{}/pages/{}", self.base, self.page.saturating_sub(1))),
             next: (self.page < pages).then(|| format!("{}/pages/{}", self.base, self.page.saturating_add(1))),
-            where_in: texts::page_of(language, self.page, pages),
+            where_in: known.map(|pages| texts::page_of(language, self.page, pages)),
             original: original.shown,
             output: output.map(|output| output.shown),
             name: self.name,
@@ -283,7 +282,7 @@ struct ComparePage {
     output: Option<Shown>,
     previous: Option<String>,
     next: Option<String>,
-    where_in: String,
+    where_in: Option<String>,
     back: String,
     back_text: &'static str,
 }

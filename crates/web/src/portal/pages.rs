@@ -32,29 +32,23 @@ pub(crate) async fn page(
     let (store, previews) = (&portal.state.store, &portal.state.previews);
     let drawn = previews.page(store, &document, page, Size::Large).await?;
     let href = format!("/b/{token}/files/{number}");
-    let (shown, pages) = match drawn {
-        Ok(drawn) => {
-            let pages = previews.count(store, &document).await?.unwrap_or(page).max(page);
-            let picture = Shown::Picture {
-                src: format!("{href}/pages/{page}/image?size=large"),
-                width: drawn.width,
-                height: drawn.height,
-                alt: texts::page_picture(language, &name, page),
-            };
-            (picture, pages)
-        }
-        Err(refusal) => {
-            // One page that cannot be drawn is no reason not to turn to the next.
-            let pages = previews.count(store, &document).await?.unwrap_or(page).max(page);
-            let words = format!("{}{}", t.pages_none, catalogue::describe_refusal(&refusal, language));
-            (Shown::Words(words), pages)
-        }
+    let shown = match drawn {
+        Ok(drawn) => Shown::Picture {
+            src: format!("{href}/pages/{page}/image?size=large"),
+            width: drawn.width,
+            height: drawn.height,
+            alt: texts::page_picture(language, &name, page),
+        },
+        Err(refusal) => Shown::Words(format!("{}{}", t.pages_none, catalogue::describe_refusal(&refusal, language))),
     };
+    // One page that cannot be drawn is no reason not to turn to the next.
+    let known = previews.count(store, &document).await?.ok();
+    let pages = known.unwrap_or(1);
     let template = PageView {
         page: Page::new(language, portal.state.site.clone(), Area::Portal, t.pages_title),
         previous: (page > 1).then(|| format!("{href}/pages/{}", page.saturating_sub(1))),
         next: (page < pages).then(|| format!("{href}/pages/{}", page.saturating_add(1))),
-        where_in: texts::page_of(language, page, pages),
+        where_in: known.map(|pages| texts::page_of(language, page, pages)),
         back: format!("/b/{token}"),
         download: href,
         name,
@@ -107,7 +101,7 @@ struct PageView {
     shown: Shown,
     previous: Option<String>,
     next: Option<String>,
-    where_in: String,
+    where_in: Option<String>,
     back: String,
     download: String,
 }
