@@ -199,7 +199,9 @@ pub(crate) async fn dress(State(dressing): State<Dressing>, request: Request, ne
 
 fn is_bare(response: &Response) -> bool {
     let own = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(|kind| {
-        ["text/html", "application/json", "application/problem+json", "image/svg+xml"].iter().any(|own| kind.starts_with(own))
+        ["text/html", "application/json", "application/problem+json", "image/svg+xml"]
+            .iter()
+            .any(|own| kind.starts_with(own))
     });
     (response.status().is_client_error() || response.status().is_server_error()) && !own
 }
