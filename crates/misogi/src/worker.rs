@@ -122,9 +122,11 @@ impl Worker {
                 let context = self.context(&work, envelope.sender.as_deref(), &envelope.recipients);
                 self.engine.sanitise_mail(&original, &context).await.map(mail_completed)
             }
-            WorkOrigin::Upload { file_name } => {
-                self.engine.sanitise_file(original.clone(), file_name.clone(), &[], patience(&work)).await.map(file_completed)
-            }
+            WorkOrigin::Upload { file_name } => self
+                .engine
+                .sanitise_file(original.clone(), file_name.clone(), &[], patience(&work))
+                .await
+                .map(file_completed),
         };
         match completed {
             Ok(completed) => {
