@@ -68,6 +68,23 @@ fn text_is_found_where_it_is_drawn() {
     check(&file, &[(13, 53, BLACK), (10, 53, WHITE), (13, 60, WHITE)]);
 }
 
+/// Bold letters of word processors are letters drawn twice in one place.
+#[test]
+fn letters_drawn_over_letters_stand_where_those_stand() {
+    let bytes = form(|form| {
+        let letters = Alphabet::of(form, "太字");
+        let run = letters.set("太字", 10.0, 50.0, 10.0);
+        form.page(&sheet(200.0, 100.0)).unwrap();
+        form.operations(&[
+            Operation::Text(run.clone(), TextMode::Fill),
+            paint(255, 0, 0),
+            Operation::Text(run, TextMode::Fill),
+        ])
+        .unwrap();
+    });
+    check(&file(&bytes), &[(13, 53, RED)]);
+}
+
 fn color(r: u8, g: u8, b: u8) -> Paint {
     Paint::Color { color: Color { r, g, b }, alpha: 255 }
 }

@@ -209,7 +209,8 @@ impl Content {
         let at = [at[0] + a * hang[0] + c * hang[1], at[1] + b * hang[0] + d * hang[1]];
         let origin = at.map(|value| scaled(value, setting.decimals));
         if setting.linear == UPRIGHT && line.linear == UPRIGHT {
-            if origin != line.origin {
+            // Letters may be drawn over others: then the pen has to come back although the line begins where the last one did.
+            if origin != line.origin || line.pen != [0.0; 2] {
                 let [x, y] = line.origin;
                 self.out.scaled(origin[0].saturating_sub(x), setting.decimals);
                 self.out.scaled(origin[1].saturating_sub(y), setting.decimals);
