@@ -162,6 +162,9 @@ fn white_letters_on_white_paper_and_letters_off_the_page_are_left_out() {
     assert_eq!(take_as(&page(content, HELVETICA, &[]), &keep).unwrap().text(TextMode::Fill), "secretseen");
     let dark = "0 g 0 0 200 50 re f BT /F 12 Tf 1 g 20 20 Td (heading) Tj ET";
     assert_eq!(take(&page(dark, HELVETICA, &[])).unwrap().text(TextMode::Fill), "heading");
+    // White letters on their own shadow (pdf.js issue20513).
+    let shadow = "BT /F 12 Tf 0 g 20 20 Td (logo) Tj 1 g 1 1 Td (LOGO) Tj ET";
+    assert_eq!(take(&page(shadow, HELVETICA, &[])).unwrap().text(TextMode::Fill), "logoLOGO");
 }
 
 #[test]

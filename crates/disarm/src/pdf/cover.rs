@@ -1,5 +1,7 @@
 //! What has been painted where on a page, roughly: enough to tell white letters on white paper from white letters on a dark
-//! heading, and the text layer of a scan from text that somebody has hidden.
+//! heading or on their own shadow, and the text layer of a scan from text that somebody has hidden.
+
+use std::ops::Range;
 
 use kurbo::Rect;
 
@@ -18,9 +20,9 @@ impl Cover {
 
     /// Notes something other than white.
     pub(super) fn add(&mut self, area: Rect) {
-        for index in self.cells(area) {
-            if let Some(cell) = self.painted.get_mut(index) {
-                *cell = true;
+        for row in self.rows(area) {
+            if let Some(cells) = self.painted.get_mut(row) {
+                cells.fill(true);
             }
         }
     }
@@ -35,7 +37,7 @@ impl Cover {
 
     /// Whether nothing was painted where an area is, so that white on it cannot be seen.
     pub(super) fn is_blank(&self, area: Rect) -> bool {
-        self.cells(area).all(|index| self.painted.get(index).is_some_and(|painted| !painted))
+        self.rows(area).all(|row| self.painted.get(row).is_some_and(|cells| cells.iter().all(|painted| !painted)))
     }
 
     /// Whether most of an area lies under or over a picture.
@@ -44,12 +46,15 @@ impl Cover {
         self.pictures.iter().any(|picture| picture.inflate(1.0, 1.0).contains(middle))
     }
 
-    fn cells(&self, area: Rect) -> impl Iterator<Item = usize> + use<> {
+    /// The cells of an area, row by row.
+    fn rows(&self, area: Rect) -> impl Iterator<Item = Range<usize>> + use<> {
         let column = |x: f64| cell((x - self.page.x0) / self.page.width());
         let row = |y: f64| cell((y - self.page.y0) / self.page.height());
         let (left, right, low, high) = (column(area.x0), column(area.x1), row(area.y0), row(area.y1));
-        (low..=high)
-            .flat_map(move |row| (left..=right).map(move |column| row.saturating_mul(SIDE).saturating_add(column)))
+        (low..=high).map(move |row| {
+            let start = row.saturating_mul(SIDE);
+            start.saturating_add(left)..start.saturating_add(right).saturating_add(1)
+        })
     }
 }
 
@@ -64,8 +69,8 @@ fn cell(place: f64) -> usize {
     (place * SIDE as f64).clamp(0.0, (SIDE - 1) as f64) as usize
 }
 
-/// Cells along a side.
-const SIDE: usize = 64;
+/// Cells along a side: on a page of A4 one is two points by three, less than a letter.
+const SIDE: usize = 256;
 /// More pictures than this are icons.
 const MAX_PICTURES: usize = 2_000;
 /// The share of a page from which a picture with transparency may be the scan of it.

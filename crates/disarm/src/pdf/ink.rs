@@ -78,7 +78,7 @@ impl<'d, 'w> Recorder<'d, 'w> {
     }
 
     fn note_painted(&mut self, shape: &Shape, visible: Rect) {
-        // Letters are no background.
+        // Letters are noted one by one, where it is known what each covers.
         if self.is_on_page() && !matches!(shape, Shape::Text(..)) {
             self.cover.add(visible);
         }

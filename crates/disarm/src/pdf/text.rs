@@ -150,6 +150,9 @@ impl<'d, 'w> Recorder<'d, 'w> {
         };
         let mut gathered: Option<Gathered> = None;
         let mut told = Vec::new();
+        let reach = space.reach();
+        let drops = white && self.is_on_page() && self.document.policy.hidden_text == Extra::Drop;
+        let unseen = drops && self.are_on_blank(letters, space);
         for letter in letters {
             let (em, stretch) = if uniform { (linear(letter.place), UNSTRETCHED) } else { unstretched(letter.place) };
             let key = Key { stretch, ..letter.key.clone() };
@@ -160,10 +163,12 @@ impl<'d, 'w> Recorder<'d, 'w> {
                 self.tally.off_page = self.tally.off_page.saturating_add(1);
                 continue;
             }
-            let unseen = white && self.is_on_page() && known.bounds.is_some() && self.cover.is_blank(bounds);
-            if unseen && self.document.policy.hidden_text == Extra::Drop {
+            if unseen {
                 self.tally.hidden = self.tally.hidden.saturating_add(1);
                 continue;
+            }
+            if !white && self.is_on_page() && known.bounds.is_some() {
+                self.cover.add(bounds.inflate(reach, reach));
             }
             if !known.fits {
                 self.place_as_path(letter, space, props);
@@ -191,12 +196,20 @@ impl<'d, 'w> Recorder<'d, 'w> {
         self.place_blank(told, space, false);
     }
 
+    /// Whether nothing was painted where any of the letters stands.
+    fn are_on_blank(&mut self, letters: &[Letter<'_>], space: &Space) -> bool {
+        letters.iter().all(|letter| {
+            let known = self.document.glyphs.look(&letter.key, || letter.source.outline());
+            known.bounds.is_none_or(|bounds| self.cover.is_blank(space.to_page(letter.place, Some(bounds))))
+        })
+    }
+
     fn draw_run<'a>(&mut self, run: Gathered, space: &Space, props: &DrawProps<'a>) {
         let lettering = match &space.pen {
             Some(pen) => Lettering::Stroke(pen.clone()),
             None => Lettering::Fill,
         };
-        let reach = space.pen.as_ref().map_or(0.0, |pen| f64::from(pen.width) * geometry::largest_scale(space.affine));
+        let reach = space.reach();
         let bounds = run.bounds.inflate(reach, reach);
         let blend = props.blend_mode;
         self.draw(Shape::Text(run.run, lettering), bounds, &props.paint, blend, props.soft_mask.as_ref());
@@ -289,6 +302,11 @@ impl Space {
             }
             (scale, _) => page(ink::style(found, scale.unwrap_or(1.0))),
         }
+    }
+
+    /// How far the pen reaches beyond letters on the page.
+    fn reach(&self) -> f64 {
+        self.pen.as_ref().map_or(0.0, |pen| f64::from(pen.width) * geometry::largest_scale(self.affine))
     }
 
     /// What a letter covers on the page: its outline, and at least the place where it stands.
