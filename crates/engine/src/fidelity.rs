@@ -41,12 +41,13 @@ pub(crate) async fn measure(
     compared.into_iter().filter_map(Result::transpose).collect()
 }
 
-/// `most` pages from the first to the last, evenly.
+/// One page in ten, at least one and at most `most`, from the first to the last evenly: drawing a page twice costs more than
+/// rebuilding it.
 fn sample(pages: u32, most: u32) -> Vec<u32> {
-    let most = most.min(pages);
+    let count = pages.div_ceil(PAGES_PER_SAMPLE).min(most);
     let span = u64::from(pages.saturating_sub(1));
-    let gaps = u64::from(most.saturating_sub(1)).max(1);
-    (0..most).map(|step| u32::try_from(u64::from(step).saturating_mul(span) / gaps).unwrap_or(u32::MAX)).collect()
+    let gaps = u64::from(count.saturating_sub(1)).max(1);
+    (0..count).map(|step| u32::try_from(u64::from(step).saturating_mul(span) / gaps).unwrap_or(u32::MAX)).collect()
 }
 
 /// One page as a small grey picture.
@@ -182,6 +183,7 @@ impl Window {
 
 /// Pixels of the longer side: a line of text is a few pixels high, so a lost or moved line is seen, while drawing costs little.
 const SIDE: u16 = 320;
+const PAGES_PER_SAMPLE: u32 = 10;
 const WINDOW: usize = 8;
 const STRIDE: usize = 4;
 /// Brighter than this on average, and smoother than the next, is empty paper.
@@ -222,9 +224,9 @@ mod tests {
 
     #[test]
     fn a_sample_holds_the_first_and_the_last_page() {
-        assert_eq!(sample(1, 3), [0]);
-        assert_eq!(sample(2, 3), [0, 1]);
-        assert_eq!(sample(100, 3), [0, 49, 99]);
+        for (pages, chosen) in [(1, vec![0]), (10, vec![0]), (11, vec![0, 10]), (100, vec![0, 49, 99])] {
+            assert_eq!(sample(pages, 3), chosen, "{pages}");
+        }
         assert_eq!(sample(0, 3), [0_u32; 0]);
     }
 }

@@ -32,7 +32,7 @@ pub struct Policy {
     pub pages: PagesPolicy,
     /// How documents of pages are written.
     pub pages_output: PagesOutput,
-    /// Pages of one document that are compared with the original; 0 for none.
+    /// One page in ten is compared with the original, at most so many of a document; 0 for none.
     pub compared_pages: u32,
     /// A page less similar than this to the original is named in the account.
     pub similarity_flagged: f64,

@@ -281,7 +281,7 @@ pub(crate) struct Pages {
     pub(crate) picture_dpi: u16,
     /// JPEG quality of photographs.
     pub(crate) photo_quality: u8,
-    /// Pages of each document that are drawn and compared with the original; 0: none.
+    /// One page in ten is drawn and compared with the original, at most so many of a document; 0: none.
     pub(crate) compared: u32,
 }
 
