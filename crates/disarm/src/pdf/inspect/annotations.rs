@@ -440,24 +440,45 @@ impl<'d> Mark<'_, 'd> {
 
     /// The frame of a link, where its writer asks for one: typesetters mark cross-references with it.
     fn link(&mut self) {
-        let (Some(color), (Some(width), dashes)) = (self.color("C"), border(self.tree, self.annotation)) else {
-            return;
-        };
+        // Without a colour most readers draw none, whatever the width.
+        let Some(color) = self.color("C") else { return };
+        let (width, dashes) = border(self.tree, self.annotation);
+        let width = width.unwrap_or(1.0);
         if width <= 0.0 {
             return;
         }
         self.drawing.color(&color, true);
         self.drawing.op(&[width], "w");
         dash(&mut self.drawing, &dashes);
-        let [x0, y0, x1, y1] = self.rect;
-        if self.tree.dict(self.annotation, "BS").and_then(|style| self.tree.name(style, "S")) == Some(b"U") {
-            self.drawing.polyline(&[(x0, y0 + width / 2.0), (x1, y0 + width / 2.0)]);
-        } else {
-            self.drawing.rect([x0 + width / 2.0, y0 + width / 2.0, x1 - width / 2.0, y1 - width / 2.0]);
+        let is_underlined =
+            self.tree.dict(self.annotation, "BS").and_then(|style| self.tree.name(style, "S")) == Some(b"U");
+        for [x0, y0, x1, y1] in areas(self.tree, self.annotation, self.rect) {
+            if is_underlined {
+                self.drawing.polyline(&[(x0, y0 + width / 2.0), (x1, y0 + width / 2.0)]);
+            } else {
+                self.drawing.rect([x0 + width / 2.0, y0 + width / 2.0, x1 - width / 2.0, y1 - width / 2.0]);
+            }
+            self.drawing.raw("S");
         }
-        self.drawing.raw("S");
         self.margin = width / 2.0;
     }
+}
+
+/// The areas of a link: one for each line of text that it runs over, where the file says so and they are inside its rectangle.
+pub(super) fn areas<'d>(tree: &Tree<'d>, annotation: &'d Dictionary, rect: [f32; 4]) -> Vec<[f32; 4]> {
+    let numbers = tree.numbers(annotation, "QuadPoints").unwrap_or_default();
+    let bounds = |quad: &[f32]| {
+        quad.chunks_exact(2).fold([f32::MAX, f32::MAX, f32::MIN, f32::MIN], |[x0, y0, x1, y1], point| match *point {
+            [x, y] => [x0.min(x), y0.min(y), x1.max(x), y1.max(y)],
+            _ => [x0, y0, x1, y1],
+        })
+    };
+    let areas: Vec<[f32; 4]> = numbers.chunks_exact(8).take(MAX_AREAS).map(bounds).collect();
+    let [rx0, ry0, rx1, ry1] = rect;
+    let is_inside = |[x0, y0, x1, y1]: &[f32; 4]| {
+        *x0 >= rx0 - 1.0 && *y0 >= ry0 - 1.0 && *x1 <= rx1 + 1.0 && *y1 <= ry1 + 1.0 && x1 > x0 && y1 > y0
+    };
+    if areas.is_empty() || !areas.iter().all(is_inside) { vec![rect] } else { areas }
 }
 
 /// The width of a border, where one is given, and its dashes.
@@ -503,5 +524,7 @@ const NOT_SEEN: i64 = (1 << 1) | (1 << 5);
 const NOTE: f32 = 18.0;
 /// The most annotations of a document that get an appearance.
 const MAX_DRAWN: u32 = 50_000;
+/// The most areas of a link.
+const MAX_AREAS: usize = 64;
 /// The most strokes of an ink annotation.
 const MAX_STROKES: usize = 10_000;

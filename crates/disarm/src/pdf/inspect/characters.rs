@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 
 use hayro_cmap::{BfString, CMap, CMapName, CidFamily, WritingMode, load_embedded};
 use lopdf::{Dictionary, Object, ObjectId, Stream};
+use skrifa::{FontRef, MetadataProvider};
 
 use super::edits::Edits;
 use super::tree::Tree;
@@ -36,7 +37,8 @@ struct Font<'d> {
     descendant_id: Option<ObjectId>,
     descendant: &'d Dictionary,
     descriptor: Option<&'d Object>,
-    is_embedded: bool,
+    /// The program of the font, when it is in the file.
+    program: Option<&'d Stream>,
     own_map: Option<&'d Object>,
 }
 
@@ -45,36 +47,34 @@ impl<'d> Font<'d> {
         let first = tree.array(dict, "DescendantFonts")?.first()?;
         let descendant = tree.resolve(first).as_dict().ok()?;
         let descriptor = descendant.get(b"FontDescriptor").ok();
-        let is_embedded = descriptor.and_then(|object| tree.resolve(object).as_dict().ok()).is_some_and(|descriptor| {
-            ["FontFile2", "FontFile3", "FontFile"]
-                .iter()
-                .any(|key| matches!(tree.get(descriptor, key), Some(Object::Stream(_))))
+        let dictionary = descriptor.and_then(|object| tree.resolve(object).as_dict().ok());
+        let program = dictionary.and_then(|descriptor| {
+            let file = |key: &&str| tree.get(descriptor, key).and_then(|object| object.as_stream().ok());
+            ["FontFile2", "FontFile3", "FontFile"].iter().find_map(file)
         });
         let own_map = tree.get(dict, "ToUnicode");
-        Some(Font { id, dict, descendant_id: first.as_reference().ok(), descendant, descriptor, is_embedded, own_map })
+        Some(Font { id, dict, descendant_id: first.as_reference().ok(), descendant, descriptor, program, own_map })
     }
 
     /// Whether vertical forms are asked for; `None` when nothing was to be done.
     fn put_right(&self, tree: &Tree<'d>, edits: &mut Edits, maps: &mut Maps) -> Option<bool> {
-        if self.is_embedded && self.own_map.is_some() {
+        if self.program.is_some() && matches!(self.own_map, Some(Object::Stream(_))) && !self.has_gaps(tree) {
             return None;
         }
         let encoding = tree.get(self.dict, "Encoding")?;
         let cmap = read_encoding(encoding)?;
         let family = self.family(tree, &cmap);
         let known = family.as_ref().is_some_and(|family| family.ucs2_cmap().is_some());
-        if self.is_embedded && !known {
-            return None;
-        }
-        // Maps of predefined encodings are made once; an encoding or a map of the file's own belongs to one font.
+        let is_embedded = self.program.is_some();
+        // Maps of predefined encodings are made once; an encoding, a map or a program of the file's own belongs to one font.
         let key = match (encoding, self.own_map) {
-            (Object::Name(name), None) => Some((name.clone(), format!("{family:?}"), self.is_embedded)),
+            (Object::Name(name), None) if known => Some((name.clone(), format!("{family:?}"), is_embedded)),
             _ => None,
         };
         let made = match key.as_ref().and_then(|key| maps.made.get(key)) {
             Some(made) => made.clone(),
             None => {
-                let made = self.map(encoding, &cmap, family.as_ref(), maps).map(|map| Made {
+                let made = self.map(tree, encoding, &cmap, family.as_ref().filter(|_| known), maps).map(|map| Made {
                     has_vertical: map.has_vertical,
                     stream: edits.add_stream(Dictionary::new(), map.write()),
                 });
@@ -85,7 +85,10 @@ impl<'d> Font<'d> {
             }
         };
         let has_vertical = made.as_ref().is_some_and(|made| made.has_vertical);
-        if !self.is_embedded {
+        if is_embedded && made.is_none() {
+            return None;
+        }
+        if !is_embedded {
             self.forbid_numbers(tree, edits, maps);
         }
         let name = self.dict.get(b"BaseFont").or_else(|_| self.descendant.get(b"BaseFont")).ok();
@@ -94,7 +97,7 @@ impl<'d> Font<'d> {
         if let Some(made) = made {
             font.set("ToUnicode", made.stream);
         }
-        if !self.is_embedded {
+        if !is_embedded {
             // The interpreter looks for serifs and weight of a missing font here.
             if let Some(descriptor) = self.descriptor {
                 font.set("FontDescriptor", descriptor.clone());
@@ -105,6 +108,33 @@ impl<'d> Font<'d> {
             }
         }
         Some(has_vertical)
+    }
+
+    /// Whether the font's own map leaves out letters whose widths the file gives, and their numbers say what they are.
+    fn has_gaps(&self, tree: &Tree<'d>) -> bool {
+        let is_numbered = tree.dict(self.descendant, "CIDSystemInfo").is_some_and(|info| {
+            tree.get(info, "Ordering").and_then(|name| name.as_str().ok()).is_some_and(|name| name != b"Identity")
+        });
+        if !is_numbered || !matches!(tree.name(self.dict, "Encoding"), Some(b"Identity-H" | b"Identity-V")) {
+            return false;
+        }
+        let Some(own) = self.own_map.and_then(read_to_unicode) else { return false };
+        let widths = tree.array(self.descendant, "W").unwrap_or_default().iter().take(MAX_WIDTHS);
+        let mut first = None;
+        for object in widths.map(|object| tree.resolve(object)) {
+            match (first, object) {
+                (Some(first), Object::Array(list)) => {
+                    let count = u32::try_from(list.len().min(MAX_WIDTHS)).unwrap_or(0);
+                    let codes = (0..count).filter_map(|at| u32::checked_add(first, at));
+                    // Number 0 is the glyph for what is missing.
+                    if codes.filter(|code| *code > 0).any(|code| said(&own, code).is_none()) {
+                        return true;
+                    }
+                }
+                _ => first = object.as_i64().ok().and_then(|number| u32::try_from(number).ok()),
+            }
+        }
+        false
     }
 
     /// The collection by which glyphs are numbered.
@@ -137,12 +167,25 @@ impl<'d> Font<'d> {
         }
     }
 
-    /// The characters of all codes, from the font's own map, from the codes themselves, or from the collection.
-    fn map(&self, encoding: &Object, cmap: &CMap, family: Option<&CidFamily>, maps: &mut Maps) -> Option<Map> {
+    /// The characters of all codes, from the font's own map, from the codes themselves, from the collection, or from the program
+    /// of the font.
+    fn map(
+        &self,
+        tree: &Tree<'d>,
+        encoding: &Object,
+        cmap: &CMap,
+        family: Option<&CidFamily>,
+        maps: &mut Maps,
+    ) -> Option<Map> {
         let own = self.own_map.and_then(read_to_unicode);
         let name = encoding.as_name().unwrap_or_default();
         let is_unicode = name.starts_with(b"Uni");
-        let collection = if own.is_none() && !is_unicode { Some(maps.collection(family?)?) } else { None };
+        let source = match (own, family) {
+            (Some(own), family) => Source::Own(Box::new(own), family.and_then(|family| maps.collection(family))),
+            (None, _) if is_unicode => Source::Codes,
+            (None, Some(family)) => Source::Collection(maps.collection(family)?),
+            (None, None) => Source::Program(self.characters_of_program(tree)?),
+        };
         let is_vertical = cmap.metadata().writing_mode == Some(WritingMode::Vertical);
         // A predefined vertical encoding differs from the horizontal one only where a glyph has another form. It is asked what
         // the character is: for an arrow the vertical one names the glyph of another arrow.
@@ -156,16 +199,19 @@ impl<'d> Font<'d> {
                 continue;
             }
             let level_cid = level.as_ref().and_then(|level| level.lookup_cid_code(code, len));
-            let found = match (&own, collection) {
-                (Some(own), _) => own.lookup_bf_string(code),
-                (None, Some(collection)) => collection.lookup_bf_string(level_cid.unwrap_or(cid)),
-                (None, None) => from_utf16(code).map(BfString::Char),
+            let found = match &source {
+                Source::Own(own, collection) => said(own, code)
+                    .or_else(|| own.lookup_cid_code(code, len).and_then(character))
+                    .or_else(|| (*collection)?.lookup_bf_string(cid)),
+                Source::Codes => from_utf16(code).map(BfString::Char),
+                Source::Collection(collection) => collection.lookup_bf_string(level_cid.unwrap_or(cid)),
+                Source::Program(characters) => characters.get(&cid).copied().map(BfString::Char),
             };
             let Some(text) = found.map(tidied).filter(|text| !text.is_empty()) else { continue };
-            let form = single(&text).filter(|_| !self.is_embedded).and_then(|c| {
+            let form = single(&text).filter(|_| is_vertical && self.program.is_none()).and_then(|c| {
                 let is_upright = match level_cid {
                     Some(level_cid) => level_cid != cid,
-                    None => is_vertical && !is_drawn(c) || is_japanese && is_upright(cid),
+                    None => !is_drawn(c) || is_japanese && is_upright(cid),
                 };
                 if is_japanese && TURNED.contains(&cid) {
                     turned_form(c)
@@ -180,6 +226,40 @@ impl<'d> Font<'d> {
         }
         (!map.characters.is_empty()).then_some(map)
     }
+
+    /// The characters by which a TrueType program finds its glyphs, read backwards: writers of office software put such fonts
+    /// in whole and forget the map.
+    fn characters_of_program(&self, tree: &Tree<'d>) -> Option<BTreeMap<u32, char>> {
+        let bytes = self.program?.get_plain_content_with_limit(MAX_PROGRAM).ok()?;
+        let font = FontRef::new(&bytes).ok()?;
+        let mut characters = BTreeMap::new();
+        for (c, glyph) in font.charmap().mappings().take(MAX_GLYPHS) {
+            // The first of several is the plain one; those for symbols and private use say nothing.
+            if let Some(c) = char::from_u32(c).filter(|c| !matches!(u32::from(*c), 0..0x20 | 0xE000..0xF900)) {
+                characters.entry(glyph.to_u32()).or_insert(c);
+            }
+        }
+        let Some(Object::Stream(numbers)) = tree.get(self.descendant, "CIDToGIDMap") else { return Some(characters) };
+        let numbers = plain_content(numbers)?;
+        let glyphs = (0..).zip(numbers.chunks_exact(2));
+        let by_number = |(cid, glyph): (u32, &[u8])| {
+            let glyph = u32::from(u16::from_be_bytes(glyph.try_into().ok()?));
+            Some((cid, *characters.get(&glyph)?))
+        };
+        Some(glyphs.filter_map(by_number).collect())
+    }
+}
+
+/// Where characters are known from.
+enum Source<'m> {
+    /// The font's own map, and the collection for what it leaves out.
+    Own(Box<CMap>, Option<&'m CMap>),
+    /// The codes, which are UTF-16.
+    Codes,
+    /// The collection that glyphs are numbered by.
+    Collection(&'m CMap),
+    /// The program of the font, by number.
+    Program(BTreeMap<u32, char>),
 }
 
 /// Maps of one document.
@@ -221,27 +301,68 @@ struct Map {
 impl Map {
     /// As a `ToUnicode` stream.
     fn write(&self) -> Vec<u8> {
-        let mut text = String::from("begincmap\n1 begincodespacerange <0000> <FFFF> endcodespacerange\n");
+        let (mut ranges, mut singles) = (Block::new("bfrange"), Block::new("bfchar"));
         let mut rest = self.characters.iter().peekable();
         while let Some((first, characters)) = rest.next() {
             let mut last = *first;
             if let Some(base) = single(characters).map(u32::from).filter(|c| *c < 0xD800) {
                 // A range may not carry over into the higher byte, of code or character (ISO 32000-1, 9.10.3).
                 while let Some((next, following)) = rest.peek()
-                    && **next == last + 1
-                    && single(following).map(u32::from) == Some(base + (**next - *first))
+                    && **next == last.saturating_add(1)
+                    && single(following).map(u32::from) == base.checked_add(**next - *first)
                     && (**next & 0xFF) != 0
-                    && ((base + (**next - *first)) & 0xFF) != 0
+                    && single(following).is_some_and(|c| u32::from(c) & 0xFF != 0)
                 {
                     last = **next;
                     rest.next();
                 }
             }
             let units = characters.encode_utf16().fold(String::new(), |hex, unit| format!("{hex}{unit:04X}"));
-            let _ = writeln!(text, "1 beginbfrange <{first:04X}> <{last:04X}> <{units}> endbfrange");
+            if last > *first {
+                ranges.push(&format!("<{first:04X}><{last:04X}><{units}>\n"));
+            } else {
+                singles.push(&format!("<{first:04X}><{units}>\n"));
+            }
         }
-        text.push_str("endcmap\n");
-        text.into_bytes()
+        let (ranges, singles) = (ranges.finish(), singles.finish());
+        format!("begincmap\n1 begincodespacerange <0000> <FFFF> endcodespacerange\n{ranges}{singles}endcmap\n")
+            .into_bytes()
+    }
+}
+
+/// Entries of a map, at most 100 together (Adobe Technical Note #5014).
+struct Block {
+    kind: &'static str,
+    text: String,
+    open: String,
+    count: u32,
+}
+
+impl Block {
+    fn new(kind: &'static str) -> Block {
+        Block { kind, text: String::new(), open: String::new(), count: 0 }
+    }
+
+    fn push(&mut self, entry: &str) {
+        self.open.push_str(entry);
+        self.count += 1;
+        if self.count == 100 {
+            self.close();
+        }
+    }
+
+    fn close(&mut self) {
+        if self.count > 0 {
+            let Block { kind, open, count, .. } = self;
+            let _ = write!(self.text, "{count} begin{kind}\n{open}end{kind}\n");
+            self.open.clear();
+            self.count = 0;
+        }
+    }
+
+    fn finish(mut self) -> String {
+        self.close();
+        self.text
     }
 }
 
@@ -293,6 +414,15 @@ fn tidied(text: BfString) -> String {
         .collect()
 }
 
+/// What a font's own map says of a code; a control character is a slip of the writer, and says nothing.
+fn said(own: &CMap, code: u32) -> Option<BfString> {
+    own.lookup_bf_string(code).filter(|text| !matches!(text, BfString::Char(c) if c.is_control()))
+}
+
+fn character(code: u32) -> Option<BfString> {
+    char::from_u32(code).filter(|c| !c.is_control()).map(BfString::Char)
+}
+
 fn single(text: &str) -> Option<char> {
     let mut characters = text.chars();
     characters.next().filter(|_| characters.next().is_none())
@@ -311,5 +441,11 @@ fn is_upright(cid: u32) -> bool {
 
 /// Glyphs of Adobe-Japan1 that are letters on their side.
 const TURNED: std::ops::RangeInclusive<u32> = 8720..=9353;
+/// The most widths of a font that are looked at.
+const MAX_WIDTHS: usize = 4_000;
+/// The most bytes of a font program.
+const MAX_PROGRAM: usize = 64 * 1024 * 1024;
+/// The most characters of a font program.
+const MAX_GLYPHS: usize = 100_000;
 /// The most bytes of a character map.
 const MAX_CMAP: usize = 8 * 1024 * 1024;

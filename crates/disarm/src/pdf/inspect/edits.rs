@@ -57,24 +57,26 @@ impl Edits {
         object.as_dict_mut().ok()
     }
 
-    /// The file with these objects. A sound file gets an update behind its end, so that what lopdf misread in it stays as it
-    /// is; a damaged or encrypted one is written anew.
-    pub(super) fn write(self, input: &[u8], document: &Document, is_encrypted: bool) -> Option<Vec<u8>> {
+    /// Copies of the file with these objects, the best first. An update behind the end of the file leaves all else as it is,
+    /// what lopdf could not read included; a file whose table is damaged gets one without a table, so that the interpreter
+    /// looks for the objects themselves as it did before. What is encrypted is written anew.
+    pub(super) fn write(&self, input: &[u8], document: &Document, is_encrypted: bool) -> impl Iterator<Item = Vec<u8>> {
         let begins_at_once = input.starts_with(b"%PDF-");
         let is_sound = document.xref_recovery.is_none() && document.xref_start != 0 && begins_at_once;
-        if is_sound && !is_encrypted { self.update(input, document) } else { self.anew(document) }
+        let update = (!is_encrypted).then(move || self.update(input, document, is_sound)).flatten();
+        update.into_iter().chain(std::iter::once_with(|| self.anew(document)).flatten())
     }
 
-    fn anew(self, document: &Document) -> Option<Vec<u8>> {
+    fn anew(&self, document: &Document) -> Option<Vec<u8>> {
         let mut document = document.clone();
-        document.objects.extend(self.changed);
+        document.objects.extend(self.changed.iter().map(|(id, object)| (*id, object.clone())));
         document.max_id = self.next;
         let mut bytes = Vec::new();
         document.save_to(&mut bytes).ok()?;
         Some(bytes)
     }
 
-    fn update(self, input: &[u8], document: &Document) -> Option<Vec<u8>> {
+    fn update(&self, input: &[u8], document: &Document, has_table: bool) -> Option<Vec<u8>> {
         let mut bytes = Vec::with_capacity(input.len().saturating_add(64 * 1024));
         bytes.extend_from_slice(input);
         bytes.push(b'\n');
@@ -95,7 +97,10 @@ impl Edits {
             }
         }
         trailer.set("Size", i64::from(self.next));
-        trailer.set("Prev", i64::try_from(document.xref_start).ok()?);
+        if has_table {
+            trailer.set("Prev", i64::try_from(document.xref_start).ok()?);
+        }
+        let start = if has_table { start } else { 0 };
         bytes.extend_from_slice(b"trailer\n");
         Writer::write_object(&mut bytes, &Object::Dictionary(trailer)).ok()?;
         bytes.extend_from_slice(format!("\nstartxref\n{start}\n%%EOF\n").as_bytes());

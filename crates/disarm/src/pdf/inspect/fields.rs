@@ -5,7 +5,7 @@ use lopdf::{Dictionary, Object};
 use super::annotations::{Change, appearance, border};
 use super::edits::Edits;
 use super::shapes::Drawing;
-use super::tree::{Tree, text};
+use super::tree::{Tree, as_dict, text};
 use super::writing::{self, FONT_KEY, Writing};
 
 /// What has to become of a field's widget.
@@ -34,20 +34,22 @@ pub(super) fn change<'d>(
             if let Some(state) = field.missing_state() {
                 return Some(Change::State(state));
             }
-            if appearance(tree, widget).is_some()
-                || tree.dict(widget, "AP").is_some_and(|look| tree.dict(look, "N").is_some())
-            {
+            if field.shows_state() {
                 return None;
             }
             field.frame();
             field.button(edits, writing);
         }
         b"Tx" | b"Ch" => {
-            let value = field.value();
-            let existing = appearance(tree, widget);
-            if existing.is_some_and(|stream| value.is_empty() || shows(stream, &value, needs_appearances(tree))) {
+            let is_list = kind == b"Ch" && flags & COMBO == 0;
+            // A list shows its entries, whether one is chosen or not.
+            let value =
+                if is_list { field.options().into_iter().map(|(_, shown)| shown).collect() } else { field.value() };
+            let is_stale = needs_appearances(tree) && !is_list;
+            if appearance(tree, widget).is_some_and(|stream| value.is_empty() || shows(stream, &value, is_stale)) {
                 return None;
             }
+            let value = if is_list { String::new() } else { value };
             field.frame();
             field.text(&value, kind == b"Ch", edits, writing);
         }
@@ -160,6 +162,21 @@ impl<'d> Field<'_, 'd> {
         }
         let value = inherited(tree, self.widget, "V").and_then(|value| value.as_name().ok()).unwrap_or(b"Off");
         Some(if states.has(value) { value.to_vec() } else { b"Off".to_vec() })
+    }
+
+    /// Whether the appearance that belongs to a button's state can be drawn. A state without one shows nothing by intent, as
+    /// long as the file does not also say how a frame looks, or has something else than a stream in its place.
+    fn shows_state(&self) -> bool {
+        let tree = self.tree;
+        if let Some(stream) = appearance(tree, self.widget) {
+            // A mark of size 0 in a font that is not there is none.
+            return !is_blank_mark(stream);
+        }
+        let Some(normal) = tree.dict(self.widget, "AP").and_then(|look| tree.get(look, "N")) else { return false };
+        let state = tree.name(self.widget, "AS").unwrap_or(b"Off");
+        let is_missing = as_dict(normal).is_none_or(|states| !states.has(state));
+        let has_frame = self.look.is_some_and(|look| look.has(b"BC") || look.has(b"BG"));
+        matches!(normal, Object::Dictionary(_)) && is_missing && (state == b"Off" || !has_frame)
     }
 
     /// Background and border.
@@ -416,6 +433,16 @@ fn shows(stream: &lopdf::Stream, value: &str, is_stale: bool) -> bool {
     // Glyph numbers of an embedded font cannot be compared; they are taken to be right.
     let is_other = is_stale && value.is_ascii() && !shown.is_empty() && !shown.contains(&plain(value));
     shows_text && !is_other
+}
+
+/// Whether an appearance is text of size 0 and nothing else.
+fn is_blank_mark(stream: &lopdf::Stream) -> bool {
+    let Ok(content) = stream.get_plain_content_with_limit(MAX_APPEARANCE) else { return false };
+    let tokens: Vec<&[u8]> =
+        content.split(u8::is_ascii_whitespace).filter(|token| !token.is_empty()).take(MAX_TOKENS).collect();
+    let has = |operators: &[&[u8]]| tokens.iter().any(|token| operators.contains(token));
+    let is_sizeless = tokens.windows(2).any(|pair| pair == [b"0".as_slice(), b"Tf"]);
+    is_sizeless && !has(&[b"re", b"l", b"c", b"Do", b"S", b"f", b"B"])
 }
 
 fn needs_appearances(tree: &Tree<'_>) -> bool {

@@ -13,6 +13,7 @@ mod annotations;
 mod boxes;
 mod characters;
 mod comments;
+mod contents;
 mod edits;
 mod fields;
 mod navigation;
@@ -25,7 +26,7 @@ mod writing;
 
 use std::borrow::Cow;
 
-use form::job::{DirtyJob, Password};
+use form::job::{DirtyJob, Extra, Password};
 use form::pages::{Link, OutlineItem, PageLabel, PagesHeader};
 use form::{Findings, Place, Reason};
 
@@ -85,8 +86,10 @@ pub(super) fn prepare<'a>(input: &'a [u8], job: &DirtyJob) -> Result<Prepared<'a
     }
     navigation::read(&tree, &job.limits, &mut prepared);
     let mut edits = Edits::new(&document);
+    let found = prepared.findings.clone();
     let mut writing = Writing::default();
     boxes::put_right(&tree, &mut edits);
+    contents::put_right(&tree, input, &mut edits);
     annotations::put_right(&tree, &mut edits, &mut writing, &mut prepared.findings);
     prepared.vertical_forms = characters::put_right(&tree, &mut edits);
     let listed = comments::list(&tree, job.pages.comments, &mut edits, &mut writing, &mut prepared.findings);
@@ -98,19 +101,21 @@ pub(super) fn prepare<'a>(input: &'a [u8], job: &DirtyJob) -> Result<Prepared<'a
         return Ok(prepared);
     }
     let password = prepared.password.as_ref().map_or("", Password::reveal);
-    let written = edits.write(input, &document, opened.is_encrypted);
-    let before = (!decrypted).then(|| open::pages_seen(input, password)).flatten();
-    match (written, before) {
-        (Some(bytes), None) if decrypted => prepared.bytes = Cow::Owned(bytes),
-        (Some(bytes), Some(before)) if open::pages_seen(&bytes, "") == Some(before.saturating_add(listed)) => {
-            prepared.bytes = Cow::Owned(bytes);
-        }
-        _ => {
-            prepared.page_count = u32::try_from(pages).ok();
-            prepared.vertical_forms = false;
-            return Ok(prepared);
-        }
-    }
+    let wanted = match decrypted {
+        true => None,
+        false => open::pages_seen(input, password).map(|before| before.saturating_add(listed)),
+    };
+    let copies = edits.write(input, &document, opened.is_encrypted);
+    let good = |copy: &Vec<u8>| decrypted || wanted.is_some() && open::pages_seen(copy, "") == wanted;
+    let Some(copy) = copies.into_iter().find(good) else {
+        // Nothing was drawn or listed, so nothing may be said to be.
+        prepared.findings = found;
+        comments::list(&tree, Extra::Drop, &mut edits, &mut Writing::default(), &mut prepared.findings);
+        prepared.page_count = u32::try_from(pages).ok();
+        prepared.vertical_forms = false;
+        return Ok(prepared);
+    };
+    prepared.bytes = Cow::Owned(copy);
     prepared.password = None;
     Ok(prepared)
 }

@@ -7,8 +7,8 @@ use form::pages::{LabelStyle, LanguageTag, Link, OutlineItem, PageLabel, Rect, T
 use form::text::Line;
 use lopdf::{Dictionary, Object};
 
-use super::Prepared;
 use super::tree::{Tree, number};
+use super::{Prepared, annotations};
 
 /// Reads all of it.
 pub(super) fn read(tree: &Tree<'_>, limits: &Limits, prepared: &mut Prepared<'_>) {
@@ -105,7 +105,7 @@ fn links(tree: &Tree<'_>, destinations: &Destinations<'_>, limits: &Limits) -> V
             if tree.name(annotation, "Subtype") != Some(b"Link") || is_hidden {
                 continue;
             }
-            let Some([x0, y0, x1, y1]) = tree.rect(annotation, "Rect") else { continue };
+            let Some(rect) = tree.rect(annotation, "Rect") else { continue };
             let action = tree.dict(annotation, "A");
             let target = match action.and_then(|action| tree.name(action, "S")) {
                 Some(b"URI") => {
@@ -113,14 +113,14 @@ fn links(tree: &Tree<'_>, destinations: &Destinations<'_>, limits: &Limits) -> V
                 }
                 _ => destinations.of(annotation).map(|(page, top)| Target::Page { page, top }),
             };
-            if links.len() >= usize::try_from(limits.links).unwrap_or(usize::MAX) {
-                return links;
-            }
-            if let Some(target) = target
-                && x1 > x0
-                && y1 > y0
-            {
-                links.push((number, Link { area: Rect { x0, y0, x1, y1 }, target }));
+            let Some(target) = target else { continue };
+            for [x0, y0, x1, y1] in annotations::areas(tree, annotation, rect) {
+                if links.len() >= usize::try_from(limits.links).unwrap_or(usize::MAX) {
+                    return links;
+                }
+                if x1 > x0 && y1 > y0 {
+                    links.push((number, Link { area: Rect { x0, y0, x1, y1 }, target: target.clone() }));
+                }
             }
         }
     }

@@ -100,22 +100,20 @@ fn substitutions(font: &FontRef<'_>, features: &[&[u8; 4]]) -> BTreeMap<u32, u32
 }
 
 fn pairs(subtable: &SingleSubst<'_>) -> Vec<(u32, u32)> {
-    let (coverage, to): (_, Box<dyn Fn(usize, u16) -> Option<u16>>) = match subtable {
-        SingleSubst::Format1(table) => {
-            let delta = table.delta_glyph_id();
-            (table.coverage(), Box::new(move |_, from| Some(from.wrapping_add_signed(delta))))
-        }
-        SingleSubst::Format2(table) => {
-            let glyphs = table.substitute_glyph_ids();
-            (table.coverage(), Box::new(move |at, _| Some(glyphs.get(at)?.get().to_u16())))
-        }
+    let (coverage, delta, glyphs) = match subtable {
+        SingleSubst::Format1(table) => (table.coverage(), table.delta_glyph_id(), None),
+        SingleSubst::Format2(table) => (table.coverage(), 0, Some(table.substitute_glyph_ids())),
         // For fonts of more than 65,535 glyphs.
         SingleSubst::Format3(_) | SingleSubst::Format4(_) => return Vec::new(),
     };
     let Ok(coverage) = coverage else { return Vec::new() };
     let pair = |(at, from): (usize, GlyphId)| {
         let from = u16::try_from(from.to_u32()).ok()?;
-        Some((u32::from(from), u32::from(to(at, from)?)))
+        let to = match glyphs {
+            Some(glyphs) => glyphs.get(at)?.get().to_u16(),
+            None => from.wrapping_add_signed(delta),
+        };
+        Some((u32::from(from), u32::from(to)))
     };
     coverage.iter().enumerate().filter_map(pair).collect()
 }
@@ -158,3 +156,38 @@ fn cmap(map: &BTreeMap<u32, u32>) -> Option<Vec<u8>> {
 
 const UPRIGHT: u32 = 0xF_0000;
 const TURNED: u32 = 0x10_0000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Any of the fonts that the tests install.
+    #[allow(clippy::disallowed_methods, reason = "reads a font of the machine")]
+    fn japanese() -> Vec<u8> {
+        std::fs::read("/usr/share/fonts/opentype/ipafont-gothic/ipag.ttf").unwrap()
+    }
+
+    #[test]
+    fn the_copy_has_vertical_forms_and_all_that_the_font_had() {
+        let file = japanese();
+        let copy = with_vertical_forms(&file, 0).unwrap();
+        let (before, after) = (FontRef::new(&file).unwrap(), FontRef::new(&copy).unwrap());
+        let glyph = |font: &FontRef<'_>, c: char| font.charmap().map(c).unwrap();
+        for c in "「」（）、。ー〜ぁッ…".chars() {
+            assert_eq!(glyph(&after, c), glyph(&before, c), "{c}");
+            let form = upright_form(c).unwrap();
+            assert_ne!(glyph(&after, form), glyph(&before, c), "{c}");
+            assert_eq!(plain(form), c);
+        }
+        // What has no other form is found all the same.
+        assert_eq!(glyph(&after, upright_form('〒').unwrap()), glyph(&before, '〒'));
+        assert_eq!(plain(turned_form('A').unwrap()), 'A');
+        assert_eq!(upright_form('漢'), None);
+    }
+
+    #[test]
+    fn what_is_no_font_has_no_copy() {
+        assert_eq!(with_vertical_forms(b"no font", 0), None);
+        assert_eq!(with_vertical_forms(&japanese(), 7), None);
+    }
+}
