@@ -336,6 +336,25 @@ fn photographs_are_jpeg_and_reduced_to_what_a_page_shows() {
     assert!(report.findings.is_empty());
 }
 
+/// The tables of a JPEG say how it was made.
+#[test]
+fn a_photograph_is_not_written_better_than_it_came() {
+    let quality = |source| {
+        let file = page_with(|form| {
+            let header = picture_header(200, 200, PictureLayout::Rgb8, source);
+            let picture = picture(form, header, &photo(200, 200));
+            vec![Operation::Picture { picture, matrix: placed(0.0, 0.0, 100.0, 100.0), alpha: 255 }]
+        });
+        // Marker, length, precision and number of the luminance table (T.81, B.2.4.1).
+        let start = file.windows(5).position(|window| window == [0xFF, 0xDB, 0, 67, 0]).expect("a JPEG");
+        file[start + 5]
+    };
+    // The first entry of the luminance table is 16, scaled by 200 % - 2·quality, or 5000 % / quality below 50 (T.81, K.1).
+    assert_eq!(quality(PictureSource::Photo), 6);
+    assert_eq!(quality(PictureSource::CoarsePhoto), 11);
+    assert_eq!(quality(PictureSource::RoughPhoto), 18);
+}
+
 #[test]
 fn a_picture_keeps_what_its_largest_use_on_a_page_shows() {
     let file = page_with(|form| {

@@ -40,6 +40,11 @@ struct FrameFacts {
     halved_rows: bool,
 }
 
+/// The estimated quality, 1 to 100, of a file whose beginning is given.
+pub(crate) fn estimated_quality(beginning: &[u8]) -> Option<u8> {
+    walk(beginning).facts.quality
+}
+
 fn walk(bytes: &[u8]) -> Walk {
     let mut facts = Facts { incomplete: true, ..Facts::default() };
     let mut frame = FrameFacts::default();

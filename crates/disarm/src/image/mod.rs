@@ -8,7 +8,7 @@ mod bmp;
 mod colour;
 mod fax;
 mod gif;
-mod jpeg;
+pub(crate) mod jpeg;
 mod marks;
 mod png;
 mod preview;

@@ -11,6 +11,7 @@ use hayro_interpret::{CacheKey, ImageData, LumaData, Paint, RasterImage, Stencil
 use super::decodable::{self, Filter};
 use super::geometry;
 use crate::error::{Error, size};
+use crate::image::jpeg;
 
 /// The pictures of a document.
 #[derive(Debug, Default)]
@@ -58,10 +59,7 @@ impl Pictures {
             return Ok(*known);
         }
         let known = if decodable::picture(image.stream(), limits.pixels) && masks_fit(image, limits) {
-            let photo = decodable::filters(image.stream().dict())
-                .iter()
-                .any(|filter| matches!(filter, Filter::Dct | Filter::Jpx));
-            let source = if photo { PictureSource::Photo } else { PictureSource::Drawing };
+            let source = source(image);
             let wanted = (factor > 1).then(|| (image.width().div_ceil(factor), image.height().div_ceil(factor)));
             let mut decoded = None;
             image.with_rgba(|data, alpha| decoded = Some((data, alpha)), wanted);
@@ -105,6 +103,27 @@ impl Pictures {
         Ok((known, Some(paint)))
     }
 }
+
+/// What the pixels were compressed as. Of a JPEG that nothing else is around, the tables say how much was lost.
+fn source(image: &RasterImage<'_>) -> PictureSource {
+    let filters = decodable::filters(image.stream().dict());
+    let quality = match filters.as_slice() {
+        [Filter::Dct] => {
+            let data = image.stream().raw_data();
+            jpeg::estimated_quality(data.get(..JPEG_HEAD_BYTES).unwrap_or(&data))
+        }
+        _ => None,
+    };
+    match quality {
+        Some(0..50) => PictureSource::RoughPhoto,
+        Some(50..75) => PictureSource::CoarsePhoto,
+        _ if filters.iter().any(|filter| matches!(filter, Filter::Dct | Filter::Jpx)) => PictureSource::Photo,
+        _ => PictureSource::Drawing,
+    }
+}
+
+/// Tables stand before the first scan; what editors put before them is seldom longer.
+const JPEG_HEAD_BYTES: usize = 64 * 1024;
 
 /// Plain pixels on their way into the form.
 #[derive(Debug)]

@@ -25,6 +25,10 @@ coded! {
         Photo = 1,
         /// Without loss.
         Drawing = 2,
+        /// With more loss than is usual: JPEG of a quality of about 50 to 74.
+        CoarsePhoto = 3,
+        /// With so much loss that it shows: JPEG of a quality below 50.
+        RoughPhoto = 4,
     }
 }
 

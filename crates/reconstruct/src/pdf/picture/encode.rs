@@ -116,20 +116,32 @@ fn gray(samples: &[u8], header: &PictureHeader, quality: u8, deflater: &mut Defl
 /// What had lost something already may lose a little more, unless that would save nothing.
 fn is_photo(header: &PictureHeader) -> bool {
     let pixels = u64::from(header.width).saturating_mul(u64::from(header.height));
-    header.source == PictureSource::Photo && pixels >= SMALLEST_PHOTO && header.width.max(header.height) <= LONGEST_JPEG
+    header.source != PictureSource::Drawing
+        && pixels >= SMALLEST_PHOTO
+        && header.width.max(header.height) <= LONGEST_JPEG
 }
 
 /// Baseline JPEG (ISO 32000-1, 7.4.8), its colours at half the density as cameras have them.
 fn jpeg(samples: &[u8], header: &PictureHeader, quality: u8, color: ColorType) -> Result<Vec<u8>, Error> {
     let side = |pixels: u32| u16::try_from(pixels).unwrap_or(u16::MAX);
     let mut data = Vec::new();
-    let mut encoder = Encoder::new(&mut data, quality.clamp(1, 100));
+    let mut encoder = Encoder::new(&mut data, worth(header.source, quality).clamp(1, 100));
     encoder.set_sampling_factor(SamplingFactor::F_2_2);
+    encoder.set_optimized_huffman_tables(true);
     encoder.encode(samples, side(header.width), side(header.height), color).map_err(|error| match error {
         EncodingError::IoError(error) => Error::Write(error),
         other => Error::Write(std::io::Error::other(other)),
     })?;
     Ok(data)
+}
+
+/// The quality that is worth its bytes: what is lost already is not to be had back.
+fn worth(source: PictureSource, quality: u8) -> u8 {
+    match source {
+        PictureSource::Photo | PictureSource::Drawing => quality,
+        PictureSource::CoarsePhoto => quality.min(65),
+        PictureSource::RoughPhoto => quality.min(45),
+    }
 }
 
 impl Encoded {
