@@ -40,7 +40,12 @@ use inspect::Prepared;
 pub(crate) use preview::preview;
 
 /// Reads a PDF and writes its pages to `form`.
-pub(crate) fn disarm(part: Part<'_>, fonts: &Fonts, mut form: &mut dyn Write, _spill: &mut dyn Write) -> Result<(), Error> {
+pub(crate) fn disarm(
+    part: Part<'_>,
+    fonts: &Fonts,
+    mut form: &mut dyn Write,
+    _spill: &mut dyn Write,
+) -> Result<(), Error> {
     let Part { input, job, detected, findings } = part;
     let prepared = inspect::prepare(input, job)?;
     let file = open::File::open(&prepared, fonts)?;

@@ -36,7 +36,8 @@ pub(super) fn put_right(tree: &Tree<'_>, input: &[u8], edits: &mut Edits) {
 fn find(input: &[u8], (number, generation): ObjectId) -> Option<(Dictionary, &[u8])> {
     let head = format!("{number} {generation} obj");
     let starts_word = |at: &usize| at.checked_sub(1).and_then(|at| input.get(at)).is_none_or(u8::is_ascii_whitespace);
-    let mut at = input.windows(head.len()).enumerate().filter(|(_, window)| *window == head.as_bytes()).map(|(at, _)| at);
+    let mut at =
+        input.windows(head.len()).enumerate().filter(|(_, window)| *window == head.as_bytes()).map(|(at, _)| at);
     let object = input.get(at.rfind(starts_word)?.checked_add(head.len())?..)?;
     let object = object.get(..position(object, b"endstream")?)?;
     let (dict, content) = object.split_at_checked(position(object, b"stream")?)?;
