@@ -44,6 +44,12 @@ const PARSERS: &[(&str, &[&str])] = &[
     ("png", &["reconstruct"]),
     ("jpeg-encoder", &["reconstruct"]),
     ("zip", &["disarm", "reconstruct"]),
+    ("hayro", &["disarm"]),
+    ("hayro-interpret", &["disarm"]),
+    ("hayro-syntax", &["disarm"]),
+    ("hayro-cmap", &["disarm"]),
+    ("lopdf", &["disarm"]),
+    ("skrifa", &["disarm"]),
 ];
 
 /// What must not even be reachable from a room's code, through whatever chain of dependencies.

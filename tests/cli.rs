@@ -112,6 +112,42 @@ fn a_password_opens_encrypted_members() {
     assert_eq!(member(by_name(&reports, "encrypted.zip"))["findings"][0]["reason"], "encrypted");
 }
 
+fn text_of_pdf(path: &Path) -> String {
+    let ran = Command::new("pdftotext").arg(path).arg("-").output().expect("pdftotext is installed (./test)");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    String::from_utf8(ran.stdout).expect("UTF-8")
+}
+
+/// The text is found as before, another program finds nothing wrong, and the report says how the pages were carried over.
+#[test]
+fn a_pdf_is_drawn_anew_with_its_text() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let original = fixture("files/pages.pdf");
+    let (ran, reports) = sanitize(directory.path(), &[("pages.pdf", &original)], &[]);
+    assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
+    let report = by_name(&reports, "pages.pdf");
+    assert_eq!((&report["detected_type"], &report["output_type"]), (&"pdf".into(), &"application/pdf".into()));
+    assert_eq!((&report["pages"], &report["page_levels"]["vector"]), (&3.into(), &3.into()));
+    assert!(report["fidelity"]["similarity"].as_f64().is_some_and(|alike| alike > 0.95), "{report}");
+    let output = Path::new(report["output"].as_str().expect("a path"));
+    assert_eq!(text_of_pdf(output), text_of_pdf(&directory.path().join("in/pages.pdf")));
+    let checked = Command::new("qpdf").arg("--check").arg(output).output().expect("qpdf is installed (./test)");
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
+}
+
+#[test]
+fn a_site_may_have_images_of_pages_only() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let config = directory.path().join("misogi.toml");
+    fs::write(&config, "[pages]\nmax = \"raster\"\ndpi = 100\nraster_text = \"drop\"\n").expect("written");
+    let config = config.display().to_string();
+    let (_, reports) =
+        sanitize(directory.path(), &[("pages.pdf", &fixture("files/pages.pdf"))], &["--policy", &config]);
+    let report = by_name(&reports, "pages.pdf");
+    assert_eq!((&report["verdict"], &report["page_levels"]["raster"]), (&"sanitised".into(), &3.into()), "{report}");
+    assert_eq!(text_of_pdf(Path::new(report["output"].as_str().expect("a path"))).trim(), "");
+}
+
 #[test]
 fn no_file_is_written_over() {
     let directory = tempfile::tempdir().expect("a directory");
