@@ -171,7 +171,7 @@ async fn both_rooms(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
     let limits = rooms::limits(run.policy, &run.budget, part.source.len);
     let outcome = rooms::chain(run.pool, part.source.clone(), &dirty_job(run, part), &clean, limits).await?;
     run.budget.spend(outcome.dirty.1.wall.max(outcome.clean.usage.wall));
-    if let Some(withheld) = refused(&outcome.dirty.0).or_else(|| refused(&outcome.clean.verdict)) {
+    if let Some(withheld) = refused(outcome.verdict()) {
         return unless_not_now(run, withheld);
     }
     let written = match written(run, outcome.clean) {
@@ -229,6 +229,17 @@ async fn one_room_first(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
             }
         }
         Err(error) => Ok(Err(error.refusal().into())),
+    }
+}
+
+/// A container that cannot be put together because somebody ended the room is withheld alone in the last attempt.
+fn or_withheld(
+    run: &Run<'_>,
+    assembled: Result<Result<Fresh, Refusal>, Defer>,
+) -> Result<Result<Fresh, Refusal>, Defer> {
+    match assembled {
+        Err(Defer::Killed) if run.patience == Patience::Last => Ok(Err(Refusal::plain(Reason::RoomKilled))),
+        other => other,
     }
 }
 
@@ -329,7 +340,7 @@ async fn mail_part(
     }
     let children = children(run, &doc.children, spill.as_ref(), path, depth).await?;
     let account = crate::account::compose(run.policy, "", &doc.findings, &children).unwrap_or_default();
-    Ok(match assemble::mail(run, form, &account, &[], &children).await? {
+    Ok(match or_withheld(run, assemble::mail(run, form, &account, &[], &children).await)? {
         Ok(fresh) => Ok(Converted {
             detected_type: doc.detected.as_str().to_owned(),
             output: OutputType::Mail,
@@ -371,7 +382,7 @@ async fn archive_part(
         let count = u32::try_from(withheld.len()).unwrap_or(u32::MAX);
         findings.push(Finding { reason: Reason::MemberWithheld, count, place: Place::default() });
     }
-    Ok(match assemble::archive(run, form, &doc.children, &children).await? {
+    Ok(match or_withheld(run, assemble::archive(run, form, &doc.children, &children).await)? {
         Ok(fresh) => Ok(Converted {
             detected_type: doc.detected.as_str().to_owned(),
             output: OutputType::Zip,

@@ -5,10 +5,10 @@
 mod documents;
 
 use documents::*;
-use form::Limits;
 use form::codec::{DecodeError, Decoder, EncodeError, Event};
 use form::document::{Document, PagesDoc, PagesItem};
 use form::pages::*;
+use form::{Limits, Reason, Refusal};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -231,7 +231,12 @@ fn what_leads_to_a_page_leads_to_one_that_is_there() {
     let linked = |to| PagesItem::Page(page_header(), vec![], vec![link(Target::Page { page: to, top: None })]);
     assert!(pages_of(vec![linked(1), page(vec![])]).encode(Vec::new(), &limits).is_ok());
     malformed(&pages_of(vec![linked(2), page(vec![])]), "page of a link");
-    malformed(&pages_of(vec![linked(u32::MAX), linked(0)]), "page of a link");
+    malformed(&pages_of(vec![linked(limits.pages - 1), linked(0)]), "page of a link");
+    // A writer keeps a place for each page that is led to, so a page that no document may have is refused at once.
+    for (to, value) in [(limits.pages, u64::from(limits.pages) + 1), (u32::MAX, u64::from(u32::MAX) + 1)] {
+        let refused = pages_of(vec![linked(to), linked(0)]).encode(Vec::new(), &limits).unwrap_err().refusal();
+        assert_eq!(refused, Refusal::limit(Reason::LimitPages, limits.pages.into(), value));
+    }
     let outline = |items: &[(u8, u32)]| PagesDoc {
         outline: items.iter().map(|(level, page)| outline_item(*level, *page)).collect(),
         ..pages_of(vec![page(vec![])])

@@ -11,6 +11,7 @@ use engine::{Engine, Policy, Scanner};
 use jail::{Level, Pool, PoolConfig};
 use mail::delivery::{self, DeliveryConfig, RetryPolicy, SmtpHop, TlsMode};
 use mail::intake::IntakeConfig;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use store::{Retention, Store, StoreConfig};
 
 use tracing_subscriber::EnvFilter;
@@ -31,6 +32,7 @@ pub(crate) fn slots(config: &Config) -> usize {
 
 /// Starts the rooms; refuses where containment is weaker than the configuration asks for.
 pub(crate) fn pool(config: &Config, accept_unsandboxed: bool) -> Result<Arc<Pool>> {
+    open_many_files();
     let pool = Pool::start(PoolConfig {
         slots: slots(config),
         spares: config.rooms.spares,
@@ -43,6 +45,16 @@ pub(crate) fn pool(config: &Config, accept_unsandboxed: bool) -> Result<Arc<Pool
     })
     .context("the rooms cannot be started; `misogi doctor` says what is missing")?;
     Ok(Arc::new(pool))
+}
+
+/// Every part that waits for its mail to be put together is an open memory file, and shells allow a thousand of them by default.
+/// Where more is not to be had, large mails wait; `LimitNOFILE` of a service and `ulimit -n` set the bound.
+fn open_many_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        // The soft limit may always be raised to the hard one.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    }
 }
 
 /// The weakest containment that the configuration allows.

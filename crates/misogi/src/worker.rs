@@ -9,7 +9,6 @@ use anyhow::{Context, Result};
 use engine::{Defer, Engine, MailContext, MailOutcome, MailVerdict, Notice, PartOutcome, Patience};
 use form::name::FileName;
 use form::reason::Reason;
-use jail::Source;
 use store::{
     Class, Clock, Completed, FailOutcome, GivenUp, PartRecord, PartVerdict, Quarantined, Store, Verdict, Work,
     WorkOrigin,
@@ -31,6 +30,9 @@ const CLAIM_EVERY: Duration = Duration::from_millis(20);
 /// How soon the store is asked again that could not take a job back.
 const KEEP_AGAIN_MIN: Duration = Duration::from_millis(500);
 const KEEP_AGAIN_MAX: Duration = Duration::from_secs(5);
+
+/// How often the lease of a job is renewed, far more often than it ends.
+const RENEW: Duration = Duration::from_secs(60);
 
 /// How long conversions may go on once the gateway is told to stop; systemd allows a minute for everything.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -103,28 +105,51 @@ impl Worker {
 
     async fn one(&self, work: Work) {
         let receipt = work.receipt.as_str().to_owned();
-        if let Err(error) = self.convert(work).await {
+        if let Err(error) = self.converted(&work).await {
             // It stays claimed, and its lease brings it back.
             tracing::error!(event = "conversion_failed", receipt, error = format!("{error:#}"));
         }
     }
 
-    async fn convert(&self, work: Work) -> Result<()> {
-        if work.exhausted {
-            return self.give_up(&work, "no attempt is left").await;
+    /// Converts, and keeps the job ours for as long as that takes: a lease that ends has it converted a second time.
+    async fn converted(&self, work: &Work) -> Result<()> {
+        let mut conversion = std::pin::pin!(self.convert(work));
+        loop {
+            match tokio::time::timeout(RENEW, &mut conversion).await {
+                Ok(done) => return done,
+                Err(_) => {
+                    if let Err(error) = self.store.extend(std::slice::from_ref(&work.key)).await {
+                        let receipt = work.receipt.as_str();
+                        tracing::warn!(event = "lease_not_renewed", receipt, error = chain(&error));
+                    }
+                }
+            }
         }
-        let original = match self.original(&work).await {
+    }
+
+    async fn convert(&self, work: &Work) -> Result<()> {
+        if work.exhausted {
+            return self.give_up(work, "no attempt is left").await;
+        }
+        let original = match work.original.to_source().await {
             Ok(original) => original,
-            Err(error) => return self.failed(&work, &format!("{error:#}")).await,
+            Err(error) => {
+                let why = format!("reading the original: {}", chain(&error));
+                return match error.class() {
+                    // Descriptors or memory that run out are no fault of the mail.
+                    Class::Retry => self.deferred(work, &why).await,
+                    Class::Refuse | Class::Bug => self.failed(work, &why).await,
+                };
+            }
         };
         let completed = match &work.origin {
             WorkOrigin::Mail { envelope } => {
-                let context = self.context(&work, envelope.sender.as_deref(), &envelope.recipients);
+                let context = self.context(work, envelope.sender.as_deref(), &envelope.recipients);
                 self.engine.sanitise_mail(&original, &context).await.map(mail_completed)
             }
             WorkOrigin::Upload { file_name } => self
                 .engine
-                .sanitise_file(original.clone(), file_name.clone(), &[], patience(&work))
+                .sanitise_file(original.clone(), file_name.clone(), &[], patience(work))
                 .await
                 .map(file_completed),
         };
@@ -141,18 +166,22 @@ impl Worker {
                         receipt = work.receipt.as_str(),
                         error = chain(&error)
                     );
-                    return self.deferred(&work, "the outcome could not be recorded").await;
+                    let why = "the outcome could not be recorded";
+                    return match error.class() {
+                        Class::Retry => self.deferred(work, why).await,
+                        Class::Refuse | Class::Bug => self.failed(work, why).await,
+                    };
                 }
-                self.count(&work, verdict, &reasons);
+                self.count(work, verdict, &reasons);
                 Ok(())
             }
-            Err(Defer::Notice(refusal)) => self.failed(&work, &format!("a notice was refused: {refusal:?}")).await,
+            Err(Defer::Notice(refusal)) => self.failed(work, &format!("a notice was refused: {refusal:?}")).await,
             // Counted, unlike the others: if it is the document after all, it must not come back for ever.
-            Err(killed @ Defer::Killed) => self.failed(&work, &chain(&killed)).await,
+            Err(killed @ Defer::Killed) => self.failed(work, &chain(&killed)).await,
             Err(defer @ (Defer::Scanner(_) | Defer::NoRoom | Defer::Input(_))) => {
                 let why = chain(&defer);
                 tracing::warn!(event = "conversion_deferred", receipt = work.receipt.as_str(), why);
-                self.deferred(&work, &why).await
+                self.deferred(work, &why).await
             }
         }
     }
@@ -162,10 +191,6 @@ impl Worker {
         for reason in reasons {
             self.metrics.withheld(*reason);
         }
-    }
-
-    async fn original(&self, work: &Work) -> Result<Source> {
-        work.original.to_source().await.context("reading the original")
     }
 
     fn context(&self, work: &Work, sender: Option<&str>, recipients: &[String]) -> MailContext {

@@ -25,7 +25,7 @@ use form::{
 use serde::Deserialize;
 use store::{MessageId, QuarantineId, Store};
 use tokio::{
-    sync::{Semaphore, SemaphorePermit},
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout},
 };
 
@@ -65,9 +65,9 @@ pub struct Previews(Arc<Inner>);
 struct Inner {
     painter: Box<dyn Painter>,
     /// Pages being drawn.
-    places: Semaphore,
+    places: Arc<Semaphore>,
     /// Pages being drawn or waiting for it.
-    asked: Semaphore,
+    asked: Arc<Semaphore>,
     recent: Mutex<Recent>,
 }
 
@@ -82,8 +82,8 @@ impl Previews {
     pub fn new(painter: impl Painter + 'static, at_once: usize, waiting: usize) -> Self {
         Self(Arc::new(Inner {
             painter: Box::new(painter),
-            places: Semaphore::new(at_once),
-            asked: Semaphore::new(at_once.saturating_add(waiting)),
+            places: Arc::new(Semaphore::new(at_once)),
+            asked: Arc::new(Semaphore::new(at_once.saturating_add(waiting))),
             recent: Mutex::default(),
         }))
     }
@@ -119,12 +119,29 @@ impl Previews {
         if let Some(kept) = self.recent().find(&key) {
             return Ok(kept);
         }
-        let _place = self.place().await?;
-        let source = match document.source(self, store).await? {
+        let places = self.place().await?;
+        let (previews, store) = (self.clone(), store.clone());
+        // A room that was asked draws to its end whoever goes away meanwhile, so it is that work which holds the places, not the
+        // request: a client that asks and hangs up again and again must not fill the rooms.
+        let work = tokio::spawn(async move {
+            let drawn = previews.draw(&store, key, wanted).await;
+            drop(places);
+            drawn
+        });
+        work.await.unwrap_or(Err(Fault::Busy))
+    }
+
+    async fn draw(
+        &self,
+        store: &Store,
+        key: (Document, Wanted),
+        wanted: Wanted,
+    ) -> Result<Result<Kept, Refusal>, Fault> {
+        let source = match key.0.source(self, store).await? {
             Ok(source) => source,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let name = FileName::rebuild(&document.name).0;
+        let name = FileName::rebuild(&key.0.name).0;
         let drawn = match wanted {
             Wanted::Count => self.0.painter.count(source, name).await.map(|count| count.map(Kept::Count)),
             Wanted::Page(page, size) => {
@@ -138,9 +155,9 @@ impl Previews {
     }
 
     /// A place to draw in, after a short wait.
-    async fn place(&self) -> Result<(SemaphorePermit<'_>, SemaphorePermit<'_>), Fault> {
-        let asked = self.0.asked.try_acquire().map_err(|_| Fault::Busy)?;
-        match timeout(PATIENCE, self.0.places.acquire()).await {
+    async fn place(&self) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), Fault> {
+        let asked = Arc::clone(&self.0.asked).try_acquire_owned().map_err(|_| Fault::Busy)?;
+        match timeout(PATIENCE, Arc::clone(&self.0.places).acquire_owned()).await {
             Ok(Ok(place)) => Ok((asked, place)),
             Ok(Err(_)) | Err(_) => Err(Fault::Busy),
         }

@@ -60,6 +60,8 @@ fn decoded_fits(data: &[u8], filters: &[Filter], limit: u64) -> bool {
                 Inflated::Whole(bytes) => current = Some(bytes),
                 Inflated::TooLarge => return false,
             },
+            Filter::Ascii85 => current = Some(ascii85(input)),
+            Filter::AsciiHex => current = Some(hexadecimal(input)),
             // The others do not end in bytes that a further filter would enlarge, in files that are not made to hurt; what is
             // left of the chain is judged by how much it may grow.
             _ => {
@@ -91,6 +93,45 @@ fn inflated(data: &[u8], limit: u64) -> Inflated {
     if size(bytes.len()) > limit { Inflated::TooLarge } else { Inflated::Whole(bytes) }
 }
 
+/// Undoes ISO 32000-1, 7.4.3, only to see how large what stands in it is: damage is passed over.
+fn ascii85(data: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let (mut group, mut count) = (0_u32, 0_usize);
+    for byte in data {
+        match byte {
+            b'~' => break,
+            b'z' if count == 0 => bytes.extend([0; 4]),
+            b'!'..=b'u' => {
+                group = group.wrapping_mul(85).wrapping_add(u32::from(byte.wrapping_sub(b'!')));
+                count = count.saturating_add(1);
+                if count == 5 {
+                    bytes.extend(group.to_be_bytes());
+                    (group, count) = (0, 0);
+                }
+            }
+            _ => {}
+        }
+    }
+    if count > 1 {
+        // A short group is read as if it went on with the last letter of the alphabet.
+        let whole = (count..5).fold(group, |group, _| group.wrapping_mul(85).wrapping_add(84));
+        bytes.extend(whole.to_be_bytes().into_iter().take(count.saturating_sub(1)));
+    }
+    bytes
+}
+
+/// Undoes ISO 32000-1, 7.4.2, for the same purpose.
+fn hexadecimal(data: &[u8]) -> Vec<u8> {
+    let digits = data.iter().take_while(|byte| **byte != b'>').filter_map(|byte| char::from(*byte).to_digit(16));
+    let digits: Vec<u8> = digits.filter_map(|digit| u8::try_from(digit).ok()).collect();
+    let pair = |pair: &[u8]| match pair {
+        [high, low] => high << 4 | low,
+        [high] => high << 4,
+        _ => 0,
+    };
+    digits.chunks(2).map(pair).collect()
+}
+
 /// How many bytes one byte can become.
 fn growth(filter: Filter) -> u64 {
     match filter {
@@ -98,7 +139,9 @@ fn growth(filter: Filter) -> u64 {
         // Codes of 9 to 12 bits for strings of up to 4,096 bytes.
         Filter::Lzw => 2_731,
         Filter::RunLength => 64,
-        Filter::Other => 1,
+        // Four zeros may be written as one letter.
+        Filter::Ascii85 => 4,
+        Filter::AsciiHex | Filter::Other => 1,
         // Their sizes are told by the picture itself.
         Filter::CcittFax | Filter::Jbig2 | Filter::Dct | Filter::Jpx => 1,
     }
@@ -124,6 +167,8 @@ pub(super) enum Filter {
     Jbig2,
     Dct,
     Jpx,
+    Ascii85,
+    AsciiHex,
     /// Makes less of what it reads, or as much.
     Other,
 }
@@ -138,6 +183,8 @@ impl Filter {
             b"JBIG2Decode" => Filter::Jbig2,
             b"DCTDecode" | b"DCT" => Filter::Dct,
             b"JPXDecode" => Filter::Jpx,
+            b"ASCII85Decode" | b"A85" => Filter::Ascii85,
+            b"ASCIIHexDecode" | b"AHx" => Filter::AsciiHex,
             _ => Filter::Other,
         }
     }

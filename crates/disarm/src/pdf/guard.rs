@@ -46,7 +46,9 @@ fn stream(stream: &Stream<'_>, traits: &mut Traits) -> Result<(), Error> {
 }
 
 fn dictionary(dict: &Dict<'_>, traits: &mut Traits) -> Result<(), Error> {
-    if let Some(group) = dict.get::<Dict<'_>>("Group") {
+    // The group of a page is always isolated and says nothing of the groups on it (ISO 32000-1, 11.4.7).
+    let is_page = dict.get::<Name<'_>>("Type").is_some_and(|name| name.as_ref() == b"Page");
+    if let Some(group) = dict.get::<Dict<'_>>("Group").filter(|_| !is_page) {
         traits.isolated |= group.get::<bool>("I").unwrap_or(false);
         traits.knockout |= group.get::<bool>("K").unwrap_or(false);
     }

@@ -128,13 +128,16 @@ impl<'d, 'w> Recorder<'d, 'w> {
         let enlarge = Affine::scale(scale);
         let matrix = geometry::matrix(tile.matrix * enlarge.inverse()).filter(|_| geometry::is_usable(tile.matrix))?;
         let bounds = enlarge.transform_rect_bbox(tile.bbox.abs());
+        // A step beyond every page is how producers say that there is one tile only.
+        let most = f64::from(form::pages::MAX_COORDINATE);
         let step = |step: f32| {
-            let step = f64::from(step) * scale;
-            (step.abs() <= f64::from(form::pages::MAX_COORDINATE))
-                .then(|| geometry::single(step))
-                .filter(|step| *step != 0.0)
+            Some(geometry::single((f64::from(step) * scale).clamp(-most, most)))
+                .filter(|step| step.abs() >= CanvasKind::LEAST_STEP)
         };
-        let (x_step, y_step) = (step(tile.x_step)?, step(tile.y_step)?);
+        let (Some(x_step), Some(y_step)) = (step(tile.x_step), step(tile.y_step)) else {
+            self.give_up(Trouble::Unsupported);
+            return None;
+        };
         let tiles = visible.area() / (f64::from(x_step) * f64::from(y_step)).abs();
         if tiles.is_nan() || tiles > MAX_TILES {
             // A reader would draw each of them.

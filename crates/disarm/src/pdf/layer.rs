@@ -211,6 +211,10 @@ impl Layer {
         self.summary.depth = self.summary.depth.max(summary.depth);
         self.summary.paints = self.summary.paints.saturating_add(summary.paints);
         self.summary.mixes |= summary.mixes;
+        if !operations.is_empty() {
+            // What ended last is a clip of the group, whose end is not that of an earlier one.
+            self.closed = None;
+        }
         self.operations.extend(operations);
         let State { fill, stroke, pen, blend, mask } = state_of.0;
         self.state.fill = fill.or(self.state.fill.take());

@@ -38,11 +38,16 @@ pub enum CanvasKind {
     Tile {
         /// From the tile's space to the page or canvas that is painted.
         matrix: Matrix,
-        /// From tile to tile rightwards, not 0.
+        /// From tile to tile rightwards, at least [`CanvasKind::LEAST_STEP`] one way or the other.
         x_step: f32,
-        /// From tile to tile upwards, not 0.
+        /// From tile to tile upwards, the same.
         y_step: f32,
     },
+}
+
+impl CanvasKind {
+    /// The least distance of tiles in their own space; less is no distance that a writer can tell from none.
+    pub const LEAST_STEP: f32 = 0.000_001;
 }
 
 /// What is known of a canvas before its content.
@@ -62,7 +67,11 @@ impl CanvasHeader {
             CanvasKind::Tile { matrix, x_step, y_step } => {
                 matrix.check()?;
                 check_numbers(&[*x_step, *y_step])?;
-                if *x_step == 0.0 || *y_step == 0.0 { Err(DecodeError::Malformed("tile")) } else { Ok(()) }
+                if x_step.abs().min(y_step.abs()) < CanvasKind::LEAST_STEP {
+                    Err(DecodeError::Malformed("tile"))
+                } else {
+                    Ok(())
+                }
             }
         }
     }

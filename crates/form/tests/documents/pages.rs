@@ -279,7 +279,7 @@ fn any_canvas() -> impl Strategy<Value = CanvasHeader> {
     let transfer = option::of(
         any::<u8>().prop_map(|seed| Box::new(std::array::from_fn::<u8, 256, _>(|at| u8::try_from(at).unwrap() ^ seed))),
     );
-    let step = || number().prop_map(|step| if step == 0.0 { 1.0 } else { step });
+    let step = || number().prop_map(|step| if step.abs() < CanvasKind::LEAST_STEP { 1.0 } else { step });
     let kind = prop_oneof![
         any::<[bool; 2]>().prop_map(|[isolated, knockout]| CanvasKind::Group { isolated, knockout }),
         (mask, transfer).prop_map(|(kind, transfer)| CanvasKind::Mask { kind, transfer }),

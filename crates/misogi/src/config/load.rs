@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use form::job::PagesPolicy;
+
 use super::Config;
 
 /// Why a configuration was not taken. Names file, line, key and, where one is near, the key that was meant.
@@ -65,8 +67,12 @@ impl Config {
             ("delivery.lifetime_seconds", self.delivery.lifetime_seconds.as_secs(), 1..=u64::MAX),
             ("portal.max_file_bytes", self.portal.max_file_bytes, 1..=u64::MAX),
             ("portal.max_files", count(self.portal.max_files), 1..=10_000),
-            ("pages.dpi", self.pages.dpi.into(), 36..=600),
-            ("pages.picture_dpi", self.pages.picture_dpi.into(), 36..=2400),
+            ("pages.dpi", self.pages.dpi.into(), PagesPolicy::MIN_DENSITY.into()..=600),
+            (
+                "pages.picture_dpi",
+                self.pages.picture_dpi.into(),
+                PagesPolicy::MIN_DENSITY.into()..=PagesPolicy::MAX_DENSITY.into(),
+            ),
             ("pages.photo_quality", self.pages.photo_quality.into(), 1..=100),
             ("pages.compared", self.pages.compared.into(), 0..=10_000),
             ("rooms.slots", count(self.rooms.slots), 0..=256),
@@ -74,6 +80,9 @@ impl Config {
             ("rooms.restart_after", self.rooms.restart_after.into(), 1..=u64::MAX),
             ("rooms.memory_bytes", self.rooms.memory_bytes, 16 << 20..=u64::MAX),
             ("rooms.cpu_seconds", self.rooms.cpu_seconds.as_secs(), 1..=86_400),
+            ("retention.originals_days", self.retention.originals_days.into(), 1..=36_500),
+            ("retention.quarantine_days", self.retention.quarantine_days.into(), 1..=36_500),
+            ("retention.results_days", self.retention.results_days.into(), 1..=36_500),
             ("scanner.timeout_seconds", self.scanner.timeout_seconds.as_secs(), 1..=86_400),
             ("site.utc_offset_minutes", self.site.utc_offset_minutes.unsigned_abs().into(), 0..=840),
         ];
@@ -170,6 +179,8 @@ mod tests {
             "[delivery]\nmax_connections = 0",
             "[limits]\nseconds = 0",
             "[rooms]\nspares = 17",
+            "[pages]\npicture_dpi = 1201",
+            "[retention]\nresults_days = 0",
             "[rooms]\nmemory_bytes = 1000",
             "[site]\nutc_offset_minutes = 9999",
             "[smtp]\nhostname = \"a b\"",

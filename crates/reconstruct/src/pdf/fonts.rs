@@ -150,7 +150,8 @@ impl Fonts {
         let open = self.open.get(slot).copied().flatten();
         if let Some(number) = open {
             let content = self.font_mut(number).and_then(|font| font.content.as_ref());
-            if content.is_some_and(|content| content.ends.len() < MOST_GLYPHS) {
+            if content.is_some_and(|content| content.ends.len() < MOST_GLYPHS && content.charstrings.len() < MOST_BYTES)
+            {
                 return Ok(number);
             }
             self.write(number, file)?;
@@ -370,6 +371,8 @@ fn widths(font: &mut Syntax, widths: &[i16]) {
 
 /// Enough for the letters of a Japanese book; more would only make readers hold more than a page needs.
 const MOST_GLYPHS: usize = 8_000;
+/// Honest letters take some hundred bytes; what is far beyond goes out before it fills the room.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
 /// Twice this fits 16 bits.
 const FITTING: f32 = 15_000.0;
 

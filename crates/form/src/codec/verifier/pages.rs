@@ -275,7 +275,12 @@ impl Verifier {
         numbered(&mut self.pages.links, self.limits.links, Reason::LimitResources)?;
         match &link.target {
             Target::Url(_) => {}
-            Target::Page { page, .. } => self.pages.linked_page = self.pages.linked_page.max(Some(*page)),
+            Target::Page { page, .. } => {
+                // Whether there is such a page shows at the end; until then a writer keeps a place for it.
+                let pages = u64::from(*page).saturating_add(1);
+                Refusal::check(Reason::LimitPages, self.limits.pages.into(), pages)?;
+                self.pages.linked_page = self.pages.linked_page.max(Some(*page));
+            }
         }
         Ok(())
     }

@@ -95,9 +95,15 @@ impl Pictures {
         }
         self.held = self.held.saturating_add(picture.held.bytes());
         while self.held > MOST_HELD && self.waiting.len() > 1 {
-            let oldest = self.waiting.remove(0);
+            // Packed ones are small, and may yet be wanted as a picture, a stencil or both.
+            let newest = self.waiting.len().saturating_sub(1);
+            let large = |number: &u32| self.picture(*number).is_some_and(|held| matches!(held.held, Held::Pixels(_)));
+            let found = self.waiting.iter().take(newest).position(large);
+            let oldest = self.waiting.remove(found.unwrap_or(0));
             if let Some(picture) = self.picture_mut(oldest) {
-                picture.picture.wanted |= !picture.stencil.wanted;
+                let packed = matches!(picture.held, Held::Packed(_)) && picture.header.alpha.is_none();
+                picture.picture.wanted |= packed || !picture.stencil.wanted;
+                picture.stencil.wanted |= packed;
             }
             self.write(oldest, file, findings, "")?;
         }
@@ -184,7 +190,11 @@ impl Pictures {
         self.smoothed |= header.interpolate;
         let alpha = header.alpha.and_then(|alpha| self.object(alpha, Role::Picture, file));
         for (role, wanted) in roles {
-            let Some(object) = self.object(number, role, file).filter(|_| wanted) else { continue };
+            // Asking for an object makes one, and what was made must be written.
+            if !wanted {
+                continue;
+            }
+            let Some(object) = self.object(number, role, file) else { continue };
             file.stream(object, encoded.packing, &encoded.data, |image| {
                 image.key(Key::Type).name(Name::XObject);
                 image.key(Key::Subtype).name(Name::Image);
@@ -219,6 +229,10 @@ impl Pictures {
             Held::Pixels(pixels) if same => Some(pixels),
             Held::Pixels(_) | Held::Packed(_) | Held::Nothing => None,
         }
+    }
+
+    fn picture(&self, number: u32) -> Option<&Picture> {
+        self.pictures.get(usize::try_from(number).ok()?)
     }
 
     fn picture_mut(&mut self, number: u32) -> Option<&mut Picture> {
