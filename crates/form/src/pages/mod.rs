@@ -5,8 +5,8 @@
 //! each sort for itself: [`Glyph`], [`PictureHeader`], [`Gradient`], [`CanvasHeader`]. As a canvas names only earlier ones, there are no
 //! cycles, and the verifier can count what drawing a page costs with all that it names.
 //!
-//! Coordinates are points (1/72 inch) from the lower left corner of the page as it is seen, y upwards; page rotation, crop
-//! boxes and user units are already applied. Every number is finite and at most [`MAX_COORDINATE`] from zero.
+//! Coordinates are points (1/72 inch) from the lower left corner of the page as it is seen, y upwards; page rotation and crop
+//! boxes are already applied. Every number is finite and at most [`MAX_COORDINATE`] from zero.
 
 mod canvas;
 mod geometry;
