@@ -143,7 +143,7 @@ pub const ROWS: &[Row] = &[
     }),
     call!("stop the zygote", Succeeds, io => syscall(libc::SYS_kill, zygote(), libc::SIGSTOP)),
     call!("kill the siblings", Succeeds, io => siblings(|pid| syscall(libc::SYS_kill, pid, libc::SIGKILL))),
-    call!("kill everybody", Succeeds, io => syscall(libc::SYS_kill, -1, libc::SIGTERM)),
+    call!("kill everybody", Succeeds, io => until_there(|| syscall(libc::SYS_kill, -1, libc::SIGTERM))),
     call!("abort a sibling", Answers(&[ESRCH]), io => syscall(libc::SYS_tgkill, libc::getpid() + 1000, libc::getpid() + 1000, libc::SIGABRT)),
     row("kill itself", |io| { unsafe { answer(io, syscall(libc::SYS_kill, libc::getpid(), libc::SIGKILL)) } }, PolicyKill, Killed),
     row("stop itself", |io| { unsafe { answer(io, syscall(libc::SYS_kill, libc::getpid(), libc::SIGSTOP)) } }, PolicyKill, Timeout),
@@ -295,8 +295,22 @@ unsafe fn netlink_new_address() -> c_long {
     }
 }
 
-/// Tries the numbers around its own, where its siblings are, and gives the first success or the last failure. Again for a
-/// while, because the zygote may just be forking one.
+/// A room's siblings are the spares of its zygote, which may just be forking one, and on a busy machine that takes a while.
+const SPARE_IS_FORKED_WITHIN: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// Tries the call until somebody is there to be met.
+fn until_there(attempt: impl Fn() -> c_long) -> c_long {
+    let begun = std::time::Instant::now();
+    loop {
+        let answered = attempt();
+        let nobody = answered < 0 && std::io::Error::last_os_error().raw_os_error() == Some(ESRCH);
+        if !nobody || begun.elapsed() > SPARE_IS_FORKED_WITHIN {
+            return answered;
+        }
+    }
+}
+
+/// Tries the numbers around its own, where its siblings are, and gives the first success or the last failure.
 unsafe fn siblings(attempt: impl Fn(i32) -> c_long) -> c_long {
     let own = unsafe { libc::getpid() };
     let begun = std::time::Instant::now();
@@ -308,7 +322,7 @@ unsafe fn siblings(attempt: impl Fn(i32) -> c_long) -> c_long {
                 return worst;
             }
         }
-        if begun.elapsed() > std::time::Duration::from_millis(50) {
+        if begun.elapsed() > SPARE_IS_FORKED_WITHIN {
             return worst;
         }
     }
