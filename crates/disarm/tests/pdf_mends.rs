@@ -1,0 +1,161 @@
+//! What went wrong once in PDF files: each test is the smallest file that shows it.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper of tests fails where it fails")]
+
+mod pdf_kit;
+mod rooms;
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use form::Reason;
+use form::pages::{CanvasKind, Operation, PageLevel, Paint, TextMode};
+use pdf_kit::{HELVETICA, file, page, stream, take};
+use rooms::sanitise;
+
+fn deflated(bytes: &[u8], level: Compression) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), level);
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// ISO 32000-1, 7.4.3.
+fn ascii85(bytes: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    for four in bytes.chunks(4) {
+        let mut padded = [0; 4];
+        padded[..four.len()].copy_from_slice(four);
+        let mut group = u32::from_be_bytes(padded);
+        let mut digits = [0; 5];
+        for digit in digits.iter_mut().rev() {
+            *digit = b'!' + u8::try_from(group % 85).unwrap();
+            group /= 85;
+        }
+        if four.len() == 4 && group == 0 && digits == *b"!!!!!" {
+            text.push(b'z');
+        } else {
+            text.extend_from_slice(&digits[..=four.len()]);
+        }
+    }
+    text.extend_from_slice(b"~>");
+    text
+}
+
+/// Bytes that no filter makes smaller (Marsaglia, "Xorshift RNGs").
+fn noise(len: usize) -> Vec<u8> {
+    let mut state = 0x2545_F491_u32;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state.to_be_bytes()[0]
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+/// Three fills, the first and last through the same clip, with a group that brings a clip of its own between them.
+#[test]
+fn a_clip_set_again_after_a_group_is_its_own() {
+    let group = stream("/Subtype/Form/BBox[100 10 130 30]/Group<</S/Transparency>>/Resources<<>>", b"0 0 200 100 re f");
+    let clipped = "q 10 10 20 20 re W n 0 0 50 50 re f Q ";
+    let taken = take(&page(&format!("{clipped}/G Do {clipped}"), "/XObject<</G 5 0 R>>", &[group])).unwrap();
+    let seen: Vec<&str> = taken
+        .operations()
+        .iter()
+        .filter_map(|operation| match operation {
+            Operation::Clip(..) => Some("clip"),
+            Operation::Unclip => Some("unclip"),
+            Operation::Fill(..) => Some("fill"),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(seen, ["clip", "fill", "unclip"].repeat(3));
+}
+
+/// What stands under ASCII85 is unpacked to see how large it is, not guessed at.
+#[test]
+fn a_stream_is_measured_through_ascii85() {
+    // As a comment, so that it is much to read and nothing to draw. A guess by the length of the letters would be too much.
+    let mut content = b"0 0 9 9 re f %".to_vec();
+    content.extend(noise(700_000).into_iter().map(|byte| b'a' + byte % 26));
+    let data = ascii85(&deflated(&content, Compression::none()));
+    let objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
+        b"<</Type/Pages/Count 1/Kids[3 0 R]>>".to_vec(),
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 100]/Contents 4 0 R/Resources<<>>>>".to_vec(),
+        stream("/Filter[/ASCII85Decode/FlateDecode]", &data),
+    ];
+    assert_eq!(take(&file(&objects)).unwrap().count(|operation| matches!(operation, Operation::Fill(..))), 1);
+    // And what is too much is too much in letters, too.
+    let bomb = deflated(&vec![b' '; 130 * 1024 * 1024], Compression::best());
+    let objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
+        b"<</Type/Pages/Count 1/Kids[3 0 R]>>".to_vec(),
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 100]/Contents 4 0 R/Resources<<>>>>".to_vec(),
+        stream("/Filter[/ASCII85Decode/FlateDecode]", &ascii85(&bomb)),
+    ];
+    assert_eq!(take(&file(&objects)).unwrap_err(), Reason::LimitPageContent);
+}
+
+/// A stencil that the page has drawn already must not make room for the pictures that come after it.
+#[test]
+fn a_stencil_stays_when_large_pictures_follow() {
+    let stencil = stream("/Subtype/Image/Width 8/Height 8/ImageMask true/BitsPerComponent 1", &[0xAA; 8]);
+    let row: Vec<u8> = noise(3_000 * 3);
+    let data = deflated(&row.repeat(3_000), Compression::fast());
+    let head = "/Subtype/Image/Width 3000/Height 3000/ColorSpace/DeviceRGB/BitsPerComponent 8/Filter/FlateDecode";
+    // Six times 27 million bytes, more than a clean room holds.
+    let mut objects = vec![stencil];
+    objects.extend((0..6).map(|_| stream(head, &data)));
+    let names: String = (0..6).map(|at| format!("/I{at} {} 0 R", at + 6)).collect();
+    let mut content = "q 0 0 1 rg 50 0 0 50 5 5 cm /S Do Q ".to_owned();
+    content.extend((0..6).map(|at| format!("q 900 0 0 900 {} 20 cm /I{at} Do Q ", at * 9)));
+    let pdf = page(&content, &format!("/XObject<</S 5 0 R{names}>>"), &objects);
+    let made = sanitise(&pdf, "a.pdf").unwrap();
+    // The rebuilt file is read again: the stencil is painted in it.
+    let again = take(&made.bytes).unwrap();
+    assert_eq!(again.count(|operation| matches!(operation, Operation::Stencil { .. })), 1);
+    assert_eq!(again.count(|operation| matches!(operation, Operation::Picture { .. })), 6);
+}
+
+#[test]
+fn a_tile_whose_step_is_beyond_every_page_is_drawn_once() {
+    let head = "/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 100 100]/XStep 2000000/YStep 2000000/Resources<<>>";
+    let tile = stream(head, b"0 1 0 rg 0 0 60 60 re f");
+    let taken = take(&page("/Pattern cs /P scn 0 0 200 100 re f", "/Pattern<</P 5 0 R>>", &[tile])).unwrap();
+    assert_eq!(taken.pages[0].0.level, PageLevel::Vector);
+    assert_eq!(taken.count(|operation| matches!(operation, Operation::FillPaint(Paint::Tile { .. }))), 1);
+    let CanvasKind::Tile { x_step, y_step, .. } = taken.canvases[0].0 else { panic!("{:?}", taken.canvases) };
+    assert!(x_step > 10_000.0 && y_step > 10_000.0, "{x_step} {y_step}");
+}
+
+/// The group of the page says that it is isolated; the group on it, in which something multiplies, does not.
+#[test]
+fn the_group_of_a_page_says_nothing_of_the_groups_on_it() {
+    let group = |isolated: &str| {
+        let mixing = "/Resources<</ExtGState<</M<</BM/Multiply>>>>>>";
+        let head = format!("/Subtype/Form/BBox[0 0 200 100]/Group<</S/Transparency{isolated}>>{mixing}");
+        let page = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 100]/Contents 4 0 R/Resources<</XObject<</G 5 0 R>>>>\
+            /Group<</S/Transparency/I true>>>>";
+        file(&[
+            b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
+            b"<</Type/Pages/Count 1/Kids[3 0 R]>>".to_vec(),
+            page.as_bytes().to_vec(),
+            stream("", b"1 0 0 rg 0 0 200 100 re f /G Do"),
+            stream(&head, b"/M gs 0 1 0 rg 20 20 50 50 re f"),
+        ])
+    };
+    assert!(take(&group("")).unwrap().canvases.is_empty());
+    let isolated = take(&group("/I true")).unwrap();
+    assert!(matches!(isolated.canvases[0].0, CanvasKind::Group { isolated: true, .. }), "{:?}", isolated.canvases);
+}
+
+/// A page that draws too much is left by unwinding; what comes of it is a reason, and the next file is read in the same process.
+#[test]
+fn a_page_that_draws_too_much_is_refused_for_that() {
+    let limit = usize::try_from(form::Limits::default().page_operations).unwrap();
+    let content = "0 0 9 9 re f\n".repeat(limit);
+    assert_eq!(take(&page(&content, "", &[])).unwrap_err(), Reason::LimitPageContent);
+    let next = take(&page("BT /F 12 Tf 20 20 Td (next) Tj ET", HELVETICA, &[])).unwrap();
+    assert_eq!(next.text(TextMode::Fill), "next");
+}
