@@ -8,7 +8,7 @@ mod rooms;
 use disarm::{Fonts, run};
 use form::codec::{Decoder, Event};
 use form::job::{DirtyJob, Extra, MostLevel, PagesPolicy, Preview};
-use form::pages::{CanvasKind, Operation, PageLevel, Paint, PictureLayout, TextMode};
+use form::pages::{CanvasKind, Operation, PageHeader, PageLevel, Paint, PictureLayout, Segment, TextMode};
 use form::{Kind, Limits, Reason};
 use pdf_kit::{HELVETICA, file, job, page, stream, take, take_as};
 use rooms::dirty_job;
@@ -39,6 +39,38 @@ fn a_turned_page_is_upright_in_the_form() {
     // The lower left corner of the file's page is the upper left one of the page as it is seen.
     let corner = format!("{:?}", filled.unwrap().segments[0]);
     assert!(corner.contains("y: 200.0") || corner.contains("y: 190.0"), "{corner}");
+}
+
+#[test]
+fn a_page_is_as_large_as_its_unit_says() {
+    let in_units = |unit: &str| page("1 0 0 1 10 10 cm 0 0 20 20 re f", &format!("/X 1>>/UserUnit {unit}/Y<<"), &[]);
+    let check = |unit: &str, size: (f32, f32), reach: f32| {
+        let taken = take(&in_units(unit)).unwrap();
+        let (header, operations) = &taken.pages[0];
+        assert_eq!((header.width, header.height), size, "{unit}");
+        let filled = operations.iter().find_map(|operation| match operation {
+            Operation::Fill(path, _) => path
+                .segments
+                .iter()
+                .map(|segment| match segment {
+                    Segment::Move(to) | Segment::Line(to) => to.x,
+                    _ => 0.0,
+                })
+                .reduce(f32::max),
+            _ => None,
+        });
+        assert_eq!(filled, Some(reach), "{unit}");
+    };
+    check("1", (200.0, 100.0), 30.0);
+    check("2.5", (500.0, 250.0), 75.0);
+    // No unit, and one with which the page would be larger than readers show.
+    check("-3", (200.0, 100.0), 30.0);
+    check("0", (200.0, 100.0), 30.0);
+    check("1000", (PageHeader::MAX_SIDE, PageHeader::MAX_SIDE / 2.0), PageHeader::MAX_SIDE * 0.15);
+    // As an image, too.
+    let policy = PagesPolicy { level: MostLevel::Raster, density: 72, ..PagesPolicy::default() };
+    let taken = take_as(&in_units("2"), &DirtyJob { pages: policy, ..job() }).unwrap();
+    assert_eq!((taken.pages[0].0.width, taken.pictures[0].width, taken.pictures[0].height), (400.0, 400, 200));
 }
 
 #[test]

@@ -106,7 +106,7 @@ impl<'a> Reader<'a> {
     }
 
     fn image(&mut self, sheet: &Sheet<'a>, document: &mut Document<'_>) -> Result<Operation, Error> {
-        let scale = f64::from(document.policy.density) / 72.0 * sheet.shrunk();
+        let scale = f64::from(document.policy.density) / 72.0 * sheet.unit();
         let drawn =
             catch_unwind(AssertUnwindSafe(|| raster::draw(sheet.page, scale, &self.renderer, &self.file.settings)));
         let pixels = drawn.map_err(|_| Error::from(Reason::Malformed))?;
@@ -129,8 +129,8 @@ impl<'a> Sheet<'a> {
         Sheet { page, transform, area }
     }
 
-    /// By how much the page of the form is smaller than that of the file.
-    fn shrunk(&self) -> f64 {
+    /// How long a unit of the file's page is on that of the form.
+    fn unit(&self) -> f64 {
         let (width, height) = self.page.render_dimensions();
         self.area.width().max(self.area.height()) / f64::from(width.max(height).max(1.0))
     }
@@ -160,12 +160,18 @@ fn write(
 /// smaller with all that is on it.
 fn place(page: &Page<'_>) -> (Affine, Rect) {
     let (width, height) = page.render_dimensions();
-    let longest = f64::from(width.max(height));
+    let longest = f64::from(width.max(height).max(1.0));
     let most = f64::from(PageHeader::MAX_SIDE);
-    let scale = if longest > most { most / longest } else { 1.0 };
+    let scale = user_unit(page).min(most / longest);
     let side = |side: f32| (f64::from(side) * scale).clamp(LEAST_SIDE, most);
     let transform = Affine::scale(scale) * page.initial_transform(false).to_kurbo();
     (transform, Rect::new(0.0, 0.0, side(width), side(height)))
+}
+
+/// Points that a unit of a page's own space is (ISO 32000-1, 7.7.3.3): plans of large buildings have more than one.
+fn user_unit(page: &Page<'_>) -> f64 {
+    let told = page.raw().get::<f32>("UserUnit").map_or(1.0, f64::from);
+    if told.is_finite() && told >= LEAST_UNIT { told } else { 1.0 }
 }
 
 /// Links in the space of the pages as they are seen, by page; what lies outside or leads nowhere is left out.
@@ -209,5 +215,7 @@ pub(super) fn placed_target(target: Target, pages: &[Page<'_>]) -> Target {
     }
 }
 
+/// A unit that is shorter leaves nothing to see.
+const LEAST_UNIT: f64 = 0.001;
 /// The shortest side of a page in points.
 const LEAST_SIDE: f64 = 1.0;
