@@ -1,4 +1,4 @@
-//! What a mail or an archive contains: children, whose bytes are still hostile and lie elsewhere.
+//! What a mail, an archive or a document contains: children, whose bytes are still hostile and lie elsewhere.
 
 use crate::codec::DecodeError;
 use crate::limits::Limits;
@@ -23,7 +23,7 @@ pub struct Child {
     pub len: u64,
     /// Whether the mail shows it in its text.
     pub inline: bool,
-    /// Its place in an archive, ending in `name`; never for a part of a mail. Two members may say the same place: whoever
+    /// Its place in an archive, ending in `name`; never for a part of a mail or a file in a document. Two members may say the same place: whoever
     /// writes an archive of them numbers them.
     pub path: Option<MemberPath>,
     /// When it was last changed, in Unix seconds, where the archive says.

@@ -5,10 +5,10 @@
 mod documents;
 
 use documents::*;
-use form::codec::{DecodeError, Decoder, EncodeError, Event};
+use form::codec::{DecodeError, Decoder, EncodeError, Encoder, Event, Kind};
 use form::document::{Document, PagesDoc, PagesItem};
 use form::pages::*;
-use form::{Limits, Reason, Refusal};
+use form::{DetectedType, Limits, Reason, Refusal};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -256,6 +256,35 @@ fn what_leads_to_a_page_leads_to_one_that_is_there() {
         malformed(&labels(bad), "page label");
     }
     malformed(&PagesDoc { labels: vec![PageLabel { start: 0, ..page_label(0) }], ..labels(&[]) }, "page label");
+}
+
+#[test]
+fn embedded_files_come_last_and_have_no_place_in_an_archive() {
+    let limits = Limits::default();
+    let with = |children: &[form::container::Child]| PagesDoc {
+        children: children.to_vec(),
+        labels: vec![page_label(0)],
+        ..pages_of(vec![page(vec![])])
+    };
+    assert!(with(&[child(0, "a.csv"), child(1, "b.pdf")]).encode(Vec::new(), &limits).is_ok());
+    malformed(&with(&[member(0, "a/b.csv")]), "path of a child");
+    malformed(&with(&[child(1, "a.csv"), child(0, "b.csv")]), "id of a child");
+    let mut encoder = Encoder::new(Vec::new(), Kind::Pages, DetectedType::lossy("pdf"), &limits).unwrap();
+    encoder.pages(&pages_of(vec![]).header).unwrap();
+    assert!(matches!(encoder.child(&child(0, "a.csv")), Err(EncodeError::Invalid(DecodeError::Order("child")))));
+    let after = |write: fn(&mut Encoder<Vec<u8>>) -> Result<(), EncodeError>| {
+        let mut encoder = Encoder::new(Vec::new(), Kind::Pages, DetectedType::lossy("pdf"), &limits).unwrap();
+        encoder.pages(&pages_of(vec![]).header).unwrap();
+        encoder.page(&page_header()).unwrap();
+        encoder.child(&child(0, "a.csv")).unwrap();
+        write(&mut encoder)
+    };
+    assert!(after(|encoder| encoder.child(&child(1, "b.csv"))).is_ok());
+    assert!(after(|encoder| encoder.page(&page_header()).map(drop)).is_err());
+    assert!(after(|encoder| encoder.glyph(&glyph("a")).map(drop)).is_err());
+    assert!(after(|encoder| encoder.operations(&[Operation::Unclip])).is_err());
+    assert!(after(|encoder| encoder.outline_item(&outline_item(0, 0))).is_err());
+    assert!(after(|encoder| encoder.page_label(&page_label(0))).is_err());
 }
 
 /// A page with one step, as bytes.

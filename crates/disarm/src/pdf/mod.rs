@@ -39,12 +39,12 @@ use inspect::Prepared;
 
 pub(crate) use preview::preview;
 
-/// Reads a PDF and writes its pages to `form`.
+/// Reads a PDF and writes its pages to `form`, and to `spill` the files in it where they are asked for.
 pub(crate) fn disarm(
     part: Part<'_>,
     fonts: &Fonts,
     mut form: &mut dyn Write,
-    _spill: &mut dyn Write,
+    spill: &mut dyn Write,
 ) -> Result<(), Error> {
     let Part { input, job, detected, findings } = part;
     let prepared = inspect::prepare(input, job)?;
@@ -56,7 +56,8 @@ pub(crate) fn disarm(
     if count == 0 {
         return Err(Reason::Malformed.into());
     }
-    let Prepared { header, outline, labels, links, findings: inspected, page_count, vertical_forms, .. } = prepared;
+    let Prepared { header, outline, labels, links, findings: inspected, page_count, files, vertical_forms, .. } =
+        prepared;
 
     let mut document = Document {
         out: Encoder::new(&mut form as &mut dyn Write, Kind::Pages, detected, &job.limits)?,
@@ -90,6 +91,7 @@ pub(crate) fn disarm(
             out.page_label(&label)?;
         }
     }
+    files.write(&job.limits, &mut out, spill, &mut findings)?;
     for name in file.substituted() {
         findings.add(Reason::FontSubstituted, Place::new(&name));
     }

@@ -203,7 +203,7 @@ impl Document {
             Kind::Image => Document::Image(ImageDoc { detected, header: image.ok_or(missing)?, frames, findings }),
             Kind::Container => Document::Container(ContainerDoc { detected, children, findings }),
             Kind::Table => Document::Table(TableDoc { detected, header: table.ok_or(missing)?, rows, findings }),
-            Kind::Pages => Document::Pages(pages.finish(detected, findings).ok_or(missing)?),
+            Kind::Pages => Document::Pages(pages.finish(detected, children, findings).ok_or(missing)?),
         })
     }
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use super::begin;
 use crate::codec::{EncodeError, Event, Kind};
+use crate::container::Child;
 use crate::detected::DetectedType;
 use crate::limits::Limits;
 use crate::pages::{
@@ -25,6 +26,8 @@ pub struct PagesDoc {
     pub outline: Vec<OutlineItem>,
     /// How pages are called.
     pub labels: Vec<PageLabel>,
+    /// The files that were embedded in it, where they are taken out.
+    pub children: Vec<Child>,
     /// What was removed or changed.
     pub findings: Vec<Finding>,
 }
@@ -88,6 +91,7 @@ impl PagesDoc {
         }
         self.outline.iter().try_for_each(|item| encoder.outline_item(item))?;
         self.labels.iter().try_for_each(|label| encoder.page_label(label))?;
+        self.children.iter().try_for_each(|child| encoder.child(child))?;
         encoder.finish()
     }
 }
@@ -141,8 +145,13 @@ impl Parts {
         }
     }
 
-    pub(super) fn finish(self, detected: DetectedType, findings: Vec<Finding>) -> Option<PagesDoc> {
+    pub(super) fn finish(
+        self,
+        detected: DetectedType,
+        children: Vec<Child>,
+        findings: Vec<Finding>,
+    ) -> Option<PagesDoc> {
         let Parts { header, items, outline, labels } = self;
-        Some(PagesDoc { detected, header: header?, items, outline, labels, findings })
+        Some(PagesDoc { detected, header: header?, items, outline, labels, children, findings })
     }
 }

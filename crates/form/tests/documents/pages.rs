@@ -1,6 +1,7 @@
 //! Documents of pages: a fixed one that has everything in it, and any.
 
 use form::DetectedType;
+use form::codec::Kind;
 use form::document::{Document, PagesDoc, PagesItem};
 use form::pages::*;
 use proptest::collection::vec;
@@ -8,7 +9,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{any_detected, any_finding, any_line, line};
+use super::{any_children, any_detected, any_finding, any_line, child, line};
 
 pub(crate) fn point(x: f32, y: f32) -> Point {
     Point { x, y }
@@ -81,6 +82,7 @@ pub(crate) fn pages_of(items: Vec<PagesItem>) -> PagesDoc {
         items,
         outline: vec![],
         labels: vec![],
+        children: vec![],
         findings: vec![],
     }
 }
@@ -131,6 +133,7 @@ pub(crate) fn pages_doc() -> Document {
     Document::Pages(PagesDoc {
         outline: vec![outline_item(0, 0), outline_item(1, 1), outline_item(0, 1)],
         labels: vec![page_label(0), PageLabel { style: LabelStyle::LowerRoman, ..page_label(1) }],
+        children: vec![child(0, "附票.xlsx"), child(1, "mail.eml")],
         findings: vec![form::Finding::new(form::Reason::Script, form::Place::default())],
         ..pages_of(vec![
             PagesItem::Glyph(glyph("葛\u{E0100}")),
@@ -449,7 +452,8 @@ pub(crate) fn any_pages() -> impl Strategy<Value = PagesDoc> {
         .prop_map(|(level, title, page, top)| OutlineItem { level, title, page, top });
     let label = (any::<bool>(), select(LabelStyle::ALL), any_line(), 1..=u32::MAX);
     let content = (vec(any_item(), 0..16), any_page(), vec(outline, 0..5), vec(label, 0..4));
-    (any_detected(), header, content, vec(any_finding(), 0..3)).prop_map(|(detected, header, content, findings)| {
+    let rest = (any_children(Kind::Pages), vec(any_finding(), 0..3));
+    (any_detected(), header, content, rest).prop_map(|(detected, header, content, (children, findings))| {
         let (items, last, mut outline, labels) = content;
         let mut builder = Builder::default();
         let mut items: Vec<PagesItem> = items.into_iter().map(|item| builder.item(item)).collect();
@@ -471,6 +475,6 @@ pub(crate) fn any_pages() -> impl Strategy<Value = PagesDoc> {
         }
         let labels = labels.into_iter().zip(0..pages).filter(|((kept, ..), _)| *kept);
         let labels = labels.map(|((_, style, prefix, start), page)| PageLabel { page, style, prefix, start }).collect();
-        PagesDoc { detected, header, items, outline, labels, findings }
+        PagesDoc { detected, header, items, outline, labels, children, findings }
     })
 }

@@ -53,11 +53,12 @@ pub(crate) fn write(form: &mut Form<'_>, job: &CleanJob, out: &mut Output<'_>) -
             Event::Link(link) => document.link(link)?,
             Event::OutlineItem(item) => document.outline_item(item),
             Event::PageLabel(label) => document.page_label(label),
+            // Files that were embedded go their own ways; nothing of them is in the new file.
+            Event::Child(_) => {}
             Event::End => break,
             Event::Text(_)
             | Event::TextSource(_)
             | Event::MailHeader(_)
-            | Event::Child(_)
             | Event::Image(_)
             | Event::Frame(_)
             | Event::Table(_)

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeSet;
 
+use form::job::Embedded;
 use form::{Findings, Place, Reason};
 use lopdf::{Dictionary, Object, ObjectId};
 
+use super::files::Files;
 use super::navigation;
 use super::tree::{Tree, text};
 
 /// Looks at every place where ISO 32000-2 allows an action, a file, a medium or data about the document.
-pub(super) fn inspect(tree: &Tree<'_>, findings: &mut Findings) {
-    let mut look = Look { tree, findings, seen: BTreeSet::new(), files: BTreeSet::new(), steps: MAX_STEPS };
+/// Embedded files are told of, or put into `extracted` where they are asked for.
+pub(super) fn inspect(tree: &Tree<'_>, embedded: Embedded, findings: &mut Findings, extracted: &mut Files) {
+    let (seen, files) = (BTreeSet::new(), BTreeSet::new());
+    let mut look = Look { tree, embedded, findings, extracted, seen, files, steps: MAX_STEPS };
     if let Some(catalog) = tree.catalog() {
         look.catalog(catalog);
         look.layers(catalog);
@@ -24,7 +28,9 @@ pub(super) fn inspect(tree: &Tree<'_>, findings: &mut Findings) {
 
 struct Look<'t, 'd, 'f> {
     tree: &'t Tree<'d>,
+    embedded: Embedded,
     findings: &'f mut Findings,
+    extracted: &'f mut Files,
     /// Actions that are counted.
     seen: BTreeSet<ObjectId>,
     /// Files that are counted: the same one may be named in several lists.
@@ -242,7 +248,10 @@ impl<'d> Look<'_, 'd, '_> {
         let name = own.or_else(|| name.map(str::to_owned)).unwrap_or_default();
         let key = object.as_reference().map_or_else(|_| name.clone(), |(number, _)| number.to_string());
         if self.files.insert(key) {
-            self.findings.add(Reason::EmbeddedFile, Place::new(&name));
+            match self.embedded {
+                Embedded::Withhold => self.findings.add(Reason::EmbeddedFile, Place::new(&name)),
+                Embedded::Extract => self.extracted.add(self.tree, file, &name),
+            }
         }
     }
 

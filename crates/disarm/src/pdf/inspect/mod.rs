@@ -16,6 +16,7 @@ mod comments;
 mod contents;
 mod edits;
 mod fields;
+mod files;
 mod navigation;
 mod open;
 mod revisions;
@@ -32,6 +33,7 @@ use form::{Findings, Place, Reason};
 
 use crate::error::Error;
 use edits::Edits;
+use files::Files;
 use tree::Tree;
 use writing::Writing;
 
@@ -57,6 +59,8 @@ pub(super) struct Prepared<'a> {
     /// How many pages this reader sees, those of the list of comments included. Navigation means nothing when the interpreter sees
     /// another number.
     pub(super) page_count: Option<u32>,
+    /// The files that were embedded, where they are asked for.
+    pub(super) files: Files,
     /// Whether characters of fall-back fonts go through [`plain`].
     pub(super) vertical_forms: bool,
 }
@@ -73,6 +77,7 @@ pub(super) fn prepare<'a>(input: &'a [u8], job: &DirtyJob) -> Result<Prepared<'a
         links: Vec::new(),
         findings: Findings::new(job.limits.findings),
         page_count: None,
+        files: Files::default(),
         vertical_forms: false,
     };
     if opened.is_encrypted {
@@ -80,7 +85,7 @@ pub(super) fn prepare<'a>(input: &'a [u8], job: &DirtyJob) -> Result<Prepared<'a
     }
     let Some(document) = opened.document else { return Ok(prepared) };
     let tree = Tree::new(&document, job.limits.pages);
-    active::inspect(&tree, &mut prepared.findings);
+    active::inspect(&tree, job.pages.embedded, &mut prepared.findings, &mut prepared.files);
     if revisions::is_changed(input, &document) {
         prepared.findings.add(Reason::EarlierVersions, Place::default());
     }

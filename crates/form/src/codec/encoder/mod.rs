@@ -83,7 +83,7 @@ impl<W: Write> Encoder<W> {
         })
     }
 
-    /// Writes a child of a mail or container.
+    /// Writes a child of a mail or container, or a file that a document of pages has embedded, after all else of it.
     pub fn child(&mut self, child: &Child) -> Result<(), EncodeError> {
         self.guarded(|encoder| {
             encoder.frame_of(Tag::Child, |sink| child.put(sink))?;

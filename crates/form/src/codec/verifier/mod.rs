@@ -180,7 +180,10 @@ impl Verifier {
         self.children = children;
         self.next_child = u64::from(child.id).saturating_add(1);
         self.spill_end = end;
-        self.stage = Stage::Children;
+        match self.kind {
+            Kind::Pages => self.pages.child(),
+            Kind::Text | Kind::Mail | Kind::Image | Kind::Container | Kind::Table => self.stage = Stage::Children,
+        }
         Ok(())
     }
 

@@ -38,6 +38,8 @@ enum Part {
     Content,
     Outline,
     Labels,
+    /// Files that were embedded, after which nothing else comes.
+    Children,
 }
 
 /// What must be known of a picture to judge what names it.
@@ -82,12 +84,12 @@ impl Pages {
             Tag::Glyph | Tag::Picture | Tag::Gradient | Tag::Canvas | Tag::Page => self.part == Part::Content,
             // Readers refuse a document without pages.
             Tag::OutlineItem => self.part <= Part::Outline && self.pages > 0,
-            Tag::PageLabel | Tag::End => self.pages > 0,
+            Tag::PageLabel => self.part <= Part::Labels && self.pages > 0,
+            Tag::Child | Tag::End => self.pages > 0,
             Tag::Finding
             | Tag::TextSource
             | Tag::Text
             | Tag::MailHeader
-            | Tag::Child
             | Tag::Image
             | Tag::Frame
             | Tag::Pixels
@@ -110,6 +112,11 @@ impl Pages {
             self.canvases.push(Canvas { sort, cost: drawing.cost, depth: drawing.depth.saturating_add(1) });
         }
         Ok(())
+    }
+
+    /// Takes note of the first child: the document itself is told.
+    pub(super) fn child(&mut self) {
+        self.part = Part::Children;
     }
 
     pub(super) fn end(&self) -> Result<(), DecodeError> {

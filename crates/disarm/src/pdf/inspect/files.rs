@@ -1,0 +1,218 @@
+//! Files that are embedded in a document, taken out on request.
+//!
+//! Only their bytes and names leave, as children that are judged anew by what they are. Nothing of the pages depends on them.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+
+use form::codec::Encoder;
+use form::container::Child;
+use form::name::FileName;
+use form::text::Line;
+use form::{Findings, Limits, Place, Reason, Refusal};
+use lopdf::{DecompressError, Dictionary, Object, ObjectId, Stream};
+use unicode_normalization::UnicodeNormalization;
+
+use super::tree::Tree;
+use crate::error::{Error, size, within};
+use crate::zip::days_from_civil;
+
+/// The files of a document in the order in which they were found.
+#[derive(Default)]
+pub(in crate::pdf) struct Files {
+    files: Vec<File>,
+    /// Streams that are among them: the same one may be named in several lists.
+    seen: BTreeSet<ObjectId>,
+}
+
+struct File {
+    name: String,
+    declared_type: String,
+    modified: Option<i64>,
+    /// The stream as it is packed; none where the document names one that is not there.
+    stream: Option<Stream>,
+}
+
+impl Files {
+    /// Adds a file by its specification (ISO 32000-2, 7.11.3) and the name that it goes by.
+    pub(super) fn add(&mut self, tree: &Tree<'_>, specification: &Dictionary, name: &str) {
+        let Some(streams) = tree.dict(specification, "EF") else { return };
+        let entry = ["UF", "F", "Unix", "DOS", "Mac"].iter().find_map(|key| streams.get(key.as_bytes()).ok());
+        if let Some(id) = entry.and_then(|entry| entry.as_reference().ok())
+            && !self.seen.insert(id)
+        {
+            return;
+        }
+        let stream = entry.and_then(|entry| tree.resolve(entry).as_stream().ok());
+        let params = stream.and_then(|stream| tree.dict(&stream.dict, "Params"));
+        let date = params.and_then(|params| tree.text(params, "ModDate"));
+        self.files.push(File {
+            name: name.to_owned(),
+            declared_type: stream.and_then(|stream| tree.text(&stream.dict, "Subtype")).unwrap_or_default(),
+            modified: date.and_then(|date| unix_seconds(&date)),
+            stream: stream.map(|stream| packed(tree, stream)),
+        });
+    }
+
+    /// Unpacks the files into the spill and tells of each in the form. One that cannot be unpacked, or would be too large, is
+    /// withheld alone; more files than a container may have are refused with the document.
+    pub(in crate::pdf) fn write(
+        self,
+        limits: &Limits,
+        out: &mut Encoder<impl Write>,
+        spill: &mut dyn Write,
+        findings: &mut Findings,
+    ) -> Result<(), Error> {
+        within(Reason::LimitParts, limits.parts.into(), size(self.files.len()))?;
+        let mut names = Names::default();
+        let mut offset = 0_u64;
+        for (id, file) in self.files.into_iter().enumerate() {
+            let name = names.take(&file.name, findings);
+            let left = limits.spill_bytes.min(limits.total_bytes).saturating_sub(offset);
+            let (bytes, withheld) = match unpacked(file.stream.as_ref(), left, limits.ratio) {
+                Ok(bytes) => (bytes, None),
+                Err(refusal) => (Vec::new(), Some(refusal)),
+            };
+            spill.write_all(&bytes).map_err(Error::Spill)?;
+            let len = size(bytes.len());
+            out.child(&Child {
+                id: u32::try_from(id).unwrap_or(u32::MAX),
+                name,
+                declared_type: declared(&file.declared_type),
+                offset,
+                len,
+                inline: false,
+                path: None,
+                modified: file.modified,
+                withheld,
+                is_mail: false,
+            })?;
+            offset = offset.saturating_add(len);
+        }
+        Ok(())
+    }
+}
+
+/// A stream that stands alone: what its filters need to know is told in it and not elsewhere in the file.
+fn packed(tree: &Tree<'_>, stream: &Stream) -> Stream {
+    let mut dict = Dictionary::new();
+    for key in ["Filter", "DecodeParms"] {
+        if let Some(value) = stream.dict.get(key.as_bytes()).ok().map(|value| tree.resolve(value)) {
+            let value = match value {
+                Object::Array(list) => {
+                    let plain = |item| tree.resolve(item).clone();
+                    Object::Array(list.iter().take(MAX_FILTERS).map(plain).collect())
+                }
+                other => other.clone(),
+            };
+            dict.set(key, value);
+        }
+    }
+    Stream::new(dict, stream.content.clone())
+}
+
+fn unpacked(stream: Option<&Stream>, left: u64, ratio: u32) -> Result<Vec<u8>, Refusal> {
+    let Some(stream) = stream else { return Err(Reason::Malformed.into()) };
+    let filters = stream.filters().unwrap_or_default();
+    let known = |filter: &&[u8]| FILTERS.contains(filter);
+    if !filters.iter().all(known) {
+        return Err(Reason::UnsupportedType.into());
+    }
+    // Small files may shrink to almost nothing honestly, and harm nobody when they do not.
+    let by_ratio = size(stream.content.len()).saturating_mul(ratio.into()).max(RATIO_FREE_BYTES);
+    let most = left.min(by_ratio);
+    match stream.get_plain_content_with_limit(usize::try_from(most).unwrap_or(usize::MAX)) {
+        // What is damaged unpacks to nothing.
+        Ok(bytes) if bytes.is_empty() && !stream.content.is_empty() => Err(Reason::Malformed.into()),
+        Ok(bytes) => Ok(bytes),
+        Err(lopdf::Error::Decompress(DecompressError::MemoryLimitExceeded { .. })) if left < by_ratio => {
+            Err(Refusal::limit(Reason::LimitSpillBytes, left, left.saturating_add(1)))
+        }
+        Err(lopdf::Error::Decompress(DecompressError::MemoryLimitExceeded { .. })) => {
+            Err(Refusal::limit(Reason::LimitRatio, ratio.into(), u64::from(ratio).saturating_add(1)))
+        }
+        Err(_) => Err(Reason::Malformed.into()),
+    }
+}
+
+fn declared(given: &str) -> Line {
+    let line = Line::scrub(&given.trim().to_lowercase()).0;
+    if line.as_str().len() <= Child::MAX_TYPE_BYTES { line } else { Line::default() }
+}
+
+/// Names that are given, compared as Windows and macOS compare them.
+#[derive(Default)]
+struct Names {
+    taken: BTreeSet<String>,
+    unnamed: u32,
+}
+
+impl Names {
+    /// A clean name that no other file of the document has.
+    fn take(&mut self, given: &str, findings: &mut Findings) -> FileName {
+        // Scrub, compose, rebuild: the order that keeps a name composed.
+        let (line, scrubbed) = Line::scrub(given);
+        let composed: String = line.as_str().nfc().collect();
+        let wanted = if composed.trim().is_empty() {
+            self.unnamed = self.unnamed.saturating_add(1);
+            FileName::rebuild(&format!("添付ファイル{}.bin", self.unnamed)).0
+        } else {
+            let (name, changes) = FileName::rebuild(&composed);
+            let place = Place::new(name.as_str());
+            findings.add_many(Reason::BidiControls, scrubbed.bidi, place.clone());
+            if !scrubbed.is_clean() || !changes.is_clean() {
+                findings.add(Reason::NameChanged, place);
+            }
+            name
+        };
+        let mut name = wanted.clone();
+        let mut number: u32 = 2;
+        while !self.taken.insert(name.as_str().to_lowercase()) {
+            name = wanted.numbered(number);
+            number = number.saturating_add(1);
+        }
+        if name != wanted {
+            findings.add(Reason::DuplicateName, Place::new(name.as_str()));
+        }
+        name
+    }
+}
+
+/// A date (ISO 32000-2, 7.9.4) as Unix seconds: `D:YYYYMMDDHHmmSSOHH'mm'`, of which all behind the year may be missing.
+fn unix_seconds(date: &str) -> Option<i64> {
+    let date = date.strip_prefix("D:").unwrap_or(date);
+    let number = |from: usize, len: usize| date.get(from..from.checked_add(len)?)?.parse::<u32>().ok().map(i64::from);
+    let (year, month, day) = (number(0, 4)?, number(4, 2).unwrap_or(1), number(6, 2).unwrap_or(1));
+    let (hour, minute, second) = (number(8, 2).unwrap_or(0), number(10, 2).unwrap_or(0), number(12, 2).unwrap_or(0));
+    let valid = (1970..=9999).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
+    if !valid || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let zone = (number(15, 2).unwrap_or(0) * 60 + number(18, 2).unwrap_or(0)) * 60;
+    let offset = match date.get(14..15) {
+        Some("+") => zone,
+        Some("-") => -zone,
+        _ => 0,
+    };
+    Some(days_from_civil(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset)
+}
+
+/// Filters that files are packed with; those of pictures are not among them.
+const FILTERS: [&[u8]; 5] = [b"FlateDecode", b"LZWDecode", b"ASCII85Decode", b"ASCIIHexDecode", b"RunLengthDecode"];
+const MAX_FILTERS: usize = 16;
+const RATIO_FREE_BYTES: u64 = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::unix_seconds;
+
+    #[test]
+    fn dates_have_as_much_as_their_writers_knew() {
+        assert_eq!(unix_seconds("D:20260101090000+09'00'"), Some(1_767_225_600));
+        assert_eq!(unix_seconds("D:20260101000000Z"), Some(1_767_225_600));
+        assert_eq!(unix_seconds("D:2026"), Some(1_767_225_600));
+        assert_eq!(unix_seconds("D:20251231190000-0500"), Some(1_767_225_600));
+        assert_eq!(unix_seconds("D:20261301"), None);
+        assert_eq!(unix_seconds("yesterday"), None);
+    }
+}

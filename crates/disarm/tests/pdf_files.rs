@@ -1,0 +1,130 @@
+//! Files that are embedded in a PDF: taken out as children where that is asked for, named and left behind where it is not.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper of tests fails where it fails")]
+
+mod pdf_kit;
+mod rooms;
+
+use std::io::Write;
+
+use form::codec::Kind;
+use form::job::{DirtyJob, Embedded, PagesPolicy};
+use form::{Limits, Reason, Refusal};
+use pdf_kit::{Taken, file, job, stream, take, take_as};
+
+/// A page, and files by specification and stream; the catalogue is given, specifications are numbered from 5.
+fn with_files(catalog: &str, page: &str, objects: &[Vec<u8>]) -> Vec<u8> {
+    let mut all = vec![
+        format!("<</Type/Catalog/Pages 2 0 R{catalog}>>").into_bytes(),
+        b"<</Type/Pages/Count 1/Kids[3 0 R]>>".to_vec(),
+        format!("<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 100]/Contents 4 0 R/Resources<<>>{page}>>").into_bytes(),
+        stream("", b"0 0 9 9 re f"),
+    ];
+    all.extend_from_slice(objects);
+    file(&all)
+}
+
+fn deflated(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn extract(pdf: &[u8], limits: &Limits) -> Result<Taken, Reason> {
+    let pages = PagesPolicy { embedded: Embedded::Extract, ..PagesPolicy::default() };
+    take_as(pdf, &DirtyJob { pages, limits: limits.clone(), ..job() })
+}
+
+/// Two files: one in the name tree and, again, at the page; one as an annotation, under a name that is a path.
+fn two_files() -> Vec<u8> {
+    let names = "/Names<</EmbeddedFiles<</Names[(list) 5 0 R]>>>>";
+    let page = "/AF[5 0 R]/Annots[<</Type/Annot/Subtype/FileAttachment/Rect[9 9 19 19]/FS 7 0 R>>]";
+    let params = "/Subtype/text#2Fcsv/Params<</ModDate(D:20260101090000+09'00')>>/Filter/FlateDecode";
+    with_files(
+        names,
+        page,
+        &[
+            b"<</Type/Filespec/F(list.csv)/UF<FEFF540D7C3F002E006300730076>/EF<</F 6 0 R>>>>".to_vec(),
+            stream(params, &deflated("氏名,住所\n".as_bytes())),
+            b"<</Type/Filespec/F(C:\\\\secret\\\\plan.pdf)/EF<</F 8 0 R>>>>".to_vec(),
+            stream("", b"%PDF-1.7 nothing"),
+        ],
+    )
+}
+
+#[test]
+fn files_are_named_and_left_behind_unless_they_are_asked_for() {
+    let taken = take(&two_files()).unwrap();
+    assert!(taken.children.is_empty() && taken.spill.is_empty());
+    assert_eq!(taken.findings.iter().filter(|(reason, _)| *reason == Reason::EmbeddedFile).count(), 2);
+}
+
+#[test]
+fn files_that_are_asked_for_are_children_whose_bytes_are_in_the_spill() {
+    let taken = extract(&two_files(), &Limits::default()).unwrap();
+    assert!(!taken.has(Reason::EmbeddedFile), "{:?}", taken.findings);
+    let [list, plan] = taken.children.as_slice() else { panic!("{:?}", taken.children) };
+    assert_eq!((list.id, list.name.as_str(), list.declared_type.as_str()), (0, "名簿.csv", "text/csv"));
+    assert_eq!(list.modified, Some(1_767_225_600));
+    assert_eq!((plan.id, plan.name.as_str(), plan.path.is_none(), plan.inline), (1, "plan.pdf", true, false));
+    let bytes = |child: &form::container::Child| {
+        let (start, end) = (usize::try_from(child.offset).unwrap(), usize::try_from(child.end().unwrap()).unwrap());
+        taken.spill[start..end].to_vec()
+    };
+    assert_eq!(bytes(list), "氏名,住所\n".as_bytes());
+    assert_eq!(bytes(plan), b"%PDF-1.7 nothing");
+    assert_eq!(taken.pages.len(), 1);
+}
+
+#[test]
+fn the_new_file_has_nothing_of_the_files_in_the_old_one() {
+    let pages = PagesPolicy { embedded: Embedded::Extract, ..PagesPolicy::default() };
+    let job = DirtyJob { pages, ..job() };
+    let (mut form, mut spill) = (Vec::new(), Vec::new());
+    disarm::run(&job.encode(), &two_files(), &disarm::Fonts::default(), &mut form, &mut spill).unwrap();
+    let clean = rooms::clean_job(form::job::CleanOp::Part, &job.limits);
+    let (mut fresh, mut report) = (Vec::new(), Vec::new());
+    reconstruct::run(&clean.encode(), reconstruct::Input::Mapped(&form), &mut fresh, &mut report).unwrap();
+    let report = form::report::CleanReport::decode(&report, &job.limits).unwrap();
+    assert_eq!(report.kind, Kind::Pages);
+    assert!(!fresh.windows(8).any(|window| window == b"plan.pdf"));
+}
+
+#[test]
+fn a_file_that_cannot_be_unpacked_is_withheld_alone() {
+    let names = "/Names<</EmbeddedFiles<</Names[(a) 5 0 R(b) 6 0 R(c) 7 0 R(d) 8 0 R]>>>>";
+    let specification = |number: u32| format!("<</Type/Filespec/F(a.bin)/EF<</F {number} 0 R>>>>").into_bytes();
+    let pdf = with_files(
+        names,
+        "",
+        &[
+            specification(9),
+            specification(10),
+            specification(11),
+            specification(99),
+            stream("/Filter/FlateDecode", &deflated(&vec![0; 3_000_000])),
+            stream("/Filter/DCTDecode", b"x"),
+            stream("", b"good"),
+        ],
+    );
+    let taken = extract(&pdf, &Limits::default()).unwrap();
+    let seen: Vec<_> = taken.children.iter().map(|child| child.withheld.map(|refusal| refusal.reason)).collect();
+    use Reason::{LimitRatio, Malformed, UnsupportedType};
+    assert_eq!(seen, [Some(LimitRatio), Some(UnsupportedType), None, Some(Malformed)]);
+    assert_eq!(taken.spill, b"good");
+    let names: Vec<_> = taken.children.iter().map(|child| child.name.as_str()).collect();
+    assert_eq!(names, ["a.bin", "a (2).bin", "a (3).bin", "a (4).bin"]);
+    assert!(taken.has(Reason::DuplicateName));
+}
+
+#[test]
+fn files_are_bounded_as_members_of_archives_are() {
+    let spill = |spill_bytes: u64| {
+        let limits = Limits { spill_bytes, ..Limits::default() };
+        extract(&two_files(), &limits).unwrap().children.iter().map(|child| child.withheld).collect::<Vec<_>>()
+    };
+    // 14 bytes and 16.
+    assert_eq!(spill(30), [None, None]);
+    assert_eq!(spill(29), [None, Some(Refusal::limit(Reason::LimitSpillBytes, 15, 16))]);
+    let parts = |parts: u32| extract(&two_files(), &Limits { parts, ..Limits::default() }).map(|_| ());
+    assert_eq!((parts(2), parts(1)), (Ok(()), Err(Reason::LimitParts)));
+}
