@@ -168,6 +168,31 @@ fn an_attachment_whose_room_crashes_is_withheld_and_the_text_arrives() {
 }
 
 #[test]
+fn an_attachment_whose_clean_room_crashes_is_withheld_in_the_first_attempt() {
+    let (gateway, _directory) = start();
+    let receipt = send(&gateway, &with_large_picture("picture"));
+    signal(gateway.busy_clean_room(), "ABRT");
+    let mail = wait_for(&gateway, &receipt);
+    for told in ["keep-me", "large.png", "変換中に異常終了しました"] {
+        assert!(text(&mail).contains(told), "no {told}: {mail}");
+    }
+    assert_eq!(held(&gateway, &receipt), [("large.png".to_owned(), "room_crash".to_owned())]);
+    assert_eq!(events(&gateway, "conversion_retry"), 0);
+    serves(&gateway, gateway.pid());
+}
+
+#[test]
+fn an_attachment_whose_clean_room_is_killed_once_arrives_in_the_second_attempt() {
+    let (gateway, _directory) = start();
+    let receipt = send(&gateway, &with_large_picture("picture"));
+    signal(gateway.busy_clean_room(), "KILL");
+    let mail = wait_for(&gateway, &receipt);
+    assert!(text(&mail).contains("keep-me"), "{mail}");
+    assert_eq!(mail["attachments"].as_array().map(Vec::len), Some(1), "{mail}");
+    assert_eq!((events(&gateway, "conversion_retry"), held(&gateway, &receipt).len()), (1, 0));
+}
+
+#[test]
 fn a_mail_whose_room_is_killed_from_outside_each_time_is_held_after_four_attempts_and_a_notice_arrives() {
     let (gateway, _directory) = start();
     let pid = gateway.pid();

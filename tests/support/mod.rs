@@ -69,6 +69,15 @@ impl Gateway {
 
     /// The room that is at work on something large: waits for it. Rooms are the leaves of the gateway's process tree.
     pub fn busy_room(&self) -> u32 {
+        self.busy(&["dirty", "clean"])
+    }
+
+    /// The same, of the rooms that write.
+    pub fn busy_clean_room(&self) -> u32 {
+        self.busy(&["clean"])
+    }
+
+    fn busy(&self, roles: &[&str]) -> u32 {
         let started = Instant::now();
         loop {
             let all = processes();
@@ -76,7 +85,12 @@ impl Gateway {
             let ancestors = |pid: u32| std::iter::successors(Some(parent(pid)), |pid| Some(parent(*pid))).take(6);
             let is_leaf = |pid: u32| all.iter().all(|process| process.1 != pid);
             let is_room = |pid: u32| is_leaf(pid) && ancestors(pid).any(|pid| pid == self.pid());
-            if let Some((pid, _, _)) = all.iter().find(|(pid, _, ticks)| *ticks >= BUSY && is_room(*pid)) {
+            let has_role = |pid: u32| {
+                let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+                line.split(|byte| *byte == 0).any(|word| roles.iter().any(|role| role.as_bytes() == word))
+            };
+            let is_meant = |pid: u32| is_room(pid) && has_role(pid);
+            if let Some((pid, _, _)) = all.iter().find(|(pid, _, ticks)| *ticks >= BUSY && is_meant(*pid)) {
                 return *pid;
             }
             assert!(started.elapsed() < Duration::from_secs(60), "no room is at work: {}", self.log());
@@ -92,12 +106,12 @@ impl Gateway {
         }
     }
 
-    /// SIGTERM, and wait for the end; true when it ended by itself with success.
+    /// SIGTERM, and wait for the end, for as long as systemd would; true when it ended by itself with success.
     pub fn stop(&mut self) -> bool {
         let Some(mut child) = self.child.take() else { return true };
         signal(child.id(), "TERM");
         let started = Instant::now();
-        while started.elapsed() < Duration::from_secs(30) {
+        while started.elapsed() < Duration::from_secs(60) {
             if let Some(status) = child.try_wait().expect("waited") {
                 return status.success();
             }

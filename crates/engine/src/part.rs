@@ -171,7 +171,7 @@ async fn both_rooms(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
     let limits = rooms::limits(run.policy, &run.budget, part.source.len);
     let outcome = rooms::chain(run.pool, part.source.clone(), &dirty_job(run, part), &clean, limits).await?;
     run.budget.spend(outcome.dirty.1.wall.max(outcome.clean.usage.wall));
-    if let Some(withheld) = refused(&outcome.dirty.0).or_else(|| refused(&outcome.clean.verdict)) {
+    if let Some(withheld) = refused(outcome.verdict()) {
         return unless_not_now(run, withheld);
     }
     let written = match written(run, outcome.clean) {

@@ -21,7 +21,7 @@ pub(crate) async fn draw(
     let limits = rooms::limits(run.policy, &run.budget, document.len);
     let outcome =
         rooms::chain(run.pool, document, &dirty_job(run, name, wanted), &clean_job(run, CleanOp::Part), limits).await?;
-    if let Some(withheld) = refused(&outcome.dirty.0).or_else(|| refused(&outcome.clean.verdict)) {
+    if let Some(withheld) = refused(outcome.verdict()) {
         return unless_ours(withheld.refusal);
     }
     let drawn = written(run, outcome.clean).and_then(|Written { fresh, report }| {

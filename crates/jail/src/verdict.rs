@@ -1,5 +1,6 @@
 //! How a room ended, and what it used.
 
+use crate::sys::process;
 use crate::wire::{EXIT_JOB, EXIT_MEMORY, EXIT_OK, EXIT_OUTPUT, EXIT_PANIC, EXIT_PEER_GONE, PANIC_PLACE_BYTES, Reply};
 use form::reason::{Reason, Refusal};
 use std::ffi::c_int;
@@ -121,6 +122,8 @@ pub(crate) struct Evidence {
     pub(crate) cpu_limit: Duration,
     /// The supervisor killed the room because the deadline had passed.
     pub(crate) overdue: bool,
+    /// The supervisor stopped the room because the other half of its chain had failed.
+    pub(crate) stopped: bool,
     /// The kernel's out-of-memory killer struck in this slot's cgroup.
     pub(crate) out_of_memory: bool,
     /// The one reply, if the messages were exactly one well-formed reply.
@@ -136,6 +139,8 @@ pub(crate) enum Judgement {
     Done { out: u64, side: u64 },
     /// A write failed because the other half of the chain is gone: its verdict is the cause.
     PeerGone,
+    /// The supervisor ended it for the other half of the chain, whose verdict is the cause.
+    Stopped,
     /// The stream from the other half was too long: that half is to blame.
     StreamTooLong,
     /// Anything else.
@@ -144,11 +149,14 @@ pub(crate) enum Judgement {
 
 /// Judges a dead room. The exit status outranks the reply: a room that said "done" and then crashed has crashed.
 pub(crate) fn judge(evidence: &Evidence) -> Judgement {
-    use Judgement::{Done, Failed, PeerGone, StreamTooLong};
+    use Judgement::{Done, Failed, PeerGone, Stopped, StreamTooLong};
     let Some(status) = evidence.status else {
         return Failed(if evidence.overdue { Verdict::Timeout } else { Verdict::Killed });
     };
     if libc::WIFSIGNALED(status) {
+        if evidence.stopped && libc::WTERMSIG(status) == process::STOPPED {
+            return Stopped;
+        }
         return Failed(match libc::WTERMSIG(status) {
             libc::SIGSYS => Verdict::PolicyKill,
             libc::SIGXCPU => Verdict::CpuLimit,
@@ -197,6 +205,7 @@ mod tests {
             cpu: Duration::ZERO,
             cpu_limit: Duration::from_secs(2),
             overdue: false,
+            stopped: false,
             out_of_memory: false,
             reply,
             out_limit: 10,
@@ -236,6 +245,17 @@ mod tests {
         assert_eq!(failed(&Evidence { overdue: true, ..kill() }), Verdict::Timeout);
         assert_eq!(failed(&Evidence { out_of_memory: true, ..kill() }), Verdict::MemoryLimit);
         assert_eq!(failed(&Evidence { cpu: Duration::from_secs(2), ..kill() }), Verdict::CpuLimit);
+    }
+
+    #[test]
+    fn only_the_supervisors_own_signal_after_its_own_decision_counts_as_stopped() {
+        let stopped = |signal| judge(&Evidence { stopped: true, ..evidence(signal, None) });
+        assert_eq!(stopped(process::STOPPED), Judgement::Stopped);
+        // It was dying already when it was stopped.
+        assert_eq!(stopped(libc::SIGKILL), Judgement::Failed(Verdict::Killed));
+        assert_eq!(stopped(libc::SIGSEGV), Judgement::Failed(Verdict::Crash(Crash::Signal(libc::SIGSEGV))));
+        let alone = failed(&evidence(process::STOPPED, None));
+        assert_eq!(alone, Verdict::Crash(Crash::Signal(process::STOPPED)));
     }
 
     #[test]

@@ -39,6 +39,9 @@ const DIGEST: u8 = 6;
 const LARGE_SIDE: u8 = 7;
 const LAYOUT: u8 = 8;
 const LINGER: u8 = 9;
+const HALF: u8 = 10;
+const WHOLE_OR_NOTHING: u8 = 11;
+const WAIT: u8 = 12;
 
 fn handler(io: &mut RoomIo<'_>) -> Result<(), RoomRefusal> {
     match io.params {
@@ -99,8 +102,33 @@ fn handler(io: &mut RoomIo<'_>) -> Result<(), RoomRefusal> {
             }
             ordinary(io)
         }
+        // The first part of a form, and then work that does not end.
+        [HALF, ..] => {
+            io.out.write_all(&[b'h'; 1 << 16]).unwrap();
+            loop {
+                std::hint::spin_loop();
+            }
+        }
+        // Neither works nor ends: nobody speaks to a room twice.
+        [WAIT, ..] => unsafe {
+            let mut message: libc::msghdr = std::mem::zeroed();
+            libc::recvmsg(3, &raw mut message, 0);
+            Ok(())
+        },
+        // As clean rooms do: a form that ends early is refused.
+        [WHOLE_OR_NOTHING, ..] => {
+            let Input::Stream(stream) = &mut io.input else { panic!("the clean half of a chain") };
+            let mut form = Vec::new();
+            stream.read_to_end(&mut form).unwrap();
+            if form.len() > 1 << 16 { Ok(()) } else { Err(form_invalid()) }
+        }
         _ => ordinary(io),
     }
+}
+
+fn form_invalid() -> RoomRefusal {
+    let refusal = form::reason::Refusal { reason: form::reason::Reason::FormInvalid, limit: 0, value: 0 };
+    RoomRefusal { refusal, detail: [0; 16] }
 }
 
 fn main() {
@@ -142,6 +170,14 @@ fn main() {
             a_zygote_is_replaced_after_its_documents_and_after_a_crash,
         ),
         ("jobs_of_many_threads_are_served_in_slots", jobs_of_many_threads_are_served_in_slots),
+        (
+            "a_dirty_room_killed_from_outside_is_told_from_a_form_that_does_not_verify",
+            a_dirty_room_killed_from_outside_is_told_from_a_form_that_does_not_verify,
+        ),
+        (
+            "a_clean_room_killed_from_outside_is_the_cause_of_its_chains_end",
+            a_clean_room_killed_from_outside_is_the_cause_of_its_chains_end,
+        ),
         ("a_killed_zygote_costs_no_later_document", a_killed_zygote_costs_no_later_document),
         ("a_callback_that_panics_costs_nothing", a_callback_that_panics_costs_nothing),
         (
@@ -355,6 +391,77 @@ fn jobs_of_many_threads_are_served_in_slots() {
     threads.into_iter().for_each(|thread| thread.join().unwrap());
     let stats = pool.stats();
     assert_eq!((stats.jobs, stats.failed_rooms, stats.no_room, stats.queued), (180, 0, 0, 0));
+}
+
+/// Starts a chain and gives the pid of the one room that becomes busy, with where its verdict will be.
+fn busy_chain(pool: &Pool, dirty: &[u8], clean: &[u8]) -> (i32, mpsc::Receiver<Verdict>) {
+    let (sender, verdict) = mpsc::channel();
+    let tell = move |outcome: jail::ChainOutcome| sender.send(outcome.verdict().clone()).unwrap();
+    // A zygote works too, for a moment at a time; all its time together is not that of one room.
+    let is_busy = |pid: &i32| {
+        let before = stat_of(*pid, TICKS);
+        std::thread::sleep(Duration::from_millis(60));
+        before.zip(stat_of(*pid, TICKS)).is_some_and(|(before, after)| after >= before + 2)
+    };
+    pool.chain(source(b"x"), dirty.to_vec(), clean.to_vec(), limits(), tell);
+    let mut busy = 0;
+    eventually("a busy room", Duration::from_secs(10), || {
+        let all = descendants(std::process::id()).into_iter().map(|(pid, _)| i32::try_from(pid).unwrap());
+        let mut worked = all.filter(|pid| stat_of(*pid, TICKS).is_some_and(|ticks| ticks >= 2));
+        busy = worked.find(is_busy).unwrap_or(0);
+        busy != 0
+    });
+    (busy, verdict)
+}
+
+/// A number out of /proc/pid/stat, by its place behind the command's name.
+fn stat_of(pid: i32, place: usize) -> Option<i32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.split(' ').nth(place)?.parse().ok()
+}
+
+const PARENT: usize = 1;
+const TICKS: usize = 11;
+
+fn send_signal(pid: i32, signal: libc::c_int) {
+    assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
+}
+
+/// The clean room refuses the cut form; that must not be taken for what the document is.
+fn a_dirty_room_killed_from_outside_is_told_from_a_form_that_does_not_verify() {
+    let pool = start(config());
+    for round in 0..10 {
+        let (room, verdict) = busy_chain(&pool, &[HALF], &[WHOLE_OR_NOTHING]);
+        let zygote = stat_of(room, PARENT).unwrap();
+        let is_late = round % 2 == 1;
+        if is_late {
+            // The clean room's refusal is heard first, and the dirty room's end only after it was stopped for that.
+            send_signal(zygote, libc::SIGSTOP);
+        }
+        send_signal(room, libc::SIGKILL);
+        if is_late {
+            std::thread::sleep(Duration::from_millis(200));
+            send_signal(zygote, libc::SIGCONT);
+        }
+        assert_eq!(verdict.recv().unwrap(), Verdict::Killed, "round {round}");
+    }
+    // The same clean room refuses for itself where the form is whole and too short.
+    let outcome = pool.chain_wait(source(b"x"), vec![ORDINARY], vec![WHOLE_OR_NOTHING], limits());
+    assert_eq!(outcome.verdict().reason(), Some(form::reason::Reason::FormInvalid));
+}
+
+fn a_clean_room_killed_from_outside_is_the_cause_of_its_chains_end() {
+    let pool = start(config());
+    for (signal, expected) in
+        [(libc::SIGKILL, Verdict::Killed), (libc::SIGABRT, Verdict::Crash(Crash::Signal(libc::SIGABRT)))]
+    {
+        // The first dirty half is silent and has to be stopped, the second is stuck in a full pipe.
+        for dirty in [&[WAIT][..], &[GENERATE, 8]] {
+            let (room, verdict) = busy_chain(&pool, dirty, &[HANG]);
+            send_signal(room, signal);
+            assert_eq!(verdict.recv().unwrap(), expected, "beside dirty half {dirty:?}");
+        }
+    }
 }
 
 fn a_killed_zygote_costs_no_later_document() {

@@ -1,6 +1,7 @@
 //! The pool: a queue of documents and the slots that serve it.
 
 mod cgroup;
+mod chain;
 mod host;
 mod outcome;
 mod probe;

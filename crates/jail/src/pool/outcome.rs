@@ -2,6 +2,7 @@
 
 use crate::sealed::{Fresh, Hostile, Sealed};
 use crate::verdict::{Usage, Verdict};
+use crate::wire::Role;
 
 /// What a dirty room that worked alone gave.
 #[derive(Debug)]
@@ -50,8 +51,8 @@ pub struct ChainOutcome {
     pub spill: Option<Hostile>,
     /// What the clean half gave.
     pub clean: CleanOutcome,
-    /// True when the clean half failed first and the dirty half only for it.
-    pub(super) clean_is_cause: bool,
+    /// The half whose end brought about the other's.
+    pub(super) cause: Role,
 }
 
 impl ChainOutcome {
@@ -60,14 +61,18 @@ impl ChainOutcome {
             dirty: (verdict.clone(), Usage::default()),
             spill: None,
             clean: CleanOutcome::failed(verdict),
-            clean_is_cause: false,
+            cause: Role::Dirty,
         }
     }
 
-    /// How the chain ended: ok, or the verdict of the half that failed first.
+    /// How the chain ended: ok, or the verdict of the half that is the cause.
     ///
-    /// When both fail it is nearly always for one cause (the other half sees its pipe break), and the account names that one.
+    /// When both fail it is nearly always for one cause (the other half sees its pipe break, or its input cut short), and the
+    /// account names that one: a room killed from outside is tried again, a form that did not verify is not.
     pub fn verdict(&self) -> &Verdict {
-        if !self.clean_is_cause && !self.dirty.0.is_ok() { &self.dirty.0 } else { &self.clean.verdict }
+        match self.cause {
+            Role::Dirty => &self.dirty.0,
+            Role::Clean => &self.clean.verdict,
+        }
     }
 }

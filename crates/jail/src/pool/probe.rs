@@ -177,7 +177,8 @@ fn answers(mut rooms: Rooms) -> Option<Vec<i32>> {
         Ok((Judgement::Done { .. }, bytes)) => {
             Some(bytes.as_chunks::<4>().0.iter().map(|answer| i32::from_le_bytes(*answer)).collect())
         }
-        Ok((Judgement::PeerGone | Judgement::StreamTooLong | Judgement::Failed(_), _)) | Err(_) => None,
+        Ok((Judgement::PeerGone | Judgement::Stopped | Judgement::StreamTooLong | Judgement::Failed(_), _))
+        | Err(_) => None,
     }
 }
 
@@ -193,7 +194,7 @@ fn try_in_room(rooms: &mut Rooms, params: &[u8]) -> io::Result<(Judgement, Vec<u
     let Finished { judgement, .. } = finished.ok_or(io::ErrorKind::NotConnected)?;
     let bytes = match judgement {
         Judgement::Done { out: len, .. } => Sealed::take(out, len)?.to_vec(limit)?,
-        Judgement::PeerGone | Judgement::StreamTooLong | Judgement::Failed(_) => Vec::new(),
+        Judgement::PeerGone | Judgement::Stopped | Judgement::StreamTooLong | Judgement::Failed(_) => Vec::new(),
     };
     Ok((judgement, bytes))
 }

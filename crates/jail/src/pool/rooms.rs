@@ -23,7 +23,10 @@ pub(super) struct Running {
     side_limit: u64,
     started: Instant,
     overdue: bool,
+    /// Ended for the other half of its chain.
     stopped: bool,
+    /// Ended because the pool was closed.
+    closed: bool,
     side_in_reply: bool,
     result: Option<Finished>,
 }
@@ -31,6 +34,11 @@ pub(super) struct Running {
 impl Running {
     fn kill(&self) {
         let _ = process::kill(self.spare.pidfd.as_fd());
+    }
+
+    fn stop(&mut self) {
+        self.stopped = true;
+        let _ = process::stop(self.spare.pidfd.as_fd());
     }
 }
 
@@ -165,6 +173,7 @@ impl Rooms {
                     started,
                     overdue: false,
                     stopped: false,
+                    closed: false,
                     side_in_reply: head.side_in_reply,
                     result: None,
                 });
@@ -234,8 +243,10 @@ impl Rooms {
             if let (true, Some((mut wake, closing))) = (woken, wake) {
                 let _ = wake.read(&mut [0; 8]);
                 if closing() {
-                    stop(&mut running, 0);
-                    stop(&mut running, 1);
+                    for room in running.iter_mut().flatten().filter(|room| room.result.is_none()) {
+                        room.closed = true;
+                        room.kill();
+                    }
                     killed_at = killed_at.or(Some(Instant::now()));
                 }
             }
@@ -302,8 +313,7 @@ impl Rooms {
 
 fn stop(running: &mut [Option<Running>; 2], which: usize) {
     if let Some(room) = running.get_mut(which).and_then(Option::as_mut).filter(|room| room.result.is_none()) {
-        room.stopped = true;
-        room.kill();
+        room.stop();
     }
 }
 
@@ -311,16 +321,12 @@ fn stop(running: &mut [Option<Running>; 2], which: usize) {
 fn conclude(room: &Running, ended: Option<Ended>, zygote: Option<&mut Zygote>, cpu_limit: Duration) -> Finished {
     let status = ended.map(|ended| ended.status);
     let unexplained = status.is_some_and(|status| libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGKILL)
-        && !room.overdue
-        && !room.stopped;
+        && !room.overdue;
     let usage = Usage {
         wall: room.started.elapsed(),
         cpu: ended.map_or(Duration::ZERO, |ended| ended.cpu),
         max_rss_bytes: ended.map_or(0, |ended| ended.max_rss_bytes),
     };
-    if room.stopped && status.is_none() {
-        return Finished { judgement: Judgement::Failed(Verdict::Killed), usage, side: None };
-    }
     let (reply, side) = match only_answer(room) {
         Some(Answer { side: Some(_), .. }) if !room.side_in_reply => (None, None),
         Some(Answer { reply, side }) => (Some(reply), side),
@@ -331,12 +337,19 @@ fn conclude(room: &Running, ended: Option<Ended>, zygote: Option<&mut Zygote>, c
         cpu: usage.cpu,
         cpu_limit,
         overdue: room.overdue,
+        stopped: room.stopped,
         out_of_memory: unexplained && zygote.is_some_and(Zygote::ran_out_of_memory),
         reply,
         out_limit: room.out_limit,
         side_limit: room.side_limit,
     };
-    Finished { judgement: judge(&evidence), usage, side }
+    let judgement = match judge(&evidence) {
+        done @ Judgement::Done { .. } => done,
+        // Whatever it says now may follow from the end of the other half, which was killed at the same time.
+        _ if room.closed => Judgement::Failed(Verdict::Killed),
+        judgement => judgement,
+    };
+    Finished { judgement, usage, side }
 }
 
 /// The answer, if the dead room sent exactly one message and that is well-formed and without descriptors.

@@ -1,5 +1,6 @@
 //! A slot: one thread, one document at a time, two zygotes.
 
+use super::chain::joint;
 use super::outcome::{ChainOutcome, CleanOutcome, DirtyOutcome};
 use super::queue::{Job, Shared, report};
 use super::rooms::{Finished, Rooms, START_LIMIT, index};
@@ -338,40 +339,15 @@ impl Slot {
     fn conclude_chain(
         &mut self,
         dirty: Finished,
-        mut clean: Finished,
+        clean: Finished,
         spill: (File, u64),
         out: File,
         report: (File, u64),
     ) -> ChainOutcome {
-        let mut clean_is_cause = false;
-        let dirty_result = match (dirty.judgement, &clean.judgement) {
-            // Only a clean half that is gone breaks the dirty half's pipe.
-            (Judgement::PeerGone, _) => {
-                clean_is_cause = true;
-                // One that says it is done without having read the form to its end has not verified it.
-                if let Judgement::Done { .. } = clean.judgement {
-                    clean.judgement = Judgement::Failed(Verdict::Protocol);
-                }
-                Err(Verdict::Killed)
-            }
-            (Judgement::Done { .. } | Judgement::StreamTooLong | Judgement::Failed(_), Judgement::StreamTooLong) => {
-                self.settle(Role::Dirty, Judgement::Failed(Verdict::OutputLimit))
-            }
-            (judgement, Judgement::Done { .. } | Judgement::PeerGone | Judgement::Failed(_)) => {
-                self.settle(Role::Dirty, judgement)
-            }
-        };
-        let clean_result = match clean.judgement {
-            Judgement::StreamTooLong => Err(Verdict::Killed),
-            judgement => self.settle(Role::Clean, judgement),
-        };
-        if let (Err(Verdict::Killed), Err(verdict)) = (&dirty_result, &clean_result)
-            && *verdict != Verdict::Killed
-        {
-            // Killed because the clean half had failed.
-            clean_is_cause = true;
-        }
-        let (dirty_verdict, clean_verdict) = match (dirty_result, clean_result) {
+        let joint = joint(dirty.judgement, clean.judgement);
+        let dirty_result = self.settle(Role::Dirty, joint.dirty);
+        let clean_result = self.settle(Role::Clean, joint.clean);
+        let (cause, dirty_verdict, clean_verdict) = match (dirty_result, clean_result) {
             (Ok((_, spilled)), Ok((written, reported))) => {
                 let taken = self.take_side(Role::Dirty, spill, spilled, dirty.side).map_err(|_| (Role::Dirty, ()));
                 let taken = taken.and_then(|spill| {
@@ -391,22 +367,22 @@ impl Slot {
                                 fresh: Some(Fresh::new(out)),
                                 report: Some(report),
                             },
-                            clean_is_cause: false,
+                            cause: joint.cause,
                         };
                     }
-                    Err((Role::Dirty, ())) => (self.spoilt(Role::Dirty), Verdict::Ok),
-                    Err((Role::Clean, ())) => (Verdict::Ok, self.spoilt(Role::Clean)),
+                    Err((Role::Dirty, ())) => (Role::Dirty, self.spoilt(Role::Dirty), Verdict::Ok),
+                    Err((Role::Clean, ())) => (Role::Clean, Verdict::Ok, self.spoilt(Role::Clean)),
                 }
             }
-            (Ok(_), Err(clean)) => (Verdict::Ok, clean),
-            (Err(dirty), Ok(_)) => (dirty, Verdict::Ok),
-            (Err(dirty), Err(clean)) => (dirty, clean),
+            (Ok(_), Err(clean)) => (joint.cause, Verdict::Ok, clean),
+            (Err(dirty), Ok(_)) => (joint.cause, dirty, Verdict::Ok),
+            (Err(dirty), Err(clean)) => (joint.cause, dirty, clean),
         };
         ChainOutcome {
             dirty: (dirty_verdict, dirty.usage),
             spill: None,
             clean: CleanOutcome { usage: clean.usage, ..CleanOutcome::failed(clean_verdict) },
-            clean_is_cause,
+            cause,
         }
     }
 
@@ -438,6 +414,7 @@ impl Slot {
         let verdict = match judgement {
             Judgement::Done { out, side } => return Ok((out, side)),
             Judgement::Failed(verdict) => verdict,
+            Judgement::Stopped => return Err(Verdict::Killed),
             // Said by a room that has no other half.
             Judgement::PeerGone | Judgement::StreamTooLong => Verdict::Protocol,
         };

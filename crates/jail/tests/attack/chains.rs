@@ -79,6 +79,37 @@ pub const ROWS: &[Row] = &[
         unsafe { libc::write(3, reply.as_ptr().cast(), 88) };
         Result::Ok(())
     }, Protocol, Protocol),
+    row_at(ChainDirty, "pretend that the clean half is gone", |io| {
+        unsafe { libc::write(5, b"half a form".as_ptr().cast(), 11) };
+        let _ = io;
+        unsafe { libc::_exit(74) }
+    }, Protocol, Protocol),
+    // Honest, and at work for a while without a word: what the clean halves below do not wait for.
+    row_at(ChainDirty, "chain_silent_form", |io| {
+        let begun = std::time::Instant::now();
+        while begun.elapsed() < std::time::Duration::from_millis(300) {
+            std::hint::spin_loop();
+        }
+        io.out.write_all(b"at last").unwrap();
+        Result::Ok(())
+    }, Ok, Ok),
+    row_at(ChainClean, "clean half: crash before a silent form", |_| {
+        unsafe { std::ptr::without_provenance_mut::<u8>(8).write_volatile(1) };
+        Result::Ok(())
+    }, Signal(libc::SIGSEGV), Signal(libc::SIGSEGV)),
+    row_at(ChainClean, "clean half: refuse before a silent form", |_| {
+        Err(RoomRefusal { refusal: Refusal { reason: Reason::FormInvalid, limit: 0, value: 0 }, detail: [0; 16] })
+    }, Refused, Refused),
+    row_at(ChainClean, "clean half: crash on a full pipe", |_| {
+        unsafe { std::ptr::without_provenance_mut::<u8>(8).write_volatile(1) };
+        Result::Ok(())
+    }, Signal(libc::SIGSEGV), Signal(libc::SIGSEGV)),
+    row_at(ChainClean, "clean half: close a full pipe and go on", |_| {
+        unsafe { libc::close(4) };
+        loop {
+            std::hint::spin_loop();
+        }
+    }, Protocol, Protocol),
     row_at(ChainClean, "clean half: never read a full pipe", |_| loop {
         std::hint::spin_loop();
     }, Timeout, Timeout),
