@@ -47,6 +47,7 @@ pub(super) enum Packing {
     Flate,
     Dct,
     Fax,
+    Jbig2,
 }
 
 impl<'o, 'w> File<'o, 'w> {
@@ -227,6 +228,7 @@ impl Packing {
             Packing::Flate => Some(Name::FlateDecode),
             Packing::Dct => Some(Name::DctDecode),
             Packing::Fax => Some(Name::CcittFaxDecode),
+            Packing::Jbig2 => Some(Name::Jbig2Decode),
         }
     }
 }

@@ -63,7 +63,7 @@ closed! {
         DeviceRgb = "DeviceRGB", Difference = "Difference", Exclusion = "Exclusion", ExtGState = "ExtGState",
         FlateDecode = "FlateDecode", Font = "Font", FontDescriptor = "FontDescriptor", Form = "Form",
         GtsPdfA1 = "GTS_PDFA1", HardLight = "HardLight", Hue = "Hue", IdentityH = "Identity-H",
-        IdentityV = "Identity-V", Image = "Image", Indexed = "Indexed", Lighten = "Lighten", Link = "Link",
+        IdentityV = "Identity-V", Image = "Image", Indexed = "Indexed", Jbig2Decode = "JBIG2Decode", Lighten = "Lighten", Link = "Link",
         LowerLetters = "a", LowerRoman = "r", Luminosity = "Luminosity", Metadata = "Metadata",
         Multiply = "Multiply", None = "None", Normal = "Normal", ObjStm = "ObjStm", Outlines = "Outlines",
         OutputIntent = "OutputIntent", Overlay = "Overlay", Page = "Page", Pages = "Pages", Pattern = "Pattern",

@@ -101,6 +101,7 @@ impl Grammar {
             ("XObject", "Form") | ("Pattern", "") => self.content(data, seen),
             ("XObject", "Image") => match text("Filter").as_str() {
                 "DCTDecode" => markers(data),
+                "JBIG2Decode" => segments(data),
                 _ => Ok(()),
             },
             ("Metadata", "XML") => Ok(()),
@@ -237,7 +238,7 @@ fn objects(file: &[u8]) -> Result<BTreeMap<u32, Object>, String> {
         rest = after.strip_prefix(b"\nendstream\nendobj\n").ok_or("end of a stream")?;
         let data = match value.name("Filter").as_deref() {
             Some("FlateDecode") => inflate(data)?,
-            Some("DCTDecode" | "CCITTFaxDecode") | None => data.to_vec(),
+            Some("DCTDecode" | "CCITTFaxDecode" | "JBIG2Decode") | None => data.to_vec(),
             Some(other) => return Err(format!("filter {other}")),
         };
         match value.name("Type").as_deref() {
@@ -299,6 +300,20 @@ fn inflate(packed: &[u8]) -> Result<Vec<u8>, String> {
     let mut data = Vec::new();
     flate2::read::ZlibDecoder::new(packed).read_to_end(&mut data).map_err(|error| error.to_string())?;
     Ok(data)
+}
+
+/// The segments of a JBIG2 stream: what the page is, and one region of pixels without loss (T.88, 7.2 and 7.3). Symbols, text
+/// and tables, whose decoders had the holes that are known, would be others.
+fn segments(mut data: &[u8]) -> Result<(), String> {
+    for (number, kind) in [(0, 48), (1, 39)] {
+        let (head, rest) = data.split_at_checked(11).ok_or("head of a segment")?;
+        if head[..7] != [0, 0, 0, number, kind, 0, 1] {
+            return Err(format!("segment {head:?}"));
+        }
+        let length = head[7..].iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
+        data = rest.split_at_checked(length).ok_or("length of a segment")?.1;
+    }
+    if data.is_empty() { Ok(()) } else { Err("more segments".to_owned()) }
 }
 
 /// A JPEG of the segments that a picture needs, and no others.

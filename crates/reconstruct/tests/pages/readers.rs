@@ -138,3 +138,38 @@ pub fn unbase64(text: &str) -> Vec<u8> {
     }
     bytes
 }
+
+/// The pictures of black and white as poppler takes them out, each with its width, its height and its rows, 1 for black.
+pub fn bitmaps(file: &[u8]) -> Vec<(usize, usize, Vec<u8>)> {
+    with_file(file, |path, dir| {
+        run(Command::new("pdfimages").arg(path).arg(dir.join("picture")));
+        let mut paths: Vec<_> = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|kind| kind == "pbm"));
+        paths.sort();
+        paths.iter().map(|path| bitmap(&std::fs::read(path).unwrap())).collect()
+    })
+}
+
+/// The pages as MuPDF draws them in black and white, one pixel for each point.
+pub fn drawn_bitmaps(file: &[u8]) -> Vec<(usize, usize, Vec<u8>)> {
+    with_file(file, |path, dir| {
+        let pages = dir.join("page%04d.pbm");
+        run(Command::new("mutool")
+            .args(["draw", "-q", "-r", "72", "-A", "0", "-c", "mono", "-o"])
+            .arg(pages)
+            .arg(path));
+        let mut paths: Vec<_> = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|kind| kind == "pbm"));
+        paths.sort();
+        paths.iter().map(|path| bitmap(&std::fs::read(path).unwrap())).collect()
+    })
+}
+
+/// A portable bitmap.
+fn bitmap(pbm: &[u8]) -> (usize, usize, Vec<u8>) {
+    let mut fields = pbm.splitn(4, |byte| byte.is_ascii_whitespace());
+    let mut field = || String::from_utf8(fields.next().unwrap().to_vec()).unwrap();
+    assert_eq!(field(), "P4");
+    let (width, height) = (field().parse().unwrap(), field().parse().unwrap());
+    (width, height, fields.next().unwrap().to_vec())
+}

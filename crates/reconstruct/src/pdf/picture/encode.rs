@@ -8,7 +8,7 @@ use super::super::deflate::Deflater;
 use super::super::file::Packing;
 use super::super::grammar::{Key, Name};
 use super::super::syntax::Syntax;
-use super::{fax, predict};
+use super::{fax, jbig2, predict};
 use crate::error::Error;
 use crate::image::palette::{self, Palette};
 
@@ -35,6 +35,11 @@ pub(super) fn bits(rows: &[u8], width: u32, height: u32, deflater: &mut Deflater
     let encoded =
         |packing, data| Encoded { packing, data, width, height, bits: 1, colors: Colors::Gray, predicted: false };
     let side = usize::try_from(width).unwrap_or(usize::MAX);
+    if u64::from(width).saturating_mul(u64::from(height)) >= SMALLEST_JBIG2
+        && let Some(data) = jbig2::encode(rows, width, height, rows.len() / 8)
+    {
+        return Ok(encoded(Packing::Jbig2, data));
+    }
     // Dithered pictures grow in Group 4, and then Flate knows better; scans are never near an eighth.
     match fax::encode(rows, side, rows.len()) {
         Some(data) if data.len() <= rows.len() / 8 => Ok(encoded(Packing::Fax, data)),
@@ -185,3 +190,5 @@ const FEW_COLORS: usize = 16;
 /// Below, the tables of a JPEG are larger than the pixels.
 const SMALLEST_PHOTO: u64 = 1024;
 const LONGEST_JPEG: u32 = 65_535;
+/// Below, JBIG2 has learnt too little to be smaller than Group 4.
+const SMALLEST_JBIG2: u64 = 65_536;

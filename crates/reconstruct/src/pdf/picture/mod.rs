@@ -4,8 +4,10 @@
 //! them and are reduced to what policy allows there. Bits are packed as soon as they are complete: they are small, and
 //! reducing them would blur letters. What waits is bounded; when it grows too much, the oldest goes out as it is.
 
+mod arithmetic;
 mod encode;
 mod fax;
+mod jbig2;
 mod predict;
 mod reduce;
 
