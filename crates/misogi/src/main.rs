@@ -15,6 +15,7 @@ mod config;
 mod dsn;
 mod fonts;
 mod gateway;
+mod lease;
 mod pool;
 mod rooms;
 mod watch;

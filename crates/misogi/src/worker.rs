@@ -18,6 +18,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use web::Metrics;
 
+use crate::lease;
+
 /// How long a mail waits before the scanner or a room is asked again.
 const DEFER: Duration = Duration::from_secs(30);
 
@@ -105,25 +107,9 @@ impl Worker {
 
     async fn one(&self, work: Work) {
         let receipt = work.receipt.as_str().to_owned();
-        if let Err(error) = self.converted(&work).await {
+        if let Err(error) = lease::held(&self.store, &work, RENEW, self.convert(&work)).await {
             // It stays claimed, and its lease brings it back.
             tracing::error!(event = "conversion_failed", receipt, error = format!("{error:#}"));
-        }
-    }
-
-    /// Converts, and keeps the job ours for as long as that takes: a lease that ends has it converted a second time.
-    async fn converted(&self, work: &Work) -> Result<()> {
-        let mut conversion = std::pin::pin!(self.convert(work));
-        loop {
-            match tokio::time::timeout(RENEW, &mut conversion).await {
-                Ok(done) => return done,
-                Err(_) => {
-                    if let Err(error) = self.store.extend(std::slice::from_ref(&work.key)).await {
-                        let receipt = work.receipt.as_str();
-                        tracing::warn!(event = "lease_not_renewed", receipt, error = chain(&error));
-                    }
-                }
-            }
         }
     }
 

@@ -233,6 +233,39 @@ async fn each_page_of_an_original_that_is_shown_is_one_row_of_the_audit() {
     assert!(world.store.audit_verify().await.unwrap().broken.is_none());
 }
 
+/// A room that was asked draws to its end, whoever has gone away meanwhile: who asks and hangs up again and again must not have more
+/// rooms at work than there are places.
+#[tokio::test]
+async fn a_page_that_nobody_waits_for_any_more_holds_its_place_until_it_is_drawn() {
+    let world = world().await;
+    let batch = rebuilt(&world, &[("図面.pdf", b"x")]).await;
+    let held = world.easel.free.acquire().await.unwrap();
+    let image = |page: u32| format!("{batch}/files/1/pages/{page}/image");
+    let ask = async |page: u32| {
+        let mut stream = tokio::net::TcpStream::connect(world.portal).await.unwrap();
+        let head = format!("GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", image(page), world.portal);
+        tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes()).await.unwrap();
+        stream
+    };
+    let first = ask(1).await;
+    while asked(&world).is_empty() {
+        tokio::task::yield_now().await;
+    }
+    drop(first);
+    let portal = world.portal;
+    let second = image(2);
+    let waiting = tokio::spawn(async move { get(portal, &second).await });
+    // Time enough for the server to see that the first client is gone, and to begin with the second if it would.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert_eq!(asked(&world).len(), 1, "the place is still taken");
+    drop(held);
+    assert_eq!(waiting.await.unwrap().status, 200);
+    assert_eq!(asked(&world).len(), 2);
+    // What was drawn for nobody is kept, and asked for again it costs nothing.
+    assert_eq!(get(world.portal, &image(1)).await.status, 200);
+    assert_eq!(asked(&world).len(), 2);
+}
+
 #[tokio::test]
 async fn no_pixel_of_an_original_is_sent_that_the_audit_does_not_know_of() {
     let world = world().await;
