@@ -199,6 +199,13 @@ const GRAIN: f64 = 4.0;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use form::DetectedType;
+    use form::document::{ImageDoc, ImageFrame};
+    use form::image::{FrameHeader, ImageHeader, ImageSource, Repeat};
+    use jail::Sealed;
+
     use super::*;
 
     fn page(width: usize, height: usize, ink: impl Fn(usize, usize) -> bool) -> Grey {
@@ -227,6 +234,43 @@ mod tests {
         let page = |width| page(width, 64, |x, _| x % 2 == 0);
         assert!(similarity(&page(64), &page(80)).abs() < f64::EPSILON);
         assert!(similarity(&page(64), &page(65)) > 0.9, "a rounded size is the same size");
+    }
+
+    /// The form of an empty page, as a dirty room sends it.
+    fn drawn(width: u32, height: u32) -> SourceReader {
+        let header = ImageHeader {
+            width,
+            height,
+            frames: 1,
+            format: PixelFormat::Gray8,
+            density: None,
+            source: ImageSource::Png,
+            quality: None,
+            repeat: Repeat::Forever,
+        };
+        let pixels = vec![255; usize::try_from(width * height).unwrap()];
+        let frames = vec![ImageFrame { header: FrameHeader::default(), pixels }];
+        let detected = DetectedType::parse("pdf").unwrap();
+        let doc = ImageDoc { detected, header, frames, findings: Vec::new() };
+        let form = doc.encode(Vec::new(), &form::Limits::default()).unwrap();
+        SourceReader::new(Source::whole(Arc::new(Sealed::from_bytes(&form).unwrap())))
+    }
+
+    #[test]
+    fn a_picture_larger_than_was_asked_for_is_no_page() {
+        let side = u32::from(SIDE);
+        let read = |width, height| Grey::read(drawn(width, height), &form::Limits::default());
+        // Sizes are rounded up.
+        for (width, height) in [(side + 1, 8), (8, side + 1), (1, 1)] {
+            let grey = read(width, height).unwrap();
+            assert_eq!(
+                (grey.width, grey.height, grey.pixels.len()),
+                (width as usize, height as usize, (width * height) as usize)
+            );
+        }
+        for (width, height) in [(side + 2, 8), (8, side + 2), (4000, 4000)] {
+            assert!(read(width, height).is_none(), "{width} x {height}");
+        }
     }
 
     #[test]
