@@ -97,6 +97,33 @@ fn a_stream_is_measured_through_ascii85() {
     assert_eq!(take(&file(&objects)).unwrap_err(), Reason::LimitPageContent);
 }
 
+/// Codes of single bytes only, the table emptied before their width would change (ISO 32000-1, 7.4.4).
+fn lzw(bytes: &[u8]) -> Vec<u8> {
+    let mut codes = Vec::new();
+    for chunk in bytes.chunks(250) {
+        codes.push(256);
+        codes.extend(chunk.iter().map(|byte| u16::from(*byte)));
+    }
+    codes.push(257);
+    let bits: Vec<u8> =
+        codes.iter().flat_map(|code| (0..9).rev().map(move |bit| u8::from(code >> bit & 1 == 1))).collect();
+    bits.chunks(8).map(|eight| eight.iter().enumerate().fold(0, |byte, (at, bit)| byte | bit << (7 - at))).collect()
+}
+
+#[test]
+fn a_stream_is_measured_through_lzw() {
+    let mut content = b"% ".to_vec();
+    content.extend(noise(400_000).into_iter().map(|byte| b'a' + byte % 26));
+    content.extend_from_slice(b"\n0 0 9 9 re f");
+    let objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
+        b"<</Type/Pages/Count 1/Kids[3 0 R]>>".to_vec(),
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 100]/Contents 4 0 R/Resources<<>>>>".to_vec(),
+        stream("/Filter/LZWDecode", &lzw(&content)),
+    ];
+    assert_eq!(take(&file(&objects)).unwrap().count(|operation| matches!(operation, Operation::Fill(..))), 1);
+}
+
 /// A stencil that the page has drawn already must not make room for the pictures that come after it.
 #[test]
 fn a_stencil_stays_when_large_pictures_follow() {

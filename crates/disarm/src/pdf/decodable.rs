@@ -1,6 +1,7 @@
 //! What decoding a stream would cost, found before it is decoded: the decoders have no limits of their own.
 
 use std::io::Read;
+use std::ops::Range;
 
 use flate2::read::{DeflateDecoder, ZlibDecoder};
 use hayro_syntax::object::{Array, Dict, Name, Object, Stream};
@@ -57,8 +58,12 @@ fn decoded_fits(data: &[u8], filters: &[Filter], limit: u64) -> bool {
         }
         match filter {
             Filter::Flate => match inflated(input, limit) {
-                Inflated::Whole(bytes) => current = Some(bytes),
-                Inflated::TooLarge => return false,
+                Unpacked::Whole(bytes) => current = Some(bytes),
+                Unpacked::TooLarge => return false,
+            },
+            Filter::Lzw => match unpacked_lzw(input, limit) {
+                Unpacked::Whole(bytes) => current = Some(bytes),
+                Unpacked::TooLarge => return false,
             },
             Filter::Ascii85 => current = Some(ascii85(input)),
             Filter::AsciiHex => current = Some(hexadecimal(input)),
@@ -74,12 +79,12 @@ fn decoded_fits(data: &[u8], filters: &[Filter], limit: u64) -> bool {
     true
 }
 
-enum Inflated {
+enum Unpacked {
     Whole(Vec<u8>),
     TooLarge,
 }
 
-fn inflated(data: &[u8], limit: u64) -> Inflated {
+fn inflated(data: &[u8], limit: u64) -> Unpacked {
     let read = |reader: &mut dyn Read| {
         let mut bytes = Vec::new();
         // An error is the end of what can be read; what stands before it is used as the interpreter does.
@@ -90,7 +95,69 @@ fn inflated(data: &[u8], limit: u64) -> Inflated {
     if bytes.is_empty() {
         bytes = read(&mut DeflateDecoder::new(data));
     }
-    if size(bytes.len()) > limit { Inflated::TooLarge } else { Inflated::Whole(bytes) }
+    if size(bytes.len()) > limit { Unpacked::TooLarge } else { Unpacked::Whole(bytes) }
+}
+
+/// Undoes ISO 32000-1, 7.4.4.2. Which of the two widths of codes a file has is in its parameters; the reading that gives more
+/// counts, so that no parameter can make it look smaller than it is.
+fn unpacked_lzw(data: &[u8], limit: u64) -> Unpacked {
+    match (lzw(data, limit, 1), lzw(data, limit, 0)) {
+        (Some(early), Some(late)) => Unpacked::Whole(if early.len() >= late.len() { early } else { late }),
+        _ => Unpacked::TooLarge,
+    }
+}
+
+/// `early` is by how many codes the width changes too early; nothing when there are more than `limit` bytes. Damage is the end.
+fn lzw(data: &[u8], limit: u64, early: usize) -> Option<Vec<u8>> {
+    let mut bytes: Vec<u8> = Vec::new();
+    // Where each string behind the single bytes stands in what is unpacked: it is the one before it and a byte, as they came.
+    let mut strings: Vec<Range<usize>> = Vec::with_capacity(LZW_STRINGS);
+    let mut last: Option<Range<usize>> = None;
+    let (mut held, mut bits) = (0_u32, 0_u32);
+    let mut input = data.iter();
+    loop {
+        let known = strings.len().saturating_add(LZW_FIRST).saturating_add(early);
+        let width = match known {
+            ..512 => 9,
+            512..1024 => 10,
+            1024..2048 => 11,
+            _ => 12,
+        };
+        while bits < width {
+            let Some(byte) = input.next() else { return Some(bytes) };
+            held = (held << 8 | u32::from(*byte)) & 0xFF_FFFF;
+            bits += 8;
+        }
+        bits -= width;
+        let code = usize::try_from(held >> bits & ((1 << width) - 1)).unwrap_or(usize::MAX);
+        let start = bytes.len();
+        match (code, &last) {
+            (LZW_CLEAR, _) => {
+                strings.clear();
+                last = None;
+                continue;
+            }
+            (LZW_END, _) => return Some(bytes),
+            (0..=0xFF, _) => bytes.push(u8::try_from(code).unwrap_or(0)),
+            (_, last) => match (strings.get(code.saturating_sub(LZW_FIRST)).cloned(), last) {
+                (Some(string), _) => bytes.extend_from_within(string),
+                (None, Some(last)) if code == strings.len().saturating_add(LZW_FIRST) => {
+                    // The string that is only being made: the last one and its own first byte.
+                    let first = bytes.get(last.start).copied();
+                    bytes.extend_from_within(last.clone());
+                    bytes.extend(first);
+                }
+                _ => return Some(bytes),
+            },
+        }
+        if size(bytes.len()) > limit {
+            return None;
+        }
+        if let Some(last) = last.filter(|_| strings.len() < LZW_STRINGS) {
+            strings.push(last.start..last.end.saturating_add(1));
+        }
+        last = Some(start..bytes.len());
+    }
 }
 
 /// Undoes ISO 32000-1, 7.4.3, only to see how large what stands in it is: damage is passed over.
@@ -256,6 +323,12 @@ const PICTURE_BYTES: u64 = 320 * 1024 * 1024;
 /// How much more a chain may seem to grow that cannot be measured.
 const SMALL_GROWTH: u64 = 4;
 const MAX_FILTERS: usize = 16;
+const LZW_CLEAR: usize = 256;
+const LZW_END: usize = 257;
+/// The first code of a string of more than one byte.
+const LZW_FIRST: usize = 258;
+/// Strings that codes of 12 bits can name.
+const LZW_STRINGS: usize = 4_096 - LZW_FIRST;
 const MAX_SEGMENTS: usize = 4_096;
 const PAGE_INFORMATION: u8 = 48;
 
@@ -266,7 +339,7 @@ mod tests {
     use flate2::Compression;
     use flate2::write::ZlibEncoder;
 
-    use super::{Filter, decoded_fits, jbig2_area, jpx_area};
+    use super::{Filter, decoded_fits, jbig2_area, jpx_area, lzw};
 
     fn deflated(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
@@ -283,6 +356,48 @@ mod tests {
         assert!(!decoded_fits(&larger, &[Filter::Flate], limit));
         let thrice = deflated(&deflated(&larger));
         assert!(!decoded_fits(&thrice, &[Filter::Flate; 3], limit));
+    }
+
+    /// Codes, the width of which grows one code too early as most writers have it.
+    fn codes(codes: &[u32]) -> Vec<u8> {
+        let (mut bits, mut strings, mut fresh) = (Vec::new(), 0, true);
+        for code in codes {
+            let width = match strings + 259 {
+                ..512 => 9,
+                512..1024 => 10,
+                1024..2048 => 11,
+                _ => 12,
+            };
+            bits.extend((0..width).rev().map(|bit| (code >> bit & 1) as u8));
+            if *code == 256 {
+                (strings, fresh) = (0, true);
+            } else {
+                strings += u32::from(!fresh);
+                fresh = false;
+            }
+        }
+        bits.chunks(8).map(|eight| eight.iter().enumerate().fold(0, |byte, (at, bit)| byte | bit << (7 - at))).collect()
+    }
+
+    /// Spaces: one, two, three and so on, each a code, from an empty table each time.
+    fn spaces(rounds: usize, longest: u32) -> Vec<u8> {
+        let round: Vec<u32> = [256, 32].into_iter().chain(258..257 + longest).collect();
+        codes(&round.repeat(rounds).into_iter().chain([257]).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn lzw_is_measured_by_what_it_unpacks_to() {
+        // The example of ISO 32000-1, 7.4.4.2.
+        let example = [0x80, 0x0B, 0x60, 0x50, 0x22, 0x0C, 0x0C, 0x85, 0x01];
+        assert_eq!(codes(&[256, 45, 258, 258, 65, 259, 66, 257]), example);
+        assert_eq!(lzw(&example, 10, 1).unwrap(), b"-----A---B");
+        assert_eq!(lzw(&example, 9, 1), None);
+        // 1 + 2 + … + 1,000, four times.
+        let data = spaces(4, 1_000);
+        assert_eq!(lzw(&data, 2_002_000, 1).unwrap().len(), 2_002_000);
+        assert!(decoded_fits(&data, &[Filter::Lzw], 2_002_000));
+        assert!(!decoded_fits(&data, &[Filter::Lzw], 2_001_999));
+        assert!(!decoded_fits(&deflated(&data), &[Filter::Flate, Filter::Lzw], 2_001_999));
     }
 
     #[test]
