@@ -276,6 +276,13 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
             "注釈（コメントや付箋）{count}個を文書の最後に一覧にしました",
             "{count} comments are listed at the end of the document",
         ),
+        Reason::PageUnreadable => {
+            ("内容を読み取れず、白紙になったページが{count}ページあります", "{count} pages could not be read and are blank")
+        }
+        Reason::GlyphsLost => (
+            "フォントが壊れているため表示できない文字が{count}個あります",
+            "{count} characters of damaged fonts are not shown",
+        ),
         Reason::EmptyBody => ("本文がありません", "there is no text"),
         Reason::ManyRecipients => ("宛先が多数です", "there are many recipients"),
         Reason::MoreFindings => ("ほかにも変更があります", "there were more findings"),

@@ -297,6 +297,10 @@ reasons! {
     333 Changed PictureUndecodable "picture_undecodable"
     /// Comments were written out as a list at the end of the document.
     334 Changed CommentsListed "comments_listed"
+    /// Content of pages could not be read, so that nothing of it is shown.
+    337 Changed PageUnreadable "page_unreadable"
+    /// Letters whose shapes are damaged in the file are not shown.
+    338 Changed GlyphsLost "glyphs_lost"
 
     /// The mail has no text.
     400 Noted EmptyBody "empty_body"
