@@ -186,3 +186,29 @@ fn a_page_that_draws_too_much_is_refused_for_that() {
     let next = take(&page("BT /F 12 Tf 20 20 Td (next) Tj ET", HELVETICA, &[])).unwrap();
     assert_eq!(next.text(TextMode::Fill), "next");
 }
+
+#[test]
+fn a_page_whose_content_cannot_be_read_is_told_of() {
+    let check = |contents: &str, objects: &[Vec<u8>], expected: u32| {
+        let page = format!("<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 100]/Resources<<>>{contents}>>");
+        let mut all = vec![b"<</Type/Catalog/Pages 2 0 R>>".to_vec(), b"<</Type/Pages/Count 1/Kids[3 0 R]>>".to_vec()];
+        all.push(page.into_bytes());
+        all.extend_from_slice(objects);
+        let taken = take(&file(&all)).unwrap();
+        let told = taken.findings.iter().filter(|(reason, _)| *reason == Reason::PageUnreadable);
+        assert_eq!(told.map(|(_, count)| count).sum::<u32>(), expected, "{contents}");
+    };
+    let flate = |data: &[u8]| stream("/Filter/FlateDecode", data);
+    let drawn = b"0 0 9 9 re f".as_slice();
+    check("", &[], 0);
+    check("/Contents 4 0 R", &[stream("", drawn)], 0);
+    check("/Contents 4 0 R", &[stream("", b"")], 0);
+    check("/Contents 4 0 R", &[flate(&deflated(b"", Compression::best()))], 0);
+    check("/Contents 4 0 R", &[flate(&deflated(&b"\n".repeat(99), Compression::none()))], 0);
+    check("/Contents[]", &[], 0);
+    check("/Contents 4 0 R", &[flate(&[0xFF; 500])], 1);
+    check("/Contents[4 0 R]", &[flate(&[0xFF; 500])], 1);
+    check("/Contents[4 0 R 5 0 R]", &[flate(&[0xFF; 500]), stream("", drawn)], 0);
+    check("/Contents 9 0 R", &[], 1);
+    check("/Contents[9 0 R]", &[], 1);
+}

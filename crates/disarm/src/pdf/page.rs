@@ -9,6 +9,7 @@ use form::{Place, Reason, Refusal};
 use hayro::RenderCache;
 use hayro_interpret::util::TransformExt;
 use hayro_interpret::{Context, InterpreterCache, interpret_page};
+use hayro_syntax::object::{Object, Stream};
 use hayro_syntax::page::Page;
 use kurbo::{Affine, Rect};
 
@@ -59,6 +60,7 @@ impl<'a> Reader<'a> {
         let raster_only = document.policy.level == MostLevel::Raster;
         let mode = if raster_only { Mode::Count } else { Mode::Draw };
         let pass = self.pass(&sheet, mode, document)?;
+        document.note(Reason::PageUnreadable, is_unreadable(page).into());
         if !raster_only && pass.trouble.is_none() {
             return write(&sheet, PageLevel::Vector, &pass.operations, links, document);
         }
@@ -134,6 +136,34 @@ impl<'a> Sheet<'a> {
         let (width, height) = self.page.render_dimensions();
         self.area.width().max(self.area.height()) / f64::from(width.max(height).max(1.0))
     }
+}
+
+/// Whether a page has content of which nothing can be read: other readers may show something where ours shows none.
+fn is_unreadable(page: &Page<'_>) -> bool {
+    let says_nothing = |bytes: &[u8]| bytes.iter().all(|byte| matches!(byte, 0 | b'\t' | b'\n' | 0x0C | b'\r' | b' '));
+    if !page.raw().contains_key("Contents") || page.page_stream().is_some_and(|bytes| !says_nothing(bytes)) {
+        return false;
+    }
+    let is_packed = |stream: Stream<'_>| {
+        let bytes = stream.raw_data();
+        bytes.len() > MOST_OF_NOTHING && !says_nothing(&bytes)
+    };
+    match page.raw().get::<Object<'_>>("Contents") {
+        Some(Object::Stream(stream)) => is_packed(stream) && !unpacks_to_blanks(page),
+        Some(Object::Array(list)) => {
+            let streams: Vec<Stream<'_>> = list.iter::<Stream<'_>>().collect();
+            let named = list.raw_iter().count();
+            streams.len() < named || streams.into_iter().any(is_packed) && !unpacks_to_blanks(page)
+        }
+        Some(Object::Null(_)) => false,
+        // A reference that leads nowhere, or something that is no stream.
+        _ => true,
+    }
+}
+
+/// Whether the content of a page was unpacked and is blank: a blank page.
+fn unpacks_to_blanks(page: &Page<'_>) -> bool {
+    page.page_stream().is_some_and(|bytes| bytes.iter().any(|byte| *byte != b' '))
 }
 
 fn write(
@@ -215,6 +245,8 @@ pub(super) fn placed_target(target: Target, pages: &[Page<'_>]) -> Target {
     }
 }
 
+/// Bytes that packed nothing may have: head, an empty block and a checksum, twice.
+const MOST_OF_NOTHING: usize = 32;
 /// A unit that is shorter leaves nothing to see.
 const LEAST_UNIT: f64 = 0.001;
 /// The shortest side of a page in points.
