@@ -2,6 +2,7 @@
 
 use crate::codec::{DecodeError, Kind};
 use crate::limits::Limits;
+use crate::mail::Child;
 use crate::pages::PageLevel;
 use crate::reason::{Finding, Reason, Refusal};
 use crate::wire::{Cursor, Sink, coded, size};
@@ -104,6 +105,47 @@ impl PageLevels {
     }
 }
 
+/// Letters on pages. Spaces are none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Letters {
+    /// Letters that were drawn, or stand invisible over a picture.
+    pub drawn: u64,
+    /// Those of them that stand for characters: they can be searched and copied. Not more than were drawn.
+    pub meant: u64,
+}
+
+/// The letters of one page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageLetters {
+    /// The page, the first being 0.
+    pub page: u32,
+    /// Its letters, with those of the canvases that came before it and after the page before it.
+    pub letters: Letters,
+}
+
+impl Letters {
+    fn put(&self, sink: &mut Sink) {
+        sink.u64(self.drawn);
+        sink.u64(self.meant);
+    }
+
+    fn take(cursor: &mut Cursor<'_>) -> Result<Letters, DecodeError> {
+        let letters = Letters { drawn: cursor.u64()?, meant: cursor.u64()? };
+        if letters.meant > letters.drawn { Err(DecodeError::Malformed("letters")) } else { Ok(letters) }
+    }
+}
+
+impl PageLetters {
+    fn put(&self, sink: &mut Sink) {
+        sink.u32(self.page);
+        self.letters.put(sink);
+    }
+
+    fn take(cursor: &mut Cursor<'_>) -> Result<PageLetters, DecodeError> {
+        Ok(PageLetters { page: cursor.u32()?, letters: Letters::take(cursor)? })
+    }
+}
+
 /// The report on one written file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CleanReport {
@@ -117,8 +159,15 @@ pub struct CleanReport {
     pub pages: u32,
     /// How many of the pages were carried over in which way.
     pub levels: PageLevels,
+    /// The letters of all pages together; none for other kinds.
+    pub letters: Letters,
+    /// The pages on which not every letter stands for characters, at most [`Limits::pages`].
+    pub unmapped: Vec<PageLetters>,
     /// The findings of both rooms.
     pub findings: Vec<Finding>,
+    /// The files that were embedded in a document and are taken out of it, as the form has them; nothing of them is in what was written.
+    /// Always empty for mails and archives, whose children are in the form.
+    pub children: Vec<Child>,
 }
 
 impl CleanReport {
@@ -133,14 +182,21 @@ impl CleanReport {
         sink.u32(self.levels.vector);
         sink.u32(self.levels.raster_text);
         sink.u32(self.levels.raster);
+        self.letters.put(&mut sink);
+        sink.list(&self.unmapped, PageLetters::put);
         sink.list(&self.findings, Finding::put);
+        sink.list(&self.children, Child::put);
         sink.into_vec()
     }
 
     /// The report of bytes. Both rooms may have used up their findings.
     pub fn decode(bytes: &[u8], limits: &Limits) -> Result<CleanReport, DecodeError> {
         let findings = limits.findings.saturating_mul(2);
-        let most = u64::from(findings).saturating_mul(FINDING_BYTES).saturating_add(FIXED_BYTES);
+        let lists = [(findings, FINDING_BYTES), (limits.pages, PAGE_BYTES), (limits.parts, CHILD_BYTES)];
+        let most = lists
+            .into_iter()
+            .map(|(count, bytes)| u64::from(count).saturating_mul(bytes))
+            .fold(FIXED_BYTES, u64::saturating_add);
         Refusal::check(Reason::LimitFindings, most, size(bytes.len()))?;
         let mut cursor = Cursor::new(bytes);
         if cursor.array()? != MAGIC {
@@ -153,14 +209,22 @@ impl CleanReport {
             output: cursor.coded(OutputType::from_code, "output type")?,
             pages: cursor.u32()?,
             levels: PageLevels { vector: cursor.u32()?, raster_text: cursor.u32()?, raster: cursor.u32()? },
+            letters: Letters::take(&mut cursor)?,
+            unmapped: cursor.list(limits.pages, Reason::LimitPages, PageLetters::take)?,
             findings: cursor.list(findings, Reason::LimitFindings, Finding::take)?,
+            children: cursor.list(limits.parts, Reason::LimitParts, Child::take)?,
         };
         cursor.finish()?;
+        report.children.iter().try_for_each(|child| child.check(limits))?;
         Ok(report)
     }
 }
 
-const MAGIC: [u8; 8] = *b"MSGREPT\x01";
-const FIXED_BYTES: u64 = 46;
+const MAGIC: [u8; 8] = *b"MSGREPT\x02";
+const FIXED_BYTES: u64 = 74;
 /// Reason, count, length, 200 characters.
 const FINDING_BYTES: u64 = 2 + 4 + 4 + 800;
+/// Number, drawn, meant.
+const PAGE_BYTES: u64 = 4 + 8 + 8;
+/// As a frame of a form has it.
+const CHILD_BYTES: u64 = 2048;

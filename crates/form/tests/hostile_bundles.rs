@@ -8,7 +8,7 @@ use documents::*;
 use form::bundle::{Bundle, BundleWriter, ChildMeta};
 use form::codec::{DecodeError, EncodeError};
 use form::job::{AccountPlace, CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, PagesOutput, PagesPolicy};
-use form::report::{CleanReport, OutputType, PageLevels};
+use form::report::{CleanReport, Letters, OutputType, PageLevels};
 use form::{DetectedType, Finding, Kind, Limits, Place, Reason};
 
 const FORM: u8 = 1;
@@ -117,7 +117,7 @@ fn malformed_sections_are_refused() {
         // A bare line feed would begin another header.
         (HEADER, b"\x03\0\0\0X-A\x04\0\0\0b\nC:"),
         (CHILD, b"\0\0\0\0\x02\0\0\0..\0\0\x01\0b"),
-        (CHILD, b"\0\0\0\0\x01\0\0\0a\0\0\x0E\0b"),
+        (CHILD, b"\0\0\0\0\x01\0\0\0a\0\0\x15\0b"),
         (CHILD, b"\0\0\0\0\x01\0\0\0a\0\0\x01\x02b"),
         // A path that ends in another name.
         (CHILD, b"\0\0\0\0\x01\0\0\0a\x01\x03\0\0\0d/b\0\x01\0b"),
@@ -155,7 +155,10 @@ fn every_cut_and_every_surplus_byte_is_an_error() {
         output: OutputType::Text,
         pages: 1,
         levels: PageLevels::default(),
+        letters: Letters::default(),
+        unmapped: Vec::new(),
         findings: vec![Finding::new(Reason::Metadata, Place::new("EXIF"))],
+        children: Vec::new(),
     };
     let whole = |bytes: &[u8]| {
         [

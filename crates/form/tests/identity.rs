@@ -16,7 +16,7 @@ use form::job::{
     PagesOutput, PagesPolicy, Password, Preview,
 };
 use form::name::MemberPath;
-use form::report::{CleanReport, OutputType, PageLevels};
+use form::report::{CleanReport, Letters, OutputType, PageLetters, PageLevels};
 use form::{DetectedType, Limits};
 use proptest::collection::vec;
 use proptest::option;
@@ -136,11 +136,17 @@ proptest! {
         output in select(OutputType::ALL),
         pages in any::<u32>(),
         levels in any::<[u32; 3]>(),
+        letters in vec((any::<u32>(), any::<u32>(), any::<u32>()), 1..4),
         findings in vec(any_finding(), 0..5),
+        children in any_children(Kind::Pages),
     ) {
         let [vector, raster_text, raster] = levels;
         let levels = PageLevels { vector, raster_text, raster };
-        let report = CleanReport { kind, detected_type, output, pages, levels, findings };
+        let some = |(a, b): (u32, u32)| Letters { drawn: a.max(b).into(), meant: a.min(b).into() };
+        let unmapped: Vec<PageLetters> =
+            letters.iter().map(|(page, a, b)| PageLetters { page: *page, letters: some((*a, *b)) }).collect();
+        let letters = some((letters[0].1, letters[0].2));
+        let report = CleanReport { kind, detected_type, output, pages, levels, letters, unmapped, findings, children };
         prop_assert_eq!(CleanReport::decode(&report.encode(), &Limits::default()).unwrap(), report);
     }
 

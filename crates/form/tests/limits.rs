@@ -10,7 +10,7 @@ use form::codec::EncodeError;
 use form::document::Document;
 use form::job::{DirtyJob, DirtyOp, PagesPolicy, Password};
 use form::mail::{MailDoc, MessageId};
-use form::report::{CleanReport, OutputType, PageLevels};
+use form::report::{CleanReport, Letters, OutputType, PageLevels};
 use form::text::{Line, Text};
 use form::{DetectedType, Finding, Kind, Limits, Place, Reason, Refusal};
 
@@ -158,7 +158,10 @@ fn findings_of_a_report_twice_the_limit_of_a_room() {
         output: OutputType::Text,
         pages: 0,
         levels: PageLevels::default(),
+        letters: Letters::default(),
+        unmapped: Vec::new(),
         findings: vec![Finding::new(Reason::Metadata, Place::default()); 6],
+        children: Vec::new(),
     };
     let limits = |findings| Limits { findings, ..Limits::default() };
     assert!(CleanReport::decode(&report.encode(), &limits(3)).is_ok());

@@ -11,7 +11,7 @@ use form::Reason;
 use form::bundle::{Bundle, BundleChild};
 use form::codec::{Decoder, Event, Kind};
 use form::job::CleanJob;
-use form::report::{CleanReport, OutputType, PageLevels};
+use form::report::{CleanReport, Letters, OutputType, PageLevels};
 
 use crate::error::Error;
 use crate::output::Output;
@@ -44,7 +44,10 @@ pub(crate) fn assemble(bundle: &Bundle<'_>, job: &CleanJob, out: &mut Output<'_>
         output: OutputType::Zip,
         pages,
         levels: PageLevels::default(),
+        letters: Letters::default(),
+        unmapped: Vec::new(),
         findings,
+        children: Vec::new(),
     })
 }
 

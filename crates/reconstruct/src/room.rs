@@ -5,7 +5,8 @@ use std::io::{Read, Write};
 use form::bundle::Bundle;
 use form::codec::{Decoder, Encoder, Event, Kind};
 use form::job::{CleanJob, CleanOp};
-use form::report::{CleanReport, OutputType, PageLevels};
+use form::mail::Child;
+use form::report::{CleanReport, Letters, OutputType, PageLetters, PageLevels};
 use form::{Finding, Refusal};
 
 use crate::error::Error;
@@ -48,15 +49,17 @@ fn part(job: &CleanJob, input: Input<'_>, out: &mut Output<'_>) -> Result<CleanR
 fn part_of(job: &CleanJob, reader: &mut dyn Read, out: &mut Output<'_>) -> Result<CleanReport, Error> {
     let mut decoder = Decoder::new(reader, &job.limits)?;
     let (kind, detected_type) = (decoder.kind(), decoder.detected());
+    let mut seen = Seen::default();
     let written = match kind {
         Kind::Text => text::write(&mut decoder, out)?,
         Kind::Table => csv::write(&mut decoder, out)?,
         Kind::Image => image::write(&mut decoder, job, out)?,
-        Kind::Pages => pdf::write(&mut decoder, job, out)?,
+        Kind::Pages => pdf::write(&mut decoder, job, out, &mut seen)?,
         Kind::Mail | Kind::Container => again(&mut decoder, job, out)?,
     };
     let Written { output, pages, levels, findings } = written;
-    Ok(CleanReport { kind, detected_type, output, pages, levels, findings })
+    let Seen { letters, unmapped, children } = seen;
+    Ok(CleanReport { kind, detected_type, output, pages, levels, letters, unmapped, findings, children })
 }
 
 /// What a writer says of the file it wrote.
@@ -68,6 +71,15 @@ pub(crate) struct Written {
     pub(crate) levels: PageLevels,
     /// The findings of the form and the writer's own.
     pub(crate) findings: Vec<Finding>,
+}
+
+/// What a writer saw in the form that is not in the file it wrote, or is there in another shape.
+#[derive(Default)]
+pub(crate) struct Seen {
+    pub(crate) letters: Letters,
+    pub(crate) unmapped: Vec<PageLetters>,
+    /// Files that were embedded; they go their own ways. The decoder has verified them.
+    pub(crate) children: Vec<Child>,
 }
 
 /// The form a reader gives out, whatever it reads from.

@@ -20,7 +20,7 @@ use form::codec::Kind;
 use form::job::{AccountPlace, CleanJob};
 use form::mail::{MailDoc, MailHeader};
 use form::name::FileName;
-use form::report::{CleanReport, OutputType, PageLevels};
+use form::report::{CleanReport, Letters, OutputType, PageLevels};
 
 use crate::error::Error;
 use crate::output::Output;
@@ -65,7 +65,10 @@ pub(crate) fn assemble(bundle: &Bundle<'_>, job: &CleanJob, out: &mut Output<'_>
         output: OutputType::Mail,
         pages,
         levels: PageLevels::default(),
+        letters: Letters::default(),
+        unmapped: Vec::new(),
         findings: mail.findings,
+        children: Vec::new(),
     })
 }
 

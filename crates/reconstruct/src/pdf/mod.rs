@@ -15,6 +15,7 @@ mod file;
 mod fonts;
 mod geometry;
 mod grammar;
+mod letters;
 mod metadata;
 mod navigation;
 mod paint;
@@ -32,10 +33,16 @@ use form::{Findings, Reason};
 use self::document::Document;
 use crate::error::Error;
 use crate::output::Output;
-use crate::room::{Form, Written};
+use crate::room::{Form, Seen, Written};
 
 /// Writes the pages of a form as one file.
-pub(crate) fn write(form: &mut Form<'_>, job: &CleanJob, out: &mut Output<'_>) -> Result<Written, Error> {
+pub(crate) fn write(
+    form: &mut Form<'_>,
+    job: &CleanJob,
+    out: &mut Output<'_>,
+    seen: &mut Seen,
+) -> Result<Written, Error> {
+    let mut letters = letters::Count::default();
     let mut findings = Vec::new();
     let mut own = Findings::new(job.limits.findings);
     let mut document = Document::new(job.pages, out)?;
@@ -43,18 +50,30 @@ pub(crate) fn write(form: &mut Form<'_>, job: &CleanJob, out: &mut Output<'_>) -
         match form.next()? {
             Event::Finding(finding) => findings.push(finding),
             Event::Pages(header) => document.header(header),
-            Event::Glyph(glyph) => document.glyph(glyph, &mut own)?,
+            Event::Glyph(glyph) => {
+                letters.glyph(&glyph);
+                document.glyph(glyph, &mut own)?;
+            }
             Event::Picture(header) => document.picture(header, &mut own)?,
             Event::Pixels(rows) => document.pixels(rows, &mut own)?,
             Event::Gradient(gradient) => document.gradient(&gradient, &mut own)?,
-            Event::Canvas(header) => document.canvas(header, &mut own)?,
-            Event::Page(header) => document.page(header, &mut own)?,
-            Event::Operations(operations) => document.operations(operations)?,
+            Event::Canvas(header) => {
+                letters.canvas(&job.limits);
+                document.canvas(header, &mut own)?;
+            }
+            Event::Page(header) => {
+                letters.page(&job.limits);
+                document.page(header, &mut own)?;
+            }
+            Event::Operations(operations) => {
+                letters.operations(&operations);
+                document.operations(operations)?;
+            }
             Event::Link(link) => document.link(link)?,
             Event::OutlineItem(item) => document.outline_item(item),
             Event::PageLabel(label) => document.page_label(label),
             // Files that were embedded go their own ways; nothing of them is in the new file.
-            Event::Child(_) => {}
+            Event::Child(child) => seen.children.push(child),
             Event::End => break,
             Event::Text(_)
             | Event::TextSource(_)
@@ -67,5 +86,6 @@ pub(crate) fn write(form: &mut Form<'_>, job: &CleanJob, out: &mut Output<'_>) -
     }
     let (pages, levels) = document.finish(&mut own)?;
     findings.extend(own.into_vec());
+    (seen.letters, seen.unmapped) = letters.finish(&job.limits);
     Ok(Written { output: form::report::OutputType::Pdf, pages, levels, findings })
 }
