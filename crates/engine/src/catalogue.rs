@@ -127,6 +127,9 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
             "文書で使われている文字の形・画像・リンクなどの数が多すぎます",
             "the document uses too many letter shapes, pictures or links",
         ),
+        Reason::LimitMarkup => {
+            ("文書の構造が大きすぎるか深すぎます", "the structure of the document is too large or too deep")
+        }
         Reason::RoomCrash => ("変換中に異常終了しました", "the conversion crashed"),
         Reason::RoomPolicyKill => {
             ("変換中に禁止された動作をしたため止めました", "the conversion tried something forbidden and was stopped")
@@ -212,6 +215,48 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::OffPageContent => {
             ("ページの外に置かれた内容を取り除きました", "content outside the visible page was removed")
         }
+        Reason::Macros => ("マクロを{count}件取り除きました", "{count} macro modules were removed"),
+        Reason::EmbeddedObject => (
+            "埋め込みオブジェクトを{count}件取り除きました（見た目の画像は残しました）",
+            "{count} embedded objects were removed (their preview pictures were kept)",
+        ),
+        Reason::Controls => {
+            ("プログラムを動かす部品（ActiveX など）を{count}件取り除きました", "{count} controls were removed")
+        }
+        Reason::ExternalLink => (
+            "外部のファイルを読み込むリンクを{count}件取り除きました",
+            "{count} links that load other files were removed",
+        ),
+        Reason::DdeLink => (
+            "ほかのプログラムを起動するリンク（DDE）を{count}件取り除きました",
+            "{count} links that start other programs (DDE) were removed",
+        ),
+        Reason::UnsafeFormula => (
+            "文書の外を参照する数式を{count}件取り除き、値だけを残しました",
+            "{count} formulas that reach outside the document were removed; their values were kept",
+        ),
+        Reason::UnsafeField => (
+            "文書の外を参照するフィールドを{count}件取り除き、表示だけを残しました",
+            "{count} fields that reach outside the document were removed; their text was kept",
+        ),
+        Reason::CustomData => {
+            ("プログラム用の付属データを{count}件取り除きました", "{count} pieces of data for programs were removed")
+        }
+        Reason::ProtectionPassword => (
+            "編集保護のパスワードを取り除きました（保護そのものは残しました）",
+            "the password of the protection against editing was removed (the protection was kept)",
+        ),
+        Reason::Media => ("音声や動画を{count}件取り除きました", "{count} sounds or videos were removed"),
+        Reason::Slicers => {
+            ("スライサーやタイムラインを{count}件取り除きました", "{count} slicers or timelines were removed")
+        }
+        Reason::UnknownContent => (
+            "公開された規格にない内容を{count}件取り除きました",
+            "{count} pieces of content outside the published standard were removed",
+        ),
+        Reason::EmbeddedFonts => {
+            ("埋め込まれたフォントを{count}件取り除きました", "{count} embedded fonts were removed")
+        }
         Reason::TypeMismatch => ("拡張子と中身の形式が違っていました", "the extension did not match the content"),
         Reason::NameChanged => ("ファイル名を直しました", "the file name was changed"),
         Reason::DoubleExtension => ("拡張子が二重でした", "the name had a double extension"),
@@ -276,6 +321,13 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
             "注釈（コメントや付箋）{count}個を文書の最後に一覧にしました",
             "{count} comments are listed at the end of the document",
         ),
+        Reason::StructureRepaired => {
+            ("文書の構造の乱れを{count}か所直しました", "{count} places of the document's structure were put in order")
+        }
+        Reason::MetafileDrawn => (
+            "古い形式の図（EMF・WMF）を{count}件画像にしました",
+            "{count} drawings in an old format (EMF, WMF) were turned into pictures",
+        ),
         Reason::PageUnreadable => {
             ("内容を読み取れず、白紙になったページが{count}ページあります", "{count} pages could not be read and are blank")
         }
@@ -288,6 +340,12 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::MoreFindings => ("ほかにも変更があります", "there were more findings"),
         Reason::MemberWithheld => ("中のファイルを{count}個お渡しできません", "{count} members were not passed"),
         Reason::NotScanned => ("ウイルス検査の設定がありません", "no scanner is set up"),
+        Reason::HiddenSheet => {
+            ("非表示のシートが{count}枚あります（残しました）", "there are {count} hidden sheets (kept)")
+        }
+        Reason::HiddenSlide => {
+            ("非表示のスライドが{count}枚あります（残しました）", "there are {count} hidden slides (kept)")
+        }
     }
 }
 

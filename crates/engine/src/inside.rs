@@ -86,7 +86,7 @@ async fn open(
     Ok(match Document::decode(SourceReader::new(form), &run.policy.limits) {
         Ok(Document::Mail(mail)) => Ok((mail.children, outcome.spill)),
         Ok(Document::Container(archive)) => Ok((archive.children, outcome.spill)),
-        Ok(Document::Text(_) | Document::Image(_) | Document::Table(_) | Document::Pages(_)) => {
+        Ok(Document::Text(_) | Document::Image(_) | Document::Table(_) | Document::Pages(_) | Document::Office(_)) => {
             Err(Refusal::plain(Reason::FormInvalid))
         }
         Err(error) => Err(error.refusal()),

@@ -183,7 +183,7 @@ async fn both_rooms(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
             let form = Form::Verified(&written.fresh);
             opened(run, &form, written.fresh.reader(), outcome.spill, &part.path, depth).await
         }
-        Kind::Text | Kind::Image | Kind::Table => Ok(Ok(leaf(written))),
+        Kind::Text | Kind::Image | Kind::Table | Kind::Sheet | Kind::Flow | Kind::Slides => Ok(Ok(leaf(written))),
         Kind::Pages => Ok(Ok(compared(run, part, leaf(written)).await?)),
     }
 }
@@ -216,7 +216,7 @@ async fn one_room_first(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
             let reader = SourceReader::new(source);
             opened(run, &Form::Unverified(&form), reader, outcome.spill, &part.path, depth).await
         }
-        Ok(Kind::Text | Kind::Image | Kind::Table | Kind::Pages) => {
+        Ok(Kind::Text | Kind::Image | Kind::Table | Kind::Pages | Kind::Sheet | Kind::Flow | Kind::Slides) => {
             let limits = rooms::limits(run.policy, &run.budget, part.source.len);
             let outcome = rooms::clean(run.pool, source, &clean_job(run, CleanOp::Part), limits).await?;
             run.budget.spend(outcome.usage.wall);
@@ -304,7 +304,7 @@ async fn opened(
     match Document::decode(reader, &run.policy.limits) {
         Ok(Document::Mail(doc)) => mail_part(run, form, doc, spill, path, depth).await,
         Ok(Document::Container(doc)) => archive_part(run, form, doc, spill, path, depth).await,
-        Ok(Document::Text(_) | Document::Image(_) | Document::Table(_) | Document::Pages(_)) => {
+        Ok(Document::Text(_) | Document::Image(_) | Document::Table(_) | Document::Pages(_) | Document::Office(_)) => {
             Ok(Err(Refusal::plain(Reason::FormInvalid).into()))
         }
         Err(error) => Ok(Err(error.refusal().into())),

@@ -24,6 +24,7 @@ pub mod job;
 pub mod limits;
 pub mod mail;
 pub mod name;
+pub mod office;
 pub mod pages;
 pub mod reason;
 pub mod report;

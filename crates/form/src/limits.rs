@@ -104,6 +104,16 @@ limits! {
     links: u32 = 20_000,
     /// Entries of the outline of a document.
     outline_items: u32 = 20_000,
+    /// Parts of an Office document, pictures not counted.
+    office_parts: u32 = 10_000,
+    /// What one part of an Office document refers to.
+    relationships: u32 = 20_000,
+    /// Elements of an Office document with their attributes, all parts together.
+    markup: u64 = 100_000_000,
+    /// Elements inside one another.
+    markup_depth: u32 = 256,
+    /// Bytes of the form stream of an Office document, in place of `form_bytes`: it is passed on as it comes, never kept.
+    office_form_bytes: u64 = 8 * 1024 * MIB,
 }
 
 const MIB: u64 = 1024 * 1024;

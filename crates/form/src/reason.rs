@@ -137,6 +137,8 @@ reasons! {
     142 Withheld LimitPageContent "limit_page_content"
     /// A document uses more letter shapes, pictures, gradients, drawings, links or outline entries than allowed.
     143 Withheld LimitResources "limit_resources"
+    /// The document has more elements, or deeper ones, than the limit.
+    144 Withheld LimitMarkup "limit_markup"
 
     /// The room crashed on the content.
     160 Withheld RoomCrash "room_crash"
@@ -226,6 +228,32 @@ reasons! {
     225 Removed EarlierVersions "earlier_versions"
     /// Content that lay outside the visible page was removed.
     226 Removed OffPageContent "off_page_content"
+    /// Macro programs were removed.
+    227 Removed Macros "macros"
+    /// Objects of other programs were removed; their preview pictures were kept.
+    228 Removed EmbeddedObject "embedded_object"
+    /// Controls that run programs were removed.
+    229 Removed Controls "controls"
+    /// Links by which the document loads other files were removed.
+    230 Removed ExternalLink "external_link"
+    /// Links that start other programs (DDE) were removed.
+    231 Removed DdeLink "dde_link"
+    /// Formulas that reach outside the document were removed; their last values were kept.
+    232 Removed UnsafeFormula "unsafe_formula"
+    /// Fields that reach outside the document were removed; their last text was kept.
+    233 Removed UnsafeField "unsafe_field"
+    /// Data that only programs read was removed.
+    234 Removed CustomData "custom_data"
+    /// The password of a protection against editing was removed; the protection itself was kept.
+    235 Removed ProtectionPassword "protection_password"
+    /// Sound and video were removed.
+    236 Removed Media "media"
+    /// Slicers and timelines were removed.
+    237 Removed Slicers "slicers"
+    /// Content outside the published vocabulary was removed.
+    238 Removed UnknownContent "unknown_content"
+    /// Embedded fonts were removed.
+    239 Removed EmbeddedFonts "embedded_fonts"
 
     /// The content is of another type than its name or label says.
     300 Changed TypeMismatch "type_mismatch"
@@ -297,6 +325,10 @@ reasons! {
     333 Changed PictureUndecodable "picture_undecodable"
     /// Comments were written out as a list at the end of the document.
     334 Changed CommentsListed "comments_listed"
+    /// Elements in the wrong place were put in order, and missing ones were added.
+    335 Changed StructureRepaired "structure_repaired"
+    /// Drawings in an old Windows format (EMF, WMF) were turned into pictures.
+    336 Changed MetafileDrawn "metafile_drawn"
     /// Content of pages could not be read, so that nothing of it is shown.
     337 Changed PageUnreadable "page_unreadable"
     /// Letters whose shapes are damaged in the file are not shown.
@@ -312,6 +344,10 @@ reasons! {
     403 Noted MemberWithheld "member_withheld"
     /// No scanner is set up, so the content was not scanned.
     404 Noted NotScanned "not_scanned"
+    /// The document has hidden sheets, which were kept.
+    405 Noted HiddenSheet "hidden_sheet"
+    /// The document has hidden slides, which were kept.
+    406 Noted HiddenSlide "hidden_slide"
 }
 
 impl fmt::Display for Reason {

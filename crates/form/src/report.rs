@@ -39,6 +39,20 @@ coded! {
         Form = 12,
         /// PDF.
         Pdf = 13,
+        /// A Word document.
+        Docx = 14,
+        /// A Word template.
+        Dotx = 15,
+        /// An Excel workbook.
+        Xlsx = 16,
+        /// An Excel template.
+        Xltx = 17,
+        /// A PowerPoint presentation.
+        Pptx = 18,
+        /// A PowerPoint template.
+        Potx = 19,
+        /// A PowerPoint show.
+        Ppsx = 20,
     }
 }
 
@@ -59,6 +73,13 @@ impl OutputType {
             OutputType::Mail => "eml",
             OutputType::Form => "form",
             OutputType::Pdf => "pdf",
+            OutputType::Docx => "docx",
+            OutputType::Dotx => "dotx",
+            OutputType::Xlsx => "xlsx",
+            OutputType::Xltx => "xltx",
+            OutputType::Pptx => "pptx",
+            OutputType::Potx => "potx",
+            OutputType::Ppsx => "ppsx",
         }
     }
 
@@ -78,6 +99,13 @@ impl OutputType {
             OutputType::Mail => "message/rfc822",
             OutputType::Form => "application/octet-stream",
             OutputType::Pdf => "application/pdf",
+            OutputType::Docx => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            OutputType::Dotx => "application/vnd.openxmlformats-officedocument.wordprocessingml.template",
+            OutputType::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            OutputType::Xltx => "application/vnd.openxmlformats-officedocument.spreadsheetml.template",
+            OutputType::Pptx => "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+            OutputType::Potx => "application/vnd.openxmlformats-officedocument.presentationml.template",
+            OutputType::Ppsx => "application/vnd.openxmlformats-officedocument.presentationml.slideshow",
         }
     }
 }

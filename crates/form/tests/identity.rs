@@ -34,7 +34,7 @@ impl Read for Trickle<'_> {
 }
 
 fn any_limits() -> impl Strategy<Value = Limits> {
-    (vec(any::<u64>(), 11), vec(any::<u32>(), 23)).prop_map(|(long, short)| Limits {
+    (vec(any::<u64>(), 13), vec(any::<u32>(), 26)).prop_map(|(long, short)| Limits {
         input_bytes: long[0],
         output_bytes: long[1],
         form_bytes: long[2],
@@ -69,6 +69,11 @@ fn any_limits() -> impl Strategy<Value = Limits> {
         page_operations: long[10],
         links: short[21],
         outline_items: short[22],
+        office_parts: short[23],
+        relationships: short[24],
+        markup_depth: short[25],
+        markup: long[11],
+        office_form_bytes: long[12],
     })
 }
 

@@ -66,9 +66,18 @@ fn prepared(child: &BundleChild<'_>) -> Result<PreparedZipFile, Error> {
 /// What is compressed already is stored as it is.
 fn method(output: OutputType) -> CompressionMethod {
     match output {
-        OutputType::Jpeg | OutputType::Png | OutputType::Gif | OutputType::WebP | OutputType::Zip => {
-            CompressionMethod::Stored
-        }
+        OutputType::Jpeg
+        | OutputType::Png
+        | OutputType::Gif
+        | OutputType::WebP
+        | OutputType::Zip
+        | OutputType::Docx
+        | OutputType::Dotx
+        | OutputType::Xlsx
+        | OutputType::Xltx
+        | OutputType::Pptx
+        | OutputType::Potx
+        | OutputType::Ppsx => CompressionMethod::Stored,
         OutputType::Text
         | OutputType::Csv
         | OutputType::Tsv

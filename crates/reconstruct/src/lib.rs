@@ -18,6 +18,7 @@ mod csv;
 mod error;
 mod image;
 mod mail;
+mod office;
 mod output;
 mod pdf;
 mod room;

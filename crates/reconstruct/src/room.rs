@@ -11,7 +11,7 @@ use form::{Finding, Refusal};
 
 use crate::error::Error;
 use crate::output::Output;
-use crate::{container, csv, image, mail, pdf, text};
+use crate::{container, csv, image, mail, office, pdf, text};
 
 /// Where the form comes from.
 pub enum Input<'a> {
@@ -55,6 +55,7 @@ fn part_of(job: &CleanJob, reader: &mut dyn Read, out: &mut Output<'_>) -> Resul
         Kind::Table => csv::write(&mut decoder, out)?,
         Kind::Image => image::write(&mut decoder, job, out)?,
         Kind::Pages => pdf::write(&mut decoder, job, out, &mut seen)?,
+        Kind::Sheet | Kind::Flow | Kind::Slides => office::write(&mut decoder, job, out)?,
         Kind::Mail | Kind::Container => again(&mut decoder, job, out)?,
     };
     let Written { output, pages, levels, findings } = written;
@@ -114,7 +115,10 @@ fn again(decoder: &mut Form<'_>, job: &CleanJob, out: &mut Output<'_>) -> Result
             | Event::Operations(_)
             | Event::Link(_)
             | Event::OutlineItem(_)
-            | Event::PageLabel(_) => return Err(form::Reason::FormInvalid.into()),
+            | Event::PageLabel(_)
+            | Event::Office(_)
+            | Event::Part(_)
+            | Event::Markup(_) => return Err(form::Reason::FormInvalid.into()),
         }
     }
     encoder.finish()?;

@@ -2,7 +2,7 @@
 
 use std::io::{BufReader, Read};
 
-use super::frame::{MAGIC, OPERATIONS_BYTES, Tag};
+use super::frame::{MAGIC, MARKUP_BYTES, OPERATIONS_BYTES, Tag};
 use super::verifier::Verifier;
 use super::{DecodeError, Event, Kind};
 use crate::container::Child;
@@ -10,6 +10,7 @@ use crate::detected::DetectedType;
 use crate::image::{FrameHeader, ImageHeader};
 use crate::limits::Limits;
 use crate::mail::MailHeader;
+use crate::office::{Markup, OfficeHeader, PartHeader};
 use crate::pages::{
     CanvasHeader, Glyph, Gradient, Link, Operation, OutlineItem, PageHeader, PageLabel, PagesHeader, PictureHeader,
 };
@@ -181,6 +182,18 @@ impl<R: Read> Decoder<R> {
                 verifier.page_label(&label)?;
                 Event::PageLabel(label)
             }
+            Tag::Office => {
+                let header = OfficeHeader::take(&mut cursor)?;
+                header.check(&verifier.limits)?;
+                verifier.office_header(&header)?;
+                Event::Office(header)
+            }
+            Tag::Part => {
+                let part = PartHeader::take(&mut cursor, &verifier.limits)?;
+                verifier.part(&part)?;
+                Event::Part(part)
+            }
+            Tag::Markup => Event::Markup(markup(&mut cursor, self.payload.len(), verifier)?),
             Tag::End => {
                 verifier.end()?;
                 Event::End
@@ -222,6 +235,22 @@ fn operations(cursor: &mut Cursor<'_>, len: usize, verifier: &mut Verifier) -> R
         }
         if len > OPERATIONS_BYTES {
             return Err(DecodeError::Malformed("operations"));
+        }
+    }
+}
+
+/// Takes one step of markup after another, each judged before the next costs memory.
+fn markup(cursor: &mut Cursor<'_>, len: usize, verifier: &mut Verifier) -> Result<Vec<Markup>, DecodeError> {
+    let mut steps = Vec::new();
+    loop {
+        let step = Markup::take(cursor)?;
+        verifier.markup(&step)?;
+        steps.push(step);
+        if cursor.is_empty() {
+            return Ok(steps);
+        }
+        if len > MARKUP_BYTES {
+            return Err(DecodeError::Malformed("markup"));
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use super::DecodeError;
 use crate::limits::Limits;
+use crate::office::{PartHeader, TextKind};
 use crate::pages::{Glyph, Link};
 use crate::reason::{Reason, Refusal};
-use crate::wire::coded;
+use crate::wire::{coded, size};
 
 /// Magic and version.
 pub(super) const MAGIC: [u8; 8] = *b"MSGFORM\x01";
@@ -14,6 +15,9 @@ pub(super) const TEXT_BYTES: usize = 64 * 1024;
 
 /// Operations share a frame up to this many bytes; a longer frame carries one.
 pub(super) const OPERATIONS_BYTES: usize = 64 * 1024;
+
+/// Steps of markup share a frame up to this many bytes; a longer frame carries one.
+pub(super) const MARKUP_BYTES: usize = 64 * 1024;
 
 /// The most bytes of pixels that one frame carries: whole rows up to 64 KiB, or a single longer row.
 pub(crate) fn pixels_bytes(row_bytes: u64) -> u64 {
@@ -46,6 +50,9 @@ coded! {
         Link = 18,
         OutlineItem = 19,
         PageLabel = 20,
+        Office = 21,
+        Part = 22,
+        Markup = 23,
         End = 255,
     }
 }
@@ -73,6 +80,9 @@ impl Tag {
             Tag::Link => "link",
             Tag::OutlineItem => "outline item",
             Tag::PageLabel => "page label",
+            Tag::Office => "office",
+            Tag::Part => "part",
+            Tag::Markup => "markup",
             Tag::End => "end",
         }
     }
@@ -85,6 +95,9 @@ impl Tag {
             Tag::Operations => {
                 return Ok(Refusal::check(Reason::LimitPageContent, limits.operation_bytes.into(), len)?);
             }
+            Tag::Part => PartHeader::most_bytes(limits),
+            // One step of text or the longest attribute, or many that share a frame.
+            Tag::Markup => size(TextKind::MAX_BYTES).saturating_add(64),
             Tag::Text => 64 * 1024,
             Tag::Pixels => pixels_bytes(row_bytes),
             // A place of 200 characters of four bytes.
@@ -94,7 +107,9 @@ impl Tag {
             Tag::Glyph => Glyph::MAX_BYTES,
             Tag::Link => Link::MAX_BYTES,
             // A line, a language and the fixed fields.
-            Tag::Pages | Tag::OutlineItem | Tag::PageLabel => u64::from(limits.line_bytes).saturating_add(64),
+            Tag::Pages | Tag::OutlineItem | Tag::PageLabel | Tag::Office => {
+                u64::from(limits.line_bytes).saturating_add(64)
+            }
             // 256 stops of an offset and a colour.
             Tag::Gradient => 2048,
             // A transfer table of 256 bytes.

@@ -11,6 +11,7 @@
 //! | Container | any `Child`                                               |
 //! | Table     | one `Table`, any `Row`                                    |
 //! | Pages     | one `Pages`; resources and `Page`s; any `OutlineItem`; any `PageLabel` |
+//! | Sheet, Flow, Slides | one `Office`; its `Part`s; any `Picture` with its `Pixels`; `Markup` of each part; any `Child` |
 //!
 //! A resource of pages is a `Glyph`, a `Picture` with its `Pixels`, a `Gradient`, or a `Canvas` with its `Operations`. After a
 //! `Page` come its `Operations` and `Link`s. A canvas or page ends where any frame comes that is not its own.
@@ -29,6 +30,7 @@ use std::io;
 use crate::container::Child;
 use crate::image::{FrameHeader, ImageHeader};
 use crate::mail::MailHeader;
+use crate::office::{Markup, OfficeHeader, PartHeader};
 use crate::pages::{
     CanvasHeader, Glyph, Gradient, Link, Operation, OutlineItem, PageHeader, PageLabel, PagesHeader, PictureHeader,
 };
@@ -41,7 +43,7 @@ pub use encoder::Encoder;
 pub(crate) use frame::pixels_bytes;
 
 coded! {
-    /// What kind of document a stream carries. Numbers 7 to 11 are kept for Sheet, Flow, Slides, Calendar and Card.
+    /// What kind of document a stream carries. Numbers 10 and 11 are kept for Calendar and Card.
     pub enum Kind {
         /// Plain text.
         Text = 1,
@@ -55,6 +57,12 @@ coded! {
         Table = 5,
         /// Pages as they look.
         Pages = 6,
+        /// A workbook.
+        Sheet = 7,
+        /// A document of running text.
+        Flow = 8,
+        /// A presentation.
+        Slides = 9,
     }
 }
 
@@ -101,6 +109,12 @@ pub enum Event<'a> {
     OutlineItem(OutlineItem),
     /// The next page label.
     PageLabel(PageLabel),
+    /// The header of an Office document.
+    Office(OfficeHeader),
+    /// The next part of the package, numbered from 0.
+    Part(PartHeader),
+    /// The next steps of the parts, at least one; a part ends with its root element.
+    Markup(Vec<Markup>),
     /// The document is complete and verified. Only now may what was made of it be used.
     End,
 }

@@ -1,6 +1,7 @@
 //! Whole documents as values: for small kinds and for tests. Pictures and tables are better read from a
 //! [`Decoder`] piece by piece.
 
+mod office;
 mod pages;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use crate::reason::Finding;
 use crate::table::{Cell, TableHeader, TextSource};
 use crate::text::Text;
 
+pub use office::OfficeDoc;
 pub use pages::{PagesDoc, PagesItem};
 
 /// A document of any kind.
@@ -34,6 +36,8 @@ pub enum Document {
     Table(TableDoc),
     /// Pages.
     Pages(PagesDoc),
+    /// A workbook, document or presentation.
+    Office(OfficeDoc),
 }
 
 /// Plain text.
@@ -126,6 +130,7 @@ impl Document {
             Document::Container(_) => Kind::Container,
             Document::Table(_) => Kind::Table,
             Document::Pages(_) => Kind::Pages,
+            Document::Office(doc) => doc.kind,
         }
     }
 
@@ -138,6 +143,7 @@ impl Document {
             Document::Container(doc) => doc.encode(out, limits),
             Document::Table(doc) => doc.encode(out, limits),
             Document::Pages(doc) => doc.encode(out, limits),
+            Document::Office(doc) => doc.encode(out, limits),
         }
     }
 
@@ -174,6 +180,8 @@ impl Document {
                 }
                 Event::Table(header) => parts.table = Some(header),
                 Event::Row(cells) => parts.rows.push(cells),
+                event @ (Event::Office(_) | Event::Part(_) | Event::Markup(_)) => parts.office.add(event),
+                event @ (Event::Picture(_) | Event::Pixels(_)) if kind != Kind::Pages => parts.office.add(event),
                 event @ (Event::Pages(_)
                 | Event::Glyph(_)
                 | Event::Picture(_)
@@ -188,7 +196,7 @@ impl Document {
                 Event::End => break,
             }
         }
-        let Parts { findings, source, text, mail, children, image, frames, table, rows, pages } = parts;
+        let Parts { findings, source, text, mail, children, image, frames, table, rows, pages, office } = parts;
         // The verifier lets no stream end without the header of its kind.
         let missing = DecodeError::Order("end");
         Ok(match kind {
@@ -203,6 +211,9 @@ impl Document {
             Kind::Image => Document::Image(ImageDoc { detected, header: image.ok_or(missing)?, frames, findings }),
             Kind::Container => Document::Container(ContainerDoc { detected, children, findings }),
             Kind::Table => Document::Table(TableDoc { detected, header: table.ok_or(missing)?, rows, findings }),
+            kind @ (Kind::Sheet | Kind::Flow | Kind::Slides) => {
+                Document::Office(office.finish(kind, detected, children, findings).ok_or(missing)?)
+            }
             Kind::Pages => Document::Pages(pages.finish(detected, children, findings).ok_or(missing)?),
         })
     }
@@ -221,6 +232,7 @@ struct Parts {
     table: Option<TableHeader>,
     rows: Vec<Vec<Cell>>,
     pages: pages::Parts,
+    office: office::Parts,
 }
 
 impl TextDoc {

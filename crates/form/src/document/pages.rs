@@ -141,6 +141,9 @@ impl Parts {
             | Event::Frame(_)
             | Event::Table(_)
             | Event::Row(_)
+            | Event::Office(_)
+            | Event::Part(_)
+            | Event::Markup(_)
             | Event::End => {}
         }
     }

@@ -55,7 +55,10 @@ pub(crate) fn write(form: &mut Form<'_>, out: &mut Output<'_>) -> Result<Written
             | Event::Operations(_)
             | Event::Link(_)
             | Event::OutlineItem(_)
-            | Event::PageLabel(_) => return Err(Reason::FormInvalid.into()),
+            | Event::PageLabel(_)
+            | Event::Office(_)
+            | Event::Part(_)
+            | Event::Markup(_) => return Err(Reason::FormInvalid.into()),
         }
     }
     if table.formulas > 0 {

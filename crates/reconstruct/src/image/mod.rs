@@ -2,6 +2,7 @@
 //!
 //! A picture is held once while it comes in; an animation frame by frame, a document page by page.
 
+pub(crate) mod baseline;
 mod bmp;
 mod gif;
 mod jpeg;
@@ -59,7 +60,10 @@ pub(crate) fn write(form: &mut Form<'_>, job: &CleanJob, out: &mut Output<'_>) -
             | Event::Operations(_)
             | Event::Link(_)
             | Event::OutlineItem(_)
-            | Event::PageLabel(_) => return Err(Reason::FormInvalid.into()),
+            | Event::PageLabel(_)
+            | Event::Office(_)
+            | Event::Part(_)
+            | Event::Markup(_) => return Err(Reason::FormInvalid.into()),
         }
     }
     let (Some(image), Some(frame), Some(mut writer)) = (header, frame, writer) else {

@@ -81,7 +81,10 @@ pub(crate) fn write(
             | Event::Image(_)
             | Event::Frame(_)
             | Event::Table(_)
-            | Event::Row(_) => return Err(Reason::FormInvalid.into()),
+            | Event::Row(_)
+            | Event::Office(_)
+            | Event::Part(_)
+            | Event::Markup(_) => return Err(Reason::FormInvalid.into()),
         }
     }
     let (pages, levels) = document.finish(&mut own)?;

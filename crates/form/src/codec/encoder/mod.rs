@@ -1,5 +1,6 @@
 //! Writes a stream, frame by frame.
 
+mod office;
 mod pages;
 
 use std::io::{BufWriter, Write};

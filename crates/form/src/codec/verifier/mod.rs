@@ -1,7 +1,9 @@
 //! The one judge of a stream: which frame may come next, and what all of them may add up to.
 
+mod office;
 mod pages;
 
+use office::Office;
 use pages::Pages;
 
 use super::frame::{HEAD_BYTES, TEXT_BYTES, Tag, pixels_bytes};
@@ -46,6 +48,7 @@ pub(super) struct Verifier {
     rows: Rows,
     cells: u64,
     pages: Pages,
+    office: Office,
 }
 
 /// The rows of pixels of a frame or picture.
@@ -63,6 +66,7 @@ impl Verifier {
     pub(super) fn new(kind: Kind, header_bytes: u64, limits: &Limits) -> Result<Verifier, DecodeError> {
         let form_limit = match kind {
             Kind::Pages => limits.pages_form_bytes,
+            Kind::Sheet | Kind::Flow | Kind::Slides => limits.office_form_bytes,
             Kind::Text | Kind::Mail | Kind::Image | Kind::Container | Kind::Table => limits.form_bytes,
         };
         Refusal::check(Reason::LimitFormBytes, form_limit, header_bytes)?;
@@ -83,6 +87,7 @@ impl Verifier {
             rows: Rows::default(),
             cells: 0,
             pages: Pages::default(),
+            office: Office::new(kind),
         })
     }
 
@@ -124,6 +129,9 @@ impl Verifier {
             (Kind::Pages, Tag::Pages) => start,
             (Kind::Pages, Tag::Pixels) => self.rows.left > 0,
             (Kind::Pages, _) => body && self.rows.left == 0 && self.pages.may_come(tag),
+            (Kind::Sheet | Kind::Flow | Kind::Slides, Tag::Office) => start,
+            (Kind::Sheet | Kind::Flow | Kind::Slides, Tag::Pixels) => self.rows.left > 0,
+            (Kind::Sheet | Kind::Flow | Kind::Slides, _) => body && self.rows.left == 0 && self.office.may_come(tag),
             (Kind::Text | Kind::Mail | Kind::Image | Kind::Container | Kind::Table, _) => false,
         }
     }
@@ -182,6 +190,7 @@ impl Verifier {
         self.spill_end = end;
         match self.kind {
             Kind::Pages => self.pages.child(),
+            Kind::Sheet | Kind::Flow | Kind::Slides => self.office.child(),
             Kind::Text | Kind::Mail | Kind::Image | Kind::Container | Kind::Table => self.stage = Stage::Children,
         }
         Ok(())
@@ -234,6 +243,7 @@ impl Verifier {
     pub(super) fn end(&mut self) -> Result<(), DecodeError> {
         self.text.finish().map_err(|_| DecodeError::Malformed("text"))?;
         self.pages.end()?;
+        self.office.end(self.pages.pictures())?;
         self.stage = Stage::Ended;
         Ok(())
     }

@@ -95,7 +95,10 @@ impl Pages {
             | Tag::Pixels
             | Tag::Table
             | Tag::Row
-            | Tag::Pages => false,
+            | Tag::Pages
+            | Tag::Office
+            | Tag::Part
+            | Tag::Markup => false,
         }
     }
 
@@ -117,6 +120,11 @@ impl Pages {
     /// Takes note of the first child: the document itself is told.
     pub(super) fn child(&mut self) {
         self.part = Part::Children;
+    }
+
+    /// How many pictures have come.
+    pub(super) fn pictures(&self) -> u32 {
+        u32::try_from(self.pictures.len()).unwrap_or(u32::MAX)
     }
 
     pub(super) fn end(&self) -> Result<(), DecodeError> {
