@@ -212,3 +212,39 @@ fn a_page_whose_content_cannot_be_read_is_told_of() {
     check("/Contents 9 0 R", &[], 1);
     check("/Contents[9 0 R]", &[], 1);
 }
+
+/// A clean room writes a picture as finely as the page wants on which it comes first.
+#[test]
+fn a_picture_that_is_small_first_and_large_later_is_sharp_where_it_is_large() {
+    let picture =
+        stream("/Subtype/Image/Width 300/Height 300/ColorSpace/DeviceGray/BitsPerComponent 8", &noise(90_000));
+    let pages = |sizes: &[u32]| {
+        let kids: String = (0..sizes.len()).map(|at| format!("{} 0 R ", 4 + at * 2)).collect();
+        let mut objects = vec![
+            b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
+            format!("<</Type/Pages/Count {}/Kids[{kids}]>>", sizes.len()).into_bytes(),
+            picture.clone(),
+        ];
+        for (at, size) in sizes.iter().enumerate() {
+            let contents = 5 + at * 2;
+            let resources = "/Resources<</XObject<</P 3 0 R>>>>";
+            objects.push(
+                format!("<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]/Contents {contents} 0 R{resources}>>")
+                    .into_bytes(),
+            );
+            objects.push(stream("", format!("q {size} 0 0 {size} 0 0 cm /P Do Q").as_bytes()));
+        }
+        file(&objects)
+    };
+    // At 18 points 75 of its 300 pixels are seen, at 144 points all.
+    let check = |sizes: &[u32], pictures: usize, largest: u32| {
+        let pdf = pages(sizes);
+        assert_eq!(take(&pdf).unwrap().pictures.len(), pictures, "{sizes:?}");
+        let again = take(&sanitise(&pdf, "a.pdf").unwrap().bytes).unwrap();
+        assert_eq!(again.pictures.iter().map(|picture| picture.width).max(), Some(largest), "{sizes:?}");
+    };
+    check(&[18, 18], 1, 75);
+    check(&[18, 144], 2, 300);
+    check(&[144, 18], 1, 300);
+    check(&[18, 20, 144, 150], 2, 300);
+}

@@ -405,10 +405,10 @@ impl<'a> Device<'a> for Recorder<'_, '_> {
             return;
         }
         let Some((visible, drawn)) = self.picture(&image, props.transform) else { return };
-        let Document { pictures, limits, out, .. } = &mut *self.document;
+        let Document { pictures, limits, out, page, .. } = &mut *self.document;
         let (known, paint) = match &image {
             Image::Raster(raster) => {
-                let known = pictures.raster(raster, drawn, limits, out);
+                let known = pictures.raster(raster, drawn, *page, limits, out);
                 (self.must(known), None)
             }
             Image::Stencil(stencil) => {

@@ -16,7 +16,28 @@ use crate::image::jpeg;
 /// The pictures of a document.
 #[derive(Debug, Default)]
 pub(super) struct Pictures {
-    known: HashMap<Key, Known>,
+    known: HashMap<Key, Sent>,
+}
+
+/// A picture that has been sent, and how finely it is wanted.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    known: Known,
+    /// The page that is read.
+    page: u32,
+    /// How many of its pixels, along a side, are seen where it is drawn largest; whoever writes it need not keep more.
+    share: f64,
+}
+
+impl Sent {
+    /// Whether this picture will do on a page where so much is seen of it: it is written as finely as the page wants on which it
+    /// comes first, and is not there any more for later ones.
+    fn will_do(&mut self, page: u32, share: f64) -> bool {
+        if page == self.page {
+            self.share = self.share.max(share);
+        }
+        self.share >= 1.0 || share <= self.share * COARSER
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,13 +71,18 @@ impl Pictures {
         &mut self,
         image: &RasterImage<'_>,
         drawn: (f64, f64),
+        page: u32,
         limits: &Limits,
         out: &mut Encoder<impl std::io::Write>,
     ) -> Result<Known, Error> {
-        let factor = factor((image.width(), image.height()), drawn, limits);
+        let size = (image.width(), image.height());
+        let factor = factor(size, drawn, limits);
+        let share = share(size, drawn);
         let key = Key { picture: image.cache_key(), stencil: false, factor };
-        if let Some(known) = self.known.get(&key) {
-            return Ok(*known);
+        if let Some(sent) = self.known.get_mut(&key)
+            && sent.will_do(page, share)
+        {
+            return Ok(sent.known);
         }
         let known = if decodable::picture(image.stream(), limits.pixels) && masks_fit(image, limits) {
             let source = source(image);
@@ -73,7 +99,7 @@ impl Pictures {
         } else {
             Known::TooLarge
         };
-        self.known.insert(key, known);
+        self.known.insert(key, Sent { known, page, share });
         Ok(known)
     }
 
@@ -93,10 +119,10 @@ impl Pictures {
         let Some((data, paint)) = decoded else { return Ok((Known::Broken, None)) };
         let key = Key { picture: image.cache_key(), stencil: true, factor: 1 };
         let known = match self.known.get(&key) {
-            Some(known) => *known,
+            Some(sent) => sent.known,
             None => {
                 let known = write_stencil(&data, limits, out)?;
-                self.known.insert(key, known);
+                self.known.insert(key, Sent { known, page: 0, share: 1.0 });
                 known
             }
         };
@@ -323,6 +349,13 @@ fn factor((width, height): (u32, u32), drawn: (f64, f64), limits: &Limits) -> u3
     spare.max(needed).max(1)
 }
 
+/// How many of a picture's pixels, along a side, are seen at [`DENSITY`]: 1 when all are.
+fn share((width, height): (u32, u32), drawn: (f64, f64)) -> f64 {
+    let seen = |points: f64, pixels: u32| points.abs() / 72.0 * DENSITY / f64::from(pixels.max(1));
+    let share = seen(drawn.0, width).max(seen(drawn.1, height));
+    if share.is_nan() { 1.0 } else { share.min(1.0) }
+}
+
 /// Whether the masks that a picture brings may be decoded as well.
 fn masks_fit(image: &RasterImage<'_>, limits: &Limits) -> bool {
     let dict = image.stream().dict();
@@ -336,6 +369,9 @@ fn masks_fit(image: &RasterImage<'_>, limits: &Limits) -> bool {
 const DENSITY: f64 = 300.0;
 /// Pictures of fewer pixels are not reduced here.
 const WORTHWHILE: u64 = 1_000_000;
+/// How much more of a picture may be wanted than was before it is sent again. Each time costs a picture, and there are not more
+/// than some thirty until all of it is wanted.
+const COARSER: f64 = 1.25;
 const MAX_FACTOR: u32 = 64;
 /// From this factor on even black and white is reduced.
 const BILEVEL_FACTOR: u32 = 5;
