@@ -8,10 +8,10 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
-use form::Reason;
 use form::pages::{CanvasKind, Operation, PageLevel, Paint, TextMode};
-use pdf_kit::{HELVETICA, file, page, stream, take};
-use rooms::sanitise;
+use form::{Limits, Reason};
+use pdf_kit::{HELVETICA, file, page, stream, take, take_as};
+use rooms::{dirty_job, sanitise};
 
 fn deflated(bytes: &[u8], level: Compression) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), level);
@@ -180,7 +180,7 @@ fn the_group_of_a_page_says_nothing_of_the_groups_on_it() {
 /// A page that draws too much is left by unwinding; what comes of it is a reason, and the next file is read in the same process.
 #[test]
 fn a_page_that_draws_too_much_is_refused_for_that() {
-    let limit = usize::try_from(form::Limits::default().page_operations).unwrap();
+    let limit = usize::try_from(Limits::default().page_operations).unwrap();
     let content = "0 0 9 9 re f\n".repeat(limit);
     assert_eq!(take(&page(&content, "", &[])).unwrap_err(), Reason::LimitPageContent);
     let next = take(&page("BT /F 12 Tf 20 20 Td (next) Tj ET", HELVETICA, &[])).unwrap();
@@ -247,4 +247,28 @@ fn a_picture_that_is_small_first_and_large_later_is_sharp_where_it_is_large() {
     check(&[18, 144], 2, 300);
     check(&[144, 18], 1, 300);
     check(&[18, 20, 144, 150], 2, 300);
+}
+
+/// Scans of large plans in black and white have more pixels than the form has place for, and can be decoded all the same.
+#[test]
+fn a_picture_of_more_pixels_than_the_form_has_place_for_is_reduced() {
+    let head = "/Subtype/Image/Width 40/Height 20/BitsPerComponent 1";
+    // One line in 40, which a mean would lose.
+    let line = [0x80, 0, 0, 0, 0].repeat(20);
+    let bits = stream(&format!("{head}/ColorSpace/DeviceGray"), &line);
+    let stencil = stream(&format!("{head}/ImageMask true/Decode[1 0]"), &line);
+    let content = "q 50 0 0 50 0 0 cm /B Do Q q 50 0 0 50 60 0 cm /S Do Q";
+    let pdf = page(content, "/XObject<</B 5 0 R/S 6 0 R>>", &[bits, stencil]);
+    let check = |pixels: u64, size: (u32, u32), reduced: bool| {
+        let taken = take_as(&pdf, &dirty_job("a.pdf", &Limits { pixels, ..Limits::default() })).unwrap();
+        let sizes: Vec<_> = taken.pictures.iter().map(|picture| (picture.width, picture.height)).collect();
+        assert_eq!(sizes, [size, size], "{pixels}");
+        assert_eq!(taken.has(Reason::PictureReduced), reduced);
+        assert_eq!(taken.count(|operation| matches!(operation, Operation::Stencil { .. })), 1);
+        assert_eq!(taken.pages[0].0.level, PageLevel::Vector);
+        assert!(!taken.has(Reason::PictureUndecodable));
+    };
+    check(800, (40, 20), false);
+    check(799, (20, 10), true);
+    check(100, (14, 7), true);
 }

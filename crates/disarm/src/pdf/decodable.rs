@@ -8,35 +8,47 @@ use hayro_syntax::object::{Array, Dict, Name, Object, Stream};
 
 use crate::error::size;
 
-/// Whether the picture of a stream may be decoded: not too many pixels, whatever of the dictionary and the data says so, and
-/// not too many bytes on the way.
+/// Whether the picture of a stream may be decoded and kept: not too many pixels, whatever of the dictionary and the data says
+/// so, and not too many bytes on the way.
 pub(super) fn picture(stream: &Stream<'_>, pixels: u64) -> bool {
+    reduction(stream, pixels) == Some(1)
+}
+
+/// How many pixels in a row must become one so that no more than `pixels` are left: 1 when there are not more. `None` when the
+/// picture may not be decoded at all.
+pub(super) fn reduction(stream: &Stream<'_>, pixels: u64) -> Option<u32> {
     let dict = stream.dict();
     let number = |short: &str, long: &str| dict.get::<u32>(short).or_else(|| dict.get::<u32>(long)).unwrap_or(0);
     let (width, height) = (u64::from(number("W", "Width")), u64::from(number("H", "Height")));
     let bits = dict.get::<u8>("BPC").or_else(|| dict.get::<u8>("BitsPerComponent")).unwrap_or(8);
     let stencil = dict.get::<bool>("IM").or_else(|| dict.get::<bool>("ImageMask")).unwrap_or(false);
     let area = width.saturating_mul(height);
-    // One byte for each pixel of one bit, four for others: three colours and opacity, or cyan, magenta, yellow and black.
-    let bytes = if bits == 1 || stencil { area } else { area.saturating_mul(4) };
-    let columns = params(dict).iter().filter_map(|params| params.get::<u32>("Columns")).max().map_or(0, u64::from);
-    let told = area.max(columns.saturating_mul(height));
-    if told > pixels || bytes > PICTURE_BYTES {
-        return false;
-    }
     let data = stream.raw_data();
     let filters = filters(dict);
+    // One byte for each pixel of one bit or plain grey, four for others: three colours and opacity, or cyan, magenta, yellow and
+    // black. The decoders of JPEG and JPEG 2000 hold more than what they give.
+    let gray = dict.get::<Name<'_>>("CS").or_else(|| dict.get::<Name<'_>>("ColorSpace"));
+    let gray = gray.is_some_and(|name| matches!(name.as_ref(), b"DeviceGray" | b"G" | b"CalGray"));
+    let plain = gray && !filters.iter().any(|filter| matches!(filter, Filter::Dct | Filter::Jpx));
+    let each = if bits == 1 || stencil || plain { 1 } else { 4 };
+    let columns = params(dict).iter().filter_map(|params| params.get::<u32>("Columns")).max().map_or(0, u64::from);
+    let told = area.max(columns.saturating_mul(height));
     if let [Filter::Jpx] = filters.as_slice()
         && jpx_area(&data).is_some_and(|area| area > pixels)
     {
-        return false;
+        return None;
     }
-    if let [Filter::Jbig2] = filters.as_slice()
-        && jbig2_area(&data).is_some_and(|area| area > pixels)
-    {
-        return false;
+    let inside = match filters.as_slice() {
+        [Filter::Jbig2] => jbig2_area(&data).unwrap_or(0),
+        _ => 0,
+    };
+    let told = told.max(inside);
+    if told.saturating_mul(each) > PICTURE_BYTES || !decoded_fits(&data, &filters, PICTURE_BYTES) {
+        return None;
     }
-    decoded_fits(&data, &filters, PICTURE_BYTES)
+    let by = told.div_ceil(pixels.max(1)).isqrt();
+    let by = if by.saturating_mul(by).saturating_mul(pixels) < told { by.saturating_add(1) } else { by };
+    u32::try_from(by.max(1)).ok()
 }
 
 /// Whether the bytes of a stream stay within `limit` after each of its filters. Counts only where the data could be more:

@@ -103,6 +103,8 @@ impl<'a> Reader<'a> {
             document.note(Reason::HiddenText, tally.hidden);
             document.note(Reason::TextUnmapped, tally.unmapped);
             document.note(LOST, tally.lost_pictures);
+            let reduced = std::mem::take(&mut document.pictures.reduced);
+            document.note(Reason::PictureReduced, reduced);
         }
         Ok(Pass { operations, weight: summary.weight, trouble, hazard })
     }

@@ -17,6 +17,8 @@ use crate::image::jpeg;
 #[derive(Debug, Default)]
 pub(super) struct Pictures {
     known: HashMap<Key, Sent>,
+    /// Pictures of more pixels than the form has place for, of which fewer were sent, since this was last set to 0.
+    pub(super) reduced: u32,
 }
 
 /// A picture that has been sent, and how finely it is wanted.
@@ -84,7 +86,10 @@ impl Pictures {
         {
             return Ok(sent.known);
         }
-        let known = if decodable::picture(image.stream(), limits.pixels) && masks_fit(image, limits) {
+        let least = decodable::reduction(image.stream(), limits.pixels).filter(|_| masks_fit(image, limits));
+        let known = if let Some(least) = least {
+            self.reduced = self.reduced.saturating_add(u32::from(least > 1));
+            let factor = factor.max(least);
             let source = source(image);
             let wanted = (factor > 1).then(|| (image.width().div_ceil(factor), image.height().div_ceil(factor)));
             let mut decoded = None;
@@ -111,9 +116,9 @@ impl Pictures {
         limits: &Limits,
         out: &mut Encoder<impl std::io::Write>,
     ) -> Result<(Known, Option<Paint<'a>>), Error> {
-        if !decodable::picture(image.stream(), limits.pixels) {
+        let Some(least) = decodable::reduction(image.stream(), limits.pixels) else {
             return Ok((Known::TooLarge, None));
-        }
+        };
         let mut decoded = None;
         image.with_stencil(|data, paint| decoded = Some((data, paint.clone())), None);
         let Some((data, paint)) = decoded else { return Ok((Known::Broken, None)) };
@@ -121,7 +126,8 @@ impl Pictures {
         let known = match self.known.get(&key) {
             Some(sent) => sent.known,
             None => {
-                let known = write_stencil(&data, limits, out)?;
+                self.reduced = self.reduced.saturating_add(u32::from(least > 1));
+                let known = write_stencil(data, limits, out)?;
                 self.known.insert(key, Sent { known, page: 0, share: 1.0 });
                 known
             }
@@ -228,6 +234,37 @@ impl Pixels {
         Pixels { width, height, data, ..self }
     }
 
+    /// Makes one pixel of squares of `factor`, painted where one of them is: the thin lines of a plan must not go.
+    fn thickened(self, factor: u32) -> Pixels {
+        if factor <= 1 {
+            return self;
+        }
+        let step = usize::try_from(factor).unwrap_or(1);
+        let row = usize::try_from(self.width).unwrap_or(0).max(1);
+        let (width, height) = (self.width.div_ceil(factor), self.height.div_ceil(factor));
+        let mut data = Vec::with_capacity(self.data.len() / step / step);
+        for band in self.data.chunks(row.saturating_mul(step)) {
+            let mut darkest = vec![0_u8; usize::try_from(width).unwrap_or(0)];
+            for line in band.chunks(row) {
+                for (most, cell) in darkest.iter_mut().zip(line.chunks(step)) {
+                    *most = cell.iter().copied().fold(*most, u8::max);
+                }
+            }
+            data.extend(darkest);
+        }
+        Pixels { width, height, data, ..self }
+    }
+
+    /// How many pixels in a row must become one so that the form has place for them.
+    fn needed(&self, limits: &Limits) -> u32 {
+        let (width, height) = (u64::from(self.width), u64::from(self.height));
+        let fits = |by: &u32| {
+            let (width, height) = (width.div_ceil((*by).into()), height.div_ceil((*by).into()));
+            width.saturating_mul(height) <= limits.pixels && width.max(height) <= limits.dimension.into()
+        };
+        (1..=MAX_NEEDED).find(fits).unwrap_or(MAX_NEEDED)
+    }
+
     fn is_bilevel(&self) -> bool {
         self.channels == 1 && self.data.iter().all(|value| matches!(value, 0 | 0xFF))
     }
@@ -286,29 +323,28 @@ fn write_alpha(
     Ok(Some(fitted(pixels, target, limits).write(None, out)?))
 }
 
-fn write_stencil(data: &LumaData, limits: &Limits, out: &mut Encoder<impl std::io::Write>) -> Result<Known, Error> {
+fn write_stencil(data: LumaData, limits: &Limits, out: &mut Encoder<impl std::io::Write>) -> Result<Known, Error> {
     let extent = (
         f64::from(data.width) * f64::from(data.scale_factors.0),
         f64::from(data.height) * f64::from(data.scale_factors.1),
     );
-    let (width, height) = (data.width, data.height);
-    let area = u64::from(width).saturating_mul(height.into());
-    if area == 0 || area != size(data.data.len()) {
+    let LumaData { data, width, height, interpolate, .. } = data;
+    let pixels = Pixels { width, height, channels: 1, data, source: PictureSource::Drawing, interpolate };
+    if !pixels.is_whole() {
         return Ok(Known::Broken);
     }
-    if width.max(height) > limits.dimension {
-        return Ok(Known::TooLarge);
-    }
+    let factor = pixels.needed(limits);
+    let pixels = pixels.thickened(factor);
     let header = PictureHeader {
-        width,
-        height,
+        width: pixels.width,
+        height: pixels.height,
         layout: PictureLayout::Bits,
         source: PictureSource::Drawing,
-        interpolate: data.interpolate,
+        interpolate,
         alpha: None,
     };
     let number = out.picture(&header)?;
-    out.pixels(&packed(&data.data, width))?;
+    out.pixels(&packed(&pixels.data, pixels.width))?;
     Ok(Known::Picture { number, extent, opaque: true })
 }
 
@@ -316,7 +352,7 @@ fn write_stencil(data: &LumaData, limits: &Limits, out: &mut Encoder<impl std::i
 fn fitted(pixels: Pixels, target: (u32, u32), limits: &Limits) -> Pixels {
     // A decoder may have given fewer pixels than the file says, and a mask has a size of its own.
     let factor = (pixels.width / target.0.max(1)).min(pixels.height / target.1.max(1));
-    let needed = pixels.width.max(pixels.height).div_ceil(limits.dimension.max(1));
+    let needed = pixels.needed(limits);
     let factor = if pixels.is_bilevel() && factor < BILEVEL_FACTOR { needed } else { factor.max(needed) };
     pixels.reduced(factor)
 }
@@ -373,6 +409,8 @@ const WORTHWHILE: u64 = 1_000_000;
 /// than some thirty until all of it is wanted.
 const COARSER: f64 = 1.25;
 const MAX_FACTOR: u32 = 64;
+/// More than a side of a picture that may be decoded.
+const MAX_NEEDED: u32 = 65_536;
 /// From this factor on even black and white is reduced.
 const BILEVEL_FACTOR: u32 = 5;
 
