@@ -42,7 +42,6 @@ const PARSERS: &[(&str, &[&str])] = &[
     ("fax", &["disarm", "reconstruct"]),
     ("gif", &["reconstruct"]),
     ("png", &["reconstruct"]),
-    ("jpeg-encoder", &["reconstruct"]),
     ("zip", &["disarm", "reconstruct"]),
     ("hayro", &["disarm"]),
     ("hayro-interpret", &["disarm"]),

@@ -2,7 +2,6 @@
 
 use form::image::PixelFormat;
 use form::pages::{PictureHeader, PictureLayout, PictureSource};
-use jpeg_encoder::{ColorType, Encoder, EncodingError, SamplingFactor};
 
 use super::super::deflate::Deflater;
 use super::super::file::Packing;
@@ -10,6 +9,7 @@ use super::super::grammar::{Key, Name};
 use super::super::syntax::Syntax;
 use super::{fax, jbig2, predict};
 use crate::error::Error;
+use crate::image::baseline::{self, Rounding, Samples, Settings};
 use crate::image::palette::{self, Palette};
 
 /// The data of an image and what a reader must know of it.
@@ -81,7 +81,7 @@ pub(super) fn pixels(
         return Ok(Encoded { packing: Packing::Flate, data, width, height, bits, colors, predicted: false });
     }
     if photo {
-        let data = jpeg(&pixels, header, quality, ColorType::Rgb)?;
+        let data = jpeg(&pixels, header, quality, Samples::Rgb { full: false });
         return Ok(Encoded {
             packing: Packing::Dct,
             data,
@@ -110,7 +110,7 @@ fn gray(samples: &[u8], header: &PictureHeader, quality: u8, deflater: &mut Defl
             let data = deflater.pack(&palette::packed_grey(samples, side, depth))?;
             Ok(encoded(Packing::Flate, data, depth, false))
         }
-        _ if is_photo(header) => Ok(encoded(Packing::Dct, jpeg(samples, header, quality, ColorType::Luma)?, 8, false)),
+        _ if is_photo(header) => Ok(encoded(Packing::Dct, jpeg(samples, header, quality, Samples::Gray), 8, false)),
         _ => {
             let (data, predicted) = predict::pack(samples, side, 1, deflater)?;
             Ok(encoded(Packing::Flate, data, 8, predicted))
@@ -126,18 +126,12 @@ fn is_photo(header: &PictureHeader) -> bool {
         && header.width.max(header.height) <= LONGEST_JPEG
 }
 
-/// Baseline JPEG (ISO 32000-1, 7.4.8), its colours at half the density as cameras have them.
-fn jpeg(samples: &[u8], header: &PictureHeader, quality: u8, color: ColorType) -> Result<Vec<u8>, Error> {
+/// Baseline JPEG (ISO 32000-1, 7.4.8), its colours at half the density as cameras and scanners have them.
+fn jpeg(pixels: &[u8], header: &PictureHeader, quality: u8, samples: Samples) -> Vec<u8> {
     let side = |pixels: u32| u16::try_from(pixels).unwrap_or(u16::MAX);
-    let mut data = Vec::new();
-    let mut encoder = Encoder::new(&mut data, worth(header.source, quality).clamp(1, 100));
-    encoder.set_sampling_factor(SamplingFactor::F_2_2);
-    encoder.set_optimized_huffman_tables(true);
-    encoder.encode(samples, side(header.width), side(header.height), color).map_err(|error| match error {
-        EncodingError::IoError(error) => Error::Write(error),
-        other => Error::Write(std::io::Error::other(other)),
-    })?;
-    Ok(data)
+    let settings =
+        Settings { samples, quality: worth(header.source, quality), rounding: Rounding::Thrifty, density: None };
+    baseline::encode(pixels, side(header.width), side(header.height), &settings)
 }
 
 /// The quality that is worth its bytes: what is lost already is not to be had back.
