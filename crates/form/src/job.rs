@@ -261,7 +261,7 @@ pub struct PagesOutput {
 impl Default for PagesOutput {
     /// What print needs, and what the eye does not tell from the source.
     fn default() -> PagesOutput {
-        PagesOutput { density: 300, photo_quality: 80 }
+        PagesOutput { density: 300, photo_quality: 75 }
     }
 }
 

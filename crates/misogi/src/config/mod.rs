@@ -294,7 +294,7 @@ impl Default for Pages {
             hidden_text: Choice::Drop,
             comments: Choice::Keep,
             picture_dpi: 300,
-            photo_quality: 80,
+            photo_quality: 75,
             compared: 3,
         }
     }
