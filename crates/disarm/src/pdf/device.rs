@@ -5,6 +5,7 @@
 
 use std::panic::resume_unwind;
 
+use form::job::Extra;
 use form::pages::{BlendMode, CanvasHeader, CanvasKind, Color, MaskKind, Operation};
 use form::{Reason, Refusal};
 use hayro_interpret::font::GlyphRun;
@@ -14,6 +15,7 @@ use hayro_interpret::{
 use kurbo::{Affine, BezPath, PathEl, Rect, Shape as _};
 
 use super::cover::Cover;
+use super::covered::{self, Boxes};
 use super::document::{Canvas, Document};
 use super::geometry;
 use super::ink::Shape;
@@ -43,6 +45,12 @@ pub(super) struct Recorder<'d, 'w> {
     /// Text that is not drawn, until it is known what lies where it stands.
     pub(super) unseen: Vec<Unseen>,
     pub(super) cover: Cover,
+    /// What covers text that is not drawn, or is not drawn by us.
+    pub(super) boxes: Boxes,
+    /// Whether each open clip is a rectangle.
+    clip_shapes: Vec<bool>,
+    /// Whether each open group lets what is in it cover what is below.
+    solid_groups: Vec<bool>,
     /// Samples of shadings that the page may still take.
     pub(super) samples: u64,
 }
@@ -103,6 +111,9 @@ impl<'d, 'w> Recorder<'d, 'w> {
             failure: None,
             unseen: Vec::new(),
             cover: Cover::new(page),
+            boxes: Boxes::new(page),
+            clip_shapes: Vec::new(),
+            solid_groups: Vec::new(),
             samples: PAGE_SAMPLES,
         }
     }
@@ -111,7 +122,14 @@ impl<'d, 'w> Recorder<'d, 'w> {
     pub(super) fn finish(&mut self) -> (Vec<Operation>, Summary) {
         self.layers.truncate(1);
         let page = self.layers.pop().unwrap_or_else(|| Layer::new(NOTHING));
-        let finished = page.finish();
+        let bounds = page.bounds();
+        let mut finished = page.finish();
+        if self.mode == Mode::Draw && self.document.policy.hidden_text == Extra::Drop {
+            let Document { glyphs, pictures, .. } = &*self.document;
+            let letter = |number| glyphs.area(number);
+            let hidden = covered::uncover(&mut finished.0, bounds, letter, |number| pictures.is_opaque(number));
+            self.tally.hidden = self.tally.hidden.saturating_add(hidden);
+        }
         if self.mode == Mode::Draw && self.is_too_much(finished.1) {
             self.trouble = Some(Trouble::TooMuch);
         }
@@ -253,6 +271,67 @@ impl<'d, 'w> Recorder<'d, 'w> {
         self.draw(Shape::Fill(path, fill_rule(rule)), bounds, &props.paint, props.blend_mode, props.soft_mask.as_ref());
     }
 
+    /// Takes note of what is filled: text below it is not seen.
+    fn note_fill(&mut self, path: &BezPath, rule: FillRule, props: &DrawProps<'_>) {
+        let is_solid = self.is_on_page()
+            && self.solid_groups.iter().all(|solid| *solid)
+            && self.clip_shapes.iter().all(|rectangular| *rectangular)
+            && props.soft_mask.is_none();
+        // Only what is short can be a few rectangles.
+        if !is_solid || path.elements().len() > MAX_BOX_ELEMENTS {
+            return;
+        }
+        let hayro_interpret::Paint::Color(color) = &props.paint else { return };
+        let [r, g, b, alpha] = color.to_rgba().to_rgba8();
+        if alpha != u8::MAX || !covered::covers(Color { r, g, b }, blend_mode(props.blend_mode)) {
+            return;
+        }
+        let Some(path) = geometry::path(path, props.transform) else { return };
+        let visible = self.layer().visible();
+        for area in covered::rectangles(&path, fill_rule(rule)) {
+            self.boxes.add(overlap(visible, area));
+        }
+    }
+
+    /// Takes note of where a page that is drawn as an image is not blank.
+    fn note_seen(&mut self, path: &BezPath, props: &DrawProps<'_>) {
+        if !self.is_on_page() || super::ink::is_white_paint(&props.paint) {
+            return;
+        }
+        let bounds = geometry::path(path, props.transform).as_ref().and_then(geometry::bounds);
+        let visible = bounds.map_or(NOTHING, |bounds| overlap(self.layer().visible(), bounds));
+        if visible != NOTHING {
+            self.cover.add(visible);
+        }
+    }
+
+    /// Takes note of a picture, of which only the file's words are known.
+    fn note_picture(&mut self, image: &Image<'_, '_>, props: &ImageDrawProps<'_>) {
+        let is_opaque = match image {
+            Image::Raster(raster) => {
+                let dict = raster.stream().dict();
+                !["SMask", "Mask", "SMaskInData"].into_iter().any(|key| dict.contains_key(key))
+            }
+            Image::Stencil(_) => false,
+        };
+        let area = Rect::new(0.0, 0.0, image.width().into(), image.height().into());
+        let bounds = props.transform.transform_rect_bbox(area);
+        let visible = overlap(self.layer().visible(), bounds);
+        if !self.is_on_page() || visible == NOTHING {
+            return;
+        }
+        if self.mode == Mode::Text {
+            self.cover.add_picture(visible, is_opaque);
+        }
+        let is_solid = self.solid_groups.iter().all(|solid| *solid)
+            && self.clip_shapes.iter().all(|rectangular| *rectangular)
+            && props.soft_mask.is_none()
+            && props.blend_mode == hayro_interpret::BlendMode::Normal;
+        if is_solid && is_opaque && covered::upright(props.transform, area).is_some() {
+            self.boxes.add_picture(visible);
+        }
+    }
+
     fn stroke<'a>(&mut self, path: &BezPath, pen: &StrokeProps, props: &DrawProps<'a>) {
         let Some(seen) = geometry::path(path, props.transform) else { return };
         let Some(bounds) = geometry::bounds(&seen) else { return };
@@ -314,6 +393,12 @@ impl<'a> Device<'a> for Recorder<'_, '_> {
         if let DrawMode::Stroke(pen) | DrawMode::FillAndStroke(_, pen) = mode {
             self.count_dashes(path, pen);
         }
+        if self.mode == Mode::Text && !matches!(mode, DrawMode::Invisible) {
+            self.note_seen(path, &props);
+        }
+        if let (Mode::Draw | Mode::Text, DrawMode::Fill(rule) | DrawMode::FillAndStroke(rule, _)) = (self.mode, mode) {
+            self.note_fill(path, *rule, &props);
+        }
         if self.mode != Mode::Draw {
             return;
         }
@@ -344,6 +429,7 @@ impl<'a> Device<'a> for Recorder<'_, '_> {
             }
             Mode::Count => {}
         }
+        self.clip_shapes.push(geometry::as_rectangle(&clip.path).is_some());
         self.check_clips();
     }
 
@@ -354,10 +440,12 @@ impl<'a> Device<'a> for Recorder<'_, '_> {
             Mode::Text => self.layer().clip_unseen(*rect),
             Mode::Count => {}
         }
+        self.clip_shapes.push(true);
         self.check_clips();
     }
 
     fn pop_clip(&mut self) {
+        self.clip_shapes.pop();
         self.open_clips = self.open_clips.saturating_sub(1);
         if self.mode != Mode::Count {
             self.layer().unclip();
@@ -366,6 +454,8 @@ impl<'a> Device<'a> for Recorder<'_, '_> {
 
     fn push_transparency_group(&mut self, opacity: f32, mask: Option<SoftMask<'a>>, blend: hayro_interpret::BlendMode) {
         self.spend(1);
+        let is_solid = opacity >= 1.0 && mask.is_none() && blend == hayro_interpret::BlendMode::Normal;
+        self.solid_groups.push(is_solid);
         if self.groups.len() > MAX_GROUPS {
             self.hazard = true;
             self.give_up(Trouble::TooMuch);
@@ -381,6 +471,7 @@ impl<'a> Device<'a> for Recorder<'_, '_> {
     }
 
     fn pop_transparency_group(&mut self) {
+        self.solid_groups.pop();
         let Some(Some(group)) = self.groups.pop() else { return };
         if self.layers.len() < 2 {
             return;
@@ -398,6 +489,9 @@ impl<'a> Device<'a> for Recorder<'_, '_> {
 
     fn draw_image(&mut self, image: Image<'a, '_>, props: ImageDrawProps<'a>) {
         self.spend(1);
+        if self.mode != Mode::Count {
+            self.note_picture(&image, &props);
+        }
         if self.mode != Mode::Draw {
             if self.mode == Mode::Count && !self.is_decodable(&image) {
                 self.hazard = true;
@@ -563,6 +657,8 @@ pub(super) fn blend_mode(mode: hayro_interpret::BlendMode) -> BlendMode {
 }
 
 const PLACEHOLDER: Color = Color { r: 0xE0, g: 0xE0, b: 0xE0 };
+/// Elements of a path that may be rectangles that cover something: a hundred of them.
+const MAX_BOX_ELEMENTS: usize = 600;
 /// How many times the operations of a page are counted on before the file is refused.
 const HARD_FACTOR: u64 = 4;
 /// Samples of shadings that one page may take.

@@ -14,6 +14,8 @@ use crate::error::Error;
 #[derive(Debug, Default)]
 pub(super) struct Glyphs {
     known: HashMap<Key, Known>,
+    /// What each letter in the form covers, by number; for a blank about what a letter would.
+    areas: Vec<Rect>,
 }
 
 /// What a letter is told apart by.
@@ -83,7 +85,14 @@ impl Glyphs {
         let advance = key.advance as f32 / 10.0;
         let number = out.glyph(&Glyph { advance, outline, text: key.text.clone() })?;
         self.known.insert(key.clone(), Known { number: Some(number), bounds, fits: true });
+        let blank = Rect::new(0.0, 0.0, advance.into(), LETTER_HEIGHT).abs();
+        self.areas.push(bounds.unwrap_or(blank));
         Ok(number)
+    }
+
+    /// What a letter in the form covers, in glyph units.
+    pub(super) fn area(&self, number: u32) -> Option<Rect> {
+        self.areas.get(usize::try_from(number).ok()?).copied()
     }
 }
 
@@ -123,6 +132,8 @@ fn tenths(advance: f32) -> i32 {
 }
 
 pub(super) const UNSTRETCHED: u32 = 1_000;
+/// About how high letters are, in glyph units.
+const LETTER_HEIGHT: f64 = 700.0;
 /// The most units from the origin of a letter, as font programs can tell it.
 const MOST: f64 = 30_000.0;
 

@@ -357,6 +357,17 @@ pub(super) fn style(pen: &StrokeProps, scale: f64) -> Option<StrokeStyle> {
     })
 }
 
+/// Whether a paint cannot be told from paper.
+pub(super) fn is_white_paint(paint: &hayro_interpret::Paint<'_>) -> bool {
+    match paint {
+        hayro_interpret::Paint::Color(color) => {
+            let [r, g, b, _] = color.to_rgba().to_rgba8();
+            is_white(Color { r, g, b })
+        }
+        hayro_interpret::Paint::Pattern(_) => false,
+    }
+}
+
 /// Whether a colour cannot be told from paper.
 pub(super) fn is_white(Color { r, g, b }: Color) -> bool {
     r >= WHITE && g >= WHITE && b >= WHITE

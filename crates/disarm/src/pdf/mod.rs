@@ -6,6 +6,7 @@
 //! draws, and `raster` is for pages that the form cannot hold as they are.
 
 mod cover;
+mod covered;
 mod decodable;
 mod device;
 mod document;

@@ -1,7 +1,7 @@
 //! Pictures: decoded once, brought to the layout and the number of pixels that they need, and written to the form at once, so
 //! that no more than one is held.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use form::codec::Encoder;
 use form::pages::{PictureHeader, PictureLayout, PictureSource};
@@ -17,6 +17,8 @@ use crate::image::jpeg;
 #[derive(Debug, Default)]
 pub(super) struct Pictures {
     known: HashMap<Key, Sent>,
+    /// Numbers of pictures that nothing shows through.
+    opaque: HashSet<u32>,
     /// Pictures of more pixels than the form has place for, of which fewer were sent, since this was last set to 0.
     pub(super) reduced: u32,
 }
@@ -104,8 +106,16 @@ impl Pictures {
         } else {
             Known::TooLarge
         };
+        if let Known::Picture { number, opaque: true, .. } = known {
+            self.opaque.insert(number);
+        }
         self.known.insert(key, Sent { known, page, share });
         Ok(known)
+    }
+
+    /// Whether nothing shows through a picture in the form.
+    pub(super) fn is_opaque(&self, number: u32) -> bool {
+        self.opaque.contains(&number)
     }
 
     /// A picture through which a paint is put, and that paint, of which the interpreter tells only together with the pixels;

@@ -3,12 +3,13 @@
 use std::rc::Rc;
 
 use form::job::Extra;
-use form::pages::{Color, GlyphText, Matrix, PlacedGlyph, TextMode, TextRun};
+use form::pages::{GlyphText, Matrix, PlacedGlyph, TextMode, TextRun};
 use hayro_interpret::font::{Glyph, GlyphRun, OutlineGlyph, Type3Glyph};
 use hayro_interpret::hayro_cmap::WritingMode;
 use hayro_interpret::{CacheKey, DrawMode, DrawProps, StrokeProps};
 use kurbo::{Affine, BezPath, Rect};
 
+use super::covered::{self, Moment};
 use super::device::{Mode, Recorder};
 use super::document::Document;
 use super::geometry;
@@ -22,6 +23,17 @@ use super::type3;
 pub(super) struct Unseen {
     run: TextRun,
     bounds: Rect,
+    /// When it came: what covers it comes later.
+    since: Moment,
+    /// Whether the page itself shows it, of which an image is made.
+    shown: bool,
+}
+
+/// Of text that is only to be found and copied, or nobody knows yet what for.
+#[derive(Clone, Copy, Debug)]
+struct Invisible {
+    /// Whether the page shows it, of which an image is made.
+    shown: bool,
 }
 
 /// A letter in its place.
@@ -108,6 +120,8 @@ impl<'d, 'w> Recorder<'d, 'w> {
             return;
         }
         self.place_seen(&seen, &space, props);
+        let drawn = self.mode == Mode::Text && !matches!(mode, DrawMode::Invisible) && !is_transparent(&props.paint);
+        let invisible = invisible.then(|| Invisible { shown: drawn && self.is_shown(&blank, &space, props) });
         self.place_blank(blank, &space, invisible);
     }
 
@@ -127,6 +141,16 @@ impl<'d, 'w> Recorder<'d, 'w> {
         text
     }
 
+    /// Whether letters are seen on a page of which an image is made; takes note of where they are.
+    fn is_shown(&mut self, letters: &[Letter<'_>], space: &Space, props: &DrawProps<'_>) -> bool {
+        let areas = letters.iter().map(|letter| space.to_page(letter.place, Some(SEEN)));
+        if ink::is_white_paint(&props.paint) {
+            return !areas.into_iter().all(|area| self.cover.is_blank(area));
+        }
+        areas.for_each(|area| self.cover.add(area));
+        true
+    }
+
     fn shape_of(&mut self, letter: &Type3Glyph<'_>) -> Option<Rc<BezPath>> {
         let key = letter.cache_key();
         if let Some(known) = self.document.shapes.get(&key) {
@@ -141,13 +165,7 @@ impl<'d, 'w> Recorder<'d, 'w> {
     fn place_seen<'a>(&mut self, letters: &[Letter<'_>], space: &Space, props: &DrawProps<'a>) {
         let Some(first) = letters.first() else { return };
         let uniform = letters.iter().all(|letter| same_size(linear(letter.place), linear(first.place)));
-        let white = match &props.paint {
-            hayro_interpret::Paint::Color(color) => {
-                let [r, g, b, _] = color.to_rgba().to_rgba8();
-                ink::is_white(Color { r, g, b })
-            }
-            hayro_interpret::Paint::Pattern(_) => false,
-        };
+        let white = ink::is_white_paint(&props.paint);
         let mut gathered: Option<Gathered> = None;
         let mut told = Vec::new();
         let reach = space.reach();
@@ -193,7 +211,7 @@ impl<'d, 'w> Recorder<'d, 'w> {
         if let Some(run) = gathered {
             self.draw_run(run, space, props);
         }
-        self.place_blank(told, space, false);
+        self.place_blank(told, space, None);
     }
 
     /// Whether nothing was painted where any of the letters stands.
@@ -224,7 +242,7 @@ impl<'d, 'w> Recorder<'d, 'w> {
     }
 
     /// Places letters that are only to be found and copied.
-    fn place_blank(&mut self, letters: Vec<Letter<'_>>, space: &Space, invisible: bool) {
+    fn place_blank(&mut self, letters: Vec<Letter<'_>>, space: &Space, invisible: Option<Invisible>) {
         if !self.is_on_page() {
             return;
         }
@@ -257,12 +275,14 @@ impl<'d, 'w> Recorder<'d, 'w> {
         }
     }
 
-    fn keep_blank(&mut self, run: Gathered, invisible: bool) {
-        if invisible && self.mode == Mode::Draw {
-            self.unseen.push(Unseen { run: run.run, bounds: run.bounds });
-        } else {
-            // What a Type 3 letter says, or a page that is drawn as an image.
-            self.layer().text(run.run, TextMode::Invisible);
+    fn keep_blank(&mut self, run: Gathered, invisible: Option<Invisible>) {
+        match invisible {
+            Some(Invisible { shown }) => {
+                let since = self.boxes.now();
+                self.unseen.push(Unseen { run: run.run, bounds: run.bounds, since, shown });
+            }
+            // What a Type 3 letter says.
+            None => self.layer().text(run.run, TextMode::Invisible),
         }
     }
 
@@ -270,9 +290,17 @@ impl<'d, 'w> Recorder<'d, 'w> {
     /// scan and stays; elsewhere nobody sees it.
     pub(super) fn settle_unseen(&mut self) {
         let keep_all = self.document.policy.hidden_text == Extra::Keep;
-        for Unseen { run, bounds } in std::mem::take(&mut self.unseen) {
-            if keep_all || self.cover.is_on_picture(bounds) {
-                self.layer().text(run, TextMode::Invisible);
+        for Unseen { mut run, bounds, since, shown } in std::mem::take(&mut self.unseen) {
+            if keep_all || shown || self.cover.is_on_picture(bounds) {
+                if !keep_all {
+                    let glyphs = &self.document.glyphs;
+                    let covered =
+                        covered::without_covered(&mut run, since, &mut self.boxes, &|number| glyphs.area(number));
+                    self.tally.hidden = self.tally.hidden.saturating_add(covered);
+                }
+                if !run.glyphs.is_empty() {
+                    self.layer().text(run, TextMode::Invisible);
+                }
             } else {
                 let count = u32::try_from(run.glyphs.len()).unwrap_or(u32::MAX);
                 self.tally.hidden = self.tally.hidden.saturating_add(count);
@@ -390,6 +418,8 @@ fn is_transparent(paint: &hayro_interpret::Paint<'_>) -> bool {
     }
 }
 
+/// About what a letter covers, in glyph units, where nothing is known of its outline.
+const SEEN: Rect = Rect::new(0.0, 0.0, 500.0, 700.0);
 /// Glyph units of an em.
 const EM: f32 = 1_000.0;
 /// The share of a size that two may differ by and be one.
