@@ -58,7 +58,7 @@ DENIED_ELEMENTS = set(
     " x15:dataModel x15:connection x14:connection x15:queryTable x14:slicerStyles x15:timelineStyles"
     " x15:pivotTableReferences x14:pivotCaches_ x15:webExtensions x:extReference".split()
 )
-DENIED_ATTRIBUTES = set("r:link r:pict r:href o:href o:althref o:relid o:ole o:oleicon o:master r:dm o:gfxdata o:bullet".split())
+DENIED_ATTRIBUTES = set("r:link r:pict r:href o:href o:althref o:relid o:ole o:oleicon o:master o:gfxdata o:bullet".split())
 # By local name, without a namespace or in the element's own.
 DENIED_LOCAL_ATTRIBUTES = set(
     "macro onAction href src althref vbProcedure function xlm functionGroupId externalLink sourceFile refreshOnLoad"

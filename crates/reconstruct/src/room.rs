@@ -55,7 +55,7 @@ fn part_of(job: &CleanJob, reader: &mut dyn Read, out: &mut Output<'_>) -> Resul
         Kind::Table => csv::write(&mut decoder, out)?,
         Kind::Image => image::write(&mut decoder, job, out)?,
         Kind::Pages => pdf::write(&mut decoder, job, out, &mut seen)?,
-        Kind::Sheet | Kind::Flow | Kind::Slides => office::write(&mut decoder, job, out)?,
+        Kind::Sheet | Kind::Flow | Kind::Slides => office::write(&mut decoder, job, out, &mut seen)?,
         Kind::Mail | Kind::Container => again(&mut decoder, job, out)?,
     };
     let Written { output, pages, levels, findings } = written;

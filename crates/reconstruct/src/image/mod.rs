@@ -7,7 +7,7 @@ mod bmp;
 mod gif;
 mod jpeg;
 pub(crate) mod palette;
-mod png;
+pub(crate) mod png;
 mod tiff;
 mod webp;
 

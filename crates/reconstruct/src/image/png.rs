@@ -7,9 +7,8 @@ use form::image::{ImageHeader, PixelFormat};
 
 use super::palette::{self, Palette};
 use crate::error::Error;
-use crate::output::Output;
 
-pub(super) fn write(image: &ImageHeader, pixels: &[u8], out: &mut Output<'_>) -> Result<(), Error> {
+pub(crate) fn write(image: &ImageHeader, pixels: &[u8], out: impl Write) -> Result<(), Error> {
     let mut encoder = Encoder::new(out, image.width, image.height);
     encoder.set_compression(Compression::Balanced);
     encoder.set_pixel_dims(image.density.map(|density| PixelDimensions {

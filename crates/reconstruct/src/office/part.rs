@@ -1,0 +1,262 @@
+//! A part as XML: the names that markup stands for, in the order in which it comes.
+
+use form::Reason;
+use form::office::schema::Namespace;
+use form::office::{Attribute, AttributeKind, Markup, PartHeader, Relationship, Type, Value};
+
+use super::notes::Notes;
+use super::xml::{self, DECLARATION};
+use crate::error::Error;
+
+/// A part that is being written.
+pub(super) struct Part<'p> {
+    header: &'p PartHeader,
+    /// The namespace that is written without a prefix.
+    plain: Option<Namespace>,
+    levels: Vec<Level>,
+    /// Whether a start tag still lacks its end.
+    in_tag: bool,
+    /// A choice that begins before the next element.
+    choice: Option<Namespace>,
+    /// What names the drawing of the boxes of a worksheet's notes, until it is written.
+    boxes: Option<String>,
+    /// The notes of a part of comments, where a worksheet shows them.
+    notes: Option<Notes>,
+}
+
+#[derive(Clone, Copy)]
+enum Level {
+    Element(Type),
+    Choice,
+}
+
+impl<'p> Part<'p> {
+    /// A part whose root comes next. `boxes` is the name of the relationship of a worksheet to the boxes of its notes.
+    pub(super) fn new(header: &'p PartHeader, boxes: Option<String>, notes: Option<Notes>) -> Part<'p> {
+        // Some programs look for the names of a workbook without a prefix.
+        let plain = Some(header.kind.root().namespace()).filter(|namespace| namespace.prefix() == "x");
+        Part { header, plain, levels: Vec::new(), in_tag: false, choice: None, boxes, notes }
+    }
+
+    /// Writes a step. Says whether it ended the part.
+    pub(super) fn step(&mut self, step: &Markup, out: &mut Vec<u8>) -> Result<bool, Error> {
+        match step {
+            Markup::Open(child) => self.open(*child, out)?,
+            Markup::Attribute(number, value) => self.attribute(*number, value, out)?,
+            Markup::Text(text) => {
+                self.end_tag(out);
+                xml::text(out, text);
+                if let Some(notes) = &mut self.notes {
+                    notes.text(text);
+                }
+            }
+            Markup::Close => return self.close(out),
+            Markup::Choice(namespace) => {
+                if namespace.prefix().is_empty() || self.choice.is_some() {
+                    return Err(Reason::FormInvalid.into());
+                }
+                self.choice = Some(*namespace);
+            }
+            Markup::EndChoice => {
+                // A choice of nothing is not worth its words.
+                if self.choice.take().is_none() {
+                    self.end_tag(out);
+                    self.levels.pop();
+                    out.extend_from_slice(b"</mc:Choice></mc:AlternateContent>");
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// The notes that came, when the part is complete.
+    pub(super) fn into_notes(self) -> Option<Notes> {
+        self.notes
+    }
+
+    fn open(&mut self, child: u16, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.end_tag(out);
+        let parent = self.innermost();
+        let of = match parent {
+            None => self.header.kind.root(),
+            Some(parent) => parent.child(child).ok_or(Reason::FormInvalid)?,
+        };
+        if self.levels.len() == 1 && of.namespace().prefix() == "x" && AFTER_BOXES.contains(&of.name()) {
+            self.boxes(out);
+        }
+        if let Some(namespace) = self.choice.take() {
+            self.levels.push(Level::Choice);
+            let prefix = namespace.prefix();
+            out.extend_from_slice(b"<mc:AlternateContent><mc:Choice");
+            if !self.header.kind.namespaces().any(|declared| declared == namespace) {
+                declare(prefix, namespace, out);
+            }
+            out.extend_from_slice(b" Requires=\"");
+            out.extend_from_slice(prefix.as_bytes());
+            out.extend_from_slice(b"\">");
+        }
+        if parent.is_none() {
+            out.extend_from_slice(DECLARATION.as_bytes());
+        }
+        out.push(b'<');
+        self.name(of.namespace(), of.name(), out);
+        if parent.is_none() {
+            self.declarations(out);
+        }
+        self.levels.push(Level::Element(of));
+        self.in_tag = true;
+        Ok(())
+    }
+
+    fn attribute(&mut self, number: u8, value: &Value, out: &mut Vec<u8>) -> Result<(), Error> {
+        let of = self.innermost().ok_or(Reason::FormInvalid)?;
+        let attribute = of.attribute(number).ok_or(Reason::FormInvalid)?;
+        out.push(b' ');
+        let namespace = attribute.namespace();
+        if namespace != Namespace::NONE {
+            out.extend_from_slice(namespace.prefix().as_bytes());
+            out.push(b':');
+        }
+        out.extend_from_slice(attribute.name().as_bytes());
+        out.extend_from_slice(b"=\"");
+        match value {
+            Value::Boolean(yes) => out.push(match (attribute.kind() == AttributeKind::VmlBoolean, yes) {
+                (false, false) => b'0',
+                (false, true) => b'1',
+                (true, false) => b'f',
+                (true, true) => b't',
+            }),
+            Value::Integer(number) => xml::integer(out, *number),
+            Value::Decimal(number) => xml::decimal(out, *number),
+            Value::Enumerated(number) => {
+                let word = attribute.kind().word(*number).ok_or(Reason::FormInvalid)?;
+                xml::value(out, word);
+            }
+            Value::Text(text) => {
+                xml::value(out, text);
+                self.note(of, attribute, text)?;
+            }
+            Value::Relationship(place) => {
+                self.check_target(of, *place)?;
+                out.extend_from_slice(b"rId");
+                xml::integer(out, i64::from(*place).saturating_add(1));
+            }
+            Value::NoRelationship => {}
+        }
+        out.push(b'"');
+        Ok(())
+    }
+
+    fn note(&mut self, of: Type, attribute: Attribute, text: &str) -> Result<(), Error> {
+        match &mut self.notes {
+            Some(notes) if of.is("x", "comment") && attribute.name() == "ref" => notes.begin(text),
+            _ => Ok(()),
+        }
+    }
+
+    /// An address outside may be named only by what a reader clicks: programs fetch what pictures and the like name.
+    fn check_target(&self, of: Type, place: u32) -> Result<(), Error> {
+        let place = usize::try_from(place).unwrap_or(usize::MAX);
+        match self.header.relationships.get(place) {
+            Some(Relationship::Part(_) | Relationship::Picture(_)) => Ok(()),
+            Some(Relationship::Link(_)) if CLICKED.contains(&of.name()) => Ok(()),
+            Some(Relationship::Link(_)) | None => Err(Reason::FormInvalid.into()),
+        }
+    }
+
+    fn close(&mut self, out: &mut Vec<u8>) -> Result<bool, Error> {
+        let Some(Level::Element(of)) = self.levels.last().copied() else { return Err(Reason::FormInvalid.into()) };
+        if self.levels.len() == 1 && self.boxes.is_some() {
+            self.end_tag(out);
+            self.boxes(out);
+        }
+        self.levels.pop();
+        if self.in_tag {
+            self.in_tag = false;
+            out.extend_from_slice(b"/>");
+        } else {
+            out.extend_from_slice(b"</");
+            self.name(of.namespace(), of.name(), out);
+            out.push(b'>');
+        }
+        Ok(self.levels.is_empty())
+    }
+
+    /// Names the drawing of the boxes of notes.
+    fn boxes(&mut self, out: &mut Vec<u8>) {
+        if let Some(name) = self.boxes.take() {
+            out.extend_from_slice(b"<legacyDrawing r:id=\"");
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b"\"/>");
+        }
+    }
+
+    fn end_tag(&mut self, out: &mut Vec<u8>) {
+        if self.in_tag {
+            self.in_tag = false;
+            out.push(b'>');
+        }
+    }
+
+    fn innermost(&self) -> Option<Type> {
+        self.levels.iter().rev().find_map(|level| match level {
+            Level::Element(of) => Some(*of),
+            Level::Choice => None,
+        })
+    }
+
+    fn name(&self, namespace: Namespace, name: &str, out: &mut Vec<u8>) {
+        if self.plain != Some(namespace) && namespace != Namespace::NONE {
+            out.extend_from_slice(namespace.prefix().as_bytes());
+            out.push(b':');
+        }
+        out.extend_from_slice(name.as_bytes());
+    }
+
+    /// All vocabularies that the part may use, and which of them a program may pass over that does not know them.
+    fn declarations(&self, out: &mut Vec<u8>) {
+        let mut ignorable: Vec<&str> = Vec::new();
+        let (mut relationships, mut compatibility) = (false, false);
+        for namespace in self.header.kind.namespaces() {
+            let prefix = namespace.prefix();
+            relationships |= prefix == "r";
+            compatibility |= prefix == "mc";
+            if self.plain == Some(namespace) {
+                declare("", namespace, out);
+            } else if !matches!(prefix, "" | "xml") {
+                declare(prefix, namespace, out);
+                if namespace.is_ignorable() {
+                    ignorable.push(prefix);
+                }
+            }
+        }
+        for (declared, prefix) in [(relationships, "r"), (compatibility, "mc")] {
+            let namespace = Namespace::all().find(|namespace| namespace.prefix() == prefix);
+            if let Some(namespace) = namespace.filter(|_| !declared) {
+                declare(prefix, namespace, out);
+            }
+        }
+        if !ignorable.is_empty() {
+            out.extend_from_slice(b" mc:Ignorable=\"");
+            out.extend_from_slice(ignorable.join(" ").as_bytes());
+            out.push(b'"');
+        }
+    }
+}
+
+fn declare(prefix: &str, namespace: Namespace, out: &mut Vec<u8>) {
+    out.extend_from_slice(b" xmlns");
+    if !prefix.is_empty() {
+        out.push(b':');
+        out.extend_from_slice(prefix.as_bytes());
+    }
+    out.extend_from_slice(b"=\"");
+    xml::value(out, namespace.uri());
+    out.push(b'"');
+}
+
+/// Elements that lead a reader somewhere when they are clicked.
+const CLICKED: [&str; 4] = ["hyperlink", "hlinkClick", "hlinkMouseOver", "hlinkHover"];
+/// What comes after the boxes of notes in a worksheet (ECMA-376 part 1, section 18.3.1.99).
+const AFTER_BOXES: [&str; 8] =
+    ["legacyDrawingHF", "drawingHF", "picture", "oleObjects", "controls", "webPublishItems", "tableParts", "extLst"];
