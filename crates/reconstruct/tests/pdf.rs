@@ -350,7 +350,7 @@ fn a_photograph_is_not_written_better_than_it_came() {
         file[start + 5]
     };
     // The first entry of the luminance table is 16, scaled by 200 % - 2·quality, or 5000 % / quality below 50 (T.81, K.1).
-    assert_eq!(quality(PictureSource::Photo), 6);
+    assert_eq!(quality(PictureSource::Photo), 8);
     assert_eq!(quality(PictureSource::CoarsePhoto), 11);
     assert_eq!(quality(PictureSource::RoughPhoto), 18);
 }

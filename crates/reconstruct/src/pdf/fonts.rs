@@ -63,6 +63,8 @@ struct Content {
     ends: Vec<u32>,
     widths: Vec<i16>,
     texts: Vec<GlyphText>,
+    /// Glyphs that show nothing.
+    blank: Vec<bool>,
     extent: Option<[i32; 4]>,
 }
 
@@ -248,8 +250,14 @@ impl Class {
 impl Content {
     /// Begins with `.notdef`, which no text shows.
     fn new() -> Content {
-        let mut content =
-            Content { charstrings: Vec::new(), ends: Vec::new(), widths: Vec::new(), texts: Vec::new(), extent: None };
+        let mut content = Content {
+            charstrings: Vec::new(),
+            ends: Vec::new(),
+            widths: Vec::new(),
+            texts: Vec::new(),
+            blank: Vec::new(),
+            extent: None,
+        };
         let notdef = charstring(&[], DEFAULT_WIDTH, 1.0);
         content.add(&notdef.code, None, i16::try_from(DEFAULT_WIDTH).unwrap_or(0), GlyphText::default());
         content
@@ -260,6 +268,7 @@ impl Content {
         self.ends.push(u32::try_from(self.charstrings.len()).unwrap_or(u32::MAX));
         self.widths.push(width);
         self.texts.push(text);
+        self.blank.push(extent.is_none());
         self.extent = match (self.extent, extent) {
             (Some([a, b, c, d]), Some([e, f, g, h])) => Some([a.min(e), b.min(f), c.max(g), d.max(h)]),
             (known, new) => new.or(known),
@@ -269,11 +278,14 @@ impl Content {
     /// What the codes stand for (ISO 32000-1, 9.10.3): runs of single characters as ranges, the rest one by one.
     fn to_unicode(&self) -> Syntax {
         let mut runs: Vec<(u16, u16, &str)> = Vec::new();
-        for (code, text) in (0_u16..).zip(&self.texts) {
-            let text = text.as_str();
-            if text.is_empty() {
-                continue;
-            }
+        // `.notdef` is not shown.
+        for (code, (text, blank)) in (0_u16..).zip(self.texts.iter().zip(&self.blank)).skip(1) {
+            // Readers that find nothing here take the code for a character, and codes of small fonts are control characters.
+            let text = match text.as_str() {
+                "" if *blank => " ",
+                "" => "\u{FFFD}",
+                text => text,
+            };
             match runs.last_mut() {
                 Some((first, last, start)) if follows(*first, *last, start, code, text) => *last = code,
                 _ => runs.push((code, code, text)),

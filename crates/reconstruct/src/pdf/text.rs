@@ -136,7 +136,7 @@ impl Content {
             shared.fonts.unmapped |= !place.mapped;
             let font = Fonts::resource(place.font, direction);
             if setting.as_ref().is_none_or(|(known, _)| *known != font) {
-                let new = Setting::new(run, space, &place, direction, self.decimals);
+                let new = Setting::new(run, space, &place, direction, self);
                 self.font(font, new.size);
                 setting = Some((font, new));
             }
@@ -176,7 +176,7 @@ impl Content {
             Direction::Vertical => (wanted[1] - line.pen[1], wanted[0] - line.pen[0]),
         };
         // What cannot be seen: a fiftieth of a point, or where letters are small, a five-hundredth of them.
-        let slack = (0.02 / self.scale).min(0.002 * size);
+        let slack = (UNSEEN / self.scale).min(0.002 * size);
         let near = across.abs() <= slack && (-2.0 * size..=12.0 * size).contains(&along) && size > 0.0;
         if line.linear != setting.linear || !(near && line.shown != Shown::Nothing) {
             self.start_line(at, hang, setting);
@@ -250,7 +250,7 @@ impl Content {
 }
 
 impl Setting {
-    fn new(run: &TextRun, space: &Space, place: &Place, direction: Direction, decimals: u8) -> Setting {
+    fn new(run: &TextRun, space: &Space, place: &Place, direction: Direction, content: &Content) -> Setting {
         let [a, b, c, d, ..] = space.0;
         let [e, f, g, h] = run.em.map(|value| f64::from(value) * place.em);
         let em = [a * e + c * f, b * e + d * f, a * g + c * h, b * g + d * h];
@@ -258,11 +258,18 @@ impl Setting {
         // Letters without a height are not to be seen; any size will do.
         let size = scaled(if height > 0.0 { height } else { 1.0 }, SIZE_DECIMALS).max(1);
         let unit = unscaled(size, SIZE_DECIMALS);
-        let linear = em.map(|value| unscaled(scaled(value / unit, LINEAR_DECIMALS), LINEAR_DECIMALS));
+        let mut linear = em.map(|value| unscaled(scaled(value / unit, LINEAR_DECIMALS), LINEAR_DECIMALS));
+        // Where widths are rounded, each letter is stretched a little to its own: more than that costs than it shows.
+        if let [across, 0.0, 0.0, 1.0] = linear
+            && (across - 1.0).abs() * unit * content.scale <= UNSEEN
+            && (across - 1.0).abs() <= LEAST_STRETCH
+        {
+            linear = UPRIGHT;
+        }
         let [a, b, c, d] = linear;
         let area = a * d - b * c;
         let inverse = if area.abs() < 1e-9 { [0.0; 4] } else { [d / area, -b / area, -c / area, a / area] };
-        Setting { linear, inverse, size, direction, decimals }
+        Setting { linear, inverse, size, direction, decimals: content.decimals }
     }
 }
 
@@ -309,6 +316,10 @@ fn goes_on(column: &TextRun, run: &TextRun, fonts: &Fonts) -> bool {
         && hangs(column, last, next, fonts).is_some_and(|ems| (0.5..1.5).contains(&ems))
 }
 
+/// A distance in points.
+const UNSEEN: f64 = 0.02;
+/// What is stretched more is meant to be.
+const LEAST_STRETCH: f64 = 0.004;
 /// Clips and does not paint.
 const CLIP: u8 = 7;
 const UPRIGHT: [f64; 4] = [1.0, 0.0, 0.0, 1.0];
