@@ -10,7 +10,7 @@ use form::image::{ImageHeader, ImageSource, PixelFormat, Repeat};
 use form::pages::{PictureHeader, PictureLayout, PictureSource};
 
 use crate::error::Error;
-use crate::image::baseline::{self, Samples, Settings};
+use crate::image::baseline::{self, Rounding, Samples, Settings};
 use crate::image::palette::Palette;
 use crate::image::png;
 
