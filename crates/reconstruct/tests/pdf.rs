@@ -303,6 +303,30 @@ fn paint_goes_through_the_ones_of_a_stencil() {
 }
 
 /// Waves in every channel: more than 256 colours, and soft as a photograph is.
+/// Paper with a hole in it, and the same bits as ink.
+#[test]
+fn bits_are_a_picture_on_one_page_and_a_stencil_on_another() {
+    let file = file(&form(|form| {
+        let header = picture_header(2, 1, PictureLayout::Bits, PictureSource::Drawing);
+        let picture = picture(form, header, &[0b0100_0000]);
+        let matrix = placed(10.0, 10.0, 80.0, 80.0);
+        let shown = Operation::Picture { picture, matrix, alpha: 255 };
+        let through = Operation::Stencil { picture, matrix };
+        for operation in [shown.clone(), through.clone(), shown, through] {
+            form.page(&sheet(200.0, 100.0)).unwrap();
+            form.operations(&[paint(255, 0, 0), fill(area(5.0, 5.0, 95.0, 95.0)), paint(0, 0, 255), operation]).unwrap();
+        }
+    }));
+    assert_eq!(readers::complaints(&file), "");
+    assert_eq!((count(&file, "/ImageMask true"), count(&file, "/Subtype/Image")), (1, 2));
+    let blue = [0, 0, 255];
+    for (page, left, right) in [(1, BLACK, WHITE), (2, RED, blue), (3, BLACK, WHITE), (4, RED, blue)] {
+        for (program, raster) in readers::drawn(&file, page) {
+            assert!(raster.is(30, 50, left) && raster.is(70, 50, right), "{program}, page {page}");
+        }
+    }
+}
+
 fn photo(width: u32, height: u32) -> Vec<u8> {
     let wave = |at: u32, of: u32| u8::try_from(at * 200 / of).unwrap();
     let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));

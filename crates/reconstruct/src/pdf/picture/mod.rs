@@ -27,7 +27,9 @@ pub(super) struct Pictures {
     pictures: Vec<Picture>,
     /// Numbers of those that wait, the oldest first.
     waiting: Vec<u32>,
-    /// Bytes that wait.
+    /// Those of bits that were written in one role and may be wanted in the other, the oldest first.
+    parked: Vec<u32>,
+    /// Bytes that wait or are parked.
     held: u64,
     /// A picture asks to be smoothed, which PDF/A forbids.
     pub(super) smoothed: bool,
@@ -49,11 +51,13 @@ struct Picture {
     extent: Option<[f64; 2]>,
     picture: Use,
     stencil: Use,
+    parked: bool,
 }
 
 #[derive(Default)]
 struct Use {
     wanted: bool,
+    written: bool,
     object: Option<Ref>,
 }
 
@@ -65,7 +69,7 @@ enum Held {
 
 impl Pictures {
     pub(super) fn new(policy: PagesOutput) -> Pictures {
-        Pictures { policy, pictures: Vec::new(), waiting: Vec::new(), held: 0, smoothed: false }
+        Pictures { policy, pictures: Vec::new(), waiting: Vec::new(), parked: Vec::new(), held: 0, smoothed: false }
     }
 
     /// Takes the next picture, whose pixels follow.
@@ -74,7 +78,8 @@ impl Pictures {
         // The verifier has bounded the size; pages of memory are taken only as pixels arrive.
         let bytes = usize::try_from(header.picture_bytes()).unwrap_or(0);
         let held = Held::Pixels(Vec::with_capacity(bytes));
-        self.pictures.push(Picture { header, held, extent: None, picture: Use::default(), stencil: Use::default() });
+        let (picture, stencil) = (Use::default(), Use::default());
+        self.pictures.push(Picture { header, held, extent: None, picture, stencil, parked: false });
         self.waiting.push(number);
     }
 
@@ -109,6 +114,13 @@ impl Pictures {
             }
             self.write(oldest, file, findings, "")?;
         }
+        while self.held > MOST_HELD && !self.parked.is_empty() {
+            let oldest = self.parked.remove(0);
+            if let Some(picture) = self.picture_mut(oldest) {
+                (picture.picture.wanted, picture.stencil.wanted) = (true, true);
+            }
+            self.write(oldest, file, findings, "")?;
+        }
         Ok(())
     }
 
@@ -118,12 +130,17 @@ impl Pictures {
         picture.is_some_and(|picture| picture.header.alpha.is_some())
     }
 
-    /// Notes that a picture is shown so large. Says whether it can be: one that was written in one role is not here any more
-    /// for the other, which no reader of files asks for.
+    /// Notes that a picture is shown so large. Says whether it can be: one that was written because too much waited is not
+    /// here any more for another role.
     pub(super) fn used(&mut self, picture: u32, role: Role, extent: [f64; 2]) -> bool {
         let Some(used) = self.picture_mut(picture) else { return false };
         let alpha = used.header.alpha;
         let shown = used.see(role, extent);
+        if used.parked && !used.role(role).written {
+            used.parked = false;
+            self.parked.retain(|parked| *parked != picture);
+            self.waiting.push(picture);
+        }
         if let Some(alpha) = alpha.and_then(|alpha| self.picture_mut(alpha)) {
             alpha.see(Role::Picture, extent);
         }
@@ -150,7 +167,7 @@ impl Pictures {
         }
         waiting.retain(|number| {
             let picture = usize::try_from(*number).ok().and_then(|number| self.pictures.get(number));
-            picture.is_some_and(|picture| !matches!(picture.held, Held::Nothing))
+            picture.is_some_and(|picture| !picture.parked && !matches!(picture.held, Held::Nothing))
         });
         self.waiting = waiting;
         Ok(())
@@ -167,7 +184,10 @@ impl Pictures {
         let policy = self.policy;
         let Some(picture) = self.picture_mut(number) else { return Ok(()) };
         let (header, extent) = (picture.header, picture.extent);
-        let roles = [(Role::Picture, picture.picture.wanted), (Role::Stencil, picture.stencil.wanted)];
+        let roles = [Role::Picture, Role::Stencil].map(|role| {
+            let uses = picture.role(role);
+            (role, uses.wanted && !uses.written)
+        });
         if roles.iter().all(|(_, wanted)| !wanted) {
             return Ok(());
         }
@@ -219,8 +239,25 @@ impl Pictures {
                 }
                 encoded.parameters(image);
             })?;
+            if let Some(picture) = self.picture_mut(number) {
+                picture.role(role).written = true;
+            }
         }
+        self.park(number, encoded);
         Ok(())
+    }
+
+    /// Keeps bits that were written in one role: they are small, and a later page may want them in the other.
+    fn park(&mut self, number: u32, encoded: Encoded) {
+        let Some(picture) = self.picture_mut(number) else { return };
+        let both = picture.picture.written && picture.stencil.written;
+        picture.parked = picture.header.layout == PictureLayout::Bits && picture.header.alpha.is_none() && !both;
+        if picture.parked {
+            picture.held = Held::Packed(encoded);
+            let bytes = picture.held.bytes();
+            self.held = self.held.saturating_add(bytes);
+            self.parked.push(number);
+        }
     }
 
     /// The opacity of a picture, where it waits and has as many pixels.
