@@ -129,6 +129,7 @@ fn a_pdf_is_drawn_anew_with_its_text() {
     assert_eq!((&report["detected_type"], &report["output_type"]), (&"pdf".into(), &"application/pdf".into()));
     assert_eq!((&report["pages"], &report["page_levels"]["vector"]), (&3.into(), &3.into()));
     assert!(report["fidelity"]["similarity"].as_f64().is_some_and(|alike| alike > 0.95), "{report}");
+    assert_eq!(report["text"]["recall"], 1.0, "{report}");
     let output = Path::new(report["output"].as_str().expect("a path"));
     assert_eq!(text_of_pdf(output), text_of_pdf(&directory.path().join("in/pages.pdf")));
     let checked = Command::new("qpdf").arg("--check").arg(output).output().expect("qpdf is installed (./test)");

@@ -110,6 +110,8 @@ fn part_lines(language: Language, parts: &[PartOutcome], lines: &mut Vec<String>
         entries.push(Entry { number: Some(number.saturating_add(1)), part, missing: part.anything_withheld() });
         let below = part.flatten().into_iter().skip(1).filter(|below| below.verdict == PartVerdict::Withheld);
         entries.extend(below.map(|part| Entry { number: None, part, missing: true }));
+        let beside = part.flatten().into_iter().flat_map(PartOutcome::laid_beside);
+        entries.extend(beside.map(|part| Entry { number: None, part, missing: false }));
     }
     // What did not arrive is told first: a reader sees what did.
     let mut missing = MAX_LINES;
@@ -127,7 +129,8 @@ fn part_lines(language: Language, parts: &[PartOutcome], lines: &mut Vec<String>
         let line = part_line(language, entry.part);
         lines.push(match entry.number {
             Some(number) => format!("{number:>2} {line}"),
-            None => format!("   - {line}"),
+            None if entry.missing => format!("   - {line}"),
+            None => format!("   + {line}{}", language.pick("（文書に埋め込まれていたファイル）", " (was embedded)")),
         });
     }
     if untold > 0 {

@@ -114,6 +114,21 @@ fn write_bundle(
         };
         bundle.child(&meta, fresh.len(), &mut fresh.reader())?;
     }
+    // What was embedded in a part comes after all parts, so that those keep the numbers by which the form knows them.
+    let beside = (0..).zip(parts).flat_map(|(index, part)| part.beside().into_iter().map(move |file| (index, file)));
+    for (number, (index, file)) in (parts.len()..).zip(beside) {
+        let (Some(fresh), Some(name), Some(output)) = (&file.fresh, &file.output_name, file.output) else { continue };
+        let folder = described.get(index).and_then(|child| child.path.as_ref());
+        let meta = ChildMeta {
+            id: u32::try_from(number).unwrap_or(u32::MAX),
+            name: name.clone(),
+            path: folder.and_then(|path| path.with_file_name(name.clone())),
+            modified: None,
+            output,
+            inline: false,
+        };
+        bundle.child(&meta, fresh.len(), &mut fresh.reader())?;
+    }
     let sealed = bundle.finish()?.into_inner().map_err(|error| EncodeError::Io(error.into_error()))?.seal()?;
     Ok(Source::whole(Arc::new(sealed)))
 }

@@ -314,6 +314,10 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::FidelityLow => {
             ("元の見た目と違うところがあります", "the rebuilt page differs visibly from the original")
         }
+        Reason::TextRecallLow => (
+            "文字の多くが検索やコピーのできないページがあります",
+            "much of the text of a page cannot be searched or copied",
+        ),
         Reason::PictureUndecodable => {
             ("読み取れない画像が{count}枚あり、表示できません", "{count} pictures could not be read and are not shown")
         }

@@ -1,5 +1,6 @@
 //! One part of a mail or archive again, by its place in the tree: for a look at it long after the tree was walked.
 
+use form::codec::{Decoder, Event, Kind};
 use form::document::Document;
 use form::job::{DirtyJob, DirtyOp};
 use form::mail::Child;
@@ -83,6 +84,13 @@ async fn open(
     }
     let form = outcome.form.and_then(|form| form.source(0, form.len()));
     let Some(form) = form else { return Ok(Err(Refusal::plain(Reason::RoomProtocol))) };
+    let decoder = Decoder::new(SourceReader::new(form.clone()), &run.policy.limits);
+    if decoder.as_ref().is_ok_and(|decoder| !matches!(decoder.kind(), Kind::Mail | Kind::Container)) {
+        return Ok(decoder
+            .map_err(|error| error.refusal())
+            .and_then(embedded)
+            .map(|children| (children, outcome.spill)));
+    }
     Ok(match Document::decode(SourceReader::new(form), &run.policy.limits) {
         Ok(Document::Mail(mail)) => Ok((mail.children, outcome.spill)),
         Ok(Document::Container(archive)) => Ok((archive.children, outcome.spill)),
@@ -91,4 +99,16 @@ async fn open(
         }
         Err(error) => Err(error.refusal()),
     })
+}
+
+/// The files embedded in a document, of which nothing else is kept: its form may be larger than memory.
+fn embedded(mut document: Decoder<SourceReader>) -> Result<Vec<Child>, Refusal> {
+    let mut children = Vec::new();
+    loop {
+        match document.next().map_err(|error| error.refusal())? {
+            Event::Child(child) => children.push(child),
+            Event::End => return Ok(children),
+            _ => {}
+        }
+    }
 }

@@ -15,6 +15,7 @@ mod account;
 mod assemble;
 mod budget;
 pub mod catalogue;
+mod embedded;
 mod fidelity;
 mod inside;
 mod mail;
@@ -24,6 +25,7 @@ mod outcome;
 mod part;
 pub mod policy;
 mod preview;
+mod recall;
 mod rooms;
 pub mod scan;
 
@@ -38,7 +40,9 @@ pub use inside::Whole;
 pub use jail::{Fresh, Source};
 pub use mail::MailContext;
 pub use notice::Notice;
-pub use outcome::{Defer, Drawn, MailOutcome, MailVerdict, PageSimilarity, PartOutcome, PartVerdict, Patience};
+pub use outcome::{
+    Defer, Drawn, MailOutcome, MailVerdict, PageSimilarity, PartOutcome, PartVerdict, Patience, TextRecall,
+};
 pub use policy::Policy;
 pub use scan::Scanner;
 
@@ -73,6 +77,17 @@ impl Engine {
     ) -> Result<PartOutcome, Defer> {
         let run = part::Run { passwords, patience, ..self.run("") };
         part::sanitise(&run, mail::root_part(original, name), 0).await
+    }
+
+    /// Rebuilds one file that is to be had again as one file: with files that were embedded in it, and pass, it comes as an archive.
+    pub async fn sanitise_upload(
+        &self,
+        original: Source,
+        name: FileName,
+        patience: Patience,
+    ) -> Result<PartOutcome, Defer> {
+        let run = part::Run { patience, ..self.run("") };
+        embedded::packed(&run, part::sanitise(&run, mail::root_part(original, name), 0).await?).await
     }
 
     /// Draws one page of a document, or a picture, as a PNG that a clean room wrote, of the size that was asked for or smaller. The

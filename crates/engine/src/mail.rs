@@ -1,18 +1,18 @@
 //! A whole mail: dissected in a dirty room, its parts rebuilt, the new mail assembled in a clean room.
 
-use std::borrow::Cow;
 use std::time::Instant;
 
 use form::document::MailDoc;
 use form::job::{DirtyJob, DirtyOp, PagesPolicy};
-use form::mail::{Child, MailDate, MailHeader};
+use form::mail::{MailDate, MailHeader};
 use form::reason::{Finding, Reason, Refusal};
 use form::text::Line;
 use jail::{Hostile, Source};
 
 use crate::assemble::SourceReader;
+use crate::embedded::within_budget;
 use crate::outcome::{Defer, MailOutcome, MailVerdict, PartOutcome, Patience};
-use crate::part::{Part, Run, children, our_fault, refused, room_limits, scan, spilled};
+use crate::part::{Part, Run, children, our_fault, refused, room_limits, scan};
 use crate::policy::Policy;
 use crate::{account, assemble, notice, rooms};
 
@@ -46,7 +46,7 @@ pub(crate) async fn sanitise(run: &Run<'_>, original: &Source, context: &MailCon
     if let Some(refusal) = unreadable_root(&doc) {
         return notice_only(run, context, doc.header, refusal, Vec::new(), started).await;
     }
-    let parts = children(run, &within_budget(run, &doc, spill.as_ref()), spill.as_ref(), "", 0).await?;
+    let parts = children(run, &within_budget(run, &doc.children, spill.as_ref()), spill.as_ref(), "", 0).await?;
     if let Some(withheld) = infected.filter(|_| !parts.iter().any(holds_virus)) {
         // The scanner objects to the mail and to none of its parts: what it means cannot be cut out.
         return notice_only(run, context, doc.header, withheld.refusal, parts, started).await;
@@ -74,17 +74,6 @@ pub(crate) async fn sanitise(run: &Run<'_>, original: &Source, context: &MailCon
             elapsed: started.elapsed(),
         }),
         Err(refusal) => notice_only(run, context, doc.header, refusal, parts, started).await,
-    }
-}
-
-/// The attachments of a mail; all withheld where together they are more than one mail may bring. Its text arrives either way.
-fn within_budget<'a>(run: &Run<'_>, doc: &'a MailDoc, spill: Option<&Hostile>) -> Cow<'a, [Child]> {
-    match run.budget.open(doc.children.len(), spilled(spill)) {
-        Ok(()) => Cow::Borrowed(&doc.children),
-        Err(refusal) => {
-            let withheld = |child: &Child| Child { withheld: child.withheld.or(Some(refusal)), ..child.clone() };
-            doc.children.iter().map(withheld).collect()
-        }
     }
 }
 

@@ -28,6 +28,23 @@ pub struct PageSimilarity {
     pub similarity: f64,
 }
 
+/// How much of the text of a document can still be searched and copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TextRecall {
+    /// Letters of the original that a reader sees or that are the text layer of a scan, spaces left out.
+    pub letters: u64,
+    /// Those of them that stand for characters in the rebuilt file.
+    pub recalled: u64,
+}
+
+impl TextRecall {
+    /// The share: 1 where all can be searched and copied.
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people; no document has 2^52 letters")]
+    pub fn share(self) -> f64 {
+        if self.letters == 0 { 1.0 } else { self.recalled as f64 / self.letters as f64 }
+    }
+}
+
 /// One attachment, archive member or uploaded file.
 #[derive(Debug)]
 pub struct PartOutcome {
@@ -55,6 +72,8 @@ pub struct PartOutcome {
     pub levels: PageLevels,
     /// How much some of the pages look like the originals.
     pub similarity: Vec<PageSimilarity>,
+    /// How much of its text can be searched and copied; `None` where it has none.
+    pub recall: Option<TextRecall>,
     /// The rebuilt file.
     pub fresh: Option<Fresh>,
     /// The bytes that came in, for the quarantine.
@@ -82,6 +101,34 @@ impl PartOutcome {
             open.extend(part.children.iter().rev());
         }
         all
+    }
+
+    /// The rebuilt files that were embedded in this one, or in one of them, and lie beside it now: a document has no place for
+    /// them. Empty for mails and archives, whose parts are inside.
+    pub fn beside(&self) -> Vec<&PartOutcome> {
+        let mut all = Vec::new();
+        let mut open: Vec<&PartOutcome> =
+            if self.is_container() { Vec::new() } else { self.children.iter().rev().collect() };
+        while let Some(part) = open.pop() {
+            if part.fresh.is_some() {
+                all.push(part);
+                if !part.is_container() {
+                    open.extend(part.children.iter().rev());
+                }
+            }
+        }
+        all
+    }
+
+    /// Those of [`beside`](Self::beside) that were embedded in this very part.
+    pub(crate) fn laid_beside(&self) -> impl Iterator<Item = &PartOutcome> {
+        let children = if self.is_container() { &[] } else { self.children.as_slice() };
+        children.iter().filter(|child| child.fresh.is_some())
+    }
+
+    /// Whether its parts are inside what was written of it.
+    pub(crate) fn is_container(&self) -> bool {
+        matches!(self.output, Some(OutputType::Mail | OutputType::Zip) | None)
     }
 
     /// Whether this part or one below it was withheld.

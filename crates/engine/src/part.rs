@@ -20,12 +20,12 @@ use jail::{CleanOutcome, Fresh, Hostile, Pool, Sealed, Source, Verdict};
 
 use crate::assemble::{self, Form, SourceReader};
 use crate::budget::Budget;
-use crate::fidelity;
 use crate::naming::{Taken, output_name};
-use crate::outcome::{Defer, PageSimilarity, PartOutcome, PartVerdict, Patience};
+use crate::outcome::{Defer, PageSimilarity, PartOutcome, PartVerdict, Patience, TextRecall};
 use crate::policy::Policy;
 use crate::rooms;
 use crate::scan::{ScanVerdict, Scanner};
+use crate::{embedded, fidelity, recall};
 
 /// What all parts of one mail or upload share.
 pub(crate) struct Run<'a> {
@@ -55,6 +55,7 @@ struct Converted {
     pages: u32,
     levels: PageLevels,
     similarity: Vec<PageSimilarity>,
+    recall: Option<TextRecall>,
     fresh: Fresh,
     children: Vec<PartOutcome>,
 }
@@ -62,9 +63,9 @@ struct Converted {
 /// Why a part does not pass, and what is known of it all the same.
 pub(crate) struct Withheld {
     pub(crate) refusal: Refusal,
-    detected_type: String,
+    pub(crate) detected_type: String,
     pub(crate) signature: Option<String>,
-    children: Vec<PartOutcome>,
+    pub(crate) children: Vec<PartOutcome>,
 }
 
 impl From<Refusal> for Withheld {
@@ -97,6 +98,7 @@ pub(crate) fn sanitise<'a>(
             pages: 0,
             levels: PageLevels::default(),
             similarity: Vec::new(),
+            recall: None,
             fresh: None,
             original: part.source,
             elapsed: started.elapsed(),
@@ -114,8 +116,12 @@ pub(crate) fn sanitise<'a>(
                 outcome.pages = converted.pages;
                 outcome.levels = converted.levels;
                 outcome.similarity = converted.similarity;
+                outcome.recall = converted.recall;
                 outcome.fresh = Some(converted.fresh);
                 outcome.children = converted.children;
+                let mut taken = Taken::new();
+                outcome.output_name = outcome.output_name.map(|name| taken.free("", name).0);
+                embedded::number(&mut outcome, &mut taken, "");
             }
             Err(withheld) => {
                 outcome.refusal = Some(withheld.refusal);
@@ -183,9 +189,30 @@ async fn both_rooms(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
             let form = Form::Verified(&written.fresh);
             opened(run, &form, written.fresh.reader(), outcome.spill, &part.path, depth).await
         }
-        Kind::Text | Kind::Image | Kind::Table | Kind::Sheet | Kind::Flow | Kind::Slides => Ok(Ok(leaf(written))),
-        Kind::Pages => Ok(Ok(compared(run, part, leaf(written)).await?)),
+        Kind::Text | Kind::Image | Kind::Table | Kind::Pages | Kind::Sheet | Kind::Flow | Kind::Slides => {
+            Ok(Ok(document(run, part, written, outcome.spill, depth).await?))
+        }
     }
+}
+
+/// What was written of a document, with figures on how good it is, and the files that were embedded in it.
+async fn document(
+    run: &Run<'_>,
+    part: &Part,
+    mut written: Written,
+    spill: Option<Hostile>,
+    depth: u32,
+) -> Result<Converted, Defer> {
+    let described = std::mem::take(&mut written.report.children);
+    let unsearchable: Vec<Finding> = recall::flagged(&written.report, run.policy.recall_flagged).collect();
+    let is_of_pages = written.report.kind == Kind::Pages;
+    let mut converted = leaf(written);
+    converted.findings.extend(unsearchable);
+    if is_of_pages {
+        converted = compared(run, part, converted).await?;
+    }
+    converted.children = embedded::convert(run, &described, spill.as_ref(), &part.path, depth).await?;
+    Ok(converted)
 }
 
 /// Looks at some pages of the result beside those of the original.
@@ -218,12 +245,13 @@ async fn one_room_first(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
         }
         Ok(Kind::Text | Kind::Image | Kind::Table | Kind::Pages | Kind::Sheet | Kind::Flow | Kind::Slides) => {
             let limits = rooms::limits(run.policy, &run.budget, part.source.len);
+            let spill = outcome.spill;
             let outcome = rooms::clean(run.pool, source, &clean_job(run, CleanOp::Part), limits).await?;
             run.budget.spend(outcome.usage.wall);
             match refused(&outcome.verdict) {
                 Some(withheld) => unless_not_now(run, withheld),
                 None => Ok(match written(run, outcome) {
-                    Ok(written) => Ok(compared(run, part, leaf(written)).await?),
+                    Ok(written) => Ok(document(run, part, written, spill, depth).await?),
                     Err(refusal) => Err(refusal.into()),
                 }),
             }
@@ -280,6 +308,7 @@ pub(crate) fn written(run: &Run<'_>, outcome: CleanOutcome) -> Result<Written, R
 }
 
 fn leaf(written: Written) -> Converted {
+    let recall = recall::of(&written.report);
     Converted {
         detected_type: written.report.detected_type.as_str().to_owned(),
         output: written.report.output,
@@ -287,6 +316,7 @@ fn leaf(written: Written) -> Converted {
         pages: written.report.pages,
         levels: written.report.levels,
         similarity: Vec::new(),
+        recall,
         fresh: written.fresh,
         children: Vec::new(),
     }
@@ -348,6 +378,7 @@ async fn mail_part(
             pages: 1,
             levels: PageLevels::default(),
             similarity: Vec::new(),
+            recall: None,
             fresh,
             children,
         }),
@@ -390,6 +421,7 @@ async fn archive_part(
             pages: 1,
             levels: PageLevels::default(),
             similarity: Vec::new(),
+            recall: None,
             fresh,
             children,
         }),
@@ -404,7 +436,7 @@ pub(crate) fn spilled(spill: Option<&Hostile>) -> u64 {
 /// Two members may get one name when both change their type (`a.bmp` beside `a.png`).
 fn number_repeated(described: &[Child], outcomes: &mut [PartOutcome]) {
     let mut taken = Taken::new();
-    for (child, outcome) in described.iter().zip(outcomes) {
+    for (child, outcome) in described.iter().zip(outcomes.iter_mut()) {
         let within = child.path.as_ref().map(folder).unwrap_or_default();
         if let Some(name) = outcome.output_name.take() {
             let (free, numbered) = taken.free(&within, name);
@@ -413,6 +445,10 @@ fn number_repeated(described: &[Child], outcomes: &mut [PartOutcome]) {
             }
             outcome.output_name = Some(free);
         }
+    }
+    for (child, outcome) in described.iter().zip(outcomes) {
+        let within = child.path.as_ref().map(folder).unwrap_or_default();
+        embedded::number(outcome, &mut taken, &within);
     }
 }
 
@@ -488,6 +524,7 @@ fn withheld(part: Part, refusal: Refusal) -> PartOutcome {
         pages: 0,
         levels: PageLevels::default(),
         similarity: Vec::new(),
+        recall: None,
         fresh: None,
         original: part.source,
         elapsed: std::time::Duration::ZERO,

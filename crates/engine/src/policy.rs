@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-pub use form::job::{AccountPlace, Extra, MostLevel, PagesOutput, PagesPolicy};
+pub use form::job::{AccountPlace, Embedded, Extra, MostLevel, PagesOutput, PagesPolicy};
 use form::limits::Limits;
 
 use crate::catalogue::Language;
@@ -36,6 +36,8 @@ pub struct Policy {
     pub compared_pages: u32,
     /// A page less similar than this to the original is named in the account.
     pub similarity_flagged: f64,
+    /// A page of which a smaller share of the letters can be searched and copied is named in the account.
+    pub recall_flagged: f64,
     /// Language of the account.
     pub language: Language,
     /// Where the account stands.
@@ -64,6 +66,7 @@ impl Default for Policy {
             pages_output: PagesOutput::default(),
             compared_pages: 3,
             similarity_flagged: 0.8,
+            recall_flagged: 0.8,
             language: Language::Ja,
             account: AccountPlace::Top,
             account_always: false,

@@ -333,6 +333,8 @@ reasons! {
     337 Changed PageUnreadable "page_unreadable"
     /// Letters whose shapes are damaged in the file are not shown.
     338 Changed GlyphsLost "glyphs_lost"
+    /// Much of the text of a page cannot be searched or copied.
+    339 Changed TextRecallLow "text_recall_low"
 
     /// The mail has no text.
     400 Noted EmptyBody "empty_body"

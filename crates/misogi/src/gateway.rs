@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use engine::catalogue::Language;
-use engine::policy::{AccountPlace, Extra, MostLevel, PagesOutput, PagesPolicy};
+use engine::policy::{AccountPlace, Embedded, Extra, MostLevel, PagesOutput, PagesPolicy};
 use engine::scan::Endpoint;
 use engine::{Engine, Policy, Scanner};
 use jail::{Level, Pool, PoolConfig};
@@ -213,7 +213,10 @@ fn policy(config: &Config) -> Policy {
             raster_text: extra(config.pages.raster_text),
             hidden_text: extra(config.pages.hidden_text),
             comments: extra(config.pages.comments),
-            ..PagesPolicy::default()
+            embedded: match config.pages.embedded {
+                config::Embedded::Withhold => Embedded::Withhold,
+                config::Embedded::Extract => Embedded::Extract,
+            },
         },
         pages_output: PagesOutput { density: config.pages.picture_dpi, photo_quality: config.pages.photo_quality },
         compared_pages: config.pages.compared,

@@ -135,7 +135,7 @@ impl Worker {
             }
             WorkOrigin::Upload { file_name } => self
                 .engine
-                .sanitise_file(original.clone(), file_name.clone(), &[], patience(work))
+                .sanitise_upload(original.clone(), file_name.clone(), patience(work))
                 .await
                 .map(file_completed),
         };

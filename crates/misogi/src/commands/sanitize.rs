@@ -1,5 +1,6 @@
 //! `misogi sanitize`: the engine and the rooms without a server.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use engine::catalogue::{Language, describe, describe_refusal};
-use engine::{Engine, PageSimilarity, PartOutcome, PartVerdict, Patience};
+use engine::{Engine, PageSimilarity, PartOutcome, PartVerdict, Patience, TextRecall};
 use form::job::{DirtyJob, Password};
 use form::name::FileName;
 use form::report::PageLevels;
@@ -141,12 +142,15 @@ async fn all(engine: Engine, config: &Config, inputs: Vec<Input>, arguments: &Ar
                 continue;
             }
         };
-        let output = match (&outcome.fresh, &outcome.output_name) {
-            (Some(fresh), Some(name)) => Some(write(&mut names, &arguments.output, &input.folder, name, fresh)?),
-            _ => None,
-        };
+        let mut written = BTreeMap::new();
+        for part in std::iter::once(&outcome).chain(outcome.beside()) {
+            if let (Some(fresh), Some(name)) = (&part.fresh, &part.output_name) {
+                let path = write(&mut names, &arguments.output, &input.folder, name, fresh)?;
+                written.insert(part.path.as_str(), path);
+            }
+        }
         any_withheld |= outcome.anything_withheld();
-        let report = report(&outcome, &input.path.display().to_string(), output.as_deref(), language);
+        let report = report(&outcome, &input.path.display().to_string(), &written, language);
         let line = if arguments.json { serde_json::to_string(&report)? } else { human(&report) };
         progress.suspend(|| writeln!(std::io::stdout().lock(), "{line}"))?;
         progress.inc(1);
@@ -232,6 +236,8 @@ struct Report {
     page_levels: Option<PageLevelsReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fidelity: Option<FidelityReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<TextReport>,
     millis: u64,
     children: Vec<Report>,
 }
@@ -257,8 +263,23 @@ struct PageReport {
     similarity: f64,
 }
 
+/// How much of the text can be searched and copied: 1 is all of it.
+#[derive(Debug, Serialize)]
+struct TextReport {
+    recall: f64,
+    letters: u64,
+}
+
+fn text(recall: TextRecall) -> TextReport {
+    TextReport { recall: round(recall.share()), letters: recall.letters }
+}
+
+/// Cut and not rounded, so that 1 means all.
+fn round(figure: f64) -> f64 {
+    (figure * 10_000.0).floor() / 10_000.0
+}
+
 fn fidelity(compared: &[PageSimilarity]) -> Option<FidelityReport> {
-    let round = |figure: f64| (figure * 10_000.0).round() / 10_000.0;
     let worst = compared.iter().map(|page| page.similarity).reduce(f64::min)?;
     let page =
         |seen: &PageSimilarity| PageReport { page: seen.page.saturating_add(1), similarity: round(seen.similarity) };
@@ -286,6 +307,7 @@ fn failed(input: &str, why: &str) -> Report {
         findings: vec![FindingReport { reason, count: 1, place: String::new(), text: why.to_owned() }],
         pages: 0,
         fidelity: None,
+        text: None,
         page_levels: None,
         millis: 0,
         children: Vec::new(),
@@ -297,7 +319,8 @@ fn page_levels(levels: PageLevels) -> Option<PageLevelsReport> {
     (levels != PageLevels::default()).then_some(PageLevelsReport { vector, raster_text, raster })
 }
 
-fn report(outcome: &PartOutcome, input: &str, output: Option<&Path>, language: Language) -> Report {
+/// The report on a part; `written` are the files that were written, by the place of their part in the tree.
+fn report(outcome: &PartOutcome, input: &str, written: &BTreeMap<&str, PathBuf>, language: Language) -> Report {
     let mut findings = Vec::with_capacity(outcome.findings.len().saturating_add(1));
     if let Some(refusal) = &outcome.refusal {
         let place = outcome.signature.clone().unwrap_or_default();
@@ -317,7 +340,7 @@ fn report(outcome: &PartOutcome, input: &str, output: Option<&Path>, language: L
             PartVerdict::Sanitised => "sanitised",
             PartVerdict::Withheld => "withheld",
         },
-        output: match output {
+        output: match written.get(outcome.path.as_str()) {
             Some(path) => Some(path.display().to_string()),
             None => outcome.output_name.as_ref().map(|name| name.as_str().to_owned()),
         },
@@ -325,9 +348,10 @@ fn report(outcome: &PartOutcome, input: &str, output: Option<&Path>, language: L
         findings,
         pages: outcome.pages,
         fidelity: fidelity(&outcome.similarity),
+        text: outcome.recall.map(text),
         page_levels: page_levels(outcome.levels),
         millis: u64::try_from(outcome.elapsed.as_millis()).unwrap_or(u64::MAX),
-        children: outcome.children.iter().map(|child| report(child, child.name.as_str(), None, language)).collect(),
+        children: outcome.children.iter().map(|child| report(child, child.name.as_str(), written, language)).collect(),
     }
 }
 

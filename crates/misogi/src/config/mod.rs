@@ -277,6 +277,8 @@ pub(crate) struct Pages {
     pub(crate) hidden_text: Choice,
     /// Comments, as a list at the end: `keep` or `drop`.
     pub(crate) comments: Choice,
+    /// Embedded files: `withhold`, or `extract` to rebuild each of them and lay it beside the document.
+    pub(crate) embedded: Embedded,
     /// Pictures with more pixels per inch are reduced to this.
     pub(crate) picture_dpi: u16,
     /// JPEG quality of photographs.
@@ -293,6 +295,7 @@ impl Default for Pages {
             raster_text: Choice::Keep,
             hidden_text: Choice::Drop,
             comments: Choice::Keep,
+            embedded: Embedded::Withhold,
             picture_dpi: 300,
             photo_quality: 75,
             compared: 3,
@@ -306,6 +309,14 @@ impl Default for Pages {
 pub(crate) enum MostLevel {
     Vector,
     Raster,
+}
+
+/// What becomes of files that are embedded in a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Embedded {
+    Withhold,
+    Extract,
 }
 
 /// What becomes of something that is not seen at first sight.

@@ -1,0 +1,159 @@
+//! Documents that no reader of ours takes apart: LibreOffice, in a room of its own kind, turns them into files of today, which then
+//! go through the rooms like any other. What it writes is as hostile as what it read.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use form::reason::{Finding, Place, Reason, Refusal};
+use jail::{Conversion, ConvertFrom, ConvertTo, Converted, Converter, Hostile, Source, Verdict};
+use tokio::sync::{OnceCell, oneshot};
+
+use crate::outcome::Defer;
+use crate::part::{Run, Withheld, our_fault, refused};
+use crate::rooms;
+
+/// LibreOffice, started when it is first needed: most runs of the command line never do.
+pub struct Foreign {
+    start: Starter,
+    running: OnceCell<Option<Converter>>,
+}
+
+type Starter = Arc<dyn Fn() -> Result<Converter, jail::Error> + Send + Sync>;
+
+impl Foreign {
+    /// Starts by `start`, which may block for some seconds, at most once.
+    pub fn new(start: impl Fn() -> Result<Converter, jail::Error> + Send + Sync + 'static) -> Self {
+        Self { start: Arc::new(start), running: OnceCell::new() }
+    }
+
+    /// The converter, or nothing where there can be none; the log says why.
+    pub async fn running(&self) -> Option<&Converter> {
+        let start = Arc::clone(&self.start);
+        let running = self.running.get_or_init(|| async move {
+            match tokio::task::spawn_blocking(move || start()).await {
+                Ok(Ok(converter)) => Some(converter),
+                Ok(Err(error)) => {
+                    tracing::warn!(event = "converter_unavailable", error = &error as &dyn std::error::Error);
+                    None
+                }
+                Err(_) => None,
+            }
+        });
+        running.await.as_ref()
+    }
+}
+
+impl fmt::Debug for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Foreign").field("running", &self.running.initialized()).finish()
+    }
+}
+
+/// A document in a format that our own rooms read.
+pub(crate) struct Modern {
+    pub(crate) file: Hostile,
+    pub(crate) extension: &'static str,
+    pub(crate) finding: Finding,
+}
+
+/// Has the document that a dirty room took for a `detected` converted; `withheld` is that room's word, which stands where there is
+/// no converter.
+pub(crate) async fn convert(
+    run: &Run<'_>,
+    source: &Source,
+    withheld: Withheld,
+) -> Result<Result<Modern, Withheld>, Defer> {
+    let Some(foreign) = run.foreign else { return Ok(Err(withheld)) };
+    let candidates = candidates(&withheld.detected_type);
+    if candidates.is_empty() {
+        return Ok(Err(withheld));
+    }
+    let Some(converter) = foreign.running().await else { return Ok(Err(withheld)) };
+    let mut refusal = Refusal::plain(Reason::Malformed);
+    for from in candidates {
+        let to = from.editable().unwrap_or(ConvertTo::Pdf);
+        match with_passwords(run, converter, source, *from, to).await? {
+            Ok(file) => {
+                let extension = to.extension();
+                let place = Place::new(&format!("{} → {extension}", withheld.detected_type));
+                return Ok(Ok(Modern {
+                    file,
+                    extension,
+                    finding: Finding { reason: Reason::FormatConverted, count: 1, place },
+                }));
+            }
+            Err(found) => refusal = found,
+        }
+        // Only a file that is of another generation than was tried is worth another filter.
+        if refusal.reason != Reason::Malformed {
+            break;
+        }
+    }
+    Ok(Err(Withheld { refusal, ..withheld }))
+}
+
+/// The formats that a detected type can be, the likeliest first: Word 6 and Word 97 share a signature, and so do Excel 5 and 97.
+fn candidates(detected: &str) -> &'static [ConvertFrom] {
+    match detected {
+        "doc" => &[ConvertFrom::Doc, ConvertFrom::DocOld],
+        "xls" => &[ConvertFrom::Xls, ConvertFrom::XlsOld],
+        "ppt" => &[ConvertFrom::Ppt],
+        "rtf" => &[ConvertFrom::Rtf],
+        "odt" => &[ConvertFrom::Odt],
+        "ods" => &[ConvertFrom::Ods],
+        "odp" => &[ConvertFrom::Odp],
+        "odg" => &[ConvertFrom::Odg],
+        "sxw" => &[ConvertFrom::Sxw, ConvertFrom::Sxc, ConvertFrom::Sxi],
+        "xlsb" => &[ConvertFrom::Xlsb],
+        _ => &[],
+    }
+}
+
+async fn with_passwords(
+    run: &Run<'_>,
+    converter: &Converter,
+    source: &Source,
+    from: ConvertFrom,
+    to: ConvertTo,
+) -> Result<Result<Hostile, Refusal>, Defer> {
+    let given = run.passwords.iter().map(|password| Some(jail::Password::new(password.reveal())));
+    let mut last = Refusal::plain(Reason::Encrypted);
+    for password in std::iter::once(None).chain(given) {
+        match once(run, converter, source, from, to, password).await? {
+            Err(refusal) if matches!(refusal.reason, Reason::Encrypted | Reason::WrongPassword) => last = refusal,
+            other => return Ok(other),
+        }
+    }
+    Ok(Err(last))
+}
+
+async fn once(
+    run: &Run<'_>,
+    converter: &Converter,
+    source: &Source,
+    from: ConvertFrom,
+    to: ConvertTo,
+    password: Option<jail::Password>,
+) -> Result<Result<Hostile, Refusal>, Defer> {
+    let limits = rooms::limits(run.policy, &run.budget, source.len);
+    let deadline = limits.deadline.saturating_add(LEAST_TIME).min(run.budget.time_left().unwrap_or(Duration::from_millis(1)));
+    let job = Conversion { source: source.clone(), from, to, password, deadline, out_bytes: limits.out_bytes };
+    let (done, outcome) = oneshot::channel();
+    converter.convert(job, move |converted| drop(done.send(converted)));
+    let Converted { verdict, usage, output } = outcome.await.map_err(|_| Defer::NoRoom)?;
+    run.budget.spend(usage.wall);
+    if let Some(withheld) = refused(&verdict) {
+        if let Some(defer) = our_fault(withheld.refusal.reason) {
+            return Err(defer);
+        }
+        return Ok(Err(withheld.refusal));
+    }
+    match (verdict, output) {
+        (Verdict::Ok, Some(file)) => Ok(Ok(file)),
+        _ => Ok(Err(Refusal::plain(Reason::RoomProtocol))),
+    }
+}
+
+/// A large program has its own start of each document, whatever the size.
+const LEAST_TIME: Duration = Duration::from_secs(30);
