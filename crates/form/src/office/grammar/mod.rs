@@ -1,9 +1,10 @@
 //! Text that a program reads as more than words, and what of it may cross. Both rooms ask here: the dirty one so that it leaves
 //! out what would be refused, the clean one because it takes nothing on trust.
 
-mod field;
-mod formula;
-mod number_format;
+pub mod field;
+pub mod formula;
+mod functions;
+pub mod number_format;
 pub mod vml;
 
 pub use field::field;
