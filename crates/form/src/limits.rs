@@ -98,7 +98,7 @@ limits! {
     /// Bytes of one step of drawing, as it stands in the stream.
     operation_bytes: u32 = 8 * 1024 * 1024,
     /// What drawing one page costs: its steps, the segments of their paths and the letters placed, with those of a canvas
-    /// each time that it is named.
+    /// each time that it is named. Sixteen segments of placed letters, counted apart, may not be more either.
     page_operations: u64 = 2_000_000,
     /// Links of a document.
     links: u32 = 20_000,

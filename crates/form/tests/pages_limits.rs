@@ -117,6 +117,21 @@ fn what_a_page_costs_is_its_steps_segments_and_letters() {
     page_cost(vec![group(busy.clone()), page(busy.clone()), page(busy)], 7);
 }
 
+/// A letter of 48 segments; each time that one is placed, that is three steps' worth.
+fn ornate() -> PagesItem {
+    let segments = [vec![Segment::Move(Point { x: 0.0, y: 0.0 })], vec![Segment::Line(Point { x: 9.0, y: 9.0 }); 47]];
+    PagesItem::Glyph(Glyph { outline: Path { segments: segments.concat() }, ..glyph("あ") })
+}
+
+#[test]
+fn letters_with_huge_outlines_cost_more_than_others() {
+    let text = |count: usize| Operation::Text(run(&vec![0; count]), TextMode::Fill);
+    page_cost(vec![ornate(), page(vec![text(4)])], 12);
+    page_cost(vec![ornate(), page(vec![text(2), text(1), Operation::ClipText(run(&[0])), Operation::Unclip])], 12);
+    // Through canvases as well: twice two.
+    page_cost(vec![ornate(), group(vec![text(2)]), page(vec![draw(0), draw(0)])], 12);
+}
+
 #[test]
 fn what_a_canvas_costs_is_counted_each_time_that_it_is_named() {
     let pen = Operation::Pen(StrokeStyle::default());

@@ -142,7 +142,7 @@ impl<R: Read> Decoder<R> {
             }
             Tag::Glyph => {
                 let glyph = Glyph::take(&mut cursor)?;
-                verifier.glyph()?;
+                verifier.glyph(&glyph)?;
                 Event::Glyph(glyph)
             }
             Tag::Picture => {

@@ -24,7 +24,7 @@ impl<W: Write> Encoder<W> {
         self.guarded(|encoder| {
             glyph.check()?;
             encoder.frame_of(Tag::Glyph, |sink| glyph.put(sink))?;
-            Ok(encoder.verifier.glyph()?)
+            Ok(encoder.verifier.glyph(glyph)?)
         })
     }
 

@@ -5,7 +5,7 @@ use crate::codec::DecodeError;
 use crate::codec::frame::Tag;
 use crate::limits::Limits;
 use crate::pages::{
-    CanvasHeader, CanvasKind, Link, Operation, OutlineItem, PageLabel, PagesHeader, Paint, PictureHeader,
+    CanvasHeader, CanvasKind, Glyph, Link, Operation, OutlineItem, PageLabel, PagesHeader, Paint, PictureHeader,
     PictureLayout, Target, TextRun,
 };
 use crate::reason::{Reason, Refusal};
@@ -14,7 +14,8 @@ use crate::reason::{Reason, Refusal};
 #[derive(Debug, Default)]
 pub(super) struct Pages {
     part: Part,
-    glyphs: u32,
+    /// Of each glyph, how many segments its outline has.
+    glyphs: Vec<u32>,
     gradients: u32,
     pictures: Vec<Picture>,
     canvases: Vec<Canvas>,
@@ -55,6 +56,8 @@ struct Canvas {
     sort: Sort,
     /// What drawing it costs, canvases in it included.
     cost: u64,
+    /// Segments of the letters in it and in the canvases in it.
+    lettering: u64,
     /// 1 and the most levels of canvases in it.
     depth: u32,
 }
@@ -72,6 +75,7 @@ struct Drawing {
     canvas: Option<Sort>,
     clips: u32,
     cost: u64,
+    lettering: u64,
     /// Levels of canvases in it.
     depth: u32,
 }
@@ -112,7 +116,8 @@ impl Pages {
             return Err(DecodeError::Malformed("clip without end"));
         }
         if let Some(sort) = drawing.canvas {
-            self.canvases.push(Canvas { sort, cost: drawing.cost, depth: drawing.depth.saturating_add(1) });
+            let Drawing { cost, lettering, depth, .. } = drawing;
+            self.canvases.push(Canvas { sort, cost, lettering, depth: depth.saturating_add(1) });
         }
         Ok(())
     }
@@ -180,25 +185,43 @@ impl Pages {
     }
 
     fn letters(&self, run: &TextRun) -> Result<(), DecodeError> {
-        let known = run.glyphs.iter().all(|placed| placed.glyph < self.glyphs);
+        let known = run.glyphs.iter().all(|placed| nth(&self.glyphs, placed.glyph).is_some());
         if known { Ok(()) } else { Err(DecodeError::Malformed("number of a glyph")) }
     }
 
-    fn cost(&self, operation: &Operation) -> Result<(u64, u32), DecodeError> {
+    fn cost(&self, operation: &Operation) -> Result<Cost, DecodeError> {
         let named = self.named(operation)?;
-        let (cost, depth) = named.map_or((0, 0), |canvas| (canvas.cost, canvas.depth));
-        Ok((operation.own_cost().saturating_add(cost), depth))
+        let (cost, named_lettering, depth) =
+            named.map_or((0, 0, 0), |canvas| (canvas.cost, canvas.lettering, canvas.depth));
+        let mut lettering: u64 = named_lettering;
+        if let Operation::ClipText(run) | Operation::Text(run, _) = operation {
+            let outlines = run.glyphs.iter().filter_map(|placed| nth(&self.glyphs, placed.glyph));
+            lettering = outlines.fold(lettering, |sum, segments| sum.saturating_add(segments.into()));
+        }
+        Ok(Cost { steps: operation.own_cost().saturating_add(cost), lettering, depth })
     }
+}
+
+/// What a step adds to a drawing, the canvas that it names included.
+#[derive(Clone, Copy, Debug)]
+struct Cost {
+    steps: u64,
+    lettering: u64,
+    depth: u32,
 }
 
 impl Drawing {
     fn page() -> Drawing {
-        Drawing { canvas: None, clips: 0, cost: 0, depth: 0 }
+        Drawing { canvas: None, clips: 0, cost: 0, lettering: 0, depth: 0 }
     }
 
-    fn add(&mut self, operation: &Operation, (cost, depth): (u64, u32), limits: &Limits) -> Result<(), DecodeError> {
-        self.cost = self.cost.saturating_add(cost);
+    fn add(&mut self, operation: &Operation, cost: Cost, limits: &Limits) -> Result<(), DecodeError> {
+        let Cost { steps, lettering, depth } = cost;
+        self.cost = self.cost.saturating_add(steps);
         Refusal::check(Reason::LimitPageContent, limits.page_operations, self.cost)?;
+        // Readers draw a letter in one go, but one with a huge outline placed everywhere would keep them busy for hours.
+        self.lettering = self.lettering.saturating_add(lettering);
+        Refusal::check(Reason::LimitPageContent, limits.page_operations, self.lettering.div_ceil(LETTER_SEGMENTS))?;
         self.depth = self.depth.max(depth);
         // A canvas is itself a level of whatever draws it.
         let levels = self.depth.saturating_add(u32::from(self.canvas.is_some()));
@@ -235,8 +258,11 @@ impl Verifier {
         Ok(())
     }
 
-    pub(in crate::codec) fn glyph(&mut self) -> Result<u32, DecodeError> {
-        Ok(numbered(&mut self.pages.glyphs, self.limits.glyphs, Reason::LimitResources)?)
+    pub(in crate::codec) fn glyph(&mut self, glyph: &Glyph) -> Result<u32, DecodeError> {
+        let mut count = u32::try_from(self.pages.glyphs.len()).unwrap_or(u32::MAX);
+        let number = numbered(&mut count, self.limits.glyphs, Reason::LimitResources)?;
+        self.pages.glyphs.push(u32::try_from(glyph.outline.segments.len()).unwrap_or(u32::MAX));
+        Ok(number)
     }
 
     pub(in crate::codec) fn gradient(&mut self) -> Result<u32, DecodeError> {
@@ -283,7 +309,7 @@ impl Verifier {
 
     /// What drawing these steps would cost, with all that they name.
     pub(in crate::codec) fn cost(&self, operations: &[Operation]) -> Result<u64, DecodeError> {
-        operations.iter().try_fold(0_u64, |sum, operation| Ok(sum.saturating_add(self.pages.cost(operation)?.0)))
+        operations.iter().try_fold(0_u64, |sum, operation| Ok(sum.saturating_add(self.pages.cost(operation)?.steps)))
     }
 
     pub(in crate::codec) fn link(&mut self, link: &Link) -> Result<(), DecodeError> {
@@ -333,3 +359,6 @@ fn numbered(count: &mut u32, limit: u32, reason: Reason) -> Result<u32, Refusal>
 fn nth<T: Copy>(list: &[T], number: u32) -> Option<T> {
     list.get(usize::try_from(number).ok()?).copied()
 }
+
+/// Segments of the outlines of placed letters that weigh as much as one step; a usual letter has 10 to 60.
+const LETTER_SEGMENTS: u64 = 16;
