@@ -36,8 +36,21 @@ impl Fields {
         if self.open.len() >= Self::DEPTH {
             return Err(FieldFault::Depth);
         }
+        self.within()?;
         self.open.push(Field::default());
         Ok(())
+    }
+
+    /// A field stands here that is not one of these marks (`fldSimple`). What it shows becomes part of the instruction it stands
+    /// in, if any; which is why its place is kept there.
+    pub fn within(&mut self) -> Result<(), FieldFault> {
+        self.words(grammar::field::NESTED.encode_utf8(&mut [0; 4]))
+    }
+
+    /// Words to be shown. Where an instruction is still coming Word takes them for a piece of it: behind `DDEAUTO` as plain
+    /// words, an instruction of `PAGE` is one of `DDEAUTO`.
+    pub fn words(&mut self, text: &str) -> Result<(), FieldFault> {
+        if self.open.last().is_some_and(|field| !field.shown) { self.instruction(text) } else { Ok(()) }
     }
 
     /// A piece of the innermost field's instruction.
@@ -74,5 +87,61 @@ impl Fields {
     /// Whether an instruction is still coming, so that it cannot be judged yet.
     pub fn is_undecided(&self) -> bool {
         self.open.iter().any(|field| !field.shown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs marks: `{` begins, `|` shows, `}` ends, `s` is a short field, `'…` words to be shown, all else an instruction.
+    fn run(marks: &[&str]) -> Result<(), FieldFault> {
+        let mut fields = Fields::default();
+        for mark in marks {
+            match (*mark, mark.strip_prefix('\'')) {
+                ("{", _) => fields.begin()?,
+                ("|", _) => fields.separate()?,
+                ("}", _) => fields.end()?,
+                ("s", _) => fields.within()?,
+                (_, Some(words)) => fields.words(words)?,
+                (piece, None) => fields.instruction(piece)?,
+            }
+        }
+        fields.finish()
+    }
+
+    #[test]
+    fn a_field_may_take_what_another_gives_but_not_its_first_word() {
+        let good: [&[&str]; 6] = [
+            &["{", " PA", "GE ", "|", "'1", "}"],
+            &["{", " IF ", "{", " REF a ", "|", "'x", "}", " = 1 \"a\" \"b\"", "|", "'b", "}"],
+            &["{", " IF ", "s", "'x", " = 1 \"a\" \"b\"", "}"],
+            &["{", " PAGE ", "|", "{", " TIME ", "}", "s", "'DDE", "}"],
+            &["{", " PAGE "],
+            &["'DDEAUTO", "s"],
+        ];
+        for marks in good {
+            assert_eq!(run(marks), Ok(()), "{marks:?}");
+        }
+        let bad: [&[&str]; 6] = [
+            &["{", "{", " REF a ", "|", "'DDEAUTO cmd", "}", " PAGE ", "}"],
+            &["{", "s", "'PAGE", " PAGE ", "}"],
+            &["{", "'DDEAUTO cmd ", " PAGE ", "}"],
+            &["{", " PAGE", "{", " REF a ", "}", "}"],
+            &["{", "{", " REF a ", "}", "}"],
+            &["{", " DDEAUTO cmd "],
+        ];
+        for marks in bad {
+            assert_eq!(run(marks), Err(FieldFault::Refused), "{marks:?}");
+        }
+    }
+
+    #[test]
+    fn fields_in_an_instruction_count_towards_its_length() {
+        let marks = |fields: usize| [vec!["{", "PAGE "], vec!["s"; fields], vec!["}"]].concat();
+        let most = (grammar::FIELD_BYTES - 5) / 3;
+        assert_eq!(run(&marks(most)), Ok(()));
+        assert_eq!(run(&marks(most + 1)), Err(FieldFault::Refused));
+        assert_eq!(run(&["{"; Fields::DEPTH + 1]), Err(FieldFault::Depth));
     }
 }

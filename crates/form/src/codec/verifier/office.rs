@@ -229,6 +229,9 @@ impl Office {
         if self.kind == Kind::Flow && attribute.name() == "fldCharType" {
             self.field_mark(attribute.kind(), value)?;
         }
+        if self.kind == Kind::Flow && attribute.kind() == AttributeKind::Field {
+            self.fields.within().map_err(|_| DecodeError::Malformed("field"))?;
+        }
         Ok(())
     }
 
@@ -253,6 +256,8 @@ impl Office {
         element.has_text = true;
         if kind == TextKind::Field {
             self.fields.instruction(text).map_err(|_| DecodeError::Malformed("field"))?;
+        } else if self.kind == Kind::Flow && kind == TextKind::Plain {
+            self.fields.words(text).map_err(|_| DecodeError::Malformed("field"))?;
         }
         Ok(())
     }
