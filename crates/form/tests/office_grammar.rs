@@ -113,6 +113,8 @@ fn formulas_that_reach_outside_are_refused_and_say_why() {
         ("=IF(1=1,cmd|'/c calc'!A0,0)", Dde),
         ("'cmd|/c calc'!A0", Dde),
         ("cmd｜calc!A0", Dde),
+        ("cmd[|'/c calc'!A0]", Dde),
+        ("cmd[a]|'/c calc'!A0", Dde),
         ("DDE(\"soffice\",\"file\",\"A1\")", Function),
         // Other workbooks (18.17.2.4: `[1]` numbers an external link) and paths.
         ("[1]Sheet1!A1", External),

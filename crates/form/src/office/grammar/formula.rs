@@ -300,6 +300,8 @@ impl<'a> Reader<'a> {
                     chars.next();
                 }
                 '[' if depth == 2 => return Err(Refused::Malformed),
+                // Legal in a column's name, but nothing here may look like DDE to any reader.
+                '|' => return Err(Refused::Dde),
                 '[' => depth = depth.saturating_add(1),
                 ']' if depth == 1 => {
                     self.skip(at.saturating_add(1));
