@@ -58,6 +58,11 @@ impl Sink {
         self.bytes.drain(..len.min(self.bytes.len()));
     }
 
+    /// Forgets all but the first `len` bytes.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.bytes.truncate(len);
+    }
+
     pub(crate) fn as_slice(&self) -> &[u8] {
         &self.bytes
     }

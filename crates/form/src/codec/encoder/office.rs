@@ -28,27 +28,27 @@ impl<W: Write> Encoder<W> {
     /// Writes more steps of the part that is being written, or of several in a row, any number of them.
     pub fn markup(&mut self, steps: &[Markup]) -> Result<(), EncodeError> {
         self.guarded(|encoder| {
-            encoder.scratch.clear();
-            for step in steps {
-                let before = encoder.scratch.len();
-                step.put(&mut encoder.scratch);
-                if before > 0 && encoder.scratch.len() > MARKUP_BYTES {
-                    encoder.first_markup(before)?;
+            let mut rest = steps;
+            while !rest.is_empty() {
+                encoder.scratch.clear();
+                let mut count = 0_usize;
+                for step in rest {
+                    let before = encoder.scratch.len();
+                    step.put(&mut encoder.scratch);
+                    if before > 0 && encoder.scratch.len() > MARKUP_BYTES {
+                        encoder.scratch.truncate(before);
+                        break;
+                    }
+                    count = count.saturating_add(1);
                 }
-                encoder.verifier.markup(step)?;
+                let (frame, more) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+                // Whether a frame may come is judged before its steps are: after the last of them none may.
+                encoder.begin(Tag::Markup, encoder.scratch.len())?;
+                frame.iter().try_for_each(|step| encoder.verifier.markup(step))?;
+                encoder.out.write_all(encoder.scratch.as_slice())?;
+                rest = more;
             }
-            match encoder.scratch.len() {
-                0 => Ok(()),
-                len => encoder.first_markup(len),
-            }
+            Ok(())
         })
-    }
-
-    /// Writes the first `len` bytes of what was put as a frame of markup, and keeps the rest for the next.
-    fn first_markup(&mut self, len: usize) -> Result<(), EncodeError> {
-        self.begin(Tag::Markup, len)?;
-        self.out.write_all(self.scratch.as_slice().get(..len).unwrap_or_default())?;
-        self.scratch.drop_front(len);
-        Ok(())
     }
 }
