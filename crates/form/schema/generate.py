@@ -160,6 +160,9 @@ def children(entry):
     # The published children of w:sdt lack its properties.
     if element(entry["Name"]) == "w:sdt":
         names = ["w:CT_SdtPr/w:sdtPr", "w:CT_SdtEndPr/w:sdtEndPr"] + names
+    # Word writes its text effects into the properties of styles and list symbols, too.
+    if element(entry["Name"]) == "w:rPr":
+        names += [child["Name"] for child in types["w:CT_RPr/w:rPr"]["Children"] if child["Name"].startswith("w14:")]
     return [name for name in dict.fromkeys(names) if name in types and kept(types[name])]
 
 
