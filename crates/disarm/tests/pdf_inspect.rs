@@ -158,6 +158,26 @@ fn encrypted(name: &str, user: &str, key: &str, options: &[&str]) -> Vec<u8> {
     std::fs::read(locked).unwrap()
 }
 
+/// Japanese writers put the bytes of a password into the older algorithms as Windows has them.
+#[test]
+fn a_password_of_japanese_letters_opens_in_the_bytes_that_windows_has_for_it() {
+    use std::os::unix::ffi::OsStrExt;
+    let typed = "令和の予算ﾊﾟｽ";
+    let (bytes, _, _) = encoding_rs::SHIFT_JIS.encode(typed);
+    let directory = env!("CARGO_TARGET_TMPDIR");
+    for key in ["40", "128"] {
+        let (plain, locked) = (format!("{directory}/sjis-plain.pdf"), format!("{directory}/sjis-{key}.pdf"));
+        std::fs::write(&plain, document("", "", HELLO, &[])).unwrap();
+        let mut command = Command::new("qpdf");
+        command.args(["--allow-weak-crypto", "--password-mode=bytes", "--encrypt"]);
+        command.arg(std::ffi::OsStr::from_bytes(&bytes)).args(["owner", key, "--", &plain, &locked]);
+        assert!(command.status().unwrap().success(), "qpdf");
+        let file = std::fs::read(locked).unwrap();
+        assert_eq!(see(&file, &with_passwords(&[typed])).unwrap().texts, ["secretwords", "secretwords"].map(spaced));
+        assert_eq!(see(&file, &with_passwords(&["令和の予算"])).unwrap_err(), Reason::WrongPassword);
+    }
+}
+
 const ALGORITHMS: [(&str, &str, &[&str]); 6] = [
     ("rc4-40", "40", &[]),
     ("rc4-128", "128", &["--use-aes=n"]),

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use encoding_rs::SHIFT_JIS;
 use form::Reason;
 use form::job::{DirtyJob, Password};
 use hayro_syntax::{LoadPdfError, Pdf};
-use lopdf::{Document, LoadOptions};
+use lopdf::{Document, LoadOptions, Object, StringFormat};
 
 use crate::error::Error;
 
@@ -46,9 +47,11 @@ pub(super) fn open(input: &[u8], job: &DirtyJob) -> Result<Opened, Error> {
             Err(LoadPdfError::Decryption(_)) => is_locked = true,
         }
         // The interpreter knows no owner passwords of the older algorithms, nor passwords in other letters than UTF-8.
-        if let Some(document) = load(input, Some(password.reveal())).filter(Document::was_encrypted)
-            && document.page_iter().next().is_some()
-        {
+        let opened = std::iter::once(password.reveal().to_owned())
+            .chain(as_typed_on_windows(password.reveal()))
+            .filter_map(|password| load(input, Some(&password)).filter(Document::was_encrypted))
+            .find(|document| document.page_iter().next().is_some());
+        if let Some(document) = opened {
             return Ok(Opened {
                 document: Some(document),
                 password: None,
@@ -58,6 +61,16 @@ pub(super) fn open(input: &[u8], job: &DirtyJob) -> Result<Opened, Error> {
         }
     }
     Err(if job.passwords.is_empty() { Reason::Encrypted } else { Reason::WrongPassword }.into())
+}
+
+/// A password whose bytes are those that Japanese Windows has for it. The older algorithms want PDFDocEncoding, which has no
+/// Japanese letters, so writers take what they are given; the reader takes characters, so here are those of these bytes.
+fn as_typed_on_windows(password: &str) -> Option<String> {
+    let (bytes, _, unmappable) = SHIFT_JIS.encode(password);
+    if password.is_ascii() || unmappable {
+        return None;
+    }
+    lopdf::decode_text_string(&Object::String(bytes.into_owned(), StringFormat::Literal)).ok()
 }
 
 /// How many pages the interpreter sees.
