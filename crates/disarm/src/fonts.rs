@@ -54,14 +54,16 @@ impl Fonts {
         wishes.filter_map(|wish| self.pick(&wish).map(|face| (wish, face))).collect()
     }
 
-    /// The best font for a wish: the right script first, then serifs, then weight, then width.
+    /// The best font for a wish: the right script first, then serifs, then weight, then width and how many characters it has: one
+    /// that is missing is a hole in a name.
     pub fn pick(&self, wish: &Wish) -> Option<&FontFile> {
         let score = |face: &Face| {
             let own = if face.home == Some(wish.script) { 16 } else { 0 };
             let serif = if face.serif == wish.serif { 8 } else { 0 };
             let weight = if face.bold == wish.bold { 4 } else { 0 };
             let width = if face.monospaced { 0 } else { 2 };
-            own + serif + weight + width + i32::from(face.proportional == wish.proportional)
+            let rare = if face.has_rare { 2 } else { 0 };
+            own + serif + weight + width + rare + i32::from(face.proportional == wish.proportional)
         };
         // The first of equals, so that the order in which files are handed in is a preference.
         let able = self.0.iter().filter(|face| face.scripts.contains(&wish.script));
@@ -124,6 +126,8 @@ struct Face {
     bold: bool,
     monospaced: bool,
     proportional: bool,
+    /// Whether it has characters of names that few fonts have.
+    has_rare: bool,
 }
 
 impl Face {
@@ -149,6 +153,7 @@ impl Face {
             home,
             serif: named(SERIF),
             bold: weight >= 600.0,
+            has_rare: has(RARE),
             monospaced: named(&["mono"]),
             proportional: named(&["pgothic", "pmincho", "pゴシック", "p明朝", "udp", "noto"]),
             file,
@@ -171,6 +176,9 @@ const SAMPLES: &[(Script, &str)] = &[
     (Script::SimplifiedChinese, "汉语简"),
     (Script::TraditionalChinese, "漢語體"),
 ];
+
+/// Characters of names and places beyond JIS X 0208, the first beyond the first plane of Unicode.
+const RARE: &str = "𠮷髙﨑𡈽";
 
 /// What a font's name says of the script whose forms it has.
 const HOMES: &[(Script, &[&str])] = &[

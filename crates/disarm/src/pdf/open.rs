@@ -50,7 +50,7 @@ impl AsRef<[u8]> for Shared {
 }
 
 fn settings(fonts: Fonts, substituted: Arc<Mutex<BTreeSet<String>>>) -> InterpreterSettings {
-    let vertical: Mutex<Vec<(String, FontData)>> = Mutex::new(Vec::new());
+    let made: Mutex<Vec<(String, FontData)>> = Mutex::new(Vec::new());
     let resolver = move |query: &FontQuery| match query {
         FontQuery::Standard(font) => Some(font.get_font_data()),
         FontQuery::Fallback(query) => {
@@ -62,9 +62,14 @@ fn settings(fonts: Fonts, substituted: Arc<Mutex<BTreeSet<String>>>) -> Interpre
             if name != inspect::OWN_FONT {
                 substituted.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
             }
-            let found = wish(name, query).and_then(|wish| fonts.pick(&wish));
+            let wish = wish(name, query);
+            let found = wish.and_then(|wish| fonts.pick(&wish));
             match found {
-                Some(face) if is_vertical => Some(with_vertical_forms(face, &vertical)),
+                Some(face) if is_vertical => Some(with_forms(face, Forms::Vertical, &made)),
+                // MS-Gothic has all its Latin letters on half an em.
+                Some(face) if wish.is_some_and(|wish| !wish.proportional && wish.script == Script::Japanese) => {
+                    Some(with_forms(face, Forms::HalfWidth, &made))
+                }
                 Some(face) => Some((Arc::clone(&face.bytes), face.index)),
                 None => Some(query.pick_standard_font().get_font_data()),
             }
@@ -82,6 +87,8 @@ fn wish(name: &str, query: &FallbackFontQuery) -> Option<Wish> {
         Some(CidFamily::AdobeIdentity | CidFamily::Custom { .. }) | None => None,
     };
     let mut wish = Wish::of_name(name, script)?;
+    // The lines of our own are as wide as those of Helvetica.
+    wish.proportional |= name == inspect::OWN_FONT;
     wish.bold |= query.is_bold || query.font_weight >= BOLD;
     // Where the name says nothing the descriptor may.
     if Wish::of_name(name, None).is_none() {
@@ -90,15 +97,27 @@ fn wish(name: &str, query: &FallbackFontQuery) -> Option<Wish> {
     Some(wish)
 }
 
-/// A face with glyphs for vertical lines, made once for each face.
-fn with_vertical_forms(face: &FontFile, made: &Mutex<Vec<(String, FontData)>>) -> (FontData, u32) {
-    let key = format!("{}#{}", face.name, face.index);
+/// Letter forms that a face has besides the usual ones.
+#[derive(Clone, Copy, Debug)]
+enum Forms {
+    Vertical,
+    HalfWidth,
+}
+
+/// A face with other forms, made once for each face; the face itself where it has none.
+fn with_forms(face: &FontFile, forms: Forms, made: &Mutex<Vec<(String, FontData)>>) -> (FontData, u32) {
+    let key = format!("{}#{}#{forms:?}", face.name, face.index);
     let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((_, bytes)) = made.iter().find(|(known, _)| *known == key) {
         return (Arc::clone(bytes), face.index);
     }
     let plain = Arc::clone(&face.bytes);
-    let bytes = match inspect::with_vertical_forms((*face.bytes).as_ref(), face.index) {
+    let file = (*face.bytes).as_ref();
+    let copy = match forms {
+        Forms::Vertical => inspect::with_vertical_forms(file, face.index),
+        Forms::HalfWidth => inspect::with_half_width_forms(file, face.index),
+    };
+    let bytes = match copy {
         Some(bytes) => Arc::new(bytes),
         None => plain,
     };

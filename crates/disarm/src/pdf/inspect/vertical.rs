@@ -17,7 +17,6 @@ pub(in crate::pdf) const VERTICAL_SUFFIX: &str = "-MisogiVertical";
 /// A copy of a font file in which the face at `index` has the private-use characters; `None` when it cannot be made.
 pub(in crate::pdf) fn with_vertical_forms(file: &[u8], index: u32) -> Option<Vec<u8>> {
     let font = FontRef::from_index(file, index).ok()?;
-    let record = cmap_record(file, index)?;
     let upright = substitutions(&font, &[b"vert", b"vrt2"]);
     let turned = substitutions(&font, &[b"vrt2", b"vert"]);
     let mut map: BTreeMap<u32, u32> = BTreeMap::new();
@@ -34,7 +33,29 @@ pub(in crate::pdf) fn with_vertical_forms(file: &[u8], index: u32) -> Option<Vec
             }
         }
     }
-    let table = cmap(&map)?;
+    with_characters(file, index, &map)
+}
+
+/// A copy of a font file in which the Latin letters of the face at `index` are those of half an em that Japanese fonts keep for
+/// columns (`hwid`); `None` when it has none or it cannot be made.
+pub(in crate::pdf) fn with_half_width_forms(file: &[u8], index: u32) -> Option<Vec<u8>> {
+    let font = FontRef::from_index(file, index).ok()?;
+    let half_width = substitutions(&font, &[b"hwid"]);
+    let mut found = false;
+    let mut map: BTreeMap<u32, u32> = BTreeMap::new();
+    for (c, glyph) in font.charmap().mappings() {
+        let glyph = glyph.to_u32();
+        let half = half_width.get(&glyph).filter(|_| (0x20..0x7F).contains(&c));
+        found |= half.is_some();
+        map.insert(c, half.copied().unwrap_or(glyph));
+    }
+    if found { with_characters(file, index, &map) } else { None }
+}
+
+/// A copy of a font file whose face at `index` finds its glyphs by another map.
+fn with_characters(file: &[u8], index: u32, map: &BTreeMap<u32, u32>) -> Option<Vec<u8>> {
+    let record = cmap_record(file, index)?;
+    let table = cmap(map)?;
     let mut copy = Vec::with_capacity(file.len().checked_add(table.len())?.checked_add(4)?);
     copy.extend_from_slice(file);
     copy.resize(copy.len().next_multiple_of(4), 0);
@@ -183,6 +204,24 @@ mod tests {
         assert_eq!(glyph(&after, upright_form('〒').unwrap()), glyph(&before, '〒'));
         assert_eq!(plain(turned_form('A').unwrap()), 'A');
         assert_eq!(upright_form('漢'), None);
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "reads a font of the machine")]
+    fn letters_of_half_an_em_stand_for_latin_ones() {
+        let file = std::fs::read("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc").unwrap();
+        let copy = with_half_width_forms(&file, 0).unwrap();
+        let font = FontRef::from_index(&copy, 0).unwrap();
+        let advance = |c: char| {
+            let metrics =
+                font.glyph_metrics(skrifa::instance::Size::unscaled(), skrifa::instance::LocationRef::default());
+            metrics.advance_width(font.charmap().map(c).unwrap()).unwrap()
+        };
+        for c in "iMW(1@".chars() {
+            assert!((advance(c) - 500.0).abs() < 1.0, "{c} {}", advance(c));
+        }
+        assert!((advance('漢') - 1000.0).abs() < 1.0);
+        assert_eq!(with_half_width_forms(b"no font", 0), None);
     }
 
     #[test]
