@@ -12,13 +12,16 @@ use hayro_interpret::font::GlyphRun;
 use hayro_interpret::{
     CacheKey, ClipPath, Device, DrawMode, DrawProps, FillRule, Image, ImageDrawProps, MaskType, SoftMask, StrokeProps,
 };
+use hayro_syntax::object::{self, Dict};
 use kurbo::{Affine, BezPath, PathEl, Rect, Shape as _};
 
+use super::actual::Spans;
 use super::cover::Cover;
 use super::covered::{self, Boxes};
 use super::document::{Canvas, Document};
 use super::geometry;
 use super::ink::Shape;
+use super::inspect;
 use super::layer::{Layer, NOTHING, Summary, overlap};
 use super::pictures::Known;
 use super::text::Unseen;
@@ -47,6 +50,10 @@ pub(super) struct Recorder<'d, 'w> {
     pub(super) cover: Cover,
     /// What covers text that is not drawn, or is not drawn by us.
     pub(super) boxes: Boxes,
+    /// What stretches of the page stand for.
+    pub(super) spans: Spans,
+    /// Runs of letters that were last not drawn: what their outlines cover, and the first of them in `unseen`.
+    pub(super) not_drawn: Vec<(Rect, usize)>,
     /// Whether each open clip is a rectangle.
     clip_shapes: Vec<bool>,
     /// Whether each open group lets what is in it cover what is below.
@@ -84,6 +91,8 @@ pub(super) struct Tally {
     pub(super) hidden: u32,
     /// Letters of which nobody knows what they stand for.
     pub(super) unmapped: u32,
+    /// Letters whose shape is damaged, so that nothing is drawn.
+    pub(super) damaged: u32,
     /// Pictures that are not shown.
     pub(super) lost_pictures: u32,
 }
@@ -112,6 +121,8 @@ impl<'d, 'w> Recorder<'d, 'w> {
             unseen: Vec::new(),
             cover: Cover::new(page),
             boxes: Boxes::new(page),
+            spans: Spans::default(),
+            not_drawn: Vec::new(),
             clip_shapes: Vec::new(),
             solid_groups: Vec::new(),
             samples: PAGE_SAMPLES,
@@ -429,7 +440,14 @@ impl<'a> Device<'a> for Recorder<'_, '_> {
             }
             Mode::Count => {}
         }
-        self.clip_shapes.push(geometry::as_rectangle(&clip.path).is_some());
+        let is_rectangle = geometry::as_rectangle(&clip.path).is_some();
+        self.clip_shapes.push(is_rectangle);
+        if !is_rectangle
+            && !self.not_drawn.is_empty()
+            && let Some(bounds) = geometry::path(&clip.path, Affine::IDENTITY).as_ref().and_then(geometry::bounds)
+        {
+            self.note_clip(bounds);
+        }
         self.check_clips();
     }
 
@@ -480,6 +498,15 @@ impl<'a> Device<'a> for Recorder<'_, '_> {
         if self.mode == Mode::Draw {
             self.end_group(&group, layer);
         }
+    }
+
+    fn begin_marked_content(&mut self, _: &[u8], properties: Option<&Dict<'_>>) {
+        let text = properties.and_then(|properties| properties.get::<object::String<'_>>("ActualText"));
+        self.spans.begin(text.map(|text| inspect::text_of(text.as_bytes())));
+    }
+
+    fn end_marked_content(&mut self) {
+        self.spans.end();
     }
 
     fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, mode: &DrawMode) {

@@ -29,6 +29,8 @@ pub(super) struct Document<'w> {
     pub(super) canvases: HashMap<(u128, bool), Canvas>,
     /// Letters of Type 3 fonts that are one filled shape, by the interpreter's key; nothing for others.
     pub(super) shapes: HashMap<u128, Option<Rc<BezPath>>>,
+    /// Whether the program of a letter's font holds a shape for it that cannot be read, by the interpreter's key.
+    pub(super) damaged: HashMap<u128, bool>,
     /// Whether private characters stand for vertical forms.
     pub(super) vertical_forms: bool,
     pub(super) traits: Traits,

@@ -4,8 +4,13 @@ use std::collections::HashMap;
 
 use form::codec::Encoder;
 use form::pages::{Glyph, GlyphText, Path};
+use hayro_interpret::font::OutlineGlyph;
 use hayro_interpret::hayro_cmap::BfString;
 use kurbo::{Affine, BezPath, Rect};
+use skrifa::instance::{LocationRef, Size};
+use skrifa::outline::{DrawSettings, OutlinePen};
+use skrifa::raw::TableProvider;
+use skrifa::{FontRef, GlyphId, MetadataProvider};
 
 use super::geometry;
 use crate::error::Error;
@@ -110,6 +115,33 @@ pub(super) fn meaning(found: Option<BfString>, plain: impl Fn(char) -> char) -> 
         None => String::new(),
     };
     GlyphText::scrub(&text)
+}
+
+/// Whether the program of a font holds a shape for a letter and it cannot be read: a table that ends too early, for instance.
+pub(super) fn is_damaged(glyph: &OutlineGlyph) -> bool {
+    let Some(font) = glyph.font_data() else { return false };
+    // Programs that are no OpenType font are judged by nobody here.
+    let Ok(program) = FontRef::from_index((*font.data).as_ref(), 0) else { return false };
+    let number = GlyphId::new(glyph.glyph_id().to_u32());
+    let count = program.maxp().map_or(0, |table| table.num_glyphs());
+    match program.outline_glyphs().get(number) {
+        Some(outline) => {
+            let settings = DrawSettings::unhinted(Size::unscaled(), LocationRef::default());
+            outline.draw(settings, &mut Nowhere).is_err()
+        }
+        None => number.to_u32() > 0 && number.to_u32() < u32::from(count),
+    }
+}
+
+/// A pen that draws nothing.
+struct Nowhere;
+
+impl OutlinePen for Nowhere {
+    fn move_to(&mut self, _: f32, _: f32) {}
+    fn line_to(&mut self, _: f32, _: f32) {}
+    fn quad_to(&mut self, _: f32, _: f32, _: f32, _: f32) {}
+    fn curve_to(&mut self, _: f32, _: f32, _: f32, _: f32, _: f32, _: f32) {}
+    fn close(&mut self) {}
 }
 
 fn outline_of(key: &Key, outline: impl FnOnce() -> BezPath) -> Option<Path> {

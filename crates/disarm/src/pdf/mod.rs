@@ -5,6 +5,7 @@
 //! interpreter would lose; `guard` refuses what would cost too much; `page` goes through the pages, `device` takes down what one
 //! draws, and `raster` is for pages that the form cannot hold as they are.
 
+mod actual;
 mod cover;
 mod covered;
 mod decodable;
@@ -70,6 +71,7 @@ pub(crate) fn disarm(
         gradients: shading::Gradients::default(),
         canvases: HashMap::new(),
         shapes: HashMap::new(),
+        damaged: HashMap::new(),
         vertical_forms,
         traits,
         page: 0,

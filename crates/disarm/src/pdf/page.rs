@@ -102,6 +102,7 @@ impl<'a> Reader<'a> {
             document.note(Reason::OffPageContent, tally.off_page);
             document.note(Reason::HiddenText, tally.hidden);
             document.note(Reason::TextUnmapped, tally.unmapped);
+            document.note(Reason::GlyphsLost, tally.damaged);
             document.note(LOST, tally.lost_pictures);
             let reduced = std::mem::take(&mut document.pictures.reduced);
             document.note(Reason::PictureReduced, reduced);

@@ -37,6 +37,7 @@ pub(crate) fn preview(part: Part<'_>, wanted: Preview, fonts: &Fonts, form: &mut
         gradients: shading::Gradients::default(),
         canvases: HashMap::new(),
         shapes: HashMap::new(),
+        damaged: HashMap::new(),
         vertical_forms: prepared.vertical_forms,
         traits,
         page: wanted.page.saturating_add(1),

@@ -27,6 +27,8 @@ pub(super) struct Unseen {
     since: Moment,
     /// Whether the page itself shows it, of which an image is made.
     shown: bool,
+    /// Whether it is a clip: what is painted through it has its shape.
+    clips: bool,
 }
 
 /// Of text that is only to be found and copied, or nobody knows yet what for.
@@ -120,6 +122,9 @@ impl<'d, 'w> Recorder<'d, 'w> {
             return;
         }
         self.place_seen(&seen, &space, props);
+        if matches!(mode, DrawMode::Invisible) && self.is_on_page() {
+            self.note_not_drawn(run, props.transform);
+        }
         let drawn = self.mode == Mode::Text && !matches!(mode, DrawMode::Invisible) && !is_transparent(&props.paint);
         let invisible = invisible.then(|| Invisible { shown: drawn && self.is_shown(&blank, &space, props) });
         self.place_blank(blank, &space, invisible);
@@ -135,10 +140,44 @@ impl<'d, 'w> Recorder<'d, 'w> {
                 text = GlyphText::scrub(c.encode_utf8(&mut [0; 4]));
             }
         }
-        if text.as_str().is_empty() {
+        let is_told = self.spans.is_open();
+        let text = self.spans.meaning(text);
+        if text.as_str().is_empty() && !is_told {
             self.tally.unmapped = self.tally.unmapped.saturating_add(1);
         }
         text
+    }
+
+    /// Takes note of letters that are not drawn: they may be the clip that comes next. The interpreter does not tell the two apart.
+    fn note_not_drawn(&mut self, run: &GlyphRun<'_, '_>, transform: Affine) {
+        let mut bounds: Option<Rect> = None;
+        for glyph in run.glyphs() {
+            let Glyph::Outline(outline) = &**glyph else { continue };
+            let key = Key::new(outline.identifier().cache_key(), GlyphText::default(), 0.0);
+            let Some(area) = self.document.glyphs.look(&key, || outline.outline()).bounds else { continue };
+            let area = (transform * glyph.transform()).transform_rect_bbox(area);
+            bounds = Some(bounds.map_or(area, |bounds| bounds.union(area)));
+        }
+        if self.not_drawn.len() >= MAX_NOT_DRAWN {
+            self.not_drawn.remove(0);
+        }
+        self.not_drawn.extend(bounds.map(|bounds| (bounds, self.unseen.len())));
+    }
+
+    /// Takes note of a clip: of letters, when it covers just what the last ones do that were not drawn.
+    pub(super) fn note_clip(&mut self, clip: Rect) {
+        let near = |one: f64, other: f64| (one - other).abs() <= CLOSE;
+        let mut all: Option<Rect> = None;
+        for (bounds, first) in self.not_drawn.iter().rev() {
+            let union = all.map_or(*bounds, |all| all.union(*bounds));
+            all = Some(union);
+            let same = near(union.x0, clip.x0) && near(union.y0, clip.y0) && near(union.x1, clip.x1);
+            if same && near(union.y1, clip.y1) {
+                self.unseen.iter_mut().skip(*first).for_each(|unseen| unseen.clips = true);
+                break;
+            }
+        }
+        self.not_drawn.clear();
     }
 
     /// Whether letters are seen on a page of which an image is made; takes note of where they are.
@@ -175,6 +214,9 @@ impl<'d, 'w> Recorder<'d, 'w> {
             let (em, stretch) = if uniform { (linear(letter.place), UNSTRETCHED) } else { unstretched(letter.place) };
             let key = Key { stretch, ..letter.key.clone() };
             let known = self.document.glyphs.look(&key, || letter.source.outline());
+            if known.bounds.is_none() && self.is_damaged(letter) {
+                self.tally.damaged = self.tally.damaged.saturating_add(1);
+            }
             let place = with_linear(em, letter.place);
             let bounds = space.to_page(place, known.bounds);
             if !geometry::meet(self.layer().visible(), bounds) {
@@ -212,6 +254,15 @@ impl<'d, 'w> Recorder<'d, 'w> {
             self.draw_run(run, space, props);
         }
         self.place_blank(told, space, None);
+    }
+
+    /// Whether a letter that draws nothing should draw something.
+    fn is_damaged(&mut self, letter: &Letter<'_>) -> bool {
+        let Source::Outline(glyph) = letter.source else { return false };
+        let is_space =
+            !letter.key.text.as_str().is_empty() && letter.key.text.as_str().chars().all(char::is_whitespace);
+        let found = || glyphs::is_damaged(glyph);
+        !is_space && *self.document.damaged.entry(letter.key.outline).or_insert_with(found)
     }
 
     /// Whether nothing was painted where any of the letters stands.
@@ -279,7 +330,7 @@ impl<'d, 'w> Recorder<'d, 'w> {
         match invisible {
             Some(Invisible { shown }) => {
                 let since = self.boxes.now();
-                self.unseen.push(Unseen { run: run.run, bounds: run.bounds, since, shown });
+                self.unseen.push(Unseen { run: run.run, bounds: run.bounds, since, shown, clips: false });
             }
             // What a Type 3 letter says.
             None => self.layer().text(run.run, TextMode::Invisible),
@@ -290,8 +341,9 @@ impl<'d, 'w> Recorder<'d, 'w> {
     /// scan and stays; elsewhere nobody sees it.
     pub(super) fn settle_unseen(&mut self) {
         let keep_all = self.document.policy.hidden_text == Extra::Keep;
-        for Unseen { mut run, bounds, since, shown } in std::mem::take(&mut self.unseen) {
-            if keep_all || shown || self.cover.is_on_picture(bounds) {
+        for Unseen { mut run, bounds, since, shown, clips } in std::mem::take(&mut self.unseen) {
+            let painted = clips && !self.cover.is_blank(bounds);
+            if keep_all || shown || painted || self.cover.is_on_picture(bounds) {
                 if !keep_all {
                     let glyphs = &self.document.glyphs;
                     let covered =
@@ -420,6 +472,10 @@ fn is_transparent(paint: &hayro_interpret::Paint<'_>) -> bool {
 
 /// About what a letter covers, in glyph units, where nothing is known of its outline.
 const SEEN: Rect = Rect::new(0.0, 0.0, 500.0, 700.0);
+/// Runs of letters that are not drawn which may be one clip together.
+const MAX_NOT_DRAWN: usize = 64;
+/// By how much, in points, a clip may differ from the letters that it is made of.
+const CLOSE: f64 = 0.02;
 /// Glyph units of an em.
 const EM: f32 = 1_000.0;
 /// The share of a size that two may differ by and be one.

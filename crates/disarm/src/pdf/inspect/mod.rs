@@ -37,7 +37,8 @@ use files::Files;
 use tree::Tree;
 use writing::Writing;
 
-pub(super) use vertical::{VERTICAL_SUFFIX, plain, with_vertical_forms};
+pub(super) use tree::decode as text_of;
+pub(super) use vertical::{VERTICAL_SUFFIX, plain, with_half_width_forms, with_vertical_forms};
 pub(super) use writing::OWN_FONT;
 
 /// A file made ready for the interpreter, and what is known of it.

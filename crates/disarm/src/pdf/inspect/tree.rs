@@ -232,7 +232,8 @@ pub(super) fn text(object: &Object) -> Option<String> {
     }
 }
 
-fn decode(bytes: &[u8]) -> String {
+/// The text of the bytes of a string.
+pub(in crate::pdf) fn decode(bytes: &[u8]) -> String {
     let bytes = bytes.get(..MAX_TEXT).unwrap_or(bytes);
     let mut text = match bytes {
         [0xFE, 0xFF, ..] => charset::decode_as(bytes, Charset::Utf16Be).text,
