@@ -52,7 +52,7 @@ impl<'p> Part<'p> {
             }
             Markup::Close => return self.close(out),
             Markup::Choice(namespace) => {
-                if namespace.prefix().is_empty() || self.choice.is_some() {
+                if matches!(namespace.prefix(), "" | "xml") || self.choice.is_some() {
                     return Err(Reason::FormInvalid.into());
                 }
                 self.choice = Some(*namespace);
@@ -88,7 +88,8 @@ impl<'p> Part<'p> {
             self.levels.push(Level::Choice);
             let prefix = namespace.prefix();
             out.extend_from_slice(b"<mc:AlternateContent><mc:Choice");
-            if !self.header.kind.namespaces().any(|declared| declared == namespace) {
+            let declared = self.header.kind.namespaces().any(|declared| declared == namespace);
+            if !declared || self.plain == Some(namespace) {
                 declare(prefix, namespace, out);
             }
             out.extend_from_slice(b" Requires=\"");

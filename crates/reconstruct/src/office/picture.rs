@@ -10,7 +10,7 @@ use form::image::{ImageHeader, ImageSource, PixelFormat, Repeat};
 use form::pages::{PictureHeader, PictureLayout, PictureSource};
 
 use crate::error::Error;
-use crate::image::baseline::{self, Rounding, Samples, Settings};
+use crate::image::baseline::{self, Samples, Settings};
 use crate::image::palette::Palette;
 use crate::image::png;
 
@@ -159,7 +159,7 @@ impl Coming {
                 PictureLayout::Gray8 | PictureLayout::Bits => Samples::Gray,
             };
             let side = |pixels: u32| u16::try_from(pixels).unwrap_or(u16::MAX);
-            let settings = Settings { samples, quality, rounding: Rounding::Thrifty, density: None };
+            let settings = Settings { samples, quality, rounding: baseline::Rounding::Thrifty, density: None };
             let data = baseline::encode(&self.pixels, side(self.header.width), side(self.header.height), &settings);
             return Ok(Medium { number, extension: JPEG, data });
         }
