@@ -48,6 +48,7 @@ const PARSERS: &[(&str, &[&str])] = &[
     ("hayro-syntax", &["disarm"]),
     ("hayro-cmap", &["disarm"]),
     ("lopdf", &["disarm"]),
+    ("quick-xml", &["disarm"]),
     ("skrifa", &["disarm"]),
 ];
 

@@ -8,7 +8,8 @@
 //! It must never open a file, a socket or a process, keep anything between two files, or hand on bytes of the input as
 //! they are except into the spill. Where a structure can be read in two ways it refuses; it does not guess.
 //!
-//! Start at [`run`]. `detect` says what a file is; one module per format reads it: `mail`, `text`, `csv`, `image`, `pdf`, `zip`.
+//! Start at [`run`]. `detect` says what a file is; one module per format reads it: `mail`, `text`, `csv`, `image`, `pdf`,
+//! `office`, `zip`.
 
 #![forbid(unsafe_code)]
 
@@ -21,6 +22,7 @@ mod detect;
 mod error;
 mod fonts;
 mod image;
+mod office;
 mod pdf;
 mod room;
 mod text;

@@ -9,7 +9,7 @@ use form::{DetectedType, Findings, Place, Reason, Refusal};
 use crate::detect::{Content, detect};
 use crate::error::{Error, size, within};
 use crate::fonts::Fonts;
-use crate::{csv, image, mail, pdf, text, zip};
+use crate::{csv, image, mail, office, pdf, text, zip};
 
 /// Why a room gave nothing, and what it took the file to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +53,7 @@ pub fn run(
                 Content::Mail => mail::disarm(input, &job, form, spill),
                 Content::Image(source) => image::disarm(part, source, form),
                 Content::Pdf => pdf::disarm(part, fonts, form, spill),
+                Content::Office => office::disarm(part, form),
                 Content::Zip => zip::disarm(part, form, spill),
                 Content::Withheld(reason) => Err(reason.into()),
             },
@@ -66,7 +67,7 @@ fn shown(part: Part<'_>, content: &Content, wanted: Preview, fonts: &Fonts, form
         Content::Pdf => pdf::preview(part, wanted, fonts, form),
         Content::Image(source) => image::preview(part, source, wanted, form),
         Content::Withheld(reason) => Err(reason.into()),
-        Content::Text | Content::Table | Content::Mail | Content::Zip => Err(Reason::UnsupportedType.into()),
+        Content::Text | Content::Table | Content::Mail | Content::Office | Content::Zip => Err(Reason::UnsupportedType.into()),
     }
 }
 

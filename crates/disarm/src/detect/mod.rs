@@ -36,6 +36,8 @@ pub(crate) enum Content {
     Image(ImageSource),
     /// Pages.
     Pdf,
+    /// A document, workbook or presentation of Office Open XML.
+    Office,
     /// An archive that is no document package.
     Zip,
     /// Known or unknown, but nothing that can be rebuilt.
@@ -100,6 +102,7 @@ fn by_signature(bytes: &[u8]) -> Option<Detected> {
     }
     if magic::is_zip(bytes) {
         return Some(match package::kind(bytes) {
+            Some(kind) if OFFICE.contains(&kind) => Detected::new(Content::Office, kind),
             Some(kind) => Detected::unsupported(kind),
             None => Detected::new(Content::Zip, "zip"),
         });
@@ -115,6 +118,14 @@ fn by_signature(bytes: &[u8]) -> Option<Detected> {
         return Some(Detected::new(Content::Pdf, "pdf"));
     }
     magic::strong(bytes).map(Detected::unsupported)
+}
+
+/// Packages that are read as Office documents. What an unknown one (`opc`) is, its main part says.
+const OFFICE: &[&str] = &["docx", "docm", "xlsx", "xlsm", "pptx", "pptm", "opc"];
+
+/// The format of a picture inside a document, where it is one that can be rebuilt.
+pub(crate) fn picture_source(bytes: &[u8]) -> Option<ImageSource> {
+    magic::image(bytes)
 }
 
 /// A mail, for jobs that say so.

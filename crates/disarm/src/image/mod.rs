@@ -10,6 +10,7 @@ mod fax;
 mod gif;
 pub(crate) mod jpeg;
 mod marks;
+pub(crate) mod metafile;
 mod png;
 mod preview;
 mod raster;

@@ -86,6 +86,11 @@ impl Type {
         TYPES.get(usize::from(self.0)).unwrap_or(&TYPES[0])
     }
 
+    /// Its number in the tables, for whoever keeps something for each type; it never crosses.
+    pub fn code(self) -> u16 {
+        self.0
+    }
+
     /// The namespace of its element.
     pub fn namespace(self) -> Namespace {
         Namespace(self.row().namespace)

@@ -1,0 +1,110 @@
+//! Takes one Office document through both rooms in this process: `office IN OUT [--form] [--times N]`.
+//! Says what became of it as one line of words and numbers, and what was found as further lines. With `--form` the form itself is
+//! verified and written instead of a document; with `--times` the whole is done so many times, for measuring.
+
+#![allow(clippy::disallowed_methods, reason = "an example reads and writes the files it is told to")]
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use disarm::Fonts;
+use form::codec::{Decoder, Event};
+use form::job::{AccountPlace, CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, PagesPolicy};
+use form::text::Line;
+use form::{Finding, Limits};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let times = arguments.iter().position(|argument| argument == "--times").and_then(|at| arguments.get(at + 1));
+    let times = times.and_then(|times| times.parse().ok()).unwrap_or(1_u32);
+    let mut paths = arguments.iter().filter(|argument| !argument.starts_with("--"));
+    let (Some(input), Some(output)) = (paths.next(), paths.next()) else {
+        eprintln!("office IN OUT [--form] [--times N]");
+        return ExitCode::from(64);
+    };
+    let form_only = arguments.iter().any(|argument| argument == "--form");
+    let mut done = run(input, output, form_only);
+    for _ in 1..times {
+        done = run(input, output, form_only);
+    }
+    match done {
+        Ok(line) => {
+            println!("ok {line}");
+            ExitCode::SUCCESS
+        }
+        Err(line) => {
+            println!("refused {line}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(input: &str, output: &str, form_only: bool) -> Result<String, String> {
+    let bytes = std::fs::read(input).map_err(|error| format!("input {error}"))?;
+    let limits = Limits::default();
+    let dirty = DirtyJob {
+        op: DirtyOp::Auto,
+        declared_name: None,
+        declared_type: Line::default(),
+        limits: limits.clone(),
+        passwords: Vec::new(),
+        pages: PagesPolicy::default(),
+        preview: None,
+    };
+    let (mut form, mut spill) = (Vec::new(), Vec::new());
+    let begun = Instant::now();
+    disarm::run(&dirty.encode(), &bytes, &Fonts::new(Vec::new()), &mut form, &mut spill).map_err(|refused| {
+        let refusal = refused.refusal;
+        format!("dirty {} {} limit {} value {}", refused.detected, refusal.reason.name(), refusal.limit, refusal.value)
+    })?;
+    let lowered = begun.elapsed();
+    if form_only {
+        let findings = verified(&form, &limits)?;
+        std::fs::write(output, &form).map_err(|error| format!("output {error}"))?;
+        return Ok(line(&bytes, &form, 0, lowered, Duration::ZERO, &findings));
+    }
+    let clean = CleanJob {
+        op: CleanOp::Part,
+        limits: limits.clone(),
+        image: ImagePolicy::default(),
+        pages: Default::default(),
+        boundary_seed: [7; 16],
+        account: AccountPlace::Top,
+    };
+    let (mut fresh, mut report) = (Vec::new(), Vec::new());
+    let begun = Instant::now();
+    reconstruct::run(&clean.encode(), reconstruct::Input::Mapped(&form), &mut fresh, &mut report).map_err(
+        |refusal| format!("clean {} limit {} value {}", refusal.reason.name(), refusal.limit, refusal.value),
+    )?;
+    let raised = begun.elapsed();
+    let report = form::report::CleanReport::decode(&report, &limits).map_err(|error| format!("report {error}"))?;
+    std::fs::write(output, &fresh).map_err(|error| format!("output {error}"))?;
+    Ok(line(&bytes, &form, fresh.len(), lowered, raised, &report.findings))
+}
+
+/// The findings of a form that a verifier takes.
+fn verified(form: &[u8], limits: &Limits) -> Result<Vec<Finding>, String> {
+    let mut findings = Vec::new();
+    let mut decoder = Decoder::new(form, limits).map_err(|error| format!("form {error}"))?;
+    loop {
+        match decoder.next().map_err(|error| format!("form {error}"))? {
+            Event::Finding(finding) => findings.push(finding),
+            Event::End => return Ok(findings),
+            _ => {}
+        }
+    }
+}
+
+fn line(bytes: &[u8], form: &[u8], out: usize, lowered: Duration, raised: Duration, findings: &[Finding]) -> String {
+    let mut told = format!(
+        "in {} form {} out {out} dirty_us {} clean_us {}",
+        bytes.len(),
+        form.len(),
+        lowered.as_micros(),
+        raised.as_micros()
+    );
+    for finding in findings {
+        told.push_str(&format!("\n  {} {} {}", finding.reason.name(), finding.count, finding.place));
+    }
+    told
+}

@@ -1,0 +1,164 @@
+//! The parts of a document that can cross, found by following relationships from its main part.
+
+use std::collections::HashMap;
+
+use form::codec::Kind;
+use form::office::{PartKind, fits, main_part};
+use form::pages::Url;
+use form::{Findings, Limits, Place, Reason};
+
+use super::relationships::{self, Relation, defanged, file_name, resolved};
+use crate::error::{Error, size, within};
+use crate::zip::Package;
+
+/// A part and what it refers to.
+pub(super) struct Node {
+    /// Its name in the package.
+    pub(super) name: String,
+    pub(super) kind: PartKind,
+    /// Its relationships that lead somewhere, by id.
+    pub(super) links: Vec<(String, Target)>,
+}
+
+/// Where a relationship leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// To a node.
+    Part(usize),
+    /// To a picture.
+    Picture(usize),
+    /// Outside.
+    Link(Url),
+}
+
+/// All parts, the main one first, and the names of the pictures.
+pub(super) struct Graph {
+    pub(super) nodes: Vec<Node>,
+    pub(super) pictures: Vec<String>,
+    /// Some sheets of the workbook do not cross, so that places among its sheets shift.
+    pub(super) lost_sheets: bool,
+    /// Parts with macro programs.
+    pub(super) macro_parts: Vec<String>,
+}
+
+impl Graph {
+    /// Follows the relationships breadth first, so that parts are numbered as a reader meets them.
+    pub(super) fn walk(
+        package: &Package<'_>,
+        main: String,
+        family: Kind,
+        limits: &Limits,
+        findings: &mut Findings,
+    ) -> Result<Graph, Error> {
+        let main_kind = main_part(family).ok_or(Reason::UnsupportedType)?;
+        let kinds = kinds(family, main_kind);
+        let mut by_name: HashMap<String, usize> = HashMap::from([(main.clone(), 0)]);
+        let mut pictures: HashMap<String, usize> = HashMap::new();
+        let mut graph = Graph {
+            nodes: vec![Node { name: main, kind: main_kind, links: Vec::new() }],
+            pictures: Vec::new(),
+            lost_sheets: false,
+            macro_parts: Vec::new(),
+        };
+        let mut next = 0;
+        while let Some(node) = graph.nodes.get(next) {
+            let (from, from_kind) = (node.name.clone(), node.kind);
+            let relations = match relationships::of_part(package, &from, limits) {
+                Ok(relations) => relations,
+                // Without relationships the part stands alone; its own content decides whether it is of use.
+                Err(error) if next > 0 && error.refusal().reason == Reason::Malformed => Vec::new(),
+                Err(error) => return Err(error),
+            };
+            let mut links = Vec::new();
+            for relation in relations {
+                if relation.is_external {
+                    match Url::rebuild(&relation.target).filter(|_| relation.tail() == "hyperlink") {
+                        Some(url) => links.push((relation.id, Target::Link(url))),
+                        None => lost(&relation, package, findings),
+                    }
+                    continue;
+                }
+                let name = resolved(&from, &relation.target).filter(|name| package.has(name));
+                let kind = kinds.get(relation.kind.as_str()).copied();
+                match (name, kind) {
+                    (Some(name), _) if relation.tail() == "image" => {
+                        let number = *pictures.entry(name.clone()).or_insert_with(|| {
+                            graph.pictures.push(name);
+                            graph.pictures.len().saturating_sub(1)
+                        });
+                        links.push((relation.id, Target::Picture(number)));
+                    }
+                    (Some(name), Some(kind)) => {
+                        let number = *by_name.entry(name.clone()).or_insert_with(|| {
+                            graph.nodes.push(Node { name, kind, links: Vec::new() });
+                            graph.nodes.len().saturating_sub(1)
+                        });
+                        if number > 0 && graph.nodes.get(number).is_some_and(|node| node.kind == kind) {
+                            links.push((relation.id, Target::Part(number)));
+                        }
+                    }
+                    (name, _) => {
+                        graph.lost_sheets |= from_kind == main_kind
+                            && matches!(
+                                relation.tail(),
+                                "xlMacrosheet" | "xlIntlMacrosheet" | "dialogsheet" | "worksheet"
+                            );
+                        if relation.tail() == "vbaProject" {
+                            graph.macro_parts.extend(name);
+                        } else {
+                            lost(&relation, package, findings);
+                        }
+                    }
+                }
+                within(Reason::LimitParts, limits.office_parts.into(), size(graph.nodes.len()))?;
+            }
+            if let Some(node) = graph.nodes.get_mut(next) {
+                node.links = links;
+            }
+            next = next.saturating_add(1);
+        }
+        Ok(graph)
+    }
+}
+
+/// Kinds of parts by the type of the relationships that lead to them; styles and comments share theirs between families.
+fn kinds(family: Kind, main: PartKind) -> HashMap<&'static str, PartKind> {
+    PartKind::all()
+        .filter(|kind| *kind != main && fits(*kind, family))
+        .map(|kind| (kind.relationship_type(), kind))
+        .collect()
+}
+
+fn lost(relation: &Relation, package: &Package<'_>, findings: &mut Findings) {
+    let Some(reason) = relationships::reason_for(relation) else { return };
+    let place = match reason {
+        _ if relation.is_external => defanged(&relation.target),
+        Reason::EmbeddedObject | Reason::Media => file_name(&relation.target),
+        Reason::ExternalLink if relation.tail() == "externalLink" => return external_book(relation, package, findings),
+        _ => Place::new(relation.tail()),
+    };
+    findings.add(reason, place);
+}
+
+/// A link to another book, which says itself where it leads: by its own relationship, or to a program (DDE).
+fn external_book(relation: &Relation, package: &Package<'_>, findings: &mut Findings) {
+    let name = resolved("xl/workbook.xml", &relation.target).unwrap_or_default();
+    let bytes = package.read(&name, MAX_LINK_BYTES).ok().flatten().unwrap_or_default();
+    let mut service = None;
+    let read = super::xml::small(&bytes, |piece| {
+        if let super::xml::Piece::Begin("ddeLink", attributes) = piece {
+            let value = |name: &str| attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+            service =
+                Some(format!("{} {}", value("ddeService").unwrap_or_default(), value("ddeTopic").unwrap_or_default()));
+        }
+    });
+    if let (Ok(()), Some(service)) = (read, service) {
+        findings.add(Reason::DdeLink, Place::new(service.trim()));
+        return;
+    }
+    let target = relationships::of_part(package, &name, &Limits::default()).ok().and_then(|all| all.into_iter().next());
+    let place = target.map_or_else(|| file_name(&relation.target), |target| defanged(&target.target));
+    findings.add(Reason::ExternalLink, place);
+}
+
+const MAX_LINK_BYTES: u64 = 32 * 1024 * 1024;

@@ -1,0 +1,239 @@
+//! The attributes of an element, and what some of them decide about it.
+
+use form::office::{Attribute, AttributeKind, Markup, Namespace, Type, Value, grammar};
+use form::{Place, Reason};
+use quick_xml::events::BytesStart;
+
+use super::rules::{self, Loss, Special};
+use super::{Fault, Lowerer, TypeFacts, Verdict, text, value};
+use crate::office::xml;
+
+/// The bit of an attribute in a set.
+pub(super) fn bit(number: usize) -> u128 {
+    u32::try_from(number).ok().and_then(|number| 1_u128.checked_shl(number)).unwrap_or(0)
+}
+
+/// What the attributes of one element say beside their values.
+#[derive(Default)]
+struct Seen {
+    /// One bit for each that was kept.
+    kept: u128,
+    /// One for each that came.
+    came: u128,
+    /// A relationship that it names does not cross.
+    lost_relationship: bool,
+    /// It names something else that it leads to.
+    leads_elsewhere: bool,
+    is_refused: bool,
+    is_hidden: bool,
+    name: String,
+    place: Option<u32>,
+    /// The sheet that a name belongs to, counted without those that do not cross.
+    shifted: Option<i64>,
+}
+
+impl Lowerer<'_, '_, '_> {
+    /// Puts the attributes of the element that was begun last on the tape, and says what becomes of it.
+    pub(super) fn attributes(&mut self, tag: &BytesStart<'_>, of: Type, facts: TypeFacts) -> Result<Verdict, Fault> {
+        let mut seen = Seen::default();
+        for attribute in tag.attributes().with_checks(false) {
+            let attribute = attribute.map_err(|_| Fault::Broken)?;
+            let key = attribute.key.as_ref();
+            let (namespace, local) = match key.split_once(':') {
+                None if key == "xmlns" => continue,
+                None => (Some(Namespace::NONE), key),
+                Some(("xmlns", _)) => continue,
+                Some((prefix, local)) => (self.scope.namespace(prefix, self.context.names), local),
+            };
+            let Some(namespace) = namespace.filter(|namespace| *namespace != self.context.names.compatibility) else {
+                continue;
+            };
+            let raw = xml::value(&attribute.value)?;
+            let Some((number, known)) =
+                of.attribute_named(namespace, local).and_then(|number| Some((number, of.attribute(number)?)))
+            else {
+                self.lost_attribute(local, &raw, facts, &mut seen);
+                continue;
+            };
+            let bit = bit(number.into());
+            if seen.came & bit != 0 {
+                return Err(Fault::Broken);
+            }
+            seen.came |= bit;
+            let value = match known.kind() {
+                AttributeKind::Relationship => self.relationship(&raw, &mut seen),
+                _ => self
+                    .special_value(facts.special, known, &raw, &mut seen)
+                    .then(|| value::value(known, of, &raw))
+                    .flatten(),
+            };
+            let value = seen.shifted.take().map(Value::Integer).filter(|value| known.kind().takes(value)).or(value);
+            match value {
+                Some(value) => {
+                    seen.kept |= bit;
+                    self.tape.push(Markup::Attribute(number, value));
+                }
+                None if known.kind() == AttributeKind::Relationship || raw.trim().is_empty() => {}
+                None => self.account.unknown(format!("{}:{}@{local}", of.namespace().prefix(), of.name())),
+            }
+        }
+        self.judge(of, facts, seen)
+    }
+
+    fn judge(&mut self, of: Type, facts: TypeFacts, seen: Seen) -> Result<Verdict, Fault> {
+        let verdict = match facts.special {
+            Special::SimpleField if seen.is_refused => Verdict::Through,
+            Special::TextLink if seen.lost_relationship && !seen.leads_elsewhere => Verdict::Through,
+            Special::CellLink if seen.lost_relationship && !seen.leads_elsewhere => Verdict::Drop,
+            Special::Click if seen.lost_relationship || seen.is_refused => Verdict::Drop,
+            Special::DefinedName if seen.is_refused => Verdict::Drop,
+            Special::Sheet | Special::SlideEntry => return Ok(self.entry(of, facts, seen)),
+            Special::Slide if seen.is_hidden => {
+                self.account.add(Reason::HiddenSlide, Place::new(&self.context.title));
+                Verdict::Keep
+            }
+            _ => Verdict::Keep,
+        };
+        if matches!(verdict, Verdict::Keep) && !self.has_required(of, facts, seen.kept) {
+            self.account.unknown(format!("{}:{}", of.namespace().prefix(), of.name()));
+            return Ok(Verdict::Drop);
+        }
+        Ok(verdict)
+    }
+
+    /// A sheet or slide in the list of the main part. One that does not cross leaves the list.
+    fn entry(&mut self, of: Type, facts: TypeFacts, seen: Seen) -> Verdict {
+        let number = self.entries;
+        self.entries = self.entries.saturating_add(1);
+        if seen.lost_relationship || !self.has_required(of, facts, seen.kept) {
+            self.lost_sheets.push(number);
+            return Verdict::Drop;
+        }
+        let name = if facts.special == Special::Sheet { seen.name } else { format!("slide {}", self.entries) };
+        if seen.is_hidden {
+            self.account.add(Reason::HiddenSheet, Place::new(&name));
+        }
+        if let Some(place) = seen.place {
+            self.told.members.push((place, name));
+        }
+        Verdict::Keep
+    }
+
+    /// Whether the element has what it needs; what has an obvious value is added.
+    fn has_required(&mut self, of: Type, facts: TypeFacts, kept: u128) -> bool {
+        if facts.required & !kept == 0 {
+            return true;
+        }
+        for (number, attribute) in of.all_attributes().enumerate() {
+            if !attribute.is_required() || kept & bit(number) != 0 {
+                continue;
+            }
+            let obvious = match (attribute.name(), attribute.kind()) {
+                ("id", AttributeKind::Integer { low, high }) if (low..=high).contains(&0) => Value::Integer(0),
+                ("name", AttributeKind::Words { .. }) => Value::Text("".into()),
+                _ => return false,
+            };
+            let Ok(number) = u8::try_from(number) else { return false };
+            self.account.repaired = self.account.repaired.saturating_add(1);
+            self.tape.push(Markup::Attribute(number, obvious));
+        }
+        true
+    }
+
+    fn relationship(&mut self, raw: &str, seen: &mut Seen) -> Option<Value> {
+        if raw.is_empty() {
+            return Some(Value::NoRelationship);
+        }
+        match self.context.places.get(raw) {
+            Some(place) => {
+                seen.place = Some(*place);
+                Some(Value::Relationship(*place))
+            }
+            None => {
+                seen.lost_relationship = true;
+                None
+            }
+        }
+    }
+
+    /// Looks at values that decide about the element. False where this one is left out.
+    fn special_value(&mut self, special: Special, attribute: Attribute, raw: &str, seen: &mut Seen) -> bool {
+        match (special, attribute.name()) {
+            (Special::None, _) => true,
+            (Special::SimpleField, "instr") => {
+                if !grammar::field(raw) {
+                    seen.is_refused = true;
+                    text::note_field(self.account, &self.context.title, raw);
+                }
+                !seen.is_refused
+            }
+            (Special::TextLink, "anchor") | (Special::CellLink, "location") => {
+                seen.leads_elsewhere = !raw.is_empty();
+                true
+            }
+            (Special::Click, "action") => {
+                if !grammar::action(raw) {
+                    seen.is_refused = true;
+                    let reason = match raw.strip_prefix("ppaction://").unwrap_or_default() {
+                        action if action.starts_with("macro") => Reason::Macros,
+                        action if action.starts_with("program") || action.starts_with("ole") => Reason::LaunchAction,
+                        _ => Reason::UnsafeLink,
+                    };
+                    self.account.add(reason, Place::new(&self.context.title));
+                }
+                !seen.is_refused
+            }
+            (Special::Sheet, "name") => {
+                seen.name = raw.to_owned();
+                true
+            }
+            (Special::Sheet, "state") => {
+                seen.is_hidden = raw != "visible";
+                true
+            }
+            (Special::Slide, "show") => {
+                seen.is_hidden = matches!(raw, "0" | "false" | "off");
+                true
+            }
+            (Special::DefinedName, "name") if rules::runs_by_itself(raw) => {
+                seen.is_refused = true;
+                self.account.add(Reason::Macros, Place::new(raw));
+                false
+            }
+            (Special::DefinedName, "localSheetId") => self.local_sheet(raw, seen),
+            (Special::BookView, "activeTab" | "firstSheet") => !self.context.lost_sheets,
+            _ => true,
+        }
+    }
+
+    /// The sheet that a name belongs to is a place among all sheets, which shifts where some do not cross.
+    fn local_sheet(&mut self, raw: &str, seen: &mut Seen) -> bool {
+        let Ok(number) = raw.trim().parse::<i64>() else { return true };
+        if self.lost_sheets.is_empty() {
+            return true;
+        }
+        if self.lost_sheets.contains(&number) {
+            seen.is_refused = true;
+            return false;
+        }
+        let before = self.lost_sheets.iter().filter(|lost| **lost < number).count();
+        let Ok(before) = i64::try_from(before) else { return false };
+        seen.shifted = Some(number.saturating_sub(before));
+        true
+    }
+
+    fn lost_attribute(&mut self, name: &str, raw: &str, facts: TypeFacts, seen: &mut Seen) {
+        match rules::lost_attribute(name, raw) {
+            Loss::Silent => {}
+            Loss::Known(Reason::Macros) if facts.special == Special::DefinedName => {
+                seen.is_refused = true;
+                self.account.add(Reason::Macros, Place::new(&seen.name));
+            }
+            Loss::Known(reason) => {
+                let title = self.context.title.clone();
+                self.account.refused(reason, &title, String::new);
+            }
+            Loss::Unknown => self.account.unknown(format!("@{name}")),
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Fields of Word that may not cross: what begins, instructs and ends them is taken out, what they show stays.
+//!
+//! A field is known to be refused only when its instruction is complete, and by then some of it is on the tape. So this goes over
+//! the tape before it is written, in the order in which the verifier will ([`Fields`](form::office::Fields)).
+
+use std::ops::Range;
+
+use form::office::{Fields as Verified, Markup, TextKind, Type, grammar};
+
+/// The fields and elements that are open where the tape begins.
+#[derive(Default)]
+pub(super) struct Fields {
+    types: Vec<Level>,
+    open: Vec<Field>,
+    /// Instructions that were refused, for the account.
+    pub(super) refused: Vec<String>,
+}
+
+#[derive(Clone)]
+struct Level {
+    /// None for a choice.
+    of: Option<Type>,
+    start: usize,
+    mark: Option<&'static str>,
+    text: String,
+}
+
+#[derive(Clone, Default)]
+struct Field {
+    instruction: String,
+    is_too_long: bool,
+    shown: bool,
+    is_refused: bool,
+    /// What goes when it is refused, while that is not decided.
+    spans: Vec<Range<usize>>,
+}
+
+impl Fields {
+    /// Takes refused fields out of the steps up to `end`, which stand in a part with this root, and gives how many of the steps
+    /// that are left can be written now. Of fields that are not yet decided all waits, unless the part is complete.
+    pub(super) fn filter(&mut self, steps: &mut Vec<Markup>, root: Type, end: usize, is_complete: bool) -> usize {
+        let mut pass = Pass { gone: Vec::new(), waiting: None };
+        for (at, step) in steps.iter().enumerate().take(end) {
+            self.step(&mut pass, at, step, root);
+        }
+        if is_complete {
+            while let Some(mut field) = self.open.pop() {
+                if !field.shown {
+                    self.decide(&mut pass, &mut field);
+                }
+            }
+            pass.waiting = None;
+        }
+        let ready = match pass.waiting.take() {
+            Some((at, told, before)) => {
+                // What was seen from there on is seen again next time.
+                let mut refused = std::mem::take(&mut self.refused);
+                refused.truncate(told);
+                *self = *before;
+                self.refused = refused;
+                pass.gone.retain(|gone| gone.start < at);
+                at
+            }
+            None => end,
+        };
+        let kept = remove(steps, pass.gone, ready);
+        for level in &mut self.types {
+            level.start = 0;
+        }
+        kept
+    }
+
+    fn step(&mut self, pass: &mut Pass, at: usize, step: &Markup, root: Type) {
+        match step {
+            Markup::Open(number) => {
+                let parent = self.types.iter().rev().find_map(|level| level.of);
+                let of = match parent {
+                    Some(parent) => parent.child(*number),
+                    None => Some(root),
+                };
+                self.types.push(Level { of, start: at, mark: None, text: String::new() });
+            }
+            Markup::Choice(_) => self.types.push(Level { of: None, start: at, mark: None, text: String::new() }),
+            Markup::EndChoice => {
+                self.types.pop();
+            }
+            Markup::Attribute(number, value) => {
+                let is_free = pass.waiting.is_none() && !self.is_undecided();
+                let Some(level) = self.types.last_mut() else { return };
+                let attribute =
+                    level.of.and_then(|of| of.attribute(*number)).filter(|each| each.name() == "fldCharType");
+                if let (Some(attribute), form::office::Value::Enumerated(value)) = (attribute, value) {
+                    level.mark = attribute.kind().word(*value);
+                }
+                // The beginning must be noted where the fields before it are still as they were.
+                if attribute.is_some() && level.mark == Some("begin") && is_free {
+                    let start = level.start;
+                    let mut before = Fields { types: self.types.clone(), open: self.open.clone(), refused: Vec::new() };
+                    before.types.pop();
+                    pass.waiting = Some((start, self.refused.len(), Box::new(before)));
+                }
+            }
+            Markup::Text(text) => {
+                let Some(level) = self.types.last_mut() else { return };
+                if level.of.is_some_and(|of| of.text() == TextKind::Field) {
+                    level.text = text.to_string();
+                }
+            }
+            Markup::Close => {
+                let Some(level) = self.types.pop() else { return };
+                self.close(pass, &level, at);
+            }
+        }
+    }
+
+    fn close(&mut self, pass: &mut Pass, level: &Level, at: usize) {
+        let span = level.start..at.saturating_add(1);
+        let is_instruction = level.of.is_some_and(|of| of.text() == TextKind::Field) && !level.text.is_empty();
+        match level.mark {
+            Some("begin") => {
+                if self.open.len() >= Verified::DEPTH {
+                    pass.gone.push(span.clone());
+                    self.hold(&span);
+                    self.open.push(Field { shown: true, is_refused: true, ..Field::default() });
+                } else {
+                    self.hold(&span);
+                    self.open.push(Field { spans: vec![span], ..Field::default() });
+                }
+            }
+            Some("separate") => match self.open.pop() {
+                Some(mut field) => {
+                    self.hold(&span);
+                    if field.shown {
+                        // A second one says nothing new; in a refused field it is one more mark of it.
+                        pass.gone.push(span);
+                    } else {
+                        field.spans.push(span);
+                        field.shown = true;
+                        self.decide(pass, &mut field);
+                    }
+                    self.open.push(field);
+                }
+                None => pass.gone.push(span),
+            },
+            Some("end") => match self.open.pop() {
+                Some(mut field) => {
+                    self.hold(&span);
+                    if !field.shown {
+                        field.spans.push(span);
+                        self.decide(pass, &mut field);
+                    } else if field.is_refused {
+                        pass.gone.push(span);
+                    }
+                }
+                None => pass.gone.push(span),
+            },
+            _ if is_instruction => match self.open.last_mut().filter(|field| !field.shown) {
+                Some(field) => {
+                    let len = field.instruction.len().saturating_add(level.text.len());
+                    if len > grammar::FIELD_BYTES {
+                        field.is_too_long = true;
+                    } else {
+                        field.instruction.push_str(&level.text);
+                    }
+                    self.hold(&span);
+                }
+                None => pass.gone.push(span),
+            },
+            _ => {
+                let is_in_run = self.types.last().is_some_and(|level| level.of.is_some_and(|of| of.name() == "r"));
+                if is_in_run && level.of.is_some_and(|of| of.name() != "rPr") && self.is_undecided() {
+                    self.hold(&span);
+                }
+            }
+        }
+        if !self.is_undecided() {
+            pass.waiting = None;
+        }
+    }
+
+    fn is_undecided(&self) -> bool {
+        self.open.iter().any(|field| !field.shown)
+    }
+
+    /// Notes something that stands in the instruction of every field that is not yet decided.
+    fn hold(&mut self, span: &Range<usize>) {
+        for field in self.open.iter_mut().filter(|field| !field.shown) {
+            field.spans.push(span.clone());
+        }
+    }
+
+    fn decide(&mut self, pass: &mut Pass, field: &mut Field) {
+        field.is_refused = field.is_too_long || !grammar::field(&field.instruction);
+        let spans = std::mem::take(&mut field.spans);
+        if field.is_refused {
+            self.refused.push(std::mem::take(&mut field.instruction));
+            pass.gone.extend(spans);
+        }
+    }
+}
+
+/// One going over the tape.
+struct Pass {
+    gone: Vec<Range<usize>>,
+    /// Where the outermost undecided field begins, how many had been refused, and how everything was before it.
+    waiting: Option<(usize, usize, Box<Fields>)>,
+}
+
+/// Takes the ranges out, which may lie in one another; gives what is left of the first `ready` steps.
+fn remove(steps: &mut Vec<Markup>, mut gone: Vec<Range<usize>>, ready: usize) -> usize {
+    if gone.is_empty() {
+        return ready;
+    }
+    gone.sort_unstable_by_key(|range| (range.start, std::cmp::Reverse(range.end)));
+    let mut ranges = gone.into_iter().peekable();
+    let (mut at, mut until, mut kept) = (0_usize, 0_usize, 0_usize);
+    steps.retain(|_| {
+        while let Some(range) = ranges.next_if(|range| range.start <= at) {
+            until = until.max(range.end);
+        }
+        let keep = at >= until;
+        kept = kept.saturating_add(usize::from(keep && at < ready));
+        at = at.saturating_add(1);
+        keep
+    });
+    kept
+}

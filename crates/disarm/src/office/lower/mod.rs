@@ -1,0 +1,766 @@
+//! Markup of one part to steps of the form: each element is looked up among the children of the one around it, each value made
+//! one of its attribute's, and what does not fit is left out or put where it belongs.
+//!
+//! Steps are gathered on a tape until their order is settled. A part of ordinary size is gathered whole; of a large one the
+//! outer elements are written when the tape is long, and what comes for them after that must be in order.
+
+mod attributes;
+mod fields;
+mod rules;
+mod scope;
+mod tape;
+mod text;
+mod value;
+
+use std::collections::{HashMap, HashSet};
+use std::io::Read;
+
+use form::codec::Kind;
+use form::office::{Markup, PartKind, State, TextKind, Type, Value};
+use form::{Limits, Place, Reason, Refusal};
+use quick_xml::events::{BytesStart, Event};
+
+use super::account::Account;
+use super::names::Names;
+use super::xml;
+use crate::error::Error;
+use fields::Fields;
+use rules::{Loss, Special};
+use scope::{Mark, Scope};
+
+/// What a part stands in.
+pub(super) struct Context<'a> {
+    pub(super) family: Kind,
+    pub(super) kind: PartKind,
+    /// Its relationships that cross: their places in its list.
+    pub(super) places: &'a HashMap<String, u32>,
+    /// What a person calls the part.
+    pub(super) title: String,
+    /// Some sheets of the workbook do not cross.
+    pub(super) lost_sheets: bool,
+    pub(super) limits: &'a Limits,
+    pub(super) names: &'a Names,
+}
+
+/// What a part says of others.
+#[derive(Default)]
+pub(super) struct Told {
+    /// Sheets of a workbook or slides of a presentation: the place of each in the part's relationships, and its name.
+    pub(super) members: Vec<(u32, String)>,
+}
+
+/// Why a part was not lowered.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// It is broken, which an optional part may be.
+    Broken,
+    /// The document cannot be rebuilt.
+    Fatal(Error),
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Fault {
+        if error.refusal().reason == Reason::Malformed { Fault::Broken } else { Fault::Fatal(error) }
+    }
+}
+
+/// Where steps go.
+pub(super) type Out<'o> = &'o mut dyn FnMut(&mut Vec<Markup>) -> Result<(), Error>;
+
+/// Reads one part and hands its steps out, once or several times.
+pub(super) fn lower(
+    bytes: impl Read,
+    context: &Context<'_>,
+    account: &mut Account<'_>,
+    out: Out<'_>,
+) -> Result<Told, Fault> {
+    let mut lowerer = Lowerer {
+        context,
+        account,
+        out,
+        tape: Vec::new(),
+        frames: Vec::new(),
+        scope: Scope::default(),
+        text: String::new(),
+        fields: (context.family == Kind::Flow).then(Fields::default),
+        kinds: Vec::new(),
+        told: Told::default(),
+        refused_shared: HashSet::new(),
+        lost_sheets: Vec::new(),
+        entries: 0,
+        is_complete: false,
+    };
+    lowerer.run(bytes)?;
+    Ok(lowerer.told)
+}
+
+struct Lowerer<'a, 'f, 'o> {
+    context: &'a Context<'a>,
+    account: &'a mut Account<'f>,
+    out: Out<'o>,
+    tape: Vec<Markup>,
+    frames: Vec<Frame>,
+    scope: Scope,
+    /// The text of the innermost element.
+    text: String,
+    fields: Option<Fields>,
+    /// What is known of types, by their number.
+    kinds: Vec<Option<TypeFacts>>,
+    told: Told,
+    /// Shared formulas whose first was refused.
+    refused_shared: HashSet<i64>,
+    /// Sheets that were left out, by their place among all.
+    lost_sheets: Vec<i64>,
+    /// Sheets or slides so far.
+    entries: i64,
+    is_complete: bool,
+}
+
+#[derive(Clone, Copy)]
+struct TypeFacts {
+    /// One bit for each attribute that is needed.
+    required: u128,
+    special: Special,
+}
+
+/// An element that is open, or something else of the document that others stand in.
+struct Frame {
+    role: Role,
+    /// What was declared before it.
+    mark: Mark,
+}
+
+enum Role {
+    Element(Element),
+    /// What stands in it counts as if it stood around it.
+    Through,
+    /// `mc:AlternateContent`.
+    Alternatives {
+        is_taken: bool,
+    },
+    /// `mc:Choice`; `is_marked` where the form has a step for it, `start` being its place on the tape.
+    Choice {
+        start: usize,
+        is_marked: bool,
+        is_written: bool,
+    },
+    /// An embedded object whose picture takes the place of the frame that holds it.
+    Object {
+        start: usize,
+        /// The frame of the graphic.
+        graphic: usize,
+        picture: Option<(u16, Option<State>)>,
+    },
+}
+
+struct Element {
+    of: Type,
+    special: Special,
+    /// Its number in the type around it, and the state there after it; nothing where it comes out of order.
+    child: u16,
+    next: Option<State>,
+    /// Where it begins on the tape.
+    start: usize,
+    state: State,
+    is_disordered: bool,
+    /// Its beginning was written.
+    is_written: bool,
+    /// Something that it cannot do without was left out.
+    is_doomed: bool,
+    /// The picture to put in its place.
+    picture: Option<Box<Stand>>,
+}
+
+/// A picture that takes the place of an element.
+struct Stand {
+    child: u16,
+    next: Option<State>,
+    steps: Vec<Markup>,
+}
+
+/// What the elements that come next stand in.
+struct Parent {
+    of: Type,
+    state: State,
+    is_written: bool,
+    is_object: bool,
+}
+
+/// What becomes of an element.
+enum Verdict {
+    Keep,
+    Drop,
+    Through,
+}
+
+impl Lowerer<'_, '_, '_> {
+    fn run(&mut self, bytes: impl Read) -> Result<(), Fault> {
+        let mut xml = xml::open(bytes)?;
+        let mut buffer = Vec::new();
+        // Elements that are open and left out.
+        let mut skipped = 0_u32;
+        loop {
+            match xml::next(&mut xml, &mut buffer)? {
+                Event::Start(_) if skipped > 0 => {
+                    skipped = skipped.saturating_add(1);
+                    if skipped > MAX_SKIPPED_DEPTH {
+                        return Err(Fault::Fatal(depth_limit(MAX_SKIPPED_DEPTH)));
+                    }
+                }
+                Event::Empty(_) if skipped > 0 => {}
+                Event::Start(tag) => {
+                    if !self.begin(&tag)? {
+                        skipped = 1;
+                    }
+                }
+                Event::Empty(tag) => {
+                    if self.begin(&tag)? {
+                        self.end()?;
+                    }
+                }
+                Event::End(_) if skipped > 0 => skipped = skipped.saturating_sub(1),
+                Event::End(_) => self.end()?,
+                Event::Text(text) if skipped == 0 && self.takes_text() => self.add_text(&text),
+                Event::CData(text) if skipped == 0 && self.takes_text() => self.add_text(&text),
+                Event::GeneralRef(reference) => {
+                    let c = xml::character(&reference)?;
+                    if skipped == 0 && self.takes_text() {
+                        self.add_text(c.encode_utf8(&mut [0; 4]));
+                    }
+                }
+                Event::Eof => break,
+                Event::Text(_)
+                | Event::CData(_)
+                | Event::Decl(_)
+                | Event::PI(_)
+                | Event::Comment(_)
+                | Event::DocType(_) => {}
+            }
+        }
+        if skipped > 0 || !self.frames.is_empty() || !self.is_complete {
+            return Err(Fault::Broken);
+        }
+        let end = self.tape.len();
+        self.write(end)?;
+        if let Some(fields) = &mut self.fields {
+            for instruction in std::mem::take(&mut fields.refused) {
+                text::note_field(self.account, &self.context.title, &instruction);
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins an element. False where it is left out with all that stands in it.
+    fn begin(&mut self, tag: &BytesStart<'_>) -> Result<bool, Fault> {
+        let mark = self.scope.mark();
+        if tag.attributes_raw().contains("xmlns") {
+            self.declare(tag)?;
+        }
+        let entered = self.enter(tag, mark)?;
+        if !entered {
+            self.scope.back_to(mark);
+        }
+        Ok(entered)
+    }
+
+    fn declare(&mut self, tag: &BytesStart<'_>) -> Result<(), Fault> {
+        for attribute in tag.attributes().with_checks(false) {
+            let attribute = attribute.map_err(|_| Fault::Broken)?;
+            let key = attribute.key.as_ref();
+            if let Some(prefix) = key.strip_prefix("xmlns:").or((key == "xmlns").then_some("")) {
+                self.scope.declare(prefix, &xml::value(&attribute.value)?, self.context.names)?;
+            }
+        }
+        for attribute in tag.attributes().with_checks(false) {
+            let attribute = attribute.map_err(|_| Fault::Broken)?;
+            if let Some((prefix, "ProcessContent")) = attribute.key.as_ref().split_once(':')
+                && self.scope.namespace(prefix, self.context.names) == Some(self.context.names.compatibility)
+            {
+                self.scope.process(&attribute.value);
+            }
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, tag: &BytesStart<'_>, mark: Mark) -> Result<bool, Fault> {
+        let qualified = tag.name();
+        let (prefix, name) = qualified.as_ref().split_once(':').unwrap_or(("", qualified.as_ref()));
+        let Some(namespace) = self.scope.namespace(prefix, self.context.names) else {
+            if self.frames.is_empty() {
+                return Err(Fault::Broken);
+            }
+            if self.scope.is_processed(prefix, name) {
+                return self.push(Role::Through, mark);
+            }
+            if !rules::is_noise(self.scope.uri(prefix)) {
+                self.lose("", name);
+            }
+            return Ok(false);
+        };
+        if namespace == self.context.names.compatibility {
+            return self.enter_compatibility(tag, name, mark);
+        }
+        if matches!(self.frames.last(), Some(Frame { role: Role::Alternatives { .. }, .. })) {
+            return Ok(false);
+        }
+        if self.frames.is_empty() {
+            let root = self.context.kind.root();
+            if self.is_complete || root.namespace() != namespace || root.name() != name {
+                return Err(Fault::Broken);
+            }
+            return self.open(tag, root, 0, Some(root.start()), mark);
+        }
+        let vocabulary = namespace.prefix();
+        let parent = self.parent().ok_or(Fault::Broken)?;
+        // The preview of an embedded object stands in it as a picture does.
+        let name = if vocabulary == "w" && name == "object" { "pict" } else { name };
+        if parent.is_object && name != "pic" {
+            return Ok(false);
+        }
+        let mut named = parent.of.children_named(namespace, name).peekable();
+        let first = named.peek().copied();
+        let fitting = named.find_map(|child| Some((child, Some(parent.of.step(parent.state, child)?))));
+        let Some((child, next)) = fitting.or(first.map(|child| (child, None))) else {
+            if rules::is_looked_through(vocabulary, name) {
+                return self.push(Role::Through, mark);
+            }
+            if vocabulary == "p" && name == "oleObj" && self.enter_object(mark)? {
+                return Ok(true);
+            }
+            self.lose(vocabulary, name);
+            return Ok(false);
+        };
+        if next.is_none() && parent.is_written {
+            self.account.repaired = self.account.repaired.saturating_add(1);
+            return Ok(false);
+        }
+        let of = parent.of.child(child).ok_or(Fault::Broken)?;
+        self.open(tag, of, child, next, mark)
+    }
+
+    fn enter_compatibility(&mut self, tag: &BytesStart<'_>, name: &str, mark: Mark) -> Result<bool, Fault> {
+        match name {
+            "AlternateContent" if !self.frames.is_empty() => self.push(Role::Alternatives { is_taken: false }, mark),
+            "Choice" => {
+                let Some(Frame { role: Role::Alternatives { is_taken: false }, .. }) = self.frames.last() else {
+                    return Ok(false);
+                };
+                let required = tag
+                    .attributes()
+                    .with_checks(false)
+                    .filter_map(Result::ok)
+                    .find(|attribute| attribute.key.as_ref() == "Requires")
+                    .map(|attribute| attribute.value.into_owned())
+                    .unwrap_or_default();
+                let mut known =
+                    required.split_ascii_whitespace().map(|prefix| self.scope.namespace(prefix, self.context.names));
+                let first = known.next().flatten();
+                let Some(namespace) = first.filter(|_| known.all(|each| each.is_some())) else { return Ok(false) };
+                let start = self.tape.len();
+                let is_nested = self.frames.iter().rev().find_map(|frame| match &frame.role {
+                    Role::Element(_) | Role::Object { .. } => Some(false),
+                    Role::Choice { is_marked: true, .. } => Some(true),
+                    Role::Through | Role::Alternatives { .. } | Role::Choice { .. } => None,
+                });
+                let is_marked = is_nested == Some(false);
+                if is_marked {
+                    self.tape.push(Markup::Choice(namespace));
+                }
+                self.push(Role::Choice { start, is_marked, is_written: false }, mark)
+            }
+            "Fallback" => match self.frames.last() {
+                Some(Frame { role: Role::Alternatives { is_taken: false }, .. }) => self.push(Role::Through, mark),
+                _ => Ok(false),
+            },
+            _ => Ok(false),
+        }
+    }
+
+    /// Begins an embedded object in a frame for graphics, whose picture may take the place of that frame.
+    fn enter_object(&mut self, mark: Mark) -> Result<bool, Fault> {
+        let graphic = self.frames.iter().rposition(
+            |frame| matches!(&frame.role, Role::Element(element) if element.special == Special::Frame && !element.is_written),
+        );
+        match graphic {
+            Some(graphic) => {
+                let start = self.tape.len();
+                self.push(Role::Object { start, graphic, picture: None }, mark)
+            }
+            None => Ok(false),
+        }
+    }
+
+    fn open(
+        &mut self,
+        tag: &BytesStart<'_>,
+        of: Type,
+        child: u16,
+        next: Option<State>,
+        mark: Mark,
+    ) -> Result<bool, Fault> {
+        let facts = self.facts(of);
+        let start = self.tape.len();
+        self.tape.push(Markup::Open(child));
+        match self.attributes(tag, of, facts)? {
+            Verdict::Keep => {}
+            Verdict::Drop => {
+                self.tape.truncate(start);
+                return Ok(false);
+            }
+            Verdict::Through => {
+                self.tape.truncate(start);
+                return self.push(Role::Through, mark);
+            }
+        }
+        self.text.clear();
+        let element = Element {
+            of,
+            special: facts.special,
+            child,
+            next,
+            start,
+            state: of.start(),
+            is_disordered: false,
+            is_written: false,
+            is_doomed: false,
+            picture: None,
+        };
+        self.push(Role::Element(element), mark)
+    }
+
+    fn push(&mut self, role: Role, mark: Mark) -> Result<bool, Fault> {
+        let limit = self.context.limits.markup_depth;
+        if self.frames.len() >= usize::try_from(limit).unwrap_or(usize::MAX) {
+            return Err(Fault::Fatal(depth_limit(limit)));
+        }
+        self.frames.push(Frame { role, mark });
+        Ok(true)
+    }
+
+    /// Ends what was begun last.
+    fn end(&mut self) -> Result<(), Fault> {
+        let Some(Frame { role, mark }) = self.frames.pop() else { return Err(Fault::Broken) };
+        self.scope.back_to(mark);
+        match role {
+            Role::Element(element) => self.close(element)?,
+            Role::Through | Role::Alternatives { .. } => {}
+            Role::Choice { start, is_marked, is_written } => {
+                let begun = start.saturating_add(usize::from(is_marked));
+                let is_empty = !is_written && self.tape.len() <= begun;
+                if is_empty {
+                    self.tape.truncate(start);
+                } else if is_marked {
+                    self.tape.push(Markup::EndChoice);
+                }
+                if let Some(Frame { role: Role::Alternatives { is_taken }, .. }) = self.frames.last_mut() {
+                    *is_taken = !is_empty;
+                }
+            }
+            Role::Object { start, graphic, picture } => {
+                let steps = self.tape.split_off(start.min(self.tape.len()));
+                if let (Some((child, next)), Some(Frame { role: Role::Element(element), .. })) =
+                    (picture, self.frames.get_mut(graphic))
+                {
+                    element.picture = Some(Box::new(Stand { child, next, steps }));
+                }
+            }
+        }
+        let is_outer = self.frames.len() <= OUTER_DEPTH && self.tape.len() > SOFT_STEPS;
+        if is_outer || self.tape.len() > HARD_STEPS {
+            self.write_outer()?;
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, mut element: Element) -> Result<(), Fault> {
+        if let Some(stand) = element.picture.take() {
+            self.tape.truncate(element.start);
+            self.tape.extend(stand.steps);
+            self.placed(stand.child, stand.next);
+            return Ok(());
+        }
+        let is_kept = self.close_text(&element) && self.settle(&mut element);
+        // What is written of the element around it cannot be put in order any more.
+        let is_late =
+            element.next.is_none() && !element.is_written && self.parent().is_some_and(|parent| parent.is_written);
+        if is_late {
+            self.account.repaired = self.account.repaired.saturating_add(1);
+            self.tape.truncate(element.start);
+            return Ok(());
+        }
+        if !is_kept || (element.is_doomed && !element.is_written) {
+            if element.is_written {
+                // Its beginning is out already and cannot be taken back.
+                return Err(Fault::Broken);
+            }
+            let is_told = matches!(element.special, Special::Extension | Special::Graphic | Special::Frame);
+            if !element.is_doomed && !is_told && element.of.text() == TextKind::None {
+                self.account.unknown(format!("{}:{}", element.of.namespace().prefix(), element.of.name()));
+            }
+            self.tape.truncate(element.start);
+            return Ok(());
+        }
+        self.tape.push(Markup::Close);
+        if self.frames.is_empty() {
+            self.is_complete = true;
+        } else if !element.is_written {
+            self.placed(element.child, element.next);
+        }
+        Ok(())
+    }
+
+    /// Puts the children in order and adds what is needed; false where the element cannot be made whole.
+    fn settle(&mut self, element: &mut Element) -> bool {
+        let (of, start) = (element.of, element.start);
+        if element.is_disordered {
+            let end = self.tape.len();
+            let (lost, state) = tape::arrange(&mut self.tape, start..end, of, false);
+            element.state = state;
+            self.account.repaired = self.account.repaired.saturating_add(lost.max(1));
+        }
+        let has_children = element.is_written || element.state != of.start() || element.is_disordered;
+        match element.special {
+            Special::Extension if !has_children => return false,
+            Special::Graphic if !has_children => {
+                self.doom(Special::Frame);
+                return false;
+            }
+            _ => {}
+        }
+        if of.accepts(element.state) {
+            return true;
+        }
+        if element.is_written {
+            return self.complete_written(element);
+        }
+        let completed = tape::complete(&mut self.tape, start, of, element.state);
+        self.account.repaired = self.account.repaired.saturating_add(u32::from(completed));
+        completed
+    }
+
+    /// What an element needs whose beginning is written can only be added at its end.
+    fn complete_written(&mut self, element: &mut Element) -> bool {
+        let of = element.of;
+        let last = (0..of.child_count()).find(|number| {
+            let is_empty = of.child(*number).is_some_and(|child| {
+                child.accepts(child.start()) && !child.all_attributes().any(|attribute| attribute.is_required())
+            });
+            is_empty && of.step(element.state, *number).is_some_and(|next| of.accepts(next))
+        });
+        if let Some(number) = last {
+            self.tape.extend([Markup::Open(number), Markup::Close]);
+        }
+        last.is_some()
+    }
+
+    /// A child was kept: the element around it goes on from there.
+    fn placed(&mut self, child: u16, next: Option<State>) {
+        for frame in self.frames.iter_mut().rev() {
+            match &mut frame.role {
+                Role::Element(element) => {
+                    match next {
+                        Some(next) => element.state = next,
+                        None => element.is_disordered = true,
+                    }
+                    return;
+                }
+                Role::Object { picture, .. } => {
+                    *picture = Some((child, next));
+                    return;
+                }
+                Role::Through | Role::Alternatives { .. } | Role::Choice { .. } => {}
+            }
+        }
+    }
+
+    /// Condemns the next element of that sort around the one that just ended, if what is between cannot stay either.
+    fn doom(&mut self, special: Special) {
+        let is_sought = |frame: &Frame| matches!(&frame.role, Role::Element(element) if element.special == special);
+        let Some(at) = self.frames.iter().rposition(is_sought) else { return };
+        if self.frames.len().saturating_sub(at) > MAX_DOOMED {
+            return;
+        }
+        for frame in self.frames.iter_mut().skip(at) {
+            if let Role::Element(element) = &mut frame.role {
+                element.is_doomed = true;
+            }
+        }
+    }
+
+    fn parent(&self) -> Option<Parent> {
+        let mut is_object = false;
+        let mut from = self.frames.len();
+        loop {
+            let frames = self.frames.get(..from)?;
+            let at = frames.iter().rposition(|frame| matches!(frame.role, Role::Element(_) | Role::Object { .. }))?;
+            match &frames.get(at)?.role {
+                Role::Element(element) => {
+                    let Element { of, state, is_written, .. } = *element;
+                    return Some(Parent { of, state, is_written, is_object });
+                }
+                // Its picture is to stand where the frame of the graphic does.
+                Role::Object { graphic, .. } => (is_object, from) = (true, *graphic),
+                _ => return None,
+            }
+        }
+    }
+
+    fn facts(&mut self, of: Type) -> TypeFacts {
+        let number = usize::from(of.code());
+        if let Some(Some(facts)) = self.kinds.get(number) {
+            return *facts;
+        }
+        let required = of.all_attributes().enumerate().filter(|(_, attribute)| attribute.is_required());
+        let required = required.fold(0_u128, |all, (number, _)| all | attributes::bit(number));
+        let facts = TypeFacts { required, special: rules::special(of) };
+        if self.kinds.len() <= number {
+            self.kinds.resize(number.saturating_add(1), None);
+        }
+        if let Some(slot) = self.kinds.get_mut(number) {
+            *slot = Some(facts);
+        }
+        facts
+    }
+
+    fn lose(&mut self, prefix: &str, name: &str) {
+        match rules::lost_element(prefix, name) {
+            Loss::Silent => {}
+            Loss::Known(reason) => self.account.add(reason, Place::new(&self.context.title)),
+            Loss::Unknown => {
+                self.account.unknown(format!("{prefix}{}{name}", if prefix.is_empty() { "" } else { ":" }))
+            }
+        }
+    }
+
+    /// Writes the beginnings of all elements that are open, as far as their order is settled, and all that is complete in them.
+    fn write_outer(&mut self) -> Result<(), Fault> {
+        // Where on the tape something begins that cannot be written yet, and which frame that is.
+        let mut cut: Option<(usize, usize)> = None;
+        let mut parent: Option<usize> = None;
+        for at in 0..self.frames.len() {
+            let Some(frame) = self.frames.get_mut(at) else { break };
+            match &mut frame.role {
+                Role::Element(element) if element.is_written => parent = Some(at),
+                Role::Element(element) => {
+                    let (start, next, is_doomed) = (element.start, element.next, element.is_doomed);
+                    if (parent.is_some() && next.is_none()) || is_doomed {
+                        cut = Some((start, at));
+                        break;
+                    }
+                    if let Some(parent) = parent {
+                        self.settle_before(parent, at)?;
+                        self.go_on(parent, next);
+                    }
+                    if let Some(Frame { role: Role::Element(element), .. }) = self.frames.get_mut(at) {
+                        element.is_written = true;
+                    }
+                    parent = Some(at);
+                }
+                Role::Choice { is_written, .. } => *is_written = true,
+                Role::Through | Role::Alternatives { .. } => {}
+                Role::Object { start, .. } => {
+                    cut = Some((*start, at));
+                    break;
+                }
+            }
+        }
+        // The innermost that was written may have children in disorder too.
+        let at = cut.map_or(self.frames.len(), |(_, at)| at);
+        let before = self.tape.len();
+        if let Some(parent) = parent {
+            self.settle_before(parent, at)?;
+        }
+        let shorter = before.saturating_sub(self.tape.len());
+        let end = cut.map_or(self.tape.len(), |(start, _)| start.saturating_sub(shorter));
+        self.write(end)
+    }
+
+    /// An element whose child is open, and written, goes on behind that child.
+    fn go_on(&mut self, at: usize, next: Option<State>) {
+        if let (Some(next), Some(Frame { role: Role::Element(element), .. })) = (next, self.frames.get_mut(at)) {
+            element.state = next;
+        }
+    }
+
+    /// Orders the complete children of an element, which stand before the frame `next` begins.
+    fn settle_before(&mut self, parent: usize, next: usize) -> Result<(), Fault> {
+        let end = match self.frames.get(next).map(|frame| &frame.role) {
+            Some(Role::Element(Element { start, .. }) | Role::Object { start, .. }) => *start,
+            _ => self.tape.len(),
+        };
+        let Some(Frame { role: Role::Element(element), .. }) = self.frames.get_mut(parent) else {
+            return Err(Fault::Broken);
+        };
+        if element.is_disordered {
+            let before = self.tape.len();
+            let (lost, _) = tape::arrange(&mut self.tape, element.start..end, element.of, true);
+            element.is_disordered = false;
+            self.account.repaired = self.account.repaired.saturating_add(lost.max(1));
+            let shorter = before.saturating_sub(self.tape.len());
+            self.shift(next, shorter);
+        }
+        Ok(())
+    }
+
+    /// The tape lost that many steps before the frames from `from` on.
+    fn shift(&mut self, from: usize, by: usize) {
+        for frame in self.frames.iter_mut().skip(from) {
+            match &mut frame.role {
+                Role::Element(Element { start, .. }) | Role::Choice { start, .. } | Role::Object { start, .. } => {
+                    *start = start.saturating_sub(by);
+                }
+                Role::Through | Role::Alternatives { .. } => {}
+            }
+        }
+    }
+
+    /// Hands out the first `end` steps, without the fields that may not cross.
+    fn write(&mut self, end: usize) -> Result<(), Fault> {
+        let before = self.tape.len();
+        let ready = match &mut self.fields {
+            Some(fields) => fields.filter(&mut self.tape, self.context.kind.root(), end, self.is_complete),
+            None => end,
+        };
+        let removed = before.saturating_sub(self.tape.len());
+        let rest = self.tape.split_off(ready.min(self.tape.len()));
+        let mut steps = std::mem::replace(&mut self.tape, rest);
+        if !self.is_complete && before > HARD_STEPS.saturating_mul(4) && steps.is_empty() {
+            let limit = u64::try_from(HARD_STEPS.saturating_mul(4)).unwrap_or(u64::MAX);
+            return Err(Fault::Fatal(Refusal::limit(Reason::LimitMarkup, limit, limit.saturating_add(1)).into()));
+        }
+        let written = steps.len();
+        if written > 0 {
+            (self.out)(&mut steps).map_err(Fault::Fatal)?;
+        }
+        self.shift(0, written.saturating_add(removed));
+        Ok(())
+    }
+
+    fn takes_text(&self) -> bool {
+        matches!(self.frames.last(), Some(Frame { role: Role::Element(element), .. }) if element.of.text() != TextKind::None)
+    }
+
+    /// The value of the attribute of that name that an element on the tape has.
+    fn value_of(&self, element: &Element, name: &str) -> Option<&Value> {
+        let after = self.tape.get(element.start.saturating_add(1)..)?;
+        after
+            .iter()
+            .map_while(|step| if let Markup::Attribute(number, value) = step { Some((*number, value)) } else { None })
+            .find_map(|(number, value)| {
+                element.of.attribute(number).filter(|attribute| attribute.name() == name).map(|_| value)
+            })
+    }
+}
+
+fn depth_limit(limit: u32) -> Error {
+    Refusal::limit(Reason::LimitMarkup, limit.into(), u64::from(limit).saturating_add(1)).into()
+}
+
+/// Elements inside one another that are left out: the reader of XML keeps the name of each.
+const MAX_SKIPPED_DEPTH: u32 = 4_096;
+/// Steps on the tape from which on it is written where few elements are open, and where any number is.
+const SOFT_STEPS: usize = 100_000;
+const HARD_STEPS: usize = 1_000_000;
+const OUTER_DEPTH: usize = 4;
+/// Levels between something that is refused and the element that cannot do without it.
+const MAX_DOOMED: usize = 10;

@@ -1,0 +1,261 @@
+//! Steps of markup that were read and not yet written, put into the order that the content model asks for.
+
+use std::ops::Range;
+
+use form::office::{Markup, State, Type};
+
+/// The children of an element that are complete, each with all that stands in it, or a choice with its own.
+struct Unit {
+    steps: Vec<Markup>,
+    /// Their numbers in the type of the element around them.
+    children: Vec<u16>,
+}
+
+/// Where the content of the element that begins at `start` begins.
+fn content(steps: &[Markup], start: usize) -> usize {
+    let after = start.saturating_add(1);
+    let attributes = steps.get(after..).unwrap_or_default().iter();
+    after.saturating_add(attributes.take_while(|step| matches!(step, Markup::Attribute(..))).count())
+}
+
+/// Puts the children of the element of type `of` that begins at `start` and runs to `end` in order; what was in order stays as it
+/// was. With `keep_end` the state after the last of them must not change. Gives how many had no place, and the state after all.
+pub(super) fn arrange(steps: &mut Vec<Markup>, range: Range<usize>, of: Type, keep_end: bool) -> (u32, State) {
+    let from = content(steps, range.start).min(range.end);
+    let units = units(steps.drain(from..range.end));
+    let mut row = Row::new(of);
+    let (mut late, mut lost) = (Vec::new(), 0_u32);
+    for unit in units {
+        if let Err(unit) = row.push(unit) {
+            late.push(unit);
+        }
+    }
+    let end = row.end();
+    for (number, unit) in late.into_iter().enumerate() {
+        let placed = number < MAX_LATE && row.insert(unit, keep_end.then_some(end));
+        lost = lost.saturating_add(u32::from(!placed));
+    }
+    let end = row.end();
+    let sorted: Vec<Markup> = row.units.into_iter().flat_map(|unit| unit.steps).collect();
+    steps.splice(from..from, sorted);
+    (lost, end)
+}
+
+/// Adds empty elements that the element of type `of`, which begins at `start` and runs to the end of the steps, needs and lacks.
+/// False where it needs more than empty ones.
+pub(super) fn complete(steps: &mut Vec<Markup>, start: usize, of: Type, mut state: State) -> bool {
+    for _ in 0..MAX_ADDED {
+        if of.accepts(state) {
+            return true;
+        }
+        let mut empties: Vec<u16> = (0..of.child_count()).filter(|number| may_be_empty(of, *number)).collect();
+        // Of those that would do, a paragraph is what was meant.
+        empties.sort_by_key(|number| of.child(*number).is_none_or(|child| child.name() != "p"));
+        let ends = |number: &&u16| of.step(state, **number).is_some_and(|next| of.accepts(next));
+        if let Some((number, next)) =
+            empties.iter().find(ends).and_then(|number| Some((*number, of.step(state, *number)?)))
+        {
+            steps.extend([Markup::Open(number), Markup::Close]);
+            state = next;
+            continue;
+        }
+        let from = content(steps, start);
+        let units = units(steps.drain(from..));
+        let mut row = Row::new(of);
+        let unplaced = units.into_iter().filter_map(|unit| row.push(unit).err()).count();
+        let helps = empties.into_iter().find(|number| row.helps(*number));
+        let done = unplaced == 0
+            && match helps {
+                Some(number) => {
+                    row.insert(Unit { steps: vec![Markup::Open(number), Markup::Close], children: vec![number] }, None)
+                }
+                None => false,
+            };
+        state = row.end();
+        steps.extend(row.units.into_iter().flat_map(|unit| unit.steps));
+        if !done {
+            return false;
+        }
+    }
+    of.accepts(state)
+}
+
+fn may_be_empty(of: Type, number: u16) -> bool {
+    of.child(number).is_some_and(|child| {
+        child.accepts(child.start()) && !child.all_attributes().any(|attribute| attribute.is_required())
+    })
+}
+
+fn units(steps: impl Iterator<Item = Markup>) -> Vec<Unit> {
+    let (mut units, mut depth, mut elements) = (Vec::<Unit>::new(), 0_usize, 0_usize);
+    for step in steps {
+        if depth == 0 {
+            units.push(Unit { steps: Vec::new(), children: Vec::new() });
+        }
+        let Some(unit) = units.last_mut() else { continue };
+        match &step {
+            Markup::Open(number) => {
+                if elements == 0 {
+                    unit.children.push(*number);
+                }
+                (depth, elements) = (depth.saturating_add(1), elements.saturating_add(1));
+            }
+            Markup::Choice(_) => depth = depth.saturating_add(1),
+            Markup::Close => (depth, elements) = (depth.saturating_sub(1), elements.saturating_sub(1)),
+            Markup::EndChoice => depth = depth.saturating_sub(1),
+            Markup::Attribute(..) | Markup::Text(_) => {}
+        }
+        unit.steps.push(step);
+    }
+    units
+}
+
+/// Children in an order that the content model takes.
+struct Row {
+    of: Type,
+    units: Vec<Unit>,
+    /// The state before each, and after the last.
+    states: Vec<State>,
+}
+
+impl Row {
+    fn new(of: Type) -> Row {
+        Row { of, units: Vec::new(), states: vec![of.start()] }
+    }
+
+    fn end(&self) -> State {
+        self.states.last().copied().unwrap_or(self.of.start())
+    }
+
+    fn after(&self, state: State, children: &[u16]) -> Option<State> {
+        children.iter().try_fold(state, |state, child| self.of.step(state, *child))
+    }
+
+    fn push(&mut self, unit: Unit) -> Result<(), Unit> {
+        match self.after(self.end(), &unit.children) {
+            Some(next) => {
+                self.states.push(next);
+                self.units.push(unit);
+                Ok(())
+            }
+            None => Err(unit),
+        }
+    }
+
+    /// The states from `at` on with these children put there, where all that follows can stay; only those that change.
+    fn with(&self, at: usize, children: &[u16], end: Option<State>) -> Option<Vec<State>> {
+        let mut states = vec![self.after(*self.states.get(at)?, children)?];
+        for (place, unit) in self.units.iter().enumerate().skip(at) {
+            let state = *states.last()?;
+            if self.states.get(place) == Some(&state) {
+                return Some(states);
+            }
+            if states.len() > MAX_RUN {
+                return None;
+            }
+            states.push(self.after(state, &unit.children)?);
+        }
+        let last = *states.last()?;
+        end.is_none_or(|end| end == last).then_some(states)
+    }
+
+    /// Puts one as near to the end as it may stand.
+    fn insert(&mut self, unit: Unit, end: Option<State>) -> bool {
+        let places = (0..self.states.len()).rev().take(MAX_PLACES);
+        let Some((at, changed)) = places.into_iter().find_map(|at| Some((at, self.with(at, &unit.children, end)?)))
+        else {
+            return false;
+        };
+        // The states up to `at` stay; then those that change; then the old ones from where both agree.
+        let rest = at.saturating_add(changed.len());
+        let tail: Vec<State> = self.states.get(rest..).unwrap_or_default().to_vec();
+        self.states.truncate(at.saturating_add(1));
+        self.states.extend(changed);
+        self.states.extend(tail);
+        self.units.insert(at.min(self.units.len()), unit);
+        true
+    }
+
+    /// Whether an empty element of that number somewhere would make the row acceptable.
+    fn helps(&self, number: u16) -> bool {
+        let ends_well = |at: usize| {
+            let state = self.states.get(at).and_then(|state| self.of.step(*state, number))?;
+            let rest = self.units.get(at..).unwrap_or_default();
+            (rest.len() <= MAX_RUN).then_some(())?;
+            rest.iter().try_fold(state, |state, unit| self.after(state, &unit.children))
+        };
+        (0..self.states.len())
+            .rev()
+            .take(MAX_PLACES)
+            .any(|at| ends_well(at).is_some_and(|state| self.of.accepts(state)))
+    }
+}
+
+/// Children in the wrong place for which one is sought; the others are left out.
+const MAX_LATE: usize = 256;
+/// Places that are tried for one of them, and children behind such a place that are looked at.
+const MAX_PLACES: usize = 4_096;
+const MAX_RUN: usize = 256;
+/// Empty elements that are added to one.
+const MAX_ADDED: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use form::office::{Namespace, PartKind};
+
+    use super::*;
+
+    fn child(of: Type, prefix: &str, name: &str) -> (u16, Type) {
+        let namespace = Namespace::all().find(|namespace| namespace.prefix() == prefix).unwrap();
+        let number = of.children_named(namespace, name).next().unwrap();
+        (number, of.child(number).unwrap())
+    }
+
+    fn empty(number: u16) -> [Markup; 2] {
+        [Markup::Open(number), Markup::Close]
+    }
+
+    #[test]
+    fn properties_that_come_late_are_put_first_and_text_keeps_its_order() {
+        let document = PartKind::named("MainDocumentPart").unwrap().root();
+        let (_, body) = child(document, "w", "body");
+        let (_, paragraph) = child(body, "w", "p");
+        let (run, link, properties) =
+            (child(paragraph, "w", "r").0, child(paragraph, "w", "hyperlink").0, child(paragraph, "w", "pPr").0);
+        let mut steps = vec![Markup::Open(0)];
+        for number in [run, link, run, properties, run] {
+            steps.extend(empty(number));
+        }
+        let end = steps.len();
+        let (lost, state) = arrange(&mut steps, 0..end, paragraph, false);
+        let order: Vec<&Markup> = steps.iter().skip(1).filter(|step| matches!(step, Markup::Open(_))).collect();
+        let expected = [properties, run, link, run, run].map(Markup::Open);
+        assert_eq!((lost, order), (0, expected.iter().collect()));
+        assert!(paragraph.accepts(state));
+    }
+
+    #[test]
+    fn what_is_there_twice_is_left_out() {
+        let document = PartKind::named("MainDocumentPart").unwrap().root();
+        let (body, _) = child(document, "w", "body");
+        let mut steps = vec![Markup::Open(0)];
+        steps.extend(empty(body));
+        steps.extend(empty(body));
+        let end = steps.len();
+        assert_eq!(arrange(&mut steps, 0..end, document, false).0, 1);
+        assert_eq!(steps.len(), 3);
+    }
+
+    #[test]
+    fn a_cell_without_a_paragraph_gets_one() {
+        let document = PartKind::named("MainDocumentPart").unwrap().root();
+        let table = child(child(document, "w", "body").1, "w", "tbl").1;
+        let cell = child(child(table, "w", "tr").1, "w", "tc").1;
+        let mut steps = vec![Markup::Open(0)];
+        let start = cell.start();
+        if !cell.accepts(start) {
+            assert!(complete(&mut steps, 0, cell, start));
+            assert_eq!(steps.get(1), Some(&Markup::Open(child(cell, "w", "p").0)));
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Values of attributes as documents write them, to those of the form.
+
+use form::office::{Attribute, AttributeKind, Type, Value, is_word_char};
+
+/// The value that text stands for, where it is one of the attribute's. Relationships are not decided here.
+pub(super) fn value(attribute: Attribute, of: Type, raw: &str) -> Option<Value> {
+    let kind = attribute.kind();
+    let text = raw.trim_matches([' ', '\t', '\n', '\r']);
+    let value = match kind {
+        AttributeKind::Boolean | AttributeKind::VmlBoolean => Value::Boolean(boolean(text)?),
+        AttributeKind::Integer { low, high } => {
+            let number = integer(text).or_else(|| measured(text, attribute, of))?;
+            Value::Integer(if (low..=high).contains(&number) { number } else { return None })
+        }
+        AttributeKind::Decimal => Value::Decimal(decimal(text)?),
+        AttributeKind::Enumeration { .. } => {
+            let number =
+                kind.number_of(raw).or_else(|| kind.number_of(text)).or_else(|| kind.number_of(synonym(text)?));
+            Value::Enumerated(number?)
+        }
+        AttributeKind::VmlStyle if !kind.takes_text(raw) => Value::Text(style(kind, raw).into()),
+        AttributeKind::Words { .. } | AttributeKind::Field | AttributeKind::NumberFormat => words(kind, raw)?,
+        AttributeKind::Hexadecimal
+        | AttributeKind::DateTime
+        | AttributeKind::List
+        | AttributeKind::Measure
+        | AttributeKind::Token { .. }
+        | AttributeKind::Action
+        | AttributeKind::VmlStyle
+        | AttributeKind::VmlPath => kind.takes_text(text).then(|| Value::Text(text.into()))?,
+        AttributeKind::Relationship => return None,
+    };
+    Some(value)
+}
+
+fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "1" | "true" | "on" | "t" | "True" | "TRUE" | "yes" | "y" => Some(true),
+        "0" | "false" | "off" | "f" | "False" | "FALSE" | "no" | "n" => Some(false),
+        _ => None,
+    }
+}
+
+fn integer(text: &str) -> Option<i64> {
+    text.strip_prefix('+').unwrap_or(text).parse().ok()
+}
+
+/// XML Schema's `double`; Rust's reader would take more words for the infinities.
+fn decimal(text: &str) -> Option<f64> {
+    match text {
+        "INF" => Some(f64::INFINITY),
+        "-INF" => Some(f64::NEG_INFINITY),
+        "NaN" => Some(f64::NAN),
+        _ if text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+' | b'e' | b'E')) => {
+            text.parse().ok()
+        }
+        _ => text.strip_suffix('%').and_then(|number| number.parse::<f64>().ok()).filter(|number| number.is_finite()),
+    }
+}
+
+/// Numbers with a fraction, per cent or units, as strict documents write them (ECMA-376 part 1, sections 22.9.2 and 20.1.10).
+fn measured(text: &str, attribute: Attribute, of: Type) -> Option<i64> {
+    let prefix = of.namespace().prefix();
+    let split = text.find(|c: char| c.is_ascii_alphabetic() || c == '%').unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(split)?;
+    let number: f64 = number.parse().ok()?;
+    let points = |points: f64| number * points;
+    let emu_per_point = 12_700.0;
+    let value = match unit {
+        "" => number,
+        // Charts count in per cent, drawings in thousandths of it, tables of Word in fiftieths.
+        "%" if prefix == "c" => number,
+        "%" if prefix == "w" => number * 50.0,
+        "%" => number * 1_000.0,
+        "pt" => points(1.0) * scale(attribute, of, prefix, emu_per_point),
+        "in" => points(72.0) * scale(attribute, of, prefix, emu_per_point),
+        "cm" => points(72.0 / 2.54) * scale(attribute, of, prefix, emu_per_point),
+        "mm" => points(7.2 / 2.54) * scale(attribute, of, prefix, emu_per_point),
+        "pc" | "pi" => points(12.0) * scale(attribute, of, prefix, emu_per_point),
+        _ => return None,
+    };
+    whole(value)
+}
+
+/// What one point counts: Word has twentieths of it, of letters halves and of borders eighths; drawings have EMU.
+fn scale(attribute: Attribute, of: Type, prefix: &str, emu_per_point: f64) -> f64 {
+    match (prefix, of.name(), attribute.name()) {
+        ("w", "sz" | "szCs" | "kern" | "position" | "hps" | "hpsRaise" | "hpsBaseText", _) => 2.0,
+        ("w", _, "sz") => 8.0,
+        ("w", _, "space") if of.attribute_named(of.namespace(), "sz").is_some() => 1.0,
+        ("w", _, _) => 20.0,
+        _ => emu_per_point,
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "within 2^53, where every whole number is exact")]
+fn whole(value: f64) -> Option<i64> {
+    let value = value.round();
+    (value.abs() <= 9_007_199_254_740_992.0).then_some(value as i64)
+}
+
+/// What one form of the standard calls otherwise than the other.
+fn synonym(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "start" => "left",
+        "end" => "right",
+        "left" => "start",
+        "right" => "end",
+        "begin" => "start",
+        _ => return None,
+    })
+}
+
+/// The properties of a VML style that may cross.
+fn style(kind: AttributeKind, raw: &str) -> String {
+    let mut kept = String::new();
+    for property in raw.split(';').map(str::trim).filter(|property| !property.is_empty()).take(MAX_PROPERTIES) {
+        if kind.takes_text(property) {
+            if !kept.is_empty() {
+                kept.push(';');
+            }
+            kept.push_str(property);
+        }
+    }
+    if kind.takes_text(&kept) { kept } else { String::new() }
+}
+
+fn words(kind: AttributeKind, raw: &str) -> Option<Value> {
+    if kind.takes_text(raw) {
+        return Some(Value::Text(raw.into()));
+    }
+    let clean: String = raw.chars().filter(|c| is_word_char(*c)).collect();
+    kind.takes_text(&clean).then(|| Value::Text(clean.into()))
+}
+
+const MAX_PROPERTIES: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use form::office::{Namespace, PartKind};
+
+    use super::*;
+
+    /// The value of an attribute that is reached by a path of `prefix:name` from the root of a part.
+    fn read(part: &str, path: &[&str], attribute: &str, raw: &str) -> Option<Value> {
+        let namespace = |prefix: &str| Namespace::all().find(|namespace| namespace.prefix() == prefix).unwrap();
+        let mut of = PartKind::named(part).unwrap().root();
+        for step in path {
+            let (prefix, name) = step.split_once(':').unwrap();
+            of = of.child(of.children_named(namespace(prefix), name).next().unwrap()).unwrap();
+        }
+        let (prefix, name) = attribute.split_once(':').unwrap();
+        let number = of.attribute_named(namespace(prefix), name).unwrap();
+        value(of.attribute(number).unwrap(), of, raw)
+    }
+
+    #[test]
+    fn lengths_with_units_are_those_without() {
+        let run = ["w:body", "w:p", "w:r", "w:rPr"];
+        let with = |last: &'static str| [&run[..], &[last]].concat();
+        let part = "MainDocumentPart";
+        assert_eq!(read(part, &with("w:b"), "w:val", "off"), Some(Value::Boolean(false)));
+        assert_eq!(read(part, &with("w:b"), "w:val", "perhaps"), None);
+        let size = read(part, &["w:body", "w:sectPr", "w:pgSz"], "w:w", "8.5in");
+        assert!(matches!(&size, Some(Value::Integer(12_240))) || matches!(&size, Some(Value::Text(_))), "{size:?}");
+    }
+
+    #[test]
+    fn a_number_out_of_its_range_is_none() {
+        let row = ["x:sheetData", "x:row"];
+        assert_eq!(read("WorksheetPart", &row, ":r", "4294967295"), Some(Value::Integer(4_294_967_295)));
+        assert_eq!(read("WorksheetPart", &row, ":r", "4294967296"), None);
+        assert_eq!(read("WorksheetPart", &row, ":ht", "INF"), Some(Value::Decimal(f64::INFINITY)));
+        assert_eq!(read("WorksheetPart", &row, ":ht", "inf"), None);
+        assert_eq!(read("WorksheetPart", &row, ":hidden", " 1 "), Some(Value::Boolean(true)));
+    }
+}

@@ -1,0 +1,312 @@
+//! Word, Excel and PowerPoint documents of Office Open XML (ECMA-376), transitional and strict.
+//!
+//! The package is opened once its directory has one reading only; parts are found by following relationships ([`graph`]), their
+//! markup is brought into the vocabulary of the form part by part ([`lower`]), pictures become pixels ([`pictures`]). Optional
+//! parts are read before anything is written, so that a broken one can be left out; large ones stream.
+
+mod account;
+mod facts;
+mod graph;
+mod lower;
+mod names;
+mod pictures;
+mod relationships;
+mod xml;
+
+use std::collections::HashMap;
+use std::io::Write;
+
+use form::codec::{Encoder, Kind};
+use form::office::{Markup, OfficeHeader, PartHeader, Relationship};
+use form::{DetectedType, Findings, Place, Reason};
+
+use crate::error::Error;
+use crate::room::Part;
+use crate::zip::Package;
+use account::Account;
+use facts::Facts;
+use graph::{Graph, Node, Target};
+use lower::{Context, Fault};
+use names::Names;
+use pictures::Pictures;
+
+/// Reads a package as an Office document.
+pub(crate) fn disarm(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Error> {
+    let limits = &part.job.limits;
+    let package = Package::open(part.input, limits)?;
+    if package.is_followed() {
+        part.findings.add(Reason::SurplusBytes, Place::default());
+    }
+    let mut findings = std::mem::replace(&mut part.findings, Findings::new(0));
+    let relations = relationships::of_part(&package, "", limits)?;
+    let main = main_part(&package, &relations)?;
+    let family = family(&package, &main)?;
+    let content_type = facts::content_type(&package, &main)?;
+    for relation in relations.iter().filter(|relation| relation.tail() != "officeDocument") {
+        if let Some(reason) = relationships::reason_for(relation) {
+            findings.add(reason, Place::new(relation.tail()));
+        }
+    }
+    let facts = Facts::read(&package, &relations, limits, &mut findings);
+    let graph = Graph::walk(&package, main, family, limits, &mut findings)?;
+    for name in &graph.macro_parts {
+        findings.add(Reason::Macros, Place::new(name.rsplit('/').next().unwrap_or_default()));
+    }
+    let mut document =
+        Document { package: &package, graph, family, part: &part, names: Names::new(), titles: HashMap::new() };
+    let mut account = Account::new(&mut findings);
+    let held = document.hold_optional(&mut account)?;
+    let order = document.order(&held);
+    let pictures = Pictures::number(&document.graph.pictures, &package);
+
+    let mut out = Encoder::new(form, family, detected(family, &content_type), limits)?;
+    out.office(&OfficeHeader {
+        variant: facts::variant(&content_type),
+        producer: facts.producer,
+        version: facts.version,
+        title: facts.title,
+        parts: u32::try_from(order.len()).unwrap_or(u32::MAX),
+    })?;
+    for number in &order {
+        if let Some(node) = document.graph.nodes.get(*number) {
+            out.part(&document.header(node, &order, &pictures))?;
+        }
+    }
+    pictures.write(&package, &part, account.findings, &mut out)?;
+    let mut held = held;
+    for number in &order {
+        match held.remove(number) {
+            Some(Held::Steps(steps)) => out.markup(&steps)?,
+            Some(Held::Broken) => {}
+            None => document.stream(*number, &order, &mut account, &mut out)?,
+        }
+    }
+    account.finish();
+    for finding in findings.into_vec() {
+        out.finding(&finding)?;
+    }
+    out.finish()?;
+    Ok(())
+}
+
+/// What became of an optional part.
+enum Held {
+    Steps(Vec<Markup>),
+    Broken,
+}
+
+struct Document<'a> {
+    package: &'a Package<'a>,
+    graph: Graph,
+    family: Kind,
+    part: &'a Part<'a>,
+    names: Names,
+    /// What a person calls a part, by its node.
+    titles: HashMap<usize, String>,
+}
+
+impl Document<'_> {
+    /// Reads the parts that the document can do without. Where one of them is broken, those that name it are read again.
+    fn hold_optional(&mut self, account: &mut Account<'_>) -> Result<HashMap<usize, Held>, Error> {
+        let mut held: HashMap<usize, Held> = HashMap::new();
+        let mut waiting: Vec<usize> = (0..self.graph.nodes.len()).filter(|number| self.is_held(*number)).collect();
+        while let Some(number) = waiting.pop() {
+            let mut own = Findings::new(self.part.job.limits.findings);
+            let mut steps = Vec::new();
+            let mut told = Account::new(&mut own);
+            let lowered = self.lower(number, &held, &mut told, &mut |more| {
+                steps.append(more);
+                Ok(())
+            });
+            match lowered {
+                Ok(()) => {
+                    held.insert(number, Held::Steps(steps));
+                    told.finish();
+                }
+                Err(Fault::Broken) => {
+                    held.insert(number, Held::Broken);
+                    let name = self.graph.nodes.get(number).map_or("", |node| node.name.as_str());
+                    account.add(Reason::UnknownContent, relationships::file_name(name));
+                    // Each part breaks at most once, so this comes to an end.
+                    let names_it = |node: &Node| node.links.iter().any(|(_, target)| *target == Target::Part(number));
+                    let again =
+                        self.graph.nodes.iter().enumerate().filter(|(_, node)| names_it(node)).map(|(at, _)| at);
+                    waiting.extend(again.filter(|at| matches!(held.get(at), Some(Held::Steps(_)))));
+                }
+                Err(Fault::Fatal(error)) => return Err(error),
+            }
+            for finding in own.into_vec() {
+                account.findings.add_many(finding.reason, finding.count, finding.place);
+            }
+        }
+        Ok(held)
+    }
+
+    fn is_held(&self, number: usize) -> bool {
+        self.graph.nodes.get(number).is_some_and(|node| {
+            !ESSENTIAL.contains(&node.kind.name()) && self.package.part_bytes(&node.name) <= MAX_HELD_BYTES
+        })
+    }
+
+    /// The parts that are written, in the order of their numbers in the form.
+    fn order(&self, held: &HashMap<usize, Held>) -> Vec<usize> {
+        let mut reached = vec![false; self.graph.nodes.len()];
+        let mut waiting = vec![0];
+        while let Some(next) = waiting.pop() {
+            match reached.get_mut(next) {
+                Some(seen) if !*seen && !matches!(held.get(&next), Some(Held::Broken)) => *seen = true,
+                _ => continue,
+            }
+            let links = self.graph.nodes.get(next).map(|node| node.links.as_slice()).unwrap_or_default();
+            waiting.extend(links.iter().filter_map(|(_, target)| match target {
+                Target::Part(number) => Some(*number),
+                Target::Picture(_) | Target::Link(_) => None,
+            }));
+        }
+        reached.iter().enumerate().filter(|(_, seen)| **seen).map(|(number, _)| number).collect()
+    }
+
+    fn header(&self, node: &Node, order: &[usize], pictures: &Pictures) -> PartHeader {
+        let number = |node: usize| order.binary_search(&node).ok().and_then(|at| u32::try_from(at).ok());
+        let relationships = node.links.iter().filter_map(|(_, target)| {
+            Some(match target {
+                Target::Part(part) => Relationship::Part(number(*part)?),
+                Target::Picture(picture) => Relationship::Picture(pictures.of(*picture)),
+                Target::Link(url) => Relationship::Link(url.clone()),
+            })
+        });
+        PartHeader { kind: node.kind, relationships: relationships.collect() }
+    }
+
+    /// Reads an essential part into the form as it comes.
+    fn stream<W: Write>(
+        &mut self,
+        number: usize,
+        order: &[usize],
+        account: &mut Account<'_>,
+        out: &mut Encoder<W>,
+    ) -> Result<(), Error> {
+        let gone: HashMap<usize, Held> = (0..self.graph.nodes.len())
+            .filter(|node| order.binary_search(node).is_err())
+            .map(|node| (node, Held::Broken))
+            .collect();
+        let lowered = self.lower(number, &gone, account, &mut |steps| Ok(out.markup(steps)?));
+        lowered.map_err(|fault| match fault {
+            Fault::Broken => Reason::Malformed.into(),
+            Fault::Fatal(error) => error,
+        })
+    }
+
+    fn lower(
+        &mut self,
+        number: usize,
+        held: &HashMap<usize, Held>,
+        account: &mut Account<'_>,
+        out: lower::Out<'_>,
+    ) -> Result<(), Fault> {
+        let node = self.graph.nodes.get(number).ok_or(Fault::Broken)?;
+        let is_gone =
+            |target: &Target| matches!(target, Target::Part(part) if matches!(held.get(part), Some(Held::Broken)));
+        let crossing = node.links.iter().filter(|(_, target)| !is_gone(target));
+        let places =
+            crossing.clone().enumerate().filter_map(|(at, (id, _))| Some((id.clone(), u32::try_from(at).ok()?)));
+        let context = Context {
+            family: self.family,
+            kind: node.kind,
+            places: &places.collect(),
+            title: self.titles.get(&number).cloned().unwrap_or_else(|| title(node)),
+            lost_sheets: self.graph.lost_sheets,
+            limits: &self.part.job.limits,
+            names: &self.names,
+        };
+        let bytes = self.package.part(&node.name)?.ok_or(Fault::Broken)?;
+        let told = lower::lower(bytes, &context, account, out)?;
+        let targets: Vec<&Target> = crossing.map(|(_, target)| target).collect();
+        for (place, name) in told.members {
+            let target = usize::try_from(place).ok().and_then(|place| targets.get(place));
+            if let Some(Target::Part(part)) = target {
+                self.titles.insert(*part, name);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a person calls a part that has no name of its own.
+fn title(node: &Node) -> String {
+    if node.kind.name() == "MainDocumentPart" {
+        return String::new();
+    }
+    let file = node.name.rsplit('/').next().unwrap_or_default();
+    file.trim_end_matches(".xml").to_owned()
+}
+
+/// The part that the package opens with. Two of them would be two documents.
+fn main_part(package: &Package<'_>, relations: &[relationships::Relation]) -> Result<String, Error> {
+    let mut mains = relations.iter().filter(|relation| relation.tail() == "officeDocument" && !relation.is_external);
+    let main = mains.next().ok_or(Reason::UnsupportedType)?;
+    let name = relationships::resolved("", &main.target).ok_or(Reason::Malformed)?;
+    if mains.any(|other| relationships::resolved("", &other.target).as_ref() != Some(&name)) {
+        return Err(Reason::AmbiguousStructure.into());
+    }
+    if package.has(&name) { Ok(name) } else { Err(Reason::Malformed.into()) }
+}
+
+/// What sort of document it is, by the first element of its main part.
+fn family(package: &Package<'_>, main: &str) -> Result<Kind, Error> {
+    if main.ends_with(".bin") {
+        return Err(Reason::UnsupportedType.into());
+    }
+    let part = package.part(main)?.ok_or(Reason::Malformed)?;
+    let mut xml = xml::open(part)?;
+    let mut buffer = Vec::new();
+    loop {
+        match xml::next(&mut xml, &mut buffer)? {
+            quick_xml::events::Event::Start(tag) | quick_xml::events::Event::Empty(tag) => {
+                return match tag.local_name().as_ref() {
+                    "document" => Ok(Kind::Flow),
+                    "workbook" => Ok(Kind::Sheet),
+                    "presentation" => Ok(Kind::Slides),
+                    _ => Err(Reason::UnsupportedType.into()),
+                };
+            }
+            quick_xml::events::Event::Eof => return Err(Reason::Malformed.into()),
+            _ => {}
+        }
+    }
+}
+
+fn detected(family: Kind, content_type: &str) -> DetectedType {
+    let macros = content_type.contains("macroenabled");
+    DetectedType::lossy(match (family, macros) {
+        (Kind::Sheet, false) => "xlsx",
+        (Kind::Sheet, true) => "xlsm",
+        (Kind::Slides, false) => "pptx",
+        (Kind::Slides, true) => "pptm",
+        (_, false) => "docx",
+        (_, true) => "docm",
+    })
+}
+
+/// Parts without which a document is not the document that it was.
+const ESSENTIAL: &[&str] = &[
+    "MainDocumentPart",
+    "StyleDefinitionsPart",
+    "NumberingDefinitionsPart",
+    "HeaderPart",
+    "FooterPart",
+    "FootnotesPart",
+    "EndnotesPart",
+    "WorkbookPart",
+    "WorksheetPart",
+    "ChartsheetPart",
+    "SharedStringTablePart",
+    "WorkbookStylesPart",
+    "PivotTableCacheRecordsPart",
+    "PresentationPart",
+    "SlidePart",
+    "SlideLayoutPart",
+    "SlideMasterPart",
+];
+/// Optional parts of more bytes stream as well.
+const MAX_HELD_BYTES: u64 = 4 * 1024 * 1024;

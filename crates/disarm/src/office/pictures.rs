@@ -1,0 +1,198 @@
+//! Pictures of a document: decoded once each and written as plain pixels.
+//!
+//! Parts name pictures by number before any is decoded. So each has its numbers beforehand: a JPEG one, any other two, the first
+//! for its opacity, which is a single dot where nothing of it is clear.
+
+use form::codec::{Decoder, Encoder, Event};
+use form::image::{ImageHeader, ImageSource, PixelFormat};
+use form::pages::{PictureHeader, PictureLayout, PictureSource};
+use form::{DetectedType, Findings, Limits, Place, Reason};
+
+use crate::detect::picture_source;
+use crate::error::Error;
+use crate::image::{self, metafile};
+use crate::room::Part;
+use crate::zip::Package;
+
+/// The pictures of a document with their numbers.
+pub(super) struct Pictures {
+    /// The name of each, what it is, and its number.
+    known: Vec<(String, Source, u32)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Photo,
+    Other,
+}
+
+impl Pictures {
+    /// Gives numbers to the pictures of these names.
+    pub(super) fn number(names: &[String], package: &Package<'_>) -> Pictures {
+        let mut next = 0_u32;
+        let known = names.iter().map(|name| {
+            let mut head = [0; 3];
+            let read =
+                package.part(name).ok().flatten().map(|mut part| std::io::Read::read_exact(&mut part, &mut head));
+            let is_photo = matches!(read, Some(Ok(()))) && head == [0xFF, 0xD8, 0xFF];
+            let (source, taken) = if is_photo { (Source::Photo, 1) } else { (Source::Other, 2) };
+            let number = next.saturating_add(taken).saturating_sub(1);
+            next = next.saturating_add(taken);
+            (name.clone(), source, number)
+        });
+        Pictures { known: known.collect() }
+    }
+
+    /// The number of a picture in the form.
+    pub(super) fn of(&self, picture: usize) -> u32 {
+        self.known.get(picture).map_or(u32::MAX, |(_, _, number)| *number)
+    }
+
+    /// Decodes and writes them all.
+    pub(super) fn write<W: std::io::Write>(
+        &self,
+        package: &Package<'_>,
+        part: &Part<'_>,
+        findings: &mut Findings,
+        out: &mut Encoder<W>,
+    ) -> Result<(), Error> {
+        let limits = Limits { pixels: part.job.limits.pixels.min(MAX_PIXELS), ..part.job.limits.clone() };
+        let mut pixels = 0_u64;
+        for (name, source, _) in &self.known {
+            let bytes = package.read(name, limits.input_bytes)?.unwrap_or_default();
+            let place = Place::new(name.rsplit('/').next().unwrap_or_default());
+            let decoded = if pixels < MAX_ALL_PIXELS { decode(&bytes, part, &limits, findings, &place) } else { None };
+            let picture = decoded.unwrap_or_else(|| {
+                findings.add(Reason::PictureUndecodable, place.clone());
+                Picture::placeholder(&bytes)
+            });
+            pixels = pixels.saturating_add(u64::from(picture.width).saturating_mul(picture.height.into()));
+            picture.write(*source, out)?;
+        }
+        Ok(())
+    }
+}
+
+/// Pixels of 8 bits per channel.
+struct Picture {
+    width: u32,
+    height: u32,
+    format: PixelFormat,
+    pixels: Vec<u8>,
+    source: PictureSource,
+}
+
+impl Picture {
+    /// A grey box of the shape that the file says it has.
+    fn placeholder(bytes: &[u8]) -> Picture {
+        let (width, height) = metafile::shape(bytes).unwrap_or((4, 3));
+        let longer = width.max(height).max(1);
+        let side = |side: u32| {
+            let scaled = u64::from(side).saturating_mul(PLACEHOLDER_SIDE).checked_div(longer.into()).unwrap_or(1);
+            u32::try_from(scaled).unwrap_or(1).max(1)
+        };
+        let (width, height) = (side(width), side(height));
+        let count = usize::try_from(u64::from(width).saturating_mul(height.into())).unwrap_or(1);
+        let pixels = vec![PLACEHOLDER_GREY; count];
+        Picture { width, height, format: PixelFormat::Gray8, pixels, source: PictureSource::Drawing }
+    }
+
+    fn write<W: std::io::Write>(self, source: Source, out: &mut Encoder<W>) -> Result<(), Error> {
+        let Picture { width, height, format, pixels, source: compression } = self;
+        let (colour, opacity, layout) = match format {
+            PixelFormat::Gray8 => (pixels, None, PictureLayout::Gray8),
+            PixelFormat::Rgb8 => (pixels, None, PictureLayout::Rgb8),
+            PixelFormat::GrayA8 => {
+                let (colour, opacity) = split::<2>(&pixels);
+                (colour, Some(opacity), PictureLayout::Gray8)
+            }
+            PixelFormat::Rgba8 => {
+                let (colour, opacity) = split::<4>(&pixels);
+                (colour, Some(opacity), PictureLayout::Rgb8)
+            }
+        };
+        let header = PictureHeader { width, height, layout, source: compression, interpolate: false, alpha: None };
+        let alpha = match (source, opacity) {
+            (Source::Photo, _) => None,
+            (Source::Other, Some(opacity)) => {
+                let mask = PictureHeader { layout: PictureLayout::Gray8, source: PictureSource::Drawing, ..header };
+                let number = out.picture(&mask)?;
+                out.pixels(&opacity)?;
+                Some(number)
+            }
+            (Source::Other, None) => {
+                let layout = PictureLayout::Bits;
+                out.picture(&PictureHeader { width: 1, height: 1, layout, source: PictureSource::Drawing, ..header })?;
+                out.pixels(&[0x80])?;
+                None
+            }
+        };
+        out.picture(&PictureHeader { alpha, ..header })?;
+        out.pixels(&colour)?;
+        Ok(())
+    }
+}
+
+/// Colours and opacity of pixels of `N` bytes, the last of which is the opacity.
+fn split<const N: usize>(pixels: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let mut colour = Vec::with_capacity(pixels.len());
+    let mut opacity = Vec::with_capacity(pixels.len() / N);
+    for pixel in pixels.chunks_exact(N) {
+        if let Some((last, others)) = pixel.split_last() {
+            colour.extend_from_slice(others);
+            opacity.push(*last);
+        }
+    }
+    (colour, opacity)
+}
+
+fn decode(bytes: &[u8], part: &Part<'_>, limits: &Limits, findings: &mut Findings, place: &Place) -> Option<Picture> {
+    if let Some(source) = picture_source(bytes) {
+        return photo(bytes, source, part, limits);
+    }
+    let drawn = metafile::draw(bytes, METAFILE_SIDE)?;
+    findings.add(Reason::MetafileDrawn, place.clone());
+    let metafile::Bitmap { width, height, rgba } = drawn;
+    Some(Picture { width, height, format: PixelFormat::Rgba8, pixels: rgba, source: PictureSource::Drawing })
+}
+
+/// The first frame, read as a picture that comes alone would be.
+fn photo(bytes: &[u8], source: ImageSource, part: &Part<'_>, limits: &Limits) -> Option<Picture> {
+    let mut form = Vec::new();
+    let job = form::job::DirtyJob { limits: limits.clone(), ..part.job.clone() };
+    let alone =
+        Part { input: bytes, job: &job, detected: DetectedType::UNKNOWN, findings: Findings::new(limits.findings) };
+    image::disarm(alone, source, &mut form).ok()?;
+    let mut decoder = Decoder::new(form.as_slice(), limits).ok()?;
+    let (mut header, mut pixels, mut frames): (Option<ImageHeader>, Vec<u8>, u32) = (None, Vec::new(), 0);
+    loop {
+        match decoder.next().ok()? {
+            Event::Image(image) => header = Some(image),
+            Event::Frame(_) => {
+                frames = frames.saturating_add(1);
+                if frames > 1 {
+                    break;
+                }
+            }
+            Event::Pixels(rows) => pixels.extend_from_slice(rows),
+            Event::End => break,
+            _ => {}
+        }
+    }
+    let header = header?;
+    let source = match (source, header.quality) {
+        (ImageSource::Jpeg, Some(0..50)) => PictureSource::RoughPhoto,
+        (ImageSource::Jpeg, Some(50..75)) => PictureSource::CoarsePhoto,
+        (ImageSource::Jpeg, _) => PictureSource::Photo,
+        _ => PictureSource::Drawing,
+    };
+    Some(Picture { width: header.width, height: header.height, format: header.format, pixels, source })
+}
+
+/// Pixels of one picture, which are held twice while it is decoded, and of all together.
+const MAX_PIXELS: u64 = 50_000_000;
+const MAX_ALL_PIXELS: u64 = 1_000_000_000;
+/// The longer side of drawings that are made into pixels: 300 dpi on the width of a page.
+const METAFILE_SIDE: u32 = 2_000;
+const PLACEHOLDER_SIDE: u64 = 64;
+const PLACEHOLDER_GREY: u8 = 224;
