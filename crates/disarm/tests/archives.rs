@@ -121,6 +121,25 @@ fn members_that_cannot_be_read_are_withheld_alone() {
     );
 }
 
+/// The old encryption lets one wrong password in 256 pass its check; what such a one gives must not count.
+#[test]
+fn a_wrong_password_that_passes_the_check_byte_uses_up_nothing() {
+    let bytes = fixture("encrypted.zip");
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes.as_slice())).unwrap();
+    let mut passes = |key: &String| {
+        let Ok(mut member) = archive.by_index_decrypt(0, key.as_bytes()) else { return false };
+        member.read_to_end(&mut Vec::new()).is_err()
+    };
+    let wrong: Vec<String> = (0..).map(|number| format!("wrong{number}")).filter(|key| passes(key)).take(3).collect();
+    let words = wrong.iter().map(String::as_str).chain(["password"]);
+    let limits = Limits { spill_bytes: 7, ..Limits::default() };
+    let mut job = rooms::dirty_job("encrypted.zip", &limits);
+    job.passwords = words.map(|word| form::job::Password::new(word).unwrap()).collect();
+    let (mut form, mut spill) = (Vec::new(), Vec::new());
+    disarm::run(&job.encode(), &bytes, &disarm::Fonts::default(), &mut form, &mut spill).unwrap();
+    assert_eq!(spill, b"secret\n");
+}
+
 #[test]
 fn a_document_is_never_rebuilt_as_a_mere_archive() {
     let refused = sanitise(&fixture("docx.zip"), "docx.zip").unwrap_err();

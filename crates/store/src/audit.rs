@@ -152,6 +152,19 @@ impl Store {
         }
     }
 
+    /// The row that has this hash, 64 hexadecimal digits; `None` where none has. A log whose end was cut off is whole in itself: only a
+    /// head that was noted elsewhere, and is no longer in it, shows what is missing.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn audit_row_of(&self, head: &str) -> Result<Option<i64>, Error> {
+        sqlx::query_scalar("SELECT seq FROM audit WHERE lower(hex(hash)) = lower(?1)")
+            .bind(head)
+            .fetch_optional(self.readers())
+            .await
+            .map_err(Error::database("looking for a row of the audit"))
+    }
+
     pub(crate) async fn timeline(&self, message: MessageId) -> Result<Vec<AuditRow>, Error> {
         let rows = sqlx::query(
             "SELECT seq, at, actor, event, message, detail, hash FROM audit WHERE message = ?1 ORDER BY seq LIMIT 1000",

@@ -35,6 +35,8 @@ pub(crate) enum Fault {
     Forbidden,
     TooLarge,
     Busy,
+    /// This client has too much under way already.
+    TooMany,
     Internal,
     Timeout,
     /// The file is still being rebuilt.
@@ -54,6 +56,7 @@ impl Fault {
             Self::Unauthorised => StatusCode::UNAUTHORIZED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Pending => StatusCode::CONFLICT,
@@ -73,6 +76,7 @@ impl Fault {
             Self::Forbidden => "forbidden",
             Self::TooLarge => "too_large",
             Self::Busy => "busy",
+            Self::TooMany => "too_many",
             Self::Internal => "internal",
             Self::Timeout => "timeout",
             Self::Pending => "pending",
@@ -92,6 +96,7 @@ impl Fault {
             Self::Forbidden => (t.fault_forbidden_title, t.fault_forbidden),
             Self::TooLarge => (t.fault_too_large_title, t.fault_too_large),
             Self::Busy => (t.fault_busy_title, t.fault_busy),
+            Self::TooMany => (t.fault_too_many_title, t.fault_too_many),
             Self::Internal => (t.fault_internal_title, t.fault_internal),
             Self::Timeout => (t.fault_timeout_title, t.fault_timeout),
             Self::Pending => (t.fault_pending_title, t.fault_pending),
@@ -102,7 +107,7 @@ impl Fault {
     /// Seconds after which the same request may succeed.
     fn retry_after(self) -> Option<&'static str> {
         match self {
-            Self::Busy => Some("20"),
+            Self::Busy | Self::TooMany => Some("20"),
             Self::Pending => Some("1"),
             Self::BadRequest
             | Self::NotFound
@@ -127,6 +132,7 @@ impl Fault {
             StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge,
             StatusCode::REQUEST_TIMEOUT => Self::Timeout,
             StatusCode::SERVICE_UNAVAILABLE => Self::Busy,
+            StatusCode::TOO_MANY_REQUESTS => Self::TooMany,
             status if status.is_client_error() => Self::BadRequest,
             _ => Self::Internal,
         }

@@ -12,6 +12,7 @@
 
 mod api;
 mod assets;
+mod clients;
 mod console;
 mod cookie;
 mod disposition;

@@ -27,6 +27,9 @@ pub struct UploadLimits {
     pub files: usize,
     /// Requests that may be uploading at the same time; a further one is asked to come again.
     pub at_once: usize,
+    /// Of them, requests of one client address (of IPv6: of one /64 network); a further one is told that it has too many. A proxy before the
+    /// portal is one client.
+    pub at_once_per_client: usize,
     /// Longest silence of a client in the middle of a request.
     pub silence: std::time::Duration,
     /// Longest time for a whole request.
@@ -40,6 +43,7 @@ impl Default for UploadLimits {
             total_bytes: 200 * 1024 * 1024,
             files: 20,
             at_once: 32,
+            at_once_per_client: 8,
             silence: std::time::Duration::from_secs(30),
             duration: std::time::Duration::from_secs(30 * 60),
         }

@@ -284,6 +284,8 @@ texts! {
     fault_unauthorised: "この画面を見るにはサインインが必要です。" / "Sign in to see this page.";
     fault_too_large_title: "大きすぎます" / "Too large";
     fault_too_large: "送られた内容が上限を超えています。" / "What was sent is larger than the limit.";
+    fault_too_many_title: "同時に送れる数を超えました" / "Too many uploads at a time";
+    fault_too_many: "この端末からの送信がまだ終わっていません。終わってから、もう一度お試しください。" / "Uploads from this computer are still under way. Please try again when they have ended.";
     fault_busy_title: "混み合っています" / "Busy";
     fault_busy: "しばらくしてから、もう一度お試しください。" / "Please try again in a little while.";
     fault_internal_title: "処理できませんでした" / "That did not work";

@@ -92,6 +92,47 @@ async fn the_total_limit_leaves_out_what_does_not_fit() {
 }
 
 #[tokio::test]
+async fn one_client_cannot_take_all_places() {
+    let limits = web::UploadLimits { at_once_per_client: 2, ..small_limits() };
+    let world = world_with(limits, ["127.0.0.1:0", "127.0.0.1:0"]).await;
+    let form = get(world.portal, "/").await;
+    let body = multipart(Some(&form.form_token()), &[("一つ目.txt", b"one")]);
+    let mut under_way = Vec::new();
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(world.portal).await.unwrap();
+        let head = format!(
+            "POST /upload HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: {}\r\nCookie: {}\r\nContent-Length: {}\r\n\r\n",
+            world.portal,
+            multipart_type(),
+            form.cookies(),
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&body[..body.len() / 2]).await.unwrap();
+        under_way.push(stream);
+    }
+    let mut refused = upload(&world, &[("三つ目.txt", b"three")]).await;
+    // The two may not have come as far as the handler yet.
+    for _ in 0..50 {
+        if refused.status == 429 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        refused = upload(&world, &[("三つ目.txt", b"three")]).await;
+    }
+    assert_eq!((refused.status, refused.header("retry-after")), (429, Some("20")));
+    assert!(refused.text().contains("この端末からの送信がまだ終わっていません"), "{}", refused.text());
+    let stranger = send(world.portal, "POST", "/api/v1/files", &[("Content-Type", &multipart_type())], &body).await;
+    assert_eq!(stranger.status, 429, "the interface for programs has the same places");
+    assert_eq!(get(world.portal, "/").await.status, 200, "reading is not sending");
+    // A place is free again when its upload has ended.
+    let mut first = under_way.remove(0);
+    first.write_all(&body[body.len() / 2..]).await.unwrap();
+    assert_eq!(read(&mut first).await.status, 303);
+    assert_eq!(upload(&world, &[("三つ目.txt", b"three")]).await.status, 303);
+}
+
+#[tokio::test]
 async fn nothing_chosen_is_told_on_the_form() {
     let world = world().await;
     let answer = upload(&world, &[("", b"")]).await;

@@ -287,7 +287,8 @@ fn keys(passwords: &[Password]) -> Vec<Vec<u8>> {
 }
 
 /// Tries each password until one gives the whole member. The old encryption checks a password by one byte, so one of 256
-/// wrong ones passes; only a member that unpacks and has its checksum has been decrypted.
+/// wrong ones passes; only a member that unpacks and has its checksum has been decrypted. Each is tried out first:
+/// what a wrong one gives must neither use up the spill nor look like a bomb.
 fn decrypt(
     archive: &mut ZipArchive<Cursor<&[u8]>>,
     member: &Member<'_, '_>,
@@ -300,11 +301,32 @@ fn decrypt(
         if let Err(ZipError::UnsupportedArchive(_)) = data {
             return Ok(Some(Reason::UnsupportedType.into()));
         }
+        if !is_whole(data, member) {
+            continue;
+        }
+        // It is the one: now what it gives is kept, and the limits count.
+        let data = archive.by_index_decrypt(member.index, key);
         if unpack(data, member, limits, spill)?.is_none() {
             return Ok(None);
         }
     }
     Ok(Some(Reason::WrongPassword.into()))
+}
+
+/// Whether the bytes are those that the archive says it packed; reads not one more than those.
+fn is_whole<R: Read + ?Sized>(data: ZipResult<ZipFile<'_, R>>, member: &Member<'_, '_>) -> bool {
+    let Ok(mut data) = data else { return false };
+    let mut buffer = [0; BUFFER_BYTES];
+    let mut unpacked = 0_u64;
+    while unpacked <= member.entry.unpacked {
+        match data.read(&mut buffer) {
+            // The reader has compared the checksum.
+            Ok(0) => return unpacked == member.entry.unpacked,
+            Ok(len) => unpacked = unpacked.saturating_add(size(len)),
+            Err(_) => return false,
+        }
+    }
+    false
 }
 
 /// The spill with the place that is reached in it.

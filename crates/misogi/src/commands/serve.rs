@@ -11,6 +11,7 @@ use mail::delivery::DeliveryConfig;
 use mail::intake::IntakeConfig;
 use store::Store;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use web::{Metrics, Readiness, Site, UploadLimits};
@@ -63,6 +64,8 @@ fn start_log(config: &Config) -> Result<()> {
 }
 
 async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::Engine) -> Result<()> {
+    // Before the first mail can be accepted: who stops the gateway a moment later finds it ready to finish what it has.
+    let signals = Signals::heard().context("listening for signals")?;
     let store = gateway::store(config).await?;
     let hostname = gateway::hostname(config);
     let postmaster = format!("postmaster@{hostname}");
@@ -131,7 +134,7 @@ async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::E
     roles.start("janitor", janitor(store.clone(), shutdown.clone()));
 
     welcome(config, &store, &site).await?;
-    let ended = roles.until_stopped().await;
+    let ended = roles.until_stopped(signals).await;
     store.close().await;
     ended
 }
@@ -184,12 +187,11 @@ impl Roles {
         self.tasks.spawn(async move { (name, role.await.map_err(Into::into)) });
     }
 
-    async fn until_stopped(mut self) -> Result<()> {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    async fn until_stopped(mut self, mut signals: Signals) -> Result<()> {
         let mut result = Ok(());
         tokio::select! {
-            _ = terminate.recv() => tracing::info!(event = "stopping", signal = "SIGTERM"),
-            _ = tokio::signal::ctrl_c() => tracing::info!(event = "stopping", signal = "SIGINT"),
+            _ = signals.terminate.recv() => tracing::info!(event = "stopping", signal = "SIGTERM"),
+            _ = signals.interrupt.recv() => tracing::info!(event = "stopping", signal = "SIGINT"),
             Some(ended) = self.tasks.join_next() => result = judged(ended),
         }
         self.shutdown.cancel();
@@ -198,6 +200,19 @@ impl Roles {
             result = result.and(ended);
         }
         result
+    }
+}
+
+/// What ends the gateway in order.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// From here on these signals end nothing by themselves.
+    fn heard() -> std::io::Result<Signals> {
+        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 }
 

@@ -100,6 +100,7 @@ pub(crate) struct ReportFinding {
         (status = 202, description = "The file is durable and will be rebuilt.", body = Filed),
         (status = 400, description = "No file, more than one, or an unreadable body.", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Larger than the limit.", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many uploads of this client at a time; see Retry-After.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Busy or out of space; see Retry-After.", body = Problem, content_type = "application/problem+json")
     )
 )]

@@ -23,6 +23,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::{
     Metrics, Previews, Readiness, Site, UploadLimits, api, assets,
+    clients::Clients,
     fault::{self, Dressing, Fault},
     health,
     hygiene::{self, Hosts},
@@ -54,6 +55,7 @@ pub struct PortalState {
 pub(crate) struct Portal {
     pub(crate) state: PortalState,
     pub(crate) uploads: Arc<Semaphore>,
+    pub(crate) clients: Clients,
 }
 
 /// All routes of the portal's listener.
@@ -63,7 +65,7 @@ pub fn portal(mut state: PortalState) -> Router {
     let dressing = Dressing { site: Arc::clone(&state.site), area: Area::Portal };
     let hosts = Hosts::of(&state.site.portal_url);
     let health = health::routes(state.store.clone(), state.readiness.clone());
-    let portal = Portal { uploads: Arc::new(Semaphore::new(state.limits.at_once)), state };
+    let portal = Portal { uploads: Arc::new(Semaphore::new(state.limits.at_once)), clients: Clients::default(), state };
     let quick = Router::new()
         .route("/", get(upload::form))
         .route("/b/{token}", get(result::page))

@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    extract::Request,
+    extract::{ConnectInfo, Request},
     http::{HeaderMap, header},
 };
 use form::{name::FileName, text::Line};
@@ -14,6 +14,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::Portal;
 use crate::{
     fault::Fault,
+    listen::Peer,
     metrics::Source,
     multipart::{Malformed, PartHeader, Splitter, Step},
     secret::Secret,
@@ -70,6 +71,11 @@ pub(crate) async fn receive(
     proof: Proof<'_>,
     most: usize,
 ) -> Result<Received, Fault> {
+    let client = request.extensions().get::<ConnectInfo<Peer>>().map(|ConnectInfo(Peer(peer))| peer.ip());
+    let own = client.map(|client| portal.clients.enter(client, portal.state.limits.at_once_per_client));
+    if matches!(own, Some(None)) {
+        return Err(Fault::TooMany);
+    }
     let Ok(_place) = portal.uploads.try_acquire() else { return Err(Fault::Busy) };
     let (parts, body) = request.into_parts();
     let splitter = splitter(&parts.headers)?;
