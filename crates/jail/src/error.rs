@@ -31,10 +31,22 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// LibreOffice is not there or does not start in its room.
+    #[error("LibreOffice cannot be used: {why}")]
+    NoOffice {
+        /// What is missing, or what it said.
+        why: String,
+    },
+    /// LibreOffice needs namespaces around it, and this machine gives none: it is not started without.
+    #[error("LibreOffice is not started without namespaces around it: {why}")]
+    NoNamespaces {
+        /// What keeps them away, and the remedy.
+        why: String,
+    },
     /// A number in the configuration makes no sense.
     #[error("{field} must be {rule}")]
     Config {
-        /// The field of [`PoolConfig`](crate::PoolConfig).
+        /// The field of [`PoolConfig`](crate::PoolConfig) or [`ConverterConfig`](crate::ConverterConfig).
         field: &'static str,
         /// What it must be.
         rule: &'static str,

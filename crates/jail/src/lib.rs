@@ -23,6 +23,7 @@ compile_error!(
      header in sys::confine have been checked for that only. To add an architecture, check those three and run tests/attack.rs."
 );
 
+mod converter;
 mod error;
 mod level;
 mod policy;
@@ -40,6 +41,10 @@ mod sys;
 mod verdict;
 mod wire;
 
+pub use converter::{
+    Application, Conversion, ConvertFrom, ConvertTo, Converted, Converter, ConverterConfig, ConverterProbe, Password,
+    probe_converter,
+};
 pub use error::Error;
 pub use level::{Fact, Level};
 pub use policy::table::{AllowedCall, allowed_calls};

@@ -29,6 +29,15 @@ pub(crate) enum Otherwise {
     Answer(u16),
 }
 
+impl Otherwise {
+    fn action(self) -> u32 {
+        match self {
+            Otherwise::Kill => libc::SECCOMP_RET_KILL_PROCESS,
+            Otherwise::Answer(errno) => libc::SECCOMP_RET_ERRNO | u32::from(errno),
+        }
+    }
+}
+
 impl Program {
     /// Compiles the union of some tables: a call that stands in several is allowed where any of them allows it.
     pub(crate) fn compile(tables: &[&[Row]], otherwise: Otherwise) -> Result<Program, TooLarge> {
@@ -48,10 +57,23 @@ impl Program {
         assembler.jump_if_equal(AUDIT_ARCH, Target::Next, Target::Kill);
         assembler.load(CALL_AT);
         assembler.search(&calls);
-        assembler.finish(match otherwise {
-            Otherwise::Kill => libc::SECCOMP_RET_KILL_PROCESS,
-            Otherwise::Answer(errno) => libc::SECCOMP_RET_ERRNO | u32::from(errno),
-        })
+        assembler.finish(otherwise.action())
+    }
+
+    /// Compiles the opposite: these calls get the answer, all others are left to the other filters of the process.
+    pub(crate) fn refuse(calls: &[std::ffi::c_long], answer: Otherwise) -> Result<Program, TooLarge> {
+        let mut assembler = Assembler::default();
+        assembler.load(CALL_AT);
+        for call in calls {
+            assembler.jump_if_equal(u32::try_from(*call).map_err(|_| TooLarge)?, Target::Kill, Target::Next);
+        }
+        // Falls through to the first of the two ends, which allows.
+        assembler.finish(answer.action())
+    }
+
+    /// The instructions of a program that does not depend on the process.
+    pub(crate) fn code(&self) -> &[sock_filter] {
+        &self.code
     }
 
     /// The program for a process: classic BPF cannot ask for the caller's own number, so it is written in.

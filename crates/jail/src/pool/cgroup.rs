@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// Where control groups may be made.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Hierarchy {
+pub(crate) struct Hierarchy {
     memory: Option<PathBuf>,
     pids: Option<PathBuf>,
     /// The unified hierarchy has both controllers in one directory and other file names.
@@ -24,7 +24,7 @@ pub(super) struct Hierarchy {
 
 impl Hierarchy {
     /// Looks where this process stands and whether it may make groups there.
-    pub(super) fn discover() -> Hierarchy {
+    pub(crate) fn discover() -> Hierarchy {
         let (Ok(mounts), Ok(own)) = (read("/proc/self/mountinfo".as_ref()), read("/proc/self/cgroup".as_ref())) else {
             return Hierarchy::default();
         };
@@ -40,7 +40,7 @@ impl Hierarchy {
     }
 
     /// For `doctor`: whether a kernel-side ceiling exists beside the limits that a process carries itself.
-    pub(super) fn fact(&self) -> Fact {
+    pub(crate) fn fact(&self) -> Fact {
         let version = if self.unified { "v2" } else { "v1" };
         let (ok, detail) = match (&self.memory, &self.pids) {
             (Some(_), Some(_)) => (true, format!("memory and process ceilings per zygote (cgroup {version})")),
@@ -56,7 +56,7 @@ impl Hierarchy {
     }
 
     /// Makes a group; `Ok(None)` where there is no hierarchy to make it in.
-    pub(super) fn make(&self, name: &str, memory_bytes: u64, processes: u64) -> io::Result<Option<Group>> {
+    pub(crate) fn make(&self, name: &str, memory_bytes: u64, processes: u64) -> io::Result<Option<Group>> {
         let Some(memory) = &self.memory else { return Ok(None) };
         let mut group = Group { directories: Vec::new(), unified: self.unified };
         let directory = memory.join(name);
@@ -82,7 +82,7 @@ impl Hierarchy {
 
 /// A group that lives as long as its zygote.
 #[derive(Debug)]
-pub(super) struct Group {
+pub(crate) struct Group {
     /// The memory directory first.
     directories: Vec<PathBuf>,
     unified: bool,
@@ -90,12 +90,12 @@ pub(super) struct Group {
 
 impl Group {
     /// Moves a process into the group; what it forks later is born there.
-    pub(super) fn add(&self, pid: i32) -> io::Result<()> {
+    pub(crate) fn add(&self, pid: i32) -> io::Result<()> {
         self.directories.iter().try_for_each(|directory| write(&directory.join("cgroup.procs"), &pid.to_string()))
     }
 
     /// How often the out-of-memory killer struck here.
-    pub(super) fn out_of_memory_kills(&self) -> u64 {
+    pub(crate) fn out_of_memory_kills(&self) -> u64 {
         let file = if self.unified { "memory.events" } else { "memory.oom_control" };
         let text = self.directories.first().and_then(|d| read(&d.join(file)).ok()).unwrap_or_default();
         let line = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
@@ -118,7 +118,7 @@ impl Drop for Group {
 }
 
 /// A new name for a group: whose it is stands in it, so that the leftovers of a killed gateway are told from a living one's.
-pub(super) fn name() -> String {
+pub(crate) fn name() -> String {
     // Pools of one process share its name space.
     static NEXT: AtomicU64 = AtomicU64::new(0);
     format!("{PREFIX}{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))

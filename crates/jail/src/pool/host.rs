@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// Under whose user id rooms run, seen from outside of their namespaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Ids {
+pub(crate) enum Ids {
     /// Each slot and role has one of its own, from this one up.
     Own(u32),
     /// All have the gateway's.
@@ -23,7 +23,7 @@ pub(super) enum Ids {
 
 /// Who the gateway is to the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Gateway {
+pub(crate) enum Gateway {
     Root,
     /// Also whoever is root in a container only.
     Ordinary,
@@ -31,14 +31,14 @@ pub(super) enum Gateway {
 
 impl Ids {
     /// Own ids if `wanted` of them from `first` up are there for the taking.
-    pub(super) fn find(first: Option<u32>, wanted: u32) -> Ids {
+    pub(crate) fn find(first: Option<u32>, wanted: u32) -> Ids {
         let texts = ["uid_map", "gid_map", "setgroups", "status"]
             .map(|name| read(&Path::new("/proc/self").join(name)).unwrap_or_default());
         Identity { user: process::effective_uid(), texts: texts.each_ref().map(String::as_str) }.ids(first, wanted)
     }
 
     /// As before, but without own ids: taking one has failed.
-    pub(super) fn without_own(failure: &impl fmt::Display) -> Ids {
+    pub(crate) fn without_own(failure: &impl fmt::Display) -> Ids {
         // Only root tries.
         Ids::Gateways { gateway: Gateway::Root, why: failure.to_string() }
     }
@@ -114,7 +114,7 @@ fn extents(map: &str) -> impl Iterator<Item = Extent> {
 }
 
 /// What keeps this host from giving namespaces, and what helps, for the kernel's answer to the attempt.
-pub(super) fn why_no_namespaces(errno: i32) -> String {
+pub(crate) fn why_no_namespaces(errno: i32) -> String {
     explain(errno, |sysctl| read(&Path::new("/proc/sys").join(sysctl.replace('.', "/"))).ok())
 }
 

@@ -1,8 +1,8 @@
 //! The pool: a queue of documents and the slots that serve it.
 
-mod cgroup;
+pub(crate) mod cgroup;
 mod chain;
-mod host;
+pub(crate) mod host;
 mod outcome;
 mod probe;
 mod queue;

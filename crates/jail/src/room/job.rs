@@ -225,7 +225,7 @@ fn probe(params: &[u8], out: &mut Output) -> ! {
 
 /// In a room a panic ends the process at once, with its place as the last word. No unwinding: hostile input made the code go
 /// wrong, and nothing of what it did is wanted.
-pub(super) fn install_panic_hook() {
+pub(crate) fn install_panic_hook() {
     std::panic::set_hook(Box::new(|panic| {
         if !allocator::in_room() {
             process::exit(1);

@@ -3,11 +3,12 @@
 //! The gateway starts its own executable again as `misogi room dirty` or `misogi room clean`. That process is a *zygote*:
 //! it locks itself down and then forks one *room* per document. The handler runs in the room and nowhere else.
 
-mod job;
-mod zygote;
+pub(crate) mod job;
+pub(crate) mod zygote;
 
 pub use crate::sys::allocator::Allocator;
 
+use crate::converter;
 use crate::sys::descriptor;
 use crate::wire::Role;
 use form::reason::Refusal;
@@ -67,6 +68,9 @@ pub fn enter(
 /// are to be had by [`map_file`].
 pub fn enter_prepared(mut arguments: impl Iterator<Item = OsString>, prepare: impl FnOnce(Role) -> Box<Handler>) -> ! {
     let name = arguments.next().unwrap_or_default();
+    if name == converter::ROOM_NAME {
+        converter::enter_instance();
+    }
     let role = [Role::Dirty, Role::Clean].into_iter().find(|role| name == role.name());
     let (Some(role), None) = (role, arguments.next()) else { zygote::not_for_people() };
     zygote::run(role, prepare)

@@ -12,18 +12,18 @@ use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// A step failed: the supervisor is told, and nothing is served half locked down.
-struct Failure {
-    step: Step,
-    source: io::Error,
+pub(crate) struct Failure {
+    pub(crate) step: Step,
+    pub(crate) source: io::Error,
 }
 
 /// Attaches the step to an error.
-fn at<T>(step: Step) -> impl FnOnce(io::Error) -> Result<T, Failure> {
+pub(crate) fn at<T>(step: Step) -> impl FnOnce(io::Error) -> Result<T, Failure> {
     move |source| Err(Failure { step, source })
 }
 
 /// Somebody typed `misogi room` by hand.
-pub(super) fn not_for_people() -> ! {
+pub(crate) fn not_for_people() -> ! {
     eprintln!("`room` is how the gateway starts its own locked-down processes; it does nothing by hand");
     process::exit(2)
 }
@@ -123,7 +123,7 @@ fn compile(setup: &Setup, tables: &[&[Row]]) -> Result<Program, Failure> {
 
 /// Into new namespaces; returns in their first process, the zygote proper. The process that was started stays outside as its
 /// babysitter: the pid namespace begins with a child, and somebody must die when the gateway dies.
-fn enter_namespaces(setup: &Setup) -> Result<(), Failure> {
+pub(crate) fn enter_namespaces(setup: &Setup) -> Result<(), Failure> {
     let (uid, gid) = (process::effective_uid(), process::effective_gid());
     confine::unshare_all().or_else(at(Step::Namespaces))?;
     let map = |path: &str, text: &str| confine::write_existing(path, text).or_else(at(Step::IdMaps));
@@ -160,7 +160,7 @@ fn babysit(setup: &Setup) -> ! {
     process::exit(0)
 }
 
-fn give_up_privileges() -> Result<(), Failure> {
+pub(crate) fn give_up_privileges() -> Result<(), Failure> {
     confine::drop_capabilities().or_else(at(Step::Capabilities))?;
     confine::no_new_privileges().or_else(at(Step::Privileges))?;
     confine::set_dumpable(Dumpable::No).or_else(at(Step::Dumpable))?;
@@ -170,7 +170,7 @@ fn give_up_privileges() -> Result<(), Failure> {
 
 /// Descriptors 0 to 2 become ends of a pipe whose other end is closed: reading ends at once, writing fails. Nothing of the
 /// gateway's stays, and nothing is shared between rooms that could carry a message.
-fn dead_ends() -> io::Result<()> {
+pub(crate) fn dead_ends() -> io::Result<()> {
     let (read, write) = descriptor::pipe()?;
     drop(write);
     for number in 0..3 {
@@ -246,10 +246,10 @@ fn fork_spare(
     }
 }
 
-fn tell(control: &OwnedFd, message: &ZygoteMessage, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+pub(crate) fn tell(control: &OwnedFd, message: &ZygoteMessage, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
     message::send(control.as_fd(), &[IoSlice::new(&message.encode())], descriptors)
 }
 
 /// Who everybody is inside: a user that owns nothing.
-const NOBODY: u32 = 65534;
+pub(crate) const NOBODY: u32 = 65534;
 const STACK_BYTES: u64 = 8 << 20;

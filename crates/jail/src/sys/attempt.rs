@@ -164,3 +164,143 @@ fn perf_event() -> i32 {
     // SAFETY: 128 bytes as stated in the block.
     answer(unsafe { libc::syscall(libc::SYS_perf_event_open, attributes.as_mut_ptr(), 0, -1, -1, 0) })
 }
+
+/// What a room with files, such as LibreOffice's, tries beyond [`ATTEMPTS`].
+pub(crate) const OFFICE_ATTEMPTS: &[Attempt] = &[
+    Attempt { name: "open_host_files", run: open_host_files, stopped_by: any },
+    Attempt { name: "open_proc", run: open_proc, stopped_by: any },
+    Attempt { name: "open_device", run: open_device, stopped_by: any },
+    Attempt { name: "write_program", run: write_program, stopped_by: any },
+    Attempt { name: "connect_abstract", run: connect_abstract, stopped_by: any },
+    Attempt { name: "new_socket", run: new_socket, stopped_by: any },
+    Attempt { name: "kill_first_process", run: kill_first_process, stopped_by: any },
+    Attempt { name: "kill_everybody", run: kill_everybody, stopped_by: any },
+    Attempt { name: "execute_own_file", run: execute_own_file, stopped_by: any },
+    Attempt { name: "map_own_file_executable", run: map_own_file_executable, stopped_by: any },
+    Attempt { name: "chroot", run: chroot, stopped_by: any },
+];
+
+fn try_open(path: &std::ffi::CStr, flags: c_int) -> i32 {
+    // SAFETY: a C string.
+    answer(unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags, 0o600) })
+}
+
+fn open_host_files() -> i32 {
+    [
+        c"/root",
+        c"/home",
+        c"/etc/shadow",
+        c"/etc/hostname",
+        c"/usr/bin",
+        c"/var/spool",
+        c"/var/log",
+        c"/sys",
+        c"/run",
+        c"/boot",
+    ]
+    .into_iter()
+    .map(|path| try_open(path, libc::O_RDONLY))
+    .max()
+    .unwrap_or(0)
+}
+
+fn open_proc() -> i32 {
+    [c"/proc/self/environ", c"/proc/1/maps", c"/proc"]
+        .into_iter()
+        .map(|path| try_open(path, libc::O_RDONLY))
+        .max()
+        .unwrap_or(0)
+}
+
+fn open_device() -> i32 {
+    [c"/dev/mem", c"/dev/kmsg", c"/dev/sda", c"/dev/vda", c"/dev/tty", c"/dev/shm"]
+        .into_iter()
+        .map(|path| try_open(path, libc::O_RDONLY))
+        .max()
+        .unwrap_or(0)
+}
+
+/// Writing beside LibreOffice, into the libraries, the fonts and the root.
+fn write_program() -> i32 {
+    let flags = libc::O_CREAT | libc::O_WRONLY;
+    [c"/usr/lib/libreoffice/x", c"/usr/lib/x86_64-linux-gnu/x", c"/usr/share/fonts/x", c"/x"]
+        .into_iter()
+        .map(|path| try_open(path, flags))
+        .max()
+        .unwrap_or(0)
+}
+
+fn connect_abstract() -> i32 {
+    // SAFETY: a sockaddr_un of the stated size with an abstract name.
+    unsafe {
+        let socket = libc::socket(libc::AF_UNIX, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0);
+        if socket < 0 {
+            return answer(-1);
+        }
+        let mut address: libc::sockaddr_un = std::mem::zeroed();
+        address.sun_family = libc::AF_UNIX as libc::sa_family_t;
+        for (place, byte) in address.sun_path.iter_mut().skip(1).zip(b"misogi-attempt") {
+            *place = byte.cast_signed();
+        }
+        let size = (size_of::<libc::sa_family_t>() + 1 + 14) as libc::socklen_t;
+        let result = answer(libc::connect(socket, (&raw const address).cast(), size).into());
+        libc::close(socket);
+        result
+    }
+}
+
+fn new_socket() -> i32 {
+    [(libc::AF_INET, libc::SOCK_DGRAM), (libc::AF_INET6, libc::SOCK_STREAM), (libc::AF_NETLINK, libc::SOCK_RAW)]
+        .into_iter()
+        .map(|(family, kind)| {
+            // SAFETY: takes no pointer. The descriptor, if there is one, goes with the process.
+            answer(unsafe { libc::socket(family, kind, 0) }.into())
+        })
+        .max()
+        .unwrap_or(0)
+}
+
+fn kill_first_process() -> i32 {
+    // SAFETY: takes no pointer. Signal 0 only asks whether it could.
+    answer(unsafe { libc::syscall(libc::SYS_kill, 1, 0) })
+}
+
+fn kill_everybody() -> i32 {
+    // SAFETY: takes no pointer. Signal 0 only asks whether it could.
+    answer(unsafe { libc::syscall(libc::SYS_kill, -1, 0) })
+}
+
+fn own_file() -> c_int {
+    let flags = libc::O_CREAT | libc::O_RDWR;
+    let at = c"/tmp/attempt".as_ptr();
+    // SAFETY: static C strings; four bytes are written from four bytes.
+    unsafe {
+        let file = libc::open(at, flags, 0o700);
+        libc::write(file, b"#!/x".as_ptr().cast(), 4);
+        file
+    }
+}
+
+fn execute_own_file() -> i32 {
+    let file = own_file();
+    let arguments = [c"attempt".as_ptr(), std::ptr::null()];
+    // SAFETY: static strings and a terminated list.
+    unsafe {
+        libc::close(file);
+        let list = arguments.as_ptr();
+        answer(libc::syscall(libc::SYS_execve, c"/tmp/attempt".as_ptr(), list, list.add(1)))
+    }
+}
+
+fn map_own_file_executable() -> i32 {
+    let file = own_file();
+    let rights = libc::PROT_READ | libc::PROT_EXEC;
+    // SAFETY: a new mapping chosen by the kernel, never used.
+    let at = unsafe { libc::mmap(std::ptr::null_mut(), 4096, rights, libc::MAP_PRIVATE, file, 0) };
+    if at == libc::MAP_FAILED { answer(-1) } else { 0 }
+}
+
+fn chroot() -> i32 {
+    // SAFETY: a static C string.
+    answer(unsafe { libc::syscall(libc::SYS_chroot, c"/tmp".as_ptr()) })
+}

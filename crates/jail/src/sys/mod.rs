@@ -7,7 +7,9 @@ pub(crate) mod allocator;
 pub(crate) mod attempt;
 pub(crate) mod confine;
 pub(crate) mod descriptor;
+pub(crate) mod library;
 pub(crate) mod message;
+pub(crate) mod mount;
 pub(crate) mod process;
 
 use std::io;
