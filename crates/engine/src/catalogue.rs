@@ -100,6 +100,10 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::WrongPassword => {
             ("指定されたパスワードでは開けませんでした", "none of the passwords that were given opens it")
         }
+        Reason::ConverterUnavailable => (
+            "この形式の変換に使う LibreOffice が使えません",
+            "LibreOffice, which converts this format, is not available",
+        ),
         Reason::LimitInputBytes => ("大きすぎます", "it is too large"),
         Reason::LimitOutputBytes => ("作り直した結果が大きすぎます", "the rebuilt file is too large"),
         Reason::LimitParts => ("添付や中のファイルの数が多すぎます", "there are too many parts"),
@@ -288,7 +292,7 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
             "画像が途中で切れていたため、読めたところまでにしました",
             "the picture was incomplete; what could be read was kept",
         ),
-        Reason::FormatConverted => ("別の画像形式で保存しました", "it was saved in another format"),
+        Reason::FormatConverted => ("別の形式に変換しました", "it was converted to another format"),
         Reason::ColourDepthReduced => ("色の細かさを減らしました", "colours were stored with less precision"),
         Reason::TableRepaired => ("表の乱れを直しました", "broken rows of the table were repaired"),
         Reason::TextShortened => ("長すぎる文字列を切り詰めました", "overlong text was cut"),
@@ -332,9 +336,10 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
             "古い形式の図（EMF・WMF）を{count}件画像にしました",
             "{count} drawings in an old format (EMF, WMF) were turned into pictures",
         ),
-        Reason::PageUnreadable => {
-            ("内容を読み取れず、白紙になったページが{count}ページあります", "{count} pages could not be read and are blank")
-        }
+        Reason::PageUnreadable => (
+            "内容を読み取れず、白紙になったページが{count}ページあります",
+            "{count} pages could not be read and are blank",
+        ),
         Reason::GlyphsLost => (
             "フォントが壊れているため表示できない文字が{count}個あります",
             "{count} characters of damaged fonts are not shown",

@@ -17,6 +17,7 @@ mod budget;
 pub mod catalogue;
 mod embedded;
 mod fidelity;
+mod foreign;
 mod inside;
 mod mail;
 mod naming;
@@ -36,6 +37,7 @@ use form::name::FileName;
 use form::reason::{Reason, Refusal};
 use jail::Pool;
 
+pub use foreign::Foreign;
 pub use inside::Whole;
 pub use jail::{Fresh, Source};
 pub use mail::MailContext;
@@ -52,12 +54,19 @@ pub struct Engine {
     pool: Arc<Pool>,
     policy: Arc<Policy>,
     scanner: Option<Scanner>,
+    foreign: Option<Arc<Foreign>>,
 }
 
 impl Engine {
     /// An engine that converts in `pool` under `policy`. Without a scanner nothing is scanned.
     pub fn new(pool: Arc<Pool>, policy: Policy, scanner: Option<Scanner>) -> Self {
-        Self { pool, policy: Arc::new(policy), scanner }
+        Self { pool, policy: Arc::new(policy), scanner, foreign: None }
+    }
+
+    /// The same engine, which has documents of formats that its rooms do not read converted by LibreOffice.
+    #[must_use]
+    pub fn with_foreign(self, foreign: Arc<Foreign>) -> Self {
+        Self { foreign: Some(foreign), ..self }
     }
 
     /// Turns a mail into the mail that may be delivered in its place.
@@ -121,6 +130,13 @@ impl Engine {
         mail::notice_for(&self.policy, context, "", &Refusal::plain(reason))
     }
 
+    /// Starts LibreOffice where it is to be used, so that the first document that needs it does not wait for that.
+    pub async fn warm_up(&self) {
+        if let Some(foreign) = &self.foreign {
+            foreign.running().await;
+        }
+    }
+
     /// The policy in force.
     pub fn policy(&self) -> &Policy {
         &self.policy
@@ -131,6 +147,7 @@ impl Engine {
             pool: &self.pool,
             policy: &self.policy,
             scanner: self.scanner.as_ref(),
+            foreign: self.foreign.as_deref(),
             budget: budget::Budget::new(&self.policy),
             seed: seed(receipt),
             passwords: &[],

@@ -25,6 +25,7 @@ use crate::outcome::{Defer, PageSimilarity, PartOutcome, PartVerdict, Patience, 
 use crate::policy::Policy;
 use crate::rooms;
 use crate::scan::{ScanVerdict, Scanner};
+use crate::foreign::{self, Foreign};
 use crate::{embedded, fidelity, recall};
 
 /// What all parts of one mail or upload share.
@@ -32,6 +33,7 @@ pub(crate) struct Run<'a> {
     pub(crate) pool: &'a Pool,
     pub(crate) policy: &'a Policy,
     pub(crate) scanner: Option<&'a Scanner>,
+    pub(crate) foreign: Option<&'a Foreign>,
     pub(crate) budget: Budget,
     pub(crate) seed: [u8; 16],
     pub(crate) passwords: &'a [Password],
@@ -141,7 +143,36 @@ async fn convert(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
     if let Some(withheld) = scan(run, &part.source).await? {
         return Ok(Err(withheld));
     }
-    if is_called_container(part) { one_room_first(run, part, depth).await } else { both_rooms(run, part, depth).await }
+    let attempt =
+        if is_called_container(part) { one_room_first(run, part, depth).await? } else { both_rooms(run, part, depth).await? };
+    match attempt {
+        Err(withheld) if withheld.refusal.reason == Reason::ConverterUnavailable => modernised(run, part, depth, withheld).await,
+        other => Ok(other),
+    }
+}
+
+/// A document of a format that only LibreOffice reads: converted, then rebuilt like any other.
+async fn modernised(run: &Run<'_>, part: &Part, depth: u32, withheld: Withheld) -> Attempt {
+    let detected_type = withheld.detected_type.clone();
+    let foreign::Modern { file, extension, finding } = match foreign::convert(run, &part.source, withheld).await? {
+        Ok(modern) => modern,
+        Err(withheld) => return Ok(Err(withheld)),
+    };
+    let Some(source) = file.source(0, file.len()) else { return Ok(Err(Refusal::plain(Reason::RoomProtocol).into())) };
+    let modern = Part {
+        path: part.path.clone(),
+        name: output_name(&part.name, extension),
+        declared_type: Line::default(),
+        source,
+        inline: part.inline,
+    };
+    Ok(match both_rooms(run, &modern, depth).await? {
+        Ok(mut converted) => {
+            converted.findings.insert(0, finding);
+            Ok(Converted { detected_type, ..converted })
+        }
+        Err(withheld) => Err(Withheld { detected_type, ..withheld }),
+    })
 }
 
 /// Mails and archives by name or label. A wrong guess costs time, never safety: either way the dirty room finds the true type.

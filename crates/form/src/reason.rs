@@ -88,6 +88,8 @@ reasons! {
     109 Withheld ExternalBody "external_body"
     /// The content is encrypted and none of the passwords that were given opens it.
     110 Withheld WrongPassword "wrong_password"
+    /// The format is one that only LibreOffice can read, which is not set up.
+    111 Withheld ConverterUnavailable "converter_unavailable"
 
     /// The input is larger than allowed.
     120 Withheld LimitInputBytes "limit_input_bytes"

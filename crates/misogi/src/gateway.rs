@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail};
 use engine::catalogue::Language;
 use engine::policy::{AccountPlace, Embedded, Extra, MostLevel, PagesOutput, PagesPolicy};
 use engine::scan::Endpoint;
-use engine::{Engine, Policy, Scanner};
-use jail::{Level, Pool, PoolConfig};
+use engine::{Engine, Foreign, Policy, Scanner};
+use jail::{Converter, ConverterConfig, Level, Pool, PoolConfig};
 use mail::delivery::{self, DeliveryConfig, RetryPolicy, SmtpHop, TlsMode};
 use mail::intake::IntakeConfig;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -172,7 +172,22 @@ fn tls(config: &Config) -> Result<Option<Arc<mail::intake::tls::ServerConfig>>> 
 
 /// The engine over a pool, with the scanner if one is set.
 pub(crate) fn engine(config: &Config, pool: Arc<Pool>) -> Result<Engine> {
-    Ok(Engine::new(pool, policy(config), scanner(config)?))
+    let engine = Engine::new(pool, policy(config), scanner(config)?);
+    Ok(if config.office.libreoffice { engine.with_foreign(Arc::new(foreign(config))) } else { engine })
+}
+
+/// LibreOffice as configured, to be started when it is needed.
+fn foreign(config: &Config) -> Foreign {
+    let office = &config.office;
+    let converter = ConverterConfig {
+        program: office.program.clone(),
+        warm: office.warm,
+        slots: office.slots,
+        memory_bytes: office.memory_bytes,
+        cpu: office.cpu_seconds,
+        ..ConverterConfig::new(jail::this_executable(), &[ROOM_ARGUMENT])
+    };
+    Foreign::new(move || Converter::start(converter.clone()))
 }
 
 pub(crate) fn scanner(config: &Config) -> Result<Option<Scanner>> {

@@ -50,7 +50,9 @@ impl Detected {
     }
 
     fn unsupported(token: &str) -> Detected {
-        Detected::new(Content::Withheld(Reason::UnsupportedType), token)
+        let reason =
+            if CONVERTED.contains(&token) { Reason::ConverterUnavailable } else { Reason::UnsupportedType };
+        Detected::new(Content::Withheld(reason), token)
     }
 
     fn encrypted(token: &str) -> Detected {
@@ -119,6 +121,9 @@ fn by_signature(bytes: &[u8]) -> Option<Detected> {
     }
     magic::strong(bytes).map(Detected::unsupported)
 }
+
+/// What LibreOffice turns into a document that can be rebuilt, in a room of its own.
+const CONVERTED: &[&str] = &["doc", "xls", "ppt", "rtf", "odt", "ods", "odp", "sxw", "xlsb"];
 
 /// Packages that are read as Office documents. What an unknown one (`opc`) is, its main part says.
 const OFFICE: &[&str] = &["docx", "docm", "xlsx", "xlsm", "pptx", "pptm", "opc"];

@@ -95,6 +95,7 @@ async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::E
     let slots = gateway::slots(config);
     roles.start("rooms", watch::rooms(pool, slots, readiness.clone(), metrics.clone(), shutdown.clone()));
     roles.start("scanner", watch::scanner(gateway::scanner(config)?, readiness.clone(), shutdown.clone()));
+    roles.start("office", office(engine.clone(), shutdown.clone()));
     let intake = IntakeConfig { observer: figures.clone(), ..gateway::intake(config, &hostname)? };
     roles.start("intake", mail::intake::serve(smtp, intake, store.clone(), shutdown.clone()));
     let composer = Arc::new(dsn::Composer::new(engine.clone(), store.clone(), config, postmaster.clone()));
@@ -137,6 +138,13 @@ async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::E
     let ended = roles.until_stopped(signals).await;
     store.close().await;
     ended
+}
+
+/// Has LibreOffice ready before the first document that needs it comes.
+async fn office(engine: engine::Engine, shutdown: CancellationToken) -> std::io::Result<()> {
+    engine.warm_up().await;
+    shutdown.cancelled().await;
+    Ok(())
 }
 
 /// What people read at the start: where things are and what to do next.

@@ -25,6 +25,7 @@ pub(crate) struct Config {
     pub(crate) scanner: Scanner,
     pub(crate) policy: Policy,
     pub(crate) pages: Pages,
+    pub(crate) office: Office,
     pub(crate) limits: Limits,
     pub(crate) retention: Retention,
     pub(crate) log: Log,
@@ -43,6 +44,7 @@ impl Default for Config {
             scanner: Scanner::default(),
             policy: Policy::default(),
             pages: Pages::default(),
+            office: Office::default(),
             limits: Limits::default(),
             retention: Retention::default(),
             log: Log::default(),
@@ -299,6 +301,38 @@ impl Default for Pages {
             picture_dpi: 300,
             photo_quality: 75,
             compared: 3,
+        }
+    }
+}
+
+/// Documents that only LibreOffice reads: doc, xls, ppt, rtf, OpenDocument.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Office {
+    /// Use LibreOffice where it is installed; otherwise those documents are withheld.
+    pub(crate) libreoffice: bool,
+    /// LibreOffice's program directory.
+    pub(crate) program: PathBuf,
+    /// Instances started in advance, each for one document, at most 16; 0: each document waits a second for its own.
+    pub(crate) warm: usize,
+    /// Documents converted at the same time, 1 to 64.
+    pub(crate) slots: usize,
+    /// Memory that one instance may take, in bytes.
+    pub(crate) memory_bytes: u64,
+    /// Processor time that one instance may take.
+    #[serde(with = "seconds")]
+    pub(crate) cpu_seconds: Duration,
+}
+
+impl Default for Office {
+    fn default() -> Self {
+        Self {
+            libreoffice: true,
+            program: PathBuf::from("/usr/lib/libreoffice/program"),
+            warm: 1,
+            slots: 2,
+            memory_bytes: 1 << 30,
+            cpu_seconds: Duration::from_secs(120),
         }
     }
 }
