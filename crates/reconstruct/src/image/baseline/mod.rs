@@ -338,8 +338,9 @@ mod tests {
 
     /// Slow waves, so that colour at half density loses little.
     fn picture(width: u32, height: u32) -> RgbImage {
-        let wave = |at: u32, length: f32| ((at as f32 / length).sin() * 100.0 + 128.0) as u8;
-        RgbImage::from_fn(width, height, |x, y| image::Rgb([wave(x, 31.0), wave(y, 23.0), wave(x + y, 40.0)]))
+        let wave =
+            |at: u32, length: u32| u8::try_from((at % (2 * length)).abs_diff(length) * 200 / length + 28).unwrap();
+        RgbImage::from_fn(width, height, |x, y| image::Rgb([wave(x, 90), wave(y, 70), wave(x + y, 110)]))
     }
 
     fn decoded(file: &[u8]) -> DynamicImage {

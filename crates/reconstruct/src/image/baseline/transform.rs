@@ -204,12 +204,11 @@ mod tests {
 
     #[test]
     fn frequencies_are_those_of_the_standard() {
-        let samples: [[f64; 8]; 8] = std::array::from_fn(|row| {
-            std::array::from_fn(|column| {
-                f64::from((row * 37 + column * column * 11 + row * column * 5) as u32 % 256) - 128.0
-            })
-        });
-        let block = samples.map(|row| Lanes(row.map(|sample| sample as f32)));
+        let sample = |row: usize, column: usize| (row * 37 + column * column * 11 + row * column * 5) % 256;
+        let whole: [[i16; 8]; 8] =
+            std::array::from_fn(|row| std::array::from_fn(|column| i16::try_from(sample(row, column)).unwrap() - 128));
+        let samples = whole.map(|row| row.map(f64::from));
+        let block = whole.map(|row| Lanes(row.map(f32::from)));
         let quantiser = Quantiser::new(&[1; 64], 50, Rounding::Nearest);
         assert_eq!(quantiser.table, [1; 64]);
         let (steps, mask) = quantiser.quantised(&frequencies(&block));
