@@ -133,6 +133,11 @@ pub(crate) fn picture_source(bytes: &[u8]) -> Option<ImageSource> {
     magic::image(bytes)
 }
 
+/// The names of the streams of a compound file; none where it is no such file.
+pub(crate) fn stream_names(bytes: &[u8]) -> Vec<String> {
+    if magic::is_ole(bytes) { ole::stream_names(bytes).unwrap_or_default() } else { Vec::new() }
+}
+
 /// A mail, for jobs that say so.
 pub(crate) const MAIL: Detected = Detected { content: Content::Mail, token: DetectedType::UNKNOWN };
 

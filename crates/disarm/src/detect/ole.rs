@@ -39,7 +39,7 @@ const STREAMS: &[(&str, &str)] = &[
 ];
 
 /// Names in the directory; a broken chain ends the list, it does not make the file less of an OLE2 file.
-fn stream_names(bytes: &[u8]) -> Option<Vec<String>> {
+pub(super) fn stream_names(bytes: &[u8]) -> Option<Vec<String>> {
     let u16_at = |at: usize| bytes.get(at..at.checked_add(2)?)?.try_into().ok().map(u16::from_le_bytes);
     let u32_at = |at: usize| bytes.get(at..at.checked_add(4)?)?.try_into().ok().map(u32::from_le_bytes);
     let shift = u32::from(u16_at(0x1E)?);

@@ -50,7 +50,7 @@ pub(crate) fn disarm(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Err
     let facts = Facts::read(&package, &relations, limits, &mut findings);
     let graph = Graph::walk(&package, main, family, limits, &mut findings)?;
     for name in &graph.macro_parts {
-        findings.add(Reason::Macros, Place::new(name.rsplit('/').next().unwrap_or_default()));
+        findings.add(Reason::Macros, macro_modules(&package, name));
     }
     let mut document =
         Document { package: &package, graph, family, part: &part, names: Names::new(), titles: HashMap::new() };
@@ -232,6 +232,24 @@ impl Document<'_> {
     }
 }
 
+/// The modules of a project of macros: the streams of its file (MS-OVBA, section 2.2.1) that are not its own bookkeeping.
+fn macro_modules(package: &Package<'_>, part: &str) -> Place {
+    let bytes = package.read(part, MAX_PROJECT_BYTES).ok().flatten().unwrap_or_default();
+    let is_own = |name: &str| {
+        name.starts_with("__SRP_")
+            || matches!(name, "Root Entry" | "VBA" | "dir" | "_VBA_PROJECT" | "PROJECT" | "PROJECTwm" | "PROJECTlk")
+            || name.starts_with(|c: char| c.is_control())
+    };
+    let names = crate::detect::stream_names(&bytes);
+    let mut modules: Vec<&str> = Vec::new();
+    for name in names.iter().map(String::as_str).filter(|name| !is_own(name)) {
+        if !modules.contains(&name) && modules.len() < MAX_MODULES {
+            modules.push(name);
+        }
+    }
+    if modules.is_empty() { relationships::file_name(part) } else { Place::new(&modules.join(", ")) }
+}
+
 /// What a person calls a part that has no name of its own.
 fn title(node: &Node) -> String {
     if node.kind.name() == "MainDocumentPart" {
@@ -308,5 +326,7 @@ const ESSENTIAL: &[&str] = &[
     "SlideLayoutPart",
     "SlideMasterPart",
 ];
+const MAX_PROJECT_BYTES: u64 = 64 * 1024 * 1024;
+const MAX_MODULES: usize = 20;
 /// Optional parts of more bytes stream as well.
 const MAX_HELD_BYTES: u64 = 4 * 1024 * 1024;

@@ -22,8 +22,6 @@ struct Seen {
     came: u128,
     /// A relationship that it names does not cross.
     lost_relationship: bool,
-    /// It names something else that it leads to.
-    leads_elsewhere: bool,
     is_refused: bool,
     is_hidden: bool,
     name: String,
@@ -62,10 +60,8 @@ impl Lowerer<'_, '_, '_> {
             seen.came |= bit;
             let value = match known.kind() {
                 AttributeKind::Relationship => self.relationship(&raw, &mut seen),
-                _ => self
-                    .special_value(facts.special, known, &raw, &mut seen)
-                    .then(|| value::value(known, of, &raw))
-                    .flatten(),
+                _ if !self.special_value(facts.special, known, &raw, &mut seen) => continue,
+                _ => value::value(known, of, &raw),
             };
             let value = seen.shifted.take().map(Value::Integer).filter(|value| known.kind().takes(value)).or(value);
             match value {
@@ -83,8 +79,8 @@ impl Lowerer<'_, '_, '_> {
     fn judge(&mut self, of: Type, facts: TypeFacts, seen: Seen) -> Result<Verdict, Fault> {
         let verdict = match facts.special {
             Special::SimpleField if seen.is_refused => Verdict::Through,
-            Special::TextLink if seen.lost_relationship && !seen.leads_elsewhere => Verdict::Through,
-            Special::CellLink if seen.lost_relationship && !seen.leads_elsewhere => Verdict::Drop,
+            Special::TextLink if seen.lost_relationship => Verdict::Through,
+            Special::CellLink if seen.lost_relationship => Verdict::Drop,
             Special::Click if seen.lost_relationship || seen.is_refused => Verdict::Drop,
             Special::DefinedName if seen.is_refused => Verdict::Drop,
             Special::Sheet | Special::SlideEntry => return Ok(self.entry(of, facts, seen)),
@@ -166,10 +162,6 @@ impl Lowerer<'_, '_, '_> {
                     text::note_field(self.account, &self.context.title, raw);
                 }
                 !seen.is_refused
-            }
-            (Special::TextLink, "anchor") | (Special::CellLink, "location") => {
-                seen.leads_elsewhere = !raw.is_empty();
-                true
             }
             (Special::Click, "action") => {
                 if !grammar::action(raw) {

@@ -4,8 +4,10 @@
 //! Steps are gathered on a tape until their order is settled. A part of ordinary size is gathered whole; of a large one the
 //! outer elements are written when the tape is long, and what comes for them after that must be in order.
 
+mod alternatives;
 mod attributes;
 mod fields;
+mod output;
 mod rules;
 mod scope;
 mod tape;
@@ -338,58 +340,6 @@ impl Lowerer<'_, '_, '_> {
         self.open(tag, of, child, next, mark)
     }
 
-    fn enter_compatibility(&mut self, tag: &BytesStart<'_>, name: &str, mark: Mark) -> Result<bool, Fault> {
-        match name {
-            "AlternateContent" if !self.frames.is_empty() => self.push(Role::Alternatives { is_taken: false }, mark),
-            "Choice" => {
-                let Some(Frame { role: Role::Alternatives { is_taken: false }, .. }) = self.frames.last() else {
-                    return Ok(false);
-                };
-                let required = tag
-                    .attributes()
-                    .with_checks(false)
-                    .filter_map(Result::ok)
-                    .find(|attribute| attribute.key.as_ref() == "Requires")
-                    .map(|attribute| attribute.value.into_owned())
-                    .unwrap_or_default();
-                let mut known =
-                    required.split_ascii_whitespace().map(|prefix| self.scope.namespace(prefix, self.context.names));
-                let first = known.next().flatten();
-                let Some(namespace) = first.filter(|_| known.all(|each| each.is_some())) else { return Ok(false) };
-                let start = self.tape.len();
-                let is_nested = self.frames.iter().rev().find_map(|frame| match &frame.role {
-                    Role::Element(_) | Role::Object { .. } => Some(false),
-                    Role::Choice { is_marked: true, .. } => Some(true),
-                    Role::Through | Role::Alternatives { .. } | Role::Choice { .. } => None,
-                });
-                let is_marked = is_nested == Some(false);
-                if is_marked {
-                    self.tape.push(Markup::Choice(namespace));
-                }
-                self.push(Role::Choice { start, is_marked, is_written: false }, mark)
-            }
-            "Fallback" => match self.frames.last() {
-                Some(Frame { role: Role::Alternatives { is_taken: false }, .. }) => self.push(Role::Through, mark),
-                _ => Ok(false),
-            },
-            _ => Ok(false),
-        }
-    }
-
-    /// Begins an embedded object in a frame for graphics, whose picture may take the place of that frame.
-    fn enter_object(&mut self, mark: Mark) -> Result<bool, Fault> {
-        let graphic = self.frames.iter().rposition(
-            |frame| matches!(&frame.role, Role::Element(element) if element.special == Special::Frame && !element.is_written),
-        );
-        match graphic {
-            Some(graphic) => {
-                let start = self.tape.len();
-                self.push(Role::Object { start, graphic, picture: None }, mark)
-            }
-            None => Ok(false),
-        }
-    }
-
     fn open(
         &mut self,
         tag: &BytesStart<'_>,
@@ -465,8 +415,8 @@ impl Lowerer<'_, '_, '_> {
                 }
             }
         }
-        let is_outer = self.frames.len() <= OUTER_DEPTH && self.tape.len() > SOFT_STEPS;
-        if is_outer || self.tape.len() > HARD_STEPS {
+        let is_outer = self.frames.len() <= OUTER_DEPTH && self.tape.len() > output::SOFT_STEPS;
+        if is_outer || self.tape.len() > output::HARD_STEPS {
             self.write_outer()?;
         }
         Ok(())
@@ -623,6 +573,10 @@ impl Lowerer<'_, '_, '_> {
     }
 
     fn lose(&mut self, prefix: &str, name: &str) {
+        // Word writes the effects of letters for the numbers of lists too, where it does not show them.
+        if prefix == "w14" && self.context.kind.name() == "NumberingDefinitionsPart" {
+            return;
+        }
         match rules::lost_element(prefix, name) {
             Loss::Silent => {}
             Loss::Known(reason) => self.account.add(reason, Place::new(&self.context.title)),
@@ -630,110 +584,6 @@ impl Lowerer<'_, '_, '_> {
                 self.account.unknown(format!("{prefix}{}{name}", if prefix.is_empty() { "" } else { ":" }))
             }
         }
-    }
-
-    /// Writes the beginnings of all elements that are open, as far as their order is settled, and all that is complete in them.
-    fn write_outer(&mut self) -> Result<(), Fault> {
-        // Where on the tape something begins that cannot be written yet, and which frame that is.
-        let mut cut: Option<(usize, usize)> = None;
-        let mut parent: Option<usize> = None;
-        for at in 0..self.frames.len() {
-            let Some(frame) = self.frames.get_mut(at) else { break };
-            match &mut frame.role {
-                Role::Element(element) if element.is_written => parent = Some(at),
-                Role::Element(element) => {
-                    let (start, next, is_doomed) = (element.start, element.next, element.is_doomed);
-                    if (parent.is_some() && next.is_none()) || is_doomed {
-                        cut = Some((start, at));
-                        break;
-                    }
-                    if let Some(parent) = parent {
-                        self.settle_before(parent, at)?;
-                        self.go_on(parent, next);
-                    }
-                    if let Some(Frame { role: Role::Element(element), .. }) = self.frames.get_mut(at) {
-                        element.is_written = true;
-                    }
-                    parent = Some(at);
-                }
-                Role::Choice { is_written, .. } => *is_written = true,
-                Role::Through | Role::Alternatives { .. } => {}
-                Role::Object { start, .. } => {
-                    cut = Some((*start, at));
-                    break;
-                }
-            }
-        }
-        // The innermost that was written may have children in disorder too.
-        let at = cut.map_or(self.frames.len(), |(_, at)| at);
-        let before = self.tape.len();
-        if let Some(parent) = parent {
-            self.settle_before(parent, at)?;
-        }
-        let shorter = before.saturating_sub(self.tape.len());
-        let end = cut.map_or(self.tape.len(), |(start, _)| start.saturating_sub(shorter));
-        self.write(end)
-    }
-
-    /// An element whose child is open, and written, goes on behind that child.
-    fn go_on(&mut self, at: usize, next: Option<State>) {
-        if let (Some(next), Some(Frame { role: Role::Element(element), .. })) = (next, self.frames.get_mut(at)) {
-            element.state = next;
-        }
-    }
-
-    /// Orders the complete children of an element, which stand before the frame `next` begins.
-    fn settle_before(&mut self, parent: usize, next: usize) -> Result<(), Fault> {
-        let end = match self.frames.get(next).map(|frame| &frame.role) {
-            Some(Role::Element(Element { start, .. }) | Role::Object { start, .. }) => *start,
-            _ => self.tape.len(),
-        };
-        let Some(Frame { role: Role::Element(element), .. }) = self.frames.get_mut(parent) else {
-            return Err(Fault::Broken);
-        };
-        if element.is_disordered {
-            let before = self.tape.len();
-            let (lost, _) = tape::arrange(&mut self.tape, element.start..end, element.of, true);
-            element.is_disordered = false;
-            self.account.repaired = self.account.repaired.saturating_add(lost.max(1));
-            let shorter = before.saturating_sub(self.tape.len());
-            self.shift(next, shorter);
-        }
-        Ok(())
-    }
-
-    /// The tape lost that many steps before the frames from `from` on.
-    fn shift(&mut self, from: usize, by: usize) {
-        for frame in self.frames.iter_mut().skip(from) {
-            match &mut frame.role {
-                Role::Element(Element { start, .. }) | Role::Choice { start, .. } | Role::Object { start, .. } => {
-                    *start = start.saturating_sub(by);
-                }
-                Role::Through | Role::Alternatives { .. } => {}
-            }
-        }
-    }
-
-    /// Hands out the first `end` steps, without the fields that may not cross.
-    fn write(&mut self, end: usize) -> Result<(), Fault> {
-        let before = self.tape.len();
-        let ready = match &mut self.fields {
-            Some(fields) => fields.filter(&mut self.tape, self.context.kind.root(), end, self.is_complete),
-            None => end,
-        };
-        let removed = before.saturating_sub(self.tape.len());
-        let rest = self.tape.split_off(ready.min(self.tape.len()));
-        let mut steps = std::mem::replace(&mut self.tape, rest);
-        if !self.is_complete && before > HARD_STEPS.saturating_mul(4) && steps.is_empty() {
-            let limit = u64::try_from(HARD_STEPS.saturating_mul(4)).unwrap_or(u64::MAX);
-            return Err(Fault::Fatal(Refusal::limit(Reason::LimitMarkup, limit, limit.saturating_add(1)).into()));
-        }
-        let written = steps.len();
-        if written > 0 {
-            (self.out)(&mut steps).map_err(Fault::Fatal)?;
-        }
-        self.shift(0, written.saturating_add(removed));
-        Ok(())
     }
 
     fn takes_text(&self) -> bool {
@@ -758,9 +608,7 @@ fn depth_limit(limit: u32) -> Error {
 
 /// Elements inside one another that are left out: the reader of XML keeps the name of each.
 const MAX_SKIPPED_DEPTH: u32 = 4_096;
-/// Steps on the tape from which on it is written where few elements are open, and where any number is.
-const SOFT_STEPS: usize = 100_000;
-const HARD_STEPS: usize = 1_000_000;
+/// Elements that may be open where a tape of ordinary length is written.
 const OUTER_DEPTH: usize = 4;
 /// Levels between something that is refused and the element that cannot do without it.
 const MAX_DOOMED: usize = 10;

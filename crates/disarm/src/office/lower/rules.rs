@@ -96,9 +96,9 @@ pub(super) fn lost_element(prefix: &str, name: &str) -> Loss {
         "smartTagPr" | "customXmlPr" | "smartTags" | "smartTagTypes" | "smartTagType" | "cellSmartTags"
         | "shapeDefaults" | "hdrShapeDefaults" | "activeWritingStyle" | "proofErr" | "fileRecoveryPr"
         | "webPublishing" | "rsids" | "docVars" | "dataBinding" | "fldData" | "imgProps" | "modId" | "creationId"
-        | "useLocalDpi" | "compatExt" | "functionGroups" | "bmkStart" | "bmkEnd" | "attachedSchema"
-        | "hyperlinkBase" | "volType" | "dataModelExt" | "svgBlip" | "smartTagAttrib" | "fileSharing"
-        | "docPartObj_" | "placeholder_" => Loss::Silent,
+        | "useLocalDpi" | "compatExt" | "functionGroups" | "slicerStyles" | "timelineStyles" | "dataConsolidate"
+        | "attachedSchema" | "hyperlinkBase" | "volType" | "dataModelExt" | "svgBlip" | "smartTagAttrib"
+        | "fileSharing" => Loss::Silent,
         "ddeLink" => Loss::Known(Reason::DdeLink),
         "mailMerge" | "linkToQuery" => Loss::Known(Reason::ExternalLink),
         "legacyDrawingHF" | "drawingHF" => Loss::Known(Reason::PictureUndecodable),
@@ -106,7 +106,7 @@ pub(super) fn lost_element(prefix: &str, name: &str) -> Loss {
         "snd" | "sndAc" | "stSnd" | "endSnd" | "audio" | "video" => Loss::Known(Reason::Media),
         "entryMacro" | "exitMacro" | "macro" => Loss::Known(Reason::Macros),
         "cmd" => Loss::Known(Reason::AutomaticAction),
-        "slicer" | "slicers" | "slicerStyles" | "timelineStyles" => Loss::Known(Reason::Slicers),
+        "slicer" | "slicers" => Loss::Known(Reason::Slicers),
         "webExtensions" | "webExtensionLinked" | "webExtensionCreated" => Loss::Known(Reason::CustomData),
         _ if matches!(prefix, "wne" | "mso" | "ax") => Loss::Known(Reason::Macros),
         _ => Loss::Unknown,

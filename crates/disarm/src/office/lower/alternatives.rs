@@ -1,0 +1,63 @@
+//! Content in several forms, of which a program reads the first that it knows (ECMA-376 part 3, section 7.5), and embedded objects,
+//! of which the picture is such a form.
+
+use form::office::Markup;
+use quick_xml::events::BytesStart;
+
+use super::rules::Special;
+use super::scope::Mark;
+use super::{Fault, Frame, Lowerer, Role};
+
+impl Lowerer<'_, '_, '_> {
+    pub(super) fn enter_compatibility(&mut self, tag: &BytesStart<'_>, name: &str, mark: Mark) -> Result<bool, Fault> {
+        match name {
+            "AlternateContent" if !self.frames.is_empty() => self.push(Role::Alternatives { is_taken: false }, mark),
+            "Choice" => {
+                let Some(Frame { role: Role::Alternatives { is_taken: false }, .. }) = self.frames.last() else {
+                    return Ok(false);
+                };
+                let required = tag
+                    .attributes()
+                    .with_checks(false)
+                    .filter_map(Result::ok)
+                    .find(|attribute| attribute.key.as_ref() == "Requires")
+                    .map(|attribute| attribute.value.into_owned())
+                    .unwrap_or_default();
+                let mut known =
+                    required.split_ascii_whitespace().map(|prefix| self.scope.namespace(prefix, self.context.names));
+                let first = known.next().flatten();
+                let Some(namespace) = first.filter(|_| known.all(|each| each.is_some())) else { return Ok(false) };
+                let start = self.tape.len();
+                let is_nested = self.frames.iter().rev().find_map(|frame| match &frame.role {
+                    Role::Element(_) | Role::Object { .. } => Some(false),
+                    Role::Choice { is_marked: true, .. } => Some(true),
+                    Role::Through | Role::Alternatives { .. } | Role::Choice { .. } => None,
+                });
+                let is_marked = is_nested == Some(false);
+                if is_marked {
+                    self.tape.push(Markup::Choice(namespace));
+                }
+                self.push(Role::Choice { start, is_marked, is_written: false }, mark)
+            }
+            "Fallback" => match self.frames.last() {
+                Some(Frame { role: Role::Alternatives { is_taken: false }, .. }) => self.push(Role::Through, mark),
+                _ => Ok(false),
+            },
+            _ => Ok(false),
+        }
+    }
+
+    /// Begins an embedded object in a frame for graphics, whose picture may take the place of that frame.
+    pub(super) fn enter_object(&mut self, mark: Mark) -> Result<bool, Fault> {
+        let graphic = self.frames.iter().rposition(
+            |frame| matches!(&frame.role, Role::Element(element) if element.special == Special::Frame && !element.is_written),
+        );
+        match graphic {
+            Some(graphic) => {
+                let start = self.tape.len();
+                self.push(Role::Object { start, graphic, picture: None }, mark)
+            }
+            None => Ok(false),
+        }
+    }
+}

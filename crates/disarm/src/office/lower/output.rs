@@ -1,0 +1,116 @@
+//! What is settled on the tape is written, and the rest goes on from there.
+
+use form::office::State;
+use form::{Reason, Refusal};
+
+use super::{Element, Fault, Frame, Lowerer, Role, tape};
+
+impl Lowerer<'_, '_, '_> {
+    /// Writes the beginnings of all elements that are open, as far as their order is settled, and all that is complete in them.
+    pub(super) fn write_outer(&mut self) -> Result<(), Fault> {
+        // Where on the tape something begins that cannot be written yet, and which frame that is.
+        let mut cut: Option<(usize, usize)> = None;
+        let mut parent: Option<usize> = None;
+        for at in 0..self.frames.len() {
+            let Some(frame) = self.frames.get_mut(at) else { break };
+            match &mut frame.role {
+                Role::Element(element) if element.is_written => parent = Some(at),
+                Role::Element(element) => {
+                    let (start, next, is_doomed) = (element.start, element.next, element.is_doomed);
+                    if (parent.is_some() && next.is_none()) || is_doomed {
+                        cut = Some((start, at));
+                        break;
+                    }
+                    if let Some(parent) = parent {
+                        self.settle_before(parent, at)?;
+                        self.go_on(parent, next);
+                    }
+                    if let Some(Frame { role: Role::Element(element), .. }) = self.frames.get_mut(at) {
+                        element.is_written = true;
+                    }
+                    parent = Some(at);
+                }
+                Role::Choice { is_written, .. } => *is_written = true,
+                Role::Through | Role::Alternatives { .. } => {}
+                Role::Object { start, .. } => {
+                    cut = Some((*start, at));
+                    break;
+                }
+            }
+        }
+        // The innermost that was written may have children in disorder too.
+        let at = cut.map_or(self.frames.len(), |(_, at)| at);
+        let before = self.tape.len();
+        if let Some(parent) = parent {
+            self.settle_before(parent, at)?;
+        }
+        let shorter = before.saturating_sub(self.tape.len());
+        let end = cut.map_or(self.tape.len(), |(start, _)| start.saturating_sub(shorter));
+        self.write(end)
+    }
+
+    /// An element whose child is open, and written, goes on behind that child.
+    fn go_on(&mut self, at: usize, next: Option<State>) {
+        if let (Some(next), Some(Frame { role: Role::Element(element), .. })) = (next, self.frames.get_mut(at)) {
+            element.state = next;
+        }
+    }
+
+    /// Orders the complete children of an element, which stand before the frame `next` begins.
+    fn settle_before(&mut self, parent: usize, next: usize) -> Result<(), Fault> {
+        let end = match self.frames.get(next).map(|frame| &frame.role) {
+            Some(Role::Element(Element { start, .. }) | Role::Object { start, .. }) => *start,
+            _ => self.tape.len(),
+        };
+        let Some(Frame { role: Role::Element(element), .. }) = self.frames.get_mut(parent) else {
+            return Err(Fault::Broken);
+        };
+        if element.is_disordered {
+            let before = self.tape.len();
+            let (lost, _) = tape::arrange(&mut self.tape, element.start..end, element.of, true);
+            element.is_disordered = false;
+            self.account.repaired = self.account.repaired.saturating_add(lost.max(1));
+            let shorter = before.saturating_sub(self.tape.len());
+            self.shift(next, shorter);
+        }
+        Ok(())
+    }
+
+    /// The tape lost that many steps before the frames from `from` on.
+    fn shift(&mut self, from: usize, by: usize) {
+        for frame in self.frames.iter_mut().skip(from) {
+            match &mut frame.role {
+                Role::Element(Element { start, .. }) | Role::Choice { start, .. } | Role::Object { start, .. } => {
+                    *start = start.saturating_sub(by);
+                }
+                Role::Through | Role::Alternatives { .. } => {}
+            }
+        }
+    }
+
+    /// Hands out the first `end` steps, without the fields that may not cross.
+    pub(super) fn write(&mut self, end: usize) -> Result<(), Fault> {
+        let before = self.tape.len();
+        let ready = match &mut self.fields {
+            Some(fields) => fields.filter(&mut self.tape, self.context.kind.root(), end, self.is_complete),
+            None => end,
+        };
+        let removed = before.saturating_sub(self.tape.len());
+        let rest = self.tape.split_off(ready.min(self.tape.len()));
+        let mut steps = std::mem::replace(&mut self.tape, rest);
+        if !self.is_complete && before > HARD_STEPS.saturating_mul(4) && steps.is_empty() {
+            let limit = u64::try_from(HARD_STEPS.saturating_mul(4)).unwrap_or(u64::MAX);
+            return Err(Fault::Fatal(Refusal::limit(Reason::LimitMarkup, limit, limit.saturating_add(1)).into()));
+        }
+        let written = steps.len();
+        if written > 0 {
+            (self.out)(&mut steps).map_err(Fault::Fatal)?;
+        }
+        self.shift(0, written.saturating_add(removed));
+        Ok(())
+    }
+}
+
+/// Steps on the tape from which on it is written where few elements are open, and where any number is.
+pub(super) const SOFT_STEPS: usize = 100_000;
+pub(super) const HARD_STEPS: usize = 1_000_000;
