@@ -468,7 +468,9 @@ impl Lowerer<'_, '_, '_> {
             element.state = state;
             self.account.repaired = self.account.repaired.saturating_add(lost.max(1));
         }
-        let has_children = element.is_written || element.state != of.start() || element.is_disordered;
+        // A model of any number of children is in its first state after each of them, too: only the tape tells.
+        let children = self.tape.get(start.saturating_add(1)..).unwrap_or_default();
+        let has_children = element.is_written || children.iter().any(|step| matches!(step, Markup::Open(_)));
         match element.special {
             Special::Extension if !has_children => return false,
             Special::Graphic if !has_children => {
