@@ -322,6 +322,8 @@ fn descriptions_name_the_program_and_the_title_and_nothing_else() {
     };
     let microsoft = "><Application>Microsoft Excel</Application><AppVersion>16.0300</AppVersion></Properties>";
     assert_eq!(app(&document), of(microsoft));
+    document.header.version = (u16::MAX, 9_999);
+    assert_eq!(app(&document), of(&microsoft.replace("16.0300", "99.9999")));
     document.header.producer = Producer::LibreOffice;
     document.header.version = (7, 4);
     let libreoffice = "><Application>LibreOffice/7.4</Application><AppVersion>15.0000</AppVersion></Properties>";
@@ -464,7 +466,7 @@ fn a_large_part_is_the_same_however_it_is_written() {
     let large = document(Kind::Flow, vec![header("MainDocumentPart", Vec::new())], body.finish());
     let file = file(&large);
     assert!(member(&file, "word/document.xml").contains(&expected));
-    let found = readers::python(&[file.clone()]);
+    let found = readers::python(std::slice::from_ref(&file));
     assert_eq!(found["complaints"], serde_json::json!([]));
     // The local header of a large member says that sizes follow; that of a small one has them.
     let flags = |name: &str| {

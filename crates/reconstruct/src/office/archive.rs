@@ -245,7 +245,8 @@ fn size(len: usize) -> u64 {
     u64::try_from(len).unwrap_or(u64::MAX)
 }
 
-/// Measured on the parts of workbooks and documents: see the benchmark of this writer.
+/// On a sheet, a document and slides (36.7 MB) this packs 170 to 320 MB a second; level 6 is 0.4 to 3 % smaller at two thirds of that
+/// speed, level 4 is 1 to 10 % larger.
 const LEVEL: Compression = Compression::new(5);
 /// Packed bytes of a member from which on it is written as it comes.
 const MOST_WAITING: usize = 1024 * 1024;

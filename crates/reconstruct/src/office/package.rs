@@ -183,12 +183,12 @@ impl<'p, 'o, 'w> Package<'p, 'o, 'w> {
 /// `docProps/app.xml`: LibreOffice lays out by the name of the program.
 fn app(kind: Kind, header: &OfficeHeader) -> String {
     let (major, minor) = header.version;
+    // Two digits and four, no more (AppVersion in ECMA-376 part 1, section 22.2).
+    let office = format!("{}.{minor:04}", major.min(99));
     let (name, version) = match (header.producer, kind) {
-        (Producer::Microsoft, Kind::Sheet) => ("Microsoft Excel".to_owned(), format!("{major}.{minor:04}")),
-        (Producer::Microsoft, Kind::Slides) => {
-            ("Microsoft Office PowerPoint".to_owned(), format!("{major}.{minor:04}"))
-        }
-        (Producer::Microsoft, _) => ("Microsoft Office Word".to_owned(), format!("{major}.{minor:04}")),
+        (Producer::Microsoft, Kind::Sheet) => ("Microsoft Excel".to_owned(), office),
+        (Producer::Microsoft, Kind::Slides) => ("Microsoft Office PowerPoint".to_owned(), office),
+        (Producer::Microsoft, _) => ("Microsoft Office Word".to_owned(), office),
         // LibreOffice has its own version in its name and that of Office as whose peer it writes in the other place.
         (Producer::LibreOffice, _) => (format!("LibreOffice/{major}.{minor}"), "15.0000".to_owned()),
         (Producer::Other, _) => return format!("{DECLARATION}<Properties xmlns=\"{EXTENDED}\"/>"),
