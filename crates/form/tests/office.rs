@@ -1,6 +1,6 @@
 //! Office documents: every valid one comes back as it was, and no other passes.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "helpers of tests")]
 
 mod office_kit;
 

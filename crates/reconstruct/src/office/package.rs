@@ -101,12 +101,13 @@ impl<'p, 'o, 'w> Package<'p, 'o, 'w> {
             };
             if part.step(step, &mut self.xml)? {
                 self.end_part(part)?;
-            } else {
-                self.part = Some(part);
+                continue;
             }
             if self.xml.len() >= XML_BYTES {
+                part.declare(false, &mut self.xml);
                 self.flush()?;
             }
+            self.part = Some(part);
         }
         Ok(())
     }
@@ -161,7 +162,8 @@ impl<'p, 'o, 'w> Package<'p, 'o, 'w> {
         Ok(Part::new(header, boxes, is_shown.then(Notes::default)))
     }
 
-    fn end_part(&mut self, part: Part<'p>) -> Result<(), Error> {
+    fn end_part(&mut self, mut part: Part<'p>) -> Result<(), Error> {
+        part.declare(true, &mut self.xml);
         self.flush()?;
         self.archive.end()?;
         if let Some(notes) = part.into_notes()

@@ -14,6 +14,10 @@ pub(super) struct Part<'p> {
     /// The namespace that is written without a prefix.
     plain: Option<Namespace>,
     levels: Vec<Level>,
+    /// Where in the XML that waits the declarations belong, until they are written.
+    declarations: Option<usize>,
+    /// One bit for each vocabulary that came.
+    used: u128,
     /// Whether a start tag still lacks its end.
     in_tag: bool,
     /// A choice that begins before the next element.
@@ -35,7 +39,17 @@ impl<'p> Part<'p> {
     pub(super) fn new(header: &'p PartHeader, boxes: Option<String>, notes: Option<Notes>) -> Part<'p> {
         // Some programs look for the names of a workbook without a prefix.
         let plain = Some(header.kind.root().namespace()).filter(|namespace| namespace.prefix() == "x");
-        Part { header, plain, levels: Vec::new(), in_tag: false, choice: None, boxes, notes }
+        Part {
+            header,
+            plain,
+            levels: Vec::new(),
+            declarations: None,
+            used: 0,
+            in_tag: false,
+            choice: None,
+            boxes,
+            notes,
+        }
     }
 
     /// Writes a step. Says whether it ended the part.
@@ -69,6 +83,15 @@ impl<'p> Part<'p> {
         Ok(false)
     }
 
+    /// Writes the declarations of the root before the XML that waits goes out: of what was used where the part is complete, else
+    /// of all that may yet come.
+    pub(super) fn declare(&mut self, is_complete: bool, out: &mut Vec<u8>) {
+        let Some(at) = self.declarations.take().filter(|at| *at <= out.len()) else { return };
+        let mut declarations = Vec::new();
+        self.declarations(if is_complete { self.used } else { u128::MAX }, &mut declarations);
+        out.splice(at..at, declarations);
+    }
+
     /// The notes that came, when the part is complete.
     pub(super) fn into_notes(self) -> Option<Notes> {
         self.notes
@@ -89,6 +112,7 @@ impl<'p> Part<'p> {
             let prefix = namespace.prefix();
             out.extend_from_slice(b"<mc:AlternateContent><mc:Choice");
             let declared = self.header.kind.namespaces().any(|declared| declared == namespace);
+            self.used |= bit(namespace);
             if !declared || self.plain == Some(namespace) {
                 declare(prefix, namespace, out);
             }
@@ -99,10 +123,11 @@ impl<'p> Part<'p> {
         if parent.is_none() {
             out.extend_from_slice(DECLARATION.as_bytes());
         }
+        self.used |= bit(of.namespace());
         out.push(b'<');
         self.name(of.namespace(), of.name(), out);
         if parent.is_none() {
-            self.declarations(out);
+            self.declarations = Some(out.len());
         }
         self.levels.push(Level::Element(of));
         self.in_tag = true;
@@ -115,6 +140,7 @@ impl<'p> Part<'p> {
         out.push(b' ');
         let namespace = attribute.namespace();
         if namespace != Namespace::NONE {
+            self.used |= bit(namespace);
             out.extend_from_slice(namespace.prefix().as_bytes());
             out.push(b':');
         }
@@ -214,14 +240,14 @@ impl<'p> Part<'p> {
         out.extend_from_slice(name.as_bytes());
     }
 
-    /// All vocabularies that the part may use, and which of them a program may pass over that does not know them.
-    fn declarations(&self, out: &mut Vec<u8>) {
+    /// Those vocabularies of the part that are among `these`, and which of them a program may pass over that does not know them.
+    /// Relationships and compatibility are always declared: boxes of notes, choices and the list of the latter need them.
+    fn declarations(&self, these: u128, out: &mut Vec<u8>) {
         let mut ignorable: Vec<&str> = Vec::new();
-        let (mut relationships, mut compatibility) = (false, false);
-        for namespace in self.header.kind.namespaces() {
+        let always = |namespace: &Namespace| matches!(namespace.prefix(), "r" | "mc");
+        let own = self.header.kind.namespaces().filter(|namespace| these & bit(*namespace) != 0 && !always(namespace));
+        for namespace in own {
             let prefix = namespace.prefix();
-            relationships |= prefix == "r";
-            compatibility |= prefix == "mc";
             if self.plain == Some(namespace) {
                 declare("", namespace, out);
             } else if !matches!(prefix, "" | "xml") {
@@ -231,18 +257,18 @@ impl<'p> Part<'p> {
                 }
             }
         }
-        for (declared, prefix) in [(relationships, "r"), (compatibility, "mc")] {
-            let namespace = Namespace::all().find(|namespace| namespace.prefix() == prefix);
-            if let Some(namespace) = namespace.filter(|_| !declared) {
-                declare(prefix, namespace, out);
-            }
-        }
+        Namespace::all().filter(always).for_each(|namespace| declare(namespace.prefix(), namespace, out));
         if !ignorable.is_empty() {
             out.extend_from_slice(b" mc:Ignorable=\"");
             out.extend_from_slice(ignorable.join(" ").as_bytes());
             out.push(b'"');
         }
     }
+}
+
+/// There are fewer than 128 vocabularies.
+fn bit(namespace: Namespace) -> u128 {
+    1_u128.checked_shl(namespace.code().into()).unwrap_or(0)
 }
 
 fn declare(prefix: &str, namespace: Namespace, out: &mut Vec<u8>) {
