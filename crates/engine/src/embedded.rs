@@ -12,7 +12,7 @@ use jail::Hostile;
 use crate::assemble;
 use crate::naming::Taken;
 use crate::outcome::{Defer, PartOutcome, PartVerdict};
-use crate::part::{Run, children, spilled};
+use crate::part::{Run, children, or_withheld, spilled};
 
 /// Converts them. Where they are more than the mail may bring, the document passes without them.
 pub(crate) async fn convert(
@@ -48,7 +48,7 @@ pub(crate) async fn packed(run: &Run<'_>, mut document: PartOutcome) -> Result<P
     let around = ContainerDoc { detected: DetectedType::UNKNOWN, children: Vec::new(), findings: Vec::new() };
     let Ok(around) = around.encode(Vec::new(), &run.policy.limits) else { return Ok(document) };
     let form = assemble::Form::Own(&around);
-    match assemble::archive(run, &form, &[], std::slice::from_ref(&document)).await? {
+    match or_withheld(run, assemble::archive(run, &form, &[], std::slice::from_ref(&document)).await)? {
         Ok(archive) => {
             let name = document.output_name.take();
             document.output_name = name.map(|name| name.with_extension(OutputType::Zip.extension()));

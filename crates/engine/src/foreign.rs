@@ -9,7 +9,7 @@ use form::reason::{Finding, Place, Reason, Refusal};
 use jail::{Conversion, ConvertFrom, ConvertTo, Converted, Converter, Hostile, Source, Verdict};
 use tokio::sync::{OnceCell, oneshot};
 
-use crate::outcome::Defer;
+use crate::outcome::{Defer, Patience};
 use crate::part::{Run, Withheld, our_fault, refused};
 use crate::rooms;
 
@@ -137,17 +137,20 @@ async fn once(
     password: Option<jail::Password>,
 ) -> Result<Result<Hostile, Refusal>, Defer> {
     let limits = rooms::limits(run.policy, &run.budget, source.len);
-    let deadline = limits.deadline.saturating_add(LEAST_TIME).min(run.budget.time_left().unwrap_or(Duration::from_millis(1)));
+    let deadline =
+        limits.deadline.saturating_add(LEAST_TIME).min(run.budget.time_left().unwrap_or(Duration::from_millis(1)));
     let job = Conversion { source: source.clone(), from, to, password, deadline, out_bytes: limits.out_bytes };
     let (done, outcome) = oneshot::channel();
     converter.convert(job, move |converted| drop(done.send(converted)));
     let Converted { verdict, usage, output } = outcome.await.map_err(|_| Defer::NoRoom)?;
     run.budget.spend(usage.wall);
     if let Some(withheld) = refused(&verdict) {
-        if let Some(defer) = our_fault(withheld.refusal.reason) {
-            return Err(defer);
-        }
-        return Ok(Err(withheld.refusal));
+        // In the last attempt a document whose room was ended from outside is withheld alone.
+        let alone = withheld.refusal.reason == Reason::RoomKilled && run.patience == Patience::Last;
+        return match our_fault(withheld.refusal.reason) {
+            Some(defer) if !alone => Err(defer),
+            _ => Ok(Err(withheld.refusal)),
+        };
     }
     match (verdict, output) {
         (Verdict::Ok, Some(file)) => Ok(Ok(file)),

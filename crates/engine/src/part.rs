@@ -20,12 +20,12 @@ use jail::{CleanOutcome, Fresh, Hostile, Pool, Sealed, Source, Verdict};
 
 use crate::assemble::{self, Form, SourceReader};
 use crate::budget::Budget;
+use crate::foreign::{self, Foreign};
 use crate::naming::{Taken, output_name};
 use crate::outcome::{Defer, PageSimilarity, PartOutcome, PartVerdict, Patience, TextRecall};
 use crate::policy::Policy;
 use crate::rooms;
 use crate::scan::{ScanVerdict, Scanner};
-use crate::foreign::{self, Foreign};
 use crate::{embedded, fidelity, recall};
 
 /// What all parts of one mail or upload share.
@@ -143,10 +143,15 @@ async fn convert(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
     if let Some(withheld) = scan(run, &part.source).await? {
         return Ok(Err(withheld));
     }
-    let attempt =
-        if is_called_container(part) { one_room_first(run, part, depth).await? } else { both_rooms(run, part, depth).await? };
+    let attempt = if is_called_container(part) {
+        one_room_first(run, part, depth).await?
+    } else {
+        both_rooms(run, part, depth).await?
+    };
     match attempt {
-        Err(withheld) if withheld.refusal.reason == Reason::ConverterUnavailable => modernised(run, part, depth, withheld).await,
+        Err(withheld) if withheld.refusal.reason == Reason::ConverterUnavailable => {
+            modernised(run, part, depth, withheld).await
+        }
         other => Ok(other),
     }
 }
@@ -292,7 +297,7 @@ async fn one_room_first(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
 }
 
 /// A container that cannot be put together because somebody ended the room is withheld alone in the last attempt.
-fn or_withheld(
+pub(crate) fn or_withheld(
     run: &Run<'_>,
     assembled: Result<Result<Fresh, Refusal>, Defer>,
 ) -> Result<Result<Fresh, Refusal>, Defer> {
