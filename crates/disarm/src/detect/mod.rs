@@ -34,10 +34,14 @@ pub(crate) enum Content {
     Mail,
     /// Pixels.
     Image(ImageSource),
+    /// Drawing calls of Windows, which become pixels.
+    Metafile,
     /// Pages.
     Pdf,
     /// A document, workbook or presentation of Office Open XML.
     Office,
+    /// An Office document behind a password.
+    Sealed,
     /// An archive that is no document package.
     Zip,
     /// Known or unknown, but nothing that can be rebuilt.
@@ -53,10 +57,6 @@ impl Detected {
         let reason =
             if CONVERTED.contains(&token) { Reason::ConverterUnavailable } else { Reason::UnsupportedType };
         Detected::new(Content::Withheld(reason), token)
-    }
-
-    fn encrypted(token: &str) -> Detected {
-        Detected::new(Content::Withheld(Reason::Encrypted), token)
     }
 
     /// The finding's place when the file is handed on as a text or table under an extension that promises no type we know,
@@ -111,7 +111,7 @@ fn by_signature(bytes: &[u8]) -> Option<Detected> {
     }
     if magic::is_ole(bytes) {
         return Some(match ole::kind(bytes) {
-            ole::Kind::EncryptedPackage => Detected::encrypted("ooxml"),
+            ole::Kind::EncryptedPackage => Detected::new(Content::Sealed, "ooxml"),
             ole::Kind::Named(kind) => Detected::unsupported(kind),
         });
     }
@@ -119,11 +119,23 @@ fn by_signature(bytes: &[u8]) -> Option<Detected> {
         // An encrypted one as well: many open without a password, and what opens it may have come with the job.
         return Some(Detected::new(Content::Pdf, "pdf"));
     }
+    if let Some(token) = magic::metafile(bytes) {
+        return Some(Detected::new(Content::Metafile, token));
+    }
     magic::strong(bytes).map(Detected::unsupported)
 }
 
+/// What the package of an encrypted document is. Office programs encrypt nothing but documents of their own.
+pub(crate) fn opened(package: &[u8]) -> Detected {
+    let found = if magic::is_zip(package) { by_signature(package) } else { None };
+    match found {
+        Some(found @ Detected { content: Content::Office | Content::Withheld(_), .. }) => found,
+        _ => Detected::new(Content::Withheld(Reason::UnsupportedType), "ooxml"),
+    }
+}
+
 /// What LibreOffice turns into a document that can be rebuilt, in a room of its own.
-const CONVERTED: &[&str] = &["doc", "xls", "ppt", "rtf", "odt", "ods", "odp", "sxw", "xlsb"];
+const CONVERTED: &[&str] = &["doc", "xls", "ppt", "rtf", "odt", "ods", "odp", "odg", "sxw", "xlsb"];
 
 /// Packages that are read as Office documents. What an unknown one (`opc`) is, its main part says.
 const OFFICE: &[&str] = &["docx", "docm", "xlsx", "xlsm", "pptx", "pptm", "opc"];
@@ -167,6 +179,8 @@ const PROMISES: &[(&[&str], &[&str])] = &[
     (&["bmp", "dib"], &["bmp"]),
     (&["tif", "tiff"], &["tiff"]),
     (&["webp"], &["webp"]),
+    (&["emf"], &["emf"]),
+    (&["wmf"], &["wmf"]),
     (&["heic", "heif"], &["heic", "heif"]),
     (&["avif"], &["avif"]),
     (&["svg"], &["svg"]),
