@@ -11,8 +11,8 @@
 mod office_kit;
 mod rooms;
 
-use form::Reason;
 use form::report::OutputType;
+use form::{Limits, Reason};
 use office_kit::{A, MC, P, PRESENTATION, Package, R, Rebuilt, W};
 use rooms::{Sanitised, refusal, sanitise};
 
@@ -321,6 +321,25 @@ fn of_an_embedded_object_on_a_slide_the_picture_takes_its_place() {
 }
 
 #[test]
+fn of_an_object_in_a_sheet_the_picture_is_put_into_the_drawing() {
+    let object = r#"<sheetData/><drawing r:id="d"/><oleObjects><mc:AlternateContent><mc:Choice xmlns:x14="http://schemas.microsoft.com/office/spreadsheetml/2009/9/main" Requires="x14"><oleObject progId="Package" shapeId="1025" r:id="o"><objectPr defaultSize="0" r:id="i"><anchor moveWithCells="1"><from><xdr:col xmlns:xdr="x">1</xdr:col><xdr:colOff xmlns:xdr="x">95250</xdr:colOff><xdr:row xmlns:xdr="x">2</xdr:row><xdr:rowOff xmlns:xdr="x">0</xdr:rowOff></from><to><xdr:col xmlns:xdr="x">3</xdr:col><xdr:row xmlns:xdr="x">9</xdr:row></to></anchor></objectPr></oleObject></mc:Choice><mc:Fallback><oleObject progId="Package" shapeId="1025" r:id="o"/></mc:Fallback></mc:AlternateContent></oleObjects>"#;
+    let drawing =
+        r#"<xdr:wsDr xmlns:xdr="http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing"></xdr:wsDr>"#;
+    let package = Package::workbook(object)
+        .relation("xl/worksheets/sheet1.xml", "d", "drawing", "../drawings/drawing1.xml")
+        .relation("xl/worksheets/sheet1.xml", "o", "package", "../embeddings/a.docx")
+        .relation("xl/worksheets/sheet1.xml", "i", "image", "../media/image1.png")
+        .part("xl/drawings/drawing1.xml", drawing)
+        .bytes("xl/embeddings/a.docx", b"PK embedded")
+        .bytes("xl/media/image1.png", &png());
+    let (done, parts) = rebuilt(&package, "a.xlsx");
+    let drawing = parts.text("drawings/drawing");
+    assert!(drawing.contains("<xdr:pic>") && drawing.contains("<xdr:colOff>95250</xdr:colOff>"), "{drawing}");
+    assert!(!parts.text("worksheets/").contains("oleObject"));
+    assert!(done.has(Reason::EmbeddedObject));
+}
+
+#[test]
 fn a_click_that_runs_something_is_no_click_any_more() {
     let shape = |click: &str| {
         format!(
@@ -428,6 +447,52 @@ fn a_large_sheet_streams_and_keeps_every_cell() {
     assert_eq!(cells.matches("<c ").count(), 40_000);
     assert!(cells.contains("<v>20000</v>") && cells.contains("A1:B1"), "the end of the sheet");
     assert!(done.has(Reason::StructureRepaired), "what comes too late for its place is told");
+}
+
+#[test]
+fn fields_are_judged_in_documents_that_stream_too() {
+    let mark = |kind: &str| format!(r#"<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>"#);
+    let field = |instruction: &str| {
+        format!(
+            "<w:p>{}<w:r><w:instrText>{instruction}</w:instrText></w:r>{}<w:r><w:t>shown</w:t></w:r>{}</w:p>",
+            mark("begin"),
+            mark("separate"),
+            mark("end")
+        )
+    };
+    let (done, text) = body(&format!("{}{}", field("PAGE"), field("DDE cmd /c calc")).repeat(8_000));
+    assert_eq!(text.matches("shown").count(), 16_000);
+    assert_eq!(text.matches("<w:fldChar ").count(), 3 * 8_000);
+    assert!(!text.contains("calc"));
+    assert!(done.has(Reason::DdeLink));
+}
+
+#[test]
+fn limits_hold_at_one_more_and_not_before() {
+    let within = |package: &Package, change: &dyn Fn(&mut Limits)| {
+        let mut limits = Limits::default();
+        change(&mut limits);
+        rooms::sanitise_within(&package.zip(), "a.docx", &limits).map_err(|refused| refused.refusal.reason).map(|_| ())
+    };
+    // document, body, paragraph, run, text
+    let nested = Package::document("<w:p><w:r><w:t>x</w:t></w:r></w:p>");
+    assert_eq!(within(&nested, &|limits| limits.markup_depth = 5), Ok(()));
+    assert_eq!(within(&nested, &|limits| limits.markup_depth = 4), Err(Reason::LimitMarkup));
+    assert_eq!(within(&nested, &|limits| limits.markup = 5), Ok(()));
+    assert_eq!(within(&nested, &|limits| limits.markup = 4), Err(Reason::LimitMarkup));
+    let parts = Package::document("<w:p/>")
+        .relation("word/document.xml", "s", "settings", "settings.xml")
+        .part("word/settings.xml", &format!("<w:settings {W}/>"));
+    assert_eq!(within(&parts, &|limits| (limits.office_parts, limits.parts) = (2, 5)), Ok(()));
+    assert_eq!(within(&parts, &|limits| (limits.office_parts, limits.parts) = (1, 5)), Err(Reason::LimitParts));
+    assert_eq!(within(&parts, &|limits| limits.relationships = 1), Ok(()));
+    assert_eq!(within(&parts, &|limits| limits.relationships = 0), Err(Reason::LimitResources));
+}
+
+#[test]
+fn a_part_that_unpacks_to_too_much_is_refused_before_it_is_read() {
+    let sheet = format!("<sheetData/><!--{}-->", " ".repeat(8 * 1024 * 1024));
+    assert_eq!(refusal(&Package::workbook(&sheet).zip(), "a.xlsx"), Reason::LimitRatio);
 }
 
 #[test]

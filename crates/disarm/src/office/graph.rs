@@ -18,6 +18,8 @@ pub(super) struct Node {
     pub(super) kind: PartKind,
     /// Its relationships that lead somewhere, by id.
     pub(super) links: Vec<(String, Target)>,
+    /// It has embedded or linked objects of other programs.
+    pub(super) has_objects: bool,
 }
 
 /// Where a relationship leads.
@@ -55,7 +57,7 @@ impl Graph {
         let mut by_name: HashMap<String, usize> = HashMap::from([(main.clone(), 0)]);
         let mut pictures: HashMap<String, usize> = HashMap::new();
         let mut graph = Graph {
-            nodes: vec![Node { name: main, kind: main_kind, links: Vec::new() }],
+            nodes: vec![Node { name: main, kind: main_kind, links: Vec::new(), has_objects: false }],
             pictures: Vec::new(),
             lost_sheets: false,
             macro_parts: Vec::new(),
@@ -70,6 +72,7 @@ impl Graph {
                 Err(error) => return Err(error),
             };
             let mut links = Vec::new();
+            let has_objects = relations.iter().any(|relation| matches!(relation.tail(), "oleObject" | "package"));
             for relation in relations {
                 if relation.is_external {
                     match Url::rebuild(&relation.target).filter(|_| relation.tail() == "hyperlink") {
@@ -90,7 +93,7 @@ impl Graph {
                     }
                     (Some(name), Some(kind)) => {
                         let number = *by_name.entry(name.clone()).or_insert_with(|| {
-                            graph.nodes.push(Node { name, kind, links: Vec::new() });
+                            graph.nodes.push(Node { name, kind, links: Vec::new(), has_objects: false });
                             graph.nodes.len().saturating_sub(1)
                         });
                         if number > 0 && graph.nodes.get(number).is_some_and(|node| node.kind == kind) {
@@ -113,7 +116,7 @@ impl Graph {
                 within(Reason::LimitParts, limits.office_parts.into(), size(graph.nodes.len()))?;
             }
             if let Some(node) = graph.nodes.get_mut(next) {
-                node.links = links;
+                (node.links, node.has_objects) = (links, has_objects);
             }
             next = next.saturating_add(1);
         }

@@ -10,6 +10,7 @@ mod graph;
 mod lower;
 mod names;
 mod pictures;
+mod previews;
 mod relationships;
 mod xml;
 
@@ -48,12 +49,20 @@ pub(crate) fn disarm(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Err
         }
     }
     let facts = Facts::read(&package, &relations, limits, &mut findings);
-    let graph = Graph::walk(&package, main, family, limits, &mut findings)?;
+    let mut graph = Graph::walk(&package, main, family, limits, &mut findings)?;
     for name in &graph.macro_parts {
         findings.add(Reason::Macros, macro_modules(&package, name));
     }
-    let mut document =
-        Document { package: &package, graph, family, part: &part, names: Names::new(), titles: HashMap::new() };
+    let additions = previews::add(&package, &mut graph)?;
+    let mut document = Document {
+        package: &package,
+        graph,
+        family,
+        part: &part,
+        names: Names::new(),
+        additions,
+        titles: HashMap::new(),
+    };
     let mut account = Account::new(&mut findings);
     let held = document.hold_optional(&mut account)?;
     let order = document.order(&held);
@@ -101,6 +110,8 @@ struct Document<'a> {
     family: Kind,
     part: &'a Part<'a>,
     names: Names,
+    /// Markup to be added to drawings, by their nodes.
+    additions: HashMap<usize, String>,
     /// What a person calls a part, by its node.
     titles: HashMap<usize, String>,
 }
@@ -220,7 +231,13 @@ impl Document<'_> {
             names: &self.names,
         };
         let bytes = self.package.part(&node.name)?.ok_or(Fault::Broken)?;
-        let told = lower::lower(bytes, &context, account, out)?;
+        let told = match self.additions.get(&number) {
+            Some(addition) => {
+                let drawing = self.package.read(&node.name, MAX_HELD_BYTES)?.ok_or(Fault::Broken)?;
+                lower::lower(previews::with(drawing, addition).as_slice(), &context, account, out)?
+            }
+            None => lower::lower(bytes, &context, account, out)?,
+        };
         let targets: Vec<&Target> = crossing.map(|(_, target)| target).collect();
         for (place, name) in told.members {
             let target = usize::try_from(place).ok().and_then(|place| targets.get(place));
