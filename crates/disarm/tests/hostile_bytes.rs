@@ -94,7 +94,7 @@ proptest! {
     fn arbitrary_bytes_in_a_clean_room_are_answered(bytes in vec(any::<u8>(), 0..500), with_magic in any::<bool>()) {
         let limits = Limits::default();
         let input = if with_magic { [b"MSGFORM\x01".as_slice(), &bytes].concat() } else { bytes };
-        for op in [CleanOp::Part, CleanOp::AssembleZip, CleanOp::AssembleMail] {
+        for op in [CleanOp::Part, CleanOp::AssembleZip, CleanOp::AssembleMail, CleanOp::AssembleReport] {
             prop_assert!(clean(op, &input, &limits).is_err());
         }
     }

@@ -44,6 +44,19 @@ pub(crate) async fn mail(
     assemble(run, bundle, CleanOp::AssembleMail).await
 }
 
+/// Assembles a delivery report: text for people, and the facts for programs as header fields named `X-Report-…`.
+pub(crate) async fn report(
+    run: &Run<'_>,
+    form: &Form<'_>,
+    facts: &[OwnHeader<'_>],
+) -> Result<Result<Fresh, Refusal>, Defer> {
+    let bundle = match write_bundle(run.policy, form, "", facts, &[], &[]) {
+        Ok(bundle) => bundle,
+        Err(error) => return unbundled(error),
+    };
+    assemble(run, bundle, CleanOp::AssembleReport).await
+}
+
 /// Assembles an archive; `described` gives the folders of `members`.
 pub(crate) async fn archive(
     run: &Run<'_>,

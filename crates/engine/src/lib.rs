@@ -41,7 +41,7 @@ pub use foreign::Foreign;
 pub use inside::Whole;
 pub use jail::{Fresh, Source};
 pub use mail::MailContext;
-pub use notice::Notice;
+pub use notice::{DeliveryReport, FailedDelivery, Notice};
 pub use outcome::{
     Defer, Drawn, MailOutcome, MailVerdict, PageSimilarity, PartOutcome, PartVerdict, Patience, TextRecall,
 };

@@ -143,6 +143,7 @@ pub(crate) fn notice_for(policy: &Policy, context: &MailContext, subject: &str, 
         now: context.now,
         utc_offset_minutes: context.utc_offset_minutes,
         receipt: context.receipt.clone(),
+        report: None,
     }
 }
 

@@ -217,6 +217,9 @@ coded! {
         AssembleMail = 2,
         /// Takes a [bundle](crate::bundle) and writes a ZIP archive.
         AssembleZip = 3,
+        /// Takes a [bundle](crate::bundle) without children and writes a delivery report (RFC 3464): its header fields named `X-Report-…` are
+        /// the facts of the part that programs read.
+        AssembleReport = 4,
     }
 }
 

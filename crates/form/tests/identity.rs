@@ -117,7 +117,7 @@ proptest! {
 
     #[test]
     fn a_clean_job_comes_back(
-        op in select(vec![CleanOp::Part, CleanOp::AssembleMail, CleanOp::AssembleZip]),
+        op in select(vec![CleanOp::Part, CleanOp::AssembleMail, CleanOp::AssembleZip, CleanOp::AssembleReport]),
         limits in any_limits(),
         animation in select(vec![Animation::Keep, Animation::FirstFrame]),
         quality in (1..=100_u8, 1..=100_u8),

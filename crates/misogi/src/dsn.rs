@@ -1,7 +1,7 @@
 //! Reports to senders whose mail could not be delivered, composed in a clean room like everything else that leaves.
 
 use engine::catalogue::Language;
-use engine::{Engine, Notice};
+use engine::{DeliveryReport, Engine, FailedDelivery, Notice};
 use mail::delivery::{ComposeDsn, ComposeError, ComposeFuture, DsnFacts};
 
 use store::Store;
@@ -37,10 +37,6 @@ impl Composer {
         for failed in &facts.failed {
             text.push_str(&format!("\n  {}\n    {} {}\n", failed.address, failed.status, failed.reply));
         }
-        text.push_str(&format!("\nReporting-MTA: dns; {}\n", facts.reporting_mta));
-        if let Some(remote) = &facts.remote_mta {
-            text.push_str(&format!("Remote-MTA: dns; {remote}\n"));
-        }
         Notice {
             from: self.postmaster.clone(),
             to: vec![facts.recipient.clone()],
@@ -49,7 +45,24 @@ impl Composer {
             now: facts.last_attempt.unix_millis().div_euclid(1000),
             utc_offset_minutes: self.utc_offset_minutes,
             receipt: facts.receipt.as_str().to_owned(),
+            report: Some(report(facts)),
         }
+    }
+}
+
+fn report(facts: &DsnFacts) -> DeliveryReport {
+    let seconds = |at: store::Timestamp| at.unix_millis().div_euclid(1000);
+    let failed = facts.failed.iter().map(|failed| FailedDelivery {
+        address: failed.address.clone(),
+        status: failed.status.clone(),
+        diagnostic: failed.reply.clone(),
+        remote_mta: facts.remote_mta.clone(),
+        last_attempt: seconds(facts.last_attempt),
+    });
+    DeliveryReport {
+        reporting_mta: facts.reporting_mta.clone(),
+        arrival: seconds(facts.arrival),
+        failed: failed.collect(),
     }
 }
 

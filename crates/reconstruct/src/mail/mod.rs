@@ -11,13 +11,15 @@
 mod date;
 mod encode;
 mod field;
+mod status;
 
 use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
 
+use form::Reason;
 use form::bundle::{Bundle, BundleChild};
 use form::codec::Kind;
-use form::job::{AccountPlace, CleanJob};
+use form::job::{AccountPlace, CleanJob, CleanOp};
 use form::mail::{MailDoc, MailHeader};
 use form::name::FileName;
 use form::report::{CleanReport, Letters, OutputType, PageLevels};
@@ -26,14 +28,23 @@ use crate::error::Error;
 use crate::output::Output;
 use encode::{Encoding, TextBody};
 use field::Fields;
+use status::Status;
 
 /// Writes the mail of a bundle.
 pub(crate) fn assemble(bundle: &Bundle<'_>, job: &CleanJob, out: &mut Output<'_>) -> Result<CleanReport, Error> {
     let mail = MailDoc::decode(bundle.form, &job.limits)?;
+    let (status, extra_headers) = match job.op {
+        CleanOp::AssembleReport if bundle.children.is_empty() => {
+            let (status, others) = Status::parse(&bundle.extra_headers)?;
+            (Some(status), others)
+        }
+        CleanOp::AssembleReport => return Err(Reason::FormInvalid.into()),
+        CleanOp::AssembleMail | CleanOp::AssembleZip | CleanOp::Part => (None, bundle.extra_headers.iter().collect()),
+    };
     let mut out = BufWriter::with_capacity(BUFFER, out);
     let mut fields = Fields::new(&mut out);
     header(&mut fields, &mail.header)?;
-    for extra in &bundle.extra_headers {
+    for extra in extra_headers {
         fields.text(extra.name.as_str(), extra.value.as_str())?;
     }
     fields.ascii("MIME-Version", "1.0")?;
@@ -44,7 +55,18 @@ pub(crate) fn assemble(bundle: &Bundle<'_>, job: &CleanJob, out: &mut Output<'_>
     };
     let pieces: Vec<&str> = pieces.into_iter().filter(|text| !text.trim().is_empty()).collect();
     let text = TextBody::new(&pieces);
-    if bundle.children.is_empty() {
+    if let Some(status) = status {
+        let boundary = boundary(job, &[]);
+        write!(
+            out,
+            "Content-Type: multipart/report; report-type=delivery-status;\r\n boundary=\"{boundary}\"\r\n\r\n"
+        )?;
+        write!(out, "--{boundary}\r\n")?;
+        text_part(&mut out, &text)?;
+        // The closing boundary's line end parts the last group from what follows; the field groups themselves end in one each.
+        write!(out, "--{boundary}\r\nContent-Type: message/delivery-status\r\n\r\n{}\r\n", status.text())?;
+        write!(out, "--{boundary}--\r\n")?;
+    } else if bundle.children.is_empty() {
         text_part(&mut out, &text)?;
     } else {
         let boundary = boundary(job, &bundle.children);

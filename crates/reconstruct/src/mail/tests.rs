@@ -30,6 +30,10 @@ impl Input {
     }
 
     fn assemble(&self) -> Vec<u8> {
+        self.assemble_as(CleanOp::AssembleMail).unwrap()
+    }
+
+    fn assemble_as(&self, op: CleanOp) -> Result<Vec<u8>, Error> {
         let limits = Limits::default();
         let mail = MailDoc {
             detected: DetectedType::parse("mail").unwrap(),
@@ -53,7 +57,7 @@ impl Input {
         }
         let bytes = bundle.finish().unwrap();
         let job = CleanJob {
-            op: CleanOp::AssembleMail,
+            op,
             limits: limits.clone(),
             image: ImagePolicy::default(),
             pages: Default::default(),
@@ -63,8 +67,8 @@ impl Input {
         let bundle = Bundle::decode(&bytes, &limits).unwrap();
         let mut written = Vec::new();
         let mut out = Output::new(&mut written, limits.output_bytes);
-        assemble(&bundle, &job, &mut out).unwrap();
-        written
+        assemble(&bundle, &job, &mut out)?;
+        Ok(written)
     }
 }
 
@@ -254,4 +258,38 @@ fn python_reads_the_same() {
             FileName::rebuild(&input.children[0].0).0
         )
     );
+}
+
+/// RFC 3464, 2: text for people, then `message/delivery-status`, and nothing of the mail that failed.
+#[test]
+fn a_delivery_report_has_a_part_for_people_and_one_for_programs() {
+    let mut input = Input::new("配送できなかったメールのお知らせ", "届きませんでした。");
+    let facts = [
+        ("X-Misogi-Receipt", "20261121-8F3K2"),
+        ("X-Report-MTA", "gateway.example.lg.jp"),
+        ("X-Report-Recipient", "a@example.jp"),
+        ("X-Report-Status", "5.1.1"),
+    ];
+    input.extra = facts.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let report = input.assemble_as(CleanOp::AssembleReport).unwrap();
+    let text = String::from_utf8(report.clone()).unwrap();
+    assert!(text.contains("Content-Type: multipart/report; report-type=delivery-status;"), "{text}");
+    assert!(text.contains("X-Misogi-Receipt: 20261121-8F3K2\r\n") && !text.contains("X-Report-"), "{text}");
+    let message = MessageParser::default().parse(&report).unwrap();
+    let kinds: Vec<String> = message
+        .parts
+        .iter()
+        .map(|part| {
+            part.content_type().map(|kind| format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or(""))).unwrap()
+        })
+        .collect();
+    assert_eq!(kinds, ["multipart/report", "text/plain", "message/delivery-status"]);
+    assert!(message.body_text(0).unwrap().contains("届きませんでした。"));
+    let status = std::str::from_utf8(message.parts[2].contents()).unwrap();
+    assert_eq!(
+        status.trim_end(),
+        "Reporting-MTA: dns; gateway.example.lg.jp\r\n\r\nFinal-Recipient: rfc822; a@example.jp\r\nAction: failed\r\nStatus: 5.1.1"
+    );
+    input.children = vec![("a.txt".to_owned(), OutputType::Text, b"a".to_vec())];
+    assert!(input.assemble_as(CleanOp::AssembleReport).is_err(), "nothing else travels in a report");
 }
