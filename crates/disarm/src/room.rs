@@ -52,8 +52,9 @@ pub fn run(
                 Content::Table => csv::disarm(part, form),
                 Content::Mail => mail::disarm(input, &job, form, spill),
                 Content::Image(source) => image::disarm(part, source, form),
+                Content::Metafile => image::metafile::disarm(part, fonts, image::metafile::MOST_SIDE, form),
                 Content::Pdf => pdf::disarm(part, fonts, form, spill),
-                Content::Office => office::disarm(part, form),
+                Content::Office => office::disarm(part, fonts, form),
                 Content::Zip => zip::disarm(part, form, spill),
                 Content::Withheld(reason) => Err(reason.into()),
             },
@@ -66,6 +67,7 @@ fn shown(part: Part<'_>, content: &Content, wanted: Preview, fonts: &Fonts, form
     match *content {
         Content::Pdf => pdf::preview(part, wanted, fonts, form),
         Content::Image(source) => image::preview(part, source, wanted, form),
+        Content::Metafile => image::metafile::disarm(part, fonts, wanted.max_side.into(), form),
         Content::Withheld(reason) => Err(reason.into()),
         Content::Text | Content::Table | Content::Mail | Content::Office | Content::Zip => Err(Reason::UnsupportedType.into()),
     }

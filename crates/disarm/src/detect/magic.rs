@@ -27,6 +27,15 @@ pub(super) fn is_zip(bytes: &[u8]) -> bool {
         || bytes.starts_with(b"PK00PK\x03\x04")
 }
 
+/// Metafiles: with their own header, with the one that most programs put before it, or enhanced.
+pub(super) fn metafile(bytes: &[u8]) -> Option<&'static str> {
+    let is_emf = bytes.starts_with(b"\x01\0\0\0") && bytes.get(40..44) == Some(b" EMF");
+    let is_wmf = [b"\xd7\xcd\xc6\x9a".as_slice(), b"\x01\0\x09\0\0\x03", b"\x01\0\x09\0\0\x01"]
+        .iter()
+        .any(|head| bytes.starts_with(head));
+    if is_emf { Some("emf") } else { is_wmf.then_some("wmf") }
+}
+
 pub(super) fn is_ole(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 }
@@ -150,7 +159,6 @@ const STRONG: &[(&[u8], &str)] = &[
     (b"\xff\x0a", "jxl"),
     (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "jp2"),
     (b"\x60\x0e\x82", "xdw"),
-    (b"\xd7\xcd\xc6\x9a", "wmf"),
 ];
 
 /// Signatures that stand behind the start.

@@ -22,6 +22,7 @@ use form::office::{Markup, OfficeHeader, PartHeader, Relationship};
 use form::{DetectedType, Findings, Place, Reason};
 
 use crate::error::Error;
+use crate::fonts::Fonts;
 use crate::room::Part;
 use crate::zip::Package;
 use account::Account;
@@ -32,7 +33,7 @@ use names::Names;
 use pictures::Pictures;
 
 /// Reads a package as an Office document.
-pub(crate) fn disarm(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Error> {
+pub(crate) fn disarm(mut part: Part<'_>, fonts: &Fonts, form: &mut dyn Write) -> Result<(), Error> {
     let limits = &part.job.limits;
     let package = Package::open(part.input, limits)?;
     if package.is_followed() {
@@ -81,7 +82,7 @@ pub(crate) fn disarm(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Err
             out.part(&document.header(node, &order, &pictures))?;
         }
     }
-    pictures.write(&package, &part, account.findings, &mut out)?;
+    pictures.write(&package, &part, fonts, account.findings, &mut out)?;
     let mut held = held;
     for number in &order {
         match held.remove(number) {

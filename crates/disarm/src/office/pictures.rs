@@ -10,6 +10,7 @@ use form::{DetectedType, Findings, Limits, Place, Reason};
 
 use crate::detect::picture_source;
 use crate::error::Error;
+use crate::fonts::Fonts;
 use crate::image::{self, metafile};
 use crate::room::Part;
 use crate::zip::Package;
@@ -53,6 +54,7 @@ impl Pictures {
         &self,
         package: &Package<'_>,
         part: &Part<'_>,
+        fonts: &Fonts,
         findings: &mut Findings,
         out: &mut Encoder<W>,
     ) -> Result<(), Error> {
@@ -61,7 +63,8 @@ impl Pictures {
         for (name, source, _) in &self.known {
             let bytes = package.read(name, limits.input_bytes)?.unwrap_or_default();
             let place = Place::new(name.rsplit('/').next().unwrap_or_default());
-            let decoded = if pixels < MAX_ALL_PIXELS { decode(&bytes, part, &limits, findings, &place) } else { None };
+            let decoded =
+                if pixels < MAX_ALL_PIXELS { decode(&bytes, part, fonts, &limits, findings, &place) } else { None };
             let picture = decoded.unwrap_or_else(|| {
                 findings.add(Reason::PictureUndecodable, place.clone());
                 Picture::placeholder(&bytes)
@@ -146,11 +149,18 @@ fn split<const N: usize>(pixels: &[u8]) -> (Vec<u8>, Vec<u8>) {
     (colour, opacity)
 }
 
-fn decode(bytes: &[u8], part: &Part<'_>, limits: &Limits, findings: &mut Findings, place: &Place) -> Option<Picture> {
+fn decode(
+    bytes: &[u8],
+    part: &Part<'_>,
+    fonts: &Fonts,
+    limits: &Limits,
+    findings: &mut Findings,
+    place: &Place,
+) -> Option<Picture> {
     if let Some(source) = picture_source(bytes) {
         return photo(bytes, source, part, limits);
     }
-    let drawn = metafile::draw(bytes, METAFILE_SIDE)?;
+    let drawn = metafile::draw(bytes, fonts, METAFILE_SIDE, &metafile::Limits::default()).ok()?;
     findings.add(Reason::MetafileDrawn, place.clone());
     let metafile::Bitmap { width, height, rgba } = drawn;
     Some(Picture { width, height, format: PixelFormat::Rgba8, pixels: rgba, source: PictureSource::Drawing })

@@ -1,0 +1,392 @@
+//! What a shape is filled with, and how it meets what is there.
+
+use std::rc::Rc;
+
+use kurbo::{Affine, Point};
+
+use super::bytes::{channel, cost, floor, index, place, share, signed};
+use super::{Budget, Fault};
+
+/// A picture in memory, straight alpha, rows from the top.
+#[derive(Debug)]
+pub(super) struct Picture {
+    pub(super) width: usize,
+    pub(super) height: usize,
+    pub(super) pixels: Vec<[u8; 4]>,
+}
+
+/// A colour for every pixel of the canvas.
+#[derive(Clone, Debug)]
+pub(super) enum Paint {
+    Solid([u8; 4]),
+    Hatch(Hatch),
+    Picture(Sampler),
+    Gradient(Gradient),
+    Triangle(Triangle),
+}
+
+/// Lines at equal distances ([MS-WMF] 2.1.1.12).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hatch {
+    /// 0 horizontal, 1 vertical, 2 falling, 3 rising, 4 crossed, 5 crossed and turned.
+    pub(super) style: u16,
+    pub(super) color: [u8; 4],
+    pub(super) back: [u8; 4],
+    /// Pixels from a line to the next.
+    pub(super) period: f64,
+}
+
+/// A picture that is laid on the canvas.
+#[derive(Clone, Debug)]
+pub(super) struct Sampler {
+    picture: Rc<Picture>,
+    /// From the canvas to the picture.
+    back: Affine,
+    repeats: bool,
+    smooth: bool,
+}
+
+/// Colours along a line.
+#[derive(Clone, Debug)]
+pub(super) struct Gradient {
+    /// From the canvas to where 0 is the beginning of the line and 1 its end.
+    pub(super) back: Affine,
+    /// Colours by place, which rises.
+    pub(super) stops: Vec<(f64, [u8; 4])>,
+    /// Begins again behind the end; where it mirrors every second time is backwards.
+    pub(super) repeats: bool,
+    pub(super) mirrors: bool,
+}
+
+/// Colours between three corners.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Triangle {
+    /// From the canvas to the shares of the second and third corner.
+    pub(super) back: Affine,
+    pub(super) colors: [[u8; 4]; 3],
+}
+
+/// Paints and the operation that joins them with what is there.
+#[derive(Debug)]
+pub(super) struct Ink<'a> {
+    /// The brush or pen.
+    pub(super) pattern: &'a Paint,
+    /// The picture of a block transfer.
+    pub(super) source: Option<&'a Paint>,
+    /// The third byte of a ternary raster operation ([MS-WMF] 2.1.1.31): a result for each combination of three bits.
+    pub(super) rop: u8,
+}
+
+impl Picture {
+    fn get(&self, x: i32, y: i32) -> [u8; 4] {
+        let (x, y) = (place(x), place(y));
+        if x >= self.width { [0; 4] } else { self.row(y).get(x).copied().unwrap_or([0; 4]) }
+    }
+
+    fn row(&self, y: usize) -> &[[u8; 4]] {
+        let start = y.saturating_mul(self.width);
+        self.pixels.get(start..start.saturating_add(self.width)).unwrap_or_default()
+    }
+
+    /// Each pixel the mean of `across` times `down`.
+    fn reduced(&self, across: usize, down: usize) -> Picture {
+        let (across, down) = (across.max(1), down.max(1));
+        let (width, height) = (self.width.div_ceil(across), self.height.div_ceil(down));
+        let mut pixels = Vec::with_capacity(width.saturating_mul(height));
+        for top in (0..self.height).step_by(down) {
+            for left in (0..self.width).step_by(across) {
+                let mut sums = [0_u64; 4];
+                let mut count = 0_u64;
+                for y in top..top.saturating_add(down).min(self.height) {
+                    let row = self.row(y);
+                    for [r, g, b, a] in row.iter().skip(left).take(across) {
+                        count = count.saturating_add(1);
+                        for (sum, value) in sums.iter_mut().zip([*r, *g, *b]) {
+                            *sum = sum.saturating_add(u64::from(value).saturating_mul((*a).into()));
+                        }
+                        if let Some(sum) = sums.last_mut() {
+                            *sum = sum.saturating_add((*a).into());
+                        }
+                    }
+                }
+                let [r, g, b, a] = sums;
+                let mean = |sum: u64, count: u64| u8::try_from(sum.checked_div(count).unwrap_or(0)).unwrap_or(255);
+                pixels.push([mean(r, a), mean(g, a), mean(b, a), mean(a, count)]);
+            }
+        }
+        Picture { width, height, pixels }
+    }
+}
+
+impl Sampler {
+    /// Lays a picture on the canvas: `place` leads from its pixels to those of the canvas. Where it becomes smaller its pixels
+    /// are averaged, unless every bit matters because of a raster operation.
+    pub(super) fn new(
+        picture: &Rc<Picture>,
+        place: Affine,
+        exact: bool,
+        smooth: bool,
+        budget: &mut Budget,
+    ) -> Result<Option<Sampler>, Fault> {
+        let [a, b, c, d, ..] = place.as_coeffs();
+        let back = place.inverse();
+        if !back.as_coeffs().iter().all(|value| value.is_finite()) || picture.width == 0 || picture.height == 0 {
+            return Ok(None);
+        }
+        let steps = |scale: f64, most: usize| {
+            let steps = if scale > 0.0 { (1.0 / scale).min(4_096.0) } else { 1.0 };
+            super::bytes::place(floor(steps)).clamp(1, most)
+        };
+        let (across, down) = (steps(a.hypot(b), picture.width), steps(c.hypot(d), picture.height));
+        if exact || (across == 1 && down == 1) {
+            return Ok(Some(Sampler { picture: Rc::clone(picture), back, repeats: false, smooth: smooth && !exact }));
+        }
+        budget.spend(cost(picture.pixels.len()))?;
+        let reduced = Rc::new(picture.reduced(across, down));
+        let shrink = Affine::scale_non_uniform(1.0 / f64::from(signed(across)), 1.0 / f64::from(signed(down)));
+        Ok(Some(Sampler { picture: reduced, back: shrink * back, repeats: false, smooth: true }))
+    }
+
+    /// A picture that repeats in both directions.
+    pub(super) fn tiled(picture: &Rc<Picture>, place: Affine) -> Option<Sampler> {
+        let back = place.inverse();
+        let usable = back.as_coeffs().iter().all(|value| value.is_finite()) && picture.width > 0 && picture.height > 0;
+        usable.then(|| Sampler { picture: Rc::clone(picture), back, repeats: true, smooth: false })
+    }
+
+    fn at(&self, x: i32, y: i32) -> [u8; 4] {
+        let point = self.back * centre(x, y);
+        let (width, height) = (signed(self.picture.width), signed(self.picture.height));
+        if self.repeats {
+            let (x, y) = (floor(point.x).rem_euclid(width.max(1)), floor(point.y).rem_euclid(height.max(1)));
+            return self.picture.get(x, y);
+        }
+        let inside = |value: i32, end: i32| value.clamp(0, end.saturating_sub(1));
+        if !self.smooth {
+            return self.picture.get(inside(floor(point.x), width), inside(floor(point.y), height));
+        }
+        let (x, y) = (point.x - 0.5, point.y - 0.5);
+        let (left, top) = (floor(x), floor(y));
+        let (right_share, lower_share) = (x - x.floor(), y - y.floor());
+        let get = |dx: i32, dy: i32| {
+            self.picture.get(inside(left.saturating_add(dx), width), inside(top.saturating_add(dy), height))
+        };
+        let upper = between(get(0, 0), get(1, 0), right_share);
+        let lower = between(get(0, 1), get(1, 1), right_share);
+        between(upper, lower, lower_share)
+    }
+}
+
+impl Gradient {
+    fn at(&self, x: i32, y: i32) -> [u8; 4] {
+        let along = (self.back * centre(x, y)).x;
+        let along = if self.mirrors {
+            let twice = along.rem_euclid(2.0);
+            if twice > 1.0 { 2.0 - twice } else { twice }
+        } else if self.repeats {
+            along.rem_euclid(1.0)
+        } else {
+            along.clamp(0.0, 1.0)
+        };
+        let mut last: Option<(f64, [u8; 4])> = None;
+        for (place, color) in &self.stops {
+            if *place >= along {
+                return match last {
+                    Some((from, first)) if *place > from => between(first, *color, (along - from) / (*place - from)),
+                    _ => *color,
+                };
+            }
+            last = Some((*place, *color));
+        }
+        last.map_or([0; 4], |(_, color)| color)
+    }
+}
+
+impl Hatch {
+    fn at(&self, x: i32, y: i32) -> [u8; 4] {
+        let period = self.period.max(2.0);
+        let thick = (period / 8.0).max(1.0);
+        let (x, y) = (f64::from(x), f64::from(y));
+        let on = |value: f64, thick: f64| value.rem_euclid(period) < thick;
+        // A slanted line is as wide across as an upright one.
+        let slanted = thick * std::f64::consts::SQRT_2;
+        let inked = match self.style {
+            0 => on(y, thick),
+            1 => on(x, thick),
+            2 => on(x - y, slanted),
+            3 => on(x + y, slanted),
+            4 => on(x, thick) || on(y, thick),
+            _ => on(x - y, slanted) || on(x + y, slanted),
+        };
+        if inked { self.color } else { self.back }
+    }
+}
+
+impl Triangle {
+    fn at(&self, x: i32, y: i32) -> [u8; 4] {
+        let point = self.back * centre(x, y);
+        let (second, third) = (point.x.clamp(0.0, 1.0), point.y.clamp(0.0, 1.0));
+        let [a, b, c] = self.colors;
+        let both = (second + third).min(1.0);
+        let far = if both > 0.0 { between(b, c, third / (second + third)) } else { a };
+        between(a, far, both)
+    }
+}
+
+impl Paint {
+    pub(super) fn opaque([r, g, b]: [u8; 3]) -> Paint {
+        Paint::Solid([r, g, b, 255])
+    }
+
+    fn at(&self, x: i32, y: i32) -> [u8; 4] {
+        match self {
+            Paint::Solid(color) => *color,
+            Paint::Hatch(hatch) => hatch.at(x, y),
+            Paint::Picture(sampler) => sampler.at(x, y),
+            Paint::Gradient(gradient) => gradient.at(x, y),
+            Paint::Triangle(triangle) => triangle.at(x, y),
+        }
+    }
+}
+
+impl<'a> Ink<'a> {
+    /// A paint that replaces what is there.
+    pub(super) fn copy(pattern: &'a Paint) -> Ink<'a> {
+        Ink { pattern, source: None, rop: PATTERN_COPY }
+    }
+
+    /// The colour, where there is but one.
+    pub(super) fn plain(&self) -> Option<[u8; 4]> {
+        match (self.rop, self.pattern) {
+            (PATTERN_COPY, Paint::Solid(color)) => Some(*color),
+            (BLACKNESS, _) => Some([0, 0, 0, 255]),
+            (WHITENESS, _) => Some([255; 4]),
+            _ => None,
+        }
+    }
+
+    /// What a pixel costs.
+    pub(super) fn effort(&self) -> u64 {
+        match (self.plain(), self.pattern, self.source) {
+            (Some(_), ..) => 1,
+            (None, _, None) => 8,
+            (None, _, Some(_)) => 12,
+        }
+    }
+
+    /// Draws on one pixel.
+    pub(super) fn put(&self, pixel: &mut [u8; 4], x: i32, y: i32, covered: u8) {
+        match (self.rop, self.source) {
+            (PATTERN_COPY, _) => *pixel = mix(*pixel, self.pattern.at(x, y), covered),
+            (SOURCE_COPY, Some(source)) => *pixel = mix(*pixel, source.at(x, y), covered),
+            (SOURCE_COPY, None) | (NOTHING, _) => {}
+            (rop, source) => {
+                let source = source.map_or([255; 4], |source| source.at(x, y));
+                // Both of a picture and a brush may have holes, where nothing is drawn.
+                let pattern = if uses_pattern(rop) { self.pattern.at(x, y) } else { [255; 4] };
+                if source[3] > 0 && pattern[3] > 0 {
+                    let paper = mix([255; 4], *pixel, 255);
+                    let bits = |[r, g, b, _]: [u8; 4]| u32::from_le_bytes([r, g, b, 0]);
+                    let result = combine(rop, bits(pattern), bits(source), bits(paper)) & 0x00FF_FFFF;
+                    // What stays as it looks stays as transparent as it is.
+                    if result != bits(paper) {
+                        let [r, g, b, _] = result.to_le_bytes();
+                        *pixel = mix(*pixel, [r, g, b, 255], covered);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The ternary operation of a binary one ([MS-WMF] 2.1.1.2), which knows no source.
+pub(super) fn of_binary(rop: u32) -> u8 {
+    // The result for pen and canvas bits 00, 01, 10, 11, in this order from the lowest bit.
+    let table = match u8::try_from(rop.saturating_sub(1)) {
+        Ok(table) if table < 16 => table,
+        _ => 12,
+    };
+    let low = table & 3;
+    let high = table >> 2;
+    low | (low << 2) | (high << 4) | (high << 6)
+}
+
+fn uses_pattern(rop: u8) -> bool {
+    rop >> 4 != rop & 15
+}
+
+/// Joins bits as the operation's table says.
+fn combine(rop: u8, pattern: u32, source: u32, canvas: u32) -> u32 {
+    let either = |value: u32, is_set: bool| if is_set { value } else { !value };
+    (0..8_u8).filter(|case| rop >> case & 1 == 1).fold(0, |result, case| {
+        result | either(pattern, case & 4 != 0) & either(source, case & 2 != 0) & either(canvas, case & 1 != 0)
+    })
+}
+
+/// The colour of a pixel on which a colour lies with a share of 255.
+pub(super) fn mix(below: [u8; 4], color: [u8; 4], covered: u8) -> [u8; 4] {
+    let [r, g, b, a] = color;
+    let alpha = share(a, covered);
+    let [dr, dg, db, da] = below;
+    if alpha == 0 {
+        return below;
+    }
+    if da == 0 {
+        return [r, g, b, alpha];
+    }
+    let left = share(da, 255_u8.saturating_sub(alpha));
+    let sum = u32::from(alpha).saturating_add(left.into());
+    let blend = |new: u8, old: u8| {
+        let both =
+            u32::from(new).saturating_mul(alpha.into()).saturating_add(u32::from(old).saturating_mul(left.into()));
+        let mean = both.saturating_add(sum >> 1).checked_div(sum).unwrap_or(0);
+        u8::try_from(mean).unwrap_or(u8::MAX)
+    };
+    [blend(r, dr), blend(g, dg), blend(b, db), alpha.saturating_add(left)]
+}
+
+/// A colour on the way from one to the other.
+pub(super) fn between(from: [u8; 4], to: [u8; 4], part: f64) -> [u8; 4] {
+    let [r, g, b, a] = from;
+    let [r2, g2, b2, a2] = to;
+    let blend = |from: u8, to: u8| channel(f64::from(from) + (f64::from(to) - f64::from(from)) * part);
+    // A transparent end has no colour of its own.
+    match (a, a2) {
+        (0, 0) => [0; 4],
+        (0, _) => [r2, g2, b2, blend(a, a2)],
+        (_, 0) => [r, g, b, blend(a, a2)],
+        _ => [blend(r, r2), blend(g, g2), blend(b, b2), blend(a, a2)],
+    }
+}
+
+fn centre(x: i32, y: i32) -> Point {
+    Point::new(f64::from(x) + 0.5, f64::from(y) + 0.5)
+}
+
+/// The byte of an operation's code that tells what it does.
+pub(super) fn rop_of(code: u32) -> u8 {
+    u8::try_from(code >> 16 & 0xFF).unwrap_or(SOURCE_COPY)
+}
+
+/// Whether an operation needs a picture.
+pub(super) fn uses_source(rop: u8) -> bool {
+    (rop >> 2 & 0x33) != (rop & 0x33)
+}
+
+pub(super) const PATTERN_COPY: u8 = 0xF0;
+pub(super) const SOURCE_COPY: u8 = 0xCC;
+const BLACKNESS: u8 = 0x00;
+const WHITENESS: u8 = 0xFF;
+const NOTHING: u8 = 0xAA;
+
+/// The most pixels of a picture.
+pub(super) const MAX_PICTURE: usize = 1 << 25;
+
+/// Checks a picture's size before memory is taken for it, and pays for it.
+pub(super) fn admit(width: u32, height: u32, budget: &mut Budget) -> Result<(), Fault> {
+    let size = index(width).saturating_mul(index(height));
+    if size > MAX_PICTURE {
+        return Err(Fault::limit(super::Bound::PicturePixels, cost(MAX_PICTURE), cost(size)));
+    }
+    budget.spend(cost(size))
+}
