@@ -33,11 +33,11 @@ def load(path):
 NAMESPACES = {entry["Prefix"]: entry["Uri"] for entry in load(DATA + "namespaces.json")}
 
 # Whole vocabularies that stay outside: ribbon and macros, ActiveX, web and task-pane extensions, ink, 3-D models, media
-# tracking, sensitivity labels, forms, data models, rich values, legacy VML of spreadsheets (written anew).
+# tracking, sensitivity labels, forms, web video (HTML that Word shows), paths of the author's machine, data models, rich values, legacy VML of spreadsheets (written anew).
 DENIED_NAMESPACES = set(
     "mso mso14 ax wne wetp we ct ntns lp ma cdip emma inkml msink am3d aoe asl alf woe p228 a1611 oel xlecs xlecs2 clsh mip ds"
     " sl b aif t xxl21 xlmsforms xlrvrel xxlnp x12ac asvg iact xlwcv xvml pvml oac xltc xltc2 xnsv xxpim xxpvi xxdsv xfpb xlrd"
-    " xlrd2 xlrdwi xlpar xlpcalc xcalcf xltt p1912 p216 p232 pRoam a3danim aanim aclsh op ap vt cppr xxlrds psuppl".split()
+    " xlrd2 xlrdwi xlpar xlpcalc xcalcf xltt p1912 p216 p232 pRoam a3danim aanim aclsh op ap vt cppr xxlrds psuppl wp15 x15ac".split()
 )
 # Elements that run, load, link or embed something, or hold what only a program reads.
 DENIED_ELEMENTS = set(
@@ -56,12 +56,14 @@ DENIED_ELEMENTS = set(
     " a:snd a:contentPart a14:contentPart xdr:contentPart xdr14:contentPart a14:imgProps"
     " x14:slicerRef x14:slicerList x14:slicerCaches x15:timelineCachePivotCaches x15:timelineRefs x15:timelineCacheRefs"
     " x15:dataModel x15:connection x14:connection x15:queryTable x14:slicerStyles x15:timelineStyles"
-    " x15:pivotTableReferences x14:pivotCaches_ x15:webExtensions x:extReference".split()
+    " x15:pivotTableReferences x14:pivotCaches_ x15:webExtensions x:extReference"
+    " x:xmlColumnPr a15:objectPr a15:signatureLine o:signatureline a14:cameraTool p:sldSyncPr w14:contentPart"
+    " cdr14:contentPart".split()
 )
 DENIED_ATTRIBUTES = set("r:link r:pict r:href o:href o:althref o:relid o:ole o:oleicon o:master o:gfxdata o:bullet".split())
 # By local name, without a namespace or in the element's own.
 DENIED_LOCAL_ATTRIBUTES = set(
-    "macro onAction href src althref vbProcedure function xlm functionGroupId externalLink sourceFile refreshOnLoad"
+    "macro onAction textlink target href src althref vbProcedure function xlm functionGroupId externalLink sourceFile refreshOnLoad"
     " codeName invalidUrl tgtFrame customMenu help statusBar provider connectionId embedTrueType saltValue hashValue hash salt"
     " algorithmName spinCount workbookPassword revisionsPassword password cryptProviderType cryptAlgorithmClass"
     " cryptAlgorithmType cryptAlgorithmSid cryptSpinCount cryptProvider algIdExt algIdExtSource cryptProviderTypeExt"
