@@ -8,12 +8,12 @@
     reason = "a test fails where it fails"
 )]
 
-mod office_kit;
+mod package_kit;
 mod rooms;
 
 use form::report::OutputType;
 use form::{Limits, Reason};
-use office_kit::{A, MC, P, PRESENTATION, Package, R, Rebuilt, W};
+use package_kit::{A, MC, P, PRESENTATION, Package, R, Rebuilt, W};
 use rooms::{Sanitised, refusal, sanitise};
 
 fn rebuilt(package: &Package, name: &str) -> (Sanitised, Rebuilt) {
@@ -261,9 +261,9 @@ fn a_password_against_editing_goes_and_the_protection_stays() {
 fn a_macro_sheet_goes_and_names_keep_their_sheets() {
     let book = format!(
         r#"<workbook {X} {R}><bookViews><workbookView activeTab="2"/></bookViews><sheets><sheet name="M" sheetId="1" r:id="m"/><sheet name="B" sheetId="2" r:id="b"/><sheet name="C" sheetId="3" state="hidden" r:id="c"/></sheets><definedNames><definedName name="_xlnm.Auto_Open" localSheetId="0">M!$A$1</definedName><definedName name="_xlnm.Print_Area" localSheetId="2">'C'!$A$1:$B$2</definedName></definedNames></workbook>"#,
-        X = office_kit::X
+        X = package_kit::X
     );
-    let sheet = format!("<worksheet {}><sheetData/></worksheet>", office_kit::X);
+    let sheet = format!("<worksheet {}><sheetData/></worksheet>", package_kit::X);
     let package = Package::workbook("")
         .part("xl/workbook.xml", &book)
         .relation(

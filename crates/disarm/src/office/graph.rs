@@ -77,7 +77,7 @@ impl Graph {
                 if relation.is_external {
                     match Url::rebuild(&relation.target).filter(|_| relation.tail() == "hyperlink") {
                         Some(url) => links.push((relation.id, Target::Link(url))),
-                        None => lost(&relation, package, findings),
+                        None => lost(&relation, package, limits, findings),
                     }
                     continue;
                 }
@@ -109,7 +109,7 @@ impl Graph {
                         if relation.tail() == "vbaProject" {
                             graph.macro_parts.extend(name);
                         } else {
-                            lost(&relation, package, findings);
+                            lost(&relation, package, limits, findings);
                         }
                     }
                 }
@@ -132,19 +132,21 @@ fn kinds(family: Kind, main: PartKind) -> HashMap<&'static str, PartKind> {
         .collect()
 }
 
-fn lost(relation: &Relation, package: &Package<'_>, findings: &mut Findings) {
+fn lost(relation: &Relation, package: &Package<'_>, limits: &Limits, findings: &mut Findings) {
     let Some(reason) = relationships::reason_for(relation) else { return };
     let place = match reason {
         _ if relation.is_external => defanged(&relation.target),
         Reason::EmbeddedObject | Reason::Media => file_name(&relation.target),
-        Reason::ExternalLink if relation.tail() == "externalLink" => return external_book(relation, package, findings),
+        Reason::ExternalLink if relation.tail() == "externalLink" => {
+            return external_book(relation, package, limits, findings);
+        }
         _ => Place::new(relation.tail()),
     };
     findings.add(reason, place);
 }
 
 /// A link to another book, which says itself where it leads: by its own relationship, or to a program (DDE).
-fn external_book(relation: &Relation, package: &Package<'_>, findings: &mut Findings) {
+fn external_book(relation: &Relation, package: &Package<'_>, limits: &Limits, findings: &mut Findings) {
     let name = resolved("xl/workbook.xml", &relation.target).unwrap_or_default();
     let bytes = package.read(&name, MAX_LINK_BYTES).ok().flatten().unwrap_or_default();
     let mut service = None;
@@ -159,7 +161,7 @@ fn external_book(relation: &Relation, package: &Package<'_>, findings: &mut Find
         findings.add(Reason::DdeLink, Place::new(service.trim()));
         return;
     }
-    let target = relationships::of_part(package, &name, &Limits::default()).ok().and_then(|all| all.into_iter().next());
+    let target = relationships::of_part(package, &name, limits).ok().and_then(|all| all.into_iter().next());
     let place = target.map_or_else(|| file_name(&relation.target), |target| defanged(&target.target));
     findings.add(Reason::ExternalLink, place);
 }

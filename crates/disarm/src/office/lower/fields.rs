@@ -12,6 +12,8 @@ use form::office::{Fields as Verified, Markup, TextKind, Type, grammar};
 pub(super) struct Fields {
     types: Vec<Level>,
     open: Vec<Field>,
+    /// What stands in the instructions of those that are not decided, in the order in which it ended.
+    held: Vec<Range<usize>>,
     /// Instructions that were refused, for the account.
     pub(super) refused: Vec<String>,
 }
@@ -31,8 +33,8 @@ struct Field {
     is_too_long: bool,
     shown: bool,
     is_refused: bool,
-    /// What goes when it is refused, while that is not decided.
-    spans: Vec<Range<usize>>,
+    /// While it is not decided: what of that is held goes with it, from this place on.
+    held_from: usize,
 }
 
 impl Fields {
@@ -95,7 +97,7 @@ impl Fields {
                 // The beginning must be noted where the fields before it are still as they were.
                 if attribute.is_some() && level.mark == Some("begin") && is_free {
                     let start = level.start;
-                    let mut before = Fields { types: self.types.clone(), open: self.open.clone(), refused: Vec::new() };
+                    let mut before = Fields { types: self.types.clone(), open: self.open.clone(), ..Fields::default() };
                     before.types.pop();
                     pass.waiting = Some((start, self.refused.len(), Box::new(before)));
                 }
@@ -123,8 +125,8 @@ impl Fields {
                     self.hold(&span);
                     self.open.push(Field { shown: true, is_refused: true, ..Field::default() });
                 } else {
-                    self.hold(&span);
-                    self.open.push(Field { spans: vec![span], ..Field::default() });
+                    self.open.push(Field { held_from: self.held.len(), ..Field::default() });
+                    self.held.push(span);
                 }
             }
             Some("separate") => match self.open.pop() {
@@ -134,7 +136,7 @@ impl Fields {
                         // A second one says nothing new; in a refused field it is one more mark of it.
                         pass.gone.push(span);
                     } else {
-                        field.spans.push(span);
+                        self.held.push(span);
                         field.shown = true;
                         self.decide(pass, &mut field);
                     }
@@ -146,7 +148,7 @@ impl Fields {
                 Some(mut field) => {
                     self.hold(&span);
                     if !field.shown {
-                        field.spans.push(span);
+                        self.held.push(span);
                         self.decide(pass, &mut field);
                     } else if field.is_refused {
                         pass.gone.push(span);
@@ -175,6 +177,7 @@ impl Fields {
         }
         if !self.is_undecided() {
             pass.waiting = None;
+            self.held.clear();
         }
     }
 
@@ -182,19 +185,18 @@ impl Fields {
         self.open.iter().any(|field| !field.shown)
     }
 
-    /// Notes something that stands in the instruction of every field that is not yet decided.
+    /// Notes something that stands in the instruction of a field that is not yet decided.
     fn hold(&mut self, span: &Range<usize>) {
-        for field in self.open.iter_mut().filter(|field| !field.shown) {
-            field.spans.push(span.clone());
+        if self.is_undecided() {
+            self.held.push(span.clone());
         }
     }
 
     fn decide(&mut self, pass: &mut Pass, field: &mut Field) {
         field.is_refused = field.is_too_long || !grammar::field(&field.instruction);
-        let spans = std::mem::take(&mut field.spans);
         if field.is_refused {
             self.refused.push(std::mem::take(&mut field.instruction));
-            pass.gone.extend(spans);
+            pass.gone.extend_from_slice(self.held.get(field.held_from..).unwrap_or_default());
         }
     }
 }

@@ -91,6 +91,7 @@ pub(super) fn lower(
         lost_sheets: Vec::new(),
         entries: 0,
         is_complete: false,
+        next_write: output::SOFT_STEPS,
     };
     lowerer.run(bytes)?;
     Ok(lowerer.told)
@@ -116,6 +117,8 @@ struct Lowerer<'a, 'f, 'o> {
     /// Sheets or slides so far.
     entries: i64,
     is_complete: bool,
+    /// How long the tape gets before it is written again: what could not be written is not looked at each time anew.
+    next_write: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -418,8 +421,8 @@ impl Lowerer<'_, '_, '_> {
                 }
             }
         }
-        let is_outer = self.frames.len() <= OUTER_DEPTH && self.tape.len() > output::SOFT_STEPS;
-        if is_outer || self.tape.len() > output::HARD_STEPS {
+        let is_outer = self.frames.len() <= OUTER_DEPTH && self.tape.len() > self.next_write;
+        if is_outer || self.tape.len() > self.next_write.max(output::HARD_STEPS) {
             self.write_outer()?;
         }
         Ok(())

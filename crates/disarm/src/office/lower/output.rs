@@ -106,6 +106,7 @@ impl Lowerer<'_, '_, '_> {
         if written > 0 {
             (self.out)(&mut steps).map_err(Fault::Fatal)?;
         }
+        self.next_write = self.tape.len().saturating_add(SOFT_STEPS);
         self.shift(0, written.saturating_add(removed));
         Ok(())
     }
