@@ -14,6 +14,7 @@ use std::sync::Arc;
 use disarm::{FontFile, Fonts};
 use form::Reason;
 use form::pages::{Operation, TextMode};
+use form::report::Letters;
 use pdf_kit::{HELVETICA, file, job, page, stream, take, take_with};
 use skrifa::raw::TableProvider;
 use skrifa::{FontRef, MetadataProvider};
@@ -44,13 +45,39 @@ fn letters_that_something_is_painted_through_can_be_found() {
 fn a_stretch_says_what_its_actual_text_says() {
     let text = |letters: &str| format!("BT /F 12 Tf 20 40 Td {letters} ET");
     let said = |letters: &str| found(&text(letters)).0;
-    assert_eq!(said("/Span<</ActualText(office)>>BDC (o) Tj (X) Tj (ce) Tj EMC (!) Tj"), "office!");
+    assert_eq!(said("/Span<</ActualText(office)>>BDC (o) Tj (X) Tj (ce) Tj EMC (!) Tj"), "office\u{200B}\u{200B}!");
     assert_eq!(said("/Span<</ActualText<FEFF8449>>>BDC (X) Tj EMC"), "葉");
-    // A hyphen that only parts a word.
-    assert_eq!(said("(co) Tj /Span<</ActualText<FEFF00AD>>>BDC (-) Tj EMC (op) Tj"), "coop");
+    // What says nothing leaves letters what they are: a soft hyphen, a tab, nothing.
+    assert_eq!(said("(co) Tj /Span<</ActualText<FEFF00AD>>>BDC (-) Tj EMC (op) Tj"), "co-op");
+    assert_eq!(said("/Span<</ActualText<FEFF0009>>>BDC (..) Tj EMC /Span<</ActualText()>>BDC (17) Tj EMC"), "..17");
+    // What has nothing left to say goes with the letter before it.
+    assert_eq!(said("/Span<</ActualText<FEFF2026>>>BDC (***) Tj EMC"), "\u{2026}\u{200B}\u{200B}");
     assert_eq!(said("/P<</MCID 1>>BDC (plain) Tj EMC"), "plain");
     // A text of the file says no control characters either.
     assert_eq!(said("/Span<</ActualText(a\\001\\nb)>>BDC (X) Tj EMC"), "ab");
+}
+
+/// The parts of a sign that stands for one character are letters that are meant, and no reader finds U+FFFD in the rebuilt file.
+#[test]
+fn letters_that_one_before_them_speaks_for_are_meant() {
+    let content = "BT /F 12 Tf 20 40 Td (a) Tj /Span<</ActualText<FEFF2026>>>BDC (***) Tj EMC (b) Tj ET";
+    let made = rooms::sanitise(&page(content, HELVETICA, &[]), "a.pdf").unwrap();
+    let again = take(&made.bytes).unwrap();
+    assert_eq!(again.text(TextMode::Fill), "a\u{2026}\u{200B}\u{200B}b");
+    assert!(!again.has(Reason::TextUnmapped), "{:?}", again.findings);
+    assert_eq!(made.report.letters, Letters { drawn: 5, meant: 5 });
+}
+
+/// A stretch that a form begins and never ends says nothing of the rest of the page.
+#[test]
+fn a_stretch_ends_with_the_form_that_it_began_in() {
+    for inside in ["hello", "*"] {
+        let look = format!("/Span<</ActualText(hello)>>BDC BT /F 12 Tf 20 70 Td ({inside}) Tj ET");
+        let form = stream(&format!("/Subtype/Form/BBox[0 0 200 100]/Resources<<{HELVETICA}>>"), look.as_bytes());
+        let content = "/X Do BT /F 12 Tf 20 40 Td (rest) Tj ET";
+        let taken = take(&page(content, &format!("{HELVETICA}/XObject<</X 5 0 R>>"), &[form])).unwrap();
+        assert_eq!(taken.text(TextMode::Fill), "hellorest", "{inside}");
+    }
 }
 
 /// A font whose table of shapes ends before that of a letter.

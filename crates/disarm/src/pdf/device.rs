@@ -465,6 +465,7 @@ impl<'a> Device<'a> for Recorder<'_, '_> {
     fn pop_clip(&mut self) {
         self.clip_shapes.pop();
         self.open_clips = self.open_clips.saturating_sub(1);
+        self.spans.unclip(self.open_clips);
         if self.mode != Mode::Count {
             self.layer().unclip();
         }
@@ -502,7 +503,7 @@ impl<'a> Device<'a> for Recorder<'_, '_> {
 
     fn begin_marked_content(&mut self, _: &[u8], properties: Option<&Dict<'_>>) {
         let text = properties.and_then(|properties| properties.get::<object::String<'_>>("ActualText"));
-        self.spans.begin(text.map(|text| inspect::text_of(text.as_bytes())));
+        self.spans.begin(text.map(|text| inspect::text_of(text.as_bytes())), self.open_clips);
     }
 
     fn end_marked_content(&mut self) {

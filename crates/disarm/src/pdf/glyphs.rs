@@ -114,7 +114,8 @@ pub(super) fn meaning(found: Option<BfString>, plain: impl Fn(char) -> char) -> 
         Some(BfString::String(text)) => text.chars().map(usual).filter(is_kept).collect(),
         None => String::new(),
     };
-    GlyphText::scrub(&text)
+    // A file that was rebuilt before says so of letters that go with the one before them.
+    if text == GlyphText::said().as_str() { GlyphText::said() } else { GlyphText::scrub(&text) }
 }
 
 /// Whether the program of a font holds a shape for a letter and it cannot be read: a table that ends too early, for instance.
@@ -185,6 +186,7 @@ mod tests {
         check("葛\u{E0100}", "葛");
         check("☺\u{FE0F}", "☺");
         check("a\u{202E}b", "ab");
+        assert!(meaning(Some(BfString::Char('\u{200B}')), |c| c).is_said());
         assert_eq!(meaning(None, |c| c).as_str(), "");
     }
 }

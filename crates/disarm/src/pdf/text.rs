@@ -140,9 +140,8 @@ impl<'d, 'w> Recorder<'d, 'w> {
                 text = GlyphText::scrub(c.encode_utf8(&mut [0; 4]));
             }
         }
-        let is_told = self.spans.is_open();
         let text = self.spans.meaning(text);
-        if text.as_str().is_empty() && !is_told {
+        if text.is_empty() {
             self.tally.unmapped = self.tally.unmapped.saturating_add(1);
         }
         text
@@ -304,7 +303,7 @@ impl<'d, 'w> Recorder<'d, 'w> {
                 self.tally.off_page = self.tally.off_page.saturating_add(1);
                 continue;
             }
-            if letter.key.text.as_str().is_empty() {
+            if letter.key.text.is_empty() || letter.key.text.is_said() {
                 continue;
             }
             let Document { glyphs, out, .. } = &mut *self.document;

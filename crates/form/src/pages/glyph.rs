@@ -44,7 +44,8 @@ impl Glyph {
     }
 }
 
-/// What a glyph stands for: what may stand in a [`Text`], but no line ends and tabs, at most [`GlyphText::MAX_CHARS`].
+/// What a glyph stands for: what may stand in a [`Text`], but no line ends and tabs, at most [`GlyphText::MAX_CHARS`]; or
+/// nothing that a letter before it has not said already ([`GlyphText::said`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct GlyphText(String);
 
@@ -63,8 +64,25 @@ impl GlyphText {
         GlyphText(kept.into_string())
     }
 
+    /// A letter that goes with one before it, which says what both stand for: a part of a ligature, a dot of a row that is
+    /// one sign. It is no letter of which nobody knows what it stands for.
+    ///
+    /// Written as a zero width space, the one thing that readers show and copy as nothing: a letter without a character is
+    /// taken for its code by some of them, and for a gap between words by others.
+    pub fn said() -> GlyphText {
+        GlyphText(SAID.to_owned())
+    }
+
+    /// Whether a letter before it says what it stands for.
+    pub fn is_said(&self) -> bool {
+        self.0 == SAID
+    }
+
     /// Takes a string that must need no change.
     pub fn parse(raw: &str) -> Result<GlyphText, TextError> {
+        if raw == SAID {
+            return Ok(GlyphText::said());
+        }
         if raw.chars().nth(Self::MAX_CHARS).is_some() {
             return Err(TextError::TooLong { limit: Self::MAX_CHARS });
         }
@@ -84,6 +102,8 @@ impl GlyphText {
         self.0.is_empty()
     }
 }
+
+const SAID: &str = "\u{200B}";
 
 fn is_layout(c: char) -> bool {
     matches!(c, '\n' | '\t')
@@ -117,6 +137,16 @@ mod tests {
         for bad in ["\n", "a\tb", "\0", "\u{202E}", "\u{200D}", "\u{E0100}"] {
             assert!(GlyphText::parse(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn what_was_said_before_is_told_apart_from_what_nobody_knows() {
+        let said = GlyphText::said();
+        assert!(said.is_said() && !said.is_empty() && !GlyphText::default().is_said());
+        assert_eq!(GlyphText::parse(said.as_str()), Ok(said));
+        // Only alone, and never by a text of a file.
+        assert!(GlyphText::parse("a\u{200B}").is_err() && GlyphText::parse("\u{200B}\u{200B}").is_err());
+        assert!(GlyphText::scrub("\u{200B}").is_empty());
     }
 
     proptest! {
