@@ -120,9 +120,13 @@ fn main() {
     let (mut latencies, mut walls, mut cpu, mut good) = (Vec::new(), Vec::new(), Duration::ZERO, 0);
     for (file, latency, converted) in results.iter().take(sent) {
         let usage = converted.usage;
+        let detail = match &converted.verdict {
+            jail::Verdict::Refused(_, detail) => String::from_utf8_lossy(detail).trim_end_matches('\0').to_owned(),
+            _ => String::new(),
+        };
         let len = converted.output.as_ref().map_or(0, jail::Hostile::len);
         println!(
-            "{:<60} {:>6} ms (room {:>6} ms, cpu {:>6} ms, rss {:>4} MB) {} {}",
+            "{:<60} {:>6} ms (room {:>6} ms, cpu {:>6} ms, rss {:>4} MB) {} {} {detail}",
             file.file_name().unwrap().to_string_lossy(),
             latency.as_millis(),
             usage.wall.as_millis(),

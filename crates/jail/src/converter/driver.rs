@@ -7,7 +7,6 @@
 #![allow(clippy::disallowed_methods, reason = "input and output are files in the room's own memory")]
 
 use super::attempts;
-use super::format::Application;
 use super::inside::narrow_policy;
 use super::root::{SCRATCH, STUBS};
 use super::urp::{Failure, Link, Object, Property, Setting};
@@ -122,7 +121,7 @@ fn drive(socket: &OwnedFd, start: &Start) -> ! {
         }
         (Task::Mapped, Some(order)) => match convert(&mut desk, &head, order, &input, &mut out) {
             Ok(bytes) => Reply::Done { out: bytes, side: 0 },
-            Err(reason) => Reply::Refused { refusal: Refusal { reason, limit: 0, value: 0 }, detail: [0; 16] },
+            Err((reason, detail)) => Reply::Refused { refusal: Refusal { reason, limit: 0, value: 0 }, detail },
         },
         _ => process::exit(EXIT_JOB),
     };
@@ -172,7 +171,7 @@ fn version(program: &str) -> String {
 }
 
 /// Loads, stores, and copies what was stored to the output. The reason, where the document is to blame.
-fn convert(desk: &mut Desk, head: &JobHead, order: Order<'_>, input: &File, out: &mut File) -> Result<u64, Reason> {
+fn convert(desk: &mut Desk, head: &JobHead, order: Order<'_>, input: &File, out: &mut File) -> Result<u64, Refused> {
     let input_path = format!("{SCRATCH}/{JOB}/in.{}", order.from.extension());
     let output_path = format!("{SCRATCH}/{JOB}/out.{}", order.to.extension());
     if copy_in(input, head, &input_path).is_err() {
@@ -190,13 +189,13 @@ fn convert(desk: &mut Desk, head: &JobHead, order: Order<'_>, input: &File, out:
         Property { name: "UpdateDocMode", value: Setting::Short(0) },
     ];
     if let Some(password) = order.password {
-        properties.push(Property { name: "Password", value: Setting::Text(password) });
+        properties.push(Property { name: PASSWORD, value: Setting::Text(password) });
     }
     let application = order.from.application();
     let document = match desk.link.load(&desk.loader, &url, &properties) {
         Ok(document) => document,
         Err(Failure::Broken) => process::exit(EXIT_JOB),
-        Err(failure) => return Err(why_not(desk, application, order.password, &url, properties, failure)),
+        Err(Failure::Nothing | Failure::Thrown { .. }) => return Err(why_not(desk, order, &url, &properties)),
     };
     let storable = match desk.link.query_interface(&document, "com.sun.star.frame.XStorable") {
         Ok(storable) => storable,
@@ -210,14 +209,14 @@ fn convert(desk: &mut Desk, head: &JobHead, order: Order<'_>, input: &File, out:
         Ok(()) => {}
         Err(Failure::Thrown { code: Some(code), .. }) if is_full(code) => process::exit(EXIT_OUTPUT),
         Err(Failure::Thrown { .. } | Failure::Nothing) => {
-            short_of_memory_or(());
-            return Err(Reason::Malformed);
+            short_of_memory();
+            return Err((Reason::Malformed, token("store")));
         }
         Err(Failure::Broken) => process::exit(EXIT_JOB),
     }
     let bytes = std::fs::metadata(&output_path).map_or(0, |facts| facts.len());
     if bytes == 0 {
-        return Err(Reason::Malformed);
+        return Err((Reason::Malformed, token("empty")));
     }
     if bytes > head.out_limit {
         process::exit(EXIT_OUTPUT);
@@ -246,35 +245,52 @@ fn copy_in(input: &File, head: &JobHead, path: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// A component loader says only that it did not work; an empty document that is told to load the same says why.
-fn why_not<'a>(
-    desk: &mut Desk,
-    application: Application,
-    password: Option<&str>,
-    url: &'a str,
-    mut properties: Vec<Property<'a>>,
-    first: Failure,
-) -> Reason {
-    short_of_memory_or(());
-    properties.push(Property { name: "URL", value: Setting::Text(url) });
-    let second = desk.link.create(&desk.factory, application.service(), &desk.context).and_then(|document| {
+/// A component loader says only that it did not work; an empty document that is told to load the same says why. It is told no
+/// password: an encrypted document then says that it wants one, and nothing else says that, so a wrong password is told apart
+/// from a broken document.
+fn why_not(desk: &mut Desk, order: Order<'_>, url: &str, properties: &[Property<'_>]) -> Refused {
+    short_of_memory();
+    let mut again: Vec<Property<'_>> =
+        properties.iter().filter(|property| property.name != PASSWORD).cloned().collect();
+    again.push(Property { name: "URL", value: Setting::Text(url) });
+    let service = order.from.application().service();
+    let second = desk.link.create(&desk.factory, service, &desk.context).and_then(|document| {
         let document = desk.link.query_interface(&document, "com.sun.star.frame.XLoadable")?;
-        desk.link.fill(&document, &properties)
+        desk.link.fill(&document, &again)
     });
-    let _ = (first, password);
     match second {
-        Err(Failure::Thrown { code: Some(_), .. }) => Reason::Malformed,
-        _ => Reason::Malformed,
+        Err(Failure::Thrown { code: Some(code), .. }) => {
+            let reason = match code {
+                _ if !WANTS_PASSWORD.contains(&code) => Reason::Malformed,
+                CANNOT_DECRYPT => Reason::Encrypted,
+                _ if order.password.is_some() => Reason::WrongPassword,
+                _ => Reason::Encrypted,
+            };
+            (reason, token(&format!("code-{code:#x}")))
+        }
+        Err(Failure::Thrown { kind, .. }) => (Reason::Malformed, token(kind.rsplit('.').next().unwrap_or(""))),
+        Err(Failure::Nothing | Failure::Broken) => (Reason::Malformed, token("load")),
+        // It loads, but not into a window.
+        Ok(()) => (Reason::Malformed, token("frame")),
     }
 }
 
-/// Out of space, as `ErrCodeIOException` has it.
+/// Why a document was refused, and LibreOffice's own word for it.
+type Refused = (Reason, [u8; 16]);
+
+fn token(text: &str) -> [u8; 16] {
+    let mut token = [0; 16];
+    token.iter_mut().zip(text.bytes().filter(u8::is_ascii_graphic)).for_each(|(place, byte)| *place = byte);
+    token
+}
+
+/// Whether an error code is of the class "space" (`ErrCodeClass::Space`, bits 8 to 12).
 fn is_full(code: u32) -> bool {
-    code & 0xffff == 0xc03
+    code >> 8 & 0x1f == 9
 }
 
 /// A filter that runs out of memory reports any error at all: ask for some more, to see.
-fn short_of_memory_or(_: ()) {
+fn short_of_memory() {
     let mut trial: Vec<u8> = Vec::new();
     if trial.try_reserve_exact(TRIAL_BYTES).is_err() {
         process::exit(EXIT_MEMORY);
@@ -285,6 +301,12 @@ fn tell(socket: &OwnedFd, bytes: &[u8]) -> io::Result<()> {
     message::send(socket.as_fd(), &[io::IoSlice::new(bytes)], &[])
 }
 
+const PASSWORD: &str = "Password";
+/// What an encrypted document says that is loaded without a password, by filter: Excel (asking was given up), OpenDocument (no
+/// password could be got), Word (as found), Excel's stronger encryption (wrong password), PowerPoint.
+const WANTS_PASSWORD: [u32; 5] = [0x11b, 0x4b0b, 0x1000f, 0x10b10, CANNOT_DECRYPT];
+/// `ERRCODE_SVX_READ_FILTER_CRYPT`: encrypted in a way that this filter does not read, whatever the password.
+const CANNOT_DECRYPT: u32 = 0x10b11;
 /// Upstream and Debian link everything into the first; other builds have the second.
 const LIBRARIES: [&str; 2] = ["libmergedlo.so", "libsofficeapp.so"];
 const PIPE: &str = "room";

@@ -42,6 +42,7 @@ pub(crate) const WORKING: &[Row] = rows! {
     SYS_faccessat2 "faccessat2" Always, "LibreOffice: whether a file may be written";
     SYS_fallocate "fallocate" Always, "LibreOffice: the memory of its stubs";
     SYS_fadvise64 "fadvise64" Always, "LibreOffice: reading files ahead";
+    SYS_fdatasync "fdatasync" Always, "NSS: its database, when an OpenDocument file is decrypted";
     SYS_fcntl "fcntl" Always, "LibreOffice: locks and flags of files";
     SYS_fstat "fstat" Always, "LibreOffice: sizes of files";
     SYS_fstatfs "fstatfs" Always, "LibreOffice: kind and room of the file system";
@@ -217,6 +218,24 @@ mod tests {
                 assert!(!KILLED.contains(&row.call), "{} is allowed and kills", row.name);
             }
         }
+    }
+
+    #[test]
+    fn the_policy_stands_in_the_design_document_as_it_is() {
+        let document = include_str!("../../../../docs/rooms.md");
+        let tables = [
+            ("office", WORKING),
+            ("office, before a document", STARTING_TOO),
+            ("first process of an office", FIRST_PROCESS),
+            ("nobody", ANSWERED),
+        ];
+        for (holder, row) in tables.into_iter().flat_map(|(holder, rows)| rows.iter().map(move |row| (holder, row))) {
+            let how = if matches!(row.allow, When(_)) { "some" } else { "all" };
+            let line = format!("| {holder} | `{}` | {how} | {} |", row.name, row.who);
+            assert!(document.contains(&line), "docs/rooms.md lacks the line\n{line}");
+        }
+        let lines = document.lines().filter(|line| line.contains("` | some |") || line.contains("` | all |")).count();
+        assert_eq!(lines, tables.iter().map(|(_, rows)| rows.len()).sum::<usize>());
     }
 
     #[test]
