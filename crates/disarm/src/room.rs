@@ -32,11 +32,17 @@ pub fn run(
     spill: &mut dyn Write,
 ) -> Result<(), Refused> {
     let job = DirtyJob::decode(params).map_err(|error| refused(&Error::Job(error), DetectedType::UNKNOWN))?;
-    let found = match job.op {
+    let mut found = match job.op {
         DirtyOp::Mail => crate::detect::MAIL,
         DirtyOp::Auto | DirtyOp::Preview => detect(input, job.declared_name.as_ref(), job.declared_type.as_str()),
     };
     let mut findings = Findings::new(job.limits.findings);
+    let (package, mut input) = (unsealed(&found.content, input, &job), input);
+    if let Some(package) = &package {
+        input = package.as_ref().map_err(|error| refused(error, found.token))?;
+        found = crate::detect::opened(input);
+        findings.add(Reason::Decrypted, Place::default());
+    }
     if let (DirtyOp::Auto, Some(place)) = (job.op, found.mismatch(job.declared_name.as_ref())) {
         findings.add(Reason::TypeMismatch, place);
     }
@@ -56,10 +62,21 @@ pub fn run(
                 Content::Pdf => pdf::disarm(part, fonts, form, spill),
                 Content::Office => office::disarm(part, fonts, form),
                 Content::Zip => zip::disarm(part, form, spill),
+                // It was opened above, and what was inside is no other.
+                Content::Sealed => Err(Reason::Encrypted.into()),
                 Content::Withheld(reason) => Err(reason.into()),
             },
         });
     done.map_err(|error| refused(&error, found.token))
+}
+
+/// The package of an encrypted document; `None` for everything else.
+fn unsealed(content: &Content, input: &[u8], job: &DirtyJob) -> Option<Result<Vec<u8>, Error>> {
+    let opened = || {
+        within(Reason::LimitInputBytes, job.limits.input_bytes, size(input.len()))?;
+        office::crypt::open(input, &job.passwords, &job.limits)
+    };
+    (*content == Content::Sealed).then(opened)
 }
 
 /// One page of what has pages, as a picture.
@@ -69,7 +86,7 @@ fn shown(part: Part<'_>, content: &Content, wanted: Preview, fonts: &Fonts, form
         Content::Image(source) => image::preview(part, source, wanted, form),
         Content::Metafile => image::metafile::disarm(part, fonts, wanted.max_side.into(), form),
         Content::Withheld(reason) => Err(reason.into()),
-        Content::Text | Content::Table | Content::Mail | Content::Office | Content::Zip => Err(Reason::UnsupportedType.into()),
+        Content::Text | Content::Table | Content::Mail | Content::Office | Content::Sealed | Content::Zip => Err(Reason::UnsupportedType.into()),
     }
 }
 

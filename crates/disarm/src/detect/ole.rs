@@ -48,16 +48,28 @@ pub(super) fn stream_names(bytes: &[u8]) -> Option<Vec<String>> {
     }
     let sector_bytes = 1_usize.checked_shl(shift)?;
     let start_of = |sector: u32| usize::try_from(sector).ok()?.checked_add(1)?.checked_mul(sector_bytes);
-    let next = |sector: u32| {
-        let per_sector = u32::try_from(sector_bytes / 4).ok()?;
-        let index = sector.checked_div(per_sector)?;
-        // The first 109 allocation sectors stand in the header; the directory of a file beyond 7 MB may lie past them.
-        if index >= 109 {
+    // Which sector holds a piece of the allocation table: the header names the first, a chain of sectors the others, as in files
+    // beyond 7 MB, whose directory may stand at the end.
+    let table_at = |index: usize| {
+        let Some(further) = index.checked_sub(IN_HEADER) else {
+            return u32_at(0x4C_usize.checked_add(index.checked_mul(4)?)?);
+        };
+        let names = (sector_bytes / 4).checked_sub(1)?;
+        let (hops, at) = (further.checked_div(names)?, further.checked_rem(names)?);
+        // No file has more of these sectors than its tables need, so a chain in a circle costs little.
+        if hops > bytes.len() / sector_bytes / names / names {
             return None;
         }
-        let table = u32_at(0x4C_usize.checked_add(usize::try_from(index).ok()?.checked_mul(4)?)?)?;
-        let at = usize::try_from(sector.checked_rem(per_sector)?).ok()?.checked_mul(4)?;
-        u32_at(start_of(table)?.checked_add(at)?)
+        let mut sector = u32_at(0x44)?;
+        for _ in 0..hops {
+            sector = u32_at(start_of(sector)?.checked_add(names.checked_mul(4)?)?)?;
+        }
+        u32_at(start_of(sector)?.checked_add(at.checked_mul(4)?)?)
+    };
+    let next = |sector: u32| {
+        let (sector, per_table) = (usize::try_from(sector).ok()?, sector_bytes / 4);
+        let table = table_at(sector.checked_div(per_table)?)?;
+        u32_at(start_of(table)?.checked_add(sector.checked_rem(per_table)?.checked_mul(4)?)?)
     };
     let mut names = Vec::new();
     let mut sector = u32_at(0x30)?;
@@ -81,6 +93,7 @@ fn entry_name(entry: &[u8]) -> Option<String> {
 }
 
 const ENTRY_BYTES: usize = 128;
+const IN_HEADER: usize = 109;
 const END_OF_CHAIN: u32 = 0xFFFF_FFFC;
 /// A chain that runs in a circle ends here.
 const MAX_SECTORS: usize = 1024;

@@ -19,7 +19,7 @@ mod param;
 mod similar;
 mod structure;
 mod tally;
-mod transfer;
+pub(crate) mod transfer;
 mod word;
 
 use std::io::Write;

@@ -5,6 +5,7 @@
 //! parts are read before anything is written, so that a broken one can be left out; large ones stream.
 
 mod account;
+pub(crate) mod crypt;
 mod facts;
 mod graph;
 mod lower;
