@@ -30,7 +30,10 @@ pub(super) fn play(bytes: &[u8], player: &mut Player<'_>) -> Result<(), Fault> {
         }
         let end = at.saturating_add(size).min(bytes.0.len());
         let record = Bytes(bytes.0.get(at..end).unwrap_or_default());
-        plus |= kind == 70 && record.u32(12) == Some(PLUS_SIGNATURE);
+        if kind == 70 && record.u32(12) == Some(PLUS_SIGNATURE) {
+            plus = true;
+            tell(record, player);
+        }
         draws |= matches!(kind, 2..=8 | 15 | 41..=47 | 53..=56 | 62..=64 | 71..=74 | 76..=81 | 83..=92 | 96 | 97 | 108..=118);
         // A record that lacks something is left out.
         if let Some(done) = play_record(kind, record, player) {
@@ -382,16 +385,20 @@ fn letters(
     count: usize,
     options: u32,
     wide: bool,
-    player: &Player<'_>,
+    player: &mut Player<'_>,
 ) -> Option<Vec<(char, usize)>> {
-    let font = &player.state.font;
+    let font = Rc::clone(&player.state.font);
     if !wide {
         return Some(font.letters(data.slice(start, count)?));
     }
     let bytes = data.slice(start, count.checked_mul(2)?)?;
     let units = bytes.chunks_exact(2).filter_map(|unit| Some(u16::from_le_bytes(unit.try_into().ok()?)));
     if options & 0x10 != 0 {
-        // Numbers of glyphs in a font that is not here: where all fonts have the same order, the letters are known.
+        // Numbers of glyphs in a font that is not here. The same text may stand in EMF+ records as characters.
+        if player.told.len() >= count {
+            return Some(player.told.drain(..count).map(|c| (c, 1)).collect());
+        }
+        // Where all fonts have the same order, the letters are known.
         let letter = |glyph: u16| match glyph {
             3..=97 if font.usual_order => char::from_u32(u32::from(glyph) + 29).unwrap_or('\u{FFFD}'),
             _ => '\u{FFFD}',
@@ -403,7 +410,38 @@ fn letters(
         code @ 0xF020..=0xF0FF if !pictorial => char::from_u32(code - 0xF000).unwrap_or(c),
         _ => c,
     };
-    Some(char::decode_utf16(units).map(|c| letter(c.unwrap_or('\u{FFFD}'))).map(|c| (c, c.len_utf16())).collect())
+    let letters: Vec<char> = char::decode_utf16(units).map(|c| letter(c.unwrap_or('\u{FFFD}'))).collect();
+    if player.told.starts_with(&letters) {
+        player.told.drain(..letters.len());
+    }
+    Some(letters.into_iter().map(|c| (c, c.len_utf16())).collect())
+}
+
+/// Remembers the text of EMF+ records ([MS-EMFPLUS] 2.3.4.6, 2.3.4.14), which stand before the EMF records that draw the same.
+fn tell(comment: Bytes<'_>, player: &mut Player<'_>) {
+    let mut at = 16_usize;
+    while let (Some(kind), Some(size)) = (comment.u16(at), comment.at(at.saturating_add(4)).filter(|size| *size >= 12))
+    {
+        let data = at.saturating_add(12);
+        let place = |offset: usize| data.saturating_add(offset);
+        let (count, start) = match kind {
+            DRAW_STRING => (comment.at(place(8)), place(28)),
+            // Glyphs are characters where the first option says so.
+            DRAW_DRIVER_STRING if comment.u32(place(4)).is_some_and(|options| options & 1 == 1) => {
+                (comment.at(place(12)), place(16))
+            }
+            _ => (None, 0),
+        };
+        let bytes = count.and_then(|count| comment.slice(start, count.checked_mul(2)?)).unwrap_or_default();
+        if player.told.len().saturating_add(bytes.len()) > MAX_TOLD {
+            player.told.clear();
+        }
+        if bytes.len() <= MAX_TOLD {
+            let units = bytes.chunks_exact(2).filter_map(|unit| Some(u16::from_le_bytes(unit.try_into().ok()?)));
+            player.told.extend(units.map(|unit| char::from_u32(unit.into()).unwrap_or('\u{FFFD}')));
+        }
+        at = at.saturating_add(size);
+    }
 }
 
 fn small_text(data: Bytes<'_>, player: &mut Player<'_>) -> Option<Result<(), Fault>> {
@@ -427,5 +465,9 @@ fn small_text(data: Bytes<'_>, player: &mut Player<'_>) -> Option<Result<(), Fau
     Some(player.write(line))
 }
 
+/// The most characters that are remembered.
+const MAX_TOLD: usize = 8_192;
+const DRAW_STRING: u16 = 0x401C;
+const DRAW_DRIVER_STRING: u16 = 0x4036;
 /// The operation that turns colours into their opposite.
 const INVERT: u8 = 0x55;

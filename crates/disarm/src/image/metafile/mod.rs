@@ -175,10 +175,28 @@ pub(crate) fn shape(bytes: &[u8]) -> Option<(u32, u32)> {
 /// [`Fault::NotMetafile`], [`Fault::Empty`], [`Fault::PlusOnly`], and [`Fault::Limit`] where it is too costly even on a canvas with sides of a quarter.
 pub(crate) fn draw(bytes: &[u8], fonts: &Fonts, most_side: u32, limits: &Limits) -> Result<Bitmap, Fault> {
     let header = header::read(bytes).ok_or(Fault::NotMetafile)?;
+    if let header::Kind::Wmf { first } = header.kind
+        && let Some(inner) = wmf::embedded(bytes.get(first..).unwrap_or_default(), limits)
+        && let Some(inner_header @ header::Header { kind: header::Kind::Emf, .. }) = header::read(&inner)
+        && let Ok(bitmap) = draw_smaller(&inner, &inner_header, fonts, most_side, limits)
+    {
+        return Ok(bitmap);
+    }
+    draw_smaller(bytes, &header, fonts, most_side, limits)
+}
+
+/// Draws at the full resolution, or on a smaller canvas where that is too costly.
+fn draw_smaller(
+    bytes: &[u8],
+    header: &header::Header,
+    fonts: &Fonts,
+    most_side: u32,
+    limits: &Limits,
+) -> Result<Bitmap, Fault> {
     let mut last = Fault::Empty;
     for share in [1_u32, 2, 4] {
         let most = most_side.checked_div(share).unwrap_or(1).max(1);
-        match draw_once(bytes, &header, fonts, most, f64::from(share), limits) {
+        match draw_once(bytes, header, fonts, most, f64::from(share), limits) {
             Err(fault @ Fault::Limit { bound: Bound::Work, .. }) => last = fault,
             done => return done,
         }
@@ -221,3 +239,6 @@ fn play(bytes: &[u8], header: &header::Header, player: &mut player::Player<'_>) 
 const RECORD_COST: u64 = 32;
 /// What a point costs beside what it draws.
 const POINT_COST: u64 = 8;
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,8 @@ pub(super) struct Player<'a> {
     pub(super) state: State,
     pub(super) saved: Vec<State>,
     pub(super) objects: Vec<Option<Object>>,
+    /// Characters of text that EMF+ records told of and that EMF records are yet to draw.
+    pub(super) told: Vec<char>,
     /// Between the beginning and the end of a path: what was drawn, in pixels.
     pub(super) path: Option<BezPath>,
     /// A finished path.
@@ -113,6 +115,7 @@ impl<'a> Player<'a> {
             state,
             saved: Vec::new(),
             objects: Vec::new(),
+            told: Vec::new(),
             path: None,
             done: BezPath::new(),
             base,

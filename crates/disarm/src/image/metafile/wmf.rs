@@ -13,7 +13,7 @@ use super::player::Player;
 use super::raster::Rule;
 use super::state::{Brush, Object, Pen};
 use super::text::Line;
-use super::{Fault, dib};
+use super::{Fault, Limits, dib};
 
 /// Plays records up to the end or to where they break off.
 pub(super) fn play(bytes: &[u8], player: &mut Player<'_>) -> Result<(), Fault> {
@@ -34,6 +34,38 @@ pub(super) fn play(bytes: &[u8], player: &mut Player<'_>) -> Result<(), Fault> {
         at = end;
     }
     Ok(())
+}
+
+/// The EMF that many programs put into the comments of a WMF, piece by piece ([MS-WMF] 2.3.6.1): it is what was drawn, and the
+/// records of 16 bits are for programs that cannot read it.
+pub(super) fn embedded(bytes: &[u8], limits: &Limits) -> Option<Vec<u8>> {
+    let bytes = Bytes(bytes);
+    let (mut at, mut whole, mut total) = (0_usize, Vec::new(), None);
+    for _ in 0..limits.records {
+        let (words, function) = (bytes.at(at)?, bytes.u16(at.checked_add(4)?)?);
+        let len = words.checked_mul(2)?;
+        if function == 0 || len < 6 {
+            break;
+        }
+        let record = bytes.from(at.checked_add(6)?)?;
+        at = at.checked_add(len)?;
+        let is_piece = function == 0x0626 && record.u32(4) == Some(COMMENT) && record.u32(8) == Some(1);
+        if !is_piece {
+            if total.is_some() {
+                break;
+            }
+            continue;
+        }
+        let size = record.at(34)?;
+        if *total.get_or_insert(size) != size {
+            return None;
+        }
+        whole.extend_from_slice(record.slice(38, record.at(26)?.min(len))?);
+        if whole.len() >= size {
+            return Some(whole);
+        }
+    }
+    None
 }
 
 /// Two numbers, y first.
@@ -348,3 +380,6 @@ pub(super) fn inside(from: Rect, picture: &Picture) -> Rect {
     }
     from
 }
+
+/// "WMFC".
+const COMMENT: u32 = 0x4346_4D57;
