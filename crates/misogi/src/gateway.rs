@@ -178,16 +178,21 @@ pub(crate) fn engine(config: &Config, pool: Arc<Pool>) -> Result<Engine> {
 
 /// LibreOffice as configured, to be started when it is needed.
 fn foreign(config: &Config) -> Foreign {
+    let converter = converter(config);
+    Foreign::new(move || Converter::start(converter.clone()))
+}
+
+/// LibreOffice as configured.
+pub(crate) fn converter(config: &Config) -> ConverterConfig {
     let office = &config.office;
-    let converter = ConverterConfig {
+    ConverterConfig {
         program: office.program.clone(),
         warm: office.warm,
         slots: office.slots,
         memory_bytes: office.memory_bytes,
         cpu: office.cpu_seconds,
         ..ConverterConfig::new(jail::this_executable(), &[ROOM_ARGUMENT])
-    };
-    Foreign::new(move || Converter::start(converter.clone()))
+    }
 }
 
 pub(crate) fn scanner(config: &Config) -> Result<Option<Scanner>> {

@@ -1,7 +1,6 @@
 //! `misogi doctor`: is everything in order on this machine?
 
 use std::net::ToSocketAddrs;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -74,7 +73,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     checks.push(next_hop(&config));
     checks.push(time());
     checks.push(japanese_fonts());
-    checks.push(libreoffice());
+    checks.push(libreoffice(&config));
     let faulty = checks.iter().any(|check| check.state == State::Fault);
     if arguments.json {
         println!("{}", serde_json::to_string(&serde_json::json!({ "ok": !faulty, "checks": checks }))?);
@@ -205,14 +204,27 @@ fn japanese_fonts() -> Check {
     Check { name: "fonts", state: State::Ok, detail: "for text of PDFs that carry no fonts".to_owned(), facts }
 }
 
-/// Not used yet by any conversion; named so that an installer sees what the machine has.
-fn libreoffice() -> Check {
-    let found =
-        ["/usr/bin/soffice", "/usr/lib/libreoffice/program/soffice.bin"].iter().find(|path| Path::new(path).exists());
-    match found {
-        Some(path) => {
-            Check::new("libreoffice", State::Ok, format!("{path} (not used by any conversion of this version)"))
+/// Starts LibreOffice in its room and has it attack its walls, as the other rooms are.
+fn libreoffice(config: &Config) -> Check {
+    if !config.office.libreoffice {
+        let detail = "switched off (office.libreoffice): legacy and OpenDocument files are withheld";
+        return Check::new("libreoffice", State::Ok, detail);
+    }
+    match jail::probe_converter(&gateway::converter(config)) {
+        Ok(probe) => {
+            // What a machine lacks is told and is no fault: the walls that count have been attacked.
+            let holds = probe.facts.iter().all(|fact| fact.ok);
+            let facts = probe.facts.into_iter();
+            Check {
+                name: "libreoffice",
+                state: if holds { State::Ok } else { State::Warning },
+                detail: format!("{}, in a room of its own", probe.version),
+                facts: facts.map(|fact| Fact { name: fact.name.to_owned(), ok: fact.ok, detail: fact.detail }).collect(),
+            }
         }
-        None => Check::new("libreoffice", State::Ok, "not installed (not used by any conversion of this version)"),
+        Err(error) => {
+            let detail = format!("legacy and OpenDocument files will be withheld: {}", crate::worker::chain(&error));
+            Check::new("libreoffice", State::Warning, detail)
+        }
     }
 }
