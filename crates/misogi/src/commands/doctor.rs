@@ -219,7 +219,9 @@ fn libreoffice(config: &Config) -> Check {
                 name: "libreoffice",
                 state: if holds { State::Ok } else { State::Warning },
                 detail: format!("{}, in a room of its own", probe.version),
-                facts: facts.map(|fact| Fact { name: fact.name.to_owned(), ok: fact.ok, detail: fact.detail }).collect(),
+                facts: facts
+                    .map(|fact| Fact { name: fact.name.to_owned(), ok: fact.ok, detail: fact.detail })
+                    .collect(),
             }
         }
         Err(error) => {
