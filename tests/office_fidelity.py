@@ -4,8 +4,8 @@
     tests/office_fidelity.py DIR... [--rooms target/release/examples/office] [--pages 4] [--keep OUT] [--report FILE]
 
 `cargo build --release -p disarm --example office` makes the program. Printed: rebuilt and withheld with reasons, findings, whether
-python-docx, openpyxl and python-pptx open every output, what oletools (olevba, mraptor, oleobj, msodde) find in it, whether the values of
-all cells are equal, how many pages LibreOffice makes of both sides, how alike they look, how much of their text is found again, time and
+python-docx, openpyxl and python-pptx open every output, what oletools (olevba, mraptor, oleobj, msodde) find in it, whether the values and notes
+of all cells are equal, how many pages LibreOffice makes of both sides, how alike they look, how much of their text is found again, time and
 size, and the worst twenty of each. The worst pages are written as pictures, original | rebuilt | difference.
 
 Exit code 1 when the rooms ended abnormally or refused the form of their own making, a reader does not open an output that opens the
@@ -51,8 +51,8 @@ warnings.simplefilter("ignore")
 books = []
 for path in sys.argv[1:]:
     book = openpyxl.load_workbook(path, data_only=True)
-    books.append({sheet.title: {cell.coordinate: repr(cell.value) for row in sheet.iter_rows() for cell in row if cell.value is not None}
-                  for sheet in book.worksheets})
+    books.append({sheet.title: {cell.coordinate: repr((cell.value, cell.comment and cell.comment.text)) for row in sheet.iter_rows()
+                                for cell in row if cell.value is not None or cell.comment} for sheet in book.worksheets})
 one, other = books
 cells = sum(map(len, one.values()))
 wrong = [(title, at, value, other.get(title, {}).get(at)) for title, sheet in one.items() for at, value in sheet.items() if other.get(title, {}).get(at) != value]

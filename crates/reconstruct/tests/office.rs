@@ -291,6 +291,27 @@ fn only_what_is_clicked_may_lead_outside() {
 }
 
 #[test]
+fn a_choice_names_a_vocabulary_that_is_declared() {
+    let with = |prefix: &str| {
+        let mut part = Writer::new("MainDocumentPart");
+        part.open("w:document", &[]).open("w:body", &[]).choice(prefix).empty("w:p", &[]).end_choice();
+        document(Kind::Flow, vec![header("MainDocumentPart", Vec::new())], part.finish())
+    };
+    let own = member(&file(&with("w14")), "word/document.xml");
+    let choice =
+        "<w:body><mc:AlternateContent><mc:Choice Requires=\"w14\"><w:p/></mc:Choice></mc:AlternateContent></w:body>";
+    assert!(own.contains(choice) && own.contains(" mc:Ignorable=\"w14\"><w:body>"), "{own}");
+    // One that the part cannot use is declared where it is named; none at all cannot be named.
+    let other = member(&file(&with("x15")), "word/document.xml");
+    let declared =
+        "<mc:Choice xmlns:x15=\"http://schemas.microsoft.com/office/spreadsheetml/2010/11/main\" Requires=\"x15\">";
+    assert!(other.contains(declared), "{other}");
+    for prefix in ["", "xml"] {
+        assert_eq!(written(&with(prefix), &job()).unwrap_err(), Refusal::plain(Reason::FormInvalid));
+    }
+}
+
+#[test]
 fn the_sort_of_document_is_in_its_main_content_type() {
     for (document, variant, output, expected) in [
         (letter(), Variant::Document, OutputType::Docx, "wordprocessingml.document.main+xml"),

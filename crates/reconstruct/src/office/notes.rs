@@ -194,4 +194,14 @@ mod tests {
         assert_eq!(ids.len(), 4_002);
         assert!(both.contains("data=\"1,2,3\"") && both.contains("data=\"4,5,6\""));
     }
+
+    #[test]
+    fn notes_have_a_limit() {
+        let mut notes = Notes::default();
+        for _ in 0..MOST_NOTES {
+            notes.begin("A1").unwrap();
+        }
+        let refusal = notes.begin("A1").unwrap_err().refusal();
+        assert_eq!(refusal, Refusal::limit(Reason::LimitMarkup, MOST_NOTES, MOST_NOTES + 1));
+    }
 }
