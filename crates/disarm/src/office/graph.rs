@@ -72,7 +72,9 @@ impl Graph {
                 Err(error) => return Err(error),
             };
             let mut links = Vec::new();
-            let has_objects = relations.iter().any(|relation| matches!(relation.tail(), "oleObject" | "package"));
+            let has = |tail: &str| relations.iter().any(|relation| relation.tail() == tail);
+            // Objects that are linked through the workbook leave only their picture with the sheet.
+            let has_objects = has("oleObject") || has("package") || (has("image") && has("vmlDrawing"));
             for relation in relations {
                 if relation.is_external {
                     match Url::rebuild(&relation.target).filter(|_| relation.tail() == "hyperlink") {

@@ -116,6 +116,7 @@ pub(super) fn reason_for(relation: &Relation) -> Option<Reason> {
         | "hdphoto"
         | "legacyDiagramText"
         | "legacyDocTextInfo"
+        | "commentsExtensible"
         | "hyperlink"
         | "core-properties"
         | "extended-properties"
