@@ -107,6 +107,48 @@ fn the_text_layer_of_a_scan_is_gone_where_a_box_lies_over_it() {
     }
 }
 
+/// Lines through words and rules of tables leave thin letters what they are; a box takes them.
+#[test]
+fn a_thin_letter_under_a_line_can_be_read() {
+    let dash = "BT /F 24 Tf 20 40 Td (a-b-) Tj ET ";
+    check_all(&format!("{dash}1 0 0 rg 15 45.4 80 2.4 re f"), "a-b-");
+    check_all(&format!("{dash}0 g 15 30 80 35 re f"), "");
+    let bar = "BT /F 14 Tf 20 40 Td (|) Tj ET ";
+    check_all(&format!("{bar}21 30 1.7 30 re f"), "|");
+    check_all(&format!("{bar}20 36 3.64 16 re f"), "");
+    // A line that runs upwards with its text.
+    let turned = "BT /F 24 Tf 0 1 -1 0 60 20 Tm (a-) Tj ET ";
+    check_all(&format!("{turned}52.1 15 2.4 80 re f"), "a-");
+    check_all(&format!("{turned}35 15 35 80 re f"), "");
+}
+
+fn check_all(content: &str, expected: &str) {
+    for policy in [PagesPolicy::default(), RASTER] {
+        assert_eq!(found(content, "", &[], policy).0, expected, "{content} {policy:?}");
+    }
+}
+
+/// Programs that recognise text write it before the picture, and before the white ground of the page; but a box over the
+/// picture hides what it says.
+#[test]
+fn the_text_layer_of_a_scan_may_come_before_all_that_is_painted() {
+    let stencil = stream("/Subtype/Image/Width 8/Height 1/ImageMask true/BitsPerComponent 1", b"a");
+    let picture = stream("/Subtype/Image/Width 1/Height 1/ColorSpace/DeviceGray/BitsPerComponent 8", b"a");
+    let layer = "BT 3 Tr /F 12 Tf 20 40 Td (name) Tj ET 1 g 0 0 200 100 re f 0 g ";
+    for policy in [PagesPolicy::default(), RASTER] {
+        let check = |painted: &str, expected: &str| {
+            let objects = [picture.clone(), stencil.clone()];
+            let found = found(&format!("{layer}{painted}"), "/XObject<</P 5 0 R/S 6 0 R>>", &objects, policy);
+            assert_eq!(found.0, expected, "{painted}");
+        };
+        for shown in ["200 0 0 100 0 0 cm /P Do", "200 0 0 100 0 0 cm /S Do", "60 0 0 25 15 30 cm /P Do"] {
+            check(&format!("q {shown} Q"), "name");
+            check(&format!("q {shown} Q 0 g 15 30 60 25 re f"), "");
+        }
+        check("", "");
+    }
+}
+
 #[test]
 fn what_is_hidden_stays_where_the_policy_keeps_it() {
     for policy in [PagesPolicy::default(), RASTER] {

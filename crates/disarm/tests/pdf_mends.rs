@@ -272,3 +272,22 @@ fn a_picture_of_more_pixels_than_the_form_has_place_for_is_reduced() {
     check(799, (20, 10), true);
     check(100, (14, 7), true);
 }
+
+/// A letter of 3,000 segments, a hundred times: few operations, but more than the form lets letters have. The page is drawn as
+/// an image, and the document is not refused.
+#[test]
+fn a_page_of_huge_letters_is_an_image() {
+    let shape: String = (0..3_000).map(|at| format!("{} {} l ", at % 7 * 100, at % 11 * 50)).collect();
+    let letter = stream("", format!("600 0 0 0 600 600 d1 0 0 m {shape} f").as_bytes());
+    let font = "/Type/Font/Subtype/Type3/FontBBox[0 0 600 600]/FontMatrix[0.001 0 0 0.001 0 0]/Resources<<>>";
+    let codes = "/FirstChar 97/LastChar 97/Widths[600]/Encoding<</Differences[97/a]>>/CharProcs<</a 5 0 R>>";
+    let content = format!("BT /F 10 Tf 1 0 0 1 5 50 Tm ({}) Tj ET", "a".repeat(30));
+    let pdf = page(&content, &format!("/Font<</F<<{font}{codes}>>>>"), &[letter]);
+    let level = |page_operations: u64| {
+        let limits = Limits { page_operations, ..Limits::default() };
+        take_as(&pdf, &dirty_job("a.pdf", &limits)).map(|taken| taken.pages[0].0.level)
+    };
+    // 30 times about 3,000 segments, 16 to an operation.
+    assert_eq!(level(6_000), Ok(PageLevel::Vector));
+    assert_eq!(level(5_000), Ok(PageLevel::RasterText));
+}

@@ -5,12 +5,15 @@ use std::ops::Range;
 
 use kurbo::Rect;
 
+use super::covered::Moment;
+
 /// A page as a grid of cells that something was painted on.
 #[derive(Debug)]
 pub(super) struct Cover {
     page: Rect,
     painted: Vec<bool>,
-    pictures: Vec<Rect>,
+    /// Pictures and when they were drawn, in that order.
+    pictures: Vec<(Rect, Moment)>,
 }
 
 impl Cover {
@@ -27,11 +30,11 @@ impl Cover {
         }
     }
 
-    /// Notes a picture; `large` ones may be scans.
-    pub(super) fn add_picture(&mut self, area: Rect, is_opaque: bool) {
+    /// Notes a picture that is drawn; a large one may be a scan though something shows through it.
+    pub(super) fn add_picture(&mut self, area: Rect, is_opaque: bool, drawn: Moment) {
         self.add(area);
         if self.pictures.len() < MAX_PICTURES && (is_opaque || area.area() > self.page.area() * SCAN_SHARE) {
-            self.pictures.push(area);
+            self.pictures.push((area, drawn));
         }
     }
 
@@ -40,10 +43,11 @@ impl Cover {
         self.rows(area).all(|row| self.painted.get(row).is_some_and(|cells| cells.iter().all(|painted| !painted)))
     }
 
-    /// Whether most of an area lies under or over a picture.
-    pub(super) fn is_on_picture(&self, area: Rect) -> bool {
+    /// When the last picture was drawn that most of an area lies under or over; nothing where it lies on none.
+    pub(super) fn last_picture(&self, area: Rect) -> Option<Moment> {
         let middle = area.center();
-        self.pictures.iter().any(|picture| picture.inflate(1.0, 1.0).contains(middle))
+        let is_there = |picture: &Rect| picture.inflate(1.0, 1.0).contains(middle);
+        self.pictures.iter().rev().find(|(picture, _)| is_there(picture)).map(|(_, drawn)| *drawn)
     }
 
     /// The cells of an area, row by row.
@@ -80,6 +84,7 @@ const SCAN_SHARE: f64 = 0.25;
 mod tests {
     use kurbo::Rect;
 
+    use super::super::covered::Boxes;
     use super::Cover;
 
     #[test]
@@ -94,8 +99,9 @@ mod tests {
     #[test]
     fn text_is_on_a_picture_when_its_middle_is() {
         let mut cover = Cover::new(Rect::new(0.0, 0.0, 600.0, 800.0));
-        cover.add_picture(Rect::new(0.0, 0.0, 600.0, 400.0), true);
-        assert!(cover.is_on_picture(Rect::new(10.0, 10.0, 100.0, 20.0)));
-        assert!(!cover.is_on_picture(Rect::new(10.0, 700.0, 100.0, 710.0)));
+        let drawn = Boxes::new(Rect::new(0.0, 0.0, 600.0, 800.0)).now();
+        cover.add_picture(Rect::new(0.0, 0.0, 600.0, 400.0), true, drawn);
+        assert!(cover.last_picture(Rect::new(10.0, 10.0, 100.0, 20.0)).is_some());
+        assert!(cover.last_picture(Rect::new(10.0, 700.0, 100.0, 710.0)).is_none());
     }
 }

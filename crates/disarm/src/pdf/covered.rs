@@ -6,7 +6,7 @@
 use form::pages::{
     BlendMode, Color, FillRule, Matrix, Operation, Paint, Path, PlacedGlyph, Point, Segment, StrokeStyle, TextRun,
 };
-use kurbo::{Affine, Rect};
+use kurbo::{Affine, Rect, Size};
 
 use super::geometry;
 use super::layer::{NOTHING, overlap};
@@ -28,6 +28,14 @@ pub(super) struct Moment {
     pictures: usize,
 }
 
+impl Moment {
+    /// That of text which says what a picture shows, wherever it stands in the file: only boxes that come after both cover it,
+    /// and no pictures.
+    pub(super) fn on_picture(self, picture: Moment) -> Moment {
+        Moment { areas: self.areas.max(picture.areas), pictures: usize::MAX }
+    }
+}
+
 impl Boxes {
     pub(super) fn new(page: Rect) -> Boxes {
         Boxes { page, areas: Areas::default(), pictures: Areas::default(), picture_area: 0.0 }
@@ -46,11 +54,11 @@ impl Boxes {
         self.pictures.add(area, self.page);
     }
 
-    /// Whether something that was drawn after a moment lies over an area.
-    pub(super) fn cover(&mut self, since: Moment, area: Rect) -> bool {
+    /// Whether something that was drawn after a moment lies over an area and is no narrower or lower than `least`.
+    pub(super) fn cover(&mut self, since: Moment, area: Rect, least: Size) -> bool {
         let is_scan = self.picture_area > self.page.area() * SCAN_SHARE;
-        self.areas.cover(since.areas, area, self.page)
-            || !is_scan && self.pictures.cover(since.pictures, area, self.page)
+        self.areas.cover(since.areas, area, least, self.page)
+            || !is_scan && self.pictures.cover(since.pictures, area, least, self.page)
     }
 }
 
@@ -86,7 +94,7 @@ impl Areas {
         }
     }
 
-    fn cover(&mut self, since: usize, area: Rect, page: Rect) -> bool {
+    fn cover(&mut self, since: usize, area: Rect, least: Size, page: Rect) -> bool {
         let middle = area.center();
         let (column, row) = cell(middle.x, middle.y, page);
         let Some(near) = self.cells.get(row.saturating_mul(GRID).saturating_add(column)) else { return false };
@@ -96,7 +104,7 @@ impl Areas {
                 return false;
             }
             self.looked = self.looked.saturating_add(1);
-            if self.list.get(number).is_some_and(|over| is_over(*over, area)) {
+            if self.list.get(number).is_some_and(|over| is_over(*over, area, least)) {
                 return true;
             }
         }
@@ -105,7 +113,11 @@ impl Areas {
 }
 
 /// Whether so much of an area is covered that nobody can read what is there.
-fn is_over(over: Rect, area: Rect) -> bool {
+fn is_over(over: Rect, area: Rect, least: Size) -> bool {
+    // A line through a word covers a hyphen in it wholly, and everybody can read both.
+    if over.width() < least.width || over.height() < least.height {
+        return false;
+    }
     if over.inflate(SLACK, SLACK).contains_rect(area) {
         return true;
     }
@@ -149,10 +161,21 @@ pub(super) fn without_covered(
 ) -> u32 {
     let before = run.glyphs.len();
     let (em, space) = (run.em, run.space);
+    let least = least_box(em, space);
     run.glyphs.retain(|placed| {
-        letter(placed.glyph).is_none_or(|bounds| !boxes.cover(since, on_page(em, space, placed, bounds)))
+        let mut covered = |bounds| boxes.cover(since, on_page(em, space, placed, bounds), least);
+        letter(placed.glyph).is_none_or(|bounds| !covered(bounds))
     });
     u32::try_from(before.saturating_sub(run.glyphs.len())).unwrap_or(u32::MAX)
+}
+
+/// How large a box is at least that covers letters of a size: higher than a line through them, wider than a rule of a table.
+fn least_box(em: [f32; 4], space: Matrix) -> Size {
+    let [a, b, c, d] = em.map(f64::from);
+    let [a, b, c, d, ..] = (Affine::new(space.0.map(f64::from)) * Affine::new([a, b, c, d, 0.0, 0.0])).as_coeffs();
+    let (along, up) = (a.hypot(b) * LEAST_WIDTH, c.hypot(d) * LEAST_HEIGHT);
+    // Which of the two runs across the page.
+    if a.abs() >= b.abs() { Size::new(along, up) } else { Size::new(up, along) }
 }
 
 fn on_page(em: [f32; 4], space: Matrix, placed: &PlacedGlyph, bounds: Rect) -> Rect {
@@ -338,6 +361,10 @@ const COVERED: f64 = 0.9;
 const SLACK: f64 = 0.3;
 /// A box that is smaller covers no letter, in points.
 const LEAST_SIDE: f64 = 1.0;
+/// The height of a box that covers letters, in ems: lines through words and below them are a tenth.
+const LEAST_HEIGHT: f64 = 0.4;
+/// Its width: what lies over a single l or I is no wider than that, and rules between columns are a tenth.
+const LEAST_WIDTH: f64 = 0.2;
 /// The width of a line that may be a box, in points.
 const LEAST_BAR: f32 = 4.0;
 /// Colours that leave nothing to see when they are multiplied with white.
@@ -358,7 +385,7 @@ const MAX_LOOKS: usize = 50_000_000;
 #[cfg(test)]
 mod tests {
     use form::pages::{FillRule, Path, Segment};
-    use kurbo::Rect;
+    use kurbo::{Rect, Size};
 
     use super::super::geometry::rectangle;
     use super::{Boxes, rectangles};
@@ -372,9 +399,26 @@ mod tests {
         let before = boxes.now();
         boxes.add(Rect::new(90.0, 90.0, 200.0, 120.0));
         let after = boxes.now();
-        assert!(boxes.cover(before, letter) && !boxes.cover(after, letter));
+        assert!(boxes.cover(before, letter, Size::ZERO) && !boxes.cover(after, letter, Size::ZERO));
+        // What is less than the size of letters covers none.
+        assert!(
+            !boxes.cover(before, letter, Size::new(1.0, 31.0)) && !boxes.cover(before, letter, Size::new(111.0, 1.0))
+        );
         // Half of a letter can be read.
-        assert!(!boxes.cover(before, Rect::new(197.0, 100.0, 203.0, 108.0)));
+        assert!(!boxes.cover(before, Rect::new(197.0, 100.0, 203.0, 108.0), Size::ZERO));
+    }
+
+    #[test]
+    fn what_a_picture_shows_is_covered_by_boxes_after_it() {
+        let mut boxes = Boxes::new(PAGE);
+        let letter = Rect::new(100.0, 100.0, 106.0, 108.0);
+        let text = boxes.now();
+        boxes.add(PAGE);
+        boxes.add_picture(Rect::new(90.0, 90.0, 200.0, 120.0));
+        let shown = text.on_picture(boxes.now());
+        assert!(boxes.cover(text, letter, Size::ZERO) && !boxes.cover(shown, letter, Size::ZERO));
+        boxes.add(Rect::new(90.0, 90.0, 200.0, 120.0));
+        assert!(boxes.cover(shown, letter, Size::ZERO));
     }
 
     #[test]
@@ -383,10 +427,10 @@ mod tests {
         let letter = Rect::new(100.0, 100.0, 106.0, 108.0);
         let before = boxes.now();
         boxes.add_picture(Rect::new(90.0, 90.0, 200.0, 120.0));
-        assert!(boxes.cover(before, letter));
+        assert!(boxes.cover(before, letter, Size::ZERO));
         // The rest of a page in strips.
         (0..10).for_each(|at| boxes.add_picture(Rect::new(0.0, f64::from(at) * 80.0, 600.0, f64::from(at + 1) * 80.0)));
-        assert!(!boxes.cover(before, letter));
+        assert!(!boxes.cover(before, letter, Size::ZERO));
     }
 
     #[test]

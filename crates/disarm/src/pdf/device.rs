@@ -204,7 +204,9 @@ impl<'d, 'w> Recorder<'d, 'w> {
 
     fn is_too_much(&self, summary: Summary) -> bool {
         let limits = self.document.limits;
-        summary.weight > limits.page_operations || summary.depth >= limits.canvas_depth
+        summary.weight > limits.page_operations
+            || summary.lettering.div_ceil(LETTER_SEGMENTS) > limits.page_operations
+            || summary.depth >= limits.canvas_depth
     }
 
     /// A layer's operations as a canvas; counting on when they are too many.
@@ -332,7 +334,7 @@ impl<'d, 'w> Recorder<'d, 'w> {
             return;
         }
         if self.mode == Mode::Text {
-            self.cover.add_picture(visible, is_opaque);
+            self.cover.add_picture(visible, is_opaque, self.boxes.now());
         }
         let is_solid = self.solid_groups.iter().all(|solid| *solid)
             && self.clip_shapes.iter().all(|rectangular| *rectangular)
@@ -549,7 +551,7 @@ impl<'a> Device<'a> for Recorder<'_, '_> {
             Some(paint) => {
                 let shape = Shape::Stencil { picture: number, matrix };
                 self.draw(shape, bounds, &paint, props.blend_mode, props.soft_mask.as_ref());
-                self.cover.add_picture(visible, false);
+                self.cover.add_picture(visible, false, self.boxes.now());
             }
             None => {
                 let mask = props.soft_mask.as_ref().and_then(|mask| self.mask(mask));
@@ -563,7 +565,7 @@ impl<'a> Device<'a> for Recorder<'_, '_> {
                 layer.set_mixing(blend_mode(props.blend_mode), mask.map(|mask| mask.number));
                 layer.paint(Operation::Picture { picture: number, matrix, alpha: u8::MAX }, Summary::default());
                 if self.is_on_page() {
-                    self.cover.add_picture(visible, opaque);
+                    self.cover.add_picture(visible, opaque, self.boxes.now());
                 }
             }
         }
@@ -687,6 +689,8 @@ pub(super) fn blend_mode(mode: hayro_interpret::BlendMode) -> BlendMode {
 const PLACEHOLDER: Color = Color { r: 0xE0, g: 0xE0, b: 0xE0 };
 /// Elements of a path that may be rectangles that cover something: a hundred of them.
 const MAX_BOX_ELEMENTS: usize = 600;
+/// Segments of letters that weigh as much as an operation, as the form counts them.
+const LETTER_SEGMENTS: u64 = 16;
 /// How many times the operations of a page are counted on before the file is refused.
 const HARD_FACTOR: u64 = 4;
 /// Samples of shadings that one page may take.

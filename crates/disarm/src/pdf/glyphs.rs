@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use form::codec::Encoder;
-use form::pages::{Glyph, GlyphText, Path};
+use form::pages::{Glyph, GlyphText, Path, TextRun};
 use hayro_interpret::font::OutlineGlyph;
 use hayro_interpret::hayro_cmap::BfString;
 use kurbo::{Affine, BezPath, Rect};
@@ -13,7 +13,7 @@ use skrifa::raw::TableProvider;
 use skrifa::{FontRef, GlyphId, MetadataProvider};
 
 use super::geometry;
-use crate::error::Error;
+use crate::error::{Error, size};
 
 /// The letters of a document.
 #[derive(Debug, Default)]
@@ -21,6 +21,8 @@ pub(super) struct Glyphs {
     known: HashMap<Key, Known>,
     /// What each letter in the form covers, by number; for a blank about what a letter would.
     areas: Vec<Rect>,
+    /// How many segments the outline of each letter in the form has, by number.
+    segments: Vec<usize>,
 }
 
 /// What a letter is told apart by.
@@ -85,14 +87,21 @@ impl Glyphs {
             return Ok(*number);
         }
         let outline = outline_of(key, outline).unwrap_or_default();
-        let bounds = geometry::bounds(&outline);
+        let (bounds, segments) = (geometry::bounds(&outline), outline.segments.len());
         #[allow(clippy::cast_precision_loss, reason = "at most thirty thousand units")]
         let advance = key.advance as f32 / 10.0;
         let number = out.glyph(&Glyph { advance, outline, text: key.text.clone() })?;
         self.known.insert(key.clone(), Known { number: Some(number), bounds, fits: true });
         let blank = Rect::new(0.0, 0.0, advance.into(), LETTER_HEIGHT).abs();
         self.areas.push(bounds.unwrap_or(blank));
+        self.segments.push(segments);
         Ok(number)
+    }
+
+    /// How many segments the outlines of a run's letters have.
+    pub(super) fn segments(&self, run: &TextRun) -> u64 {
+        let of = |glyph: u32| usize::try_from(glyph).ok().and_then(|number| self.segments.get(number)).copied();
+        run.glyphs.iter().fold(0_u64, |sum, placed| sum.saturating_add(size(of(placed.glyph).unwrap_or(0))))
     }
 
     /// What a letter in the form covers, in glyph units.

@@ -89,6 +89,10 @@ impl<'d, 'w> Recorder<'d, 'w> {
         if self.mode != Mode::Draw {
             return;
         }
+        let segments = match &shape {
+            Shape::Text(run, _) => self.document.glyphs.segments(run),
+            _ => 0,
+        };
         let layer = self.layer();
         if let Some(mask) = mask {
             layer.note_canvas(mask.summary);
@@ -106,13 +110,13 @@ impl<'d, 'w> Recorder<'d, 'w> {
             }
             Shape::Text(run, Lettering::Fill) => {
                 layer.set_fill(paint);
-                layer.text(run, TextMode::Fill);
+                layer.text(run, TextMode::Fill, segments);
             }
             Shape::Text(run, Lettering::Stroke(pen)) => {
                 if !layer.stroke_filled_text(&run, paint, &pen) {
                     layer.set_stroke(paint);
                     layer.set_pen(pen);
-                    layer.text(run, TextMode::Stroke);
+                    layer.text(run, TextMode::Stroke, segments);
                 }
             }
             Shape::Stencil { picture, matrix } => {
@@ -196,7 +200,8 @@ impl<'d, 'w> Recorder<'d, 'w> {
                 None => return,
             },
             Shape::Text(run, Lettering::Fill) => {
-                self.layer().clip_text(run, visible);
+                let segments = self.document.glyphs.segments(&run);
+                self.layer().clip_text(run, visible, segments);
                 None
             }
             Shape::Text(_, Lettering::Stroke(_)) | Shape::Stencil { .. } => {

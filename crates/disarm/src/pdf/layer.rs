@@ -25,6 +25,8 @@ pub(super) struct Layer {
 pub(super) struct Summary {
     /// What drawing them costs: segments, letters and operations, canvases each time that they are drawn.
     pub(super) weight: u64,
+    /// Segments of the outlines of their letters.
+    pub(super) lettering: u64,
     /// How many canvases are within one another at most.
     pub(super) depth: u32,
     /// How many of them paint.
@@ -119,7 +121,9 @@ impl Layer {
         self.push_clip(Operation::Clip(path, rule), bounds);
     }
 
-    pub(super) fn clip_text(&mut self, run: TextRun, bounds: Rect) {
+    /// Clips to letters whose outlines have so many segments.
+    pub(super) fn clip_text(&mut self, run: TextRun, bounds: Rect, segments: u64) {
+        self.summary.lettering = self.summary.lettering.saturating_add(segments);
         let bounds = overlap(self.visible(), bounds);
         self.push_clip(Operation::ClipText(run), bounds);
     }
@@ -162,6 +166,7 @@ impl Layer {
     /// Adds an operation that paints. `inner` is what is known of the canvas that it draws.
     pub(super) fn paint(&mut self, operation: Operation, inner: Summary) {
         self.summary.weight = self.summary.weight.saturating_add(operation.own_cost()).saturating_add(inner.weight);
+        self.summary.lettering = self.summary.lettering.saturating_add(inner.lettering);
         self.summary.depth = self.summary.depth.max(inner.depth);
         self.summary.paints = self.summary.paints.saturating_add(1);
         self.operations.push(operation);
@@ -170,11 +175,13 @@ impl Layer {
     /// Notes that a paint or mask that was set draws a canvas.
     pub(super) fn note_canvas(&mut self, inner: Summary) {
         self.summary.weight = self.summary.weight.saturating_add(inner.weight);
+        self.summary.lettering = self.summary.lettering.saturating_add(inner.lettering);
         self.summary.depth = self.summary.depth.max(inner.depth);
     }
 
-    /// Adds letters, to the last run where they go on in it.
-    pub(super) fn text(&mut self, run: TextRun, mode: TextMode) {
+    /// Adds letters whose outlines have so many segments, to the last run where they go on in it.
+    pub(super) fn text(&mut self, run: TextRun, mode: TextMode, segments: u64) {
+        self.summary.lettering = self.summary.lettering.saturating_add(segments);
         if let Some(Operation::Text(last, last_mode)) = self.operations.last_mut()
             && *last_mode == mode
             && mode != TextMode::FillAndStroke
@@ -208,6 +215,7 @@ impl Layer {
     /// Puts the operations of a group here that changes nothing as a group.
     pub(super) fn append(&mut self, (operations, summary): (Vec<Operation>, Summary), state_of: Trace) {
         self.summary.weight = self.summary.weight.saturating_add(summary.weight);
+        self.summary.lettering = self.summary.lettering.saturating_add(summary.lettering);
         self.summary.depth = self.summary.depth.max(summary.depth);
         self.summary.paints = self.summary.paints.saturating_add(summary.paints);
         self.summary.mixes |= summary.mixes;

@@ -332,7 +332,7 @@ impl<'d, 'w> Recorder<'d, 'w> {
                 self.unseen.push(Unseen { run: run.run, bounds: run.bounds, since, shown, clips: false });
             }
             // What a Type 3 letter says.
-            None => self.layer().text(run.run, TextMode::Invisible),
+            None => self.layer().text(run.run, TextMode::Invisible, 0),
         }
     }
 
@@ -342,15 +342,18 @@ impl<'d, 'w> Recorder<'d, 'w> {
         let keep_all = self.document.policy.hidden_text == Extra::Keep;
         for Unseen { mut run, bounds, since, shown, clips } in std::mem::take(&mut self.unseen) {
             let painted = clips && !self.cover.is_blank(bounds);
-            if keep_all || shown || painted || self.cover.is_on_picture(bounds) {
+            let seen = shown || painted;
+            let picture = if seen { None } else { self.cover.last_picture(bounds) };
+            if keep_all || seen || picture.is_some() {
                 if !keep_all {
+                    let since = picture.map_or(since, |picture| since.on_picture(picture));
                     let glyphs = &self.document.glyphs;
                     let covered =
                         covered::without_covered(&mut run, since, &mut self.boxes, &|number| glyphs.area(number));
                     self.tally.hidden = self.tally.hidden.saturating_add(covered);
                 }
                 if !run.glyphs.is_empty() {
-                    self.layer().text(run, TextMode::Invisible);
+                    self.layer().text(run, TextMode::Invisible, 0);
                 }
             } else {
                 let count = u32::try_from(run.glyphs.len()).unwrap_or(u32::MAX);
