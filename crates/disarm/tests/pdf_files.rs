@@ -116,6 +116,53 @@ fn a_file_that_cannot_be_unpacked_is_withheld_alone() {
     assert!(taken.has(Reason::DuplicateName));
 }
 
+/// Two annotations whose specifications are written in them, under one name.
+#[test]
+fn two_files_of_one_name_are_two() {
+    let annotation = |number: u32| {
+        let file = format!("<</Type/Filespec/F(a.txt)/EF<</F {number} 0 R>>>>");
+        format!("<</Type/Annot/Subtype/FileAttachment/Rect[9 9 19 19]/FS{file}>>")
+    };
+    let page = format!("/Annots[{}{}{}]", annotation(5), annotation(6), annotation(5));
+    let pdf = with_files("", &page, &[stream("", b"first"), stream("", b"second")]);
+    let taken = extract(&pdf, &Limits::default()).unwrap();
+    let names: Vec<_> = taken.children.iter().map(|child| child.name.as_str()).collect();
+    assert_eq!((names, taken.spill.as_slice()), (vec!["a.txt", "a (2).txt"], b"firstsecond".as_slice()));
+    assert!(taken.has(Reason::DuplicateName));
+    let named = take(&pdf).unwrap();
+    assert!(named.findings.contains(&(Reason::EmbeddedFile, 2)), "{:?}", named.findings);
+}
+
+#[test]
+fn a_file_that_is_cut_short_is_withheld_and_an_empty_one_is_whole() {
+    let text: Vec<u8> = (0..3_000).flat_map(|line: u32| format!("line {line} of a file\n").into_bytes()).collect();
+    let whole = deflated(&text);
+    let (half, sumless) = (&whole[..whole.len() / 2], &whole[..whole.len() - 4]);
+    let check = |params: &str, data: &[u8], expected: Result<&[u8], Reason>| {
+        let names = "/Names<</EmbeddedFiles<</Names[(a) 5 0 R]>>>>";
+        let file = b"<</Type/Filespec/F(a.txt)/EF<</F 6 0 R>>>>".to_vec();
+        let taken = extract(&with_files(names, "", &[file, stream(params, data)]), &Limits::default()).unwrap();
+        let withheld = taken.children[0].withheld.map(|refusal| refusal.reason);
+        assert_eq!(withheld, expected.err(), "{params}");
+        assert!(taken.spill == expected.unwrap_or_default(), "{params}: {} bytes", taken.spill.len());
+    };
+    let flate = "/Filter/FlateDecode";
+    let sized = |size: usize| format!("{flate}/Params<</Size {size}>>");
+    check(flate, &whole, Ok(&text));
+    check(flate, half, Err(Reason::Malformed));
+    check(&sized(text.len()), half, Err(Reason::Malformed));
+    // All is there but the checksum, as the file itself says; and a size that is wrong says nothing against a checksum.
+    check(&sized(text.len()), sumless, Ok(&text));
+    check(&sized(9), &whole, Ok(&text));
+    check("/Params<</Size 9>>", b"short", Err(Reason::Malformed));
+    // Packed twice, and as rows of differences (RFC 2083, 6.3).
+    check("/Filter[/FlateDecode/FlateDecode]", &deflated(&whole), Ok(&text));
+    let rows = "/Filter/FlateDecode/DecodeParms<</Predictor 12/Columns 3>>";
+    check(rows, &deflated(&[2, 1, 2, 3, 2, 1, 1, 1]), Ok(&[1, 2, 3, 2, 3, 4]));
+    check(flate, &deflated(b""), Ok(b""));
+    check("", b"", Ok(b""));
+}
+
 #[test]
 fn files_are_bounded_as_members_of_archives_are() {
     let spill = |spill_bytes: u64| {

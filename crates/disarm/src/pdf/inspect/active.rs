@@ -6,7 +6,7 @@ use form::job::Embedded;
 use form::{Findings, Place, Reason};
 use lopdf::{Dictionary, Object, ObjectId};
 
-use super::files::Files;
+use super::files::{self, Files};
 use super::navigation;
 use super::tree::{Tree, text};
 
@@ -246,7 +246,10 @@ impl<'d> Look<'_, 'd, '_> {
         }
         let own = ["UF", "F", "Unix", "DOS"].iter().find_map(|key| self.tree.text(file, key));
         let name = own.or_else(|| name.map(str::to_owned)).unwrap_or_default();
-        let key = object.as_reference().map_or_else(|_| name.clone(), |(number, _)| number.to_string());
+        // Which file it is, its stream says: there may be two of one name, and one under two.
+        let key = files::entry(self.tree, file).and_then(|entry| entry.as_reference().ok());
+        let key = key.or_else(|| object.as_reference().ok());
+        let key = key.map_or_else(|| name.clone(), |(number, generation)| format!("{number} {generation} R"));
         if self.files.insert(key) {
             match self.embedded {
                 Embedded::Withhold => self.findings.add(Reason::EmbeddedFile, Place::new(&name)),

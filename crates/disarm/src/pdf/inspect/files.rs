@@ -2,9 +2,11 @@
 //!
 //! Only their bytes and names leave, as children that are judged anew by what they are. Nothing of the pages depends on them.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::{Read, Write};
 
+use flate2::read::ZlibDecoder;
 use form::codec::Encoder;
 use form::container::Child;
 use form::name::FileName;
@@ -31,13 +33,14 @@ struct File {
     modified: Option<i64>,
     /// The stream as it is packed; none where the document names one that is not there.
     stream: Option<Stream>,
+    /// How long the document says that the file is.
+    size: Option<u64>,
 }
 
 impl Files {
     /// Adds a file by its specification (ISO 32000-2, 7.11.3) and the name that it goes by.
-    pub(super) fn add(&mut self, tree: &Tree<'_>, specification: &Dictionary, name: &str) {
-        let Some(streams) = tree.dict(specification, "EF") else { return };
-        let entry = ["UF", "F", "Unix", "DOS", "Mac"].iter().find_map(|key| streams.get(key.as_bytes()).ok());
+    pub(super) fn add<'d>(&mut self, tree: &Tree<'d>, specification: &'d Dictionary, name: &str) {
+        let entry = entry(tree, specification);
         if let Some(id) = entry.and_then(|entry| entry.as_reference().ok())
             && !self.seen.insert(id)
         {
@@ -51,6 +54,7 @@ impl Files {
             declared_type: stream.and_then(|stream| tree.text(&stream.dict, "Subtype")).unwrap_or_default(),
             modified: date.and_then(|date| unix_seconds(&date)),
             stream: stream.map(|stream| packed(tree, stream)),
+            size: params.and_then(|params| tree.get(params, "Size")?.as_i64().ok()?.try_into().ok()),
         });
     }
 
@@ -69,7 +73,7 @@ impl Files {
         for (id, file) in self.files.into_iter().enumerate() {
             let name = names.take(&file.name, findings);
             let left = limits.spill_bytes.min(limits.total_bytes).saturating_sub(offset);
-            let (bytes, withheld) = match unpacked(file.stream.as_ref(), left, limits.ratio) {
+            let (bytes, withheld) = match unpacked(file.stream.as_ref(), file.size, left, limits.ratio) {
                 Ok(bytes) => (bytes, None),
                 Err(refusal) => (Vec::new(), Some(refusal)),
             };
@@ -93,6 +97,12 @@ impl Files {
     }
 }
 
+/// The stream of a file by its specification, of the names that it has for several systems the first.
+pub(super) fn entry<'d>(tree: &Tree<'d>, specification: &'d Dictionary) -> Option<&'d Object> {
+    let streams = tree.dict(specification, "EF")?;
+    ["UF", "F", "Unix", "DOS", "Mac"].iter().find_map(|key| streams.get(key.as_bytes()).ok())
+}
+
 /// A stream that stands alone: what its filters need to know is told in it and not elsewhere in the file.
 fn packed(tree: &Tree<'_>, stream: &Stream) -> Stream {
     let mut dict = Dictionary::new();
@@ -111,7 +121,7 @@ fn packed(tree: &Tree<'_>, stream: &Stream) -> Stream {
     Stream::new(dict, stream.content.clone())
 }
 
-fn unpacked(stream: Option<&Stream>, left: u64, ratio: u32) -> Result<Vec<u8>, Refusal> {
+fn unpacked(stream: Option<&Stream>, told: Option<u64>, left: u64, ratio: u32) -> Result<Vec<u8>, Refusal> {
     let Some(stream) = stream else { return Err(Reason::Malformed.into()) };
     let filters = stream.filters().unwrap_or_default();
     let known = |filter: &&[u8]| FILTERS.contains(filter);
@@ -121,18 +131,55 @@ fn unpacked(stream: Option<&Stream>, left: u64, ratio: u32) -> Result<Vec<u8>, R
     // Small files may shrink to almost nothing honestly, and harm nobody when they do not.
     let by_ratio = size(stream.content.len()).saturating_mul(ratio.into()).max(RATIO_FREE_BYTES);
     let most = left.min(by_ratio);
-    match stream.get_plain_content_with_limit(usize::try_from(most).unwrap_or(usize::MAX)) {
-        // What is damaged unpacks to nothing.
-        Ok(bytes) if bytes.is_empty() && !stream.content.is_empty() => Err(Reason::Malformed.into()),
-        Ok(bytes) => Ok(bytes),
-        Err(lopdf::Error::Decompress(DecompressError::MemoryLimitExceeded { .. })) if left < by_ratio => {
-            Err(Refusal::limit(Reason::LimitSpillBytes, left, left.saturating_add(1)))
+    let too_large = || {
+        if left < by_ratio {
+            Refusal::limit(Reason::LimitSpillBytes, left, left.saturating_add(1))
+        } else {
+            Refusal::limit(Reason::LimitRatio, ratio.into(), u64::from(ratio).saturating_add(1))
         }
-        Err(lopdf::Error::Decompress(DecompressError::MemoryLimitExceeded { .. })) => {
-            Err(Refusal::limit(Reason::LimitRatio, ratio.into(), u64::from(ratio).saturating_add(1)))
-        }
-        Err(_) => Err(Reason::Malformed.into()),
+    };
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let bytes = match stream.get_plain_content_with_limit(most) {
+        Ok(bytes) => bytes,
+        Err(lopdf::Error::Decompress(DecompressError::MemoryLimitExceeded { .. })) => return Err(too_large()),
+        Err(_) => return Err(Reason::Malformed.into()),
+    };
+    let ends = if filters.is_empty() { None } else { ends_whole(stream, &filters, most) };
+    // The library gives what it has where a stream breaks off; then the length that the document tells decides.
+    match (ends, told) {
+        (Some(true), _) => Ok(bytes),
+        (Some(false), Some(told)) if told == size(bytes.len()) => Ok(bytes),
+        (None, told) if told.is_none_or(|told| told <= size(bytes.len())) => Ok(bytes),
+        _ => Err(Reason::Malformed.into()),
     }
+}
+
+/// Whether a stream that is deflated ends as RFC 1950 has it, with its checksum; nothing for others. `most` bounds what is
+/// unpacked at each step.
+fn ends_whole(stream: &Stream, filters: &[&[u8]], most: usize) -> Option<bool> {
+    let mut data = Cow::Borrowed(stream.content.as_slice());
+    let mut whole = None;
+    for (at, filter) in filters.iter().enumerate() {
+        let is_last = at.saturating_add(1) == filters.len();
+        if *filter == b"FlateDecode" {
+            let mut reader = ZlibDecoder::new(&*data).take(size(most).saturating_add(1));
+            let mut bytes = Vec::new();
+            if reader.read_to_end(&mut bytes).is_err() {
+                return Some(false);
+            }
+            whole = Some(true);
+            // Rows of differences are no stream to go on with.
+            if stream.dict.has(b"DecodeParms") {
+                break;
+            }
+            data = Cow::Owned(bytes);
+        } else if !is_last {
+            let mut dict = Dictionary::new();
+            dict.set("Filter", Object::Name(filter.to_vec()));
+            data = Cow::Owned(Stream::new(dict, data.into_owned()).get_plain_content_with_limit(most).ok()?);
+        }
+    }
+    whole
 }
 
 fn declared(given: &str) -> Line {
