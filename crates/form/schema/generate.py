@@ -64,7 +64,7 @@ DENIED_ATTRIBUTES = set("r:link r:pict r:href o:href o:althref o:relid o:ole o:o
 # By local name, without a namespace or in the element's own.
 DENIED_LOCAL_ATTRIBUTES = set(
     "macro onAction textlink target href src althref vbProcedure function xlm functionGroupId externalLink sourceFile refreshOnLoad"
-    " codeName invalidUrl tgtFrame customMenu help statusBar provider connectionId embedTrueType saltValue hashValue hash salt"
+    " codeName invalidUrl tgtFrame docLocation equationxml mdx customMenu help statusBar provider connectionId embedTrueType saltValue hashValue hash salt"
     " algorithmName spinCount workbookPassword revisionsPassword password cryptProviderType cryptAlgorithmClass"
     " cryptAlgorithmType cryptAlgorithmSid cryptSpinCount cryptProvider algIdExt algIdExtSource cryptProviderTypeExt"
     " cryptProviderTypeExtSource workbookHashValue workbookSaltValue workbookSpinCount workbookAlgorithmName"
@@ -103,6 +103,14 @@ FORMULA_ELEMENTS = set(
     "x:f x:formula x:oldFormula x:formula1 x:formula2 x:calculatedColumnFormula x:totalsRowFormula x:definedName xne:f c:f"
     " c15:f c15:sqref cx:f cx:nf xr:f xr:formula".split()
 )
+FORMULA_ATTRIBUTES = {
+    ("x:cfvo", "val"), ("x:cacheField", "formula"), ("x:calculatedItem", "formula"), ("x:hyperlink", "location"),
+}
+# Names that a program resolves: of a sheet, a range, a bookmark.
+NAME_ATTRIBUTES = {
+    ("x:worksheetSource", "name"), ("x:worksheetSource", "sheet"), ("x:worksheetSource", "ref"), ("x:rangeSet", "name"),
+    ("x:rangeSet", "sheet"), ("x:rangeSet", "ref"), ("x:inputCells", "val"), ("w:hyperlink", "anchor"),
+}
 FIELD_ELEMENTS = {"w:instrText", "w:delInstrText"}
 NUMBER_FORMAT_ELEMENTS = {"c:formatCode"}
 HEADER_ELEMENTS = {f"{p}:{s}{k}" for p in ("x", "c", "cx") for s in ("odd", "even", "first") for k in ("Header", "Footer")}
@@ -314,6 +322,10 @@ def attribute_kind(attribute, entry, owner):
             return "Y", ""
         if local in ("path", "v", "eqn"):
             return "Q", ""
+    if (on, local) in FORMULA_ATTRIBUTES:
+        return "W", ""
+    if (on, local) in NAME_ATTRIBUTES:
+        return "J", ""
     if local == "action" and prefix(on) == "a":
         return "A", ""
     if local in ("instr",) and vocabulary == "w":

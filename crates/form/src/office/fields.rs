@@ -2,6 +2,7 @@
 //! `separate`, what it shows, `end`; one in another's instruction or result.
 
 use super::grammar;
+use super::schema::Type;
 
 /// The fields that are open at one place of a part. Both rooms keep one.
 #[derive(Debug, Default)]
@@ -82,6 +83,25 @@ impl Fields {
             self.end()?;
         }
         Ok(())
+    }
+
+    /// Whether an element of this type is read apart from what stands around it: a text box is a story of its own, and what is
+    /// tracked as inserted or deleted goes away when somebody accepts or rejects it. An instruction lies wholly inside or
+    /// wholly outside of such an element, or a program reads another than was judged.
+    pub fn is_apart(of: Type) -> bool {
+        matches!(
+            of.name(),
+            "txbxContent"
+                | "ins"
+                | "del"
+                | "moveFrom"
+                | "moveTo"
+                | "conflictIns"
+                | "conflictDel"
+                | "footnote"
+                | "endnote"
+                | "comment"
+        )
     }
 
     /// Whether an instruction is still coming, so that it cannot be judged yet.

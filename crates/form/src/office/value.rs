@@ -44,6 +44,10 @@ pub enum AttributeKind {
         /// The most characters.
         longest: u16,
     },
+    /// A formula of a spreadsheet, or a place in it ([`grammar::formula`]).
+    Formula,
+    /// The name of a sheet, range or bookmark of the document itself, at most 255 characters: without what leads to others.
+    Name,
     /// What a click in a presentation does ([`grammar::action`]).
     Action,
     /// The instruction of a field ([`grammar::field`]).
@@ -103,6 +107,10 @@ impl AttributeKind {
             AttributeKind::Measure => ascii(24, ".-+%"),
             AttributeKind::Token { longest } => ascii(usize::from(longest), "._#%+-{}:"),
             AttributeKind::Words { longest } => is_words(text, usize::from(longest)),
+            AttributeKind::Formula => grammar::formula(text),
+            AttributeKind::Name => {
+                is_words(text, 255) && !text.contains(['\\', '/', '[', ']', '|', '!', '<', '>', '"'])
+            }
             AttributeKind::Action => grammar::action(text),
             AttributeKind::Field => grammar::field(text),
             AttributeKind::NumberFormat => grammar::number_format(text),

@@ -70,17 +70,35 @@ impl Lowerer<'_, '_, '_> {
                     self.tape.push(Markup::Attribute(number, value));
                 }
                 None if known.kind() == AttributeKind::Relationship || raw.trim().is_empty() => {}
+                None if matches!(known.kind(), AttributeKind::Formula | AttributeKind::Name) => {
+                    self.refused_place(of, known, facts, &mut seen);
+                }
                 None => self.account.unknown(format!("{}:{}@{local}", of.namespace().prefix(), of.name())),
             }
         }
         self.judge(of, facts, seen)
     }
 
+    /// A formula or name that leads out of the document. What cannot do without it goes with it.
+    fn refused_place(&mut self, of: Type, attribute: Attribute, facts: TypeFacts, seen: &mut Seen) {
+        let title = self.context.title.clone();
+        let reason = match facts.special {
+            Special::CellLink => Reason::UnsafeLink,
+            _ if attribute.kind() == AttributeKind::Name => Reason::ExternalLink,
+            _ => Reason::UnsafeFormula,
+        };
+        self.account.refused(reason, &title, || attribute.name().to_owned());
+        seen.is_refused = true;
+        if of.name() == "cfvo" {
+            self.doom(Special::Conditioned);
+        }
+    }
+
     fn judge(&mut self, of: Type, facts: TypeFacts, seen: Seen) -> Result<Verdict, Fault> {
         let verdict = match facts.special {
             Special::SimpleField if seen.is_refused => Verdict::Through,
             Special::TextLink if seen.lost_relationship => Verdict::Through,
-            Special::CellLink if seen.lost_relationship => Verdict::Drop,
+            Special::CellLink if seen.lost_relationship || seen.is_refused => Verdict::Drop,
             Special::Click if seen.lost_relationship || seen.is_refused => Verdict::Drop,
             Special::DefinedName if seen.is_refused => Verdict::Drop,
             Special::Sheet | Special::SlideEntry => return Ok(self.entry(of, facts, seen)),

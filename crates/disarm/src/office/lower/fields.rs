@@ -5,7 +5,10 @@
 
 use std::ops::Range;
 
-use form::office::{Fields as Verified, Markup, TextKind, Type, grammar};
+use form::office::{AttributeKind, Fields as Verified, Markup, TextKind, Type, grammar};
+
+/// What stands in an instruction for a field within it.
+const NESTED: &str = "\u{FFFC}";
 
 /// The fields and elements that are open where the tape begins.
 #[derive(Default)]
@@ -13,7 +16,7 @@ pub(super) struct Fields {
     types: Vec<Level>,
     open: Vec<Field>,
     /// What stands in the instructions of those that are not decided, in the order in which it ended.
-    held: Vec<Range<usize>>,
+    held: Vec<Held>,
     /// Instructions that were refused, for the account.
     pub(super) refused: Vec<String>,
 }
@@ -27,10 +30,18 @@ struct Level {
     text: String,
 }
 
+/// Something in the instruction of a field.
+struct Held {
+    span: Range<usize>,
+    /// Words to be shown, which Word takes for a piece of the instruction.
+    is_words: bool,
+}
+
 #[derive(Clone, Default)]
 struct Field {
     instruction: String,
-    is_too_long: bool,
+    /// Too long, or across the bounds of what is read apart from it.
+    is_doomed: bool,
     shown: bool,
     is_refused: bool,
     /// While it is not decided: what of that is held goes with it, from this place on.
@@ -48,6 +59,8 @@ impl Fields {
         if is_complete {
             while let Some(mut field) = self.open.pop() {
                 if !field.shown {
+                    // Without an end nobody can tell what was to be shown: the marks go, the words stay.
+                    self.held.retain(|held| !held.is_words);
                     self.decide(&mut pass, &mut field);
                 }
             }
@@ -81,9 +94,16 @@ impl Fields {
                     None => Some(root),
                 };
                 self.types.push(Level { of, start: at, mark: None, text: String::new() });
+                if of.is_some_and(Verified::is_apart) {
+                    self.bound();
+                }
             }
-            Markup::Choice(_) => self.types.push(Level { of: None, start: at, mark: None, text: String::new() }),
+            Markup::Choice(_) => {
+                self.types.push(Level { of: None, start: at, mark: None, text: String::new() });
+                self.bound();
+            }
             Markup::EndChoice => {
+                self.bound();
                 self.types.pop();
             }
             Markup::Attribute(number, value) => {
@@ -93,6 +113,11 @@ impl Fields {
                     level.of.and_then(|of| of.attribute(*number)).filter(|each| each.name() == "fldCharType");
                 if let (Some(attribute), form::office::Value::Enumerated(value)) = (attribute, value) {
                     level.mark = attribute.kind().word(*value);
+                }
+                let is_field = level.of.and_then(|of| of.attribute(*number)).map(|each| each.kind());
+                if is_field == Some(AttributeKind::Field) {
+                    self.piece(NESTED);
+                    return;
                 }
                 // The beginning must be noted where the fields before it are still as they were.
                 if attribute.is_some() && level.mark == Some("begin") && is_free {
@@ -104,12 +129,17 @@ impl Fields {
             }
             Markup::Text(text) => {
                 let Some(level) = self.types.last_mut() else { return };
-                if level.of.is_some_and(|of| of.text() == TextKind::Field) {
-                    level.text = text.to_string();
+                match level.of.map(Type::text) {
+                    Some(TextKind::Field) => level.text = text.to_string(),
+                    Some(TextKind::Plain) => self.piece(text),
+                    _ => {}
                 }
             }
             Markup::Close => {
                 let Some(level) = self.types.pop() else { return };
+                if level.of.is_some_and(Verified::is_apart) {
+                    self.bound();
+                }
                 self.close(pass, &level, at);
             }
         }
@@ -125,8 +155,9 @@ impl Fields {
                     self.hold(&span);
                     self.open.push(Field { shown: true, is_refused: true, ..Field::default() });
                 } else {
+                    self.piece(NESTED);
                     self.open.push(Field { held_from: self.held.len(), ..Field::default() });
-                    self.held.push(span);
+                    self.held.push(Held { span, is_words: false });
                 }
             }
             Some("separate") => match self.open.pop() {
@@ -136,7 +167,7 @@ impl Fields {
                         // A second one says nothing new; in a refused field it is one more mark of it.
                         pass.gone.push(span);
                     } else {
-                        self.held.push(span);
+                        self.held.push(Held { span, is_words: false });
                         field.shown = true;
                         self.decide(pass, &mut field);
                     }
@@ -148,7 +179,7 @@ impl Fields {
                 Some(mut field) => {
                     self.hold(&span);
                     if !field.shown {
-                        self.held.push(span);
+                        self.held.push(Held { span, is_words: false });
                         self.decide(pass, &mut field);
                     } else if field.is_refused {
                         pass.gone.push(span);
@@ -156,22 +187,18 @@ impl Fields {
                 }
                 None => pass.gone.push(span),
             },
-            _ if is_instruction => match self.open.last_mut().filter(|field| !field.shown) {
-                Some(field) => {
-                    let len = field.instruction.len().saturating_add(level.text.len());
-                    if len > grammar::FIELD_BYTES {
-                        field.is_too_long = true;
-                    } else {
-                        field.instruction.push_str(&level.text);
-                    }
+            _ if is_instruction => {
+                if self.open.last().is_some_and(|field| !field.shown) {
+                    self.piece(&level.text);
                     self.hold(&span);
+                } else {
+                    pass.gone.push(span);
                 }
-                None => pass.gone.push(span),
-            },
+            }
             _ => {
                 let is_in_run = self.types.last().is_some_and(|level| level.of.is_some_and(|of| of.name() == "r"));
                 if is_in_run && level.of.is_some_and(|of| of.name() != "rPr") && self.is_undecided() {
-                    self.hold(&span);
+                    self.held.push(Held { span, is_words: true });
                 }
             }
         }
@@ -188,15 +215,33 @@ impl Fields {
     /// Notes something that stands in the instruction of a field that is not yet decided.
     fn hold(&mut self, span: &Range<usize>) {
         if self.is_undecided() {
-            self.held.push(span.clone());
+            self.held.push(Held { span: span.clone(), is_words: false });
+        }
+    }
+
+    /// A piece of the innermost field's instruction, where one is coming.
+    fn piece(&mut self, piece: &str) {
+        let Some(field) = self.open.last_mut().filter(|field| !field.shown) else { return };
+        if field.instruction.len().saturating_add(piece.len()) > grammar::FIELD_BYTES {
+            field.is_doomed = true;
+        } else {
+            field.instruction.push_str(piece);
+        }
+    }
+
+    /// What is read apart begins or ends: no instruction reaches across.
+    fn bound(&mut self) {
+        for field in self.open.iter_mut().filter(|field| !field.shown) {
+            field.is_doomed = true;
         }
     }
 
     fn decide(&mut self, pass: &mut Pass, field: &mut Field) {
-        field.is_refused = field.is_too_long || !grammar::field(&field.instruction);
+        field.is_refused = field.is_doomed || !grammar::field(&field.instruction);
         if field.is_refused {
             self.refused.push(std::mem::take(&mut field.instruction));
-            pass.gone.extend_from_slice(self.held.get(field.held_from..).unwrap_or_default());
+            let held = self.held.iter().skip(field.held_from).map(|held| held.span.clone());
+            pass.gone.extend(held);
         }
     }
 }

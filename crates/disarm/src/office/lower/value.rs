@@ -25,6 +25,8 @@ pub(super) fn value(attribute: Attribute, of: Type, raw: &str) -> Option<Value> 
         | AttributeKind::List
         | AttributeKind::Measure
         | AttributeKind::Token { .. }
+        | AttributeKind::Formula
+        | AttributeKind::Name
         | AttributeKind::Action
         | AttributeKind::VmlStyle
         | AttributeKind::VmlPath => kind.takes_text(text).then(|| Value::Text(text.into()))?,

@@ -208,6 +208,9 @@ impl Office {
             parent.state = next.ok_or(DecodeError::Malformed("order of elements"))?;
             parent.of.child(child).ok_or(DecodeError::Malformed("number of an element"))?
         };
+        if self.kind == Kind::Flow && Fields::is_apart(of) {
+            self.bound()?;
+        }
         self.push(Level::Element(Element::new(of)), limits)
     }
 
@@ -262,7 +265,16 @@ impl Office {
         Ok(())
     }
 
+    /// An instruction may not reach across the bounds of what is read apart from it.
+    fn bound(&self) -> Result<(), DecodeError> {
+        if self.fields.is_undecided() { Err(DecodeError::Malformed("field")) } else { Ok(()) }
+    }
+
     fn close(&mut self) -> Result<(), DecodeError> {
+        let of = self.top()?.of;
+        if self.kind == Kind::Flow && Fields::is_apart(of) {
+            self.bound()?;
+        }
         let element = self.top()?;
         element.begin_content()?;
         if !element.of.accepts(element.state) {
@@ -278,13 +290,14 @@ impl Office {
 
     fn choice(&mut self, limits: &Limits) -> Result<(), DecodeError> {
         self.count(limits)?;
+        self.bound()?;
         self.top()?.begin_content()?;
         self.push(Level::Choice, limits)
     }
 
     fn end_choice(&mut self) -> Result<(), DecodeError> {
         match self.open.pop() {
-            Some(Level::Choice) => Ok(()),
+            Some(Level::Choice) => self.bound(),
             _ => Err(DecodeError::Malformed("end of a choice")),
         }
     }

@@ -58,7 +58,8 @@ pub fn judge_field(text: &str) -> Result<(), FieldRefused> {
         // `QUOTE 68 68 69` gives the letters of those numbers.
         "QUOTE" if Arguments { rest: arguments }.any(|argument| argument.is_number()) => Err(FieldRefused::Dde),
         "COMPARE" | "IF" | "QUOTE" | "SET" => no_command(arguments),
-        _ => Ok(()),
+        // Whatever may take the first word away from a program leaves it no command.
+        _ => no_command(arguments),
     }
 }
 
