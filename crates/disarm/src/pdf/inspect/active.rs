@@ -245,11 +245,12 @@ impl<'d> Look<'_, 'd, '_> {
             return;
         }
         let own = ["UF", "F", "Unix", "DOS"].iter().find_map(|key| self.tree.text(file, key));
-        let name = own.or_else(|| name.map(str::to_owned)).unwrap_or_default();
-        // Which file it is, its stream says: there may be two of one name, and one under two.
+        let name = own.clone().or_else(|| name.map(str::to_owned)).unwrap_or_default();
+        let own = own.unwrap_or_default();
+        // Which file it is, its stream says: there may be two of one name. One under two names is told under both.
         let key = files::entry(self.tree, file).and_then(|entry| entry.as_reference().ok());
         let key = key.or_else(|| object.as_reference().ok());
-        let key = key.map_or_else(|| name.clone(), |(number, generation)| format!("{number} {generation} R"));
+        let key = key.map_or_else(|| name.clone(), |(number, generation)| format!("{number} {generation} R {own}"));
         if self.files.insert(key) {
             match self.embedded {
                 Embedded::Withhold => self.findings.add(Reason::EmbeddedFile, Place::new(&name)),
