@@ -89,19 +89,22 @@ impl Fields {
     /// tracked as inserted or deleted goes away when somebody accepts or rejects it. An instruction lies wholly inside or
     /// wholly outside of such an element, or a program reads another than was judged.
     pub fn is_apart(of: Type) -> bool {
-        matches!(
-            of.name(),
-            "txbxContent"
-                | "ins"
-                | "del"
-                | "moveFrom"
-                | "moveTo"
-                | "conflictIns"
-                | "conflictDel"
-                | "footnote"
-                | "endnote"
-                | "comment"
-        )
+        // The marks of the same names that properties have hold nothing.
+        let holds = of.child_count() > 0;
+        holds
+            && matches!(
+                of.name(),
+                "txbxContent"
+                    | "ins"
+                    | "del"
+                    | "moveFrom"
+                    | "moveTo"
+                    | "conflictIns"
+                    | "conflictDel"
+                    | "footnote"
+                    | "endnote"
+                    | "comment"
+            )
     }
 
     /// Whether an instruction is still coming, so that it cannot be judged yet.

@@ -268,7 +268,7 @@ impl Walk<'_> {
                 Some(*self.chance.one(&open))
             };
             let Some(step) = step else { break };
-            if !tight && !in_choice && self.chance.below(24) == 0 {
+            if !tight && !in_choice && !self.undecided && self.chance.below(24) == 0 {
                 in_choice = self.choice();
             }
             self.element(step.of, step.child, depth + 1);

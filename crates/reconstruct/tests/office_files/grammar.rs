@@ -378,7 +378,8 @@ impl Grammar {
             'R' => value.is_empty() || value.strip_prefix("rId").is_some_and(|n| n.parse::<u32>().is_ok_and(|n| n > 0)),
             'A' => value.is_empty() || value.starts_with("ppaction://hlinks") || value == "ppaction://noaction",
             // Their grammars have tests of their own; a writer could only break the bounds.
-            'G' | 'C' | 'Y' | 'Q' => value.len() <= 64 * 1024,
+            'J' => !value.contains(['\\', '/', '[', ']', '|', '!', '<', '>', '"']) && value.chars().count() <= 255,
+            'G' | 'C' | 'Y' | 'Q' | 'W' => value.len() <= 64 * 1024,
             _ => false,
         }
     }
