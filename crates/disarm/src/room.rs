@@ -86,7 +86,9 @@ fn shown(part: Part<'_>, content: &Content, wanted: Preview, fonts: &Fonts, form
         Content::Image(source) => image::preview(part, source, wanted, form),
         Content::Metafile => image::metafile::disarm(part, fonts, wanted.max_side.into(), form),
         Content::Withheld(reason) => Err(reason.into()),
-        Content::Text | Content::Table | Content::Mail | Content::Office | Content::Sealed | Content::Zip => Err(Reason::UnsupportedType.into()),
+        Content::Text | Content::Table | Content::Mail | Content::Office | Content::Sealed | Content::Zip => {
+            Err(Reason::UnsupportedType.into())
+        }
     }
 }
 

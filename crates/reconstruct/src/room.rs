@@ -28,7 +28,9 @@ pub fn run(params: &[u8], input: Input<'_>, out: &mut dyn Write, report: &mut dy
     let done = match job.op {
         CleanOp::Part => part(&job, input, &mut output),
         CleanOp::AssembleZip => with_bundle(&job, input, |bundle| container::assemble(&bundle, &job, &mut output)),
-        CleanOp::AssembleMail | CleanOp::AssembleReport => with_bundle(&job, input, |bundle| mail::assemble(&bundle, &job, &mut output)),
+        CleanOp::AssembleMail | CleanOp::AssembleReport => {
+            with_bundle(&job, input, |bundle| mail::assemble(&bundle, &job, &mut output))
+        }
     };
     let own = done.and_then(|own| {
         output.flush()?;

@@ -314,7 +314,8 @@ fn bits_are_a_picture_on_one_page_and_a_stencil_on_another() {
         let through = Operation::Stencil { picture, matrix };
         for operation in [shown.clone(), through.clone(), shown, through] {
             form.page(&sheet(200.0, 100.0)).unwrap();
-            form.operations(&[paint(255, 0, 0), fill(area(5.0, 5.0, 95.0, 95.0)), paint(0, 0, 255), operation]).unwrap();
+            form.operations(&[paint(255, 0, 0), fill(area(5.0, 5.0, 95.0, 95.0)), paint(0, 0, 255), operation])
+                .unwrap();
         }
     }));
     assert_eq!(readers::complaints(&file), "");

@@ -54,8 +54,7 @@ impl Detected {
     }
 
     fn unsupported(token: &str) -> Detected {
-        let reason =
-            if CONVERTED.contains(&token) { Reason::ConverterUnavailable } else { Reason::UnsupportedType };
+        let reason = if CONVERTED.contains(&token) { Reason::ConverterUnavailable } else { Reason::UnsupportedType };
         Detected::new(Content::Withheld(reason), token)
     }
 
