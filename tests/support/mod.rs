@@ -424,8 +424,19 @@ fn run(program: &str, arguments: &[&str]) {
     assert!(status.success(), "{program} {arguments:?}");
 }
 
-/// Ports nobody listens on right now.
+/// Ports nobody listens on right now. Each is given out once, and from below those that the system gives to clients: between the
+/// look and the gateway's own bind another test, or a connection of one, could take it.
 pub fn free_ports<const N: usize>() -> [SocketAddr; N] {
-    let listeners: [TcpListener; N] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
-    listeners.map(|listener| listener.local_addr().expect("an address"))
+    static GIVEN: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let first = 10_000 + std::process::id().wrapping_mul(61) % 20_000;
+    std::array::from_fn(|_| {
+        loop {
+            let number = GIVEN.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let port = u16::try_from(10_000 + (first - 10_000 + number) % 20_000).expect("a port");
+            let address = SocketAddr::from(([127, 0, 0, 1], port));
+            if TcpListener::bind(address).is_ok() {
+                return address;
+            }
+        }
+    })
 }
