@@ -15,6 +15,7 @@
 
 mod container;
 mod csv;
+mod deflate;
 mod error;
 mod image;
 mod mail;

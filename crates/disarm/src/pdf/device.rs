@@ -6,7 +6,7 @@
 use std::panic::resume_unwind;
 
 use form::job::Extra;
-use form::pages::{BlendMode, CanvasHeader, CanvasKind, Color, MaskKind, Operation};
+use form::pages::{BlendMode, CanvasHeader, CanvasKind, Color, LETTER_SEGMENTS, MaskKind, Operation};
 use form::{Reason, Refusal};
 use hayro_interpret::font::GlyphRun;
 use hayro_interpret::{
@@ -689,8 +689,6 @@ pub(super) fn blend_mode(mode: hayro_interpret::BlendMode) -> BlendMode {
 const PLACEHOLDER: Color = Color { r: 0xE0, g: 0xE0, b: 0xE0 };
 /// Elements of a path that may be rectangles that cover something: a hundred of them.
 const MAX_BOX_ELEMENTS: usize = 600;
-/// Segments of letters that weigh as much as an operation, as the form counts them.
-const LETTER_SEGMENTS: u64 = 16;
 /// How many times the operations of a page are counted on before the file is refused.
 const HARD_FACTOR: u64 = 4;
 /// Samples of shadings that one page may take.

@@ -32,6 +32,10 @@ use crate::limits::Limits;
 use crate::reason::{Reason, Refusal};
 use crate::wire::{Cursor, Sink, coded, size};
 
+/// Segments of the outlines of placed letters that weigh as much as one step in `page_operations` of the [`Limits`]; a usual
+/// letter has 10 to 60.
+pub const LETTER_SEGMENTS: u64 = 16;
+
 /// What is known of a document before its pages.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PagesHeader {

@@ -6,9 +6,10 @@
 
 use std::io::{self, Write};
 
-use flate2::{Compress, Compression, Crc, FlushCompress, Status};
+use flate2::{Compress, Compression, Crc, FlushCompress};
 use form::{Reason, Refusal};
 
+use crate::deflate;
 use crate::error::Error;
 use crate::output::Output;
 
@@ -181,21 +182,8 @@ impl<'o, 'w> Archive<'o, 'w> {
         Ok(())
     }
 
-    fn run(&mut self, mut data: &[u8], flush: FlushCompress) -> io::Result<()> {
-        loop {
-            self.packed.reserve(data.len().clamp(LEAST_ROOM, MOST_WAITING));
-            let before = self.compress.total_in();
-            let status = self.compress.compress_vec(data, &mut self.packed, flush).map_err(io::Error::other)?;
-            let taken = usize::try_from(self.compress.total_in().saturating_sub(before)).unwrap_or(usize::MAX);
-            data = data.get(taken..).unwrap_or_default();
-            let done = match flush {
-                FlushCompress::Finish => status == Status::StreamEnd,
-                _ => data.is_empty(),
-            };
-            if done {
-                return Ok(());
-            }
-        }
+    fn run(&mut self, data: &[u8], flush: FlushCompress) -> io::Result<()> {
+        deflate::feed(&mut self.compress, &mut self.packed, data, flush, LEAST_ROOM..=MOST_WAITING)
     }
 }
 

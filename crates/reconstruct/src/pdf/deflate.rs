@@ -2,7 +2,9 @@
 
 use std::io;
 
-use flate2::{Compress, Compression, FlushCompress, Status};
+use flate2::{Compress, Compression, FlushCompress};
+
+use crate::deflate;
 
 /// Packs one stream after the other.
 pub(super) struct Deflater {
@@ -48,21 +50,8 @@ impl Deflater {
         }
     }
 
-    fn run(&mut self, mut data: &[u8], flush: FlushCompress) -> io::Result<()> {
-        loop {
-            self.packed.reserve(data.len().clamp(LEAST_ROOM, MOST_ROOM));
-            let before = self.compress.total_in();
-            let status = self.compress.compress_vec(data, &mut self.packed, flush).map_err(io::Error::other)?;
-            let taken = usize::try_from(self.compress.total_in().saturating_sub(before)).unwrap_or(usize::MAX);
-            data = data.get(taken..).unwrap_or_default();
-            let done = match flush {
-                FlushCompress::Finish => status == Status::StreamEnd,
-                _ => data.is_empty(),
-            };
-            if done {
-                return Ok(());
-            }
-        }
+    fn run(&mut self, data: &[u8], flush: FlushCompress) -> io::Result<()> {
+        deflate::feed(&mut self.compress, &mut self.packed, data, flush, LEAST_ROOM..=MOST_ROOM)
     }
 }
 

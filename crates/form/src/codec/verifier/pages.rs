@@ -5,8 +5,8 @@ use crate::codec::DecodeError;
 use crate::codec::frame::Tag;
 use crate::limits::Limits;
 use crate::pages::{
-    CanvasHeader, CanvasKind, Glyph, Link, Operation, OutlineItem, PageLabel, PagesHeader, Paint, PictureHeader,
-    PictureLayout, Target, TextRun,
+    CanvasHeader, CanvasKind, Glyph, LETTER_SEGMENTS, Link, Operation, OutlineItem, PageLabel, PagesHeader, Paint,
+    PictureHeader, PictureLayout, Target, TextRun,
 };
 use crate::reason::{Reason, Refusal};
 
@@ -359,6 +359,3 @@ fn numbered(count: &mut u32, limit: u32, reason: Reason) -> Result<u32, Refusal>
 fn nth<T: Copy>(list: &[T], number: u32) -> Option<T> {
     list.get(usize::try_from(number).ok()?).copied()
 }
-
-/// Segments of the outlines of placed letters that weigh as much as one step; a usual letter has 10 to 60.
-const LETTER_SEGMENTS: u64 = 16;
