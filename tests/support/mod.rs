@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -48,7 +48,7 @@ impl Gateway {
             .expect("gateway starts");
         self.child = Some(child);
         let started = Instant::now();
-        while TcpStream::connect(self.smtp).is_err() {
+        while Client::connect(self.smtp).is_err() {
             let exited = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
             assert!(exited.is_none() && started.elapsed() < Duration::from_secs(60), "gateway: {}", self.log());
             std::thread::sleep(Duration::from_millis(20));
@@ -136,6 +136,11 @@ impl Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
+            // A gateway that is about to end by itself says why.
+            if std::thread::panicking() {
+                std::thread::sleep(Duration::from_secs(1));
+                eprintln!("the gateway ended by itself: {:?}", child.try_wait());
+            }
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -424,17 +429,18 @@ fn run(program: &str, arguments: &[&str]) {
     assert!(status.success(), "{program} {arguments:?}");
 }
 
-/// Ports nobody listens on right now. Each is given out once, and from below those that the system gives to clients: between the
-/// look and the gateway's own bind another test, or a connection of one, could take it.
+/// Ports nobody listens on right now. Each is given out once, and from below those that the system gives to clients, so that no
+/// connection of another test takes it before the gateway does. They are tried from outside: a listener of our own would live on
+/// in whatever program another thread is starting at that moment, and answer in the place of the gateway.
 pub fn free_ports<const N: usize>() -> [SocketAddr; N] {
     static GIVEN: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    let first = 10_000 + std::process::id().wrapping_mul(61) % 20_000;
+    let first = std::process::id().wrapping_mul(61) % 20_000;
     std::array::from_fn(|_| {
         loop {
             let number = GIVEN.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            let port = u16::try_from(10_000 + (first - 10_000 + number) % 20_000).expect("a port");
+            let port = u16::try_from(10_000 + (first + number) % 20_000).expect("a port");
             let address = SocketAddr::from(([127, 0, 0, 1], port));
-            if TcpListener::bind(address).is_ok() {
+            if TcpStream::connect(address).is_err() {
                 return address;
             }
         }
