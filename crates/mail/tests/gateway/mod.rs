@@ -229,8 +229,20 @@ impl Drop for Sink {
     }
 }
 
+/// Where nobody listens right now: given out once, and from below the ports that the system gives to clients, so that no
+/// connection of another test takes it. Tried from outside: a listener of our own would live on in a program that another thread
+/// is starting at that moment.
 pub fn free_address() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    static GIVEN: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let first = std::process::id().wrapping_mul(61) % 20_000;
+    loop {
+        let number = GIVEN.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let port = u16::try_from(10_000 + (first + number) % 20_000).unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if std::net::TcpStream::connect(address).is_err() {
+            return address;
+        }
+    }
 }
 
 /// Runs swaks and returns its transcript.
