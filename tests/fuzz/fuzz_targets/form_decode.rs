@@ -189,6 +189,9 @@ fn document(bytes: &[u8], limits: &Limits) {
                 }
             }
         }
+        Document::Office(doc) => {
+            assert!(doc.markup.len() as u64 <= limits.markup && doc.parts.len() as u64 <= limits.office_parts as u64)
+        }
         Document::Container(_) | Document::Table(_) => {}
     }
     // Chunks may come back otherwise cut, so the streams need not be equal; the values must be.
@@ -215,7 +218,7 @@ fn rewritten(bundle: &Bundle<'_>, limits: &Limits) -> Vec<u8> {
 fn assembled(script: &[u8]) -> Vec<u8> {
     let mut bytes = b"MSGFORM\x01".to_vec();
     let Some((kind, mut rest)) = script.split_first() else { return bytes };
-    bytes.extend([kind % 7, 1, b'x']);
+    bytes.extend([kind % 10, 1, b'x']);
     while let Some((head, more)) = rest.split_first_chunk::<3>() {
         let len = usize::from(u16::from_le_bytes([head[1], head[2]])).min(more.len());
         let (payload, more) = more.split_at(len);

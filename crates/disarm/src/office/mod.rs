@@ -122,7 +122,9 @@ impl Document<'_> {
     /// Reads the parts that the document can do without. Where one of them is broken, those that name it are read again.
     fn hold_optional(&mut self, account: &mut Account<'_>) -> Result<HashMap<usize, Held>, Error> {
         let mut held: HashMap<usize, Held> = HashMap::new();
-        let mut waiting: Vec<usize> = (0..self.graph.nodes.len()).filter(|number| self.is_held(*number)).collect();
+        let mut left = MAX_HELD_IN_ALL;
+        let mut waiting: Vec<usize> =
+            (0..self.graph.nodes.len()).filter(|number| self.is_held(*number, &mut left)).collect();
         while let Some(number) = waiting.pop() {
             let mut own = Findings::new(self.part.job.limits.findings);
             let mut steps = Vec::new();
@@ -155,10 +157,15 @@ impl Document<'_> {
         Ok(held)
     }
 
-    fn is_held(&self, number: usize) -> bool {
-        self.graph.nodes.get(number).is_some_and(|node| {
-            !ESSENTIAL.contains(&node.kind.name()) && self.package.part_bytes(&node.name) <= MAX_HELD_BYTES
-        })
+    /// Whether a part is read beforehand, which takes of the bytes that are left for all of them.
+    fn is_held(&self, number: usize, left: &mut u64) -> bool {
+        let Some(node) = self.graph.nodes.get(number) else { return false };
+        let bytes = self.package.part_bytes(&node.name);
+        let is_held = !ESSENTIAL.contains(&node.kind.name()) && bytes <= MAX_HELD_BYTES.min(*left);
+        if is_held {
+            *left = left.saturating_sub(bytes);
+        }
+        is_held
     }
 
     /// The parts that are written, in the order of their numbers in the form.
@@ -349,3 +356,5 @@ const MAX_PROJECT_BYTES: u64 = 64 * 1024 * 1024;
 const MAX_MODULES: usize = 20;
 /// Optional parts of more bytes stream as well.
 const MAX_HELD_BYTES: u64 = 4 * 1024 * 1024;
+/// All parts that are held together: their steps take some ten times as many bytes.
+const MAX_HELD_IN_ALL: u64 = 16 * 1024 * 1024;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
 use encoding_rs::{UTF_16BE, UTF_16LE};
-use form::Reason;
+use form::{Reason, Refusal};
 use quick_xml::Reader;
 use quick_xml::escape::unescape;
 use quick_xml::events::{BytesRef, Event};
@@ -45,11 +45,15 @@ pub(super) fn open<'a>(bytes: impl Read + 'a) -> Result<Xml<'a>, Error> {
     Ok(reader)
 }
 
-/// The next piece.
+/// The next piece, which may have [`EVENT_BYTES`].
 pub(super) fn next<'b>(xml: &mut Xml<'_>, buffer: &'b mut Vec<u8>) -> Result<Event<'b>, Error> {
     buffer.clear();
     xml.get_mut().left = EVENT_BYTES;
     match xml.read_event_into(buffer) {
+        Err(quick_xml::Error::Io(error)) if error.kind() == io::ErrorKind::FileTooLarge => {
+            let limit = size(EVENT_BYTES);
+            Err(Refusal::limit(Reason::LimitMarkup, limit, limit.saturating_add(1)).into())
+        }
         // Entities can be made to grow without bound and to name files; no office program declares any.
         Ok(Event::DocType(_)) | Err(_) => Err(Reason::Malformed.into()),
         Ok(event) => Ok(event),
@@ -142,7 +146,7 @@ impl<R: Read> Read for Bounded<R> {
 
 impl<R: BufRead> BufRead for Bounded<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.left == 0 { Err(io::ErrorKind::InvalidData.into()) } else { self.bytes.fill_buf() }
+        if self.left == 0 { Err(io::ErrorKind::FileTooLarge.into()) } else { self.bytes.fill_buf() }
     }
 
     fn consume(&mut self, amount: usize) {

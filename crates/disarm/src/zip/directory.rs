@@ -421,21 +421,46 @@ fn extra_fields(extra: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
 /// Members follow one another from the first byte, share nothing, and leave no gap with a local header that the directory
 /// does not list (a reader that streams would see one more member).
 fn check_layout(archive: &[u8], entries: &[Entry<'_>], directory: u64) -> Result<(), Refusal> {
-    let mut spans: Vec<(u64, u64)> = entries.iter().map(|entry| (entry.header_offset, entry.data.end)).collect();
-    spans.sort_unstable();
-    let mut at = 0;
-    for (start, end) in spans.into_iter().chain([(directory, directory)]) {
+    let mut spans: Vec<(u64, u64, Option<&Entry<'_>>)> =
+        entries.iter().map(|entry| (entry.header_offset, entry.data.end, Some(entry))).collect();
+    spans.sort_unstable_by_key(|(start, end, _)| (*start, *end));
+    let (mut at, mut before) = (0, None);
+    for (start, end, entry) in spans.into_iter().chain([(directory, directory, None)]) {
         if start < at {
             return Err(Reason::OverlappingMember.into());
         }
         let gap = bytes::slice(archive, at, start.saturating_sub(at)).ok_or(Reason::Malformed)?;
         let is_first = at == 0;
-        if (is_first && !gap.is_empty() && gap != SPANNED_MARK && gap != SPANNED_TEMPORARY) || hides_member(gap) {
+        if (is_first && !gap.is_empty() && gap != SPANNED_MARK && gap != SPANNED_TEMPORARY)
+            || hides_member(gap)
+            || before.is_some_and(|before| differs_behind(gap, before))
+        {
             return Err(Reason::DirectoryMismatch.into());
         }
-        at = end;
+        (at, before) = (end, entry);
     }
     Ok(())
+}
+
+/// Whether the sizes that stand behind a member's data, which a reader that streams believes, are not those of the directory
+/// (APPNOTE 4.3.9). Their signature may be missing, and they have 32 or 64 bits; bytes of another length say nothing.
+fn differs_behind(gap: &[u8], entry: &Entry<'_>) -> bool {
+    if entry.flags & FLAG_SIZES_BEHIND == 0 {
+        return false;
+    }
+    let fields = match gap.len() {
+        16 | 24 => gap.strip_prefix(SIZES_SIGNATURE).map(Fields::new),
+        12 | 20 => Some(Fields::new(gap)),
+        _ => None,
+    };
+    let Some(mut fields) = fields else { return false };
+    let sum = fields.u32();
+    let sizes = if fields.rest().len() == 8 {
+        [fields.u32().map(u64::from), fields.u32().map(u64::from)]
+    } else {
+        [fields.u64(), fields.u64()]
+    };
+    sum != Some(entry.crc) || sizes != [Some(entry.packed), Some(entry.unpacked)]
 }
 
 fn hides_member(gap: &[u8]) -> bool {
@@ -466,6 +491,7 @@ const END_SIGNATURE: &[u8] = b"PK\x05\x06";
 const END64_SIGNATURE: &[u8] = b"PK\x06\x06";
 const LOCATOR_SIGNATURE: &[u8] = b"PK\x06\x07";
 const SPANNED_MARK: &[u8] = b"PK\x07\x08";
+const SIZES_SIGNATURE: &[u8] = SPANNED_MARK;
 const SPANNED_TEMPORARY: &[u8] = b"PK00";
 const END_LEN: usize = 22;
 const LOCATOR_LEN: u64 = 20;

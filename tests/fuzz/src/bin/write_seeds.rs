@@ -1,4 +1,5 @@
-//! Writes the seeds of `form_decode` with the encoders themselves: one small value of every kind and blob.
+//! Writes the seeds: those of `form_decode` with the encoders themselves, one small value of every kind and blob; those of the
+//! Office targets as scripts of small documents and what the dirty room makes of them.
 //! Run it from this directory after a change of the wire: `cargo run --bin write_seeds`.
 
 use form::bundle::{BundleWriter, ChildMeta, ExtraHeader, HeaderName};
@@ -10,6 +11,7 @@ use form::job::{
 };
 use form::mail::{Address, MailDate, MailHeader, Mailbox, MessageId};
 use form::name::{FileName, MemberPath};
+use form::office::{PartKind, fits};
 use form::pages::*;
 use form::report::{CleanReport, OutputType, PageLevels};
 use form::table::{Cell, Charset, Delimiter, LineEnd, TableHeader, TextSource};
@@ -42,7 +44,95 @@ fn main() -> Result<()> {
             std::fs::write(directory.join(format!("{name}_script")), script)?;
         }
     }
+    for target in ["office_package", "office_form", "metafile"] {
+        std::fs::create_dir_all(format!("seeds/{target}"))?;
+    }
+    for (name, packed) in office() {
+        std::fs::write(format!("seeds/office_package/{name}"), &packed)?;
+        let form = misogi_fuzz::dirty(&misogi_fuzz::package::assembled(&packed), "a.docx")?;
+        // The kind as the target of forms takes it: the first is that of workbooks.
+        let mut script = script(&form).ok_or("no form")?;
+        script[0] -= 7;
+        std::fs::write(format!("seeds/office_form/{name}"), script)?;
+    }
+    for (name, choice, records) in drawings() {
+        let mut bytes = vec![choice];
+        for (kind, data) in records {
+            let data: Vec<u8> = data.iter().flat_map(|word: &u32| word.to_le_bytes()).collect();
+            bytes.extend(kind.to_le_bytes());
+            bytes.extend(u16::try_from(data.len())?.to_le_bytes());
+            bytes.extend(data);
+        }
+        std::fs::write(format!("seeds/metafile/{name}"), bytes)?;
+    }
     Ok(())
+}
+
+const W: &str = r#"xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships""#;
+const X: &str = r#"xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships""#;
+const P: &str = r#"xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships""#;
+
+/// Scripts of packages: the family, then kind, referring part and content of each part.
+fn office() -> Vec<(&'static str, Vec<u8>)> {
+    let part = |family: usize, name: &str| {
+        let kind = [Kind::Flow, Kind::Sheet, Kind::Slides][family];
+        let mut fitting = PartKind::all().filter(|part| fits(*part, kind));
+        fitting.position(|part| part.name() == name).map_or(0, |number| number as u8)
+    };
+    let packed = |family: usize, parts: &[(&str, u8, String)]| {
+        let mut script = vec![family as u8];
+        for (name, from, content) in parts {
+            let number = match *name {
+                "picture" => 251,
+                "object" => 252,
+                "macros" => 253,
+                "link" => 254,
+                name => part(family, name),
+            };
+            script.extend([number, *from]);
+            script.extend((content.len() as u16).to_le_bytes());
+            script.extend(content.as_bytes());
+        }
+        script
+    };
+    let word = format!(
+        r#"<w:document {W}><w:body><w:p><w:pPr><w:jc w:val="left"/></w:pPr><w:r><w:t>a</w:t></w:r><w:r><w:fldChar w:fldCharType="begin"/></w:r><w:r><w:instrText>PAGE</w:instrText></w:r><w:r><w:fldChar w:fldCharType="end"/></w:r><w:hyperlink r:id="r0"><w:r><w:t>b</w:t></w:r></w:hyperlink></w:p><w:tbl><w:tr><w:tc/></w:tr></w:tbl></w:body></w:document>"#
+    );
+    let book = format!(r#"<workbook {X}><sheets><sheet name="a" sheetId="1" r:id="r0"/></sheets></workbook>"#);
+    let sheet = format!(
+        r#"<worksheet {X}><sheetData><row r="1"><c r="A1" t="str"><f>SUM(B1:C1)</f><v>3</v></c></row></sheetData></worksheet>"#
+    );
+    let show = format!(
+        r#"<p:presentation {P}><p:sldIdLst><p:sldId id="256" r:id="r0"/></p:sldIdLst><p:notesSz cx="1" cy="1"/></p:presentation>"#
+    );
+    let slide = format!(
+        r#"<p:sld {P}><p:cSld><p:spTree><p:nvGrpSpPr><p:cNvPr id="1" name=""/><p:cNvGrpSpPr/><p:nvPr/></p:nvGrpSpPr><p:grpSpPr/></p:spTree></p:cSld></p:sld>"#
+    );
+    vec![
+        (
+            "word",
+            packed(
+                0,
+                &[
+                    ("", 0, word),
+                    ("link", 0, "https://example.jp/".into()),
+                    ("StyleDefinitionsPart", 0, format!(r#"<w:styles {W}/>"#)),
+                    ("macros", 0, "x".into()),
+                ],
+            ),
+        ),
+        ("sheet", packed(1, &[("", 0, book), ("WorksheetPart", 0, sheet)])),
+        ("slide", packed(2, &[("", 0, show), ("SlidePart", 0, slide)])),
+        ("walk", packed(0, &[("", 0, "\0\0\0\u{1}\0".into())])),
+    ]
+}
+
+/// A filled box as records of each kind.
+fn drawings() -> Vec<(&'static str, u8, Vec<(u16, Vec<u32>)>)> {
+    vec![
+        ("emf", 2, vec![(39, vec![1, 0, 255, 0]), (37, vec![1]), (43, vec![25, 25, 75, 75]), (84, vec![0; 19])]),
+        ("wmf", 3, vec![(0x02FC, vec![0, 255]), (0x012D, vec![0]), (0x041B, vec![0x0032_0032, 0])]),
+    ]
 }
 
 /// A stream as the script that the fuzz target makes into it.
@@ -320,6 +410,9 @@ fn report() -> CleanReport {
         output: OutputType::Jpeg,
         pages: 1,
         levels: PageLevels { vector: 1, raster_text: 2, raster: 3 },
+        letters: Default::default(),
+        unmapped: Vec::new(),
+        children: Vec::new(),
         findings: vec![Finding { reason: Reason::GpsPosition, count: 1, place: Place::new("EXIF") }],
     }
 }
