@@ -5,8 +5,8 @@
 
 For every round and file the tools run one after another in an order that turns, each pinned to one core, so that other load on the
 machine falls on all alike: only ratios within one run mean anything. `misogi` is `misogi sanitize` of one file, start and end of the program
-and of its rooms included; `rooms` is what both rooms take for that file once they run (`cargo build --release -p disarm --example office`),
-read from the program's own clock; `LibreOffice` loads the file and writes it in its own kind again, with a profile that was used before.
+and of its rooms included; `rooms` is what both rooms take for that file once they run (`cargo build --release -p disarm --example office`);
+`LibreOffice` loads the file and writes it in its own kind again, with a profile that was used before.
 What LibreOffice takes to start and end is measured with a document of one word and shown apart. `CPU ms` is the time of the whole process
 tree, ended children included. Only files that both rebuilt are summed. `XML` is what the archive's members of markup come to unpacked.
 
@@ -86,12 +86,10 @@ def sanitize(path, options):
 
 
 def in_rooms(path, options):
-    """Seconds in both rooms, by their own clock: the least of five times."""
+    """Processor seconds in both rooms: of six times in one process, less those of one time."""
     with tempfile.TemporaryDirectory(prefix="misogi-bench-") as scratch:
-        told = [subprocess.run(["taskset", "-c", str(options.core), options.rooms, str(path), f"{scratch}/out"], capture_output=True, text=True).stdout for _ in range(5)]
-    words = [each.splitlines()[0].split() for each in told if each.startswith("ok ")]
-    times = [int(each[each.index("dirty_us") + 1]) + int(each[each.index("clean_us") + 1]) for each in words]
-    return {"cpu": min(times, default=0) / 1e6, "done": bool(times)}
+        runs = [pdf.run([options.rooms, str(path), f"{scratch}/out", "--times", str(times)], options.core, options.timeout) for times in (6, 1)]
+        return {"cpu": max(0.0, runs[0][1] - runs[1][1]) / 5, "done": pathlib.Path(scratch, "out").exists()}
 
 
 def round_trip(path, kind, options, profile):
