@@ -85,6 +85,7 @@ fn packages_by_chance_pass_both_rooms_or_are_refused() {
 /// Takes minutes: `cargo test -p disarm --test office_chance -- --ignored`; FROM and COUNT choose the scripts.
 #[test]
 #[ignore = "many scripts take minutes"]
+#[allow(clippy::disallowed_methods, reason = "which scripts are run is chosen from outside")]
 fn many_packages_by_chance_pass_both_rooms_or_are_refused() {
     let number = |name: &str, or: u64| std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(or);
     let from = number("FROM", 500);
