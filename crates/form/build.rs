@@ -71,6 +71,8 @@ impl Tables {
             edges.push(children);
             own.push(used);
         }
+        let parts: Vec<&str> = lines.iter().filter(|line| line[0] == "P").map(|line| line[1]).collect();
+        assert!(parts.len() <= 128, "more parts than a set of 128 bits holds");
         for line in &lines {
             match line[0] {
                 "N" => {
@@ -78,7 +80,7 @@ impl Tables {
                     tables.namespaces.push(format!("NamespaceRow {{ prefix: {prefix}, uri: {uri} }}"));
                 }
                 "T" => {}
-                "P" => tables.add_part(line, &edges, &own),
+                "P" => tables.add_part(line, &edges, &own, &parts),
                 other => panic!("unknown line {other}"),
             }
         }
@@ -209,7 +211,7 @@ impl Tables {
         }
     }
 
-    fn add_part(&mut self, line: &[&str], edges: &[Vec<usize>], own: &[Vec<usize>]) {
+    fn add_part(&mut self, line: &[&str], edges: &[Vec<usize>], own: &[Vec<usize>], parts: &[&str]) {
         let root: usize = line[6].parse().unwrap();
         let (mut reached, mut waiting) = (vec![false; edges.len()], vec![root]);
         let mut namespaces = 0_u128;
@@ -219,11 +221,20 @@ impl Tables {
                 namespaces |= own[next].iter().map(|namespace| 1_u128 << namespace).fold(0, |all, one| all | one);
             }
         }
+        let (pictures, others): (Vec<&str>, Vec<&str>) =
+            line[7].split(' ').filter(|name| !name.is_empty()).partition(|name| *name == "ImagePart");
+        let refers = others.iter().map(|name| 1_u128 << parts.iter().position(|part| part == name).expect("a part"));
+        let refers = refers.fold(0, |all, one| all | one);
         let fields: Vec<String> = [1, 2, 3, 4, 5].iter().map(|field| self.string(line[*field])).collect();
         self.parts.push(format!(
             "PartRow {{ name: {}, relationship: {}, content_type: {}, directory: {}, stem: {}, root: {root}, namespaces: \
-             {namespaces} }}",
-            fields[0], fields[1], fields[2], fields[3], fields[4],
+             {namespaces}, refers: {refers}, pictures: {} }}",
+            fields[0],
+            fields[1],
+            fields[2],
+            fields[3],
+            fields[4],
+            !pictures.is_empty(),
         ));
     }
 

@@ -261,6 +261,10 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::EmbeddedFonts => {
             ("埋め込まれたフォントを{count}件取り除きました", "{count} embedded fonts were removed")
         }
+        Reason::PivotData => (
+            "元のデータがこのファイルの外にあるピボットテーブル{count}件を、表示されていた値だけにしました",
+            "{count} pivot tables whose data is outside the file were reduced to the values that they show",
+        ),
         Reason::TypeMismatch => ("拡張子と中身の形式が違っていました", "the extension did not match the content"),
         Reason::NameChanged => ("ファイル名を直しました", "the file name was changed"),
         Reason::DoubleExtension => ("拡張子が二重でした", "the name had a double extension"),
@@ -343,6 +347,10 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::GlyphsLost => (
             "フォントが壊れているため表示できない文字が{count}個あります",
             "{count} characters of damaged fonts are not shown",
+        ),
+        Reason::ControlsDrawn => (
+            "チェックボックスやボタン{count}個を、文字の付いた図形にしました",
+            "{count} check boxes, buttons and labels were turned into shapes with their text",
         ),
         Reason::EmptyBody => ("本文がありません", "there is no text"),
         Reason::ManyRecipients => ("宛先が多数です", "there are many recipients"),

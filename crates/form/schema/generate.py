@@ -13,8 +13,9 @@ T name text particle attributes   a type; numbered from 0. name is TYPE/prefix:e
                                   may hold, `-` for none. particle is its content model over numbers of types:
                                   `,( )` sequence, `|( )` choice, `&( )` all, each item followed by ? * + or {min,max}.
                                   attributes are `prefix:name,kind,required(1/0),argument`, `;`-separated
-P name relationship content-type directory stem root
-                                  a part; root is the number of its root's type
+P name relationship content-type directory stem root targets
+                                  a part; root is the number of its root's type, targets are the parts that it may refer to,
+                                  ImagePart among them where it may have pictures
 """
 
 import glob
@@ -33,11 +34,11 @@ def load(path):
 NAMESPACES = {entry["Prefix"]: entry["Uri"] for entry in load(DATA + "namespaces.json")}
 
 # Whole vocabularies that stay outside: ribbon and macros, ActiveX, web and task-pane extensions, ink, 3-D models, media
-# tracking, sensitivity labels, forms, web video (HTML that Word shows), paths of the author's machine, data models, rich values, legacy VML of spreadsheets (written anew).
+# tracking, sensitivity labels, forms, web video (HTML that Word shows), paths of the author's machine, data models, rich values, slicers, legacy VML of spreadsheets (written anew).
 DENIED_NAMESPACES = set(
     "mso mso14 ax wne wetp we ct ntns lp ma cdip emma inkml msink am3d aoe asl alf woe p228 a1611 oel xlecs xlecs2 clsh mip ds"
     " sl b aif t xxl21 xlmsforms xlrvrel xxlnp x12ac asvg iact xlwcv xvml pvml oac xltc xltc2 xnsv xxpim xxpvi xxdsv xfpb xlrd"
-    " xlrd2 xlrdwi xlpar xlpcalc xcalcf xltt p1912 p216 p232 pRoam a3danim aanim aclsh op ap vt cppr xxlrds psuppl wp15 x15ac".split()
+    " xlrd2 xlrdwi xlpar xlpcalc xcalcf xltt p1912 p216 p232 pRoam a3danim aanim aclsh op ap vt cppr xxlrds psuppl wp15 x15ac sle tsle sle15".split()
 )
 # Elements that run, load, link or embed something, or hold what only a program reads.
 DENIED_ELEMENTS = set(
@@ -58,9 +59,14 @@ DENIED_ELEMENTS = set(
     " x15:dataModel x15:connection x14:connection x15:queryTable x14:slicerStyles x15:timelineStyles"
     " x15:pivotTableReferences x14:pivotCaches_ x15:webExtensions x:extReference"
     " x:xmlColumnPr a15:objectPr a15:signatureLine o:signatureline a14:cameraTool p:sldSyncPr w14:contentPart"
-    " cdr14:contentPart".split()
+    " cdr14:contentPart x14:slicerCache xprd:richInfo p:sndTgt x:valueMetadata".split()
 )
 DENIED_ATTRIBUTES = set("r:link r:pict r:href o:href o:althref o:relid o:ole o:oleicon o:master o:gfxdata o:bullet".split())
+# Those of one element: what they name never crosses, or is a table of a query or XML map, or rich values.
+DENIED_PAIRS = {
+    ("x:pageSetup", "r:id"), ("x:rangeSet", "r:id"), ("x:worksheetSource", "r:id"), ("x:table", ":tableType"),
+    ("x:tableColumn", ":queryTableFieldId"), ("x:c", ":vm"),
+}
 # By local name, without a namespace or in the element's own.
 DENIED_LOCAL_ATTRIBUTES = set(
     "macro onAction textlink target href src althref vbProcedure function xlm functionGroupId externalLink sourceFile refreshOnLoad"
@@ -374,6 +380,7 @@ for entry in order:
             vocabulary, local = qualified.split(":")
             if (
                 qualified in DENIED_ATTRIBUTES
+                or (name, qualified) in DENIED_PAIRS
                 or (local in DENIED_LOCAL_ATTRIBUTES and vocabulary in ("", prefix(name)))
                 or vocabulary in DENIED_NAMESPACES
             ):
@@ -394,4 +401,5 @@ print("\n".join(lines))
 for part, root in parts:
     stem = part["Target"].rstrip("0123456789")
     content_type = part.get("ContentType") or MAIN_TYPES[part["Name"]]
-    print("\t".join(["P", part["Name"], part["RelationshipType"], content_type, DIRECTORIES.get(part["Name"], ""), stem, str(number[root])]))
+    targets = [child["Name"] for child in part.get("Children", []) if child["Name"] in PARTS or child["Name"] == "ImagePart"]
+    print("\t".join(["P", part["Name"], part["RelationshipType"], content_type, DIRECTORIES.get(part["Name"], ""), stem, str(number[root]), " ".join(targets)]))

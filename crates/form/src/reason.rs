@@ -256,6 +256,8 @@ reasons! {
     238 Removed UnknownContent "unknown_content"
     /// Embedded fonts were removed.
     239 Removed EmbeddedFonts "embedded_fonts"
+    /// Pivot tables whose data is outside the document were removed; the values that they show were kept.
+    250 Removed PivotData "pivot_data"
 
     /// The content is of another type than its name or label says.
     300 Changed TypeMismatch "type_mismatch"
@@ -337,6 +339,8 @@ reasons! {
     338 Changed GlyphsLost "glyphs_lost"
     /// Much of the text of a page cannot be searched or copied.
     339 Changed TextRecallLow "text_recall_low"
+    /// Check boxes, buttons and labels were turned into shapes with their text.
+    360 Changed ControlsDrawn "controls_drawn"
 
     /// The mail has no text.
     400 Noted EmptyBody "empty_body"

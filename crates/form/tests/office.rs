@@ -213,6 +213,29 @@ fn choices_may_stand_in_elements_and_elements_in_choices() {
     assert_eq!(Document::decode(&*bytes, &Limits::default()).unwrap(), Document::Office(doc));
 }
 
+/// A program that does not know the vocabulary passes over the choice: what one of its family shows, each of them shows.
+#[test]
+fn a_choice_asks_for_what_the_programs_of_its_family_know() {
+    let limits = Limits::default();
+    let word = |prefix: &str| {
+        flow(|part| {
+            part.choice(prefix).empty("w:p", &[]).end_choice();
+        })
+    };
+    let slides = |prefix: &str| {
+        let mut part = Writer::new("PresentationPart");
+        part.open("p:presentation", &[]).empty("p:notesSz", &[("cx", "1"), ("cy", "1")]);
+        part.choice(prefix).open("p:extLst", &[]).close().end_choice();
+        document(Kind::Slides, vec![header("PresentationPart", Vec::new())], part.finish())
+    };
+    for good in [word("wps"), word("w14"), word("c14"), slides("p14"), slides("v")] {
+        encoded(&good, &limits).unwrap();
+    }
+    for bad in [word("x14"), word("p14"), word("w"), word(""), word("xml"), slides("w14"), slides("p")] {
+        refused(&bad, "vocabulary of a choice");
+    }
+}
+
 fn field(steps: &[(&str, &str)]) -> OfficeDoc {
     flow(|part| {
         part.open("w:p", &[]);
@@ -273,10 +296,11 @@ fn relationships_out_of_range_are_refused() {
     encoded(&referring(vec![link(), link()], Vec::new()), &Limits::default()).unwrap();
     refused(&referring(vec![link()], Vec::new()), "value of an attribute");
     // To the main part, to a part that is not announced, to a picture that does not come.
-    refused(&referring(vec![link(), Relationship::Part(0)], Vec::new()), "number of a part");
-    refused(&referring(vec![link(), Relationship::Part(1)], Vec::new()), "number of a part");
-    refused(&referring(vec![link(), Relationship::Picture(0)], Vec::new()), "number of a picture");
-    let mut with_picture = referring(vec![link(), Relationship::Picture(0)], Vec::new());
+    let with = |target: Relationship| referring(vec![link(), link(), target], Vec::new());
+    refused(&with(Relationship::Part(0)), "number of a part");
+    refused(&with(Relationship::Part(1)), "number of a part");
+    refused(&with(Relationship::Picture(0)), "number of a picture");
+    let mut with_picture = referring(vec![link(), link(), Relationship::Picture(0)], Vec::new());
     let picture = PictureHeader {
         width: 1,
         height: 1,
@@ -287,6 +311,78 @@ fn relationships_out_of_range_are_refused() {
     };
     with_picture.pictures.push((picture, vec![0]));
     encoded(&with_picture, &Limits::default()).unwrap();
+}
+
+/// A workbook whose first sheet is named by a relationship that leads to one of its other parts.
+fn book(place: &str, kinds: &[&str]) -> OfficeDoc {
+    let mut book = Writer::new("WorkbookPart");
+    book.open("x:workbook", &[]).open("x:sheets", &[]);
+    book.empty("x:sheet", &[("name", "a"), ("sheetId", "1"), ("r:id", place)]);
+    let mut steps = book.finish();
+    let numbers = (1..=u32::try_from(kinds.len()).unwrap()).map(Relationship::Part).collect();
+    let mut parts = vec![header("WorkbookPart", numbers)];
+    for kind in kinds {
+        parts.push(header(kind, Vec::new()));
+        let root = parts.last().unwrap().kind.root();
+        let name = format!("{}:{}", root.namespace().prefix(), root.name());
+        let mut part = Writer::new(kind);
+        part.open(&name, &[]);
+        if *kind == "WorksheetPart" {
+            part.empty("x:sheetData", &[]);
+        }
+        steps.extend(part.finish());
+    }
+    document(Kind::Sheet, parts, steps)
+}
+
+/// Programs fetch what a picture names, and read what they take for a sheet, when the document is opened.
+#[test]
+fn a_relationship_is_named_by_what_its_target_is_for() {
+    let limits = Limits::default();
+    let kinds = ["WorksheetPart", "WorkbookStylesPart", "SharedStringTablePart"];
+    encoded(&book("rId1", &kinds), &limits).unwrap();
+    for place in ["rId2", "rId3"] {
+        refused(&book(place, &kinds), "target of a relationship");
+    }
+    let link = || Relationship::Link(Url::parse("https://example.jp/").unwrap());
+    let picture = |relationships: Vec<Relationship>| {
+        let mut part = Writer::new("MainDocumentPart");
+        part.open("w:document", &[]).open("w:body", &[]).open("w:p", &[]).open("w:r", &[]).open("w:pict", &[]);
+        part.open("v:shape", &[]).empty("v:imagedata", &[("r:id", "rId1")]);
+        let mut document = document(Kind::Flow, vec![header("MainDocumentPart", relationships)], part.finish());
+        let picture = PictureHeader {
+            width: 1,
+            height: 1,
+            layout: PictureLayout::Gray8,
+            source: PictureSource::Drawing,
+            interpolate: false,
+            alpha: None,
+        };
+        document.pictures.push((picture, vec![0]));
+        document
+    };
+    encoded(&picture(vec![Relationship::Picture(0)]), &limits).unwrap();
+    refused(&picture(vec![link()]), "target of a relationship");
+    let linked = |target: Relationship| referring(vec![link(), target], Vec::new());
+    encoded(&linked(link()), &limits).unwrap();
+    let mut clicked = linked(Relationship::Picture(0));
+    clicked.pictures = picture(Vec::new()).pictures;
+    refused(&clicked, "target of a relationship");
+}
+
+#[test]
+fn a_part_refers_to_what_belongs_to_it() {
+    let with = |from: &str| {
+        let mut bad = book("rId1", &["WorksheetPart", "WorkbookStylesPart"]);
+        let part = bad.parts.iter_mut().find(|part| part.kind.name() == from).unwrap();
+        part.relationships.push(Relationship::Part(2));
+        bad
+    };
+    encoded(&with("WorkbookPart"), &Limits::default()).unwrap();
+    refused(&with("WorksheetPart"), "target of a relationship");
+    let mut pictured = book("rId1", &["WorksheetPart", "SharedStringTablePart"]);
+    pictured.parts[2].relationships.push(Relationship::Picture(0));
+    refused(&pictured, "target of a relationship");
 }
 
 #[test]

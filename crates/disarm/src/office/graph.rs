@@ -37,8 +37,6 @@ pub(super) enum Target {
 pub(super) struct Graph {
     pub(super) nodes: Vec<Node>,
     pub(super) pictures: Vec<String>,
-    /// Some sheets of the workbook do not cross, so that places among its sheets shift.
-    pub(super) lost_sheets: bool,
     /// Parts with macro programs.
     pub(super) macro_parts: Vec<String>,
 }
@@ -59,7 +57,6 @@ impl Graph {
         let mut graph = Graph {
             nodes: vec![Node { name: main, kind: main_kind, links: Vec::new(), has_objects: false }],
             pictures: Vec::new(),
-            lost_sheets: false,
             macro_parts: Vec::new(),
         };
         let mut next = 0;
@@ -86,14 +83,14 @@ impl Graph {
                 let name = resolved(&from, &relation.target).filter(|name| package.has(name));
                 let kind = kinds.get(relation.kind.as_str()).copied();
                 match (name, kind) {
-                    (Some(name), _) if relation.tail() == "image" => {
+                    (Some(name), _) if relation.tail() == "image" && from_kind.may_have_pictures() => {
                         let number = *pictures.entry(name.clone()).or_insert_with(|| {
                             graph.pictures.push(name);
                             graph.pictures.len().saturating_sub(1)
                         });
                         links.push((relation.id, Target::Picture(number)));
                     }
-                    (Some(name), Some(kind)) => {
+                    (Some(name), Some(kind)) if from_kind.may_refer_to(kind) => {
                         let number = *by_name.entry(name.clone()).or_insert_with(|| {
                             graph.nodes.push(Node { name, kind, links: Vec::new(), has_objects: false });
                             graph.nodes.len().saturating_sub(1)
@@ -103,11 +100,6 @@ impl Graph {
                         }
                     }
                     (name, _) => {
-                        graph.lost_sheets |= from_kind == main_kind
-                            && matches!(
-                                relation.tail(),
-                                "xlMacrosheet" | "xlIntlMacrosheet" | "dialogsheet" | "worksheet"
-                            );
                         if relation.tail() == "vbaProject" {
                             graph.macro_parts.extend(name);
                         } else {

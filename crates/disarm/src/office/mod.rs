@@ -11,16 +11,18 @@ mod graph;
 mod lower;
 mod names;
 mod pictures;
+mod pivots;
 mod previews;
 mod relationships;
+mod workbook;
 mod xml;
 
 use std::collections::HashMap;
 use std::io::Write;
 
 use form::codec::{Encoder, Kind};
-use form::office::{Markup, OfficeHeader, PartHeader, Relationship};
-use form::{DetectedType, Findings, Place, Reason};
+use form::office::{self, Markup, OfficeHeader, PartHeader, Relationship};
+use form::{DetectedType, Finding, Findings, Place, Reason};
 
 use crate::error::Error;
 use crate::fonts::Fonts;
@@ -29,9 +31,11 @@ use crate::zip::Package;
 use account::Account;
 use facts::Facts;
 use graph::{Graph, Node, Target};
+use lower::references::{DEFINING, Known};
 use lower::{Context, Fault};
 use names::Names;
 use pictures::Pictures;
+use workbook::Sheets;
 
 /// Reads a package as an Office document.
 pub(crate) fn disarm(mut part: Part<'_>, fonts: &Fonts, form: &mut dyn Write) -> Result<(), Error> {
@@ -55,6 +59,8 @@ pub(crate) fn disarm(mut part: Part<'_>, fonts: &Fonts, form: &mut dyn Write) ->
     for name in &graph.macro_parts {
         findings.add(Reason::Macros, macro_modules(&package, name));
     }
+    let sheets = Sheets::read(&package, &graph, family)?;
+    let lost_pivots = pivots::prune(&package, &mut graph, &sheets, &mut findings);
     let additions = previews::add(&package, &mut graph)?;
     let mut document = Document {
         package: &package,
@@ -64,10 +70,14 @@ pub(crate) fn disarm(mut part: Part<'_>, fonts: &Fonts, form: &mut dyn Write) ->
         names: Names::new(),
         additions,
         titles: HashMap::new(),
+        sheets,
+        lost_pivots,
+        known: Known::default(),
     };
     let mut account = Account::new(&mut findings);
+    document.learn()?;
     let held = document.hold_optional(&mut account)?;
-    let order = document.order(&held);
+    let order = document.reached(&held);
     let pictures = Pictures::number(&document.graph.pictures, &package);
 
     let mut out = Encoder::new(form, family, detected(family, &content_type), limits)?;
@@ -116,27 +126,56 @@ struct Document<'a> {
     additions: HashMap<usize, String>,
     /// What a person calls a part, by its node.
     titles: HashMap<usize, String>,
+    sheets: Sheets,
+    lost_pivots: bool,
+    /// What parts give numbers to, for others to name.
+    known: Known,
 }
 
 impl Document<'_> {
+    /// Reads the parts that give numbers to what others name, only for those numbers.
+    fn learn(&mut self) -> Result<(), Error> {
+        let reached = self.reached(&HashMap::new());
+        for kind in DEFINING {
+            for number in reached.iter().copied() {
+                if self.graph.nodes.get(number).is_none_or(|node| node.kind.name() != *kind) {
+                    continue;
+                }
+                let mut own = Findings::new(0);
+                let lowered = self.lower(number, &HashMap::new(), &mut Account::new(&mut own), &mut |steps| {
+                    steps.clear();
+                    Ok(())
+                });
+                match lowered {
+                    Ok(known) => self.known.extend(known),
+                    // It is told, or refused, where it is written.
+                    Err(Fault::Broken) => {}
+                    Err(Fault::Fatal(error)) => return Err(error),
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Reads the parts that the document can do without. Where one of them is broken, those that name it are read again.
     fn hold_optional(&mut self, account: &mut Account<'_>) -> Result<HashMap<usize, Held>, Error> {
         let mut held: HashMap<usize, Held> = HashMap::new();
+        let mut told: HashMap<usize, Vec<Finding>> = HashMap::new();
         let mut left = MAX_HELD_IN_ALL;
-        let mut waiting: Vec<usize> =
-            (0..self.graph.nodes.len()).filter(|number| self.is_held(*number, &mut left)).collect();
+        let reached = self.reached(&held);
+        let mut waiting: Vec<usize> = reached.into_iter().filter(|number| self.is_held(*number, &mut left)).collect();
         while let Some(number) = waiting.pop() {
             let mut own = Findings::new(self.part.job.limits.findings);
             let mut steps = Vec::new();
-            let mut told = Account::new(&mut own);
-            let lowered = self.lower(number, &held, &mut told, &mut |more| {
+            let mut inner = Account::new(&mut own);
+            let lowered = self.lower(number, &held, &mut inner, &mut |more| {
                 steps.append(more);
                 Ok(())
             });
             match lowered {
-                Ok(()) => {
+                Ok(_) => {
                     held.insert(number, Held::Steps(steps));
-                    told.finish();
+                    inner.finish();
                 }
                 Err(Fault::Broken) => {
                     held.insert(number, Held::Broken);
@@ -150,9 +189,12 @@ impl Document<'_> {
                 }
                 Err(Fault::Fatal(error)) => return Err(error),
             }
-            for finding in own.into_vec() {
-                account.findings.add_many(finding.reason, finding.count, finding.place);
-            }
+            told.insert(number, own.into_vec());
+        }
+        let mut told: Vec<(usize, Vec<Finding>)> = told.into_iter().collect();
+        told.sort_unstable_by_key(|(number, _)| *number);
+        for finding in told.into_iter().flat_map(|(_, findings)| findings) {
+            account.findings.add_many(finding.reason, finding.count, finding.place);
         }
         Ok(held)
     }
@@ -168,8 +210,8 @@ impl Document<'_> {
         is_held
     }
 
-    /// The parts that are written, in the order of their numbers in the form.
-    fn order(&self, held: &HashMap<usize, Held>) -> Vec<usize> {
+    /// The parts to which relationships lead that cross, in the order of their numbers in the form.
+    fn reached(&self, held: &HashMap<usize, Held>) -> Vec<usize> {
         let mut reached = vec![false; self.graph.nodes.len()];
         let mut waiting = vec![0];
         while let Some(next) = waiting.pop() {
@@ -211,7 +253,7 @@ impl Document<'_> {
             .map(|node| (node, Held::Broken))
             .collect();
         let lowered = self.lower(number, &gone, account, &mut |steps| Ok(out.markup(steps)?));
-        lowered.map_err(|fault| match fault {
+        lowered.map(drop).map_err(|fault| match fault {
             Fault::Broken => Reason::Malformed.into(),
             Fault::Fatal(error) => error,
         })
@@ -223,19 +265,28 @@ impl Document<'_> {
         held: &HashMap<usize, Held>,
         account: &mut Account<'_>,
         out: lower::Out<'_>,
-    ) -> Result<(), Fault> {
+    ) -> Result<Known, Fault> {
         let node = self.graph.nodes.get(number).ok_or(Fault::Broken)?;
         let is_gone =
             |target: &Target| matches!(target, Target::Part(part) if matches!(held.get(part), Some(Held::Broken)));
         let crossing = node.links.iter().filter(|(_, target)| !is_gone(target));
         let places =
             crossing.clone().enumerate().filter_map(|(at, (id, _))| Some((id.clone(), u32::try_from(at).ok()?)));
+        let leads = |target: &Target| match target {
+            Target::Part(part) => Some(office::Target::Part(self.graph.nodes.get(*part)?.kind)),
+            Target::Picture(_) => Some(office::Target::Picture),
+            Target::Link(_) => Some(office::Target::Link),
+        };
+        let leading: Option<Vec<office::Target>> = crossing.clone().map(|(_, target)| leads(target)).collect();
         let context = Context {
             family: self.family,
             kind: node.kind,
             places: &places.collect(),
+            targets: &leading.unwrap_or_default(),
             title: self.titles.get(&number).cloned().unwrap_or_else(|| title(node)),
-            lost_sheets: self.graph.lost_sheets,
+            sheets: &self.sheets,
+            lost_pivots: self.lost_pivots,
+            known: &self.known,
             limits: &self.part.job.limits,
             names: &self.names,
         };
@@ -254,7 +305,7 @@ impl Document<'_> {
                 self.titles.insert(*part, name);
             }
         }
-        Ok(())
+        Ok(told.known)
     }
 }
 

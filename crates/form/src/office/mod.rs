@@ -10,6 +10,7 @@ pub mod fields;
 pub mod grammar;
 pub mod markup;
 pub mod schema;
+pub mod targets;
 pub mod value;
 
 use crate::codec::DecodeError;
@@ -23,6 +24,7 @@ use crate::wire::{Cursor, Sink, coded};
 pub use fields::Fields;
 pub use markup::Markup;
 pub use schema::{Attribute, Namespace, PartKind, State, TextKind, Type};
+pub use targets::Target;
 pub use value::{AttributeKind, Value, is_word_char};
 
 coded! {
@@ -102,6 +104,19 @@ pub fn fits(part: PartKind, kind: Kind) -> bool {
     belongs("wordprocessingml", Kind::Flow)
         && belongs("spreadsheetml", Kind::Sheet)
         && belongs("presentationml", Kind::Slides)
+}
+
+/// Whether a choice in a document of that kind may ask for a program that knows the vocabulary: one that Office itself asks for in
+/// such documents. By any other, what one program shows another would not.
+pub fn may_require(namespace: Namespace, kind: Kind) -> bool {
+    let own: &[&str] = match kind {
+        Kind::Flow => &["w14", "w15", "wp14", "wpc", "wpg", "wps"],
+        Kind::Sheet => &["x14", "x15"],
+        Kind::Slides => &["p14", "p15"],
+        Kind::Text | Kind::Mail | Kind::Image | Kind::Container | Kind::Table | Kind::Pages => return false,
+    };
+    let shared = ["a14", "a15", "a16", "c14", "cx", "v"];
+    shared.contains(&namespace.prefix()) || own.contains(&namespace.prefix())
 }
 
 impl OfficeHeader {

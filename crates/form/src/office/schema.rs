@@ -267,6 +267,16 @@ impl PartKind {
         Type(self.row().root)
     }
 
+    /// Whether it may have relationships to parts of that kind.
+    pub fn may_refer_to(self, kind: PartKind) -> bool {
+        self.row().refers.checked_shr(u32::from(kind.0)).unwrap_or(0) & 1 == 1
+    }
+
+    /// Whether it may have relationships to pictures.
+    pub fn may_have_pictures(self) -> bool {
+        self.row().pictures
+    }
+
     /// The vocabularies that can occur in it.
     pub fn namespaces(self) -> impl Iterator<Item = Namespace> {
         let all = self.row().namespaces;
@@ -312,6 +322,9 @@ struct PartRow {
     stem: Piece,
     root: u16,
     namespaces: u128,
+    /// One bit for each kind of part that it may refer to.
+    refers: u128,
+    pictures: bool,
 }
 
 /// What stands in the transitions for a child that may not come.

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use form::document::OfficeDoc;
 use form::office::{
-    AttributeKind, Markup, Namespace, OfficeHeader, PartHeader, PartKind, Producer, Relationship, State, TextKind,
-    Type, Value, Variant, fits, main_part,
+    Attribute, AttributeKind, Markup, Namespace, OfficeHeader, PartHeader, PartKind, Producer, Relationship, State,
+    Target, TextKind, Type, Value, Variant, fits, main_part, may_require,
 };
 use form::pages::{PictureHeader, PictureLayout, PictureSource, Url};
 use form::text::Line;
@@ -150,7 +150,7 @@ impl Vocabulary {
         let pictures = pictures(chance);
         let parts: Vec<PartHeader> = kinds
             .iter()
-            .map(|part| PartHeader { kind: *part, relationships: relationships(chance, kinds.len(), pictures.len()) })
+            .map(|part| PartHeader { kind: *part, relationships: relationships(chance, *part, &kinds, pictures.len()) })
             .collect();
         let mut markup = Vec::new();
         for part in &parts {
@@ -159,6 +159,7 @@ impl Vocabulary {
                 chance,
                 kind,
                 part,
+                kinds: &kinds,
                 steps: &mut markup,
                 left: elements / parts.len() + 1,
                 fields: 0,
@@ -185,12 +186,14 @@ impl Vocabulary {
     }
 }
 
-fn relationships(chance: &mut Chance, parts: usize, pictures: usize) -> Vec<Relationship> {
+fn relationships(chance: &mut Chance, from: PartKind, kinds: &[PartKind], pictures: usize) -> Vec<Relationship> {
     let mut relationships = Vec::new();
+    let others = kinds.iter().zip(0_u32..).skip(1).filter(|(kind, _)| from.may_refer_to(**kind));
+    let others: Vec<u32> = others.map(|(_, number)| number).collect();
     for _ in 0..chance.below(6) {
         relationships.push(match chance.below(3) {
-            0 if parts > 1 => Relationship::Part(chance.number(parts - 1) + 1),
-            1 if pictures > 0 => Relationship::Picture(chance.number(pictures)),
+            0 if !others.is_empty() => Relationship::Part(chance.one(&others)),
+            1 if pictures > 0 && from.may_have_pictures() => Relationship::Picture(chance.number(pictures)),
             _ => {
                 let url = ["https://example.jp/a?b=1&c='%3C%22", "http://example.jp/", "mailto:a@example.jp?subject=b"];
                 Relationship::Link(Url::parse(chance.one(&url)).unwrap())
@@ -237,6 +240,7 @@ struct Walk<'w> {
     chance: &'w mut Chance,
     kind: Kind,
     part: &'w PartHeader,
+    kinds: &'w [PartKind],
     steps: &'w mut Vec<Markup>,
     left: usize,
     /// How many fields are open.
@@ -294,9 +298,9 @@ impl Walk<'_> {
     }
 
     fn choice(&mut self) -> bool {
-        let known: Vec<Namespace> =
-            Namespace::all().filter(|namespace| !matches!(namespace.prefix(), "" | "xml" | "mc")).collect();
-        let own: Vec<Namespace> = self.part.kind.namespaces().filter(|namespace| namespace.is_ignorable()).collect();
+        let known: Vec<Namespace> = Namespace::all().filter(|namespace| may_require(*namespace, self.kind)).collect();
+        let own: Vec<Namespace> =
+            self.part.kind.namespaces().filter(|namespace| may_require(*namespace, self.kind)).collect();
         let from = if own.is_empty() || self.chance.below(8) == 0 { &known } else { &own };
         self.steps.push(Markup::Choice(self.chance.one(from)));
         true
@@ -308,7 +312,7 @@ impl Walk<'_> {
                 let value = if self.kind == Kind::Flow && attribute.name() == "fldCharType" {
                     self.field_mark(attribute.kind())
                 } else {
-                    self.value(of, attribute.name(), attribute.kind())
+                    self.value(of, attribute)
                 };
                 self.steps.push(Markup::Attribute(u8::try_from(number).unwrap(), value));
             }
@@ -361,8 +365,8 @@ impl Walk<'_> {
         self.steps.extend([Markup::Attribute(u8::try_from(number).unwrap(), value), Markup::Close]);
     }
 
-    fn value(&mut self, of: Type, name: &str, kind: AttributeKind) -> Value {
-        match kind {
+    fn value(&mut self, of: Type, attribute: Attribute) -> Value {
+        match attribute.kind() {
             AttributeKind::Boolean | AttributeKind::VmlBoolean => Value::Boolean(self.chance.below(2) == 0),
             AttributeKind::Integer { low, high } => Value::Integer(match self.chance.below(4) {
                 0 => low,
@@ -375,9 +379,9 @@ impl Walk<'_> {
             AttributeKind::Enumeration { len, .. } => {
                 Value::Enumerated(u16::try_from(self.chance.below(len.into())).unwrap())
             }
-            AttributeKind::Relationship => self.relationship(of),
+            AttributeKind::Relationship => self.relationship(of, attribute),
             text => {
-                let samples: Vec<&str> = if of.is("x", "comment") && name == "ref" {
+                let samples: Vec<&str> = if of.is("x", "comment") && attribute.name() == "ref" {
                     vec!["A1", "XFD1048576", "C7", "?"]
                 } else {
                     SAMPLES.iter().copied().filter(|sample| text.takes_text(sample)).collect()
@@ -387,12 +391,16 @@ impl Walk<'_> {
         }
     }
 
-    /// What a reader clicks may lead outside; nothing else may.
-    fn relationship(&mut self, of: Type) -> Value {
-        let clicked = matches!(of.name(), "hyperlink" | "hlinkClick" | "hlinkMouseOver" | "hlinkHover");
-        let may = |relationship: &Relationship| clicked || !matches!(relationship, Relationship::Link(_));
+    /// One that the attribute may name.
+    fn relationship(&mut self, of: Type, attribute: Attribute) -> Value {
+        let target = |relationship: &Relationship| match relationship {
+            Relationship::Part(number) => Target::Part(self.kinds[usize::try_from(*number).unwrap()]),
+            Relationship::Picture(_) => Target::Picture,
+            Relationship::Link(_) => Target::Link,
+        };
         let places = self.part.relationships.iter().zip(0_u32..);
-        let places: Vec<u32> = places.filter(|(relationship, _)| may(relationship)).map(|(_, place)| place).collect();
+        let may = places.filter(|(relationship, _)| target(relationship).may_be_named(of, attribute));
+        let places: Vec<u32> = may.map(|(_, place)| place).collect();
         if places.is_empty() { Value::NoRelationship } else { Value::Relationship(self.chance.one(&places)) }
     }
 

@@ -1,9 +1,8 @@
 //! Office Open XML: packages whose parts, names, relationships and content types are all written anew.
 //!
 //! Not a byte of the original is here to be copied: names come from the [vocabulary](form::office::schema), values from their
-//! types, pictures from pixels. What a file can hold is listed in `docs/office-grammar.md`. Order, required elements, values
-//! and grammars were verified by the decoder; what only the writer can know, that an address outside is named by nothing but
-//! what a reader clicks, is checked in [`part`].
+//! types, pictures from pixels. What a file can hold is listed in `docs/office-grammar.md`. Order, required elements, values,
+//! grammars and what names which relationship were verified by the decoder.
 //!
 //! Parts and pictures go out as they come; what is held is what parts refer to, one picture, and 16 bytes for each note of a
 //! worksheet. Start at [`write`]; [`package`] is where members become a file, [`part`] where markup becomes XML.

@@ -2,7 +2,7 @@
 
 use form::Reason;
 use form::office::schema::Namespace;
-use form::office::{Attribute, AttributeKind, Markup, PartHeader, Relationship, Type, Value};
+use form::office::{Attribute, AttributeKind, Markup, PartHeader, Type, Value};
 
 use super::notes::Notes;
 use super::xml::{self, DECLARATION};
@@ -66,7 +66,7 @@ impl<'p> Part<'p> {
             }
             Markup::Close => return self.close(out),
             Markup::Choice(namespace) => {
-                if matches!(namespace.prefix(), "" | "xml") || self.choice.is_some() {
+                if self.choice.is_some() {
                     return Err(Reason::FormInvalid.into());
                 }
                 self.choice = Some(*namespace);
@@ -164,7 +164,6 @@ impl<'p> Part<'p> {
                 self.note(of, attribute, text)?;
             }
             Value::Relationship(place) => {
-                self.check_target(of, *place)?;
                 out.extend_from_slice(b"rId");
                 xml::integer(out, i64::from(*place).saturating_add(1));
             }
@@ -178,16 +177,6 @@ impl<'p> Part<'p> {
         match &mut self.notes {
             Some(notes) if of.is("x", "comment") && attribute.name() == "ref" => notes.begin(text),
             _ => Ok(()),
-        }
-    }
-
-    /// An address outside may be named only by what a reader clicks: programs fetch what pictures and the like name.
-    fn check_target(&self, of: Type, place: u32) -> Result<(), Error> {
-        let place = usize::try_from(place).unwrap_or(usize::MAX);
-        match self.header.relationships.get(place) {
-            Some(Relationship::Part(_) | Relationship::Picture(_)) => Ok(()),
-            Some(Relationship::Link(_)) if CLICKED.contains(&of.name()) => Ok(()),
-            Some(Relationship::Link(_)) | None => Err(Reason::FormInvalid.into()),
         }
     }
 
@@ -282,8 +271,6 @@ fn declare(prefix: &str, namespace: Namespace, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Elements that lead a reader somewhere when they are clicked.
-const CLICKED: [&str; 4] = ["hyperlink", "hlinkClick", "hlinkMouseOver", "hlinkHover"];
 /// What comes after the boxes of notes in a worksheet (ECMA-376 part 1, section 18.3.1.99).
 const AFTER_BOXES: [&str; 8] =
     ["legacyDrawingHF", "drawingHF", "picture", "oleObjects", "controls", "webPublishItems", "tableParts", "extLst"];

@@ -26,6 +26,8 @@ pub struct Grammar {
     pub relationships: BTreeSet<String>,
     /// Prefix of each namespace.
     pub namespaces: BTreeMap<String, String>,
+    /// Of each family what choices may ask for.
+    required: HashMap<String, String>,
     types: Vec<Type>,
 }
 
@@ -78,7 +80,8 @@ impl Grammar {
         relationships.extend(table("| relationship | leads to |").iter().map(|row| row[0].to_owned()));
         let namespaces =
             table("| prefix | namespace |").iter().map(|row| (row[1].to_owned(), row[0].to_owned())).collect();
-        Grammar { parts, content_types, relationships, namespaces, types: types() }
+        let required = table("| in | `Requires` |").iter().map(|row| (row[0].to_owned(), row[1].to_owned())).collect();
+        Grammar { parts, content_types, relationships, namespaces, required, types: types() }
     }
 
     /// Whether a file holds only what is listed.
@@ -171,7 +174,8 @@ impl Grammar {
             Some((_, rels)) => self.relationships(&format!("{directory}/"), rels, members, seen)?,
             None => Vec::new(),
         };
-        self.markup(part, data, &outside, seen)
+        let required = self.required.get(family(name)).ok_or("a family")?;
+        self.markup(part, data, required, &outside, seen)
     }
 
     /// For each relationship whether it leads outside.
@@ -245,7 +249,7 @@ impl Grammar {
     }
 
     /// A part against the vocabulary. Names have several types where their place tells them apart: all are followed.
-    fn markup(&self, part: &Part, data: &[u8], outside: &[bool], seen: &mut Seen) -> Checked {
+    fn markup(&self, part: &Part, data: &[u8], required: &str, outside: &[bool], seen: &mut Seen) -> Checked {
         let mut prefixes: HashMap<String, String> = HashMap::new();
         let mut levels: Vec<Vec<usize>> = Vec::new();
         let mut choices = 0_usize;
@@ -258,7 +262,10 @@ impl Grammar {
                                 self.declared(prefix, value)?;
                                 prefixes.insert(prefix.to_owned(), value.clone());
                             }
-                            ("mc:Choice", None) if *key == "Requires" && prefixes.contains_key(value) => {}
+                            ("mc:Choice", None)
+                                if *key == "Requires"
+                                    && prefixes.contains_key(value)
+                                    && required.split(' ').any(|known| known == value) => {}
                             _ => return Err(format!("{key} of a choice")),
                         }
                     }
@@ -383,6 +390,11 @@ impl Grammar {
             _ => false,
         }
     }
+}
+
+/// The directory of the family that a member belongs to.
+fn family(name: &str) -> &str {
+    name.split('/').next().unwrap_or_default()
 }
 
 fn types() -> Vec<Type> {

@@ -1,7 +1,7 @@
 //! Content in several forms, of which a program reads the first that it knows (ECMA-376 part 3, section 7.5), and embedded objects,
 //! of which the picture is such a form.
 
-use form::office::Markup;
+use form::office::{Markup, may_require};
 use quick_xml::events::BytesStart;
 
 use super::rules::Special;
@@ -25,7 +25,7 @@ impl Lowerer<'_, '_, '_> {
                     .unwrap_or_default();
                 let mut known =
                     required.split_ascii_whitespace().map(|prefix| self.scope.namespace(prefix, self.context.names));
-                let first = known.next().flatten();
+                let first = known.next().flatten().filter(|first| may_require(*first, self.context.family));
                 let Some(namespace) = first.filter(|_| known.all(|each| each.is_some())) else { return Ok(false) };
                 let start = self.tape.len();
                 let is_nested = self.frames.iter().rev().find_map(|frame| match &frame.role {

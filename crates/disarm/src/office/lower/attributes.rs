@@ -4,6 +4,7 @@ use form::office::{Attribute, AttributeKind, Markup, Namespace, Type, Value, gra
 use form::{Place, Reason};
 use quick_xml::events::BytesStart;
 
+use super::references::Role;
 use super::rules::{self, Loss, Special};
 use super::{Fault, Lowerer, TypeFacts, Verdict, text, value};
 use crate::office::xml;
@@ -23,6 +24,8 @@ struct Seen {
     /// A relationship that it names does not cross.
     lost_relationship: bool,
     is_refused: bool,
+    /// It is of no use without something that it names and that is not there.
+    names_nothing: bool,
     is_hidden: bool,
     name: String,
     place: Option<u32>,
@@ -59,12 +62,14 @@ impl Lowerer<'_, '_, '_> {
             }
             seen.came |= bit;
             let value = match known.kind() {
-                AttributeKind::Relationship => self.relationship(&raw, &mut seen),
+                AttributeKind::Relationship => self.relationship(of, known, &raw, &mut seen),
+                AttributeKind::Formula if !self.takes_formula(&raw) => None,
                 _ if !self.special_value(facts.special, known, &raw, &mut seen) => continue,
                 _ => value::value(known, of, &raw),
             };
             let value = seen.shifted.take().map(Value::Integer).filter(|value| known.kind().takes(value)).or(value);
             match value {
+                Some(value) if !self.is_there(known, facts, &value, &mut seen) => {}
                 Some(value) => {
                     seen.kept |= bit;
                     self.tape.push(Markup::Attribute(number, value));
@@ -76,7 +81,59 @@ impl Lowerer<'_, '_, '_> {
                 None => self.account.unknown(format!("{}:{}@{local}", of.namespace().prefix(), of.name())),
             }
         }
-        self.judge(of, facts, seen)
+        if seen.names_nothing {
+            self.account.repaired = self.account.repaired.saturating_add(1);
+            return Ok(Verdict::Drop);
+        }
+        if facts.special == Special::PivotSource && self.context.lost_pivots {
+            return Ok(Verdict::Drop);
+        }
+        let start = self.tape.iter().rposition(|step| matches!(step, Markup::Open(_))).unwrap_or(0);
+        let verdict = self.judge(of, facts, seen)?;
+        if matches!(verdict, Verdict::Keep) {
+            self.define(of, facts, start);
+        }
+        Ok(verdict)
+    }
+
+    /// Whether what a value names is there. If not, the attribute goes, with its element where that cannot do without.
+    fn is_there(&mut self, attribute: Attribute, facts: TypeFacts, value: &Value, seen: &mut Seen) -> bool {
+        for rule in facts.rules.iter().filter(|rule| rule.role != Role::Defines && rule.attribute == attribute.name()) {
+            if !self.is_within(rule.parent) || self.own.has(rule.space, value, self.context.known) {
+                continue;
+            }
+            match rule.role {
+                Role::Defines => {}
+                Role::Needs => seen.names_nothing = true,
+                Role::Mentions => self.account.repaired = self.account.repaired.saturating_add(1),
+                Role::Times => {
+                    seen.names_nothing = true;
+                    self.doom_timing();
+                }
+            }
+            return false;
+        }
+        true
+    }
+
+    /// Takes note of the numbers that the element which begins at `start` gives.
+    fn define(&mut self, of: Type, facts: TypeFacts, start: usize) {
+        for rule in facts.rules.iter().filter(|rule| rule.role == Role::Defines) {
+            if !self.is_within(rule.parent) {
+                continue;
+            }
+            let value = self.tape.get(start..).unwrap_or_default().iter().find_map(|step| match step {
+                Markup::Attribute(number, value) => {
+                    of.attribute(*number).filter(|each| each.name() == rule.attribute).map(|_| value)
+                }
+                _ => None,
+            });
+            self.own.define(rule.space, value, start);
+        }
+    }
+
+    fn is_within(&self, parent: &str) -> bool {
+        parent.is_empty() || self.parent().is_some_and(|around| around.of.name() == parent)
     }
 
     /// A formula or name that leads out of the document. What cannot do without it goes with it.
@@ -154,11 +211,16 @@ impl Lowerer<'_, '_, '_> {
         true
     }
 
-    fn relationship(&mut self, raw: &str, seen: &mut Seen) -> Option<Value> {
-        if raw.is_empty() {
+    fn relationship(&mut self, of: Type, attribute: Attribute, raw: &str, seen: &mut Seen) -> Option<Value> {
+        // Only a click may lead nowhere and do something all the same.
+        if raw.is_empty() && of.attribute_named(Namespace::NONE, "action").is_some() {
             return Some(Value::NoRelationship);
         }
-        match self.context.places.get(raw) {
+        let is_meant = |place: &&u32| {
+            let target = usize::try_from(**place).ok().and_then(|place| self.context.targets.get(place));
+            target.is_some_and(|target| target.may_be_named(of, attribute))
+        };
+        match self.context.places.get(raw).filter(is_meant) {
             Some(place) => {
                 seen.place = Some(*place);
                 Some(Value::Relationship(*place))
@@ -197,6 +259,8 @@ impl Lowerer<'_, '_, '_> {
                 seen.name = raw.to_owned();
                 true
             }
+            // One sheet must be seen.
+            (Special::Sheet, "state") if self.context.sheets.all_hidden && self.told.members.is_empty() => false,
             (Special::Sheet, "state") => {
                 seen.is_hidden = raw != "visible";
                 true
@@ -211,7 +275,10 @@ impl Lowerer<'_, '_, '_> {
                 false
             }
             (Special::DefinedName, "localSheetId") => self.local_sheet(raw, seen),
-            (Special::BookView, "activeTab" | "firstSheet") => !self.context.lost_sheets,
+            (Special::BookView, "activeTab" | "firstSheet") => {
+                let sheets = self.context.sheets;
+                sheets.are_whole() && raw.trim().parse::<u64>().is_ok_and(|number| number < sheets.count)
+            }
             _ => true,
         }
     }
@@ -219,6 +286,11 @@ impl Lowerer<'_, '_, '_> {
     /// The sheet that a name belongs to is a place among all sheets, which shifts where some do not cross.
     fn local_sheet(&mut self, raw: &str, seen: &mut Seen) -> bool {
         let Ok(number) = raw.trim().parse::<i64>() else { return true };
+        if u64::try_from(number).is_ok_and(|number| number >= self.context.sheets.count) {
+            self.account.repaired = self.account.repaired.saturating_add(1);
+            seen.is_refused = true;
+            return false;
+        }
         if self.lost_sheets.is_empty() {
             return true;
         }

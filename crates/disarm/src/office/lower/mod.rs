@@ -8,6 +8,7 @@ mod alternatives;
 mod attributes;
 mod fields;
 mod output;
+pub(super) mod references;
 mod rules;
 mod scope;
 mod tape;
@@ -18,15 +19,17 @@ use std::collections::{HashMap, HashSet};
 use std::io::Read;
 
 use form::codec::Kind;
-use form::office::{Markup, PartKind, State, TextKind, Type, Value};
+use form::office::{Markup, PartKind, State, Target, TextKind, Type, Value};
 use form::{Limits, Place, Reason, Refusal};
 use quick_xml::events::{BytesStart, Event};
 
 use super::account::Account;
 use super::names::Names;
+use super::workbook::Sheets;
 use super::xml;
 use crate::error::Error;
 use fields::Fields;
+use references::{Known, Own, Rule};
 use rules::{Loss, Special};
 use scope::{Mark, Scope};
 
@@ -38,8 +41,14 @@ pub(super) struct Context<'a> {
     pub(super) places: &'a HashMap<String, u32>,
     /// What a person calls the part.
     pub(super) title: String,
-    /// Some sheets of the workbook do not cross.
-    pub(super) lost_sheets: bool,
+    /// Where those lead, by their places.
+    pub(super) targets: &'a [Target],
+    /// Sheets of the workbook.
+    pub(super) sheets: &'a Sheets,
+    /// Some pivot tables do not cross.
+    pub(super) lost_pivots: bool,
+    /// What parts that were read before give numbers to.
+    pub(super) known: &'a Known,
     pub(super) limits: &'a Limits,
     pub(super) names: &'a Names,
 }
@@ -49,6 +58,8 @@ pub(super) struct Context<'a> {
 pub(super) struct Told {
     /// Sheets of a workbook or slides of a presentation: the place of each in the part's relationships, and its name.
     pub(super) members: Vec<(u32, String)>,
+    /// What it gives numbers to.
+    pub(super) known: Known,
 }
 
 /// Why a part was not lowered.
@@ -88,13 +99,14 @@ pub(super) fn lower(
         kinds: Vec::new(),
         told: Told::default(),
         refused_shared: HashSet::new(),
+        own: Own::default(),
         lost_sheets: Vec::new(),
         entries: 0,
         is_complete: false,
         next_write: output::SOFT_STEPS,
     };
     lowerer.run(bytes)?;
-    Ok(lowerer.told)
+    Ok(Told { known: lowerer.own.finish(), ..lowerer.told })
 }
 
 struct Lowerer<'a, 'f, 'o> {
@@ -112,6 +124,8 @@ struct Lowerer<'a, 'f, 'o> {
     told: Told,
     /// Shared formulas whose first was refused.
     refused_shared: HashSet<i64>,
+    /// What it gives numbers to so far.
+    own: Own,
     /// Sheets that were left out, by their place among all.
     lost_sheets: Vec<i64>,
     /// Sheets or slides so far.
@@ -126,6 +140,7 @@ struct TypeFacts {
     /// One bit for each attribute that is needed.
     required: u128,
     special: Special,
+    rules: &'static [Rule],
 }
 
 /// An element that is open, or something else of the document that others stand in.
@@ -359,11 +374,11 @@ impl Lowerer<'_, '_, '_> {
         match self.attributes(tag, of, facts)? {
             Verdict::Keep => {}
             Verdict::Drop => {
-                self.tape.truncate(start);
+                self.cut(start);
                 return Ok(false);
             }
             Verdict::Through => {
-                self.tape.truncate(start);
+                self.cut(start);
                 return self.push(Role::Through, mark);
             }
         }
@@ -382,6 +397,12 @@ impl Lowerer<'_, '_, '_> {
             picture: None,
         };
         self.push(Role::Element(element), mark)
+    }
+
+    /// Takes back what stands on the tape from there on.
+    fn cut(&mut self, at: usize) {
+        self.tape.truncate(at);
+        self.own.cut(at);
     }
 
     fn push(&mut self, role: Role, mark: Mark) -> Result<bool, Fault> {
@@ -404,7 +425,7 @@ impl Lowerer<'_, '_, '_> {
                 let begun = start.saturating_add(usize::from(is_marked));
                 let is_empty = !is_written && self.tape.len() <= begun;
                 if is_empty {
-                    self.tape.truncate(start);
+                    self.cut(start);
                 } else if is_marked {
                     self.tape.push(Markup::EndChoice);
                 }
@@ -430,7 +451,7 @@ impl Lowerer<'_, '_, '_> {
 
     fn close(&mut self, mut element: Element) -> Result<(), Fault> {
         if let Some(stand) = element.picture.take() {
-            self.tape.truncate(element.start);
+            self.cut(element.start);
             self.tape.extend(stand.steps);
             self.placed(stand.child, stand.next);
             return Ok(());
@@ -441,7 +462,7 @@ impl Lowerer<'_, '_, '_> {
             element.next.is_none() && !element.is_written && self.parent().is_some_and(|parent| parent.is_written);
         if is_late {
             self.account.repaired = self.account.repaired.saturating_add(1);
-            self.tape.truncate(element.start);
+            self.cut(element.start);
             return Ok(());
         }
         if !is_kept || (element.is_doomed && !element.is_written) {
@@ -453,7 +474,7 @@ impl Lowerer<'_, '_, '_> {
             if !element.is_doomed && !is_told && element.of.text() == TextKind::None {
                 self.account.unknown(format!("{}:{}", element.of.namespace().prefix(), element.of.name()));
             }
-            self.tape.truncate(element.start);
+            self.cut(element.start);
             return Ok(());
         }
         self.tape.push(Markup::Close);
@@ -482,6 +503,13 @@ impl Lowerer<'_, '_, '_> {
             Special::Graphic if !has_children => {
                 self.doom(Special::Frame);
                 return false;
+            }
+            // A show of slides none of which is there.
+            Special::Show => {
+                let is_slide = |step: &Markup| matches!(step, Markup::Attribute(_, Value::Relationship(_)));
+                if !children.iter().any(is_slide) {
+                    return false;
+                }
             }
             Special::Blocks => self.end_with_paragraph(element),
             _ => {}
@@ -563,6 +591,18 @@ impl Lowerer<'_, '_, '_> {
         }
     }
 
+    /// Condemns the timing of a slide around the element that just began, however deep that is in it.
+    fn doom_timing(&mut self) {
+        let is_timing = |frame: &Frame| matches!(&frame.role, Role::Element(element) if element.of.is("p", "timing"));
+        let Some(at) = self.frames.iter().rposition(is_timing) else { return };
+        for frame in self.frames.iter_mut().skip(at) {
+            if let Role::Element(element) = &mut frame.role {
+                element.is_doomed = !element.is_written;
+            }
+        }
+        self.account.repaired = self.account.repaired.saturating_add(1);
+    }
+
     fn parent(&self) -> Option<Parent> {
         let mut is_object = false;
         let mut from = self.frames.len();
@@ -588,7 +628,7 @@ impl Lowerer<'_, '_, '_> {
         }
         let required = of.all_attributes().enumerate().filter(|(_, attribute)| attribute.is_required());
         let required = required.fold(0_u128, |all, (number, _)| all | attributes::bit(number));
-        let facts = TypeFacts { required, special: rules::special(of) };
+        let facts = TypeFacts { required, special: rules::special(of), rules: references::rules(of) };
         if self.kinds.len() <= number {
             self.kinds.resize(number.saturating_add(1), None);
         }

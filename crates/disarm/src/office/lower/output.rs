@@ -108,6 +108,7 @@ impl Lowerer<'_, '_, '_> {
         }
         self.next_write = self.tape.len().saturating_add(SOFT_STEPS);
         self.shift(0, written.saturating_add(removed));
+        self.own.written(written.saturating_add(removed));
         Ok(())
     }
 }

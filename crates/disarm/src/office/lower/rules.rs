@@ -44,6 +44,10 @@ pub(super) enum Special {
     BookView,
     /// What holds paragraphs and must end with one.
     Blocks,
+    /// A show of some of the slides.
+    Show,
+    /// What says which pivot table a chart shows.
+    PivotSource,
 }
 
 pub(super) fn special(of: Type) -> Special {
@@ -66,6 +70,8 @@ pub(super) fn special(of: Type) -> Special {
         ("p", "sld") => Special::Slide,
         ("w", "fldSimple") => Special::SimpleField,
         ("x", "workbookView") => Special::BookView,
+        ("p", "custShow") if of.child_count() > 0 => Special::Show,
+        ("c", "pivotSource") => Special::PivotSource,
         ("w", "tc" | "txbxContent" | "hdr" | "ftr" | "footnote" | "endnote" | "comment") => Special::Blocks,
         _ => Special::None,
     };
@@ -109,7 +115,7 @@ pub(super) fn lost_element(prefix: &str, name: &str) -> Loss {
         "snd" | "sndAc" | "stSnd" | "endSnd" | "audio" | "video" => Loss::Known(Reason::Media),
         "entryMacro" | "exitMacro" | "macro" => Loss::Known(Reason::Macros),
         "cmd" => Loss::Known(Reason::AutomaticAction),
-        "slicer" | "slicers" => Loss::Known(Reason::Slicers),
+        "slicer" | "slicers" | "timeslicer" => Loss::Known(Reason::Slicers),
         "webExtensions" | "webExtensionLinked" | "webExtensionCreated" => Loss::Known(Reason::CustomData),
         _ if matches!(prefix, "wne" | "mso" | "ax") => Loss::Known(Reason::Macros),
         _ => Loss::Unknown,

@@ -42,7 +42,7 @@ impl Lowerer<'_, '_, '_> {
             TextKind::NumberFormat => kind.takes(&text) || self.lost_text(element),
             TextKind::Formula => {
                 self.clean_controls(&mut text);
-                kind.takes(&text) || self.refused_formula(element, &mut text)
+                self.takes_formula(&text) || self.refused_formula(element, &mut text)
             }
         };
         if is_kept && !text.is_empty() {
@@ -51,6 +51,13 @@ impl Lowerer<'_, '_, '_> {
         text.clear();
         self.text = text;
         is_kept
+    }
+
+    /// Whether a formula computes from the document itself, and from sheets of it that cross.
+    pub(super) fn takes_formula(&self, text: &str) -> bool {
+        let sheets = self.context.sheets;
+        TextKind::Formula.takes(text)
+            && (sheets.are_whole() || !grammar::formula::refers_to(text, &|name| sheets.is_lost(name)))
     }
 
     fn lost_text(&mut self, element: &Element) -> bool {

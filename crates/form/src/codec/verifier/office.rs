@@ -5,8 +5,8 @@ use crate::codec::frame::Tag;
 use crate::codec::{DecodeError, Kind};
 use crate::limits::Limits;
 use crate::office::{
-    AttributeKind, Fields, Markup, OfficeHeader, PartHeader, PartKind, Relationship, State, TextKind, Type, Value,
-    fits, main_part,
+    AttributeKind, Fields, Markup, Namespace, OfficeHeader, PartHeader, PartKind, Relationship, State, Target,
+    TextKind, Type, Value, fits, main_part, may_require,
 };
 use crate::reason::{Reason, Refusal};
 
@@ -35,10 +35,18 @@ struct Named {
     picture: Option<u32>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Part {
     kind: PartKind,
-    relationships: u32,
+    relationships: Vec<Leads>,
+}
+
+/// Where a relationship leads.
+#[derive(Clone, Copy, Debug)]
+enum Leads {
+    Part(u32),
+    Picture,
+    Link,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -162,9 +170,35 @@ impl Office {
                 Relationship::Link(_) => {}
             }
         }
-        let relationships = u32::try_from(part.relationships.len()).unwrap_or(u32::MAX);
-        self.parts.push(Part { kind: part.kind, relationships });
+        let relationships = part.relationships.iter().map(|relationship| match relationship {
+            Relationship::Part(number) => Leads::Part(*number),
+            Relationship::Picture(_) => Leads::Picture,
+            Relationship::Link(_) => Leads::Link,
+        });
+        self.parts.push(Part { kind: part.kind, relationships: relationships.collect() });
+        if self.is_described() { self.check_targets() } else { Ok(()) }
+    }
+
+    /// All parts are known: each refers to such as it may.
+    fn check_targets(&self) -> Result<(), DecodeError> {
+        for part in &self.parts {
+            let may = |leads: &Leads| self.target(*leads).is_some_and(|target| target.may_be_referred_to(part.kind));
+            if !part.relationships.iter().all(may) {
+                return Err(DecodeError::Malformed("target of a relationship"));
+            }
+        }
         Ok(())
+    }
+
+    fn target(&self, leads: Leads) -> Option<Target> {
+        match leads {
+            Leads::Part(number) => {
+                let part = self.parts.get(usize::try_from(number).ok()?)?;
+                Some(Target::Part(part.kind))
+            }
+            Leads::Picture => Some(Target::Picture),
+            Leads::Link => Some(Target::Link),
+        }
     }
 
     /// The innermost element, past a choice that stands in it.
@@ -216,17 +250,24 @@ impl Office {
 
     fn attribute(&mut self, number: u8, value: &Value, limits: &Limits) -> Result<(), DecodeError> {
         self.count(limits)?;
-        let relationships = self.parts.get(self.complete).map_or(0, |part| part.relationships);
+        let named = match value {
+            Value::Relationship(place) => {
+                let part = self.parts.get(self.complete);
+                let leads = part.and_then(|part| part.relationships.get(usize::try_from(*place).ok()?));
+                let target = leads.and_then(|leads| self.target(*leads));
+                Some(target.ok_or(DecodeError::Malformed("value of an attribute"))?)
+            }
+            _ => None,
+        };
         let element = self.top()?;
         let attribute = element.of.attribute(number).filter(|_| element.beginning);
         let attribute = attribute.ok_or(DecodeError::Malformed("attribute"))?;
         let bit = bit(usize::from(number));
-        let known = match value {
-            Value::Relationship(place) => *place < relationships,
-            _ => true,
-        };
-        if element.attributes & bit != 0 || !attribute.kind().takes(value) || !known {
+        if element.attributes & bit != 0 || !attribute.kind().takes(value) {
             return Err(DecodeError::Malformed("value of an attribute"));
+        }
+        if named.is_some_and(|target| !target.may_be_named(element.of, attribute)) {
+            return Err(DecodeError::Malformed("target of a relationship"));
         }
         element.attributes |= bit;
         if self.kind == Kind::Flow && attribute.name() == "fldCharType" {
@@ -288,8 +329,11 @@ impl Office {
         Ok(())
     }
 
-    fn choice(&mut self, limits: &Limits) -> Result<(), DecodeError> {
+    fn choice(&mut self, namespace: Namespace, limits: &Limits) -> Result<(), DecodeError> {
         self.count(limits)?;
+        if !may_require(namespace, self.kind) {
+            return Err(DecodeError::Malformed("vocabulary of a choice"));
+        }
         self.bound()?;
         self.top()?.begin_content()?;
         self.push(Level::Choice, limits)
@@ -325,7 +369,7 @@ impl Verifier {
                 self.office.text(text)
             }
             Markup::Close => self.office.close(),
-            Markup::Choice(_) => self.office.choice(&self.limits),
+            Markup::Choice(namespace) => self.office.choice(*namespace, &self.limits),
             Markup::EndChoice => self.office.end_choice(),
         }
     }

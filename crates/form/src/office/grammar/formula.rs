@@ -5,6 +5,8 @@
 //! [functions](super::functions) that compute. So that no other program can read a second meaning into it, what does not read
 //! is refused, not skipped.
 
+use std::cell::Cell;
+
 use super::super::value::is_word_char;
 use super::functions;
 use crate::pages::Url;
@@ -48,7 +50,16 @@ pub fn judge(text: &str) -> Result<(), Refused> {
     if text.is_empty() {
         return Ok(());
     }
-    Reader { rest: text.strip_prefix('=').unwrap_or(text), open: Vec::new(), state: State::Operand }.read()
+    Reader::new(text, None).read()
+}
+
+/// Whether a formula refers to a sheet of which `is_sought` says so, by its own name or as the first or last of several
+/// (`First:Last!A1`). Of what is no formula, nothing is said.
+pub fn refers_to(text: &str, is_sought: &dyn Fn(&str) -> bool) -> bool {
+    let found = Cell::new(false);
+    let look = |sheet: &str| found.set(found.get() || is_sought(sheet));
+    let read = Reader::new(text.trim_matches(is_space), Some(&look)).read();
+    read.is_ok() && found.get()
 }
 
 /// The reference without the workbook it names, where that makes it a good one: `[1]Sheet!A1`, `'[Chart in Microsoft
@@ -86,13 +97,30 @@ enum State {
     Call,
 }
 
-struct Reader<'a> {
+struct Reader<'a, 'l> {
     rest: &'a str,
     open: Vec<Open>,
     state: State,
+    /// Is told the name of each sheet.
+    look: Option<&'l dyn Fn(&str)>,
+    /// A name that a colon follows, which may be the first of several sheets.
+    first: &'a str,
 }
 
-impl<'a> Reader<'a> {
+impl<'a, 'l> Reader<'a, 'l> {
+    fn new(text: &'a str, look: Option<&'l dyn Fn(&str)>) -> Reader<'a, 'l> {
+        let rest = text.strip_prefix('=').unwrap_or(text);
+        Reader { rest, open: Vec::new(), state: State::Operand, look, first: "" }
+    }
+
+    /// Tells of a sheet as a formula names it without quotes, or between them.
+    fn tell(&self, sheet: &str) {
+        let Some(look) = self.look else { return };
+        for name in sheet.split(':') {
+            look(&name.replace("''", "'"));
+        }
+    }
+
     fn read(mut self) -> Result<(), Refused> {
         loop {
             let trimmed = self.rest.trim_start_matches(is_space);
@@ -168,6 +196,7 @@ impl<'a> Reader<'a> {
                 if sheet.is_empty() || !self.rest.starts_with('!') {
                     return Err(Refused::Malformed);
                 }
+                self.tell(sheet);
                 self.in_sheet()?;
             }
             '[' => self.bracket()?,
@@ -194,12 +223,14 @@ impl<'a> Reader<'a> {
             return Err(Refused::Malformed);
         }
         if self.rest.starts_with('!') {
-            return if word.contains('\\') || is_book(word) || constant {
-                Err(Refused::External)
-            } else {
-                self.in_sheet()
-            };
+            if word.contains('\\') || is_book(word) || constant {
+                return Err(Refused::External);
+            }
+            self.tell(self.first);
+            self.tell(word);
+            return self.in_sheet();
         }
+        self.first = if self.rest.starts_with(':') { word } else { "" };
         if word.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
             return self.number(word);
         }

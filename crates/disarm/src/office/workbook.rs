@@ -1,0 +1,86 @@
+//! What must be known of a workbook before its sheets are read: which of them cross.
+
+use std::collections::{HashMap, HashSet};
+
+use form::codec::Kind;
+use quick_xml::events::Event;
+
+use super::graph::{Graph, Target};
+use super::xml;
+use crate::error::Error;
+use crate::zip::Package;
+
+/// The sheets that a workbook lists.
+#[derive(Debug, Default)]
+pub(super) struct Sheets {
+    /// How many there are, with those that do not cross.
+    pub(super) count: u64,
+    /// Names of those that do not cross, as [`folded`] gives them.
+    lost: HashSet<String>,
+    /// No sheet that crosses would be seen: Excel takes such a workbook for damaged.
+    pub(super) all_hidden: bool,
+}
+
+impl Sheets {
+    /// Reads the list of a workbook; of other documents there is none.
+    pub(super) fn read(package: &Package<'_>, graph: &Graph, family: Kind) -> Result<Sheets, Error> {
+        let mut sheets = Sheets::default();
+        let Some(main) = graph.nodes.first().filter(|_| family == Kind::Sheet) else { return Ok(sheets) };
+        let Some(part) = package.part(&main.name)? else { return Ok(sheets) };
+        let leads = |id: &str| {
+            main.links.iter().any(|(known, target)| {
+                known == id && matches!(target, Target::Part(part) if graph.nodes.get(*part).is_some_and(|node| is_sheet(node.kind.name())))
+            })
+        };
+        let (mut crossing, mut seen) = (HashSet::new(), 0_u64);
+        let mut xml = xml::open(part)?;
+        let mut buffer = Vec::new();
+        loop {
+            match xml::next(&mut xml, &mut buffer)? {
+                Event::Start(tag) | Event::Empty(tag) if tag.local_name().as_ref() == "sheet" => {
+                    let mut values: HashMap<String, String> = HashMap::new();
+                    for attribute in tag.attributes().with_checks(false).filter_map(Result::ok) {
+                        let value = xml::value(&attribute.value)?.into_owned();
+                        values.insert(attribute.key.local_name().as_ref().to_owned(), value);
+                    }
+                    let value = |name: &str| values.get(name).map(String::as_str).unwrap_or_default();
+                    sheets.count = sheets.count.saturating_add(1);
+                    if leads(value("id")) {
+                        crossing.insert(folded(value("name")));
+                        seen = seen.saturating_add(u64::from(matches!(value("state"), "" | "visible")));
+                    } else if sheets.lost.len() < MAX_LOST {
+                        sheets.lost.insert(folded(value("name")));
+                    }
+                }
+                Event::End(tag) if tag.local_name().as_ref() == "sheets" => break,
+                Event::Eof => break,
+                _ => {}
+            }
+        }
+        sheets.lost.retain(|name| !crossing.contains(name));
+        sheets.all_hidden = seen == 0;
+        Ok(sheets)
+    }
+
+    /// Whether a sheet does not cross.
+    pub(super) fn is_lost(&self, name: &str) -> bool {
+        !self.lost.is_empty() && self.lost.contains(&folded(name))
+    }
+
+    /// Whether all sheets cross.
+    pub(super) fn are_whole(&self) -> bool {
+        self.lost.is_empty()
+    }
+}
+
+fn is_sheet(kind: &str) -> bool {
+    matches!(kind, "WorksheetPart" | "ChartsheetPart")
+}
+
+/// Excel takes names of sheets for the same that differ only in small and capital letters.
+fn folded(name: &str) -> String {
+    name.to_lowercase()
+}
+
+/// Sheets that do not cross whose names are kept; Excel itself has room for some thousand sheets.
+const MAX_LOST: usize = 10_000;

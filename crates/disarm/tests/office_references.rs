@@ -1,0 +1,309 @@
+//! What names something that does not cross goes, too: sheets, pivot data, notes, slides, formats. Word, Excel and PowerPoint take a
+//! document for damaged in which such a name leads nowhere.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails where it fails"
+)]
+
+mod package_kit;
+mod rooms;
+
+use form::Reason;
+use package_kit::{A, MC, P, PRESENTATION, Package, R, Rebuilt, W, X};
+use rooms::{Sanitised, sanitise};
+
+fn rebuilt(package: &Package, name: &str) -> (Sanitised, Rebuilt) {
+    let done = sanitise(&package.zip(), name).unwrap_or_else(|refused| panic!("{:?}", refused.refusal));
+    let parts = Rebuilt::open(&done.bytes);
+    (done, parts)
+}
+
+/// A workbook of the sheets 表 and 秘 密's, the latter of macros, with these cells in the first and these names.
+fn with_macro_sheet(cells: &str, names: &str) -> Package {
+    let book = format!(
+        r#"<workbook {X} {R}><sheets><sheet name="表" sheetId="1" r:id="s1"/><sheet name="秘 密's" sheetId="2" r:id="m"/><sheet name="Macro1" sheetId="3" r:id="n"/></sheets>{names}</workbook>"#
+    );
+    let kind = "http://schemas.microsoft.com/office/2006/relationships/xlMacrosheet";
+    Package::workbook(cells)
+        .part("xl/workbook.xml", &book)
+        .relation("xl/workbook.xml", "m", kind, "macrosheets/sheet1.xml")
+        .relation("xl/workbook.xml", "n", "dialogsheet", "dialogsheets/sheet1.xml")
+        .part("xl/macrosheets/sheet1.xml", "<a/>")
+        .part("xl/dialogsheets/sheet1.xml", "<a/>")
+}
+
+#[test]
+fn formulas_and_names_go_that_refer_to_a_sheet_which_does_not_cross() {
+    let refused =
+        ["Macro1!A1", "MACRO1!$A$1+1", "'秘 密''s'!B2*2", "SUM(表:Macro1!A1)", "SUM('表:秘 密''s'!A1)", "1+Macro1!b"];
+    let kept = ["表!A1", "SUM(A1:B1)", "\"Macro1!A1\"", "Macro1", "'表'!A1"];
+    let cell = |(row, formula): (usize, &&str)| {
+        let formula = formula.replace('"', "&quot;");
+        format!(r#"<row r="{0}"><c r="A{0}"><f>{formula}</f><v>7{0}</v></c></row>"#, row + 1)
+    };
+    let rows: String = refused.iter().chain(&kept).enumerate().map(cell).collect();
+    let names = "<definedNames><definedName name=\"gone\">Macro1!$A$1</definedName><definedName name=\"stays\">表!$A$1</definedName></definedNames>";
+    let validation = r#"<dataValidations count="1"><dataValidation type="list" sqref="B1"><formula1>Macro1!$A$1:$A$3</formula1></dataValidation></dataValidations>"#;
+    let (done, parts) =
+        rebuilt(&with_macro_sheet(&format!("<sheetData>{rows}</sheetData>{validation}"), names), "a.xlsm");
+    let cells = parts.text("worksheets/");
+    assert_eq!(cells.matches("<f>").count(), kept.len(), "{cells}");
+    assert_eq!(cells.matches("<v>").count(), kept.len() + refused.len(), "the values stay: {cells}");
+    assert!(!cells.contains("dataValidation "), "{cells}");
+    let book = parts.text("workbook.xml");
+    assert!(!book.contains("gone") && book.contains("stays"), "{book}");
+    let told = done.report.findings.iter().filter(|finding| finding.reason == Reason::UnsafeFormula);
+    assert_eq!(told.map(|finding| finding.count).sum::<u32>(), 8);
+}
+
+#[test]
+fn where_every_sheet_crosses_nothing_is_refused() {
+    let cells = r#"<sheetData><row r="1"><c r="A1"><f>Other!A1</f><v>7</v></c></row></sheetData>"#;
+    let (done, parts) = rebuilt(&Package::workbook(cells), "a.xlsx");
+    assert!(parts.text("worksheets/").contains("Other!A1") && !done.has(Reason::UnsafeFormula));
+}
+
+#[test]
+fn a_sheet_is_seen_where_those_that_were_seen_do_not_cross() {
+    let book = format!(
+        r#"<workbook {X} {R}><bookViews><workbookView activeTab="9"/></bookViews><sheets><sheet name="M" sheetId="1" r:id="m"/><sheet name="B" sheetId="2" state="veryHidden" r:id="s1"/></sheets><definedNames><definedName name="x" localSheetId="7">B!$A$1</definedName></definedNames></workbook>"#
+    );
+    let package = Package::workbook("<sheetData/>").part("xl/workbook.xml", &book).relation(
+        "xl/workbook.xml",
+        "m",
+        "http://schemas.microsoft.com/office/2006/relationships/xlMacrosheet",
+        "macrosheets/sheet1.xml",
+    );
+    let (_, parts) = rebuilt(&package.part("xl/macrosheets/sheet1.xml", "<a/>"), "a.xlsm");
+    let book = parts.text("workbook.xml");
+    assert!(book.contains(r#"name="B""#) && !book.contains("veryHidden"), "{book}");
+    assert!(!book.contains("activeTab") && !book.contains("localSheetId"), "places that are not there: {book}");
+}
+
+/// A workbook with a pivot table that draws from there, and a chart of it.
+fn pivot(source: &str) -> Package {
+    let book = format!(
+        r#"<workbook {X} {R}><sheets><sheet name="表" sheetId="1" r:id="s1"/></sheets><pivotCaches><pivotCache cacheId="4" r:id="c"/></pivotCaches></workbook>"#
+    );
+    let cache = format!(
+        r#"<pivotCacheDefinition {X} {R} r:id="r" recordCount="1">{source}<cacheFields count="1"><cacheField name="a" numFmtId="0"><sharedItems count="1"><s v="秘密"/></sharedItems></cacheField></cacheFields></pivotCacheDefinition>"#
+    );
+    let table = format!(
+        r#"<pivotTableDefinition {X} name="p" cacheId="4" dataCaption="v"><location ref="A1:B2" firstHeaderRow="1" firstDataRow="1" firstDataCol="1"/><pivotFields count="1"><pivotField axis="axisRow"><items count="1"><item x="0"/></items></pivotField></pivotFields></pivotTableDefinition>"#
+    );
+    Package::workbook(r#"<sheetData><row r="1"><c r="A1"><v>41</v></c></row></sheetData>"#)
+        .part("xl/workbook.xml", &book)
+        .relation("xl/workbook.xml", "c", "pivotCacheDefinition", "pivotCache/pivotCacheDefinition1.xml")
+        .part("xl/pivotCache/pivotCacheDefinition1.xml", &cache)
+        .relation("xl/pivotCache/pivotCacheDefinition1.xml", "r", "pivotCacheRecords", "pivotCacheRecords1.xml")
+        .part(
+            "xl/pivotCache/pivotCacheRecords1.xml",
+            &format!(r#"<pivotCacheRecords {X} count="1"><r><x v="0"/></r></pivotCacheRecords>"#),
+        )
+        .external("xl/pivotCache/pivotCacheDefinition1.xml", "e", "externalLinkPath", "file:///C:/other.xlsx")
+        .relation("xl/worksheets/sheet1.xml", "t", "pivotTable", "../pivotTables/pivotTable1.xml")
+        .part("xl/pivotTables/pivotTable1.xml", &table)
+        .relation(
+            "xl/pivotTables/pivotTable1.xml",
+            "c",
+            "pivotCacheDefinition",
+            "../pivotCache/pivotCacheDefinition1.xml",
+        )
+}
+
+#[test]
+fn pivot_tables_whose_data_is_elsewhere_leave_their_values() {
+    let own = r#"<cacheSource type="worksheet"><worksheetSource ref="A1:B2" sheet="表"/></cacheSource>"#;
+    let (done, parts) = rebuilt(&pivot(own), "a.xlsx");
+    assert!(parts.has("pivotTable1.xml") && parts.has("pivotCacheRecords1.xml") && parts.has("<pivotCache "));
+    assert!(!done.has(Reason::PivotData));
+    for source in [
+        r#"<cacheSource type="worksheet"><worksheetSource ref="A1:B2" sheet="S" r:id="e"/></cacheSource>"#,
+        r#"<cacheSource type="worksheet"><worksheetSource name="[other.xlsx]S!A1"/></cacheSource>"#,
+        r#"<cacheSource type="external" connectionId="1"/>"#,
+        r#"<cacheSource type="consolidation"><consolidation><rangeSets count="2"><rangeSet ref="A1:B2" sheet="表"/><rangeSet ref="A1:B2" sheet="S" r:id="e"/></rangeSets></consolidation></cacheSource>"#,
+    ] {
+        let (done, parts) = rebuilt(&pivot(source), "a.xlsx");
+        assert!(
+            !parts.has("pivotTable") && !parts.has("pivotCache") && !parts.has("秘密"),
+            "{source}: {:?}",
+            parts.names()
+        );
+        assert!(parts.text("worksheets/").contains("<v>41</v>"), "{source}");
+        assert_eq!(done.place(Reason::PivotData).as_deref(), Some("pivottable1"), "{source}");
+    }
+    let lost = pivot(r#"<cacheSource type="worksheet"><worksheetSource ref="A1:B2" sheet="M"/></cacheSource>"#)
+        .part(
+            "xl/workbook.xml",
+            &format!(r#"<workbook {X} {R}><sheets><sheet name="表" sheetId="1" r:id="s1"/><sheet name="m" sheetId="2" r:id="gone"/></sheets><pivotCaches><pivotCache cacheId="4" r:id="c"/></pivotCaches></workbook>"#),
+        );
+    let (done, parts) = rebuilt(&lost, "a.xlsx");
+    assert!(!parts.has("pivot") && done.has(Reason::PivotData), "a sheet that does not cross");
+}
+
+/// Of each of these Word says that the document is damaged.
+#[test]
+fn marks_of_notes_and_comments_that_are_not_there_go() {
+    let mark = |name: &str, id: &str| format!(r#"<w:r><w:{name} w:id="{id}"/></w:r>"#);
+    let text = format!(
+        r#"<w:p><w:commentRangeStart w:id="0"/><w:commentRangeStart w:id="1"/><w:r><w:t>本文</w:t></w:r><w:commentRangeEnd w:id="0"/><w:commentRangeEnd w:id="1"/>{}{}{}{}{}{}</w:p>"#,
+        mark("commentReference", "0"),
+        mark("commentReference", "1"),
+        mark("footnoteReference", "2"),
+        mark("footnoteReference", "3"),
+        mark("endnoteReference", "2"),
+        mark("endnoteReference", "3"),
+    );
+    let note = |name: &str, id: &str| format!(r#"<w:{name} w:id="{id}"><w:p/></w:{name}>"#);
+    let settings = format!(
+        r#"<w:settings {W}><w:footnotePr><w:footnote w:id="2"/><w:footnote w:id="9"/></w:footnotePr></w:settings>"#
+    );
+    let package = Package::document(&text)
+        .relation("word/document.xml", "c", "comments", "comments.xml")
+        .part("word/comments.xml", &format!(r#"<w:comments {W}><w:comment w:id="1" w:author="a"><w:p/></w:comment><w:comment w:id="0"><w:p/></w:comment></w:comments>"#))
+        .relation("word/document.xml", "f", "footnotes", "footnotes.xml")
+        .part("word/footnotes.xml", &format!("<w:footnotes {W}>{}</w:footnotes>", note("footnote", "2")))
+        .relation("word/document.xml", "s", "settings", "settings.xml")
+        .part("word/settings.xml", &settings);
+    let (done, parts) = rebuilt(&package, "a.docx");
+    let text = parts.text("document.xml");
+    assert!(text.contains("本文") && done.has(Reason::StructureRepaired), "{text}");
+    // The second comment lacks its author, who is required, so it does not cross.
+    assert_eq!(text.matches(r#"<w:commentRangeStart w:id="1""#).count(), 1, "{text}");
+    assert_eq!(text.matches("w:commentR").count(), 3, "{text}");
+    assert!(
+        text.contains(r#"<w:footnoteReference w:id="2""#) && !text.contains(r#"<w:footnoteReference w:id="3""#),
+        "{text}"
+    );
+    assert!(!text.contains("endnoteReference"), "there are no endnotes at all: {text}");
+    let settings = parts.text("settings.xml");
+    assert!(settings.contains(r#"w:id="2""#) && !settings.contains(r#"w:id="9""#), "{settings}");
+}
+
+#[test]
+fn lists_without_their_definition_go() {
+    let numbering = format!(
+        r#"<w:numbering {W}><w:abstractNum w:abstractNumId="1"><w:lvl w:ilvl="0"><w:lvlPicBulletId w:val="7"/></w:lvl></w:abstractNum><w:num w:numId="1"><w:abstractNumId w:val="1"/></w:num><w:num w:numId="2"><w:abstractNumId w:val="5"/></w:num></w:numbering>"#
+    );
+    let package = Package::document("<w:p/>")
+        .relation("word/document.xml", "n", "numbering", "numbering.xml")
+        .part("word/numbering.xml", &numbering);
+    let (_, parts) = rebuilt(&package, "a.docx");
+    let text = parts.text("numbering.xml");
+    assert!(text.contains(r#"w:numId="1""#) && !text.contains(r#"w:numId="2""#), "{text}");
+    assert!(!text.contains("lvlPicBulletId"), "{text}");
+}
+
+#[test]
+fn formats_that_are_in_no_list_are_named_by_nothing() {
+    let styles = format!(
+        r#"<styleSheet {X}><fonts count="1"><font/></fonts><fills count="1"><fill><patternFill/></fill></fills><borders count="1"><border/></borders><cellStyleXfs count="1"><xf fontId="0"/></cellStyleXfs><cellXfs count="2"><xf fontId="0" fillId="0" borderId="0" xfId="0"/><xf fontId="5" fillId="0" borderId="9" xfId="4"/></cellXfs><cellStyles count="2"><cellStyle name="a" xfId="0"/><cellStyle name="b" xfId="3"/></cellStyles><dxfs count="1"><dxf/></dxfs></styleSheet>"#
+    );
+    let sheet = r#"<cols><col min="1" max="1" style="1"/><col min="2" max="2" style="2"/></cols><sheetData><row r="1" s="7" customFormat="1"><c r="A1" s="1"><v>1</v></c><c r="B1" s="2"><v>2</v></c></row></sheetData><conditionalFormatting sqref="A1"><cfRule type="duplicateValues" dxfId="0" priority="1"/><cfRule type="duplicateValues" dxfId="1" priority="2"/></conditionalFormatting>"#;
+    let package = Package::workbook(sheet)
+        .relation("xl/workbook.xml", "st", "styles", "styles.xml")
+        .part("xl/styles.xml", &styles);
+    let (_, parts) = rebuilt(&package, "a.xlsx");
+    let (styles, sheet) = (parts.text("styles.xml"), parts.text("worksheets/"));
+    assert!(styles.contains(r#"<xf fillId="0"/></cellXfs>"#), "{styles}");
+    assert!(styles.contains(r#"name="a""#) && !styles.contains(r#"name="b""#), "{styles}");
+    assert!(sheet.contains(r#"<c r="A1" s="1">"#) && sheet.contains(r#"<c r="B1"><v>2"#), "{sheet}");
+    assert!(
+        sheet.contains(r#"style="1""#) && !sheet.contains(r#"style="2""#) && !sheet.contains(r#"s="7""#),
+        "{sheet}"
+    );
+    assert!(sheet.contains(r#"dxfId="0""#) && !sheet.contains(r#"dxfId="1""#), "{sheet}");
+}
+
+/// Tables of queries and XML maps need parts that do not cross; as tables of the sheet they stay.
+#[test]
+fn a_table_of_a_query_becomes_a_table_of_its_sheet() {
+    let table = format!(
+        r#"<table {X} id="1" name="t" displayName="t" ref="A1:A2" tableType="queryTable" connectionId="3"><tableColumns count="1"><tableColumn id="1" name="a" queryTableFieldId="1" dataDxfId="4"/></tableColumns></table>"#
+    );
+    let package = Package::workbook(r#"<sheetData/><tableParts count="1"><tablePart r:id="t"/></tableParts>"#)
+        .relation("xl/worksheets/sheet1.xml", "t", "table", "../tables/table1.xml")
+        .part("xl/tables/table1.xml", &table)
+        .relation("xl/tables/table1.xml", "q", "queryTable", "../queryTables/queryTable1.xml")
+        .part("xl/queryTables/queryTable1.xml", "<a/>");
+    let (done, parts) = rebuilt(&package, "a.xlsx");
+    let table = parts.text("tables/table");
+    assert!(table.contains(r#"name="a""#) && !table.contains("query") && !table.contains("DxfId"), "{table}");
+    assert!(done.has(Reason::ExternalLink));
+}
+
+/// A presentation of two slides, the second of which is not there.
+fn slides(more: &str, timing: &str) -> Package {
+    let names = format!("{P} {A} {R} {MC}");
+    let shape = r#"<p:sp><p:nvSpPr><p:cNvPr id="4" name="s"/><p:cNvSpPr/><p:nvPr/></p:nvSpPr><p:spPr/></p:sp>"#;
+    Package::with_main("ppt/presentation.xml", PRESENTATION)
+        .part(
+            "ppt/presentation.xml",
+            &format!(r#"<p:presentation {names}><p:sldIdLst><p:sldId id="256" r:id="s"/><p:sldId id="257" r:id="t"/></p:sldIdLst><p:notesSz cx="1" cy="1"/>{more}</p:presentation>"#),
+        )
+        .relation("ppt/presentation.xml", "s", "slide", "slides/slide1.xml")
+        .relation("ppt/presentation.xml", "t", "slide", "slides/slide2.xml")
+        .part(
+            "ppt/slides/slide1.xml",
+            &format!(r#"<p:sld {names}><p:cSld><p:spTree><p:nvGrpSpPr><p:cNvPr id="1" name=""/><p:cNvGrpSpPr/><p:nvPr/></p:nvGrpSpPr><p:grpSpPr/>{shape}</p:spTree></p:cSld>{timing}</p:sld>"#),
+        )
+}
+
+#[test]
+fn sections_and_shows_name_slides_that_are_there() {
+    let more = r#"<p:custShowLst><p:custShow name="a" id="0"><p:sldLst><p:sld r:id="s"/><p:sld r:id="t"/></p:sldLst></p:custShow><p:custShow name="b" id="1"><p:sldLst><p:sld r:id="t"/></p:sldLst></p:custShow></p:custShowLst><p:extLst><p:ext uri="{521415D9-36F7-43E2-AB2F-B90AF26B5E84}"><p14:sectionLst xmlns:p14="http://schemas.microsoft.com/office/powerpoint/2010/main"><p14:section name="x" id="{4B1C2A77-4E6F-4E55-8C4B-111111111111}"><p14:sldIdLst><p14:sldId id="256"/><p14:sldId id="257"/></p14:sldIdLst></p14:section></p14:sectionLst></p:ext></p:extLst>"#;
+    let package = slides(more, "").relation("ppt/presentation.xml", "p", "presProps", "presProps.xml").part(
+        "ppt/presProps.xml",
+        &format!(r#"<p:presentationPr {P}><p:showPr><p:custShow id="1"/></p:showPr></p:presentationPr>"#),
+    );
+    let (_, parts) = rebuilt(&package, "a.pptx");
+    let text = parts.text("ppt/presentation.xml");
+    assert!(text.contains(r#"<p14:sldId id="256"/>"#) && !text.contains("257"), "{text}");
+    assert!(text.contains(r#"name="a""#) && !text.contains(r#"name="b""#), "{text}");
+    assert!(!parts.text("presProps.xml").contains("custShow"));
+}
+
+#[test]
+fn timing_of_a_shape_that_is_not_there_goes() {
+    let timing = |shape: &str| {
+        format!(
+            r#"<p:timing><p:tnLst><p:par><p:cTn id="1" dur="indefinite" restart="never" nodeType="tmRoot"><p:childTnLst><p:set><p:cBhvr><p:cTn id="2" dur="1"/><p:tgtEl><p:spTgt spid="{shape}"/></p:tgtEl><p:attrNameLst><p:attrName>style.visibility</p:attrName></p:attrNameLst></p:cBhvr></p:set></p:childTnLst></p:cTn></p:par></p:tnLst></p:timing>"#
+        )
+    };
+    let (_, parts) = rebuilt(&slides("", &timing("4")), "a.pptx");
+    assert!(parts.text("slides/slide1").contains("<p:timing>"));
+    let (done, parts) = rebuilt(&slides("", &timing("5")), "a.pptx");
+    assert!(!parts.text("slides/slide1").contains("timing") && done.has(Reason::StructureRepaired));
+}
+
+/// The relationship is there, and leads to a part of another sort than what names it is for.
+#[test]
+fn what_a_relationship_leads_to_is_what_it_is_named_for() {
+    let package = Package::workbook(r#"<sheetData/><drawing r:id="c"/>"#)
+        .relation("xl/worksheets/sheet1.xml", "c", "comments", "../comments1.xml")
+        .part(
+            "xl/comments1.xml",
+            &format!(r#"<comments {X}><authors><author>a</author></authors><commentList/></comments>"#),
+        );
+    let (_, parts) = rebuilt(&package, "a.xlsx");
+    assert!(!parts.text("worksheets/").contains("<drawing"));
+    let linked = Package::document(
+        r#"<w:p><w:r><w:pict><v:shape xmlns:v="urn:schemas-microsoft-com:vml"><v:imagedata r:id="h"/></v:shape></w:pict></w:r></w:p>"#,
+    )
+    .external("word/document.xml", "h", "hyperlink", "https://example.jp/pixel.png");
+    let (_, parts) = rebuilt(&linked, "a.docx");
+    assert!(!parts.text("document.xml").contains("r:id"));
+}
+
+/// A choice for programs of another family is none: Word would pass over it, and what reads all would show it.
+#[test]
+fn a_choice_for_another_family_is_not_taken() {
+    let text = r#"<w:p><w:r><mc:AlternateContent><mc:Choice xmlns:x14="http://schemas.microsoft.com/office/spreadsheetml/2009/9/main" Requires="x14"><w:t>表計算</w:t></mc:Choice><mc:Fallback><w:t>文書</w:t></mc:Fallback></mc:AlternateContent></w:r></w:p>"#;
+    let (_, parts) = rebuilt(&Package::document(text), "a.docx");
+    let text = parts.text("document.xml");
+    assert!(text.contains("文書") && !text.contains("表計算"), "{text}");
+}
