@@ -440,6 +440,120 @@ fn of_an_object_in_a_sheet_the_picture_is_put_into_the_drawing() {
     assert!(done.has(Reason::EmbeddedObject));
 }
 
+/// Office 2007 keeps the picture of an object in a drawing of VML beside the slide.
+#[test]
+fn of_an_object_of_2007_on_a_slide_the_picture_takes_its_place() {
+    let graphic = r#"<p:graphicFrame><p:nvGraphicFramePr><p:cNvPr id="4" name="o"/><p:cNvGraphicFramePr/><p:nvPr/></p:nvGraphicFramePr><p:xfrm><a:off x="11" y="22"/><a:ext cx="33" cy="44"/></p:xfrm><a:graphic><a:graphicData uri="http://schemas.openxmlformats.org/presentationml/2006/ole"><p:oleObj spid="_x0000_s1026" name="x" r:id="o" progId="Package"><p:embed/></p:oleObj></a:graphicData></a:graphic></p:graphicFrame>"#;
+    let vml = r##"<xml xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office"><v:shape id="_x0000_s1025" style="x"><v:imagedata o:relid="rId2"/></v:shape><v:shape id="_x0000_s1026" style="x"><v:imagedata o:relid="rId1" o:title=""/></v:shape></xml>"##;
+    let (done, slide) = slide(graphic, |package| {
+        package
+            .relation("ppt/slides/slide1.xml", "o", "oleObject", "../embeddings/o.bin")
+            .relation("ppt/slides/slide1.xml", "v", "vmlDrawing", "../drawings/vmlDrawing1.vml")
+            .relation("ppt/drawings/vmlDrawing1.vml", "rId1", "image", "../media/image1.png")
+            .part("ppt/drawings/vmlDrawing1.vml", vml)
+            .bytes("ppt/embeddings/o.bin", b"MZ")
+            .bytes("ppt/media/image1.png", &png())
+    });
+    assert!(slide.contains("<p:pic>") && !slide.contains("graphicFrame") && slide.contains("r:embed"), "{slide}");
+    assert!(slide.contains(r#"<a:off x="11" y="22"/><a:ext cx="33" cy="44"/>"#), "{slide}");
+    assert!(done.has(Reason::EmbeddedObject));
+}
+
+/// A sheet with form controls, which Excel describes in a drawing of VML.
+#[test]
+fn form_controls_become_shapes_with_their_text() {
+    let control = |kind: &str, text: &str, more: &str| {
+        format!(
+            r#"<v:shape id="_x0000_s{}" type="t"><v:textbox><div><font face="x">{text}</font><br></div></v:textbox><x:ClientData ObjectType="{kind}"><x:Anchor>
+    4, 6, 6, 1, 8, 16, 7, 0</x:Anchor>{more}</x:ClientData></v:shape>"#,
+            text.len()
+        )
+    };
+    let vml = format!(
+        r#"<xml xmlns:v="urn:schemas-microsoft-com:vml" xmlns:x="urn:schemas-microsoft-com:office:excel">{}{}{}{}{}</xml>"#,
+        control("Checkbox", "同意&amp;する", "<x:Checked>1</x:Checked>"),
+        control("Checkbox", "しない", ""),
+        control("Radio", "男 性", "<x:Checked>1</x:Checked>"),
+        control("Button", "送信", "<x:FmlaMacro>[0]!evil</x:FmlaMacro>"),
+        control("Spin", "", ""),
+    );
+    let drawing =
+        r#"<xdr:wsDr xmlns:xdr="http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing"></xdr:wsDr>"#;
+    let mut package = Package::workbook(r#"<sheetData/><drawing r:id="d"/><legacyDrawing r:id="v"/>"#)
+        .relation("xl/worksheets/sheet1.xml", "d", "drawing", "../drawings/drawing1.xml")
+        .relation("xl/worksheets/sheet1.xml", "v", "vmlDrawing", "../drawings/vmlDrawing1.vml")
+        .part("xl/drawings/drawing1.xml", drawing)
+        .part("xl/drawings/vmlDrawing1.vml", &vml);
+    for number in 1..=5 {
+        let target = format!("../ctrlProps/ctrlProp{number}.xml");
+        package = package.relation("xl/worksheets/sheet1.xml", &format!("c{number}"), "ctrlProp", &target);
+    }
+    let (done, parts) = rebuilt(&package, "a.xlsm");
+    let drawing = parts.text("drawings/drawing");
+    for text in ["☑ 同意&amp;する", "☐ しない", "◉ 男 性", "送信"] {
+        assert!(drawing.contains(&format!("<a:t>{text}</a:t>")), "{text}: {drawing}");
+    }
+    assert!(drawing.contains("<xdr:col>4</xdr:col><xdr:colOff>57150</xdr:colOff>"), "{drawing}");
+    assert!(!parts.has("evil") && done.has(Reason::Macros));
+    let count = |reason: Reason| {
+        done.report.findings.iter().filter(|finding| finding.reason == reason).map(|finding| finding.count).sum::<u32>()
+    };
+    assert_eq!((count(Reason::ControlsDrawn), count(Reason::Controls)), (4, 1));
+}
+
+#[test]
+fn places_in_per_cent_give_way_to_those_that_every_program_reads() {
+    let position = |axis: &str| {
+        format!(
+            r#"<wp:position{axis} relativeFrom="page"><mc:AlternateContent><mc:Choice xmlns:wp14="http://schemas.microsoft.com/office/word/2010/wordprocessingDrawing" Requires="wp14"><wp14:pctPos{axis}Offset>5000</wp14:pctPos{axis}Offset></mc:Choice><mc:Fallback><wp:posOffset>914400</wp:posOffset></mc:Fallback></mc:AlternateContent></wp:position{axis}>"#
+        )
+    };
+    let (_, text) = body(&format!(
+        r#"<w:p><w:r><w:drawing><wp:anchor xmlns:wp="http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing" simplePos="0" relativeHeight="1" behindDoc="0" locked="0" layoutInCell="1" allowOverlap="1"><wp:simplePos x="0" y="0"/>{}{}<wp:extent cx="9" cy="9"/><wp:wrapNone/><wp:docPr id="1" name="p"/><a:graphic><a:graphicData uri="http://schemas.openxmlformats.org/drawingml/2006/lockedCanvas"><lc:lockedCanvas xmlns:lc="http://schemas.openxmlformats.org/drawingml/2006/lockedCanvas"><a:nvGrpSpPr><a:cNvPr id="1" name="x"/><a:cNvGrpSpPr/></a:nvGrpSpPr><a:grpSpPr/></lc:lockedCanvas></a:graphicData></a:graphic></wp:anchor></w:drawing></w:r></w:p>"#,
+        position("H"),
+        position("V"),
+    ));
+    assert_eq!(text.matches("<wp:posOffset>914400</wp:posOffset>").count(), 2, "{text}");
+    assert!(!text.contains("pctPos"), "{text}");
+}
+
+#[test]
+fn what_programs_note_for_themselves_is_not_told() {
+    let book = format!(
+        r#"<workbook {X} {R} {MC}><mc:AlternateContent><mc:Choice Requires="x15"><x15ac:absPath xmlns:x15ac="http://schemas.microsoft.com/office/spreadsheetml/2010/11/ac" url="C:\Users\taro\"/></mc:Choice></mc:AlternateContent><sheets><sheet name="表" sheetId="1" r:id="s1"/></sheets></workbook>"#,
+        X = package_kit::X
+    );
+    let (done, parts) = rebuilt(&Package::workbook("<sheetData/>").part("xl/workbook.xml", &book), "a.xlsx");
+    assert!(!parts.has("taro") && !done.has(Reason::UnknownContent), "{:?}", done.report.findings);
+}
+
+#[test]
+fn hidden_slides_and_pictures_of_headers_are_told() {
+    let (done, slide) = slide("", |package| {
+        let shown = package.part_text("ppt/slides/slide1.xml").replacen("<p:sld ", r#"<p:sld show="0" "#, 1);
+        package.part("ppt/slides/slide1.xml", &shown)
+    });
+    assert!(slide.contains(r#"show="0""#) && done.has(Reason::HiddenSlide), "{slide}");
+    let header =
+        r#"<sheetData/><headerFooter><oddHeader>&amp;L&amp;G</oddHeader></headerFooter><legacyDrawingHF r:id="h"/>"#;
+    let (done, parts) = rebuilt(&Package::workbook(header), "a.xlsx");
+    assert!(!parts.text("worksheets/").contains("legacyDrawingHF") && done.has(Reason::HeaderPictures));
+}
+
+#[test]
+fn a_document_stays_protected_without_its_password() {
+    let settings = format!(
+        r#"<w:settings {W}><w:documentProtection w:edit="forms" w:enforcement="1" w:cryptProviderType="rsaAES" w:cryptAlgorithmClass="hash" w:cryptAlgorithmType="typeAny" w:cryptAlgorithmSid="14" w:cryptSpinCount="100000" w:hash="SECRETHASH" w:salt="SALTSALT"/></w:settings>"#
+    );
+    let package = Package::document("<w:p/>")
+        .relation("word/document.xml", "s", "settings", "settings.xml")
+        .part("word/settings.xml", &settings);
+    let (done, parts) = rebuilt(&package, "a.docx");
+    let settings = parts.text("settings.xml");
+    assert!(settings.contains(r#"<w:documentProtection w:edit="forms" w:enforcement="1"/>"#), "{settings}");
+    assert!(done.has(Reason::ProtectionPassword));
+}
+
 #[test]
 fn a_click_that_runs_something_is_no_click_any_more() {
     let shape = |click: &str| {

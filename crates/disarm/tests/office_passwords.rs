@@ -273,3 +273,36 @@ fn what_is_no_office_document_inside_is_not_taken_for_one() {
         assert_eq!(refusal(&quick().file(package, "password"), &["password"]), Reason::UnsupportedType);
     }
 }
+
+/// Binary documents that say of themselves that they are encrypted, and the same where they are not.
+#[test]
+fn encrypted_binary_documents_are_told_as_such() {
+    let fib = |flags: u16| [&0xA5EC_u16.to_le_bytes()[..], &[0; 8], &flags.to_le_bytes(), &[0; 5_000]].concat();
+    let user =
+        |token: u32| [&[0, 0, 0xF6, 0x0F, 0x1C, 0, 0, 0, 0x14, 0, 0, 0][..], &token.to_le_bytes(), &[0; 16]].concat();
+    let record = |kind: u16, data: &[u8]| {
+        [&kind.to_le_bytes()[..], &u16::try_from(data.len()).unwrap().to_le_bytes(), data].concat()
+    };
+    let book = |records: &[Vec<u8>]| [&record(0x0809, &[0; 16])[..], &records.concat(), &[0; 5_000]].concat();
+    let locked = book(&[record(0x0086, &[]), record(0x002F, &[1, 0, 1, 0, 1, 0])]);
+    let cases: [(&str, Vec<u8>, &str, bool); 8] = [
+        ("WordDocument", fib(0x0100), "doc", true),
+        ("WordDocument", fib(0x00F0), "doc", false),
+        ("Workbook", locked.clone(), "xls", true),
+        ("Book", locked, "xls", true),
+        ("Workbook", book(&[record(0x0042, &[0xB0, 4])]), "xls", false),
+        // The number of the record in the data of another is no record.
+        ("Workbook", book(&[record(0x0042, &[0x2F, 0, 0, 0])]), "xls", false),
+        ("Current User", user(0xF3D1_C4DF), "ppt", true),
+        ("Current User", user(0xE391_C05F), "ppt", false),
+    ];
+    for (stream, data, token, is_encrypted) in cases {
+        let streams: [(&str, &[u8]); 2] = [(stream, &data), ("PowerPoint Document", b"x")];
+        let file = compound(3, streams.get(..if token == "ppt" { 2 } else { 1 }).unwrap());
+        let refused = rooms::sanitise(&file, "").unwrap_err();
+        let expected = if is_encrypted { Reason::Encrypted } else { Reason::ConverterUnavailable };
+        assert_eq!((refused.refusal.reason, refused.detected.as_str()), (expected, token), "{stream}");
+    }
+    let summary = compound(3, &[("PowerPoint Document", b"x"), ("EncryptedSummary", b"y")]);
+    assert_eq!(rooms::refusal(&summary, ""), Reason::Encrypted);
+}

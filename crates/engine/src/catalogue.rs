@@ -265,6 +265,10 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
             "元のデータがこのファイルの外にあるピボットテーブル{count}件を、表示されていた値だけにしました",
             "{count} pivot tables whose data is outside the file were reduced to the values that they show",
         ),
+        Reason::HeaderPictures => (
+            "シートのヘッダーやフッターの画像を取り除きました",
+            "pictures in the headers and footers of sheets were removed",
+        ),
         Reason::TypeMismatch => ("拡張子と中身の形式が違っていました", "the extension did not match the content"),
         Reason::NameChanged => ("ファイル名を直しました", "the file name was changed"),
         Reason::DoubleExtension => ("拡張子が二重でした", "the name had a double extension"),

@@ -57,6 +57,16 @@ pub(crate) struct Modern {
     pub(crate) finding: Finding,
 }
 
+/// Whether a converter could make something of what a dirty room withheld: of formats that it alone reads, also where they are
+/// encrypted, for which it may have the password.
+pub(crate) fn may_convert(withheld: &Withheld) -> bool {
+    match withheld.refusal.reason {
+        Reason::ConverterUnavailable => true,
+        Reason::Encrypted => !candidates(&withheld.detected_type).is_empty(),
+        _ => false,
+    }
+}
+
 /// Has the document that a dirty room took for a `detected` converted; `withheld` is that room's word, which stands where there is
 /// no converter.
 pub(crate) async fn convert(
@@ -90,7 +100,9 @@ pub(crate) async fn convert(
             break;
         }
     }
-    Ok(Err(Withheld { refusal, ..withheld }))
+    // Of an encryption that it does not know, LibreOffice says that the document is broken.
+    let is_known = withheld.refusal.reason == Reason::Encrypted && refusal.reason == Reason::Malformed;
+    Ok(Err(if is_known { withheld } else { Withheld { refusal, ..withheld } }))
 }
 
 /// The formats that a detected type can be, the likeliest first: Word 6 and Word 97 share a signature, and so do Excel 5 and 97.

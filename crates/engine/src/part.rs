@@ -149,9 +149,7 @@ async fn convert(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
         both_rooms(run, part, depth).await?
     };
     match attempt {
-        Err(withheld) if withheld.refusal.reason == Reason::ConverterUnavailable => {
-            modernised(run, part, depth, withheld).await
-        }
+        Err(withheld) if foreign::may_convert(&withheld) => modernised(run, part, depth, withheld).await,
         other => Ok(other),
     }
 }

@@ -258,6 +258,8 @@ reasons! {
     239 Removed EmbeddedFonts "embedded_fonts"
     /// Pivot tables whose data is outside the document were removed; the values that they show were kept.
     250 Removed PivotData "pivot_data"
+    /// Pictures in the headers and footers of sheets were removed.
+    251 Removed HeaderPictures "header_pictures"
 
     /// The content is of another type than its name or label says.
     300 Changed TypeMismatch "type_mismatch"

@@ -111,6 +111,10 @@ fn by_signature(bytes: &[u8]) -> Option<Detected> {
     if magic::is_ole(bytes) {
         return Some(match ole::kind(bytes) {
             ole::Kind::EncryptedPackage => Detected::new(Content::Sealed, "ooxml"),
+            // LibreOffice opens some of them with a password, and those by themselves that have Excel's own.
+            ole::Kind::Named(kind) if crate::office::crypt::is_encrypted(bytes, kind) => {
+                Detected::new(Content::Withheld(Reason::Encrypted), kind)
+            }
             ole::Kind::Named(kind) => Detected::unsupported(kind),
         });
     }

@@ -20,6 +20,16 @@ pub(super) struct Node {
     pub(super) links: Vec<(String, Target)>,
     /// It has embedded or linked objects of other programs.
     pub(super) has_objects: bool,
+    /// The drawing of VML that lies beside it.
+    pub(super) vml: Option<String>,
+    /// How many form controls it has.
+    pub(super) controls: u32,
+}
+
+impl Node {
+    fn new(name: String, kind: PartKind) -> Node {
+        Node { name, kind, links: Vec::new(), has_objects: false, vml: None, controls: 0 }
+    }
 }
 
 /// Where a relationship leads.
@@ -54,11 +64,8 @@ impl Graph {
         let kinds = kinds(family, main_kind);
         let mut by_name: HashMap<String, usize> = HashMap::from([(main.clone(), 0)]);
         let mut pictures: HashMap<String, usize> = HashMap::new();
-        let mut graph = Graph {
-            nodes: vec![Node { name: main, kind: main_kind, links: Vec::new(), has_objects: false }],
-            pictures: Vec::new(),
-            macro_parts: Vec::new(),
-        };
+        let mut graph =
+            Graph { nodes: vec![Node::new(main, main_kind)], pictures: Vec::new(), macro_parts: Vec::new() };
         let mut next = 0;
         while let Some(node) = graph.nodes.get(next) {
             let (from, from_kind) = (node.name.clone(), node.kind);
@@ -72,6 +79,9 @@ impl Graph {
             let has = |tail: &str| relations.iter().any(|relation| relation.tail() == tail);
             // Objects that are linked through the workbook leave only their picture with the sheet.
             let has_objects = has("oleObject") || has("package") || (has("image") && has("vmlDrawing"));
+            let vml = relations.iter().find(|relation| relation.tail() == "vmlDrawing" && !relation.is_external);
+            let vml = vml.and_then(|relation| resolved(&from, &relation.target)).filter(|name| package.has(name));
+            let controls = relations.iter().filter(|relation| relation.tail() == "ctrlProp").count();
             for relation in relations {
                 if relation.is_external {
                     match Url::rebuild(&relation.target).filter(|_| relation.tail() == "hyperlink") {
@@ -92,7 +102,7 @@ impl Graph {
                     }
                     (Some(name), Some(kind)) if from_kind.may_refer_to(kind) => {
                         let number = *by_name.entry(name.clone()).or_insert_with(|| {
-                            graph.nodes.push(Node { name, kind, links: Vec::new(), has_objects: false });
+                            graph.nodes.push(Node::new(name, kind));
                             graph.nodes.len().saturating_sub(1)
                         });
                         if number > 0 && graph.nodes.get(number).is_some_and(|node| node.kind == kind) {
@@ -110,7 +120,8 @@ impl Graph {
                 within(Reason::LimitParts, limits.office_parts.into(), size(graph.nodes.len()))?;
             }
             if let Some(node) = graph.nodes.get_mut(next) {
-                (node.links, node.has_objects) = (links, has_objects);
+                (node.links, node.has_objects, node.vml) = (links, has_objects, vml);
+                node.controls = u32::try_from(controls).unwrap_or(u32::MAX);
             }
             next = next.saturating_add(1);
         }

@@ -5,6 +5,7 @@
 //! parts are read before anything is written, so that a broken one can be left out; large ones stream.
 
 mod account;
+mod controls;
 pub(crate) mod crypt;
 mod facts;
 mod graph;
@@ -14,6 +15,7 @@ mod pictures;
 mod pivots;
 mod previews;
 mod relationships;
+mod vml;
 mod workbook;
 mod xml;
 
@@ -61,7 +63,9 @@ pub(crate) fn disarm(mut part: Part<'_>, fonts: &Fonts, form: &mut dyn Write) ->
     }
     let sheets = Sheets::read(&package, &graph, family)?;
     let lost_pivots = pivots::prune(&package, &mut graph, &sheets, &mut findings);
-    let additions = previews::add(&package, &mut graph)?;
+    let mut additions = previews::add(&package, &mut graph)?;
+    controls::add(&package, &graph, &mut additions, &mut findings);
+    let slide_previews = previews::of_slides(&package, &mut graph, limits);
     let mut document = Document {
         package: &package,
         graph,
@@ -69,6 +73,7 @@ pub(crate) fn disarm(mut part: Part<'_>, fonts: &Fonts, form: &mut dyn Write) ->
         part: &part,
         names: Names::new(),
         additions,
+        slide_previews,
         titles: HashMap::new(),
         sheets,
         lost_pivots,
@@ -124,6 +129,8 @@ struct Document<'a> {
     names: Names,
     /// Markup to be added to drawings, by their nodes.
     additions: HashMap<usize, String>,
+    /// Relationships to pictures of objects, by slide and shape.
+    slide_previews: HashMap<(usize, String), String>,
     /// What a person calls a part, by its node.
     titles: HashMap<usize, String>,
     sheets: Sheets,
@@ -287,6 +294,7 @@ impl Document<'_> {
             sheets: &self.sheets,
             lost_pivots: self.lost_pivots,
             known: &self.known,
+            preview: &|shape| self.slide_previews.get(&(number, shape.to_owned())).cloned(),
             limits: &self.part.job.limits,
             names: &self.names,
         };

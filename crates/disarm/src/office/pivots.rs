@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use form::{Findings, Place, Reason};
+use form::{Findings, Reason};
 use quick_xml::events::Event;
 
 use super::graph::{Graph, Target};

@@ -4,10 +4,11 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use form::Limits;
 use quick_xml::events::Event;
 
-use super::graph::{Graph, Target};
-use super::xml;
+use super::graph::{Graph, Node, Target};
+use super::{relationships, vml, xml};
 use crate::error::Error;
 use crate::zip::Package;
 
@@ -23,15 +24,7 @@ pub(super) fn add(package: &Package<'_>, graph: &mut Graph) -> Result<HashMap<us
     let mut count = 0_u32;
     for sheet in 0..graph.nodes.len() {
         let Some(node) = graph.nodes.get(sheet).filter(|node| node.has_objects) else { continue };
-        let drawing = node.links.iter().find_map(|(_, target)| match target {
-            Target::Part(part) => Some(*part).filter(|part| {
-                graph.nodes.get(*part).is_some_and(|node| {
-                    node.kind.name() == "DrawingsPart" && package.part_bytes(&node.name) <= super::MAX_HELD_BYTES
-                })
-            }),
-            Target::Picture(_) | Target::Link(_) => None,
-        });
-        let Some(drawing) = drawing else { continue };
+        let Some(drawing) = drawing_of(package, graph, node) else { continue };
         // A sheet that cannot be read is refused where it is rebuilt.
         for preview in find(package, &node.name.clone()).unwrap_or_default() {
             let links = graph.nodes.get(sheet).map(|node| node.links.as_slice()).unwrap_or_default();
@@ -47,6 +40,18 @@ pub(super) fn add(package: &Package<'_>, graph: &mut Graph) -> Result<HashMap<us
         }
     }
     Ok(additions)
+}
+
+/// The drawing of a sheet, where more can be added to it.
+pub(super) fn drawing_of(package: &Package<'_>, graph: &Graph, sheet: &Node) -> Option<usize> {
+    sheet.links.iter().find_map(|(_, target)| match target {
+        Target::Part(part) => Some(*part).filter(|part| {
+            graph.nodes.get(*part).is_some_and(|node| {
+                node.kind.name() == "DrawingsPart" && package.part_bytes(&node.name) <= super::MAX_HELD_BYTES
+            })
+        }),
+        Target::Picture(_) | Target::Link(_) => None,
+    })
 }
 
 /// The markup of a drawing with more before its end.
@@ -101,26 +106,66 @@ fn find(package: &Package<'_>, sheet: &str) -> Result<Vec<Preview>, Error> {
 }
 
 fn anchor(preview: &Preview, id: &str, number: u32) -> String {
-    let corner = |name: &str, corner: &[i64; 4]| {
-        let mut text = format!("<xdr:{name}>");
+    let [from, to] = &preview.corners;
+    let shape = FIRST_ID.saturating_add(number);
+    format!(
+        r#"<xdr:twoCellAnchor xmlns:xdr="{XDR}" xmlns:a="{A}" xmlns:r="{R}">{}<xdr:pic><xdr:nvPicPr><xdr:cNvPr id="{shape}" name="Object {number}"/><xdr:cNvPicPr/></xdr:nvPicPr><xdr:blipFill><a:blip r:embed="{id}"/><a:stretch><a:fillRect/></a:stretch></xdr:blipFill><xdr:spPr><a:prstGeom prst="rect"><a:avLst/></a:prstGeom></xdr:spPr></xdr:pic><xdr:clientData/></xdr:twoCellAnchor>"#,
+        corners(from, to),
+    )
+}
+
+/// Where something stands in a sheet: column, offset, row and offset of its first corner, then of its last.
+pub(super) fn corners(from: &[i64; 4], to: &[i64; 4]) -> String {
+    let mut text = String::new();
+    for (name, corner) in [("from", from), ("to", to)] {
+        let _ = write!(text, "<xdr:{name}>");
         for (field, value) in FIELDS.iter().zip(corner) {
             let _ = write!(text, "<xdr:{field}>{value}</xdr:{field}>");
         }
         let _ = write!(text, "</xdr:{name}>");
-        text
-    };
-    let [from, to] = &preview.corners;
-    let shape = FIRST_ID.saturating_add(number);
+    }
+    text
+}
+
+/// Gives slides of Office 2007 the relationships to the pictures of their objects, which stand in a drawing beside them. The names of those
+/// relationships by slide and shape.
+pub(super) fn of_slides(package: &Package<'_>, graph: &mut Graph, limits: &Limits) -> HashMap<(usize, String), String> {
+    let mut found = HashMap::new();
+    for slide in 0..graph.nodes.len() {
+        let Some(node) = graph.nodes.get(slide).filter(|node| node.kind.name().starts_with("Slide")) else { continue };
+        let Some(drawing) = node.vml.clone().filter(|_| node.has_objects) else { continue };
+        let Ok(relations) = relationships::of_part(package, &drawing, limits) else { continue };
+        for shape in vml::shapes(package, &drawing) {
+            let relation = relations.iter().find(|relation| relation.id == shape.picture && relation.tail() == "image");
+            let name = relation.filter(|relation| !relation.is_external).and_then(|relation| {
+                relationships::resolved(&drawing, &relation.target).filter(|name| package.has(name))
+            });
+            let Some(name) = name.filter(|_| found.len() < MAX_PREVIEWS) else { continue };
+            let picture = graph.pictures.iter().position(|known| *known == name).unwrap_or_else(|| {
+                graph.pictures.push(name);
+                graph.pictures.len().saturating_sub(1)
+            });
+            let id = format!("misogi-preview-{}", found.len());
+            if let Some(node) = graph.nodes.get_mut(slide) {
+                node.links.push((id.clone(), Target::Picture(picture)));
+            }
+            found.insert((slide, shape.id), id);
+        }
+    }
+    found
+}
+
+/// The picture of an object on a slide, at the place of the frame that it stood in: left, top, width and height.
+pub(super) fn slide_picture(id: &str, [x, y, cx, cy]: [i64; 4]) -> String {
     format!(
-        r#"<xdr:twoCellAnchor xmlns:xdr="{XDR}" xmlns:a="{A}" xmlns:r="{R}">{}{}<xdr:pic><xdr:nvPicPr><xdr:cNvPr id="{shape}" name="Object {number}"/><xdr:cNvPicPr/></xdr:nvPicPr><xdr:blipFill><a:blip r:embed="{id}"/><a:stretch><a:fillRect/></a:stretch></xdr:blipFill><xdr:spPr><a:prstGeom prst="rect"><a:avLst/></a:prstGeom></xdr:spPr></xdr:pic><xdr:clientData/></xdr:twoCellAnchor>"#,
-        corner("from", from),
-        corner("to", to),
+        r#"<p:pic xmlns:p="{P}" xmlns:a="{A}" xmlns:r="{R}"><p:nvPicPr><p:cNvPr id="0" name=""/><p:cNvPicPr/><p:nvPr/></p:nvPicPr><p:blipFill><a:blip r:embed="{id}"/><a:stretch><a:fillRect/></a:stretch></p:blipFill><p:spPr><a:xfrm><a:off x="{x}" y="{y}"/><a:ext cx="{cx}" cy="{cy}"/></a:xfrm><a:prstGeom prst="rect"><a:avLst/></a:prstGeom></p:spPr></p:pic>"#
     )
 }
 
 const FIELDS: [&str; 4] = ["col", "colOff", "row", "rowOff"];
-const XDR: &str = "http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing";
-const A: &str = "http://schemas.openxmlformats.org/drawingml/2006/main";
+pub(super) const XDR: &str = "http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing";
+pub(super) const A: &str = "http://schemas.openxmlformats.org/drawingml/2006/main";
+const P: &str = "http://schemas.openxmlformats.org/presentationml/2006/main";
 const R: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
 /// Shapes of a drawing have numbers from 1 on; Excel counts objects from 1,025.
 const FIRST_ID: u32 = 900_000;

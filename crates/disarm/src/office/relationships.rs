@@ -97,7 +97,7 @@ pub(super) fn reason_for(relation: &Relation) -> Option<Reason> {
         | "dialogsheet"
         | "attachedToolbars"
         | "keyMapCustomizations" => Reason::Macros,
-        "control" | "activeXControlBinary" | "ctrlProp" => Reason::Controls,
+        "control" | "activeXControlBinary" => Reason::Controls,
         "oleObject" | "package" | "aFChunk" if !relation.is_external => Reason::EmbeddedObject,
         "audio" | "video" | "media" if !relation.is_external => Reason::Media,
         "font" => Reason::EmbeddedFonts,
@@ -111,6 +111,8 @@ pub(super) fn reason_for(relation: &Relation) -> Option<Reason> {
         "calcChain"
         | "thumbnail"
         | "vmlDrawing"
+        // Those that show something are drawn, and the others are told there.
+        | "ctrlProp"
         | "webSettings"
         | "stylesWithEffects"
         | "hdphoto"

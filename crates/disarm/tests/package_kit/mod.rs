@@ -68,6 +68,12 @@ impl Package {
         self
     }
 
+    /// What a part has.
+    pub fn part_text(&self, name: &str) -> String {
+        let found = self.parts.iter().find(|(known, _)| known == name).unwrap();
+        String::from_utf8(found.1.clone()).unwrap()
+    }
+
     /// Adds a relationship of a part to another.
     pub fn relation(mut self, from: &str, id: &str, kind: &str, target: &str) -> Package {
         let kind = if kind.contains(':') { kind.to_owned() } else { format!("{OFFICE}/{kind}") };

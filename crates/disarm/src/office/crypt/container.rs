@@ -36,6 +36,16 @@ impl<'a> Compound<'a> {
         Ok(Some(stream.ok_or(Reason::Malformed)?))
     }
 
+    /// The first bytes of the first stream of that name, at most as many as are asked for.
+    pub(super) fn head(&self, name: &str, bytes: usize) -> Option<Vec<u8>> {
+        let entry = self.directory.chunks_exact(ENTRY_BYTES).find(|entry| is_stream(entry, name))?;
+        let (start, len) = self.extent(entry)?;
+        let mut head =
+            if len < MINI_CUTOFF { self.small(start, len)? } else { self.chain(start, len.min(size(bytes)))? };
+        head.truncate(bytes);
+        Some(head)
+    }
+
     /// Where a stream begins and how long it is.
     fn extent(&self, entry: &[u8]) -> Option<(u32, u64)> {
         let len = u64_at(entry, 120)?;

@@ -7,6 +7,7 @@ mod agile;
 mod cipher;
 mod container;
 mod hash;
+mod legacy;
 mod standard;
 
 use form::job::Password;
@@ -15,6 +16,7 @@ use form::{Limits, Reason};
 use crate::error::{Error, size, within};
 use agile::Agile;
 use container::Compound;
+pub(crate) use legacy::is_encrypted;
 use standard::Standard;
 
 /// The package of an encrypted document, opened with Excel's own password or with the first of `passwords` that fits.

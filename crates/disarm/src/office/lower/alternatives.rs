@@ -26,6 +26,12 @@ impl Lowerer<'_, '_, '_> {
                 let mut known =
                     required.split_ascii_whitespace().map(|prefix| self.scope.namespace(prefix, self.context.names));
                 let first = known.next().flatten().filter(|first| may_require(*first, self.context.family));
+                // Places in per cent, which only Word knows; beside them stand the same in length, which all know.
+                let is_place = first.is_some_and(|first| first.prefix() == "wp14")
+                    && self.parent().is_some_and(|around| matches!(around.of.name(), "positionH" | "positionV"));
+                if is_place {
+                    return Ok(false);
+                }
                 let Some(namespace) = first.filter(|_| known.all(|each| each.is_some())) else { return Ok(false) };
                 let start = self.tape.len();
                 let is_nested = self.frames.iter().rev().find_map(|frame| match &frame.role {
@@ -48,14 +54,18 @@ impl Lowerer<'_, '_, '_> {
     }
 
     /// Begins an embedded object in a frame for graphics, whose picture may take the place of that frame.
-    pub(super) fn enter_object(&mut self, mark: Mark) -> Result<bool, Fault> {
+    pub(super) fn enter_object(&mut self, tag: &BytesStart<'_>, mark: Mark) -> Result<bool, Fault> {
         let graphic = self.frames.iter().rposition(
             |frame| matches!(&frame.role, Role::Element(element) if element.special == Special::Frame && !element.is_written),
         );
         match graphic {
             Some(graphic) => {
                 let start = self.tape.len();
-                self.push(Role::Object { start, graphic, picture: None }, mark)
+                let mut attributes = tag.attributes();
+                let shape = attributes.with_checks(false).filter_map(Result::ok);
+                let shape = shape.filter(|attribute| attribute.key.as_ref() == "spid").last();
+                let preview = shape.and_then(|shape| (self.context.preview)(&shape.value));
+                self.push(Role::Object { start, graphic, picture: None, preview }, mark)
             }
             None => Ok(false),
         }

@@ -92,6 +92,9 @@ impl Lowerer<'_, '_, '_> {
         let verdict = self.judge(of, facts, seen)?;
         if matches!(verdict, Verdict::Keep) {
             self.define(of, facts, start);
+            if facts.special == Special::Place && self.is_within("xfrm") {
+                self.note_place(of, start);
+            }
         }
         Ok(verdict)
     }
@@ -129,6 +132,18 @@ impl Lowerer<'_, '_, '_> {
                 _ => None,
             });
             self.own.define(rule.space, value, start);
+        }
+    }
+
+    /// Takes note of where a frame of graphics stands.
+    fn note_place(&mut self, of: Type, start: usize) {
+        for step in self.tape.get(start..).unwrap_or_default() {
+            let Markup::Attribute(number, Value::Integer(value)) = step else { continue };
+            let name = of.attribute(*number).map_or("", Attribute::name);
+            let field = ["x", "y", "cx", "cy"].iter().position(|known| *known == name);
+            if let Some(slot) = field.and_then(|field| self.place.get_mut(field)) {
+                *slot = *value;
+            }
         }
     }
 

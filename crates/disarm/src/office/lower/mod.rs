@@ -26,7 +26,7 @@ use quick_xml::events::{BytesStart, Event};
 use super::account::Account;
 use super::names::Names;
 use super::workbook::Sheets;
-use super::xml;
+use super::{previews, xml};
 use crate::error::Error;
 use fields::Fields;
 use references::{Known, Own, Rule};
@@ -47,6 +47,8 @@ pub(super) struct Context<'a> {
     pub(super) sheets: &'a Sheets,
     /// Some pivot tables do not cross.
     pub(super) lost_pivots: bool,
+    /// The relationship to the picture of an object, by the name of its shape.
+    pub(super) preview: &'a dyn Fn(&str) -> Option<String>,
     /// What parts that were read before give numbers to.
     pub(super) known: &'a Known,
     pub(super) limits: &'a Limits,
@@ -100,6 +102,7 @@ pub(super) fn lower(
         told: Told::default(),
         refused_shared: HashSet::new(),
         own: Own::default(),
+        place: [0; 4],
         lost_sheets: Vec::new(),
         entries: 0,
         is_complete: false,
@@ -126,6 +129,8 @@ struct Lowerer<'a, 'f, 'o> {
     refused_shared: HashSet<i64>,
     /// What it gives numbers to so far.
     own: Own,
+    /// Left, top, width and height of the frame of graphics that came last.
+    place: [i64; 4],
     /// Sheets that were left out, by their place among all.
     lost_sheets: Vec<i64>,
     /// Sheets or slides so far.
@@ -170,6 +175,8 @@ enum Role {
         /// The frame of the graphic.
         graphic: usize,
         picture: Option<(u16, Option<State>)>,
+        /// The relationship to a picture, where it may have none of its own.
+        preview: Option<String>,
     },
 }
 
@@ -346,7 +353,7 @@ impl Lowerer<'_, '_, '_> {
             if rules::is_looked_through(vocabulary, name) {
                 return self.push(Role::Through, mark);
             }
-            if vocabulary == "p" && name == "oleObj" && self.enter_object(mark)? {
+            if vocabulary == "p" && name == "oleObj" && self.enter_object(tag, mark)? {
                 return Ok(true);
             }
             self.lose(vocabulary, name);
@@ -399,6 +406,23 @@ impl Lowerer<'_, '_, '_> {
         self.push(Role::Element(element), mark)
     }
 
+    /// Reads markup of ours as if it stood in the part.
+    fn insert(&mut self, markup: &str) -> Result<(), Fault> {
+        let mut xml = xml::open(markup.as_bytes())?;
+        let mut buffer = Vec::new();
+        let depth = self.frames.len();
+        loop {
+            match xml::next(&mut xml, &mut buffer)? {
+                Event::Start(tag) if !self.begin(&tag)? => return Err(Fault::Broken),
+                Event::Empty(tag) if self.begin(&tag)? => self.end()?,
+                Event::End(_) => self.end()?,
+                Event::Eof => break,
+                _ => {}
+            }
+        }
+        if self.frames.len() == depth { Ok(()) } else { Err(Fault::Broken) }
+    }
+
     /// Takes back what stands on the tape from there on.
     fn cut(&mut self, at: usize) {
         self.tape.truncate(at);
@@ -416,6 +440,11 @@ impl Lowerer<'_, '_, '_> {
 
     /// Ends what was begun last.
     fn end(&mut self) -> Result<(), Fault> {
+        if let Some(Frame { role: Role::Object { picture: None, preview, .. }, .. }) = self.frames.last_mut()
+            && let Some(id) = preview.take()
+        {
+            self.insert(&previews::slide_picture(&id, self.place))?;
+        }
         let Some(Frame { role, mark }) = self.frames.pop() else { return Err(Fault::Broken) };
         self.scope.back_to(mark);
         match role {
@@ -433,7 +462,7 @@ impl Lowerer<'_, '_, '_> {
                     *is_taken = !is_empty;
                 }
             }
-            Role::Object { start, graphic, picture } => {
+            Role::Object { start, graphic, picture, .. } => {
                 let steps = self.tape.split_off(start.min(self.tape.len()));
                 if let (Some((child, next)), Some(Frame { role: Role::Element(element), .. })) =
                     (picture, self.frames.get_mut(graphic))

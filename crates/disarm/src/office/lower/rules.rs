@@ -48,6 +48,8 @@ pub(super) enum Special {
     Show,
     /// What says which pivot table a chart shows.
     PivotSource,
+    /// Where something stands, or how large it is.
+    Place,
 }
 
 pub(super) fn special(of: Type) -> Special {
@@ -72,6 +74,7 @@ pub(super) fn special(of: Type) -> Special {
         ("x", "workbookView") => Special::BookView,
         ("p", "custShow") if of.child_count() > 0 => Special::Show,
         ("c", "pivotSource") => Special::PivotSource,
+        ("a", "off" | "ext") => Special::Place,
         ("w", "tc" | "txbxContent" | "hdr" | "ftr" | "footnote" | "endnote" | "comment") => Special::Blocks,
         _ => Special::None,
     };
@@ -110,9 +113,9 @@ pub(super) fn lost_element(prefix: &str, name: &str) -> Loss {
         | "fileSharing" => Loss::Silent,
         "ddeLink" => Loss::Known(Reason::DdeLink),
         "mailMerge" | "linkToQuery" => Loss::Known(Reason::ExternalLink),
-        "legacyDrawingHF" | "drawingHF" => Loss::Known(Reason::PictureUndecodable),
+        "legacyDrawingHF" | "drawingHF" => Loss::Known(Reason::HeaderPictures),
         "modifyVerifier" | "writeProtection" => Loss::Known(Reason::ProtectionPassword),
-        "snd" | "sndAc" | "stSnd" | "endSnd" | "audio" | "video" => Loss::Known(Reason::Media),
+        "webVideoPr" | "snd" | "sndAc" | "stSnd" | "endSnd" | "audio" | "video" => Loss::Known(Reason::Media),
         "entryMacro" | "exitMacro" | "macro" => Loss::Known(Reason::Macros),
         "cmd" => Loss::Known(Reason::AutomaticAction),
         "slicer" | "slicers" | "timeslicer" => Loss::Known(Reason::Slicers),
@@ -150,6 +153,8 @@ pub(super) fn is_noise(uri: &str) -> bool {
 }
 
 const NOISE: &[&str] = &[
+    // Where the author kept the workbook.
+    "http://schemas.microsoft.com/office/spreadsheetml/2010/11/ac",
     "http://schemas.microsoft.com/office/drawing/2016/SVG",
     "http://schemas.microsoft.com/office/word/2020/wordml/sdtdatahash",
     "http://schemas.microsoft.com/office/word/2018/wordml",

@@ -1,0 +1,117 @@
+//! Shapes of VML drawings (ECMA-376 part 4, section 19) that lie beside sheets and slides: form controls, and the pictures of embedded
+//! objects in files of Office 2007. The drawings themselves do not cross.
+
+use quick_xml::events::Event;
+
+use super::xml;
+use crate::zip::Package;
+
+/// What a shape says that is of use.
+#[derive(Debug, Default)]
+pub(super) struct Shape {
+    pub(super) id: String,
+    /// `ClientData/@ObjectType`, for shapes of a sheet.
+    pub(super) object: String,
+    /// Column, pixels, row and pixels of its first corner, then of its last.
+    pub(super) anchor: Option<[[i64; 4]; 2]>,
+    /// 0, 1 or, for neither, 2.
+    pub(super) checked: u8,
+    pub(super) text: String,
+    /// The relationship of the drawing that leads to its picture.
+    pub(super) picture: String,
+    pub(super) has_macro: bool,
+}
+
+/// The shapes of a drawing up to the first that cannot be read: Excel writes `<br>` without an end into its texts.
+pub(super) fn shapes(package: &Package<'_>, name: &str) -> Vec<Shape> {
+    let (mut shapes, mut buffer) = (Vec::new(), Vec::new());
+    let Some(mut xml) = package.part(name).ok().flatten().and_then(|part| xml::open(part).ok()) else {
+        return shapes;
+    };
+    let config = xml.config_mut();
+    (config.check_end_names, config.allow_unmatched_ends, config.allow_dangling_amp) = (false, true, true);
+    let (mut current, mut field, mut in_text) = (None::<Shape>, String::new(), false);
+    let mut value = String::new();
+    while let Ok(event) = xml::next(&mut xml, &mut buffer) {
+        match event {
+            Event::Start(ref tag) | Event::Empty(ref tag) => {
+                let element = tag.local_name().as_ref().to_owned();
+                let attribute = |name: &str| {
+                    let mut all = tag.attributes();
+                    let found = all.with_checks(false).filter_map(Result::ok);
+                    let mut found = found.filter(|each| each.key.local_name().as_ref() == name);
+                    found.next().and_then(|each| xml::value(&each.value).ok().map(|value| value.into_owned()))
+                };
+                match (element.as_str(), &mut current) {
+                    ("shape", _) if shapes.len() < MAX_SHAPES => {
+                        current = Some(Shape { id: attribute("id").unwrap_or_default(), ..Shape::default() });
+                    }
+                    ("imagedata", Some(shape)) => {
+                        shape.picture = attribute("relid").or_else(|| attribute("id")).unwrap_or_default();
+                    }
+                    ("ClientData", Some(shape)) => shape.object = attribute("ObjectType").unwrap_or_default(),
+                    ("br", Some(shape)) if in_text => shape.text.push(' '),
+                    ("textbox", Some(_)) => in_text = matches!(event, Event::Start(_)),
+                    _ => {}
+                }
+                (field, value) = (element, String::new());
+            }
+            Event::Text(text) => match &mut current {
+                Some(shape) if in_text && shape.text.len() < MAX_TEXT_BYTES => shape.text.push_str(&text),
+                _ if value.len() < MAX_TEXT_BYTES => value.push_str(&text),
+                _ => {}
+            },
+            Event::GeneralRef(reference) => {
+                if let Some(shape) = current.as_mut().filter(|shape| in_text && shape.text.len() < MAX_TEXT_BYTES) {
+                    shape.text.push(xml::character(&reference).unwrap_or(' '));
+                }
+            }
+            Event::End(tag) => {
+                let element = tag.local_name().as_ref().to_owned();
+                if let Some(shape) = current.as_mut().filter(|_| element == field) {
+                    match element.as_str() {
+                        "Anchor" => shape.anchor = anchor(&value),
+                        "Checked" => shape.checked = value.trim().parse().unwrap_or(0),
+                        "FmlaMacro" => shape.has_macro = !value.trim().is_empty(),
+                        _ => {}
+                    }
+                }
+                in_text &= element != "textbox";
+                if element == "shape"
+                    && let Some(mut shape) = current.take()
+                {
+                    // Lines are broken anywhere in the source; a wide space was typed.
+                    shape.text = shape.text.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+                    shapes.push(shape);
+                }
+                field.clear();
+            }
+            Event::Eof => break,
+            _ => {}
+        }
+    }
+    shapes
+}
+
+fn anchor(text: &str) -> Option<[[i64; 4]; 2]> {
+    let mut numbers = text.split(',').map(|number| number.trim().parse::<u16>().ok().map(i64::from));
+    let mut corner = || Some([numbers.next()??, numbers.next()??, numbers.next()??, numbers.next()??]);
+    Some([corner()?, corner()?])
+}
+
+/// Shapes of one drawing that are looked at, and bytes of the text of one.
+const MAX_SHAPES: usize = 5_000;
+const MAX_TEXT_BYTES: usize = 4_096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn anchors_are_eight_numbers() {
+        assert_eq!(anchor("\n    4, 6, 6, 1, 8, 16, 7, 0"), Some([[4, 6, 6, 1], [8, 16, 7, 0]]));
+        for bad in ["", "1,2,3", "1,2,3,4,5,6,7,-8", "1,2,3,4,5,6,7,x"] {
+            assert_eq!(anchor(bad), None, "{bad}");
+        }
+    }
+}
