@@ -121,6 +121,9 @@ fn pivot_tables_whose_data_is_elsewhere_leave_their_values() {
     let (done, parts) = rebuilt(&pivot(own), "a.xlsx");
     assert!(parts.has("pivotTable1.xml") && parts.has("pivotCacheRecords1.xml") && parts.has("<pivotCache "));
     assert!(!done.has(Reason::PivotData));
+    let columns = r#"<cacheSource type="worksheet"><worksheetSource name="表1[[#All],[列1]]"/></cacheSource>"#;
+    let (done, parts) = rebuilt(&pivot(columns), "a.xlsx");
+    assert!(parts.has(r#"name="表1[[#All],[列1]]""#) && !done.has(Reason::PivotData));
     for source in [
         r#"<cacheSource type="worksheet"><worksheetSource ref="A1:B2" sheet="S" r:id="e"/></cacheSource>"#,
         r#"<cacheSource type="worksheet"><worksheetSource name="[other.xlsx]S!A1"/></cacheSource>"#,
@@ -135,6 +138,7 @@ fn pivot_tables_whose_data_is_elsewhere_leave_their_values() {
         );
         assert!(parts.text("worksheets/").contains("<v>41</v>"), "{source}");
         assert_eq!(done.place(Reason::PivotData).as_deref(), Some("pivottable1"), "{source}");
+        assert!(!done.has(Reason::UnknownContent), "{source}");
     }
     let lost = pivot(r#"<cacheSource type="worksheet"><worksheetSource ref="A1:B2" sheet="M"/></cacheSource>"#)
         .part(

@@ -111,10 +111,12 @@ FORMULA_ELEMENTS = set(
 )
 FORMULA_ATTRIBUTES = {
     ("x:cfvo", "val"), ("x:cacheField", "formula"), ("x:calculatedItem", "formula"), ("x:hyperlink", "location"),
+    # A name, or columns of a table: `表1[[#All],[列1]]`.
+    ("x:worksheetSource", "name"),
 }
 # Names that a program resolves: of a sheet, a range, a bookmark.
 NAME_ATTRIBUTES = {
-    ("x:worksheetSource", "name"), ("x:worksheetSource", "sheet"), ("x:worksheetSource", "ref"), ("x:rangeSet", "name"),
+    ("x:worksheetSource", "sheet"), ("x:worksheetSource", "ref"), ("x:rangeSet", "name"),
     ("x:rangeSet", "sheet"), ("x:rangeSet", "ref"), ("x:inputCells", "val"), ("w:hyperlink", "anchor"),
 }
 FIELD_ELEMENTS = {"w:instrText", "w:delInstrText"}

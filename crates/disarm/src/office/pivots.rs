@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use form::office::grammar;
 use form::{Findings, Reason};
 use quick_xml::events::Event;
 
@@ -76,7 +77,8 @@ fn is_own(package: &Package<'_>, name: &str, sheets: &Sheets) -> Result<bool, Er
                             !is_named
                         }
                         "sheet" => sheets.is_lost(&value) || value.contains(['[', ']']),
-                        "ref" | "name" => value.contains(['[', ']']),
+                        "ref" => value.contains(['[', ']']),
+                        "name" => !grammar::formula(&value),
                         _ => false,
                     };
                     if is_outside {

@@ -180,6 +180,10 @@ impl Lowerer<'_, '_, '_> {
             }
             _ => Verdict::Keep,
         };
+        // Told with its pivot tables.
+        if self.context.lost_pivots && seen.lost_relationship && of.is("x", "pivotCache") {
+            return Ok(Verdict::Drop);
+        }
         if matches!(verdict, Verdict::Keep) && !self.has_required(of, facts, seen.kept) {
             self.account.unknown(format!("{}:{}", of.namespace().prefix(), of.name()));
             return Ok(Verdict::Drop);

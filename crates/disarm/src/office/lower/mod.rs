@@ -499,7 +499,10 @@ impl Lowerer<'_, '_, '_> {
                 // Its beginning is out already and cannot be taken back.
                 return Err(Fault::Broken);
             }
-            let is_told = matches!(element.special, Special::Extension | Special::Graphic | Special::Frame);
+            let is_told = matches!(
+                element.special,
+                Special::Extension | Special::Graphic | Special::Frame | Special::PivotCaches
+            );
             if !element.is_doomed && !is_told && element.of.text() == TextKind::None {
                 self.account.unknown(format!("{}:{}", element.of.namespace().prefix(), element.of.name()));
             }

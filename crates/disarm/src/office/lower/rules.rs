@@ -48,6 +48,8 @@ pub(super) enum Special {
     Show,
     /// What says which pivot table a chart shows.
     PivotSource,
+    /// The list of what pivot tables draw from.
+    PivotCaches,
     /// Where something stands, or how large it is.
     Place,
 }
@@ -74,6 +76,7 @@ pub(super) fn special(of: Type) -> Special {
         ("x", "workbookView") => Special::BookView,
         ("p", "custShow") if of.child_count() > 0 => Special::Show,
         ("c", "pivotSource") => Special::PivotSource,
+        (_, "pivotCaches") => Special::PivotCaches,
         ("a", "off" | "ext") => Special::Place,
         ("w", "tc" | "txbxContent" | "hdr" | "ftr" | "footnote" | "endnote" | "comment") => Special::Blocks,
         _ => Special::None,
@@ -156,6 +159,9 @@ const NOISE: &[&str] = &[
     // Where the author kept the workbook.
     "http://schemas.microsoft.com/office/spreadsheetml/2010/11/ac",
     "http://schemas.microsoft.com/office/drawing/2016/SVG",
+    "http://schemas.microsoft.com/office/spreadsheetml/2016/pivotdefaultlayout",
+    // What Word 2013 wrote before its names were settled.
+    "http://schemas.microsoft.com/office/word/2010/11/wordml",
     "http://schemas.microsoft.com/office/word/2020/wordml/sdtdatahash",
     "http://schemas.microsoft.com/office/word/2018/wordml",
     "http://schemas.microsoft.com/office/word/2015/wordml/symex",
