@@ -594,6 +594,37 @@ fn pictures_are_made_anew_and_broken_ones_are_told() {
     assert_eq!(parts.text("document.xml").matches("r:embed").count(), 2);
 }
 
+/// A metafile becomes pixels, which no search reads.
+#[test]
+fn the_words_of_a_drawing_are_what_its_picture_says() {
+    let text = |words: &str| {
+        let units: Vec<u16> = words.encode_utf16().collect();
+        let mut data = vec![0, 0, 99, 99, 1, 0, 0, 10, 10, u32::try_from(units.len()).unwrap(), 76, 0, 0, 0, 99, 99, 0];
+        data.extend(units.chunks(2).map(|two| u32::from(two[0]) | u32::from(two.get(1).copied().unwrap_or(0)) << 16));
+        (84_u32, data)
+    };
+    let mut emf: Vec<u32> = vec![1, 100, 0, 0, 99, 99, 0, 0, 2_500, 2_500, 0x464D_4520, 0x1_0000, 0, 0, 0, 0, 0, 0];
+    emf.extend([1_000, 1_000, 250, 250, 0, 0, 0]);
+    for (kind, data) in [text("申"), text("請書"), text("Form 7"), (14, vec![0, 16, 20])] {
+        emf.extend([kind, u32::try_from(data.len() * 4 + 8).unwrap()]);
+        emf.extend(data);
+    }
+    let emf: Vec<u8> = emf.into_iter().flat_map(u32::to_le_bytes).collect();
+    let inline = |description: &str| {
+        format!(
+            r#"<w:p><w:r><w:drawing><wp:inline xmlns:wp="http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing"><wp:extent cx="9" cy="9"/><wp:docPr id="1" name="p" {description}/><a:graphic><a:graphicData uri="http://schemas.openxmlformats.org/drawingml/2006/picture"><pic:pic xmlns:pic="http://schemas.openxmlformats.org/drawingml/2006/picture"><pic:nvPicPr><pic:cNvPr id="1" name="p"/><pic:cNvPicPr/></pic:nvPicPr><pic:blipFill><a:blip r:embed="e"/></pic:blipFill><pic:spPr/></pic:pic></a:graphicData></a:graphic></wp:inline></w:drawing></w:r></w:p>"#
+        )
+    };
+    let package = Package::document(&format!("{}{}", inline(""), inline(r#"descr="図1""#)))
+        .relation("word/document.xml", "e", "image", "media/a.emf")
+        .bytes("word/media/a.emf", &emf);
+    let (done, parts) = rebuilt(&package, "a.docx");
+    let text = parts.text("document.xml");
+    assert!(done.has(Reason::MetafileDrawn), "{:?}", done.report.findings);
+    assert_eq!(text.matches(r#"descr="申請書 Form 7""#).count(), 3, "{text}");
+    assert_eq!(text.matches(r#"descr="図1""#).count(), 1, "what the author said stays: {text}");
+}
+
 #[test]
 fn a_chart_that_is_not_there_leaves_no_empty_frame() {
     let (_, text) = body(

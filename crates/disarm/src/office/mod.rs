@@ -74,6 +74,7 @@ pub(crate) fn disarm(mut part: Part<'_>, fonts: &Fonts, form: &mut dyn Write) ->
         names: Names::new(),
         additions,
         slide_previews,
+        words: HashMap::new(),
         titles: HashMap::new(),
         sheets,
         lost_pivots,
@@ -98,7 +99,7 @@ pub(crate) fn disarm(mut part: Part<'_>, fonts: &Fonts, form: &mut dyn Write) ->
             out.part(&document.header(node, &order, &pictures))?;
         }
     }
-    pictures.write(&package, &part, fonts, account.findings, &mut out)?;
+    document.words = pictures.write(&package, &part, fonts, account.findings, &mut out)?;
     let mut held = held;
     for number in &order {
         match held.remove(number) {
@@ -131,6 +132,8 @@ struct Document<'a> {
     additions: HashMap<usize, String>,
     /// Relationships to pictures of objects, by slide and shape.
     slide_previews: HashMap<(usize, String), String>,
+    /// What drawings among the pictures say in words, by their numbers.
+    words: HashMap<usize, String>,
     /// What a person calls a part, by its node.
     titles: HashMap<usize, String>,
     sheets: Sheets,
@@ -284,12 +287,17 @@ impl Document<'_> {
             Target::Picture(_) => Some(office::Target::Picture),
             Target::Link(_) => Some(office::Target::Link),
         };
+        let words = crossing.clone().zip(0_u32..).filter_map(|((_, target), place)| match target {
+            Target::Picture(picture) => Some((place, self.words.get(picture)?.as_str())),
+            Target::Part(_) | Target::Link(_) => None,
+        });
         let leading: Option<Vec<office::Target>> = crossing.clone().map(|(_, target)| leads(target)).collect();
         let context = Context {
             family: self.family,
             kind: node.kind,
             places: &places.collect(),
             targets: &leading.unwrap_or_default(),
+            words: &words.collect(),
             title: self.titles.get(&number).cloned().unwrap_or_else(|| title(node)),
             sheets: &self.sheets,
             lost_pivots: self.lost_pivots,

@@ -3,6 +3,8 @@
 //! Parts name pictures by number before any is decoded. So each has its numbers beforehand: a JPEG one, any other two, the first
 //! for its opacity, which is a single dot where nothing of it is clear.
 
+use std::collections::HashMap;
+
 use form::codec::{Decoder, Encoder, Event};
 use form::image::{ImageHeader, ImageSource, PixelFormat};
 use form::pages::{PictureHeader, PictureLayout, PictureSource};
@@ -49,7 +51,7 @@ impl Pictures {
         self.known.get(picture).map_or(u32::MAX, |(_, _, number)| *number)
     }
 
-    /// Decodes and writes them all.
+    /// Decodes and writes them all. Gives the words that drawings among them write, by their places in the list.
     pub(super) fn write<W: std::io::Write>(
         &self,
         package: &Package<'_>,
@@ -57,10 +59,11 @@ impl Pictures {
         fonts: &Fonts,
         findings: &mut Findings,
         out: &mut Encoder<W>,
-    ) -> Result<(), Error> {
+    ) -> Result<HashMap<usize, String>, Error> {
+        let mut words = HashMap::new();
         let limits = Limits { pixels: part.job.limits.pixels.min(MAX_PIXELS), ..part.job.limits.clone() };
         let mut pixels = 0_u64;
-        for (name, source, _) in &self.known {
+        for (number, (name, source, _)) in self.known.iter().enumerate() {
             let bytes = package.read(name, limits.input_bytes)?.unwrap_or_default();
             let place = Place::new(name.rsplit('/').next().unwrap_or_default());
             let decoded =
@@ -70,9 +73,12 @@ impl Pictures {
                 Picture::placeholder(&bytes)
             });
             pixels = pixels.saturating_add(u64::from(picture.width).saturating_mul(picture.height.into()));
+            if !picture.words.trim().is_empty() && words.len() < MAX_DESCRIBED {
+                words.insert(number, picture.words.trim().to_owned());
+            }
             picture.write(*source, out)?;
         }
-        Ok(())
+        Ok(words)
     }
 }
 
@@ -83,6 +89,7 @@ struct Picture {
     format: PixelFormat,
     pixels: Vec<u8>,
     source: PictureSource,
+    words: String,
 }
 
 impl Picture {
@@ -97,11 +104,18 @@ impl Picture {
         let (width, height) = (side(width), side(height));
         let count = usize::try_from(u64::from(width).saturating_mul(height.into())).unwrap_or(1);
         let pixels = vec![PLACEHOLDER_GREY; count];
-        Picture { width, height, format: PixelFormat::Gray8, pixels, source: PictureSource::Drawing }
+        Picture {
+            width,
+            height,
+            format: PixelFormat::Gray8,
+            pixels,
+            source: PictureSource::Drawing,
+            words: String::new(),
+        }
     }
 
     fn write<W: std::io::Write>(self, source: Source, out: &mut Encoder<W>) -> Result<(), Error> {
-        let Picture { width, height, format, pixels, source: compression } = self;
+        let Picture { width, height, format, pixels, source: compression, words: _ } = self;
         let (colour, opacity, layout) = match format {
             PixelFormat::Gray8 => (pixels, None, PictureLayout::Gray8),
             PixelFormat::Rgb8 => (pixels, None, PictureLayout::Rgb8),
@@ -162,8 +176,8 @@ fn decode(
     }
     let drawn = metafile::draw(bytes, fonts, METAFILE_SIDE, &metafile::Limits::default()).ok()?;
     findings.add(Reason::MetafileDrawn, place.clone());
-    let metafile::Bitmap { width, height, rgba } = drawn;
-    Some(Picture { width, height, format: PixelFormat::Rgba8, pixels: rgba, source: PictureSource::Drawing })
+    let metafile::Bitmap { width, height, rgba, words } = drawn;
+    Some(Picture { width, height, format: PixelFormat::Rgba8, pixels: rgba, source: PictureSource::Drawing, words })
 }
 
 /// The first frame, read as a picture that comes alone would be.
@@ -196,7 +210,14 @@ fn photo(bytes: &[u8], source: ImageSource, part: &Part<'_>, limits: &Limits) ->
         (ImageSource::Jpeg, _) => PictureSource::Photo,
         _ => PictureSource::Drawing,
     };
-    Some(Picture { width: header.width, height: header.height, format: header.format, pixels, source })
+    Some(Picture {
+        width: header.width,
+        height: header.height,
+        format: header.format,
+        pixels,
+        source,
+        words: String::new(),
+    })
 }
 
 /// Pixels of one picture, which are held twice while it is decoded, and of all together.
@@ -204,5 +225,7 @@ const MAX_PIXELS: u64 = 50_000_000;
 const MAX_ALL_PIXELS: u64 = 1_000_000_000;
 /// The longer side of drawings that are made into pixels: 300 dpi on the width of a page.
 const METAFILE_SIDE: u32 = 2_000;
+/// Drawings whose words are kept.
+const MAX_DESCRIBED: usize = 1_000;
 const PLACEHOLDER_SIDE: u64 = 64;
 const PLACEHOLDER_GREY: u8 = 224;

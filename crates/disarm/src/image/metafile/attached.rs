@@ -18,7 +18,7 @@ pub(crate) fn disarm(mut part: Part<'_>, fonts: &Fonts, most_side: u32, form: &m
     // A square of this side has no more pixels than are allowed.
     let root = u32::try_from(limits.pixels.isqrt()).unwrap_or(u32::MAX);
     let most_side = most_side.min(limits.dimension).min(root).max(1);
-    let Bitmap { width, height, rgba } =
+    let Bitmap { width, height, rgba, .. } =
         draw(part.input, fonts, most_side, &Limits::default()).map_err(|fault| refusal(&fault))?;
     part.findings.add(Reason::MetafileDrawn, Place::default());
     let facts = Facts { density: density(part.input, width), ..Facts::default() };

@@ -80,7 +80,7 @@ impl Canvas {
     pub(super) fn into_bitmap(self) -> Bitmap {
         let width = u32::try_from(self.area.width()).unwrap_or(u32::MAX);
         let height = u32::try_from(self.area.height()).unwrap_or(u32::MAX);
-        Bitmap { width, height, rgba: self.pixels.into_flattened() }
+        Bitmap { width, height, rgba: self.pixels.into_flattened(), words: String::new() }
     }
 
     /// Fills a shape given in pixels.

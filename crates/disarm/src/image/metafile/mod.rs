@@ -41,6 +41,8 @@ pub(crate) struct Bitmap {
     pub(crate) height: u32,
     /// Red, green, blue and opacity of each.
     pub(crate) rgba: Vec<u8>,
+    /// The words that it writes, in the order in which it does: what pixels do not tell a search.
+    pub(crate) words: String,
 }
 
 /// What a metafile may cost.
@@ -225,7 +227,8 @@ fn draw_once(
     let resolution = header::resolution(frame, most_side, share);
     let mut player = player::Player::new(frame, resolution, header.device, fonts, &mut budget);
     play(bytes, header, &mut player)?;
-    Ok(player.canvas.into_bitmap())
+    let words = std::mem::take(&mut player.words);
+    Ok(Bitmap { words, ..player.canvas.into_bitmap() })
 }
 
 fn play(bytes: &[u8], header: &header::Header, player: &mut player::Player<'_>) -> Result<(), Fault> {

@@ -25,6 +25,8 @@ pub(super) struct Player<'a> {
     pub(super) objects: Vec<Option<Object>>,
     /// Characters of text that EMF+ records told of and that EMF records are yet to draw.
     pub(super) told: Vec<char>,
+    /// The words that were written.
+    pub(super) words: String,
     /// Between the beginning and the end of a path: what was drawn, in pixels.
     pub(super) path: Option<BezPath>,
     /// A finished path.
@@ -113,6 +115,7 @@ impl<'a> Player<'a> {
             budget,
             faces: Faces::new(fonts),
             state,
+            words: String::new(),
             saved: Vec::new(),
             objects: Vec::new(),
             told: Vec::new(),

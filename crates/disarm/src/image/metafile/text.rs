@@ -31,6 +31,7 @@ impl Player<'_> {
     /// Writes a line ([MS-EMF] 2.3.5.8).
     pub(super) fn write(&mut self, line: Line<'_>) -> Result<(), Fault> {
         self.budget.points(line.letters.len())?;
+        self.note(line.letters);
         if let Some(rect) = line.rect.filter(|_| line.fills) {
             let shape = self.to_canvas() * rect.to_path(0.1);
             let paint = Paint::opaque(self.state.back_color);
@@ -43,6 +44,19 @@ impl Player<'_> {
         let done = self.write_letters(&line);
         self.state.clip = outer;
         done
+    }
+
+    /// Remembers what is written. Letters of words that need no spaces between them often come one by one.
+    fn note(&mut self, letters: &[char]) {
+        let is_wide = |c: &char| u32::from(*c) >= 0x2E80;
+        let joins =
+            self.words.chars().next_back().is_some_and(|last| is_wide(&last)) && letters.first().is_some_and(is_wide);
+        if !joins && !self.words.is_empty() && !self.words.ends_with(' ') {
+            self.words.push(' ');
+        }
+        let room = MAX_WORDS_BYTES.saturating_sub(self.words.len()) / 4;
+        let is_letter = |c: &&char| !c.is_control() && **c != char::REPLACEMENT_CHARACTER;
+        self.words.extend(letters.iter().filter(is_letter).take(room));
     }
 
     fn write_letters(&mut self, line: &Line<'_>) -> Result<(), Fault> {
@@ -136,6 +150,8 @@ impl Player<'_> {
     }
 }
 
+/// Words that are remembered of one metafile.
+const MAX_WORDS_BYTES: usize = 8 * 1024;
 /// A letter turned against the clock, in its square.
 const SIDEWAYS: Affine = Affine::new([0.0, 1.0, -1.0, 0.0, 0.88, -0.12]);
 /// The mean width of Latin letters, of their size.

@@ -89,11 +89,15 @@ impl Lowerer<'_, '_, '_> {
             return Ok(Verdict::Drop);
         }
         let start = self.tape.iter().rposition(|step| matches!(step, Markup::Open(_))).unwrap_or(0);
+        let words = seen.place.filter(|_| of.is("a", "blip")).and_then(|place| self.context.words.get(&place).copied());
         let verdict = self.judge(of, facts, seen)?;
         if matches!(verdict, Verdict::Keep) {
             self.define(of, facts, start);
             if facts.special == Special::Place && self.is_within("xfrm") {
                 self.note_place(of, start);
+            }
+            if let Some(words) = words {
+                self.describe(words);
             }
         }
         Ok(verdict)

@@ -6,6 +6,7 @@
 
 mod alternatives;
 mod attributes;
+mod describe;
 mod fields;
 mod output;
 pub(super) mod references;
@@ -43,6 +44,8 @@ pub(super) struct Context<'a> {
     pub(super) title: String,
     /// Where those lead, by their places.
     pub(super) targets: &'a [Target],
+    /// What pictures among them say in words, by their places.
+    pub(super) words: &'a HashMap<u32, &'a str>,
     /// Sheets of the workbook.
     pub(super) sheets: &'a Sheets,
     /// Some pivot tables do not cross.

@@ -134,6 +134,13 @@ impl Own {
         }
     }
 
+    /// One more step stands on the tape, at that place.
+    pub(super) fn moved(&mut self, from: usize) {
+        for (place, _, _) in &mut self.recent {
+            *place = place.saturating_add(usize::from(*place >= from));
+        }
+    }
+
     /// The tape lost that many steps at its beginning, which were written.
     pub(super) fn written(&mut self, steps: usize) {
         let first = self.recent.partition_point(|(place, _, _)| *place < steps);

@@ -1,0 +1,80 @@
+//! Words of drawings that become pixels: they go where a picture says in words what it shows, so that a search finds them and a
+//! screen reader reads them.
+
+use form::office::{Markup, Namespace, Type, Value};
+
+use super::{Element, Frame, Lowerer, Role};
+
+impl Lowerer<'_, '_, '_> {
+    /// Says in words what the picture shows that is being read, where its author has not done so.
+    pub(super) fn describe(&mut self, words: &str) {
+        for (holder, path) in HOLDERS {
+            let found = self.frames.iter().rev().find_map(|frame| match &frame.role {
+                Role::Element(element) if !element.is_written && holder.contains(&element.of.name()) => {
+                    Some((element.start, element.of))
+                }
+                _ => None,
+            });
+            if let Some((start, of)) = found {
+                let properties = path.iter().try_fold((start, of), |(at, of), name| self.child_of(at, of, name));
+                if let Some((at, of)) = properties {
+                    self.set_description(at, of, words);
+                }
+            }
+        }
+    }
+
+    /// Where the child of that name begins, of the element of type `of` that begins at `start`.
+    fn child_of(&self, start: usize, of: Type, name: &str) -> Option<(usize, Type)> {
+        let mut depth = 0_usize;
+        for (at, step) in self.tape.iter().enumerate().skip(start.checked_add(1)?) {
+            match step {
+                Markup::Open(number) => {
+                    let child = of.child(*number).filter(|child| depth == 0 && child.name() == name);
+                    if let Some(child) = child {
+                        return Some((at, child));
+                    }
+                    depth = depth.saturating_add(1);
+                }
+                Markup::Close => depth = depth.checked_sub(1)?,
+                Markup::Attribute(..) | Markup::Text(_) | Markup::Choice(_) | Markup::EndChoice => {}
+            }
+        }
+        None
+    }
+
+    fn set_description(&mut self, start: usize, of: Type, words: &str) {
+        let Some(number) = of.attribute_named(Namespace::NONE, "descr") else { return };
+        let value = Value::Text(words.into());
+        if !of.attribute(number).is_some_and(|attribute| attribute.kind().takes(&value)) {
+            return;
+        }
+        let first = start.saturating_add(1);
+        let attributes = self.tape.get(first..).unwrap_or_default().iter();
+        let count = attributes.take_while(|step| matches!(step, Markup::Attribute(..))).count();
+        let own = self.tape.iter_mut().skip(first).take(count).find_map(|step| match step {
+            Markup::Attribute(known, value) if *known == number => Some(value),
+            _ => None,
+        });
+        match own {
+            Some(Value::Text(text)) if text.trim().is_empty() => *text = words.into(),
+            Some(_) => {}
+            None => {
+                let at = first.saturating_add(count);
+                self.tape.insert(at, Markup::Attribute(number, value));
+                self.own.moved(at);
+                for Frame { role, .. } in &mut self.frames {
+                    if let Role::Element(Element { start, .. })
+                    | Role::Choice { start, .. }
+                    | Role::Object { start, .. } = role
+                    {
+                        *start = start.saturating_add(usize::from(*start >= at));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What holds a picture, and the way from there to what says what it shows: `pic:cNvPr` and the like, for Word `wp:docPr` too.
+const HOLDERS: [(&[&str], &[&str]); 2] = [(&["pic"], &["nvPicPr", "cNvPr"]), (&["inline", "anchor"], &["docPr"])];
