@@ -626,6 +626,29 @@ fn the_words_of_a_drawing_are_what_its_picture_says() {
 }
 
 #[test]
+fn a_picture_that_is_there_twice_is_written_once() {
+    let picture = |id: &str| {
+        format!(
+            r#"<w:p><w:r><w:pict xmlns:v="urn:schemas-microsoft-com:vml"><v:shape style="width:1pt;height:1pt"><v:imagedata r:id="{id}"/></v:shape></w:pict></w:r></w:p>"#
+        )
+    };
+    let package = Package::document(&["a", "b", "c"].map(picture).concat())
+        .relation("word/document.xml", "a", "image", "media/image1.png")
+        .relation("word/document.xml", "b", "image", "media/image2.png")
+        .relation("word/document.xml", "c", "image", "media/image3.png")
+        .bytes("word/media/image1.png", &png())
+        .bytes("word/media/image2.png", &png())
+        .bytes("word/media/image3.png", &rooms::fixture("colours.png"));
+    let (_, parts) = rebuilt(&package, "a.docx");
+    let media = parts.names().into_iter().filter(|name| name.contains("media/")).count();
+    let text = parts.text("document.xml");
+    assert_eq!((media, text.matches("<v:imagedata").count()), (2, 3), "{:?}", parts.names());
+    let relations = parts.0.iter().find(|(name, _)| name == "word/_rels/document.xml.rels").unwrap();
+    let relations = String::from_utf8(relations.1.clone()).unwrap();
+    assert_eq!(relations.matches("/image\"").count(), 3, "{relations}");
+}
+
+#[test]
 fn a_chart_that_is_not_there_leaves_no_empty_frame() {
     let (_, text) = body(
         r#"<w:p><w:r><w:drawing><wp:inline xmlns:wp="http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing"><wp:extent cx="9" cy="9"/><wp:docPr id="1" name="p"/><a:graphic><a:graphicData uri="http://schemas.openxmlformats.org/drawingml/2006/chart"><c:chart xmlns:c="http://schemas.openxmlformats.org/drawingml/2006/chart" r:id="gone"/></a:graphicData></a:graphic></wp:inline></w:drawing></w:r></w:p>"#,

@@ -15,12 +15,19 @@ use crate::error::Error;
 use crate::fonts::Fonts;
 use crate::image::{self, metafile};
 use crate::room::Part;
-use crate::zip::Package;
+use crate::zip::{Package, Packed};
 
 /// The pictures of a document with their numbers.
 pub(super) struct Pictures {
-    /// The name of each, what it is, and its number.
-    known: Vec<(String, Source, u32)>,
+    known: Vec<Known>,
+}
+
+struct Known {
+    name: String,
+    source: Source,
+    number: u32,
+    /// One before it has the same bytes, and the number is of that one.
+    is_copy: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +40,13 @@ impl Pictures {
     /// Gives numbers to the pictures of these names.
     pub(super) fn number(names: &[String], package: &Package<'_>) -> Pictures {
         let mut next = 0_u32;
+        // Programs write a picture once for each form of the content that shows it.
+        let mut before: HashMap<Packed<'_>, (Source, u32)> = HashMap::new();
         let known = names.iter().map(|name| {
+            let content = package.as_packed(name);
+            if let Some((source, number)) = content.and_then(|content| before.get(&content)) {
+                return Known { name: name.clone(), source: *source, number: *number, is_copy: true };
+            }
             let mut head = [0; 3];
             let read =
                 package.part(name).ok().flatten().map(|mut part| std::io::Read::read_exact(&mut part, &mut head));
@@ -41,14 +54,15 @@ impl Pictures {
             let (source, taken) = if is_photo { (Source::Photo, 1) } else { (Source::Other, 2) };
             let number = next.saturating_add(taken).saturating_sub(1);
             next = next.saturating_add(taken);
-            (name.clone(), source, number)
+            before.extend(content.map(|content| (content, (source, number))));
+            Known { name: name.clone(), source, number, is_copy: false }
         });
         Pictures { known: known.collect() }
     }
 
     /// The number of a picture in the form.
     pub(super) fn of(&self, picture: usize) -> u32 {
-        self.known.get(picture).map_or(u32::MAX, |(_, _, number)| *number)
+        self.known.get(picture).map_or(u32::MAX, |known| known.number)
     }
 
     /// Decodes and writes them all. Gives the words that drawings among them write, by their places in the list.
@@ -60,10 +74,16 @@ impl Pictures {
         findings: &mut Findings,
         out: &mut Encoder<W>,
     ) -> Result<HashMap<usize, String>, Error> {
-        let mut words = HashMap::new();
+        let (mut words, mut said) = (HashMap::new(), HashMap::new());
         let limits = Limits { pixels: part.job.limits.pixels.min(MAX_PIXELS), ..part.job.limits.clone() };
         let mut pixels = 0_u64;
-        for (number, (name, source, _)) in self.known.iter().enumerate() {
+        for (index, Known { name, source, number, is_copy }) in self.known.iter().enumerate() {
+            if *is_copy {
+                if let Some(same) = said.get(number).filter(|_| words.len() < MAX_DESCRIBED) {
+                    words.insert(index, String::clone(same));
+                }
+                continue;
+            }
             let bytes = package.read(name, limits.input_bytes)?.unwrap_or_default();
             let place = Place::new(name.rsplit('/').next().unwrap_or_default());
             let decoded =
@@ -74,7 +94,8 @@ impl Pictures {
             });
             pixels = pixels.saturating_add(u64::from(picture.width).saturating_mul(picture.height.into()));
             if !picture.words.trim().is_empty() && words.len() < MAX_DESCRIBED {
-                words.insert(number, picture.words.trim().to_owned());
+                said.insert(*number, picture.words.trim().to_owned());
+                words.insert(index, picture.words.trim().to_owned());
             }
             picture.write(*source, out)?;
         }

@@ -30,7 +30,7 @@ use directory::{Entry, METHOD_DEFLATED, METHOD_STORED, Node};
 use names::NameCharset;
 
 pub(crate) use directory::{has_end_record, names_for_detection, stored_text};
-pub(crate) use package::{Package, part_name};
+pub(crate) use package::{Package, Packed, part_name};
 
 pub(crate) fn disarm(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn Write) -> Result<(), Error> {
     let limits = &part.job.limits;

@@ -23,6 +23,15 @@ pub(crate) struct Package<'a> {
     is_followed: bool,
 }
 
+/// What [`Package::as_packed`] gives.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Packed<'a> {
+    data: &'a [u8],
+    method: u16,
+    unpacked: u64,
+    crc: u32,
+}
+
 struct Member {
     start: u64,
     packed: u64,
@@ -76,6 +85,13 @@ impl<'a> Package<'a> {
     /// The bytes that a part says it has.
     pub(crate) fn part_bytes(&self, name: &str) -> u64 {
         self.members.get(name).map_or(0, |member| member.unpacked)
+    }
+
+    /// A part as it is packed and what is said of it: parts of which this is the same are the same.
+    pub(crate) fn as_packed(&self, name: &str) -> Option<Packed<'a>> {
+        let member = self.members.get(name).filter(|member| !member.is_encrypted)?;
+        let data = bytes::slice(self.input, member.start, member.packed)?;
+        Some(Packed { data, method: member.method, unpacked: member.unpacked, crc: member.crc })
     }
 
     /// Opens a part; nothing where there is none.

@@ -78,13 +78,17 @@ pub(super) fn cost(len: usize) -> u64 {
 /// The nearest whole number; what is no number becomes 0.
 #[allow(clippy::cast_possible_truncation, reason = "the cast saturates, and NaN becomes 0")]
 pub(super) fn whole(value: f64) -> i32 {
-    value.round() as i32
+    // Rounding by the library is a call for each value on processors of the oldest kind, for which this is built.
+    let near = value as i32;
+    let rest = value - f64::from(near);
+    near.saturating_add(i32::from(rest >= 0.5)).saturating_sub(i32::from(rest <= -0.5))
 }
 
 /// The whole number below; what is no number becomes 0.
 #[allow(clippy::cast_possible_truncation, reason = "the cast saturates, and NaN becomes 0")]
 pub(super) fn floor(value: f64) -> i32 {
-    value.floor() as i32
+    let near = value as i32;
+    near.saturating_sub(i32::from(f64::from(near) > value))
 }
 
 /// A place in a row or column; what is negative becomes 0.
@@ -100,7 +104,8 @@ pub(super) fn signed(value: usize) -> i32 {
 /// A channel between 0 and 255.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates, and NaN becomes 0")]
 pub(super) fn channel(value: f64) -> u8 {
-    value.round() as u8
+    let near = value as u8;
+    near.saturating_add(u8::from(value - f64::from(near) >= 0.5))
 }
 
 /// A number of pixels, at least 1.
@@ -113,4 +118,36 @@ pub(super) fn pixels(value: f64) -> u32 {
 pub(super) fn share(value: u8, part: u8) -> u8 {
     let product = u32::from(value).saturating_mul(part.into()).saturating_add(127);
     u8::try_from(product.checked_div(255).unwrap_or(0)).unwrap_or(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "what the library rounds to, as it saturates"
+    )]
+    fn numbers_are_rounded_as_the_library_does() {
+        let odd = [
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            1e300,
+            -1e300,
+            f64::MIN_POSITIVE,
+            -0.0,
+            0.499_999_999_999_999_94,
+        ];
+        let ends =
+            [2_147_483_646.5, 2_147_483_647.0, 2_147_483_648.0, -2_147_483_648.0, -2_147_483_648.5, -2_147_483_649.0];
+        let steps = (-2_000..2_000).map(|step| f64::from(step) / 8.0);
+        for value in odd.into_iter().chain(ends).chain(steps) {
+            assert_eq!(whole(value), value.round() as i32, "{value}");
+            assert_eq!(floor(value), value.floor() as i32, "{value}");
+            assert_eq!(channel(value), value.round() as u8, "{value}");
+        }
+    }
 }
