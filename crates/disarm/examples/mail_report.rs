@@ -45,6 +45,7 @@ fn describe(input: &[u8]) -> String {
         limits: limits.clone(),
         passwords: Vec::new(),
         pages: Default::default(),
+        office: Default::default(),
         preview: None,
     };
     let mut form = Vec::new();

@@ -49,6 +49,7 @@ fn run(input: &str, output: &str, form_only: bool) -> Result<String, String> {
         limits: limits.clone(),
         passwords: Vec::new(),
         pages: PagesPolicy::default(),
+        office: Default::default(),
         preview: None,
     };
     let (mut form, mut spill) = (Vec::new(), Vec::new());

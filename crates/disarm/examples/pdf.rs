@@ -55,6 +55,7 @@ fn run(input: &str, output: &str, raster: bool, form_only: bool) -> Result<Strin
         limits: limits.clone(),
         passwords: Vec::new(),
         pages: PagesPolicy { level, ..PagesPolicy::default() },
+        office: Default::default(),
         preview: None,
     };
     let (mut form, mut spill) = (Vec::new(), Vec::new());

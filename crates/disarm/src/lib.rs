@@ -9,7 +9,7 @@
 //! they are except into the spill. Where a structure can be read in two ways it refuses; it does not guess.
 //!
 //! Start at [`run`]. `detect` says what a file is; one module per format reads it: `mail`, `text`, `csv`, `image`, `pdf`,
-//! `office`, `zip`.
+//! `office`, `zip`, `ichitaro`, `legacy`.
 
 #![forbid(unsafe_code)]
 
@@ -17,11 +17,15 @@ pub mod charset;
 pub mod html;
 pub mod mail;
 
+mod compound;
 mod csv;
 mod detect;
+mod embedded;
 mod error;
 mod fonts;
+mod ichitaro;
 mod image;
+mod legacy;
 mod office;
 mod pdf;
 mod room;

@@ -2,14 +2,14 @@
 
 use std::io::Write;
 
-use form::job::{DirtyJob, DirtyOp, Preview};
+use form::job::{DirtyJob, DirtyOp, Legacy, Preview};
 use form::text::Scrubbed;
 use form::{DetectedType, Findings, Place, Reason, Refusal};
 
 use crate::detect::{Content, detect};
 use crate::error::{Error, size, within};
 use crate::fonts::Fonts;
-use crate::{csv, image, mail, office, pdf, text, zip};
+use crate::{csv, ichitaro, image, legacy, mail, office, pdf, text, zip};
 
 /// Why a room gave nothing, and what it took the file to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,8 +60,12 @@ pub fn run(
                 Content::Image(source) => image::disarm(part, source, form),
                 Content::Metafile => image::metafile::disarm(part, fonts, image::metafile::MOST_SIDE, form),
                 Content::Pdf => pdf::disarm(part, fonts, form, spill),
-                Content::Office => office::disarm(part, fonts, form),
+                Content::Office => office::disarm(part, fonts, form, spill),
                 Content::Zip => zip::disarm(part, form, spill),
+                Content::Ichitaro => ichitaro::disarm(part, form),
+                Content::Withheld(Reason::ConverterUnavailable) if job.office.legacy == Legacy::Words => {
+                    legacy::disarm(part, form)
+                }
                 // It was opened above, and what was inside is no other.
                 Content::Sealed => Err(Reason::Encrypted.into()),
                 Content::Withheld(reason) => Err(reason.into()),
@@ -86,9 +90,13 @@ fn shown(part: Part<'_>, content: &Content, wanted: Preview, fonts: &Fonts, form
         Content::Image(source) => image::preview(part, source, wanted, form),
         Content::Metafile => image::metafile::disarm(part, fonts, wanted.max_side.into(), form),
         Content::Withheld(reason) => Err(reason.into()),
-        Content::Text | Content::Table | Content::Mail | Content::Office | Content::Sealed | Content::Zip => {
-            Err(Reason::UnsupportedType.into())
-        }
+        Content::Text
+        | Content::Table
+        | Content::Mail
+        | Content::Office
+        | Content::Ichitaro
+        | Content::Sealed
+        | Content::Zip => Err(Reason::UnsupportedType.into()),
     }
 }
 

@@ -13,11 +13,21 @@ use crate::room::Part;
 
 pub(crate) fn disarm(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Error> {
     let (text, source) = decode(&mut part)?;
+    encode(part, &text, &source, form)
+}
+
+/// Writes words that were taken out of a document of another kind.
+pub(crate) fn write(part: Part<'_>, words: &str, form: &mut dyn Write) -> Result<(), Error> {
+    within(Reason::LimitTextBytes, part.job.limits.text_bytes, size(words.len()))?;
+    encode(part, words, &TextSource { charset: Charset::Other, bom: false, line_end: LineEnd::CrLf }, form)
+}
+
+fn encode(mut part: Part<'_>, text: &str, source: &TextSource, form: &mut dyn Write) -> Result<(), Error> {
     let mut encoder = Encoder::new(form, Kind::Text, part.detected, &part.job.limits)?;
-    encoder.text_source(&source)?;
+    encoder.text_source(source)?;
     let mut scrubber = TextScrubber::new();
     let mut clean = String::new();
-    for piece in pieces(&text) {
+    for piece in pieces(text) {
         clean.clear();
         scrubber.feed(piece, &mut clean);
         if !clean.is_empty() {

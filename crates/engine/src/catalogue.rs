@@ -104,6 +104,10 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
             "この形式の変換に使う LibreOffice が使えません",
             "LibreOffice, which converts this format, is not available",
         ),
+        Reason::ForeignDocument => (
+            "このソフト専用の文書形式は作り直せません。PDF などにして送り直すよう差出人に依頼してください",
+            "documents of this program cannot be rebuilt; ask the sender for a PDF of it",
+        ),
         Reason::LimitInputBytes => ("大きすぎます", "it is too large"),
         Reason::LimitOutputBytes => ("作り直した結果が大きすぎます", "the rebuilt file is too large"),
         Reason::LimitParts => ("添付や中のファイルの数が多すぎます", "there are too many parts"),
@@ -355,6 +359,14 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::ControlsDrawn => (
             "チェックボックスやボタン{count}個を、文字の付いた図形にしました",
             "{count} check boxes, buttons and labels were turned into shapes with their text",
+        ),
+        Reason::OfficeToPages => {
+            ("管理者の設定により、ページ（PDF）にしてお渡しします", "by policy it is delivered as pages (PDF)")
+        }
+        Reason::PageCountDiffers => ("元の文書とページ数が違います", "it has more or fewer pages than the original"),
+        Reason::TextOnly => (
+            "文字だけを取り出しました。レイアウト・図・画像はありません",
+            "only its text is passed on, without layout and pictures",
         ),
         Reason::EmptyBody => ("本文がありません", "there is no text"),
         Reason::ManyRecipients => ("宛先が多数です", "there are many recipients"),

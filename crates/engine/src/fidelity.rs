@@ -11,17 +11,36 @@ use form::codec::{Decoder, Event};
 use form::image::PixelFormat;
 use form::job::{DirtyJob, DirtyOp, Preview};
 use form::name::FileName;
+use form::reason::{Finding, Place, Reason};
 use form::text::Line;
 use futures_util::StreamExt;
 use jail::{Source, Verdict};
 
 use crate::assemble::SourceReader;
 use crate::outcome::{Defer, PageSimilarity};
-use crate::part::{Run, room_limits};
+use crate::part::{Converted, Run, room_limits};
 use crate::rooms;
 
+/// Looks at some of the `pages` of what was rebuilt beside those of the original; those that differ visibly are findings.
+pub(crate) async fn compared(
+    run: &Run<'_>,
+    converted: &mut Converted,
+    original: &Source,
+    name: &FileName,
+    rebuilt: &Source,
+    pages: u32,
+    most: u32,
+) -> Result<(), Defer> {
+    converted.similarity = measure(run, original, name, rebuilt, pages, most).await?;
+    for seen in converted.similarity.iter().filter(|seen| seen.similarity < run.policy.similarity_flagged) {
+        let place = Place::new(&format!("page {}", seen.page.saturating_add(1)));
+        converted.findings.push(Finding { reason: Reason::FidelityLow, count: 1, place });
+    }
+    Ok(())
+}
+
 /// Compares up to `most` pages, spread over the document. A page that cannot be drawn on both sides is left out.
-pub(crate) async fn measure(
+async fn measure(
     run: &Run<'_>,
     original: &Source,
     name: &FileName,
@@ -61,6 +80,7 @@ async fn look(run: &Run<'_>, source: Source, name: &FileName, page: u32) -> Resu
         limits: room_limits(run),
         passwords: run.passwords.to_vec(),
         pages: run.policy.pages,
+        office: run.policy.office_read,
         preview: Some(Preview { page, max_side: SIDE }),
     };
     // The comparison is not the mail's business: it takes none of its time, and has little of its own.

@@ -27,6 +27,11 @@ impl Foreign {
         Self { start: Arc::new(start), running: OnceCell::new() }
     }
 
+    /// Whether there may be a converter: it runs, or nobody has asked for it yet.
+    pub(crate) fn may_run(&self) -> bool {
+        self.running.get().is_none_or(Option::is_some)
+    }
+
     /// The converter, or nothing where there can be none; the log says why.
     pub async fn running(&self) -> Option<&Converter> {
         let start = Arc::clone(&self.start);
@@ -83,7 +88,9 @@ pub(crate) async fn convert(
     let mut refusal = Refusal::plain(Reason::Malformed);
     for from in candidates {
         let to = from.editable().unwrap_or(ConvertTo::Pdf);
-        match with_passwords(run, converter, source, *from, to).await? {
+        let (converted, took) = with_passwords(run, converter, source, *from, to).await?;
+        run.budget.spend(took);
+        match converted {
             Ok(file) => {
                 let extension = to.extension();
                 let place = Place::new(&format!("{} → {extension}", withheld.detected_type));
@@ -105,6 +112,32 @@ pub(crate) async fn convert(
     Ok(Err(if is_known { withheld } else { Withheld { refusal, ..withheld } }))
 }
 
+/// Has a document printed as PDF, which is as hostile as the document: `detected` is what a dirty room took it for, or the extension of
+/// what a clean room wrote. The time counts for nobody: the caller says whose it is.
+pub(crate) async fn print(
+    run: &Run<'_>,
+    source: &Source,
+    detected: &str,
+) -> Result<Result<(Hostile, Duration), Refusal>, Defer> {
+    let unavailable = Ok(Err(Refusal::plain(Reason::ConverterUnavailable)));
+    let Some(foreign) = run.foreign else { return unavailable };
+    let Some(converter) = foreign.running().await else { return unavailable };
+    let mut refusal = Refusal::plain(Reason::UnsupportedType);
+    let mut spent = Duration::ZERO;
+    for from in candidates(detected) {
+        let (printed, took) = with_passwords(run, converter, source, *from, ConvertTo::Pdf).await?;
+        spent = spent.saturating_add(took);
+        match printed {
+            Ok(pages) => return Ok(Ok((pages, spent))),
+            Err(found) => refusal = found,
+        }
+        if refusal.reason != Reason::Malformed {
+            break;
+        }
+    }
+    Ok(Err(refusal))
+}
+
 /// The formats that a detected type can be, the likeliest first: Word 6 and Word 97 share a signature, and so do Excel 5 and 97.
 fn candidates(detected: &str) -> &'static [ConvertFrom] {
     match detected {
@@ -118,6 +151,15 @@ fn candidates(detected: &str) -> &'static [ConvertFrom] {
         "odg" => &[ConvertFrom::Odg],
         "sxw" => &[ConvertFrom::Sxw, ConvertFrom::Sxc, ConvertFrom::Sxi],
         "xlsb" => &[ConvertFrom::Xlsb],
+        "fodt" => &[ConvertFrom::Fodt],
+        "fods" => &[ConvertFrom::Fods],
+        "fodp" => &[ConvertFrom::Fodp],
+        "wordml" => &[ConvertFrom::WordXml],
+        "xmlss" => &[ConvertFrom::ExcelXml],
+        // What our own rooms rebuild is only ever printed.
+        "docx" | "docm" | "dotx" => &[ConvertFrom::Docx],
+        "xlsx" | "xlsm" | "xltx" => &[ConvertFrom::Xlsx],
+        "pptx" | "pptm" | "potx" | "ppsx" => &[ConvertFrom::Pptx],
         _ => &[],
     }
 }
@@ -128,16 +170,19 @@ async fn with_passwords(
     source: &Source,
     from: ConvertFrom,
     to: ConvertTo,
-) -> Result<Result<Hostile, Refusal>, Defer> {
+) -> Result<(Result<Hostile, Refusal>, Duration), Defer> {
     let given = run.passwords.iter().map(|password| Some(jail::Password::new(password.reveal())));
     let mut last = Refusal::plain(Reason::Encrypted);
+    let mut spent = Duration::ZERO;
     for password in std::iter::once(None).chain(given) {
-        match once(run, converter, source, from, to, password).await? {
+        let (converted, took) = once(run, converter, source, from, to, password).await?;
+        spent = spent.saturating_add(took);
+        match converted {
             Err(refusal) if matches!(refusal.reason, Reason::Encrypted | Reason::WrongPassword) => last = refusal,
-            other => return Ok(other),
+            other => return Ok((other, spent)),
         }
     }
-    Ok(Err(last))
+    Ok((Err(last), spent))
 }
 
 async fn once(
@@ -147,7 +192,7 @@ async fn once(
     from: ConvertFrom,
     to: ConvertTo,
     password: Option<jail::Password>,
-) -> Result<Result<Hostile, Refusal>, Defer> {
+) -> Result<(Result<Hostile, Refusal>, Duration), Defer> {
     let limits = rooms::limits(run.policy, &run.budget, source.len);
     let deadline =
         limits.deadline.saturating_add(LEAST_TIME).min(run.budget.time_left().unwrap_or(Duration::from_millis(1)));
@@ -155,19 +200,19 @@ async fn once(
     let (done, outcome) = oneshot::channel();
     converter.convert(job, move |converted| drop(done.send(converted)));
     let Converted { verdict, usage, output } = outcome.await.map_err(|_| Defer::NoRoom)?;
-    run.budget.spend(usage.wall);
     if let Some(withheld) = refused(&verdict) {
         // In the last attempt a document whose room was ended from outside is withheld alone.
         let alone = withheld.refusal.reason == Reason::RoomKilled && run.patience == Patience::Last;
         return match our_fault(withheld.refusal.reason) {
             Some(defer) if !alone => Err(defer),
-            _ => Ok(Err(withheld.refusal)),
+            _ => Ok((Err(withheld.refusal), usage.wall)),
         };
     }
-    match (verdict, output) {
-        (Verdict::Ok, Some(file)) => Ok(Ok(file)),
-        _ => Ok(Err(Refusal::plain(Reason::RoomProtocol))),
-    }
+    let file = match (verdict, output) {
+        (Verdict::Ok, Some(file)) => Ok(file),
+        _ => Err(Refusal::plain(Reason::RoomProtocol)),
+    };
+    Ok((file, usage.wall))
 }
 
 /// A large program has its own start of each document, whatever the size.

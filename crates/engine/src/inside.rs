@@ -71,6 +71,7 @@ async fn open(
         limits: room_limits(run),
         passwords: run.passwords.to_vec(),
         pages: run.policy.pages,
+        office: run.policy.office_read,
         preview: None,
     };
     let limits = rooms::limits(run.policy, &run.budget, source.len);

@@ -22,6 +22,7 @@ mod inside;
 mod mail;
 mod naming;
 mod notice;
+mod office;
 mod outcome;
 mod part;
 pub mod policy;
@@ -113,6 +114,17 @@ impl Engine {
     /// How many pages [`preview`](Self::preview) can draw. The number comes from a dirty room: good for showing, not for trust.
     pub async fn count_pages(&self, document: Source, name: FileName) -> Result<Result<u32, Refusal>, Defer> {
         preview::count(&self.run(""), document, name).await
+    }
+
+    /// Whether [`print`](Self::print) may work.
+    pub fn prints(&self) -> bool {
+        self.foreign.as_ref().is_some_and(|foreign| foreign.may_run())
+    }
+
+    /// The pages of an Office document that a clean room wrote, as PDF: for [`preview`](Self::preview), as hostile as any PDF from
+    /// outside. The extension of `name` says what the document is.
+    pub async fn print(&self, rebuilt: Source, name: FileName) -> Result<Result<Source, Refusal>, Defer> {
+        office::pages(&self.run(""), &rebuilt, &name).await
     }
 
     /// The original of one part, out of the whole that it came in. Hostile like the whole.

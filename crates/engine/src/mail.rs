@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use form::document::MailDoc;
-use form::job::{DirtyJob, DirtyOp, PagesPolicy};
+use form::job::{DirtyJob, DirtyOp, OfficePolicy, PagesPolicy};
 use form::mail::{MailDate, MailHeader};
 use form::reason::{Finding, Reason, Refusal};
 use form::text::Line;
@@ -88,6 +88,7 @@ async fn dissect(
         limits: room_limits(run),
         passwords: Vec::new(),
         pages: PagesPolicy::default(),
+        office: OfficePolicy::default(),
         preview: None,
     };
     let limits = rooms::limits(run.policy, &run.budget, original.len);

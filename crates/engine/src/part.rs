@@ -8,7 +8,7 @@ use std::time::Instant;
 use form::codec::{Decoder, Kind};
 use form::detected::DetectedType;
 use form::document::{ContainerDoc, Document, MailDoc};
-use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, Password};
+use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, Legacy, Password};
 use form::limits::Limits;
 use form::mail::Child;
 use form::name::{FileName, MemberPath};
@@ -26,7 +26,7 @@ use crate::outcome::{Defer, PageSimilarity, PartOutcome, PartVerdict, Patience, 
 use crate::policy::Policy;
 use crate::rooms;
 use crate::scan::{ScanVerdict, Scanner};
-use crate::{embedded, fidelity, recall};
+use crate::{embedded, fidelity, office, recall};
 
 /// What all parts of one mail or upload share.
 pub(crate) struct Run<'a> {
@@ -50,16 +50,16 @@ pub(crate) struct Part {
 }
 
 /// What came of a part besides its name and place.
-struct Converted {
-    detected_type: String,
-    output: OutputType,
-    findings: Vec<Finding>,
-    pages: u32,
-    levels: PageLevels,
-    similarity: Vec<PageSimilarity>,
-    recall: Option<TextRecall>,
-    fresh: Fresh,
-    children: Vec<PartOutcome>,
+pub(crate) struct Converted {
+    pub(crate) detected_type: String,
+    pub(crate) output: OutputType,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) pages: u32,
+    pub(crate) levels: PageLevels,
+    pub(crate) similarity: Vec<PageSimilarity>,
+    pub(crate) recall: Option<TextRecall>,
+    pub(crate) fresh: Fresh,
+    pub(crate) children: Vec<PartOutcome>,
 }
 
 /// Why a part does not pass, and what is known of it all the same.
@@ -77,7 +77,7 @@ impl From<Refusal> for Withheld {
 }
 
 /// Either the part passes, or it is withheld, or everything waits.
-type Attempt = Result<Result<Converted, Withheld>, Defer>;
+pub(crate) type Attempt = Result<Result<Converted, Withheld>, Defer>;
 
 /// Takes one part through scanner and rooms. Depth is bounded by the budget, so is the nesting of these futures.
 pub(crate) fn sanitise<'a>(
@@ -148,9 +148,17 @@ async fn convert(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
     } else {
         both_rooms(run, part, depth).await?
     };
+    let attempt = match attempt {
+        Err(withheld) if foreign::may_convert(&withheld) => modernised(run, part, depth, withheld).await?,
+        other => other,
+    };
+    let attempt = match attempt {
+        Err(withheld) if office::has_words(run, &withheld) => words(run, part, depth, withheld).await?,
+        other => other,
+    };
     match attempt {
-        Err(withheld) if foreign::may_convert(&withheld) => modernised(run, part, depth, withheld).await,
-        other => Ok(other),
+        Ok(converted) => office::finished(run, part, depth, converted).await,
+        withheld => Ok(withheld),
     }
 }
 
@@ -178,6 +186,15 @@ async fn modernised(run: &Run<'_>, part: &Part, depth: u32, withheld: Withheld) 
     })
 }
 
+/// The words of a document that LibreOffice did not convert, as a text. Where there are none either, its own word stands.
+async fn words(run: &Run<'_>, part: &Part, depth: u32, withheld: Withheld) -> Attempt {
+    let mut job = dirty_job(run, part);
+    job.office.legacy = Legacy::Words;
+    let read = both_rooms_as(run, part, &job, depth).await?;
+    // LibreOffice may not have been there to say that a password is missing.
+    Ok(read.map_err(|found| if found.refusal.reason == Reason::Encrypted { found } else { withheld }))
+}
+
 /// Mails and archives by name or label. A wrong guess costs time, never safety: either way the dirty room finds the true type.
 fn is_called_container(part: &Part) -> bool {
     let extension = part.name.extension().map(str::to_ascii_lowercase).unwrap_or_default();
@@ -193,6 +210,7 @@ fn dirty_job(run: &Run<'_>, part: &Part) -> DirtyJob {
         limits: room_limits(run),
         passwords: run.passwords.iter().take(MAX_PASSWORDS).cloned().collect(),
         pages: run.policy.pages,
+        office: run.policy.office_read,
         preview: None,
     }
 }
@@ -206,10 +224,14 @@ pub(crate) fn room_limits(run: &Run<'_>) -> Limits {
 }
 
 /// The form streams from the dirty into the clean room, which writes the file. A container comes out as its verified form.
-async fn both_rooms(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
+pub(crate) async fn both_rooms(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
+    both_rooms_as(run, part, &dirty_job(run, part), depth).await
+}
+
+async fn both_rooms_as(run: &Run<'_>, part: &Part, job: &DirtyJob, depth: u32) -> Attempt {
     let clean = clean_job(run, CleanOp::Part);
     let limits = rooms::limits(run.policy, &run.budget, part.source.len);
-    let outcome = rooms::chain(run.pool, part.source.clone(), &dirty_job(run, part), &clean, limits).await?;
+    let outcome = rooms::chain(run.pool, part.source.clone(), job, &clean, limits).await?;
     run.budget.spend(outcome.dirty.1.wall.max(outcome.clean.usage.wall));
     if let Some(withheld) = refused(outcome.verdict()) {
         return unless_not_now(run, withheld);
@@ -243,21 +265,10 @@ async fn document(
     let mut converted = leaf(written);
     converted.findings.extend(unsearchable);
     if is_of_pages {
-        converted = compared(run, part, converted).await?;
+        let (rebuilt, pages, most) = (converted.fresh.source(), converted.pages, run.policy.compared_pages);
+        fidelity::compared(run, &mut converted, &part.source, &part.name, &rebuilt, pages, most).await?;
     }
     converted.children = embedded::convert(run, &described, spill.as_ref(), &part.path, depth).await?;
-    Ok(converted)
-}
-
-/// Looks at some pages of the result beside those of the original.
-async fn compared(run: &Run<'_>, part: &Part, mut converted: Converted) -> Result<Converted, Defer> {
-    let (pages, most) = (converted.pages, run.policy.compared_pages);
-    converted.similarity =
-        fidelity::measure(run, &part.source, &part.name, &converted.fresh.source(), pages, most).await?;
-    for seen in converted.similarity.iter().filter(|seen| seen.similarity < run.policy.similarity_flagged) {
-        let place = Place::new(&format!("page {}", seen.page.saturating_add(1)));
-        converted.findings.push(Finding { reason: Reason::FidelityLow, count: 1, place });
-    }
     Ok(converted)
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-pub use form::job::{AccountPlace, Embedded, Extra, MostLevel, PagesOutput, PagesPolicy};
+pub use form::job::{AccountPlace, Embedded, Extra, MostLevel, OfficePolicy, PagesOutput, PagesPolicy};
 use form::limits::Limits;
 
 use crate::catalogue::Language;
@@ -34,6 +34,14 @@ pub struct Policy {
     pub pages_output: PagesOutput,
     /// One page in ten is compared with the original, at most so many of a document; 0 for none.
     pub compared_pages: u32,
+    /// What is delivered of Office documents.
+    pub office: OfficeOutput,
+    /// How Office documents are read.
+    pub office_read: OfficePolicy,
+    /// What becomes of a document that only LibreOffice reads, where it does not.
+    pub office_fallback: Fallback,
+    /// As `compared_pages`, for Office documents, which LibreOffice has to print twice for it; 0 for none.
+    pub office_compared_pages: u32,
     /// A page less similar than this to the original is named in the account.
     pub similarity_flagged: f64,
     /// A page of which a smaller share of the letters can be searched and copied is named in the account.
@@ -48,6 +56,24 @@ pub struct Policy {
     pub subject_prefix: String,
     /// Name of the organisation; may be empty.
     pub site_name: String,
+}
+
+/// What becomes of a document of a format that only LibreOffice reads, where there is no LibreOffice or it fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fallback {
+    /// It does not pass.
+    Withhold,
+    /// Its words pass as a text.
+    Text,
+}
+
+/// What is delivered of an Office document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OfficeOutput {
+    /// The rebuilt document.
+    Document,
+    /// Its pages, as PDF.
+    Pages,
 }
 
 impl Default for Policy {
@@ -65,6 +91,10 @@ impl Default for Policy {
             pages: PagesPolicy::default(),
             pages_output: PagesOutput::default(),
             compared_pages: 3,
+            office: OfficeOutput::Document,
+            office_read: OfficePolicy::default(),
+            office_fallback: Fallback::Withhold,
+            office_compared_pages: 0,
             similarity_flagged: 0.8,
             recall_flagged: 0.8,
             language: Language::Ja,

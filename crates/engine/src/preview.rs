@@ -60,6 +60,7 @@ fn dirty_job(run: &Run<'_>, name: FileName, wanted: Preview) -> DirtyJob {
         limits: room_limits(run),
         passwords: run.passwords.to_vec(),
         pages: run.policy.pages,
+        office: run.policy.office_read,
         preview: Some(wanted),
     }
 }

@@ -110,6 +110,46 @@ impl Default for PagesPolicy {
     }
 }
 
+coded! {
+    /// What becomes of a document of a format that is not rebuilt.
+    pub enum Legacy {
+        /// It is refused, for the gateway to have it converted.
+        Convert = 1,
+        /// Its words are taken.
+        Words = 2,
+    }
+}
+
+/// How Office documents are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfficePolicy {
+    /// What becomes of embedded files.
+    pub embedded: Embedded,
+    /// What becomes of doc, xls, ppt and rtf.
+    pub legacy: Legacy,
+}
+
+impl OfficePolicy {
+    fn put(&self, sink: &mut Sink) {
+        sink.u8(self.embedded.code());
+        sink.u8(self.legacy.code());
+    }
+
+    fn take(cursor: &mut Cursor<'_>) -> Result<OfficePolicy, DecodeError> {
+        Ok(OfficePolicy {
+            embedded: cursor.coded(Embedded::from_code, "files in Office documents")?,
+            legacy: cursor.coded(Legacy::from_code, "legacy documents")?,
+        })
+    }
+}
+
+impl Default for OfficePolicy {
+    /// Nothing but the document itself.
+    fn default() -> OfficePolicy {
+        OfficePolicy { embedded: Embedded::Withhold, legacy: Legacy::Convert }
+    }
+}
+
 /// Which page is looked at, and how large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preview {
@@ -134,6 +174,8 @@ pub struct DirtyJob {
     pub passwords: Vec<Password>,
     /// How documents of pages are read.
     pub pages: PagesPolicy,
+    /// How Office documents are read.
+    pub office: OfficePolicy,
     /// What to look at; given for [`DirtyOp::Preview`] and for nothing else.
     pub preview: Option<Preview>,
 }
@@ -152,6 +194,7 @@ impl DirtyJob {
         self.limits.put(&mut sink);
         sink.list(&self.passwords, |password, sink| sink.string(&password.0));
         self.pages.put(&mut sink);
+        self.office.put(&mut sink);
         sink.option(self.preview.as_ref(), |preview, sink| {
             sink.u32(preview.page);
             sink.u16(preview.max_side);
@@ -171,6 +214,7 @@ impl DirtyJob {
                 Password::new(cursor.string()?).ok_or(DecodeError::Malformed("password"))
             })?,
             pages: PagesPolicy::take(&mut cursor)?,
+            office: OfficePolicy::take(&mut cursor)?,
             preview: cursor.option(|cursor| Ok(Preview { page: cursor.u32()?, max_side: cursor.u16()? }))?,
         };
         cursor.finish()?;

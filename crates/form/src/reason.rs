@@ -90,6 +90,8 @@ reasons! {
     110 Withheld WrongPassword "wrong_password"
     /// The format is one that only LibreOffice can read, which is not set up.
     111 Withheld ConverterUnavailable "converter_unavailable"
+    /// The document is of a program whose files cannot be rebuilt.
+    112 Withheld ForeignDocument "foreign_document"
 
     /// The input is larger than allowed.
     120 Withheld LimitInputBytes "limit_input_bytes"
@@ -343,6 +345,12 @@ reasons! {
     339 Changed TextRecallLow "text_recall_low"
     /// Check boxes, buttons and labels were turned into shapes with their text.
     360 Changed ControlsDrawn "controls_drawn"
+    /// The document is delivered as pages, because the site wants it so.
+    365 Changed OfficeToPages "office_to_pages"
+    /// The rebuilt document has more or fewer pages than the original.
+    366 Changed PageCountDiffers "page_count_differs"
+    /// Only the words of the document are passed on: no layout, no pictures.
+    367 Changed TextOnly "text_only"
 
     /// The mail has no text.
     400 Noted EmptyBody "empty_body"

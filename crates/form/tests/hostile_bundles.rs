@@ -139,6 +139,7 @@ fn every_cut_and_every_surplus_byte_is_an_error() {
         limits: limits.clone(),
         passwords: vec![],
         pages: PagesPolicy::default(),
+        office: Default::default(),
         preview: None,
     };
     let clean = CleanJob {

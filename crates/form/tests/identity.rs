@@ -12,8 +12,8 @@ use form::bundle::{Bundle, BundleChild, BundleWriter, ChildMeta, ExtraHeader, He
 use form::codec::{Decoder, Encoder, Event, Kind};
 use form::document::Document;
 use form::job::{
-    AccountPlace, Animation, CleanJob, CleanOp, DirtyJob, DirtyOp, Embedded, Extra, ImagePolicy, MostLevel,
-    PagesOutput, PagesPolicy, Password, Preview,
+    AccountPlace, Animation, CleanJob, CleanOp, DirtyJob, DirtyOp, Embedded, Extra, ImagePolicy, Legacy, MostLevel,
+    OfficePolicy, PagesOutput, PagesPolicy, Password, Preview,
 };
 use form::name::MemberPath;
 use form::report::{CleanReport, Letters, OutputType, PageLetters, PageLevels};
@@ -107,11 +107,13 @@ proptest! {
         limits in any_limits(),
         passwords in vec(any::<String>(), 0..4),
         pages in any_pages_policy(),
+        office in (prop_oneof![Just(Embedded::Withhold), Just(Embedded::Extract)], prop_oneof![Just(Legacy::Convert), Just(Legacy::Words)]),
         look in (any::<u32>(), 1..=u16::MAX),
     ) {
+        let office = OfficePolicy { embedded: office.0, legacy: office.1 };
         let preview = (op == DirtyOp::Preview).then_some(Preview { page: look.0, max_side: look.1 });
         let passwords = passwords.iter().map(|raw| Password::new(raw).unwrap()).collect();
-        let job = DirtyJob { op, declared_name, declared_type, limits, passwords, pages, preview };
+        let job = DirtyJob { op, declared_name, declared_type, limits, passwords, pages, office, preview };
         prop_assert_eq!(DirtyJob::decode(&job.encode()).unwrap(), job);
     }
 

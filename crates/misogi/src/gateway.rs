@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use engine::catalogue::Language;
-use engine::policy::{AccountPlace, Embedded, Extra, MostLevel, PagesOutput, PagesPolicy};
+use engine::policy::{
+    AccountPlace, Embedded, Extra, Fallback, MostLevel, OfficeOutput, OfficePolicy, PagesOutput, PagesPolicy,
+};
 use engine::scan::Endpoint;
 use engine::{Engine, Foreign, Policy, Scanner};
 use jail::{Converter, ConverterConfig, Level, Pool, PoolConfig};
@@ -217,6 +219,13 @@ fn extra(choice: config::Choice) -> Extra {
     }
 }
 
+fn embedded(wanted: config::Embedded) -> Embedded {
+    match wanted {
+        config::Embedded::Withhold => Embedded::Withhold,
+        config::Embedded::Extract => Embedded::Extract,
+    }
+}
+
 fn policy(config: &Config) -> Policy {
     let mut policy = Policy {
         max_depth: config.limits.depth,
@@ -233,13 +242,20 @@ fn policy(config: &Config) -> Policy {
             raster_text: extra(config.pages.raster_text),
             hidden_text: extra(config.pages.hidden_text),
             comments: extra(config.pages.comments),
-            embedded: match config.pages.embedded {
-                config::Embedded::Withhold => Embedded::Withhold,
-                config::Embedded::Extract => Embedded::Extract,
-            },
+            embedded: embedded(config.pages.embedded),
         },
         pages_output: PagesOutput { density: config.pages.picture_dpi, photo_quality: config.pages.photo_quality },
         compared_pages: config.pages.compared,
+        office: match config.office.output {
+            config::OfficeOutput::Document => OfficeOutput::Document,
+            config::OfficeOutput::Pages => OfficeOutput::Pages,
+        },
+        office_read: OfficePolicy { embedded: embedded(config.office.embedded), ..OfficePolicy::default() },
+        office_fallback: match config.office.fallback {
+            config::Fallback::Withhold => Fallback::Withhold,
+            config::Fallback::Text => Fallback::Text,
+        },
+        office_compared_pages: config.office.compared_pages,
         language: language(config),
         account: match config.policy.account {
             config::AccountPlace::Top => AccountPlace::Top,

@@ -23,13 +23,13 @@ use form::{
     reason::{Reason, Refusal},
 };
 use serde::Deserialize;
-use store::{MessageId, QuarantineId, Store};
+use store::{MessageId, PartRow, QuarantineId, Store};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout},
 };
 
-use crate::{fault::Fault, hygiene, texts::Texts};
+use crate::{fault::Fault, hygiene, texts::Texts, view};
 
 /// Who draws: the engine, and in tests somebody who needs no rooms.
 pub trait Painter: Send + Sync {
@@ -37,6 +37,10 @@ pub trait Painter: Send + Sync {
     fn count(&self, document: Source, name: FileName) -> Painting<'_, u32>;
     /// One page of it.
     fn draw(&self, document: Source, name: FileName, wanted: Preview) -> Painting<'_, Drawn>;
+    /// Whether rebuilt Office documents can be printed.
+    fn prints(&self) -> bool;
+    /// The pages of a rebuilt Office document, as a document that [`draw`](Self::draw) takes.
+    fn print(&self, rebuilt: Source, name: FileName) -> Painting<'_, Source>;
     /// The original of one part of a mail or archive.
     fn find(&self, whole: Source, kind: Whole, path: String) -> Painting<'_, Source>;
 }
@@ -51,6 +55,14 @@ impl Painter for Engine {
 
     fn draw(&self, document: Source, name: FileName, wanted: Preview) -> Painting<'_, Drawn> {
         Box::pin(self.preview(document, name, wanted))
+    }
+
+    fn prints(&self) -> bool {
+        Engine::prints(self)
+    }
+
+    fn print(&self, rebuilt: Source, name: FileName) -> Painting<'_, Source> {
+        Box::pin(Engine::print(self, rebuilt, name))
     }
 
     fn find(&self, whole: Source, kind: Whole, path: String) -> Painting<'_, Source> {
@@ -88,12 +100,18 @@ impl Previews {
         }))
     }
 
+    /// Whether a rebuilt file is something to look at: a document of pages, a picture, or an Office document where those are printed.
+    pub(crate) fn show(&self, part: &PartRow) -> bool {
+        let kind = part.media_type.as_deref().unwrap_or_default();
+        view::has_pages(kind) || (view::is_office(kind) && self.0.painter.prints())
+    }
+
     /// How many pages a document has.
     pub(crate) async fn count(&self, store: &Store, document: &Document) -> Result<Result<u32, Refusal>, Fault> {
         let found = self.drawn(store, document, Wanted::Count).await?;
         Ok(found.map(|kept| match kept {
             Kept::Count(pages) => pages,
-            Kept::Page(_) => 1,
+            Kept::Page(_) | Kept::Printed(_) => 1,
         }))
     }
 
@@ -108,7 +126,7 @@ impl Previews {
         let page = page.checked_sub(1).ok_or(Fault::NotFound)?;
         match self.drawn(store, document, Wanted::Page(page, size)).await? {
             Ok(Kept::Page(drawn)) => Ok(Ok(drawn)),
-            Ok(Kept::Count(_)) => Err(Fault::NotFound),
+            Ok(Kept::Count(_) | Kept::Printed(_)) => Err(Fault::NotFound),
             Err(Refusal { reason: Reason::LimitPages, value, .. }) if value == u64::from(page) => Err(Fault::NotFound),
             Err(refusal) => Ok(Err(refusal)),
         }
@@ -142,7 +160,12 @@ impl Previews {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let name = FileName::rebuild(&key.0.name).0;
+        let source = match self.printed(&key.0, source, &name).await? {
+            Ok(source) => source,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
         let drawn = match wanted {
+            Wanted::Printed => Ok(Ok(Kept::Printed(source))),
             Wanted::Count => self.0.painter.count(source, name).await.map(|count| count.map(Kept::Count)),
             Wanted::Page(page, size) => {
                 let wanted = Preview { page, max_side: size.pixels() };
@@ -152,6 +175,29 @@ impl Previews {
         let drawn = drawn.map_err(deferred)?;
         self.recent().keep(key, drawn.clone());
         Ok(drawn)
+    }
+
+    /// What there is to draw of a document: an Office document that a clean room wrote is printed first, and its pages are kept for a while,
+    /// because whoever looks at one will turn to the next.
+    async fn printed(
+        &self,
+        document: &Document,
+        source: Source,
+        name: &FileName,
+    ) -> Result<Result<Source, Refusal>, Fault> {
+        if !document.is_printed {
+            return Ok(Ok(source));
+        }
+        let key = (document.clone(), Wanted::Printed);
+        let known = self.recent().find(&key);
+        match known {
+            Some(Ok(Kept::Printed(pages))) => return Ok(Ok(pages)),
+            Some(Err(refusal)) => return Ok(Err(refusal)),
+            _ => {}
+        }
+        let pages = self.0.painter.print(source, name.clone()).await.map_err(deferred)?;
+        self.recent().keep(key, pages.clone().map(Kept::Printed));
+        Ok(pages)
     }
 
     /// A place to draw in, after a short wait.
@@ -180,6 +226,8 @@ pub(crate) struct Document {
     pub(crate) place: Place,
     /// Its name, a hint about its type.
     pub(crate) name: String,
+    /// It is a rebuilt Office document, whose pages have to be printed before there is anything to see.
+    pub(crate) is_printed: bool,
 }
 
 /// Where a document lies in the store.
@@ -194,6 +242,20 @@ pub(crate) enum Place {
 }
 
 impl Document {
+    /// What a clean room wrote of a part.
+    pub(crate) fn output(message: MessageId, part: &PartRow) -> Self {
+        Self {
+            place: Place::Output(message, part.path.clone()),
+            name: part.output_name.as_ref().unwrap_or(&part.name).clone(),
+            is_printed: view::is_office(part.media_type.as_deref().unwrap_or_default()),
+        }
+    }
+
+    /// An original, which is never printed.
+    pub(crate) fn original(place: Place, name: String) -> Self {
+        Self { place, name, is_printed: false }
+    }
+
     async fn source(&self, previews: &Previews, store: &Store) -> Result<Result<Source, Refusal>, Fault> {
         match &self.place {
             Place::Output(message, path) => Ok(Ok(store.part_result(*message, path).await?.to_source().await?)),
@@ -241,6 +303,8 @@ pub(crate) struct SizeWanted {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wanted {
+    /// The document that the others are drawn from.
+    Printed,
     Count,
     Page(u32, Size),
 }
@@ -249,6 +313,7 @@ enum Wanted {
 enum Kept {
     Count(u32),
     Page(Drawn),
+    Printed(Source),
 }
 
 impl Kept {
@@ -256,6 +321,7 @@ impl Kept {
         match self {
             Self::Count(_) => 0,
             Self::Page(drawn) => drawn.png.len(),
+            Self::Printed(pages) => pages.len,
         }
     }
 }
@@ -282,10 +348,9 @@ impl Recent {
         let bytes = |all: &VecDeque<(Key, Result<Kept, Refusal>, Instant)>| {
             all.iter().map(|(_, kept, _)| kept.as_ref().map_or(0, Kept::bytes)).fold(0, u64::saturating_add)
         };
-        while self.0.front().is_some_and(|(.., at)| at.elapsed() >= KEPT)
-            || self.0.len() > KEPT_PAGES
-            || bytes(&self.0) > KEPT_BYTES
-        {
+        self.0
+            .retain(|((_, wanted), _, at)| at.elapsed() < if *wanted == Wanted::Printed { PRINTED_KEPT } else { KEPT });
+        while self.0.len() > KEPT_PAGES || bytes(&self.0) > KEPT_BYTES {
             self.0.pop_front();
         }
     }
@@ -345,6 +410,8 @@ pub(crate) fn words(fault: Option<Fault>, t: &Texts) -> Response {
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a page is kept for the request that follows.
 const KEPT: Duration = Duration::from_secs(60);
+/// How long the pages of an Office document are kept, which cost a second to print.
+const PRINTED_KEPT: Duration = Duration::from_secs(600);
 /// The most pages that are kept.
 const KEPT_PAGES: usize = 64;
 /// The most bytes of them together.

@@ -240,6 +240,7 @@ texts! {
     compare_output: "作り直したもの" / "Rebuilt";
     compare_gone: "保存期間が過ぎたため、表示できません。" / "The storage period is over; it cannot be shown.";
     compare_no_such: "このページはありません。" / "There is no such page.";
+    compare_not_drawn: "この形式の原本は描きません。作り直したものだけを表示します。" / "Originals of this type are not drawn; only the rebuilt file is shown.";
     compare_look: "ページを見る" / "See the pages";
     compare_look_of: "原本のページを見る" / "See the pages of the original";
     audit_lead: "記録は追記だけができ、一つ前の記録の値とつながっています。書き換えがあれば連鎖の検証で分かります。" / "Entries can only be added and each is chained to the one before, so that any alteration shows.";

@@ -112,10 +112,14 @@ pub(crate) fn refusal(part: &PartRow, language: Language) -> Option<String> {
     (part.verdict == PartVerdict::Withheld).then(|| catalogue::describe_refusal(&refusal, language))
 }
 
-/// Whether a rebuilt file is something to look at: a document of pages or a picture.
-pub(crate) fn has_pages(part: &PartRow) -> bool {
-    let kind = part.media_type.as_deref().unwrap_or_default();
-    kind == "application/pdf" || kind.starts_with("image/")
+/// Whether rebuilt files of a media type are something to look at by themselves: documents of pages and pictures.
+pub(crate) fn has_pages(media_type: &str) -> bool {
+    media_type == "application/pdf" || media_type.starts_with("image/")
+}
+
+/// Whether this is the media type of a Word, Excel or PowerPoint document.
+pub(crate) fn is_office(media_type: &str) -> bool {
+    media_type.starts_with("application/vnd.openxmlformats-officedocument.")
 }
 
 /// Whether an original may be something to look at. One whose type was never found may be.

@@ -377,3 +377,37 @@ async fn an_original_that_cannot_be_drawn_is_told_in_words() {
 fn source(bytes: &[u8]) -> Source {
     Source::whole(std::sync::Arc::new(Sealed::from_bytes(bytes).unwrap()))
 }
+
+#[tokio::test]
+async fn a_rebuilt_office_document_is_printed_once_for_all_its_pages() {
+    let world = world().await;
+    let batch = rebuilt(&world, &[("通知.docx", b"x"), ("unprintable.docx", b"x")]).await;
+    let page = get(world.portal, &batch).await.text();
+    assert!(page.contains(&format!("{batch}/files/1/pages/1/image?size=small")), "{page}");
+    assert!(asked(&world).is_empty(), "nothing is printed before a browser asks for it");
+    for size in ["small", "large"] {
+        let image = get(world.portal, &format!("{batch}/files/1/pages/1/image?size={size}")).await;
+        assert_eq!((image.status, image.header("content-type")), (200, Some("image/png")));
+    }
+    assert_eq!(get(world.portal, &format!("{batch}/files/1/pages/1")).await.status, 200);
+    let asked: Vec<String> = asked(&world);
+    assert_eq!(asked.iter().filter(|what| what.starts_with("print")).count(), 1, "{asked:?}");
+    assert_eq!(asked[0], "print 通知.docx");
+    let refused = get(world.portal, &format!("{batch}/files/2/pages/1")).await.text();
+    let why = catalogue::reason_text(Reason::ConverterUnavailable, Language::Ja);
+    assert!(refused.contains(why), "{refused}");
+}
+
+#[tokio::test]
+async fn the_original_of_an_office_document_is_never_drawn() {
+    let world = world().await;
+    rebuilt(&world, &[("通知.docx", b"x")]).await;
+    let cookies = signed_in(&world).await;
+    let record = get_as(&world, &cookies, "/messages/1").await.text();
+    assert!(record.contains("href=\"/messages/1/parts/0/pages/1\""), "{record}");
+    let text = get_as(&world, &cookies, "/messages/1/parts/0/pages/1").await.text();
+    assert!(text.contains("この形式の原本は描きません") && text.contains("/pages/1/output"), "{text}");
+    assert!(!text.contains("/pages/1/original"), "{text}");
+    assert_eq!(get_as(&world, &cookies, "/messages/1/parts/0/pages/1/original").await.status, 404);
+    assert!(views(&world).await.is_empty());
+}

@@ -23,6 +23,7 @@ pub fn dirty(bytes: &[u8], name: &str) -> Result<Vec<u8>, Refusal> {
         limits: limits(),
         passwords: Password::new("password").into_iter().collect(),
         pages: PagesPolicy::default(),
+        office: form::job::OfficePolicy::default(),
         preview: None,
     };
     let (mut form, mut spill) = (Vec::new(), Vec::new());

@@ -159,6 +159,9 @@ const STRONG: &[(&[u8], &str)] = &[
     (b"\xff\x0a", "jxl"),
     (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "jp2"),
     (b"\x60\x0e\x82", "xdw"),
+    // Ichitaro 4 to 6.
+    (b"DOC\0", "taro"),
+    (b"\xffWPC", "wpd"),
 ];
 
 /// Signatures that stand behind the start.

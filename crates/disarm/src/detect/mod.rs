@@ -40,6 +40,8 @@ pub(crate) enum Content {
     Pdf,
     /// A document, workbook or presentation of Office Open XML.
     Office,
+    /// A document of Ichitaro, of which the words are read.
+    Ichitaro,
     /// An Office document behind a password.
     Sealed,
     /// An archive that is no document package.
@@ -54,7 +56,13 @@ impl Detected {
     }
 
     fn unsupported(token: &str) -> Detected {
-        let reason = if CONVERTED.contains(&token) { Reason::ConverterUnavailable } else { Reason::UnsupportedType };
+        let reason = if CONVERTED.contains(&token) {
+            Reason::ConverterUnavailable
+        } else if FOREIGN.contains(&token) {
+            Reason::ForeignDocument
+        } else {
+            Reason::UnsupportedType
+        };
         Detected::new(Content::Withheld(reason), token)
     }
 
@@ -115,6 +123,7 @@ fn by_signature(bytes: &[u8]) -> Option<Detected> {
             ole::Kind::Named(kind) if crate::office::crypt::is_encrypted(bytes, kind) => {
                 Detected::new(Content::Withheld(Reason::Encrypted), kind)
             }
+            ole::Kind::Named("jtd") => Detected::new(Content::Ichitaro, "jtd"),
             ole::Kind::Named(kind) => Detected::unsupported(kind),
         });
     }
@@ -138,7 +147,12 @@ pub(crate) fn opened(package: &[u8]) -> Detected {
 }
 
 /// What LibreOffice turns into a document that can be rebuilt, in a room of its own.
-const CONVERTED: &[&str] = &["doc", "xls", "ppt", "rtf", "odt", "ods", "odp", "odg", "sxw", "xlsb"];
+const CONVERTED: &[&str] =
+    &["doc", "xls", "ppt", "rtf", "odt", "ods", "odp", "odg", "sxw", "xlsb", "fodt", "fods", "fodp", "wordml", "xmlss"];
+
+/// Documents of programs whose formats nothing here reads. Whoever has the program can make a PDF.
+const FOREIGN: &[&str] =
+    &["xdw", "jtdc", "taro", "hwp", "hwpx", "vsd", "vsdx", "pub", "mpp", "one", "iwork", "xps", "wpd"];
 
 /// Packages that are read as Office documents. What an unknown one (`opc`) is, its main part says.
 const OFFICE: &[&str] = &["docx", "docm", "xlsx", "xlsm", "pptx", "pptm", "opc"];
@@ -193,12 +207,16 @@ const PROMISES: &[(&[&str], &[&str])] = &[
     (&["eml"], &["mail"]),
     (&["mht", "mhtml"], &["mail"]),
     (&["htm", "html", "xhtml"], &["html", "xml"]),
-    (&["xml"], &["xml", "html", "svg"]),
+    // Word and Excel of 2003 saved documents as XML, also under their usual extensions.
+    (&["xml"], &["xml", "html", "svg", "wordml", "xmlss", "fodt", "fods", "fodp"]),
+    (&["fodt"], &["fodt"]),
+    (&["fods"], &["fods"]),
+    (&["fodp"], &["fodp"]),
     (&["pdf"], &["pdf"]),
     (&["rtf"], &["rtf"]),
     // An encrypted Office file is an OLE2 file around the package, whatever the package is.
-    (&["doc", "dot"], &["doc", "ole2", "ooxml", "rtf"]),
-    (&["xls", "xlt"], &["xls", "ole2", "ooxml"]),
+    (&["doc", "dot"], &["doc", "ole2", "ooxml", "rtf", "wordml"]),
+    (&["xls", "xlt"], &["xls", "ole2", "ooxml", "xmlss"]),
     (&["ppt", "pot", "pps"], &["ppt", "ole2", "ooxml"]),
     (&["docx", "dotx"], &["docx", "ooxml"]),
     (&["docm", "dotm"], &["docm", "docx", "ooxml"]),
@@ -210,7 +228,10 @@ const PROMISES: &[(&[&str], &[&str])] = &[
     (&["odt", "ott"], &["odt"]),
     (&["ods", "ots"], &["ods"]),
     (&["odp", "otp"], &["odp"]),
-    (&["jtd", "jtt", "jtdc", "jttc"], &["jtd", "jtdc", "ole2"]),
+    (&["jtd", "jtt", "jfw", "jvw"], &["jtd", "ole2"]),
+    (&["jtdc", "jttc"], &["jtd", "jtdc", "ole2"]),
+    (&["jsw", "jaw", "jtw", "jbw", "juw"], &["taro"]),
+    (&["xdw", "xbd", "xct"], &["xdw"]),
     (&["msg"], &["msg", "ole2"]),
     (&["ics"], &["ics"]),
     (&["vcf"], &["vcf"]),

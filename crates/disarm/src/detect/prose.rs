@@ -104,7 +104,10 @@ fn by_start(head: &str) -> Option<Detected> {
 /// Markup by the first elements that stand in it. `lower` begins with `<`.
 fn markup(lower: &str) -> Option<&'static str> {
     let has = |element: &str| lower.contains(element);
-    if has("<svg") {
+    if let Some((_, token)) = DOCUMENTS.iter().find(|(mark, _)| has(mark)) {
+        // One XML file that is a whole document, opened by its program whatever it is called.
+        Some(token)
+    } else if has("<svg") {
         Some("svg")
     } else if lower.starts_with("<!doctype html") || HTML.iter().any(|element| lower.starts_with(element)) {
         Some("html")
@@ -156,5 +159,15 @@ fn ascii_head(bytes: &[u8]) -> String {
 const TEXT_EXTENSIONS: &[&str] = &["txt", "text", "log", "md"];
 const TABLE_EXTENSIONS: &[&str] = &["csv", "tsv", "tab"];
 const HTML: &[&str] = &["<html", "<head", "<body", "<script", "<table", "<iframe", "<meta", "<!--", "<div", "<a href"];
+/// What stands in the first lines of documents that are one XML file: the program, or the type of what it holds.
+const DOCUMENTS: &[(&str, &str)] = &[
+    ("progid=\"word.document\"", "wordml"),
+    ("progid=\"excel.sheet\"", "xmlss"),
+    ("<w:worddocument", "wordml"),
+    ("urn:schemas-microsoft-com:office:spreadsheet\"", "xmlss"),
+    ("application/vnd.oasis.opendocument.text\"", "fodt"),
+    ("application/vnd.oasis.opendocument.spreadsheet\"", "fods"),
+    ("application/vnd.oasis.opendocument.presentation\"", "fodp"),
+];
 const MARKS: &[&[u8]] = &[b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
 const HEAD_BYTES: usize = 8192;

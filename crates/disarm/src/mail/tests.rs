@@ -42,6 +42,7 @@ fn read_within(input: &[u8], limits: Limits) -> Outcome {
         limits: limits.clone(),
         passwords: Vec::new(),
         pages: Default::default(),
+        office: Default::default(),
         preview: None,
     };
     let (mut form, mut spill) = (Vec::new(), Vec::new());

@@ -49,6 +49,8 @@ pub(super) struct Graph {
     pub(super) pictures: Vec<String>,
     /// Parts with macro programs.
     pub(super) macro_parts: Vec<String>,
+    /// Parts that are embedded files, or objects of other programs that may hold one.
+    pub(super) objects: Vec<String>,
 }
 
 impl Graph {
@@ -64,8 +66,12 @@ impl Graph {
         let kinds = kinds(family, main_kind);
         let mut by_name: HashMap<String, usize> = HashMap::from([(main.clone(), 0)]);
         let mut pictures: HashMap<String, usize> = HashMap::new();
-        let mut graph =
-            Graph { nodes: vec![Node::new(main, main_kind)], pictures: Vec::new(), macro_parts: Vec::new() };
+        let mut graph = Graph {
+            nodes: vec![Node::new(main, main_kind)],
+            pictures: Vec::new(),
+            macro_parts: Vec::new(),
+            objects: Vec::new(),
+        };
         let mut next = 0;
         while let Some(node) = graph.nodes.get(next) {
             let (from, from_kind) = (node.name.clone(), node.kind);
@@ -110,8 +116,15 @@ impl Graph {
                         }
                     }
                     (name, _) => {
+                        // The data behind a chart is in the chart.
+                        let is_object = matches!(relation.tail(), "oleObject" | "package" | "aFChunk")
+                            && from_kind.name() != "ChartPart";
                         if relation.tail() == "vbaProject" {
                             graph.macro_parts.extend(name);
+                        } else if let Some(name) = name.filter(|_| is_object) {
+                            if !graph.objects.contains(&name) {
+                                graph.objects.push(name);
+                            }
                         } else {
                             lost(&relation, package, limits, findings);
                         }

@@ -11,6 +11,7 @@ mod facts;
 mod graph;
 mod lower;
 mod names;
+mod objects;
 mod pictures;
 mod pivots;
 mod previews;
@@ -39,8 +40,13 @@ use names::Names;
 use pictures::Pictures;
 use workbook::Sheets;
 
-/// Reads a package as an Office document.
-pub(crate) fn disarm(mut part: Part<'_>, fonts: &Fonts, form: &mut dyn Write) -> Result<(), Error> {
+/// Reads a package as an Office document, and writes to `spill` the files in it where they are asked for.
+pub(crate) fn disarm(
+    mut part: Part<'_>,
+    fonts: &Fonts,
+    form: &mut dyn Write,
+    spill: &mut dyn Write,
+) -> Result<(), Error> {
     let limits = &part.job.limits;
     let package = Package::open(part.input, limits)?;
     if package.is_followed() {
@@ -109,6 +115,8 @@ pub(crate) fn disarm(mut part: Part<'_>, fonts: &Fonts, form: &mut dyn Write) ->
         }
     }
     account.finish();
+    let (embedded, objects) = (part.job.office.embedded, &document.graph.objects);
+    objects::write(&package, objects, embedded, limits, &mut out, spill, &mut findings)?;
     for finding in findings.into_vec() {
         out.finding(&finding)?;
     }

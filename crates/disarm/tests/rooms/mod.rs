@@ -51,6 +51,7 @@ pub fn dirty_job(name: &str, limits: &Limits) -> DirtyJob {
         limits: limits.clone(),
         passwords: Vec::new(),
         pages: Default::default(),
+        office: Default::default(),
         preview: None,
     }
 }

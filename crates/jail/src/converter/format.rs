@@ -58,6 +58,10 @@ pub enum ConvertFrom {
     Xlsb,
     /// PowerPoint 2007 and later.
     Pptx,
+    /// Word 2003 in one XML file.
+    WordXml,
+    /// Excel 2002 and 2003 in one XML file.
+    ExcelXml,
 }
 
 /// What it becomes.
@@ -118,6 +122,8 @@ impl ConvertFrom {
         ConvertFrom::Xlsx,
         ConvertFrom::Xlsb,
         ConvertFrom::Pptx,
+        ConvertFrom::WordXml,
+        ConvertFrom::ExcelXml,
     ];
 
     /// Which part of LibreOffice opens it.
@@ -186,6 +192,8 @@ impl ConvertFrom {
             ConvertFrom::Xlsx => ("xlsx", "Calc MS Excel 2007 XML", Calc),
             ConvertFrom::Xlsb => ("xlsb", "Calc MS Excel 2007 Binary", Calc),
             ConvertFrom::Pptx => ("pptx", "Impress MS PowerPoint 2007 XML", Impress),
+            ConvertFrom::WordXml => ("xml", "MS Word 2003 XML", Writer),
+            ConvertFrom::ExcelXml => ("xml", "MS Excel 2003 XML", Calc),
         }
     }
 

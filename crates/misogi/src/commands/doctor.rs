@@ -9,7 +9,7 @@ use disarm::Script;
 use serde::Serialize;
 
 use crate::commands::{PASSED, WITHHELD};
-use crate::config::Config;
+use crate::config::{Config, OfficeOutput};
 use crate::gateway::NextHop;
 use crate::pool::ROOM_ARGUMENT;
 use crate::{ConfigArgument, clock, fonts, gateway};
@@ -206,9 +206,16 @@ fn japanese_fonts() -> Check {
 
 /// Starts LibreOffice in its room and has it attack its walls, as the other rooms are.
 fn libreoffice(config: &Config) -> Check {
+    // Nothing of what the site wants as pages would pass.
+    let wanted = config.office.output == OfficeOutput::Pages;
+    let lost = if wanted {
+        "legacy and OpenDocument files, and Word, Excel and PowerPoint documents that are wanted as pages (office.output), are withheld"
+    } else {
+        "legacy and OpenDocument files are withheld, and Office documents have no previews"
+    };
     if !config.office.libreoffice {
-        let detail = "switched off (office.libreoffice): legacy and OpenDocument files are withheld";
-        return Check::new("libreoffice", State::Ok, detail);
+        let state = if wanted { State::Fault } else { State::Ok };
+        return Check::new("libreoffice", state, format!("switched off (office.libreoffice): {lost}"));
     }
     match jail::probe_converter(&gateway::converter(config)) {
         Ok(probe) => {
@@ -225,8 +232,8 @@ fn libreoffice(config: &Config) -> Check {
             }
         }
         Err(error) => {
-            let detail = format!("legacy and OpenDocument files will be withheld: {}", crate::worker::chain(&error));
-            Check::new("libreoffice", State::Warning, detail)
+            let state = if wanted { State::Fault } else { State::Warning };
+            Check::new("libreoffice", state, format!("{lost}: {}", crate::worker::chain(&error)))
         }
     }
 }

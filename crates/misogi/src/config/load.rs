@@ -75,6 +75,7 @@ impl Config {
             ),
             ("pages.photo_quality", self.pages.photo_quality.into(), 1..=100),
             ("pages.compared", self.pages.compared.into(), 0..=10_000),
+            ("office.compared_pages", self.office.compared_pages.into(), 0..=10_000),
             ("rooms.slots", count(self.rooms.slots), 0..=256),
             ("rooms.spares", count(self.rooms.spares), 1..=16),
             ("rooms.restart_after", self.rooms.restart_after.into(), 1..=u64::MAX),

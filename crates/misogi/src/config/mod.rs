@@ -305,11 +305,20 @@ impl Default for Pages {
     }
 }
 
-/// Documents that only LibreOffice reads: doc, xls, ppt, rtf, OpenDocument.
+/// Office documents, and LibreOffice, which reads those that nothing else does (doc, xls, ppt, rtf, OpenDocument) and prints all.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Office {
-    /// Use LibreOffice where it is installed; otherwise those documents are withheld.
+    /// What is delivered: the rebuilt `document`, or its `pages` as PDF, which takes LibreOffice.
+    pub(crate) output: OfficeOutput,
+    /// Original and rebuilt document are both printed, one page in ten compared, at most so many; 0: none, because it takes two runs of
+    /// LibreOffice for each document.
+    pub(crate) compared_pages: u32,
+    /// Embedded files: `withhold`, or `extract` to rebuild each of them and lay it beside the document.
+    pub(crate) embedded: Embedded,
+    /// Where LibreOffice is missing or fails: `withhold` the document, or pass the words of doc, xls, ppt and rtf as a `text`.
+    pub(crate) fallback: Fallback,
+    /// Use LibreOffice where it is installed; otherwise documents that only it reads are withheld.
     pub(crate) libreoffice: bool,
     /// LibreOffice's program directory.
     pub(crate) program: PathBuf,
@@ -327,6 +336,10 @@ pub(crate) struct Office {
 impl Default for Office {
     fn default() -> Self {
         Self {
+            output: OfficeOutput::Document,
+            compared_pages: 0,
+            embedded: Embedded::Withhold,
+            fallback: Fallback::Withhold,
             libreoffice: true,
             program: PathBuf::from("/usr/lib/libreoffice/program"),
             warm: 1,
@@ -335,6 +348,22 @@ impl Default for Office {
             cpu_seconds: Duration::from_secs(120),
         }
     }
+}
+
+/// What is delivered of Office documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum OfficeOutput {
+    Document,
+    Pages,
+}
+
+/// What becomes of documents that LibreOffice does not convert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Fallback {
+    Withhold,
+    Text,
 }
 
 /// The most that a page may be.

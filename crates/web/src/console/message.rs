@@ -127,7 +127,7 @@ pub(crate) async fn detail(
         facts: facts(&detail, offset, t),
         findings: view::findings(&detail.findings, visitor.language),
         timeline: detail.timeline.iter().map(|row| Entry::of(row, offset, t)).collect(),
-        parts: detail.parts.iter().map(|part| Part::of(part, &detail, &visitor, t)).collect(),
+        parts: detail.parts.iter().map(|part| Part::of(&console, part, &detail, &visitor, t)).collect(),
         quarantine,
         deliveries: detail.deliveries.iter().map(|row| Delivery::of(row, offset, t)).collect(),
         account: detail.account.as_deref().unwrap_or_default().lines().map(shown::visible).collect(),
@@ -247,7 +247,7 @@ struct Part {
 }
 
 impl Part {
-    fn of(part: &PartRow, detail: &MessageDetail, visitor: &Visitor, t: &Texts) -> Self {
+    fn of(console: &Console, part: &PartRow, detail: &MessageDetail, visitor: &Visitor, t: &Texts) -> Self {
         let sizes = match part.bytes_out {
             0 => shown::bytes(part.bytes_in),
             out => format!("{} → {}", shown::bytes(part.bytes_in), shown::bytes(out)),
@@ -255,7 +255,7 @@ impl Part {
         Self {
             path: or_dash(&part.path),
             name: shown::visible(&part.name),
-            look: super::pages::href(part, detail).filter(|_| visitor.may(Permission::Quarantine).is_ok()),
+            look: super::pages::href(console, part, detail).filter(|_| visitor.may(Permission::Quarantine).is_ok()),
             detected: or_dash(&part.detected_type),
             sizes,
             state: view::part_mark(part, t),

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Where the pages of a part are shown; `None` where there is nothing to see.
-pub(super) fn href(part: &PartRow, detail: &MessageDetail) -> Option<String> {
+pub(super) fn href(console: &Console, part: &PartRow, detail: &MessageDetail) -> Option<String> {
     if part.verdict == PartVerdict::Withheld {
         let item =
             detail.quarantine.iter().find(|item| item.path == part.path && item.state != QuarantineState::Purged);
@@ -34,8 +34,9 @@ pub(super) fn href(part: &PartRow, detail: &MessageDetail) -> Option<String> {
         }
     }
     let mail_itself = part.path.is_empty() && detail.row.origin != OriginKind::Upload;
-    let seen = !part.detected_type.is_empty() && view::may_have_pages(&part.detected_type) && !mail_itself;
-    seen.then(|| format!("/messages/{}/parts/{}/pages/1", detail.row.id.0, number(&part.path)))
+    let before = !part.detected_type.is_empty() && view::may_have_pages(&part.detected_type) && !mail_itself;
+    let after = part.has_result && console.state.previews.show(part);
+    (before || after).then(|| format!("/messages/{}/parts/{}/pages/1", detail.row.id.0, number(&part.path)))
 }
 
 /// `GET /quarantine/{id}/pages/{page}`
@@ -48,7 +49,7 @@ pub(crate) async fn withheld(
     let row = item(&console, id).await?;
     let href = format!("/quarantine/{id}");
     let view = View {
-        original: of_item(&row),
+        original: Some(of_item(&row)),
         output: None,
         name: quarantine::name(&row, visitor.texts()),
         base: href.clone(),
@@ -81,7 +82,7 @@ pub(crate) async fn part(
     let part = Part::find(&console, id, &path).await?;
     let view = View {
         original: part.original(),
-        output: part.output(),
+        output: part.output(&console),
         name: shown::visible(&part.row.name),
         base: format!("/messages/{id}/parts/{path}"),
         back: format!("/messages/{id}"),
@@ -100,7 +101,8 @@ pub(crate) async fn part_original(
     visitor.may(Permission::Quarantine)?;
     let part = Part::find(&console, id, &path).await?;
     let detail = vec![("path", part.row.path.clone())];
-    original(&console, &visitor, &part.original(), page, part.message, detail).await
+    let document = part.original().ok_or(Fault::NotFound)?;
+    original(&console, &visitor, &document, page, part.message, detail).await
 }
 
 /// `GET /messages/{id}/parts/{part}/pages/{page}/output`
@@ -110,7 +112,7 @@ pub(crate) async fn part_output(
     Path((id, path, page)): Path<(i64, String, u32)>,
 ) -> Result<Response, Fault> {
     visitor.may(Permission::Quarantine)?;
-    let output = Part::find(&console, id, &path).await?.output().ok_or(Fault::NotFound)?;
+    let output = Part::find(&console, id, &path).await?.output(&console).ok_or(Fault::NotFound)?;
     Ok(match console.state.previews.page(&console.state.store, &output, page, Size::Large).await {
         Ok(Ok(drawn)) => preview::picture(&drawn, HeaderValue::from_static(OUTPUT_CACHE)),
         Ok(Err(_)) => preview::words(None, visitor.texts()),
@@ -147,7 +149,7 @@ async fn item(console: &Console, id: i64) -> Result<QuarantineRow, Fault> {
 }
 
 fn of_item(row: &QuarantineRow) -> Document {
-    Document { place: Place::Quarantined(row.id), name: row.name.clone() }
+    Document::original(Place::Quarantined(row.id), row.name.clone())
 }
 
 /// A part of a message, with what its documents need.
@@ -171,22 +173,26 @@ impl Part {
         Ok(Self { message: detail.row.id, file, row })
     }
 
-    fn original(&self) -> Document {
+    /// Only what is pages or a picture already; everything else is seen once it was rebuilt.
+    fn original(&self) -> Option<Document> {
+        if !view::may_have_pages(&self.row.detected_type) {
+            return None;
+        }
         let place = Place::Original { message: self.message, file: self.file.clone(), path: self.row.path.clone() };
-        Document { place, name: self.row.name.clone() }
+        Some(Document::original(place, self.row.name.clone()))
     }
 
     /// Of the parts of a mail or archive the rebuilt ones lie inside what was delivered.
-    fn output(&self) -> Option<Document> {
-        let kept = self.row.has_result && view::has_pages(&self.row);
-        let name = self.row.output_name.as_ref().unwrap_or(&self.row.name).clone();
-        kept.then(|| Document { place: Place::Output(self.message, self.row.path.clone()), name })
+    fn output(&self, console: &Console) -> Option<Document> {
+        let shown = self.row.has_result && console.state.previews.show(&self.row);
+        shown.then(|| Document::output(self.message, &self.row))
     }
 }
 
 /// The page that shows one page, before it is known what there is to see.
 struct View {
-    original: Document,
+    /// `None` for what is shown only once it was rebuilt.
+    original: Option<Document>,
     output: Option<Document>,
     name: String,
     base: String,
@@ -198,7 +204,10 @@ struct View {
 impl View {
     async fn render(self, console: &Console, visitor: &Visitor) -> Result<Response, Fault> {
         let (language, t) = (visitor.language, visitor.texts());
-        let original = self.side(console, visitor, &self.original, "original").await?;
+        let original = match &self.original {
+            Some(original) => self.side(console, visitor, original, "original").await?,
+            None => Side { shown: Shown::Words(t.compare_not_drawn.to_owned()), pages: None },
+        };
         let output = match &self.output {
             Some(output) => Some(self.side(console, visitor, output, "output").await?),
             None => None,

@@ -14,10 +14,10 @@ use super::{Portal, find};
 use crate::{
     fault::Fault,
     page::{Area, Page, render},
-    preview::{self, Document, Place, Shown, Size, SizeWanted},
+    preview::{self, Document, Shown, Size, SizeWanted},
     shown,
     texts::{self, texts},
-    view::{self, FileState},
+    view::FileState,
 };
 
 /// `GET /b/{token}/files/{number}/pages/{page}`
@@ -27,7 +27,7 @@ pub(crate) async fn page(
     Path((token, number, page)): Path<(String, usize, u32)>,
 ) -> Result<Response, Fault> {
     let t = texts(language);
-    let document = document(&find(&portal, &token).await?, number)?;
+    let document = document(&portal, &find(&portal, &token).await?, number)?;
     let name = shown::visible(&document.name);
     let (store, previews) = (&portal.state.store, &portal.state.previews);
     let drawn = previews.page(store, &document, page, Size::Large).await?;
@@ -65,7 +65,7 @@ pub(crate) async fn image(
     Query(wanted): Query<SizeWanted>,
 ) -> Result<Response, Fault> {
     let batch = find(&portal, &token).await?;
-    let document = document(&batch, number)?;
+    let document = document(&portal, &batch, number)?;
     Ok(match portal.state.previews.page(&portal.state.store, &document, page, wanted.size).await {
         Ok(Ok(drawn)) => preview::picture(&drawn, cache(&portal, &batch)),
         Ok(Err(_)) => preview::words(None, texts(language)),
@@ -74,17 +74,13 @@ pub(crate) async fn image(
 }
 
 /// A rebuilt file that has pages.
-fn document(batch: &BatchStatus, number: usize) -> Result<Document, Fault> {
+fn document(portal: &Portal, batch: &BatchStatus, number: usize) -> Result<Document, Fault> {
     let file = number.checked_sub(1).and_then(|index| batch.files.get(index)).ok_or(Fault::NotFound)?;
     if !FileState::of(file).finished() {
         return Err(Fault::Pending);
     }
     let root = file.parts.first().filter(|root| root.has_result).ok_or(Fault::Withheld)?;
-    if !view::has_pages(root) {
-        return Err(Fault::NotFound);
-    }
-    let name = root.output_name.as_ref().unwrap_or(&root.name).clone();
-    Ok(Document { place: Place::Output(file.message, root.path.clone()), name })
+    if portal.state.previews.show(root) { Ok(Document::output(file.message, root)) } else { Err(Fault::NotFound) }
 }
 
 /// A finished result never changes; its address stops working when the batch expires.

@@ -56,7 +56,7 @@ pub(crate) async fn page(
         .files
         .iter()
         .enumerate()
-        .map(|(index, file)| FileRow::new(file, index.saturating_add(1), &href, language, t))
+        .map(|(index, file)| FileRow::new(&portal, file, index.saturating_add(1), &href, language, t))
         .collect();
     let progress = Progress::of(&batch);
     let mut receipts: Vec<&str> = batch.files.iter().map(|file| file.receipt.as_str()).collect();
@@ -216,13 +216,20 @@ struct Technical {
 }
 
 impl FileRow {
-    fn new(file: &UploadFile, number: usize, href: &str, language: Language, t: &'static Texts) -> Self {
+    fn new(
+        portal: &Portal,
+        file: &UploadFile,
+        number: usize,
+        href: &str,
+        language: Language,
+        t: &'static Texts,
+    ) -> Self {
         let state = FileState::of(file);
         let root = file.parts.first();
         let output = root.filter(|root| root.has_result).map(|root| {
             let href = format!("{href}/files/{number}");
             let name = shown::visible(root.output_name.as_deref().unwrap_or(&root.name));
-            let look = view::has_pages(root).then(|| Look {
+            let look = portal.state.previews.show(root).then(|| Look {
                 pages: format!("{href}/pages/1"),
                 thumbnail: format!("{href}/pages/1/image?size=small"),
                 alt: texts::thumbnail(language, &name),

@@ -91,6 +91,20 @@ impl Painter for Easel {
         })
     }
 
+    fn prints(&self) -> bool {
+        true
+    }
+
+    fn print(&self, rebuilt: Source, name: FileName) -> Painting<'_, Source> {
+        Box::pin(async move {
+            let bytes = self.look(format!("print {}", name.as_str()), &rebuilt).await;
+            if bytes == b"unprintable" {
+                return Ok(Err(Refusal::plain(Reason::ConverterUnavailable)));
+            }
+            Ok(Ok(rebuilt))
+        })
+    }
+
     fn find(&self, whole: Source, kind: Whole, path: String) -> Painting<'_, Source> {
         Box::pin(async move {
             self.look(format!("find {path} in {kind:?}"), &whole).await;
@@ -330,7 +344,7 @@ pub(crate) fn sanitised(path: &str, name: &str, output: &str, media: &str, findi
         path: path.to_owned(),
         name: FileName::rebuild(name).0,
         output_name: Some(FileName::rebuild(output).0),
-        detected_type: "jpeg".to_owned(),
+        detected_type: if name.ends_with(".docx") { "docx" } else { "jpeg" }.to_owned(),
         media_type: Some(media.to_owned()),
         verdict: PartVerdict::Sanitised,
         reason: None,
@@ -378,12 +392,13 @@ pub(crate) async fn work(world: &World) {
             let media = match name.rsplit('.').next() {
                 Some("pdf") => "application/pdf",
                 Some("csv") => "text/csv",
+                Some("docx") => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
                 _ => "image/jpeg",
             };
             let mut part = sanitised("", &name, &name, media, findings);
             let text = name.strip_suffix(".pdf").filter(|name| ["broken", "half", "lost"].contains(name));
             let text = text.map_or_else(|| format!("safe version of {name}"), str::to_owned);
-            part.result = Some(fresh(text.as_bytes()));
+            part.result = Some(fresh(if name == "unprintable.docx" { b"unprintable" } else { text.as_bytes() }));
             (Verdict::Sanitised, part)
         };
         let completed = Completed {

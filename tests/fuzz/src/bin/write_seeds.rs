@@ -384,6 +384,7 @@ fn dirty_job() -> DirtyJob {
         limits: Limits::default(),
         passwords: Password::new("ひみつ").into_iter().collect(),
         pages: PagesPolicy::default(),
+        office: Default::default(),
         preview: None,
     }
 }

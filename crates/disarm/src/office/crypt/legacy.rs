@@ -1,7 +1,7 @@
 //! Whether a binary document of Word, Excel or PowerPoint is encrypted. LibreOffice opens some of them with a password; here it is
 //! only told, by what stands before the first encrypted byte.
 
-use super::container::Compound;
+use crate::compound::Compound;
 
 /// Whether the compound file of that type (`doc`, `xls`, `ppt`) says of itself that it is encrypted. What cannot be read says nothing.
 pub(crate) fn is_encrypted(bytes: &[u8], token: &str) -> bool {

@@ -5,7 +5,6 @@
 
 mod agile;
 mod cipher;
-mod container;
 mod hash;
 mod legacy;
 mod standard;
@@ -13,9 +12,9 @@ mod standard;
 use form::job::Password;
 use form::{Limits, Reason};
 
+use crate::compound::Compound;
 use crate::error::{Error, size, within};
 use agile::Agile;
-use container::Compound;
 pub(crate) use legacy::is_encrypted;
 use standard::Standard;
 

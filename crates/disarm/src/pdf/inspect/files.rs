@@ -9,13 +9,11 @@ use std::io::{Read, Write};
 use flate2::read::ZlibDecoder;
 use form::codec::Encoder;
 use form::container::Child;
-use form::name::FileName;
-use form::text::Line;
-use form::{Findings, Limits, Place, Reason, Refusal};
+use form::{Findings, Limits, Reason, Refusal};
 use lopdf::{DecompressError, Dictionary, Object, ObjectId, Stream};
-use unicode_normalization::UnicodeNormalization;
 
 use super::tree::Tree;
+use crate::embedded::{Names, declared};
 use crate::error::{Error, size, within};
 use crate::zip::days_from_civil;
 
@@ -180,49 +178,6 @@ fn ends_whole(stream: &Stream, filters: &[&[u8]], most: usize) -> Option<bool> {
         }
     }
     whole
-}
-
-fn declared(given: &str) -> Line {
-    let line = Line::scrub(&given.trim().to_lowercase()).0;
-    if line.as_str().len() <= Child::MAX_TYPE_BYTES { line } else { Line::default() }
-}
-
-/// Names that are given, compared as Windows and macOS compare them.
-#[derive(Default)]
-struct Names {
-    taken: BTreeSet<String>,
-    unnamed: u32,
-}
-
-impl Names {
-    /// A clean name that no other file of the document has.
-    fn take(&mut self, given: &str, findings: &mut Findings) -> FileName {
-        // Scrub, compose, rebuild: the order that keeps a name composed.
-        let (line, scrubbed) = Line::scrub(given);
-        let composed: String = line.as_str().nfc().collect();
-        let wanted = if composed.trim().is_empty() {
-            self.unnamed = self.unnamed.saturating_add(1);
-            FileName::rebuild(&format!("添付ファイル{}.bin", self.unnamed)).0
-        } else {
-            let (name, changes) = FileName::rebuild(&composed);
-            let place = Place::new(name.as_str());
-            findings.add_many(Reason::BidiControls, scrubbed.bidi, place.clone());
-            if !scrubbed.is_clean() || !changes.is_clean() {
-                findings.add(Reason::NameChanged, place);
-            }
-            name
-        };
-        let mut name = wanted.clone();
-        let mut number: u32 = 2;
-        while !self.taken.insert(name.as_str().to_lowercase()) {
-            name = wanted.numbered(number);
-            number = number.saturating_add(1);
-        }
-        if name != wanted {
-            findings.add(Reason::DuplicateName, Place::new(name.as_str()));
-        }
-        name
-    }
 }
 
 /// A date (ISO 32000-2, 7.9.4) as Unix seconds: `D:YYYYMMDDHHmmSSOHH'mm'`, of which all behind the year may be missing.

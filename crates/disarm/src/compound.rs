@@ -1,14 +1,16 @@
-//! Streams of a compound file ([MS-CFB]), as far as encrypted documents need them: by name, each wherever it stands.
+//! Streams of a compound file ([MS-CFB]): by name, wherever they stand or in the root storage only.
 //!
 //! Every chain is followed for as many sectors as the stream has by its length, and no stream is longer than the file; so a chain
 //! that runs in a circle ends, and nothing is reserved that the file does not have.
+
+use std::collections::BTreeSet;
 
 use form::Reason;
 
 use crate::error::{Error, size, within};
 
 /// A compound file whose header makes sense.
-pub(super) struct Compound<'a> {
+pub(crate) struct Compound<'a> {
     bytes: &'a [u8],
     sector_bytes: usize,
     is_version_3: bool,
@@ -19,13 +21,29 @@ pub(super) struct Compound<'a> {
 
 impl<'a> Compound<'a> {
     /// Reads the header, where the allocation table stands, and the directory.
-    pub(super) fn open(bytes: &'a [u8]) -> Result<Compound<'a>, Error> {
+    pub(crate) fn open(bytes: &'a [u8]) -> Result<Compound<'a>, Error> {
         read(bytes).ok_or_else(|| Reason::Malformed.into())
     }
 
     /// A stream by its name; `None` where there is none, a refusal where there are two or where it is longer than `limit`.
-    pub(super) fn stream(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
-        let mut found = self.directory.chunks_exact(ENTRY_BYTES).filter(|entry| is_stream(entry, name));
+    pub(crate) fn stream(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        self.only(self.directory.chunks_exact(ENTRY_BYTES), name, limit)
+    }
+
+    /// A stream that stands in the root storage, as [`stream`](Self::stream) gives it. A document embeds others with streams of the same names
+    /// in storages of their own.
+    pub(crate) fn root_stream(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        self.only(self.root().into_iter(), name, limit)
+    }
+
+    /// The one stream of that name among some entries.
+    fn only<'e>(
+        &self,
+        entries: impl Iterator<Item = &'e [u8]>,
+        name: &str,
+        limit: u64,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let mut found = entries.filter(|entry| is_stream(entry, name));
         let Some(entry) = found.next() else { return Ok(None) };
         if found.next().is_some() {
             return Err(Reason::AmbiguousStructure.into());
@@ -37,13 +55,30 @@ impl<'a> Compound<'a> {
     }
 
     /// The first bytes of the first stream of that name, at most as many as are asked for.
-    pub(super) fn head(&self, name: &str, bytes: usize) -> Option<Vec<u8>> {
+    pub(crate) fn head(&self, name: &str, bytes: usize) -> Option<Vec<u8>> {
         let entry = self.directory.chunks_exact(ENTRY_BYTES).find(|entry| is_stream(entry, name))?;
         let (start, len) = self.extent(entry)?;
         let mut head =
             if len < MINI_CUTOFF { self.small(start, len)? } else { self.chain(start, len.min(size(bytes)))? };
         head.truncate(bytes);
         Some(head)
+    }
+
+    /// The entries of the root storage, which are a tree ([MS-CFB] 2.6.4); each is met once, whatever the file says.
+    fn root(&self) -> Vec<&[u8]> {
+        let entry = |number: u32| {
+            let at = usize::try_from(number).ok()?.checked_mul(ENTRY_BYTES)?;
+            self.directory.get(at..at.checked_add(ENTRY_BYTES)?)
+        };
+        let mut open: Vec<u32> = entry(0).and_then(|root| u32_at(root, 76)).into_iter().collect();
+        let mut seen = BTreeSet::new();
+        let mut found = Vec::new();
+        while let Some(number) = open.pop() {
+            let Some(entry) = entry(number).filter(|_| seen.insert(number)) else { continue };
+            open.extend([68, 72].iter().filter_map(|at| u32_at(entry, *at)));
+            found.push(entry);
+        }
+        found
     }
 
     /// Where a stream begins and how long it is.
@@ -182,5 +217,5 @@ const IN_HEADER: usize = 109;
 /// Streams that are shorter share sectors.
 const MINI_CUTOFF: u64 = 4096;
 const MINI_BYTES: usize = 64;
-/// Encrypted documents have a dozen entries, four of them in a sector.
+/// Four entries stand in a sector, and an ordinary document has some dozens of them.
 const MAX_DIRECTORY_SECTORS: usize = 1024;

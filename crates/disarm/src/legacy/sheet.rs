@@ -1,0 +1,359 @@
+//! Excel 5 to 2003: the values of all cells ([MS-XLS]), rows as lines and cells parted by tabs.
+
+mod strings;
+
+use std::collections::BTreeMap;
+
+use form::Reason;
+
+use super::at;
+use crate::compound::Compound;
+use crate::error::{Error, size, within};
+use strings::{Generation, shared, short, text};
+
+/// The cells of all sheets, each under its name.
+pub(super) fn words(file: &Compound<'_>, most: u64, most_cells: u64) -> Result<String, Error> {
+    let stream = |name: &str| file.root_stream(name, MAX_STREAM_BYTES);
+    let book = match stream("Workbook")? {
+        Some(book) => book,
+        None => stream("Book")?.ok_or(Reason::Malformed)?,
+    };
+    let book = Book::read(&book, most, most_cells)?;
+    let mut out = String::new();
+    for sheet in book.sheets {
+        out.push_str(&format!("【{}】\n", sheet.name));
+        let mut row = None;
+        for ((at_row, column), value) in &sheet.cells {
+            if row != Some((*at_row, *column)) {
+                let (tabs, begins) = match row {
+                    Some((row, last)) if row == *at_row => (column.saturating_sub(last), false),
+                    Some(_) => (*column, true),
+                    None => (*column, false),
+                };
+                if begins {
+                    out.push('\n');
+                }
+                out.extend(std::iter::repeat_n('\t', usize::from(tabs)));
+            }
+            out.push_str(&value.replace(['\t', '\r', '\n'], " "));
+            within(Reason::LimitTextBytes, most, size(out.len()))?;
+            row = Some((*at_row, *column));
+        }
+        out.push('\n');
+    }
+    Ok(out)
+}
+
+/// What was read of a workbook so far.
+struct Book<'a> {
+    generation: Generation,
+    /// Names of sheets by the place where each begins.
+    names: BTreeMap<u32, String>,
+    shared: Vec<String>,
+    /// The number format of each style of cells.
+    styles: Vec<u16>,
+    /// Number formats that show dates, beyond those that every Excel has.
+    dates: Vec<u16>,
+    sheets: Vec<Sheet>,
+    bytes: &'a [u8],
+}
+
+#[derive(Default)]
+struct Sheet {
+    name: String,
+    cells: BTreeMap<(u16, u16), String>,
+}
+
+impl<'a> Book<'a> {
+    fn read(bytes: &'a [u8], most: u64, most_cells: u64) -> Result<Book<'a>, Error> {
+        let mut book = Book {
+            generation: Generation::New,
+            names: BTreeMap::new(),
+            shared: Vec::new(),
+            styles: Vec::new(),
+            dates: Vec::new(),
+            sheets: Vec::new(),
+            bytes,
+        };
+        let mut place = 0_usize;
+        // Sheets stand one after the other; charts in them are within, as streams of their own.
+        let mut depth = 0_u32;
+        let mut cells = 0_u64;
+        let mut formula = None;
+        while let Some(record) = book.record(place) {
+            let start = place;
+            place = record.end;
+            match record.kind {
+                BOF => {
+                    depth = depth.saturating_add(1);
+                    if depth == 1 {
+                        book.begin(start, record.body)?;
+                    }
+                }
+                EOF => depth = depth.saturating_sub(1),
+                FILE_PASS => return Err(Reason::Encrypted.into()),
+                SHARED if depth == 1 => {
+                    let (parts, end) = book.continued(start);
+                    book.shared = shared(&parts, most)?;
+                    place = end;
+                }
+                _ if depth == 1 => book.take(&record, &mut formula)?,
+                _ => {}
+            }
+            let held: usize = book.sheets.last().map_or(0, |sheet| sheet.cells.len());
+            cells = cells.max(size(held));
+            within(Reason::LimitCells, most_cells, cells)?;
+        }
+        Ok(book)
+    }
+
+    fn record(&self, place: usize) -> Option<Record<'a>> {
+        let (kind, len) = (at::u16(self.bytes, place)?, at::u16(self.bytes, place.checked_add(2)?)?);
+        let start = place.checked_add(4)?;
+        let end = start.checked_add(usize::from(len))?;
+        Some(Record { kind, body: self.bytes.get(start..end)?, end })
+    }
+
+    /// A record and those that continue it, and where they end.
+    fn continued(&self, place: usize) -> (Vec<&'a [u8]>, usize) {
+        let mut parts = Vec::new();
+        let mut end = place;
+        while let Some(record) = self.record(end).filter(|record| parts.is_empty() || record.kind == CONTINUE) {
+            parts.push(record.body);
+            end = record.end;
+        }
+        (parts, end)
+    }
+
+    /// The beginning of the workbook's own stream, or of a sheet.
+    fn begin(&mut self, place: usize, body: &[u8]) -> Result<(), Error> {
+        let (version, kind) = (at::u16(body, 0), at::u16(body, 2));
+        if kind == Some(GLOBALS) {
+            // What sheets say of themselves is not to be relied on: some writers copy it from elsewhere.
+            self.generation = match version {
+                Some(0x0600) => Generation::New,
+                Some(0x0500) => Generation::Old,
+                _ => return Err(Reason::UnsupportedType.into()),
+            };
+        } else {
+            let name = u32::try_from(place).ok().and_then(|place| self.names.get(&place)).cloned();
+            self.sheets.push(Sheet { name: name.unwrap_or_default(), cells: BTreeMap::new() });
+            within(Reason::LimitParts, MAX_SHEETS, size(self.sheets.len()))?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, record: &Record<'_>, formula: &mut Option<(u16, u16)>) -> Result<(), Error> {
+        let body = record.body;
+        let rest = |from: usize| body.get(from..).unwrap_or_default();
+        let cell = at::u16(body, 0).zip(at::u16(body, 2));
+        let style = || at::u16(body, 4).unwrap_or_default();
+        let value = match record.kind {
+            SHEET_NAME => {
+                if let (Some(place), Some(name)) = (at::u32(body, 0), short(rest(6), self.generation)) {
+                    self.names.insert(place, name);
+                }
+                return Ok(());
+            }
+            STYLE => {
+                self.styles.extend(at::u16(body, 2));
+                return Ok(());
+            }
+            FORMAT => {
+                let code = match self.generation {
+                    Generation::New => text(rest(2), self.generation),
+                    Generation::Old => short(rest(2), self.generation),
+                };
+                if let (Some(number), Some(code)) = (at::u16(body, 0), code)
+                    && shows_date(&code)
+                {
+                    self.dates.push(number);
+                }
+                return Ok(());
+            }
+            STRING => {
+                // The words that a formula came to, which stand behind it.
+                let words = text(body, self.generation);
+                if let (Some(at), Some(words)) = (formula.take(), words) {
+                    self.put(at, words);
+                }
+                return Ok(());
+            }
+            LABEL | RICH_LABEL => text(rest(6), self.generation),
+            SHARED_LABEL => at::u32(body, 6).and_then(|at| self.shared.get(usize::try_from(at).ok()?)).cloned(),
+            NUMBER => at::f64(body, 6).map(|number| self.shown(number, style())),
+            SMALL => at::u32(body, 6).map(|packed| self.shown(small(packed), style())),
+            SMALLS => {
+                self.smalls(body);
+                return Ok(());
+            }
+            TRUTH => body.get(6).zip(body.get(7)).map(|(value, is_error)| truth(*value, *is_error == 1)),
+            FORMULA => match (body.get(6).copied(), at::u16(body, 12)) {
+                (Some(0), Some(0xFFFF)) => {
+                    *formula = cell;
+                    None
+                }
+                (Some(1), Some(0xFFFF)) => body.get(8).map(|value| truth(*value, false)),
+                (Some(2), Some(0xFFFF)) => body.get(8).map(|value| truth(*value, true)),
+                (_, Some(0xFFFF)) => None,
+                _ => at::f64(body, 6).map(|number| self.shown(number, style())),
+            },
+            _ => return Ok(()),
+        };
+        if let (Some(at), Some(value)) = (cell, value) {
+            self.put(at, value);
+        }
+        Ok(())
+    }
+
+    /// Several numbers side by side.
+    fn smalls(&mut self, body: &[u8]) {
+        let (Some(row), Some(first)) = (at::u16(body, 0), at::u16(body, 2)) else { return };
+        let pairs = body.get(4..).unwrap_or_default().chunks_exact(6);
+        for (column, pair) in (first..).zip(pairs) {
+            if let (Some(style), Some(packed)) = (at::u16(pair, 0), at::u32(pair, 2)) {
+                let value = self.shown(small(packed), style);
+                self.put((row, column), value);
+            }
+        }
+    }
+
+    fn put(&mut self, at: (u16, u16), value: String) {
+        if let Some(sheet) = self.sheets.last_mut().filter(|_| !value.is_empty()) {
+            sheet.cells.insert(at, value);
+        }
+    }
+
+    fn shown(&self, number: f64, style: u16) -> String {
+        let format = self.styles.get(usize::from(style)).copied().unwrap_or_default();
+        let is_date = matches!(format, 14..=22 | 27..=36 | 45..=47 | 50..=58) || self.dates.contains(&format);
+        if is_date { date(number).unwrap_or_else(|| plain(number)) } else { plain(number) }
+    }
+}
+
+struct Record<'a> {
+    kind: u16,
+    body: &'a [u8],
+    end: usize,
+}
+
+/// A number in 30 bits: the upper part of a floating one or a whole one, and either by a hundred (`RkNumber`).
+fn small(packed: u32) -> f64 {
+    let value = if packed & 2 == 0 {
+        f64::from_bits(u64::from(packed & !3) << 32)
+    } else {
+        f64::from(packed.cast_signed() >> 2)
+    };
+    if packed & 1 == 0 { value } else { value / 100.0 }
+}
+
+fn truth(value: u8, is_error: bool) -> String {
+    let text = match (is_error, value) {
+        (false, 0) => "FALSE",
+        (false, _) => "TRUE",
+        (true, 0x07) => "#DIV/0!",
+        (true, 0x0F) => "#VALUE!",
+        (true, 0x17) => "#REF!",
+        (true, 0x1D) => "#NAME?",
+        (true, 0x24) => "#NUM!",
+        (true, 0x2A) => "#N/A",
+        (true, _) => "#NULL!",
+    };
+    text.to_owned()
+}
+
+/// As Excel shows a number in no special format: fifteen digits.
+fn plain(number: f64) -> String {
+    let rounded: f64 = format!("{number:.14e}").parse().unwrap_or(number);
+    format!("{rounded}")
+}
+
+/// Whether a number format shows a date: it has a year or a day outside of quotes and brackets.
+fn shows_date(code: &str) -> bool {
+    let mut quoted = false;
+    let mut bracketed = false;
+    code.chars().any(|c| {
+        match c {
+            '"' => quoted = !quoted,
+            '[' => bracketed = true,
+            ']' => bracketed = false,
+            _ => {}
+        }
+        !quoted && !bracketed && matches!(c, 'y' | 'Y' | 'd' | 'D' | 'e' | 'g')
+    })
+}
+
+/// Days since the end of 1899 as a date, with the time where there is one; `None` before March 1900, where Excel counts wrongly.
+fn date(number: f64) -> Option<String> {
+    if !(61.0..2_958_466.0).contains(&number) {
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "it was just compared")]
+    let (days, seconds) = (number.floor() as i64, (number.fract() * 86_400.0).round() as i64);
+    // Howard Hinnant's algorithm, in eras of 400 years that begin in March; day 0 is 1899-12-30.
+    let days = days.checked_add(693_899)?;
+    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let date = format!("{year:04}-{month:02}-{day:02}");
+    Some(match seconds {
+        0 | 86_400.. => date,
+        _ => format!("{date} {:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60),
+    })
+}
+
+const MAX_STREAM_BYTES: u64 = 512 * 1024 * 1024;
+const MAX_SHEETS: u64 = 4_096;
+const BOF: u16 = 0x0809;
+const EOF: u16 = 0x000A;
+const FILE_PASS: u16 = 0x002F;
+const GLOBALS: u16 = 0x0005;
+const CONTINUE: u16 = 0x003C;
+const SHEET_NAME: u16 = 0x0085;
+const STYLE: u16 = 0x00E0;
+const FORMAT: u16 = 0x041E;
+const SHARED: u16 = 0x00FC;
+const SHARED_LABEL: u16 = 0x00FD;
+const LABEL: u16 = 0x0204;
+const RICH_LABEL: u16 = 0x00D6;
+const NUMBER: u16 = 0x0203;
+const SMALL: u16 = 0x027E;
+const SMALLS: u16 = 0x00BD;
+const TRUTH: u16 = 0x0205;
+const FORMULA: u16 = 0x0006;
+const STRING: u16 = 0x0207;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_dates_are_shown_as_people_read_them() {
+        // Expected values from LibreOffice Calc.
+        for (number, shown) in [(12.5, "12.5"), (0.1 + 0.2, "0.3"), (1e6, "1000000"), (-3.0, "-3")] {
+            assert_eq!(plain(number), shown);
+        }
+        for (number, shown) in [(61.0, "1900-03-01"), (45_231.0, "2023-11-01"), (45_292.75, "2024-01-01 18:00:00")] {
+            assert_eq!(date(number).as_deref(), Some(shown));
+        }
+        assert_eq!(date(1.0), None);
+        for (code, is_date) in
+            [("yyyy/m/d", true), ("[$-411]ge.m.d", true), ("0.00\"day\"", false), ("#,##0;[Red]-#,##0", false)]
+        {
+            assert_eq!(shows_date(code), is_date, "{code}");
+        }
+    }
+
+    #[test]
+    fn packed_numbers_are_unpacked() {
+        // [MS-XLS] 2.5.217: whole numbers, floating ones, and either by a hundred.
+        assert!((small((1234 << 2) | 3) - 12.34).abs() < 1e-12);
+        assert!((small(0x3FF0_0000) - 1.0).abs() < 1e-12);
+        assert!((small((7_u32 << 2) | 2) - 7.0).abs() < 1e-12);
+        assert!((small((u32::MAX << 2) | 2) + 1.0).abs() < 1e-12);
+    }
+}
