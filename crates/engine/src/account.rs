@@ -27,6 +27,16 @@ pub(crate) fn compose(policy: &Policy, receipt: &str, findings: &[Finding], part
         lines.push(format!("{}{}", language.pick("・", "- "), describe(finding, language)));
     }
     part_lines(language, parts, &mut lines);
+    if !receipt.is_empty() && parts.iter().any(PartOutcome::is_locked) {
+        lines.push(
+            language
+                .pick(
+                    "パスワード付きのファイルは、同じ差出人からパスワードのメールが届くと自動で開き、作り直して別のメールでお届けします。\n届かないときは、パスワードと受付番号を管理者へお知らせください。",
+                    "A file with a password is opened by itself when the mail with the password comes from the same sender, and\narrives rebuilt in a second mail. If it does not, tell your administrator the password and the receipt number.",
+                )
+                .to_owned(),
+        );
+    }
     if !receipt.is_empty() && parts.iter().any(PartOutcome::anything_withheld) {
         lines.push(
             language
@@ -66,6 +76,42 @@ pub(crate) fn notice(policy: &Policy, receipt: &str, sender: &str, subject: &str
             lines.push("If you need it, tell your administrator the receipt number.".to_owned());
         }
     }
+    lines.push(rule());
+    lines.join("\n")
+}
+
+/// The text of a mail that brings what a password opened in an earlier mail.
+pub(crate) fn unlocked(
+    policy: &Policy,
+    receipt: &str,
+    first: &str,
+    sender: &str,
+    subject: &str,
+    parts: &[PartOutcome],
+) -> String {
+    let language = policy.language;
+    let mut lines = vec![title(policy, receipt)];
+    let opening = "先にお届けしたメールの、パスワード付きの添付ファイルを開いて作り直しました。";
+    lines.push(
+        language
+            .pick(opening, "The password-protected attachments of an earlier mail were opened and rebuilt.")
+            .to_owned(),
+    );
+    let [from, about, number] = match language {
+        Language::Ja => ["差出人", "件名", "元のメールの受付番号"],
+        Language::En => ["From", "Subject", "Receipt of that mail"],
+    };
+    for (name, value) in [(from, sender), (about, subject), (number, first)] {
+        if !value.is_empty() {
+            lines.push(format!("  {name}: {value}"));
+        }
+    }
+    part_lines(language, parts, &mut lines);
+    lines.push(
+        language
+            .pick("作り直したファイルにパスワードは付いていません。", "The rebuilt files have no password.")
+            .to_owned(),
+    );
     lines.push(rule());
     lines.join("\n")
 }

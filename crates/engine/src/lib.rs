@@ -14,6 +14,7 @@
 mod account;
 mod assemble;
 mod budget;
+mod candidates;
 pub mod catalogue;
 mod embedded;
 mod fidelity;
@@ -30,6 +31,7 @@ mod preview;
 mod recall;
 mod rooms;
 pub mod scan;
+mod unlock;
 
 use std::sync::Arc;
 
@@ -38,6 +40,7 @@ use form::name::FileName;
 use form::reason::{Reason, Refusal};
 use jail::Pool;
 
+pub use candidates::{MAX_CANDIDATES, Wording};
 pub use foreign::Foreign;
 pub use inside::Whole;
 pub use jail::{Fresh, Source};
@@ -48,6 +51,7 @@ pub use outcome::{
 };
 pub use policy::Policy;
 pub use scan::Scanner;
+pub use unlock::{Unlocked, UnlockedMail};
 
 /// Rooms, policy and scanner together.
 #[derive(Clone)]
@@ -56,12 +60,13 @@ pub struct Engine {
     policy: Arc<Policy>,
     scanner: Option<Scanner>,
     foreign: Option<Arc<Foreign>>,
+    wording: Arc<Wording>,
 }
 
 impl Engine {
     /// An engine that converts in `pool` under `policy`. Without a scanner nothing is scanned.
     pub fn new(pool: Arc<Pool>, policy: Policy, scanner: Option<Scanner>) -> Self {
-        Self { pool, policy: Arc::new(policy), scanner, foreign: None }
+        Self { pool, policy: Arc::new(policy), scanner, foreign: None, wording: Arc::default() }
     }
 
     /// The same engine, which has documents of formats that its rooms do not read converted by LibreOffice.
@@ -70,10 +75,29 @@ impl Engine {
         Self { foreign: Some(foreign), ..self }
     }
 
+    /// The same engine, which knows these words by which mails tell passwords.
+    #[must_use]
+    pub fn with_wording(self, wording: Wording) -> Self {
+        Self { wording: Arc::new(wording), ..self }
+    }
+
     /// Turns a mail into the mail that may be delivered in its place.
     pub async fn sanitise_mail(&self, original: &Source, context: &MailContext) -> Result<MailOutcome, Defer> {
-        let run = part::Run { patience: context.patience, ..self.run(&context.receipt) };
-        mail::sanitise(&run, original, context).await
+        let run = part::Run { patience: context.patience, passwords: &context.passwords, ..self.run(&context.receipt) };
+        mail::sanitise(&run, &self.wording, original, context).await
+    }
+
+    /// Opens locked parts of a mail with the passwords of `context`, and composes a second mail with what was opened. The mail is
+    /// dissected again; `locked` names the parts by their paths. Receipt and date in `context` are those of the second mail.
+    pub async fn unlock_mail(
+        &self,
+        original: &Source,
+        context: &MailContext,
+        first: &str,
+        locked: &[String],
+    ) -> Result<Unlocked, Defer> {
+        let run = part::Run { patience: context.patience, passwords: &context.passwords, ..self.run(&context.receipt) };
+        unlock::mail(&run, original, context, first, locked).await
     }
 
     /// Rebuilds one file. Of the passwords, the first [`DirtyJob::MAX_PASSWORDS`](form::job::DirtyJob::MAX_PASSWORDS) are

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use form::document::MailDoc;
-use form::job::{DirtyJob, DirtyOp, OfficePolicy, PagesPolicy};
+use form::job::{DirtyJob, DirtyOp, OfficePolicy, PagesPolicy, Password};
 use form::mail::{MailDate, MailHeader};
 use form::reason::{Finding, Reason, Refusal};
 use form::text::Line;
@@ -14,7 +14,7 @@ use crate::embedded::within_budget;
 use crate::outcome::{Defer, MailOutcome, MailVerdict, PartOutcome, Patience};
 use crate::part::{Part, Run, children, our_fault, refused, room_limits, scan};
 use crate::policy::Policy;
-use crate::{account, assemble, notice, rooms};
+use crate::{Wording, account, assemble, candidates, notice, rooms};
 
 /// What the envelope and the site add to a mail.
 #[derive(Debug, Clone, Default)]
@@ -33,9 +33,16 @@ pub struct MailContext {
     pub now: i64,
     /// Offset of local time in minutes.
     pub utc_offset_minutes: i16,
+    /// Tried on whatever in the mail is encrypted; the first [`MAX_CANDIDATES`](crate::MAX_CANDIDATES) of them.
+    pub passwords: Vec<Password>,
 }
 
-pub(crate) async fn sanitise(run: &Run<'_>, original: &Source, context: &MailContext) -> Result<MailOutcome, Defer> {
+pub(crate) async fn sanitise(
+    run: &Run<'_>,
+    wording: &Wording,
+    original: &Source,
+    context: &MailContext,
+) -> Result<MailOutcome, Defer> {
     let started = Instant::now();
     // What is too large for the scanner as a whole is scanned part by part all the same.
     let infected = scan(run, original).await?.filter(|withheld| withheld.refusal.reason == Reason::Infected);
@@ -60,6 +67,7 @@ pub(crate) async fn sanitise(run: &Run<'_>, original: &Source, context: &MailCon
     };
     match assemble::mail(run, &form, &account, &headers, &parts).await? {
         Ok(fresh) => Ok(MailOutcome {
+            candidates: candidates::of_mail(wording, doc.header.subject.as_str(), doc.body.as_str(), doc.header.date),
             header: doc.header,
             verdict: if parts.iter().any(PartOutcome::anything_withheld) {
                 MailVerdict::PartlyWithheld
@@ -77,7 +85,7 @@ pub(crate) async fn sanitise(run: &Run<'_>, original: &Source, context: &MailCon
     }
 }
 
-async fn dissect(
+pub(crate) async fn dissect(
     run: &Run<'_>,
     original: &Source,
 ) -> Result<Result<(MailDoc, Hostile, Option<Hostile>), Refusal>, Defer> {
@@ -121,6 +129,7 @@ async fn notice_only(
     let facts = notice_for(run.policy, context, header.subject.as_str(), &refusal);
     let fresh = notice::compose(run, &facts).await?;
     Ok(MailOutcome {
+        candidates: Vec::new(),
         header,
         verdict: MailVerdict::NoticeOnly,
         fresh,

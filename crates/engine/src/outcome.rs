@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use form::job::Password;
 use form::mail::MailHeader;
 use form::name::FileName;
-use form::reason::{Finding, Refusal};
+use form::reason::{Finding, Reason, Refusal};
 use form::report::{OutputType, PageLevels};
 use jail::{Fresh, Source};
 
@@ -131,6 +132,14 @@ impl PartOutcome {
         matches!(self.output, Some(OutputType::Mail | OutputType::Zip) | None)
     }
 
+    /// Whether this part or one below it is withheld because no password opens it yet.
+    pub fn is_locked(&self) -> bool {
+        self.flatten().iter().any(|part| {
+            let reason = part.refusal.map(|refusal| refusal.reason);
+            part.verdict == PartVerdict::Withheld && matches!(reason, Some(Reason::Encrypted | Reason::WrongPassword))
+        })
+    }
+
     /// Whether this part or one below it was withheld.
     pub fn anything_withheld(&self) -> bool {
         self.flatten().iter().any(|part| part.verdict == PartVerdict::Withheld)
@@ -163,6 +172,8 @@ pub struct MailOutcome {
     pub refusal: Option<Refusal>,
     /// Its attachments.
     pub parts: Vec<PartOutcome>,
+    /// Passwords that its text may tell, for this or another mail; the likeliest first. Most mails have none.
+    pub candidates: Vec<Password>,
     /// The account as it was placed in the mail; empty when none was.
     pub account: String,
     /// Time from scan to result.

@@ -510,11 +510,26 @@ pub(crate) async fn children(
     path: &str,
     depth: u32,
 ) -> Result<Vec<PartOutcome>, Defer> {
+    children_where(run, described, spill, path, depth, |_| true).await
+}
+
+/// The same for those whose path is `wanted`; the others are left out.
+pub(crate) async fn children_where(
+    run: &Run<'_>,
+    described: &[Child],
+    spill: Option<&Hostile>,
+    path: &str,
+    depth: u32,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<PartOutcome>, Defer> {
     let mut outcomes = Vec::with_capacity(described.len());
     let mut tasks = Vec::with_capacity(described.len());
     for (index, child) in described.iter().enumerate() {
         let number = index.saturating_add(1);
         let path = if path.is_empty() { number.to_string() } else { format!("{path}.{number}") };
+        if !wanted(&path) {
+            continue;
+        }
         let task: Pin<Box<dyn Future<Output = Result<PartOutcome, Defer>> + Send + '_>> =
             Box::pin(one_child(run, child, spill, path, depth.saturating_add(1)));
         tasks.push(task);

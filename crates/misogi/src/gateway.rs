@@ -9,7 +9,7 @@ use engine::policy::{
     AccountPlace, Embedded, Extra, Fallback, MostLevel, OfficeOutput, OfficePolicy, PagesOutput, PagesPolicy,
 };
 use engine::scan::Endpoint;
-use engine::{Engine, Foreign, Policy, Scanner};
+use engine::{Engine, Foreign, Policy, Scanner, Wording};
 use jail::{Converter, ConverterConfig, Level, Pool, PoolConfig};
 use mail::delivery::{self, DeliveryConfig, RetryPolicy, SmtpHop, TlsMode};
 use mail::intake::IntakeConfig;
@@ -174,7 +174,8 @@ fn tls(config: &Config) -> Result<Option<Arc<mail::intake::tls::ServerConfig>>> 
 
 /// The engine over a pool, with the scanner if one is set.
 pub(crate) fn engine(config: &Config, pool: Arc<Pool>) -> Result<Engine> {
-    let engine = Engine::new(pool, policy(config), scanner(config)?);
+    let wording = Wording::with(&config.passwords.words);
+    let engine = Engine::new(pool, policy(config), scanner(config)?).with_wording(wording);
     Ok(if config.office.libreoffice { engine.with_foreign(Arc::new(foreign(config))) } else { engine })
 }
 

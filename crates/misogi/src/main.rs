@@ -12,10 +12,12 @@
 mod clock;
 mod commands;
 mod config;
+mod control;
 mod dsn;
 mod fonts;
 mod gateway;
 mod lease;
+mod pairing;
 mod pool;
 mod rooms;
 mod watch;

@@ -10,8 +10,8 @@ use engine::{Defer, Engine, MailContext, MailOutcome, MailVerdict, Notice, PartO
 use form::name::FileName;
 use form::reason::Reason;
 use store::{
-    Class, Clock, Completed, FailOutcome, GivenUp, PartRecord, PartVerdict, Quarantined, Store, Verdict, Work,
-    WorkOrigin,
+    Class, Clock, Completed, Envelope, FailOutcome, GivenUp, PartRecord, PartVerdict, Quarantined, Store, Verdict,
+    Work, WorkOrigin,
 };
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use web::Metrics;
 
 use crate::lease;
+use crate::pairing::Pairing;
 
 /// How long a mail waits before the scanner or a room is asked again.
 const DEFER: Duration = Duration::from_secs(30);
@@ -49,6 +50,8 @@ pub(crate) struct Worker {
     /// Mails converted at the same time; more than slots, so that rooms never wait for the store.
     pub(crate) parallel: usize,
     pub(crate) metrics: Metrics,
+    /// Opens what passwords are known for.
+    pub(crate) pairing: Arc<Pairing>,
     /// Told when the gateway is to stop.
     pub(crate) shutdown: CancellationToken,
 }
@@ -128,10 +131,12 @@ impl Worker {
                 };
             }
         };
+        let mut locked = None;
         let completed = match &work.origin {
             WorkOrigin::Mail { envelope } => {
-                let context = self.context(work, envelope.sender.as_deref(), &envelope.recipients);
-                self.engine.sanitise_mail(&original, &context).await.map(mail_completed)
+                let converted = self.convert_mail(work, envelope, &original).await;
+                locked = converted.as_ref().ok().and_then(|outcome| self.pairing.still_locked(envelope, outcome));
+                converted.map(mail_completed)
             }
             WorkOrigin::Upload { file_name } => self
                 .engine
@@ -159,6 +164,9 @@ impl Worker {
                     };
                 }
                 self.count(work, verdict, &reasons);
+                if let Some(names) = locked {
+                    self.pairing.locked_mail(work.message, &work.receipt, &names).await;
+                }
                 Ok(())
             }
             Err(Defer::Notice(refusal)) => self.failed(work, &format!("a notice was refused: {refusal:?}")).await,
@@ -170,6 +178,20 @@ impl Worker {
                 self.deferred(work, &why).await
             }
         }
+    }
+
+    /// Before anything of it is recorded, so that all of it happens again after a crash.
+    async fn convert_mail(
+        &self,
+        work: &Work,
+        envelope: &Envelope,
+        original: &engine::Source,
+    ) -> Result<MailOutcome, Defer> {
+        let context = self.context(work, envelope.sender.as_deref(), &envelope.recipients);
+        let outcome = self.engine.sanitise_mail(original, &context).await?;
+        let outcome = self.pairing.opened_at_once(original, &context, envelope, outcome).await?;
+        self.pairing.password_mail(&work.receipt, envelope, &outcome).await;
+        Ok(outcome)
     }
 
     fn count(&self, work: &Work, verdict: Verdict, reasons: &[Reason]) {
@@ -188,6 +210,7 @@ impl Worker {
             postmaster: self.postmaster.clone(),
             now: self.clock.now().unix_millis().div_euclid(1000),
             utc_offset_minutes: self.utc_offset_minutes,
+            passwords: Vec::new(),
         }
     }
 
@@ -276,6 +299,7 @@ fn mail_completed(outcome: MailOutcome) -> Completed {
     Completed {
         subject: Some(outcome.header.subject.as_str().to_owned()).filter(|subject| !subject.is_empty()),
         header_from: outcome.header.from.map(|from| from.address.as_str().to_owned()),
+        message_id: outcome.header.message_id.map(|id| id.as_str().to_owned()),
         verdict: match outcome.verdict {
             MailVerdict::Sanitised => Verdict::Sanitised,
             MailVerdict::PartlyWithheld => Verdict::SanitisedWithWithheld,
@@ -323,7 +347,16 @@ fn file_completed(outcome: PartOutcome) -> Completed {
     if let Some(root) = parts.first_mut().filter(|root| root.quarantined_original.is_some()) {
         root.quarantined_original = Some(Quarantined::Whole);
     }
-    Completed { subject: None, header_from: None, verdict, parts, findings: Vec::new(), output: None, account: None }
+    Completed {
+        subject: None,
+        header_from: None,
+        message_id: None,
+        verdict,
+        parts,
+        findings: Vec::new(),
+        output: None,
+        account: None,
+    }
 }
 
 /// Rows for a part and all below it. Only the root of an upload keeps its rebuilt file for download; those of a mail are in the mail.
@@ -352,9 +385,14 @@ fn records(part: &PartOutcome, keep_result: bool, into: &mut Vec<PartRecord>) {
             bytes_out: part.fresh.as_ref().map_or(0, jail::Fresh::len),
             millis: u64::try_from(part.elapsed.as_millis()).unwrap_or(u64::MAX),
             result: part.fresh.clone().filter(|_| keep_result && index == 0),
-            quarantined_original: (withheld && !inside).then(|| Quarantined::Part(part.original.clone())),
+            quarantined_original: (withheld && !inside).then(|| quarantined(part)),
         });
     }
+}
+
+/// A part that a password may open is marked as such.
+fn quarantined(part: &PartOutcome) -> Quarantined {
+    if part.is_locked() { Quarantined::Locked(part.original.clone()) } else { Quarantined::Part(part.original.clone()) }
 }
 
 /// Whether `path` is a part below `outer`: `2.1` lies in `2`, and everything in the root, whose path is empty.

@@ -128,6 +128,7 @@ async fn convert_all(store: &Store, mails: u64) {
                 let completed = Completed {
                     subject: Some("見積書の送付について".to_owned()),
                     header_from: Some("yamada@example.jp".to_owned()),
+                    message_id: None,
                     verdict: Verdict::Sanitised,
                     parts: vec![part],
                     findings: Vec::new(),

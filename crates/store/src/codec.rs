@@ -33,7 +33,7 @@ macro_rules! coded {
     };
 }
 
-coded!(OriginKind: Mail = 0, Upload = 1, Notice = 2);
+coded!(OriginKind: Mail = 0, Upload = 1, Notice = 2, Unlocked = 3);
 coded!(Verdict: Sanitised = 0, SanitisedWithWithheld = 1, NoticeOnly = 2, GivenUp = 3);
 coded!(PartVerdict: Sanitised = 0, Withheld = 1);
 coded!(DeliveryState: Pending = 0, Retry = 1, Delivered = 2, Failed = 3);

@@ -26,7 +26,7 @@ impl Store {
     /// [`Error::Stale`] when the job is no longer the caller's; any error of the writer, after which it may be tried
     /// again only with a newly claimed job (what was handed in is consumed).
     pub async fn complete(&self, key: &WorkKey, completed: Completed) -> Result<(), Error> {
-        let Completed { subject, header_from, verdict, parts, findings, output, account } = completed;
+        let Completed { subject, header_from, message_id, verdict, parts, findings, output, account } = completed;
         if !key.upload && output.is_none() {
             // Its recipients would never hear of it.
             return Err(Error::Invalid("a completed mail without anything to deliver"));
@@ -44,12 +44,16 @@ impl Store {
             ("withheld", json!(rows.iter().filter(|r| r.verdict == PartVerdict::Withheld).count())),
             ("quarantined", json!(quarantine.len())),
         ])?;
-        self.finish(key, Ending { event: "completed", detail, verdict, subject, header_from, account }, |op| {
-            op.findings = codec::findings_text(&findings)?;
-            op.parts = rows;
-            op.quarantine = quarantine;
-            Ok(())
-        })?
+        self.finish(
+            key,
+            Ending { event: "completed", detail, verdict, subject, header_from, message_id, account },
+            |op| {
+                op.findings = codec::findings_text(&findings)?;
+                op.parts = rows;
+                op.quarantine = quarantine;
+                Ok(())
+            },
+        )?
         .run(self, output)
         .await
     }
@@ -76,6 +80,7 @@ impl Store {
             id: 0,
             content: None,
             bytes: 0,
+            locked: false,
         };
         let ending = Ending {
             event: "given_up",
@@ -83,6 +88,7 @@ impl Store {
             verdict: Verdict::GivenUp,
             subject: None,
             header_from: None,
+            message_id: None,
             account: None,
         };
         self.finish(key, ending, |op| {
@@ -97,8 +103,9 @@ impl Store {
         let (limit, value) = part.reason.as_ref().map_or((0, 0), |r| (r.limit, r.value));
         let reason = part.reason.as_ref().map(|r| i64::from(r.reason.code()));
         if let Some(kept) = part.quarantined_original {
+            let locked = matches!(kept, Quarantined::Locked(_));
             let body = match kept {
-                Quarantined::Part(source) => Some(self.keep_source(source).await?),
+                Quarantined::Part(source) | Quarantined::Locked(source) => Some(self.keep_source(source).await?),
                 Quarantined::Whole => None,
             };
             quarantine.push(QuarantineRecord {
@@ -110,6 +117,7 @@ impl Store {
                 body,
                 id: 0,
                 content: None,
+                locked,
             });
         }
         let result = match part.result {
@@ -192,6 +200,7 @@ struct Ending {
     verdict: Verdict,
     subject: Option<String>,
     header_from: Option<String>,
+    message_id: Option<String>,
     account: Option<String>,
 }
 
@@ -223,6 +232,7 @@ struct QuarantineRecord {
     bytes: i64,
     id: i64,
     content: Option<i64>,
+    locked: bool,
 }
 
 impl CompleteOp {
@@ -287,7 +297,8 @@ pub(crate) async fn complete_all(tx: &mut Tx, ops: &mut [CompleteOp]) -> Result<
             .add(op.output_content)
             .add(op.output.as_ref().map(Body::len))
             .add(look_again(op))
-            .add(op.quarantine.iter().any(|q| q.body.is_none()));
+            .add(op.quarantine.iter().any(|q| q.body.is_none()))
+            .add(ending.message_id.as_deref());
     })
     .await?;
     let parts: Vec<(i64, i64, &PartOp)> =
@@ -326,7 +337,8 @@ pub(crate) async fn complete_all(tx: &mut Tx, ops: &mut [CompleteOp]) -> Result<
             .add(item.content)
             .add(QuarantineState::Held.code())
             .add(now.unix_millis())
-            .add(now.plus(retention.quarantine).unix_millis());
+            .add(now.plus(retention.quarantine).unix_millis())
+            .add(item.locked);
     })
     .await?;
     let deliveries: Vec<(i64, i64, &str)> = current
@@ -417,8 +429,8 @@ static FINISH_MESSAGE: Many = Many {
     head: "UPDATE message SET generation = v.column2, verdict = v.column3, completed = v.column4, subject = v.column5, \
            header_from = v.column6, findings = v.column7, account = v.column8, output = v.column9, \
            output_bytes = v.column10, purge_at = v.column11, \
-           original = CASE v.column12 WHEN 1 THEN NULL ELSE original END FROM (VALUES ",
-    columns: 12,
+           original = CASE v.column12 WHEN 1 THEN NULL ELSE original END, message_id = v.column13 FROM (VALUES ",
+    columns: 13,
     tail: ") AS v WHERE message.id = v.column1",
 };
 
@@ -433,7 +445,7 @@ static INSERT_PART: Many = Many {
 static INSERT_QUARANTINE: Many = Many {
     doing: "inserting into quarantine",
     head: "INSERT INTO quarantine (id, message, path, name, detected_type, reason, bytes, content, state, created, \
-           expires) VALUES ",
-    columns: 11,
+           expires, locked) VALUES ",
+    columns: 12,
     tail: "",
 };

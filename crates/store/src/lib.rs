@@ -35,6 +35,7 @@ mod spool;
 mod sql;
 mod time;
 mod token;
+mod unlock;
 mod uploads;
 mod users;
 mod work;
@@ -58,6 +59,7 @@ pub use receipt::Receipt;
 pub use spool::{Spool, Spooled};
 pub use time::{Clock, Timestamp};
 pub use token::{BatchToken, TokenHash};
+pub use unlock::{LockedItem, LockedMail, LockedSearch, OpenedBy, Release, Released, Tries};
 pub use uploads::{BatchId, BatchRow, BatchStatus, NewBatch, UploadFile};
 pub use users::{NewSession, NewUser, Role, Session, Site, User, UserId, UserState};
 pub use work::{

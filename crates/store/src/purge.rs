@@ -168,7 +168,9 @@ async fn age(tx: &mut Tx, message: &Aged, purged: &mut Purged, contents: &mut Ve
     // A copy of the message may still be on its way to a slow next hop when its retention ends: then it stays.
     let waiting = message.open > 0;
     if let Some(original) = message.original {
-        let until = message.completed.plus(keep.originals);
+        // What a password may open is opened in the mail that it came in.
+        let locked = locked_until(tx, message.id).await?;
+        let until = message.completed.plus(keep.originals).max(locked);
         if until <= now {
             contents.push(original);
             purged.originals = purged.originals.saturating_add(1);
@@ -232,6 +234,7 @@ async fn age(tx: &mut Tx, message: &Aged, purged: &mut Purged, contents: &mut Ve
             for sql in [
                 "DELETE FROM part WHERE message = ?1",
                 "DELETE FROM delivery WHERE message = ?1",
+                "DELETE FROM unlocked WHERE item IN (SELECT id FROM quarantine WHERE message = ?1)",
                 "DELETE FROM quarantine WHERE message = ?1",
                 "DELETE FROM message WHERE id = ?1",
             ] {
@@ -240,6 +243,18 @@ async fn age(tx: &mut Tx, message: &Aged, purged: &mut Purged, contents: &mut Ve
         }
     }
     Ok(())
+}
+
+/// Until when a mail has parts that a password may open.
+async fn locked_until(tx: &mut Tx, message: i64) -> Result<Timestamp, Error> {
+    let (until,): (Option<i64>,) = sqlx::query_as(
+        "SELECT max(expires) FROM quarantine WHERE message = ?1 AND locked = 1 AND state = 0 AND content IS NOT NULL",
+    )
+    .bind(message)
+    .fetch_one(&mut tx.connection)
+    .await
+    .map_err(Error::database("looking for locked parts"))?;
+    Ok(Timestamp::from_unix_millis(until.unwrap_or(i64::MIN)))
 }
 
 /// Rows that have simply ended.

@@ -33,6 +33,8 @@ pub struct QuarantineRow {
     pub reason: Option<Reason>,
     /// Size of the original.
     pub bytes: u64,
+    /// A password may open it.
+    pub locked: bool,
     /// Its state.
     pub state: QuarantineState,
     /// Since when.
@@ -185,8 +187,9 @@ fn row(row: &SqliteRow) -> Result<QuarantineRow, Error> {
         expires: Timestamp::from_unix_millis(row.try_get(10).map_err(get)?),
         sender: row.try_get(11).map_err(get)?,
         subject: row.try_get(12).map_err(get)?,
+        locked: row.try_get(13).map_err(get)?,
     })
 }
 
 const COLUMNS: &str = "q.id, q.message, m.receipt, q.path, q.name, q.detected_type, q.reason, q.bytes, q.state, \
-    q.created, q.expires, m.sender, m.subject";
+    q.created, q.expires, m.sender, m.subject, q.locked";

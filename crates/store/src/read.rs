@@ -51,6 +51,8 @@ pub enum OriginKind {
     Upload,
     /// Made by this gateway.
     Notice,
+    /// Made by this gateway of the parts of a mail that a password opened later.
+    Unlocked,
 }
 
 /// A message in a list.

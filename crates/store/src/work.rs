@@ -77,6 +77,8 @@ pub struct Completed {
     pub subject: Option<String>,
     /// The From header, as verified by the clean room.
     pub header_from: Option<String>,
+    /// The Message-ID without its brackets: what answers to it names it.
+    pub message_id: Option<String>,
     /// The verdict on the whole message.
     pub verdict: Verdict,
     /// Every part, parents before children.
@@ -138,6 +140,8 @@ pub struct PartRecord {
 pub enum Quarantined {
     /// These bytes; they are copied.
     Part(Source),
+    /// These bytes, which a password may open later; they are copied.
+    Locked(Source),
     /// The whole original of the message; nothing is copied, it changes its keeper.
     Whole,
 }

@@ -23,6 +23,7 @@ use crate::delivery::{DueOp, RecipientId, ResultsOp};
 use crate::intake::AcceptOp;
 use crate::open::{Existence, connect, read_marks};
 use crate::sql::{Many, Texts, Values};
+use crate::unlock::ReleaseOp;
 use crate::work::ClaimOp;
 use crate::{Error, MessageId, StoreConfig, Timestamp};
 
@@ -31,6 +32,7 @@ pub(crate) enum Op {
     Accept(Box<AcceptOp>),
     Complete(Box<CompleteOp>),
     Results(Box<ResultsOp>),
+    Release(Box<ReleaseOp>),
     Due(DueOp),
     Claim(ClaimOp),
     Other(Box<dyn Operation>),
@@ -135,6 +137,7 @@ struct Batch {
     accepts: Vec<AcceptOp>,
     completes: Vec<CompleteOp>,
     results: Vec<ResultsOp>,
+    releases: Vec<ReleaseOp>,
     others: Vec<Box<dyn Operation>>,
     dues: Vec<DueOp>,
     claims: Vec<ClaimOp>,
@@ -161,6 +164,7 @@ pub(crate) async fn run(mut tx: Tx, mut queue: mpsc::Receiver<Op>) {
                 Op::Accept(op) => batch.accepts.push(*op),
                 Op::Complete(op) => batch.completes.push(*op),
                 Op::Results(op) => batch.results.push(*op),
+                Op::Release(op) => batch.releases.push(*op),
                 Op::Due(op) => batch.dues.push(op),
                 Op::Claim(op) => batch.claims.push(op),
                 Op::Other(op) => batch.others.push(op),
@@ -288,6 +292,9 @@ impl Tx {
         crate::intake::accept_all(self, &mut batch.accepts).await?;
         crate::complete::complete_all(self, &mut batch.completes).await?;
         crate::delivery::results_all(self, &mut batch.results).await?;
+        for release in &mut batch.releases {
+            crate::unlock::release_one(self, release).await?;
+        }
         for other in &mut batch.others {
             self.apart(other.as_mut()).await?;
         }
@@ -437,6 +444,7 @@ impl Batch {
         self.accepts.len()
             + self.completes.len()
             + self.results.len()
+            + self.releases.len()
             + self.others.len()
             + self.dues.len()
             + self.claims.len()
@@ -447,6 +455,7 @@ impl Batch {
         singles.extend(self.accepts.into_iter().map(|op| Batch { accepts: vec![op], ..Batch::default() }));
         singles.extend(self.completes.into_iter().map(|op| Batch { completes: vec![op], ..Batch::default() }));
         singles.extend(self.results.into_iter().map(|op| Batch { results: vec![op], ..Batch::default() }));
+        singles.extend(self.releases.into_iter().map(|op| Batch { releases: vec![op], ..Batch::default() }));
         singles.extend(self.others.into_iter().map(|op| Batch { others: vec![op], ..Batch::default() }));
         singles.extend(self.dues.into_iter().map(|op| Batch { dues: vec![op], ..Batch::default() }));
         singles.extend(self.claims.into_iter().map(|op| Batch { claims: vec![op], ..Batch::default() }));
@@ -467,6 +476,12 @@ impl Batch {
             op.reply.send(shared);
         }
         for mut op in self.results {
+            if files == Files::Keep {
+                op.keep_file();
+            }
+            op.reply.send(shared);
+        }
+        for mut op in self.releases {
             if files == Files::Keep {
                 op.keep_file();
             }

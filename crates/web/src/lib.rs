@@ -34,6 +34,7 @@ mod secret;
 mod shown;
 mod site;
 mod texts;
+mod unlock;
 mod view;
 
 pub use console::{AdminState, InviteError, NoPasswords, admin, invite};
@@ -44,3 +45,4 @@ pub use portal::{PortalState, portal};
 pub use preview::{Painter, Painting, Previews};
 pub use secret::NoRandomness;
 pub use site::{Site, UploadLimits};
+pub use unlock::{UnlockFuture, Unlocker, Unlocking};

@@ -13,6 +13,8 @@ pub(crate) enum Permission {
     Tracking,
     /// Facts about withheld originals.
     Quarantine,
+    /// Typing the password of a locked original.
+    Unlock,
     /// The audit log.
     Audit,
 }
@@ -24,7 +26,8 @@ pub(crate) fn allows(role: Role, permission: Permission) -> bool {
         // The prefecture's administrator runs the machines and sees no person's mail; the audit names senders and files.
         Role::PlatformAdmin => matches!(permission, Permission::Dashboard),
         Role::Operator => !matches!(permission, Permission::Audit),
-        Role::Auditor | Role::TenantAdmin => true,
+        Role::Auditor => !matches!(permission, Permission::Unlock),
+        Role::TenantAdmin => true,
     }
 }
 

@@ -197,6 +197,7 @@ texts! {
     kind_mail: "メール" / "Mail";
     kind_upload: "アップロード" / "Upload";
     kind_notice: "お知らせ" / "Notice";
+    kind_unlocked: "開封した添付" / "Opened attachments";
     detail_header_from: "差出人（表示）" / "From header";
     delivery_retry: "もう一度配送します" / "To be tried again";
     search: "検索" / "Search";
@@ -231,6 +232,15 @@ texts! {
     quarantine_expires: "自動削除の予定" / "Deleted on";
     quarantine_message: "受け付けの記録を見る" / "See the record of the message";
     quarantine_back: "隔離の一覧へ戻る" / "Back to the quarantine";
+    unlock_title: "パスワードを入力して開く" / "Open with a password";
+    unlock_lead: "開けたときは、作り直したファイルを元のメールの宛先すべてに送ります。パスワードは保存せず、記録にも残しません。" / "When it opens, the rebuilt files are sent to all recipients of the mail. The password is neither stored nor logged.";
+    unlock_submit: "開いて無害化する" / "Open and sanitise";
+    unlock_wrong: "パスワードが違います。残りの回数: " / "The password is wrong. Tries left: ";
+    unlock_exhausted: "入力できる回数を使い切りました。差出人に送り直しを頼んでください。" / "No tries are left. Ask the sender to send it again.";
+    unlock_withheld: "パスワードは合っていますが、中のファイルをお渡しできません。理由: " / "The password is right, but what is inside cannot be passed on: ";
+    unlock_not_locked: "パスワードで開けるものではないか、すでに開いています。" / "There is nothing that a password could open, or it is open already.";
+    unlock_busy: "いまは処理できません。しばらくしてからもう一度入力してください。" / "This cannot be done just now. Please try again later.";
+    unlock_done: "開きました。作り直したファイルを送った宛先の数: " / "Opened. Recipients that the rebuilt files were sent to: ";
     quarantine_states_held: "保管中" / "Held";
     quarantine_states_released: "取り出し済み" / "Released";
     quarantine_states_deleted: "削除済み" / "Deleted";
@@ -262,6 +272,8 @@ texts! {
     event_signed_in: "サインインしました" / "Signed in";
     event_original_viewed: "原本のページを画像で見ました" / "A page of an original was looked at";
     event_released: "隔離から取り出しました" / "Released from quarantine";
+    event_password_tried: "パスワードを試しました" / "A password was tried";
+    event_unlocked: "パスワードで開き、作り直したファイルを送りました" / "Opened with a password; the rebuilt files were sent";
     delivery_waiting: "待っています" / "Waiting";
     delivery_delivered: "配送しました" / "Delivered";
     delivery_failed: "配送できませんでした" / "Failed";

@@ -95,6 +95,7 @@ pub async fn queue_mail(store: &Store, sender: Option<&str>, recipients: &[&str]
     let completed = Completed {
         subject: None,
         header_from: None,
+        message_id: None,
         verdict: Verdict::Sanitised,
         parts: Vec::new(),
         findings: Vec::new(),

@@ -1,16 +1,19 @@
 //! `misogi quarantine`: what was withheld, and why. It shows facts about an original, never its content.
 
+use std::io::{BufRead, Read};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use engine::catalogue::reason_text;
+use form::reason::Reason;
 use serde_json::json;
 use store::{QuarantineFilter, QuarantineId, QuarantineRow};
 
-use crate::commands::PASSED;
+use crate::commands::{PASSED, WITHHELD};
 use crate::config::Config;
-use crate::{ConfigArgument, gateway};
+use crate::control::Reply;
+use crate::{ConfigArgument, control, gateway};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -32,10 +35,21 @@ enum Action {
         /// Number from `ls`.
         id: i64,
     },
+    /// Have the running gateway try a password; what opens is rebuilt and sent to the recipients of its mail.
+    Unlock {
+        /// Number from `ls`.
+        id: i64,
+        /// Read the password from standard input, one line, instead of asking on the terminal.
+        #[arg(long)]
+        password_stdin: bool,
+    },
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     let config = Config::load(arguments.config.config.as_deref())?;
+    if let Action::Unlock { id, password_stdin } = arguments.action {
+        return unlock(&config, id, password_stdin, arguments.json);
+    }
     let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
     runtime.block_on(async {
         let store = gateway::reader(&config).await?;
@@ -50,9 +64,55 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
                 Some(row) => print(&config, &row, arguments.json),
                 None => bail!("quarantine has no item {id}"),
             },
+            Action::Unlock { .. } => {}
         }
         Ok(ExitCode::from(PASSED))
     })
+}
+
+/// A password on the command line would be seen by every user of the machine, so there is no argument for it.
+fn unlock(config: &Config, id: i64, from_stdin: bool, json: bool) -> Result<ExitCode> {
+    let password = if from_stdin {
+        let mut line = String::new();
+        std::io::stdin().lock().take(MAX_PASSWORD_LINE).read_line(&mut line).context("reading standard input")?;
+        line
+    } else {
+        let terminal = console::Term::stderr();
+        terminal.write_str("Password: ")?;
+        terminal.read_secure_line().context("asking for the password; without a terminal use --password-stdin")?
+    };
+    let password = password.trim_end_matches(['\r', '\n']).to_owned();
+    let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
+    let reply = runtime.block_on(control::ask_unlock(&config.data, id, password))?;
+    if json {
+        println!("{}", serde_json::to_string(&reply)?);
+    } else {
+        println!("{}", told(&reply, config));
+    }
+    Ok(ExitCode::from(if matches!(reply, Reply::Opened { .. }) { PASSED } else { WITHHELD }))
+}
+
+/// Longest line that is read as a password.
+const MAX_PASSWORD_LINE: u64 = 4 << 10;
+
+fn told(reply: &Reply, config: &Config) -> String {
+    match reply {
+        Reply::Opened { files, recipients } => format!("opened: {} (sent to {recipients})", files.join(", ")),
+        Reply::WrongPassword { left } => format!("wrong password ({left} tries left)"),
+        Reply::Exhausted => "no tries are left".to_owned(),
+        Reply::Withheld { reason } => {
+            let text = Reason::from_name(reason).map_or("", |reason| reason_text(reason, gateway::language(config)));
+            format!(
+                "the password is right, but what is inside does not pass: {reason} {}",
+                text.replace("{count}", "1")
+            )
+        }
+        Reply::NotLocked => "there is nothing that a password could open, or it is open already".to_owned(),
+        Reply::NotFound => "quarantine has no such item (any more)".to_owned(),
+        Reply::Busy => "not just now: scanner or rooms are not available".to_owned(),
+        Reply::BadRequest => "the gateway could not read the request; is the password empty?".to_owned(),
+        Reply::Failed => "the gateway failed; its log says why".to_owned(),
+    }
 }
 
 fn print(config: &Config, row: &QuarantineRow, json: bool) {

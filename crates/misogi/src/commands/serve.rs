@@ -19,8 +19,9 @@ use web::{Metrics, Readiness, Site, UploadLimits};
 use crate::commands::PASSED;
 use crate::config::{Config, LogFormat};
 use crate::gateway::{self, NextHop};
+use crate::pairing::{Pairing, Told};
 use crate::worker::Worker;
-use crate::{ConfigArgument, clock, dsn, watch};
+use crate::{ConfigArgument, clock, control, dsn, watch};
 
 /// How often what has outlived its retention is removed.
 const PURGE_EVERY: Duration = Duration::from_secs(3600);
@@ -104,6 +105,16 @@ async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::E
     let previews = || web::Previews::new(engine.clone(), slots, PREVIEWS_WAITING);
     let (portal_previews, admin_previews) = (previews(), previews());
     roles.start("delivery", mail::delivery::run(delivery, store.clone(), composer, shutdown.clone()));
+    let pairing = Arc::new(Pairing {
+        store: store.clone(),
+        engine: engine.clone(),
+        clock: clock::system(),
+        settings: config.passwords.clone(),
+        postmaster: postmaster.clone(),
+        utc_offset_minutes: config.site.utc_offset_minutes,
+        told: Told::default(),
+    });
+    roles.start("control", control::serve(config.data.clone(), pairing.clone(), shutdown.clone()));
     let worker = Worker {
         store: store.clone(),
         engine,
@@ -112,6 +123,7 @@ async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::E
         utc_offset_minutes: config.site.utc_offset_minutes,
         parallel: slots.saturating_mul(MAILS_PER_SLOT),
         metrics: metrics.clone(),
+        pairing: pairing.clone(),
         shutdown: shutdown.clone(),
     };
     roles.start("worker", worker.run());
@@ -129,8 +141,14 @@ async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::E
         previews: portal_previews,
     };
     roles.start("portal", web::serve(portal, web::portal(portal_state), shutdown.clone().cancelled_owned()));
-    let admin_state =
-        web::AdminState { store: store.clone(), site: site.clone(), metrics, readiness, previews: admin_previews };
+    let admin_state = web::AdminState {
+        store: store.clone(),
+        site: site.clone(),
+        metrics,
+        readiness,
+        previews: admin_previews,
+        unlocker: pairing,
+    };
     roles.start("admin", web::serve(admin, web::admin(admin_state)?, shutdown.clone().cancelled_owned()));
     roles.start("janitor", janitor(store.clone(), shutdown.clone()));
 

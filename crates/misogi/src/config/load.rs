@@ -81,6 +81,10 @@ impl Config {
             ("rooms.restart_after", self.rooms.restart_after.into(), 1..=u64::MAX),
             ("rooms.memory_bytes", self.rooms.memory_bytes, 16 << 20..=u64::MAX),
             ("rooms.cpu_seconds", self.rooms.cpu_seconds.as_secs(), 1..=86_400),
+            ("passwords.window_minutes", self.passwords.window_minutes, 1..=43_200),
+            ("passwords.mails", self.passwords.mails.into(), 1..=100),
+            ("passwords.typed_tries", self.passwords.typed_tries.into(), 1..=10_000),
+            ("passwords.paired_tries", self.passwords.paired_tries.into(), 1..=10_000),
             ("retention.originals_days", self.retention.originals_days.into(), 1..=36_500),
             ("retention.quarantine_days", self.retention.quarantine_days.into(), 1..=36_500),
             ("retention.results_days", self.retention.results_days.into(), 1..=36_500),
@@ -93,6 +97,11 @@ impl Config {
                 let bounds = if *most == u64::MAX { format!("at least {least}") } else { format!("{least} to {most}") };
                 return fault(key, &format!("is {value}, must be {bounds}"));
             }
+        }
+        if self.passwords.partner.iter().any(|partner| !partner.is_usable()) {
+            let wanted =
+                "needs a sender such as `*@partner.example.co.jp` or one address, and passwords of 1 to 1024 bytes";
+            return fault("passwords.partner", wanted);
         }
         let host =
             |name: &String| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));

@@ -3,11 +3,13 @@
 //! Wrong configuration stops the start. There is no key that lets anything through unconverted.
 
 mod load;
+mod passwords;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub(crate) use passwords::Passwords;
 use serde::{Deserialize, Serialize};
 
 /// Everything the gateway can be told. A missing file means all defaults: one machine, nothing else installed.
@@ -26,6 +28,7 @@ pub(crate) struct Config {
     pub(crate) policy: Policy,
     pub(crate) pages: Pages,
     pub(crate) office: Office,
+    pub(crate) passwords: Passwords,
     pub(crate) limits: Limits,
     pub(crate) retention: Retention,
     pub(crate) log: Log,
@@ -45,6 +48,7 @@ impl Default for Config {
             policy: Policy::default(),
             pages: Pages::default(),
             office: Office::default(),
+            passwords: Passwords::default(),
             limits: Limits::default(),
             retention: Retention::default(),
             log: Log::default(),

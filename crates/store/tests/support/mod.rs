@@ -133,6 +133,7 @@ pub(crate) fn completed(output: Option<&[u8]>, parts: Vec<PartRecord>) -> Comple
     Completed {
         subject: Some("見積書の送付".to_owned()),
         header_from: Some("山田 <yamada@example.jp>".to_owned()),
+        message_id: None,
         verdict: if any_withheld { Verdict::SanitisedWithWithheld } else { Verdict::Sanitised },
         parts,
         findings: Vec::new(),

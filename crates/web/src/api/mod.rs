@@ -18,8 +18,8 @@ use crate::fault::{Fault, Problem};
         title = "Misogi",
         description = "Sanitising gateway. Errors are RFC 9457 problem details with a stable `reason_code`."
     ),
-    paths(files::post, files::state, files::report, files::result, quarantine::list, quarantine::item),
-    components(schemas(Problem, files::Filed, files::FileStatus, files::Links, files::Report, files::ReportFinding, quarantine::Items, quarantine::Item)),
+    paths(files::post, files::state, files::report, files::result, quarantine::list, quarantine::item, quarantine::unlock),
+    components(schemas(Problem, files::Filed, files::FileStatus, files::Links, files::Report, files::ReportFinding, quarantine::Items, quarantine::Item, quarantine::Unlock, quarantine::UnlockReply)),
     tags(
         (name = "files", description = "Served by the staff portal. Whoever knows the id of a file may see its result."),
         (name = "quarantine", description = "Served by the admin console, with its sign-in.")

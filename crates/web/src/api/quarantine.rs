@@ -5,13 +5,16 @@
 use axum::{
     Json,
     extract::{Path, Query, State},
+    http::StatusCode,
 };
+use form::job::Password;
 use form::reason::Reason;
 use serde::{Deserialize, Serialize};
 use store::{QuarantineFilter, QuarantineId, QuarantineRow, QuarantineState};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
+    Unlocking,
     console::{Console, Visitor},
     fault::{Fault, Problem},
     moment,
@@ -107,6 +110,80 @@ pub(crate) async fn item(
     visitor.may(Permission::Quarantine)?;
     let row = console.state.store.quarantine_item(QuarantineId(id)).await?.ok_or(Fault::NotFound)?;
     Ok(Json(Item::of(&row)))
+}
+
+/// The password to try.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct Unlock {
+    /// It is neither stored nor logged.
+    password: String,
+}
+
+/// What came of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UnlockReply {
+    /// `opened`, `wrong_password`, `exhausted`, `withheld`, `not_locked` or `busy`.
+    outcome: &'static str,
+    /// Tries left after a wrong one.
+    left: Option<u32>,
+    /// Names of the rebuilt files.
+    files: Vec<String>,
+    /// Recipients that they were sent to.
+    recipients: usize,
+    /// Why what is inside does not pass.
+    reason: Option<&'static str>,
+}
+
+/// Tries a password on a locked original. What opens is rebuilt and sent to the recipients of its mail.
+#[utoipa::path(
+    post, path = "/api/v1/quarantine/{id}/unlock", tag = "quarantine", params(("id" = i64, Path, description = "Id of the item")),
+    request_body = Unlock,
+    responses(
+        (status = 200, description = "It is open; the rebuilt files are on their way.", body = UnlockReply),
+        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role may not open originals.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such item.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "There is nothing to open (any more).", body = UnlockReply),
+        (status = 422, description = "The password is wrong, or what is inside does not pass.", body = UnlockReply),
+        (status = 429, description = "No try is left.", body = UnlockReply),
+        (status = 503, description = "Not just now.", body = UnlockReply)
+    )
+)]
+pub(crate) async fn unlock(
+    State(console): State<Console>,
+    visitor: Visitor,
+    Path(id): Path<i64>,
+    Json(unlock): Json<Unlock>,
+) -> Result<(StatusCode, Json<UnlockReply>), Fault> {
+    visitor.may(Permission::Unlock)?;
+    let password = Password::new(&unlock.password).filter(|_| !unlock.password.is_empty()).ok_or(Fault::BadRequest)?;
+    let actor = visitor.session.user.name.as_str();
+    let unlocking = console.state.unlocker.unlock(QuarantineId(id), password, actor).await?;
+    let mut reply = UnlockReply { outcome: "busy", left: None, files: Vec::new(), recipients: 0, reason: None };
+    let status = match unlocking {
+        Unlocking::Opened { files, recipients } => {
+            (reply.outcome, reply.files, reply.recipients) = ("opened", files, recipients);
+            StatusCode::OK
+        }
+        Unlocking::Wrong { left } => {
+            (reply.outcome, reply.left) = ("wrong_password", Some(left));
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        Unlocking::Withheld(reason) => {
+            (reply.outcome, reply.reason) = ("withheld", Some(reason.name()));
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        Unlocking::Exhausted => {
+            reply.outcome = "exhausted";
+            StatusCode::TOO_MANY_REQUESTS
+        }
+        Unlocking::NotLocked => {
+            reply.outcome = "not_locked";
+            StatusCode::CONFLICT
+        }
+        Unlocking::Busy => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    Ok((status, Json(reply)))
 }
 
 impl Item {

@@ -104,6 +104,8 @@ pub(super) fn event_text(event: &str, t: &Texts) -> &'static str {
         "notice_queued" => t.event_notice_queued,
         "original_viewed" => t.event_original_viewed,
         "quarantine_released" => t.event_released,
+        "password_tried" => t.event_password_tried,
+        "unlocked" => t.event_unlocked,
         "purged" => t.event_purged,
         "setup_token_created" => t.event_setup_token,
         "user_created" => t.event_user_created,

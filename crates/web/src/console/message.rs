@@ -159,6 +159,7 @@ fn kind(origin: OriginKind, t: &Texts) -> &'static str {
         OriginKind::Mail => t.kind_mail,
         OriginKind::Upload => t.kind_upload,
         OriginKind::Notice => t.kind_notice,
+        OriginKind::Unlocked => t.kind_unlocked,
     }
 }
 
@@ -166,7 +167,7 @@ fn sender(row: &MessageRow, t: &Texts) -> String {
     match (row.origin, &row.sender) {
         (_, Some(sender)) => shown::visible(sender),
         (OriginKind::Upload, None) => row.user.as_deref().map_or_else(String::new, shown::visible),
-        (OriginKind::Mail | OriginKind::Notice, None) => t.null_sender.to_owned(),
+        (OriginKind::Mail | OriginKind::Notice | OriginKind::Unlocked, None) => t.null_sender.to_owned(),
     }
 }
 

@@ -27,7 +27,7 @@ use tokio::sync::Mutex;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::{
-    Metrics, Previews, Readiness, Site, api, assets,
+    Metrics, Previews, Readiness, Site, Unlocker, api, assets,
     fault::{self, Dressing, Fault},
     health,
     hygiene::{self, Hosts},
@@ -50,6 +50,8 @@ pub struct AdminState {
     pub readiness: Readiness,
     /// Draws pages of originals and of what became of them.
     pub previews: Previews,
+    /// Tries passwords that are typed here.
+    pub unlocker: Arc<dyn Unlocker>,
 }
 
 /// Why the console could not be made.
@@ -81,6 +83,11 @@ pub fn admin(state: AdminState) -> Result<Router, NoPasswords> {
         .route("/messages/{id}/parts/{part}/pages/{page}/original", get(pages::part_original))
         .route("/messages/{id}/parts/{part}/pages/{page}/output", get(pages::part_output))
         .with_state(console.clone());
+    let opened = Router::new()
+        .route("/quarantine/{id}/unlock", post(quarantine::unlock))
+        .route("/api/v1/quarantine/{id}/unlock", post(api::quarantine::unlock))
+        .layer(DefaultBodyLimit::max(FORM_BYTES))
+        .with_state(console.clone());
     Ok(Router::new()
         .route("/", get(dashboard::page))
         .route("/sign-in", get(sign_in::form).post(sign_in::submit))
@@ -102,6 +109,7 @@ pub fn admin(state: AdminState) -> Result<Router, NoPasswords> {
         .layer(DefaultBodyLimit::max(FORM_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, LONGEST))
         .merge(drawn)
+        .merge(opened)
         .layer(middleware::from_fn_with_state(hosts, hygiene::guard))
         .layer(middleware::from_fn_with_state(dressing, fault::dress))
         .layer(middleware::from_fn(language::choose))

@@ -168,7 +168,7 @@ impl Part {
         let file = match detail.row.origin {
             OriginKind::Upload => Some(detail.row.file_name.unwrap_or_default()),
             OriginKind::Mail => None,
-            OriginKind::Notice => return Err(Fault::NotFound),
+            OriginKind::Notice | OriginKind::Unlocked => return Err(Fault::NotFound),
         };
         Ok(Self { message: detail.row.id, file, row })
     }

@@ -2,11 +2,13 @@
 
 use askama::Template;
 use axum::{
+    Form,
     extract::{Path, Query, State},
     http::StatusCode,
     response::Response,
 };
 use engine::catalogue::{self, Language};
+use form::job::Password;
 use serde::Deserialize;
 use store::{QuarantineFilter, QuarantineId, QuarantineRow, QuarantineState};
 
@@ -15,6 +17,7 @@ use super::{
     message::{Choice, Fact, QUERY_CHARACTERS, encode},
 };
 use crate::{
+    Unlocking,
     api::quarantine::{parse_state, state_name},
     fault::Fault,
     moment,
@@ -75,6 +78,36 @@ pub(crate) async fn item(
     Path(id): Path<i64>,
 ) -> Result<Response, Fault> {
     visitor.may(Permission::Quarantine)?;
+    show(&console, &visitor, id, None).await
+}
+
+/// The form of [`unlock`].
+#[derive(Deserialize)]
+pub(crate) struct Typed {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    password: String,
+}
+
+/// `POST /quarantine/{id}/unlock`
+pub(crate) async fn unlock(
+    State(console): State<Console>,
+    visitor: Visitor,
+    Path(id): Path<i64>,
+    Form(typed): Form<Typed>,
+) -> Result<Response, Fault> {
+    visitor.may(Permission::Unlock)?;
+    if !visitor.secret.form_token_is(&typed.form_token) {
+        return Err(Fault::FormToken);
+    }
+    let password = Password::new(&typed.password).filter(|_| !typed.password.is_empty()).ok_or(Fault::BadRequest)?;
+    let actor = visitor.session.user.name.as_str();
+    let unlocking = console.state.unlocker.unlock(QuarantineId(id), password, actor).await?;
+    show(&console, &visitor, id, Some(&unlocking)).await
+}
+
+async fn show(console: &Console, visitor: &Visitor, id: i64, unlocking: Option<&Unlocking>) -> Result<Response, Fault> {
     let t = visitor.texts();
     let row = console.state.store.quarantine_item(QuarantineId(id)).await?.ok_or(Fault::NotFound)?;
     let offset = console.state.site.offset_minutes;
@@ -90,11 +123,15 @@ pub(crate) async fn item(
         (t.quarantine_expires, moment::local(row.expires, offset)),
     ];
     let template = ItemPage {
-        page: visitor.page(&console, t.quarantine_item, Permission::Quarantine),
+        page: visitor.page(console, t.quarantine_item, Permission::Quarantine),
         reason: reason(&row, visitor.language),
         look: (row.state != QuarantineState::Purged && view::may_have_pages(&row.detected_type))
             .then(|| format!("/quarantine/{id}/pages/1")),
         message: format!("/messages/{}", row.message.0),
+        news: unlocking.map(|unlocking| News::of(unlocking, visitor.language, t)),
+        unlock: (row.locked && row.state == QuarantineState::Held && visitor.may(Permission::Unlock).is_ok()).then(
+            || UnlockForm { action: format!("/quarantine/{id}/unlock"), form_token: visitor.secret.form_token() },
+        ),
         facts: facts
             .into_iter()
             .filter(|(_, value)| !value.is_empty())
@@ -169,4 +206,35 @@ struct ItemPage {
     look: Option<String>,
     facts: Vec<Fact>,
     message: String,
+    news: Option<News>,
+    unlock: Option<UnlockForm>,
+}
+
+#[derive(Debug)]
+struct UnlockForm {
+    action: String,
+    form_token: String,
+}
+
+/// What came of the password that was typed.
+#[derive(Debug)]
+struct News {
+    class: &'static str,
+    text: String,
+}
+
+impl News {
+    fn of(unlocking: &Unlocking, language: Language, t: &Texts) -> Self {
+        let (class, text) = match unlocking {
+            Unlocking::Opened { recipients, .. } => ("ok", format!("{}{recipients}", t.unlock_done)),
+            Unlocking::Wrong { left } => ("stop", format!("{}{left}", t.unlock_wrong)),
+            Unlocking::Exhausted => ("stop", t.unlock_exhausted.to_owned()),
+            Unlocking::Withheld(reason) => {
+                ("warn", format!("{}{}", t.unlock_withheld, catalogue::reason_text(*reason, language)))
+            }
+            Unlocking::NotLocked => ("warn", t.unlock_not_locked.to_owned()),
+            Unlocking::Busy => ("warn", t.unlock_busy.to_owned()),
+        };
+        Self { class, text }
+    }
 }

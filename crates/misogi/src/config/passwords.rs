@@ -1,0 +1,121 @@
+//! `[passwords]`: how files with passwords are opened.
+
+use std::fmt;
+use std::time::Duration;
+
+use form::job::Password;
+use serde::{Deserialize, Serialize, Serializer};
+
+/// How passwords come to the files that they open.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Passwords {
+    /// Look for passwords in mails, and open with them what the same sender sent.
+    pub(crate) pairing: bool,
+    /// How far apart the two mails may be.
+    pub(crate) window_minutes: u64,
+    /// Mails that one password mail is tried on, the newest.
+    pub(crate) mails: u32,
+    /// How often people may type a password for one file.
+    pub(crate) typed_tries: u32,
+    /// How many mails' passwords are tried on one file.
+    pub(crate) paired_tries: u32,
+    /// Words of this site's partners that announce a password, beside the usual ones.
+    pub(crate) words: Vec<String>,
+    /// Passwords agreed on with partners.
+    pub(crate) partner: Vec<Partner>,
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        Self {
+            pairing: true,
+            window_minutes: 1_440,
+            mails: 10,
+            typed_tries: 30,
+            paired_tries: 30,
+            words: Vec::new(),
+            partner: Vec::new(),
+        }
+    }
+}
+
+/// A sender and what is tried on the files that it sends.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Partner {
+    /// An address, or `*@` and a domain.
+    pub(crate) sender: String,
+    /// Tried in this order.
+    pub(crate) passwords: Vec<Secret>,
+}
+
+/// A password in the file; shown nowhere.
+#[derive(Clone, PartialEq, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Secret(String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("…")
+    }
+}
+
+impl Passwords {
+    pub(crate) fn window(&self) -> Duration {
+        Duration::from_secs(self.window_minutes.saturating_mul(60))
+    }
+
+    /// What was agreed on with any of these senders.
+    pub(crate) fn of_partner(&self, senders: &[String]) -> Vec<Password> {
+        let known = self.partner.iter().filter(|partner| senders.iter().any(|sender| partner.is(sender)));
+        known.flat_map(|partner| &partner.passwords).filter_map(|Secret(password)| Password::new(password)).collect()
+    }
+}
+
+impl Partner {
+    fn is(&self, sender: &str) -> bool {
+        match self.sender.strip_prefix("*@") {
+            Some(domain) => sender.rsplit_once('@').is_some_and(|(_, of)| of.eq_ignore_ascii_case(domain)),
+            None => self.sender.eq_ignore_ascii_case(sender),
+        }
+    }
+
+    pub(super) fn is_usable(&self) -> bool {
+        let domain = self.sender.rsplit_once('@').map_or("", |(_, domain)| domain);
+        let wild = self.sender.strip_prefix("*@").unwrap_or(&self.sender).contains('*');
+        let fits = |Secret(password): &Secret| !password.is_empty() && Password::new(password).is_some();
+        !domain.is_empty() && !wild && !self.passwords.is_empty() && self.passwords.iter().all(fits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partner_is_a_domain_or_one_address_and_no_part_of_one() {
+        let partner = |sender: &str| Partner { sender: sender.to_owned(), passwords: vec![Secret("x".to_owned())] };
+        assert!(partner("*@example.co.jp").is("Yamada@EXAMPLE.co.jp"));
+        assert!(!partner("*@example.co.jp").is("yamada@evil-example.co.jp"));
+        assert!(!partner("*@example.co.jp").is("yamada@sub.example.co.jp"));
+        assert!(partner("a@example.jp").is("A@example.jp") && !partner("a@example.jp").is("b@example.jp"));
+        for unusable in ["", "*", "*@", "a*@example.jp", "example.jp"] {
+            assert!(!partner(unusable).is_usable(), "{unusable}");
+        }
+        assert!(partner("*@example.co.jp").is_usable());
+    }
+
+    #[test]
+    fn a_secret_is_shown_nowhere() {
+        let secret = Secret("himitsu".to_owned());
+        assert!(!format!("{secret:?}").contains("himitsu"));
+        assert!(!serde_json::to_string(&secret).unwrap_or_default().contains("himitsu"));
+    }
+}

@@ -1,0 +1,190 @@
+//! The socket by which commands reach the running gateway: only it writes to the store, and only it has rooms at hand.
+//!
+//! `control.sock` stands in the data directory, mode 0600, and takes root and the gateway's own user. One request and one reply to a
+//! connection, each one line of JSON, bounded in size and time.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use form::job::Password;
+use form::reason::Reason;
+use serde::{Deserialize, Serialize};
+use store::QuarantineId;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use web::{Unlocker, Unlocking};
+
+/// Longest line of either side.
+const MAX_LINE_BYTES: u64 = 16 << 10;
+
+/// How long a connection may take to ask.
+const ASK: Duration = Duration::from_secs(10);
+
+/// How long the answer may take: a mail may take five minutes to convert.
+const ANSWER: Duration = Duration::from_secs(600);
+
+/// Connections at a time.
+const MAX_CONNECTIONS: usize = 8;
+
+/// `sun_path` holds 108 bytes, the last of them 0 (unix(7)).
+const MAX_PATH_BYTES: usize = 107;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Request {
+    /// Try a password on an original in quarantine.
+    Unlock { id: i64, password: String },
+}
+
+/// What the gateway answers.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub(crate) enum Reply {
+    /// It is open; the rebuilt files are on their way.
+    Opened { files: Vec<String>, recipients: usize },
+    /// It is not the password.
+    WrongPassword { left: u32 },
+    /// No try is left.
+    Exhausted,
+    /// What is inside does not pass, for this reason.
+    Withheld { reason: String },
+    /// There is nothing that a password could open.
+    NotLocked,
+    /// There is no such item.
+    NotFound,
+    /// Not just now.
+    Busy,
+    /// The request could not be read.
+    BadRequest,
+    /// The gateway failed; its log says why.
+    Failed,
+}
+
+/// Serves the socket until it is told to stop.
+pub(crate) async fn serve(data: PathBuf, unlocker: Arc<dyn Unlocker>, shutdown: CancellationToken) -> io::Result<()> {
+    let listener = match listen(&data) {
+        Ok(listener) => listener,
+        Err(error) => {
+            // Mails are of more weight than this: the gateway works without.
+            tracing::error!(event = "control_unavailable", error = &error as &dyn std::error::Error);
+            shutdown.cancelled().await;
+            return Ok(());
+        }
+    };
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut open = JoinSet::new();
+    loop {
+        while open.try_join_next().is_some() {}
+        tokio::select! {
+            () = shutdown.cancelled() => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    let Ok(place) = places.clone().try_acquire_owned() else { continue };
+                    let unlocker = unlocker.clone();
+                    open.spawn(async move {
+                        if let Err(error) = converse(stream, unlocker.as_ref()).await {
+                            tracing::warn!(event = "control_connection_lost", error = &error as &dyn std::error::Error);
+                        }
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(event = "control_accept_failed", error = &error as &dyn std::error::Error);
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
+    }
+    let _ = std::fs::remove_file(socket(&data));
+    Ok(())
+}
+
+fn socket(data: &Path) -> PathBuf {
+    data.join("control.sock")
+}
+
+/// The store's lock says that no other gateway is at work here, so an old socket is nobody's.
+fn listen(data: &Path) -> io::Result<UnixListener> {
+    let path = socket(data);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let (short, _directory) = reachable(data)?;
+    let listener = UnixListener::bind(short)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// The socket by a path that is short enough, and the open directory that the path may need.
+fn reachable(data: &Path) -> io::Result<(PathBuf, Option<std::fs::File>)> {
+    use std::os::fd::AsRawFd;
+    let path = socket(data);
+    if path.as_os_str().len() <= MAX_PATH_BYTES {
+        return Ok((path, None));
+    }
+    let directory = std::fs::File::open(data)?;
+    Ok((PathBuf::from(format!("/proc/self/fd/{}/control.sock", directory.as_raw_fd())), Some(directory)))
+}
+
+async fn converse(mut stream: UnixStream, unlocker: &dyn Unlocker) -> io::Result<()> {
+    let peer = stream.peer_cred()?.uid();
+    if peer != 0 && peer != rustix::process::getuid().as_raw() {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    let mut line = String::new();
+    let (read, mut write) = stream.split();
+    let mut read = BufReader::new(read.take(MAX_LINE_BYTES));
+    timeout(ASK, read.read_line(&mut line)).await.map_err(|_| io::ErrorKind::TimedOut)??;
+    let reply = match serde_json::from_str(&line) {
+        Ok(Request::Unlock { id, password }) => match Password::new(&password).filter(|_| !password.is_empty()) {
+            Some(password) => unlock(unlocker, QuarantineId(id), password, peer).await,
+            None => Reply::BadRequest,
+        },
+        Err(_) => Reply::BadRequest,
+    };
+    let mut text = serde_json::to_string(&reply)?;
+    text.push('\n');
+    timeout(ASK, write.write_all(text.as_bytes())).await.map_err(|_| io::ErrorKind::TimedOut)?
+}
+
+async fn unlock(unlocker: &dyn Unlocker, id: QuarantineId, password: Password, uid: u32) -> Reply {
+    let actor = format!("command line, uid {uid}");
+    match unlocker.unlock(id, password, &actor).await {
+        Ok(Unlocking::Opened { files, recipients }) => Reply::Opened { files, recipients },
+        Ok(Unlocking::Wrong { left }) => Reply::WrongPassword { left },
+        Ok(Unlocking::Exhausted) => Reply::Exhausted,
+        Ok(Unlocking::Withheld(reason)) => Reply::Withheld { reason: Reason::name(reason).to_owned() },
+        Ok(Unlocking::NotLocked) => Reply::NotLocked,
+        Ok(Unlocking::Busy) => Reply::Busy,
+        Err(store::Error::NotFound(_) | store::Error::Expired) => Reply::NotFound,
+        Err(error) => {
+            tracing::error!(event = "unlock_failed", error = &error as &dyn std::error::Error);
+            Reply::Failed
+        }
+    }
+}
+
+/// Asks the gateway that works with this data directory to try a password.
+pub(crate) async fn ask_unlock(data: &Path, id: i64, password: String) -> Result<Reply> {
+    let (path, _directory) = reachable(data).context("the data directory cannot be opened")?;
+    let mut stream = match UnixStream::connect(&path).await {
+        Ok(stream) => stream,
+        Err(error) => bail!("no gateway is running with {}: {error}", data.display()),
+    };
+    let mut line = serde_json::to_string(&Request::Unlock { id, password })?;
+    line.push('\n');
+    stream.write_all(line.as_bytes()).await.context("asking the gateway")?;
+    let mut answer = String::new();
+    let mut read = BufReader::new(stream.take(MAX_LINE_BYTES));
+    timeout(ANSWER, read.read_line(&mut answer)).await.context("the gateway does not answer")??;
+    serde_json::from_str(&answer).context("the gateway closed the connection without an answer")
+}

@@ -1,0 +1,43 @@
+//! Trying a password that somebody typed on a locked original. The work is done elsewhere; this is what the pages and the API ask.
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::pin::Pin;
+
+use form::job::Password;
+use form::reason::Reason;
+use store::QuarantineId;
+
+/// What came of a typed password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unlocking {
+    /// It opens the original; the rebuilt files are on their way.
+    Opened {
+        /// Their names.
+        files: Vec<String>,
+        /// Recipients that they go to; 0 when all had them already.
+        recipients: usize,
+    },
+    /// It does not open it; so many tries are left.
+    Wrong {
+        /// Tries left.
+        left: u32,
+    },
+    /// No try is left.
+    Exhausted,
+    /// It opens it, and what is inside does not pass.
+    Withheld(Reason),
+    /// There is nothing that a password could open, or it is open already.
+    NotLocked,
+    /// The scanner or a room is not to be had just now. The try is counted.
+    Busy,
+}
+
+/// The answer of an [`Unlocker`].
+pub type UnlockFuture<'a> = Pin<Box<dyn Future<Output = Result<Unlocking, store::Error>> + Send + 'a>>;
+
+/// Tries passwords. It counts every try before it is made, and writes no password anywhere.
+pub trait Unlocker: Debug + Send + Sync {
+    /// Tries `password` on the original, for `actor`.
+    fn unlock<'a>(&'a self, id: QuarantineId, password: Password, actor: &'a str) -> UnlockFuture<'a>;
+}
