@@ -39,7 +39,7 @@ impl Token {
         let half = half_width(&self.text);
         let bare = half.trim_end_matches(['.', ',', ';', ':']).to_owned();
         let inner = bare.trim_start_matches(['(', '[', '{', '<', '"', '\'']);
-        let inner = inner.trim_end_matches([')', ']', '}', '>', '"', '\'']).to_owned();
+        let inner = inner.trim_end_matches(['(', '[', '{', '<', ')', ']', '}', '>', '"', '\'']).to_owned();
         let mut readings: Vec<String> = Vec::new();
         // Brackets around it are rarely part of it, a sign at its end often is.
         for text in [inner, bare, half, self.text.clone()] {
@@ -87,7 +87,7 @@ pub(super) fn told(rest: &[char], wording: &Wording) -> Option<Vec<Token>> {
     let mut at = 0;
     // `パスワードは、「` and `Password: ` and `パスワード（半角）：`: the separators are no part of it.
     while let Some(c) = rest.get(at).map(|c| half(*c)) {
-        if c == ' ' || ":=>-―ー→⇒、は".contains(c) && at < MAX_LEAD {
+        if c == ' ' || ":;=>-―ー→⇒、は".contains(c) && at < MAX_LEAD {
             at = at.saturating_add(1);
         } else {
             break;
@@ -150,6 +150,16 @@ const POLITE: &[&str] = &[
     "電話",
     "お知らせ",
     "ご連絡",
+    "について",
+    "送付",
+    "案内",
+    "連絡",
+    "再設定",
+    "変更",
+    "関する",
+    "の件",
+    "規則",
+    "管理",
 ];
 
 fn without_tail(mut text: &str) -> &str {
@@ -285,12 +295,7 @@ pub(super) fn is_contact(token: &Token) -> bool {
     });
     let time = text.split(':').count() >= 2 && text.len() <= 8 && text.bytes().all(|b| b.is_ascii_digit() || b == b':');
     let file = FILES.iter().any(|end| text.ends_with(end) && text.len() > end.len());
-    mail || web
-        || phone
-        || labelled
-        || time
-        || file
-        || (digits == 0 && text.bytes().all(|b| !b.is_ascii_alphanumeric()))
+    mail || web || phone || labelled || time || file || (digits == 0 && !text.chars().any(char::is_alphanumeric))
 }
 
 const FILES: &[&str] = &[
