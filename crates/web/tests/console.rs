@@ -269,3 +269,48 @@ async fn the_metrics_carry_the_store_s_numbers() {
         assert!(text.contains(line), "{line} missing in {text}");
     }
 }
+
+#[tokio::test]
+async fn a_password_is_typed_with_its_form_by_those_who_may_and_only_for_what_is_locked() {
+    let world = world().await;
+    let cookies = signed_in(&world).await;
+    let parts = vec![
+        withheld("1", "名簿.zip", Reason::Encrypted, Some(Quarantined::Locked(source(b"PK")))),
+        withheld("2", "x.exe", Reason::UnsupportedType, Some(Quarantined::Part(source(b"MZ")))),
+    ];
+    mail(&world, Some("k@example.co.jp"), "a@city.example.jp", "件名", Verdict::SanitisedWithWithheld, parts).await;
+    let page = get_as(&world, &cookies, "/quarantine/1").await;
+    assert!(page.text().contains("開いて無害化する"), "{}", page.text());
+    assert!(!get_as(&world, &cookies, "/quarantine/2").await.text().contains("開いて無害化する"));
+    let form = ("Content-Type", "application/x-www-form-urlencoded");
+    let post = async |body: String| {
+        send(world.admin, "POST", "/quarantine/1/unlock", &[form, ("Cookie", &cookies)], body.as_bytes()).await
+    };
+    assert_eq!(post("password=sesame".to_owned()).await.status, 403, "without the form's token");
+    let token = page.form_token();
+    let wrong = post(format!("form_token={token}&password=guess")).await;
+    assert!(wrong.text().contains("残りの回数: 7") && !wrong.text().contains("guess"), "{}", wrong.text());
+    assert!(post(format!("form_token={token}&password=sesame")).await.text().contains("宛先の数: 2"));
+
+    let json = ("Content-Type", "application/json");
+    let api = async |cookies: &str, password: &str| {
+        let body = format!("{{\"password\":\"{password}\"}}");
+        let headers = [json, ("Cookie", cookies)];
+        send(world.admin, "POST", "/api/v1/quarantine/1/unlock", &headers, body.as_bytes()).await
+    };
+    let wrong = api(&cookies, "guess").await;
+    assert_eq!((wrong.status, wrong.json()["left"].as_u64()), (422, Some(7)));
+    let opened = api(&cookies, "sesame").await;
+    assert_eq!((opened.status, opened.json()["outcome"].as_str().unwrap()), (200, "opened"));
+    assert_eq!(api("", "sesame").await.status, 401);
+    let hash = world.store.user_by_name(ADMIN).await.unwrap().unwrap().password_hash;
+    let auditor = NewUser { name: "auditor".into(), password_hash: hash, role: Role::Auditor };
+    world.store.create_user(auditor, "test").await.unwrap();
+    let looking = sign_in(&world, "auditor", PASSWORD).await.cookies();
+    assert_eq!(api(&looking, "sesame").await.status, 403);
+    assert!(!get_as(&world, &looking, "/quarantine/1").await.text().contains("開いて無害化する"));
+}
+
+fn source(bytes: &[u8]) -> jail::Source {
+    jail::Source::whole(std::sync::Arc::new(jail::Sealed::from_bytes(bytes).unwrap()))
+}

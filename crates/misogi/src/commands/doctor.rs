@@ -1,6 +1,8 @@
 //! `misogi doctor`: is everything in order on this machine?
 
 use std::net::ToSocketAddrs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -65,6 +67,7 @@ impl Check {
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     let config = Config::load(arguments.config.config.as_deref())?;
     let mut checks = vec![configuration(&config), rooms(&config)];
+    checks.extend(arguments.config.config.as_deref().and_then(|path| passwords(&config, path)));
     let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
     runtime.block_on(async {
         checks.push(scanner(&config).await);
@@ -102,6 +105,22 @@ fn configuration(config: &Config) -> Check {
         Ok(()) => Check::new("configuration", State::Ok, "every value can be used"),
         Err(error) => Check::new("configuration", State::Fault, format!("{error:#}")),
     }
+}
+
+/// Passwords in the file are for the gateway's eyes only.
+fn passwords(config: &Config, path: &Path) -> Option<Check> {
+    if config.passwords.partner.is_empty() {
+        return None;
+    }
+    let others = std::fs::metadata(path).map(|file| file.permissions().mode() & 0o077);
+    Some(match others {
+        Ok(0) => Check::new("passwords", State::Ok, "only the owner of the configuration reads them"),
+        _ => Check::new(
+            "passwords",
+            State::Warning,
+            format!("others can read {} with the passwords in it: chmod 600", path.display()),
+        ),
+    })
 }
 
 /// Attacks a room that is then thrown away, and reports what held.

@@ -1,0 +1,137 @@
+//! Locked parts: who is found, how often passwords are tried, and that nobody is given anything twice or by mistake.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::disallowed_methods, reason = "tests")]
+
+mod support;
+
+use std::time::Duration;
+
+use store::{
+    LockedMail, LockedSearch, MessageId, OpenedBy, OriginKind, QuarantineState, Quarantined, Release, Released, Store,
+    Tries,
+};
+use support::*;
+
+const A: &str = "a@x.lg.jp";
+const B: &str = "b@x.lg.jp";
+
+async fn locked(store: &Store) -> LockedMail {
+    let accepted = accept_from(store, mail_to(&[A, B]), b"Subject: hi\r\n\r\nbody").await.unwrap();
+    let work = claim_one(store).await;
+    let parts = vec![
+        withheld("1", "meibo.zip", Quarantined::Locked(source(b"PK"))),
+        withheld("2", "x.exe", Quarantined::Part(source(b"MZ"))),
+    ];
+    let mut done = completed(Some(b"the clean mail"), parts);
+    done.message_id = Some("one@example.jp".to_owned());
+    store.complete(&work.key, done).await.unwrap();
+    store.locked_mail(accepted.message).await.unwrap().unwrap()
+}
+
+fn release(store: &Store, mail: &LockedMail, recipients: &[&str]) -> Release {
+    Release {
+        receipt: store.new_receipt().unwrap(),
+        about: mail.message,
+        items: mail.items.iter().map(|item| item.id).collect(),
+        recipients: recipients.iter().map(|address| (*address).to_owned()).collect(),
+        subject: "opened".to_owned(),
+        body: made(b"the second mail"),
+        actor: "test".to_owned(),
+        by: OpenedBy::Pairing,
+        password_mail: None,
+    }
+}
+
+fn count(released: &Released) -> (bool, usize) {
+    (released.message.is_some(), released.recipients.len())
+}
+
+async fn state(store: &Store, message: MessageId) -> Vec<QuarantineState> {
+    store.message(message).await.unwrap().unwrap().quarantine.iter().map(|row| row.state).collect()
+}
+
+#[tokio::test]
+async fn a_locked_mail_is_found_by_sender_and_thread_and_only_while_it_is_recent() {
+    let (_directory, hand, store) = fresh().await;
+    let mail = locked(&store).await;
+    assert_eq!(mail.items.len(), 1, "what no password opens is no item");
+    let since = store.now().minus(Duration::from_secs(3600));
+    let find = async |senders: &[&str], ids: &[&str]| {
+        let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let search = LockedSearch { since, senders: own(senders), message_ids: own(ids), limit: 10 };
+        store.locked_mails(&search).await.unwrap().len()
+    };
+    assert_eq!(find(&["YAMADA@example.jp"], &[]).await, 1);
+    assert_eq!(find(&[], &["one@example.jp"]).await, 1);
+    assert_eq!(find(&["", "tanaka@example.jp", "amada@example.jp"], &["two@example.jp", ""]).await, 0);
+    hand.advance(Duration::from_secs(7200));
+    let search = LockedSearch {
+        since: store.now().minus(Duration::from_secs(3600)),
+        senders: vec!["yamada@example.jp".to_owned()],
+        limit: 10,
+        ..LockedSearch::default()
+    };
+    assert!(store.locked_mails(&search).await.unwrap().is_empty());
+    store.close().await;
+}
+
+#[tokio::test]
+async fn what_is_opened_goes_once_to_each_recipient_and_to_nobody_else() {
+    let (_directory, _hand, store) = fresh().await;
+    let mail = locked(&store).await;
+    let stranger = store.release_unlocked(release(&store, &mail, &["c@x.lg.jp"])).await.unwrap();
+    assert_eq!(count(&stranger), (false, 0));
+    let first = store.release_unlocked(release(&store, &mail, &["A@x.lg.jp", "c@x.lg.jp"])).await.unwrap();
+    assert_eq!((count(&first), first.recipients[0].as_str()), ((true, 1), A));
+    assert_eq!(state(&store, mail.message).await, [QuarantineState::Held, QuarantineState::Held]);
+    let again = store.release_unlocked(release(&store, &mail, &[A])).await.unwrap();
+    assert_eq!(count(&again), (false, 0));
+    let served = store.locked_mail(mail.message).await.unwrap().unwrap().items[0].served.clone();
+    assert_eq!(served, [A]);
+    let rest = store.release_unlocked(release(&store, &mail, &[A, B])).await.unwrap();
+    assert_eq!((count(&rest), rest.recipients[0].as_str()), ((true, 1), B));
+    assert_eq!(state(&store, mail.message).await, [QuarantineState::Released, QuarantineState::Held]);
+    assert!(store.locked_mail(mail.message).await.unwrap().is_none());
+
+    let second = store.message(first.message.unwrap()).await.unwrap().unwrap();
+    assert_eq!((second.row.origin, second.row.about), (OriginKind::Unlocked, Some(mail.message)));
+    assert_eq!(second.row.sender.as_deref(), Some("yamada@example.jp"), "whoever sent it hears when it bounces");
+    let tasks = store.due_deliveries(10).await.unwrap();
+    let opened: Vec<_> = tasks.iter().filter(|task| task.message != mail.message).collect();
+    assert_eq!(opened.len(), 2);
+    for task in opened {
+        assert_eq!((task.recipients.len(), task.notice), (1, false));
+        assert_eq!(task.body.to_bytes(100).await.unwrap(), &b"the second mail"[..]);
+    }
+    assert_eq!(store.audit_verify().await.unwrap().broken, None);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn tries_are_counted_apart_and_end_at_their_limit_also_after_a_restart() {
+    let (directory, hand, store) = fresh().await;
+    let id = locked(&store).await.items[0].id;
+    assert_eq!(store.count_try(id, OpenedBy::Typing, "test", 2).await.unwrap(), Tries::Left(1));
+    assert_eq!(store.count_try(id, OpenedBy::Pairing, "test", 1).await.unwrap(), Tries::Left(0));
+    store.close().await;
+    let store = Store::open(config(directory.path(), &hand)).await.unwrap();
+    assert_eq!(store.count_try(id, OpenedBy::Typing, "test", 2).await.unwrap(), Tries::Left(0));
+    assert_eq!(store.count_try(id, OpenedBy::Typing, "test", 2).await.unwrap(), Tries::Exhausted);
+    assert_eq!(store.count_try(id, OpenedBy::Pairing, "test", 1).await.unwrap(), Tries::Exhausted);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn the_original_of_a_locked_mail_stays_as_long_as_its_part_in_quarantine() {
+    let (_directory, hand, store) = fresh().await;
+    let mail = locked(&store).await;
+    let retention = store::Retention::default();
+    hand.advance(retention.originals + Duration::from_secs(1));
+    store.purge().await.unwrap();
+    assert!(store.locked_mail(mail.message).await.unwrap().is_some());
+    hand.advance(retention.quarantine);
+    store.purge().await.unwrap();
+    store.purge().await.unwrap();
+    assert!(store.message_original(mail.message).await.is_err());
+    store.close().await;
+}
