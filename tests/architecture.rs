@@ -47,6 +47,7 @@ const PARSERS: &[(&str, &[&str])] = &[
     ("hayro-interpret", &["disarm"]),
     ("hayro-syntax", &["disarm"]),
     ("hayro-cmap", &["disarm"]),
+    ("cfb", &["disarm"]),
     ("lopdf", &["disarm"]),
     ("quick-xml", &["disarm"]),
     ("skrifa", &["disarm"]),

@@ -9,7 +9,7 @@
 //! they are except into the spill. Where a structure can be read in two ways it refuses; it does not guess.
 //!
 //! Start at [`run`]. `detect` says what a file is; one module per format reads it: `mail`, `text`, `csv`, `image`, `pdf`,
-//! `office`, `zip`, `ichitaro`, `legacy`.
+//! `office`, `zip`, `ichitaro`, `legacy`, `msg`, `tnef`, `directory`.
 
 #![forbid(unsafe_code)]
 
@@ -20,16 +20,21 @@ pub mod mail;
 mod compound;
 mod csv;
 mod detect;
+mod directory;
 mod embedded;
 mod error;
 mod fonts;
 mod ichitaro;
 mod image;
 mod legacy;
+mod mapi;
+mod msg;
 mod office;
 mod pdf;
 mod room;
+mod smime;
 mod text;
+mod tnef;
 mod zip;
 
 pub use error::Error;

@@ -9,7 +9,8 @@ use form::{DetectedType, Findings, Place, Reason, Refusal};
 use crate::detect::{Content, detect};
 use crate::error::{Error, size, within};
 use crate::fonts::Fonts;
-use crate::{csv, ichitaro, image, legacy, mail, office, pdf, text, zip};
+use crate::mapi::{Message, compose};
+use crate::{csv, directory, ichitaro, image, legacy, mail, msg, office, pdf, text, tnef, zip};
 
 /// Why a room gave nothing, and what it took the file to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +67,14 @@ pub fn run(
                 Content::Withheld(Reason::ConverterUnavailable) if job.office.legacy == Legacy::Words => {
                     legacy::disarm(part, form)
                 }
+                Content::Msg => {
+                    msg::read(input, &job.limits).and_then(|msg| outlook(part, &msg.message, msg.damaged, form, spill))
+                }
+                Content::Tnef => {
+                    tnef::read(input).and_then(|tnef| outlook(part, &tnef.message, tnef.damaged, form, spill))
+                }
+                Content::Calendar => directory::disarm_calendar(part, form),
+                Content::Card => directory::disarm_card(part, form),
                 // It was opened above, and what was inside is no other.
                 Content::Sealed => Err(Reason::Encrypted.into()),
                 Content::Withheld(reason) => Err(reason.into()),
@@ -83,6 +92,22 @@ fn unsealed(content: &Content, input: &[u8], job: &DirtyJob) -> Option<Result<Ve
     (*content == Content::Sealed).then(opened)
 }
 
+/// A message of Outlook as the mail that it is.
+fn outlook(
+    mut part: Part<'_>,
+    message: &Message,
+    damaged: bool,
+    form: &mut dyn Write,
+    spill: &mut dyn Write,
+) -> Result<(), Error> {
+    if damaged {
+        part.findings.add(Reason::MessageIncomplete, Place::default());
+    }
+    let mail = compose::mail(message)?;
+    within(Reason::LimitSpillBytes, part.job.limits.spill_bytes, size(mail.len()))?;
+    mail::disarm_as(&mail, part.detected, part.findings, part.job, form, spill)
+}
+
 /// One page of what has pages, as a picture.
 fn shown(part: Part<'_>, content: &Content, wanted: Preview, fonts: &Fonts, form: &mut dyn Write) -> Result<(), Error> {
     match *content {
@@ -96,7 +121,11 @@ fn shown(part: Part<'_>, content: &Content, wanted: Preview, fonts: &Fonts, form
         | Content::Office
         | Content::Ichitaro
         | Content::Sealed
-        | Content::Zip => Err(Reason::UnsupportedType.into()),
+        | Content::Zip
+        | Content::Msg
+        | Content::Tnef
+        | Content::Calendar
+        | Content::Card => Err(Reason::UnsupportedType.into()),
     }
 }
 

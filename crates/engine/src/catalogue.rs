@@ -108,6 +108,10 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
             "このソフト専用の文書形式は作り直せません。PDF などにして送り直すよう差出人に依頼してください",
             "documents of this program cannot be rebuilt; ask the sender for a PDF of it",
         ),
+        Reason::LimitEntries => (
+            "予定や連絡先の数が多すぎるか、一件が大きすぎます",
+            "a calendar or address book has too many entries, or too long ones",
+        ),
         Reason::LimitInputBytes => ("大きすぎます", "it is too large"),
         Reason::LimitOutputBytes => ("作り直した結果が大きすぎます", "the rebuilt file is too large"),
         Reason::LimitParts => ("添付や中のファイルの数が多すぎます", "there are too many parts"),
@@ -172,7 +176,10 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::HiddenText => ("見えない文字を{count}か所取り除きました", "hidden text was removed in {count} places"),
         Reason::HeaderFields => ("不要なヘッダを{count}個取り除きました", "{count} header fields were removed"),
         Reason::AlternativeText => ("同じ本文の別形式を取り除きました", "an alternative form of the text was removed"),
-        Reason::Signature => ("電子署名を取り除きました", "the digital signature was removed"),
+        Reason::Signature => (
+            "電子署名を取り除きました（署名の検証はしていません）",
+            "the digital signature was removed; it was not verified",
+        ),
         Reason::ControlCharacters => ("制御文字を{count}個取り除きました", "{count} control characters were removed"),
         Reason::BidiControls => {
             ("文字の並びを変える制御文字を{count}個取り除きました", "{count} bidirectional controls were removed")
@@ -273,6 +280,18 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
             "シートのヘッダーやフッターの画像を取り除きました",
             "pictures in the headers and footers of sheets were removed",
         ),
+        Reason::CalendarAlarms => ("予定の通知を{count}件取り除きました", "{count} alarms of events were removed"),
+        Reason::CalendarAttachments => (
+            "予定に添付されたファイルやリンクを{count}件取り除きました",
+            "{count} files or links attached to events were removed",
+        ),
+        Reason::CalendarEntries => {
+            ("空き時間の情報を{count}件取り除きました", "{count} entries about free time were removed")
+        }
+        Reason::CardMedia => (
+            "連絡先の画像・音声・鍵を{count}件取り除きました",
+            "{count} pictures, sounds or keys of address cards were removed",
+        ),
         Reason::TypeMismatch => ("拡張子と中身の形式が違っていました", "the extension did not match the content"),
         Reason::NameChanged => ("ファイル名を直しました", "the file name was changed"),
         Reason::DoubleExtension => ("拡張子が二重でした", "the name had a double extension"),
@@ -334,6 +353,16 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
             "文字の多くが検索やコピーのできないページがあります",
             "much of the text of a page cannot be searched or copied",
         ),
+        Reason::Unwrapped => (
+            "ほかのソフトでは開けない形式（winmail.dat、署名付きメールなど）の中身を取り出しました",
+            "what lay in a format that many programs cannot open was taken out",
+        ),
+        Reason::MessageIncomplete => {
+            ("メッセージが壊れているため読み取れた分だけです", "a message was damaged; what could be read was kept")
+        }
+        Reason::ShownAsText => {
+            ("予定や連絡先を読める文字にしました", "a calendar or address card was turned into readable text")
+        }
         Reason::PictureUndecodable => {
             ("読み取れない画像が{count}枚あり、表示できません", "{count} pictures could not be read and are not shown")
         }

@@ -198,8 +198,10 @@ async fn words(run: &Run<'_>, part: &Part, depth: u32, withheld: Withheld) -> At
 /// Mails and archives by name or label. A wrong guess costs time, never safety: either way the dirty room finds the true type.
 fn is_called_container(part: &Part) -> bool {
     let extension = part.name.extension().map(str::to_ascii_lowercase).unwrap_or_default();
-    matches!(extension.as_str(), "eml" | "zip")
-        || matches!(part.declared_type.as_str(), "message/rfc822" | "application/zip" | "application/x-zip-compressed")
+    let media = part.declared_type.as_str();
+    matches!(extension.as_str(), "eml" | "zip" | "msg")
+        || matches!(media, "message/rfc822" | "application/zip" | "application/x-zip-compressed")
+        || matches!(media, "application/ms-tnef" | "application/vnd.ms-outlook")
 }
 
 fn dirty_job(run: &Run<'_>, part: &Part) -> DirtyJob {

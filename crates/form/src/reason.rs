@@ -92,6 +92,8 @@ reasons! {
     111 Withheld ConverterUnavailable "converter_unavailable"
     /// The document is of a program whose files cannot be rebuilt.
     112 Withheld ForeignDocument "foreign_document"
+    /// A calendar or address book has more entries, or longer ones, than allowed.
+    115 Withheld LimitEntries "limit_entries"
 
     /// The input is larger than allowed.
     120 Withheld LimitInputBytes "limit_input_bytes"
@@ -258,6 +260,14 @@ reasons! {
     238 Removed UnknownContent "unknown_content"
     /// Embedded fonts were removed.
     239 Removed EmbeddedFonts "embedded_fonts"
+    /// Alarms of calendar entries, which make sounds or send mail, were removed.
+    240 Removed CalendarAlarms "calendar_alarms"
+    /// Files and addresses attached to calendar entries were removed.
+    241 Removed CalendarAttachments "calendar_attachments"
+    /// Entries of a calendar that only say when somebody is free were removed.
+    242 Removed CalendarEntries "calendar_entries"
+    /// Pictures, sounds and keys of address cards were removed.
+    243 Removed CardMedia "card_media"
     /// Pivot tables whose data is outside the document were removed; the values that they show were kept.
     250 Removed PivotData "pivot_data"
     /// Pictures in the headers and footers of sheets were removed.
@@ -343,6 +353,12 @@ reasons! {
     338 Changed GlyphsLost "glyphs_lost"
     /// Much of the text of a page cannot be searched or copied.
     339 Changed TextRecallLow "text_recall_low"
+    /// What lay in a wrapper that many programs cannot open (winmail.dat, a signed message, uuencode) was put into the mail itself.
+    350 Changed Unwrapped "unwrapped"
+    /// A message was damaged; what could be read of it was kept.
+    351 Changed MessageIncomplete "message_incomplete"
+    /// A calendar or address card was turned into readable text.
+    352 Changed ShownAsText "shown_as_text"
     /// Check boxes, buttons and labels were turned into shapes with their text.
     360 Changed ControlsDrawn "controls_drawn"
     /// The document is delivered as pages, because the site wants it so.

@@ -148,7 +148,6 @@ const STRONG: &[(&[u8], &str)] = &[
     (b"%!PS", "ps"),
     (b"\xc5\xd0\xd3\xc6", "eps"),
     (b"AT&TFORM", "djvu"),
-    (b"\x78\x9f\x3e\x22", "tnef"),
     (b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", "one"),
     (b"HWP Document File", "hwp"),
     (b"(DWF V", "dwf"),

@@ -46,6 +46,14 @@ pub(crate) enum Content {
     Sealed,
     /// An archive that is no document package.
     Zip,
+    /// Events.
+    Calendar,
+    /// Addresses.
+    Card,
+    /// A message of Outlook.
+    Msg,
+    /// A message of Outlook as other programs get it.
+    Tnef,
     /// Known or unknown, but nothing that can be rebuilt.
     Withheld(Reason),
 }
@@ -124,6 +132,7 @@ fn by_signature(bytes: &[u8]) -> Option<Detected> {
                 Detected::new(Content::Withheld(Reason::Encrypted), kind)
             }
             ole::Kind::Named("jtd") => Detected::new(Content::Ichitaro, "jtd"),
+            ole::Kind::Named("msg") => Detected::new(Content::Msg, "msg"),
             ole::Kind::Named(kind) => Detected::unsupported(kind),
         });
     }
@@ -133,6 +142,9 @@ fn by_signature(bytes: &[u8]) -> Option<Detected> {
     }
     if let Some(token) = magic::metafile(bytes) {
         return Some(Detected::new(Content::Metafile, token));
+    }
+    if crate::tnef::is(bytes) {
+        return Some(Detected::new(Content::Tnef, "tnef"));
     }
     magic::strong(bytes).map(Detected::unsupported)
 }
@@ -233,6 +245,7 @@ const PROMISES: &[(&[&str], &[&str])] = &[
     (&["jsw", "jaw", "jtw", "jbw", "juw"], &["taro"]),
     (&["xdw", "xbd", "xct"], &["xdw"]),
     (&["msg"], &["msg", "ole2"]),
+    (&["tnef"], &["tnef"]),
     (&["ics"], &["ics"]),
     (&["vcf"], &["vcf"]),
     (&["7z"], &["7z"]),

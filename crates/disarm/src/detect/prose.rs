@@ -89,11 +89,11 @@ fn by_start(head: &str) -> Option<Detected> {
     if start.starts_with("ID;P") {
         return Some(Detected::unsupported("slk"));
     }
-    if start.starts_with("BEGIN:VCALENDAR") {
-        return Some(Detected::unsupported("ics"));
+    if lower.starts_with("begin:vcalendar") {
+        return Some(Detected::new(Content::Calendar, "ics"));
     }
     if lower.starts_with("begin:vcard") {
-        return Some(Detected::unsupported("vcf"));
+        return Some(Detected::new(Content::Card, "vcf"));
     }
     if lower.starts_with('<') {
         return markup(&lower).map(Detected::unsupported);

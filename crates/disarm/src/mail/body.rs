@@ -9,9 +9,10 @@ use super::facts::Facts;
 use super::similar::overlap;
 use super::structure::{Part, Transfer, Tree};
 use super::tally::Tally;
+use super::unwrap::UNWRAPPED;
 use super::{enriched, flowed, transfer};
-use crate::charset;
 use crate::html::{self, Converted};
+use crate::{charset, directory, smime};
 
 /// Reads the text; every part that is not in it becomes a child or a finding.
 pub(crate) fn text(
@@ -22,9 +23,18 @@ pub(crate) fn text(
     findings: &mut Findings,
     tally: &mut Tally,
 ) -> String {
-    let mut reader =
-        Reader { input, tree, children, findings, most: usize::try_from(limits.text_bytes).unwrap_or(usize::MAX) };
-    let read = reader.part(0, true);
+    let mut reader = Reader {
+        input,
+        tree,
+        children,
+        findings,
+        most: usize::try_from(limits.text_bytes).unwrap_or(usize::MAX),
+        events: Vec::new(),
+    };
+    let mut read = reader.part(0, true);
+    for event in std::mem::take(&mut reader.events) {
+        read.append(event);
+    }
     read.settle(reader.findings, tally);
     with_marks(&read.text, reader.children, tally)
 }
@@ -35,6 +45,8 @@ struct Reader<'a, 'b> {
     children: &'a mut Children<'b>,
     findings: &'a mut Findings,
     most: usize,
+    /// What calendars say, for the end of the text: beside the other versions of an invitation they are none of them.
+    events: Vec<Read>,
 }
 
 /// Text of one part or subtree, with what is told of it if it is used.
@@ -75,6 +87,21 @@ impl Read {
         };
         self.tally.add(other.tally);
         self.notes.extend(other.notes);
+    }
+
+    /// Appends the text of a wrapper unless it says what stands there already; of two that say the same the longer one stays.
+    fn append_once(&mut self, mut other: Read) {
+        if self.is_blank() || other.is_blank() {
+            return self.append(other);
+        }
+        let overlap = overlap(&self.text, &other.text);
+        let (mine, others) = (Facts::of(&self.text), Facts::of(&other.text));
+        if overlap.second_in_first >= SAME && others.stand_in(&mine) {
+            other.text.clear();
+        } else if overlap.first_in_second >= SAME && mine.stand_in(&others) {
+            self.text.clear();
+        }
+        self.append(other);
     }
 
     /// Tells what the text that is used has lost.
@@ -131,7 +158,11 @@ impl<'a> Reader<'a, '_> {
                         continue;
                     }
                     let more = self.part(sub, first && read.is_blank());
-                    read.append(more);
+                    if child.media.value.strip_prefix("multipart/") == Some(UNWRAPPED) {
+                        read.append_once(more);
+                    } else {
+                        read.append(more);
+                    }
                 }
             }
         }
@@ -147,9 +178,11 @@ impl<'a> Reader<'a, '_> {
             _ if kind.starts_with("multipart/") => {
                 return Read { notes: vec![(Reason::EncodingRepaired, "MIME")], ..Read::default() };
             }
-            _ if kind.ends_with("pkcs7-mime") && is_enveloped(part) => {
+            _ if kind.ends_with("pkcs7-mime") && self.is_enveloped(part) => {
                 self.children.withhold(index, Refusal::plain(Reason::Encrypted));
             }
+            "application/pgp-encrypted" => self.children.withhold(index, Refusal::plain(Reason::Encrypted)),
+            "text/calendar" if part.disposition.value != "attachment" && self.event(part) => {}
             _ if is_mail(part) || !is_text(kind) || is_attachment(part, index, first) => {
                 let inline = part.disposition.value == "inline" && kind.starts_with("image/");
                 self.children.add(index, inline);
@@ -160,6 +193,32 @@ impl<'a> Reader<'a, '_> {
             _ => return self.text_of(index, part),
         }
         Read::default()
+    }
+
+    /// Keeps what a calendar says; false where it cannot be read and is left to a room of its own.
+    fn event(&mut self, part: &Part<'_>) -> bool {
+        let mut read = Read::default();
+        let bytes = self.bytes(part, &mut read);
+        let label = part.media.decoded("charset", &mut Tally::default());
+        let Ok(shown) = directory::calendar(&bytes, label.as_deref()) else { return false };
+        if shown.text.len() > self.most {
+            return false;
+        }
+        read.text = shown.text;
+        read.notes.push((Reason::ShownAsText, "text/calendar"));
+        for (reason, count) in shown.told {
+            self.findings.add_many(reason, count, Place::default());
+        }
+        self.events.push(read);
+        true
+    }
+
+    /// S/MIME that hides its content; signed content is readable. What it is called counts for less than what it is.
+    fn is_enveloped(&self, part: &Part<'_>) -> bool {
+        let enveloped = ["enveloped-data", "authenveloped-data"];
+        let called = part.media.plain("smime-type");
+        called.is_some_and(|kind| enveloped.iter().any(|name| kind.eq_ignore_ascii_case(name)))
+            || smime::read(&self.bytes(part, &mut Read::default())) == smime::Cms::Encrypted
     }
 
     /// The text of a text part.
@@ -214,7 +273,9 @@ impl<'a> Reader<'a, '_> {
             });
             match picture {
                 Some((picture, after)) => {
-                    self.children.add(picture, true);
+                    let is_picture =
+                        self.tree.parts.get(picture).is_some_and(|part| part.media.value.starts_with("image/"));
+                    self.children.add(picture, is_picture);
                     out.push_str(&mark(picture));
                     rest = after;
                 }
@@ -361,12 +422,6 @@ fn is_attachment(part: &Part<'_>, index: usize, first: bool) -> bool {
     part.disposition.value == "attachment" || (index != 0 && (file || (!first && named(&part.media, "name"))))
 }
 
-/// S/MIME that hides its content; signed content is readable.
-fn is_enveloped(part: &Part<'_>) -> bool {
-    let enveloped = ["enveloped-data", "authenveloped-data"];
-    part.media.plain("smime-type").is_some_and(|kind| enveloped.iter().any(|name| kind.eq_ignore_ascii_case(name)))
-}
-
 /// The charset an HTML document names for itself, when its part names none.
 fn meta_charset(bytes: &[u8]) -> Option<String> {
     let head = bytes.get(..bytes.len().min(2048))?.to_ascii_lowercase();
@@ -406,7 +461,8 @@ fn with_marks(text: &str, children: &mut Children<'_>, tally: &mut Tally) -> Str
             }
         };
         let name = children.name(part, tally);
-        out.push_str(&format!("[画像{}: {}]", number.saturating_add(1), name.as_str()));
+        let kind = if children.is_picture(part) { "画像" } else { "添付" };
+        out.push_str(&format!("[{kind}{}: {}]", number.saturating_add(1), name.as_str()));
         out.push_str(after);
     }
     out

@@ -73,6 +73,12 @@ impl<'a> Children<'a> {
         self.chosen.contains_key(&index)
     }
 
+    /// False for a part that is called a file; what HTML shows as a picture is one under any label.
+    pub(crate) fn is_picture(&self, index: usize) -> bool {
+        let part = self.tree.parts.get(index);
+        part.is_some_and(|part| !part.media.value.starts_with("application/") || part.disposition.value != "attachment")
+    }
+
     /// The part that a `cid:` link or a `[cid:…]` text means.
     pub(crate) fn by_content_id(&self, id: &str) -> Option<usize> {
         self.by_content_id.get(&content_id(id)).copied()

@@ -15,11 +15,13 @@ mod facts;
 mod fields;
 mod flowed;
 mod header;
+mod inline;
 mod param;
 mod similar;
 mod structure;
 mod tally;
 pub(crate) mod transfer;
+mod unwrap;
 mod word;
 
 use std::io::Write;
@@ -36,9 +38,22 @@ use tally::Tally;
 
 /// Reads a mail, writes its form to `form` and the decoded bytes of its children to `spill`.
 pub fn disarm(input: &[u8], job: &DirtyJob, form: &mut dyn Write, spill: &mut dyn Write) -> Result<(), Error> {
+    let detected = DetectedType::parse("mail").unwrap_or(DetectedType::UNKNOWN);
+    disarm_as(input, detected, Findings::new(job.limits.findings), job, form, spill)
+}
+
+/// Reads a mail that was made of a file of another type, in which `findings` were made already.
+pub(crate) fn disarm_as(
+    input: &[u8],
+    detected: DetectedType,
+    mut findings: Findings,
+    job: &DirtyJob,
+    form: &mut dyn Write,
+    spill: &mut dyn Write,
+) -> Result<(), Error> {
     let limits = &job.limits;
-    let mut findings = Findings::new(limits.findings);
     let mut tally = Tally::default();
+    let input = &*unwrap::unwrap(input, limits, &mut findings);
     let tree = structure::read(input, limits);
     let fields = tree.parts.first().map(|root| root.fields.as_slice()).unwrap_or_default();
     let mut header = header::read(fields, limits, &mut findings, &mut tally);
@@ -48,7 +63,6 @@ pub fn disarm(input: &[u8], job: &DirtyJob, form: &mut dyn Write, spill: &mut dy
     let raw = body::text(input, &tree, limits, &mut children, &mut findings, &mut tally);
     let text = clean(&raw, limits, &mut findings);
 
-    let detected = DetectedType::parse("mail").unwrap_or(DetectedType::UNKNOWN);
     let mut encoder = Encoder::new(form, Kind::Mail, detected, limits)?;
     encoder.mail_header(&header)?;
     encoder.text(text.as_str())?;

@@ -15,6 +15,8 @@ use super::param::Structured;
 /// One part.
 #[derive(Debug)]
 pub(crate) struct Part<'a> {
+    /// Where its header begins.
+    pub(crate) start: usize,
     pub(crate) fields: Vec<Field<'a>>,
     /// The body as it stands in the mail, without the line end before the next boundary.
     pub(crate) body: Range<usize>,
@@ -140,7 +142,7 @@ impl<'a> Walk<'a> {
         let block = fields::cut(self.input, start..self.header_end(start), self.header_bytes);
         let body = block.body;
         let digest = parent.and_then(|p| self.parts.get(p)).is_some_and(|p| p.is_type("multipart/digest"));
-        let mut part = Part::new(block, digest, self.input.len());
+        let mut part = Part::new(block, digest, start, self.input.len());
         let index = self.parts.len();
         if let Some(parent) = parent.and_then(|p| self.parts.get_mut(p)) {
             parent.parts.push(index);
@@ -297,7 +299,7 @@ enum Judgement {
 }
 
 impl<'a> Part<'a> {
-    fn new(block: Block<'a>, digest: bool, end: usize) -> Self {
+    fn new(block: Block<'a>, digest: bool, start: usize, end: usize) -> Self {
         let default = if digest { "message/rfc822" } else { "text/plain" };
         let media = fields::first(&block.fields, "Content-Type").map(|field| Structured::parse(&field.text()));
         let media = match media {
@@ -324,6 +326,7 @@ impl<'a> Part<'a> {
             None => None,
         };
         Self {
+            start,
             body: block.body..end,
             media,
             disposition: disposition.map(|field| Structured::parse(&field.text())).unwrap_or_default(),

@@ -350,3 +350,122 @@ const PIECES: [&[u8]; 30] = [
     b"=E3=81=82=\r\n",
     b"[cid:1]",
 ];
+
+#[test]
+fn files_inside_of_plain_text_become_attachments_with_a_mark_at_their_place() {
+    // Encoded by Python: binascii.b2a_uu, base64, and yEnc after its draft.
+    let text = "Subject: x\n\nbefore\nbegin 644 hello.txt\n,:&5L;&\\@=V]R;&0*\n`\nend\nbetween\n\
+        begin-base64 644 two.bin\naGVsbG8=\n====\nbegin 644 of the story\nis no file\nend\n";
+    let outcome = read(text.as_bytes());
+    assert_eq!(outcome.child("hello.txt").1, b"hello world\n");
+    assert_eq!(outcome.child("two.bin").1, b"hello");
+    assert_eq!(
+        outcome.text(),
+        "before\n[添付1: hello.txt]\nbetween\n[添付2: two.bin]\nbegin 644 of the story\nis no file\nend"
+    );
+    assert!(outcome.reasons().contains(&Reason::Unwrapped));
+    let yenc = b"Subject: x\n\n=ybegin line=128 size=5 name=five.bin\n\x2a\x2b=\x40\x92\x93\n=yend size=5\n";
+    assert_eq!(read(yenc).child("five.bin").1, [0, 1, 0xD6, 0x68, 0x69]);
+}
+
+#[test]
+fn armour_of_openpgp_is_opened_where_it_only_signs_and_held_where_it_encrypts() {
+    let signed = "Content-Type: text/plain; charset=utf-8\n\n-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n本文\n- - 一覧\n\
+        -----BEGIN PGP SIGNATURE-----\n\niQEz\n-----END PGP SIGNATURE-----\n後\n";
+    let outcome = read(signed.as_bytes());
+    assert_eq!(outcome.text(), "本文\n- 一覧\n後");
+    assert!(outcome.reasons().contains(&Reason::Signature));
+    let encrypted = read(b"Subject: x\n\nhi\n-----BEGIN PGP MESSAGE-----\n\nhQEMA\n-----END PGP MESSAGE-----\n");
+    let (child, _) = encrypted.child("encrypted.asc");
+    assert_eq!(child.withheld.map(|refusal| refusal.reason), Some(Reason::Encrypted));
+    assert_eq!(encrypted.text(), "hi\n[添付1: encrypted.asc]");
+}
+
+/// `openssl smime -sign -nodetach` writes such objects; the signature itself is left out, because nothing reads it.
+fn cms_signed(content: &[u8]) -> Vec<u8> {
+    fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+        let len = u16::try_from(content.len()).unwrap().to_be_bytes();
+        [&[tag, 0x82][..], &len, content].concat()
+    }
+    let oid = |last: u8| [0x06, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 7, last].to_vec();
+    let inner = element(0x30, &[oid(1), element(0xA0, &element(0x04, content))].concat());
+    let signed = element(0x30, &[vec![2, 1, 1, 0x31, 0], inner].concat());
+    element(0x30, &[oid(2), element(0xA0, &signed)].concat())
+}
+
+#[test]
+fn a_mail_that_is_only_signed_is_read_and_the_signature_ends_here() {
+    let content = "Content-Type: multipart/mixed; boundary=in\r\n\r\n--in\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n署名\r\n\
+        --in\r\nContent-Type: image/png; name=a.png\r\nContent-Disposition: attachment\r\n\r\nPNG\r\n--in--\r\n";
+    let mut base64 = String::new();
+    for group in cms_signed(content.as_bytes()).chunks(3) {
+        let bits = group.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
+        for at in 0..4 {
+            let sextet = usize::try_from(bits >> (18 - 6 * at) & 63).unwrap();
+            let letter = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[sextet];
+            base64.push(if at > group.len() { '=' } else { char::from(letter) });
+        }
+    }
+    let mail = |boundary: &str| {
+        format!(
+            "From: a@example.jp\nSubject: =?utf-8?B?5Lu2?=\nContent-Type: multipart/mixed; boundary={boundary}\n\n--{boundary}\n\
+             Content-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m\n\
+             Content-Transfer-Encoding: base64\n\n{base64}\n--{boundary}--\n"
+        )
+    };
+    let outcome = read(mail("out").as_bytes());
+    assert_eq!((outcome.text(), outcome.names()), ("署名", vec!["a.png"]));
+    assert_eq!(outcome.mail.header.subject.as_str(), "件");
+    assert!([Reason::Signature, Reason::Unwrapped].iter().all(|reason| outcome.reasons().contains(reason)));
+    // Content that could end the part around it stays in its wrapper.
+    assert_eq!(read(mail("in").as_bytes()).names(), ["smime.p7m"]);
+    let root = format!(
+        "From: a@example.jp\nContent-Type: application/x-pkcs7-mime; name=smime.p7m\nContent-Transfer-Encoding: base64\n\n{base64}\n"
+    );
+    assert_eq!(read(root.as_bytes()).text(), "署名");
+    let sealed = "Content-Type: application/pkcs7-mime\nContent-Transfer-Encoding: base64\n\nMAsGCSqGSIb3DQEHAw==\n";
+    let sealed = read(sealed.as_bytes());
+    assert_eq!(sealed.mail.children[0].withheld.map(|refusal| refusal.reason), Some(Reason::Encrypted));
+}
+
+/// TNEF of attributes: level, number, data.
+fn tnef(attributes: &[(u8, u32, &[u8])]) -> Vec<u8> {
+    let mut out = vec![0x78, 0x9F, 0x3E, 0x22, 1, 0];
+    for (level, number, data) in attributes {
+        out.push(*level);
+        out.extend_from_slice(&number.to_le_bytes());
+        out.extend_from_slice(&u32::try_from(data.len()).unwrap().to_le_bytes());
+        out.extend_from_slice(data);
+        let sum = data.iter().fold(0_u16, |sum, byte| sum.wrapping_add(u16::from(*byte)));
+        out.extend_from_slice(&sum.to_le_bytes());
+    }
+    out
+}
+
+#[test]
+fn winmail_dat_gives_its_text_and_files_to_the_mail() {
+    // 報告.txt in CP932.
+    let name = b"\x95\xF1\x8D\x90.txt\0";
+    let packed = tnef(&[
+        (1, 0x0006_9007, &[0xA4, 0x03, 0, 0, 0, 0, 0, 0]),
+        (1, 0x0002_800C, b"\x96\x7B\x95\xB6\0"),
+        (2, 0x0006_9002, &[0; 14]),
+        (2, 0x0001_8010, name),
+        (2, 0x0006_800F, b"content"),
+    ]);
+    let mail = |text: &str| {
+        let head = format!(
+            "From: a@example.jp\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain; charset=utf-8\n\n{text}\n\
+             --b\nContent-Type: application/ms-tnef; name=winmail.dat\nContent-Transfer-Encoding: binary\n\n"
+        );
+        [head.as_bytes(), &packed, b"\n--b--\n"].concat()
+    };
+    let outcome = read(&mail(""));
+    assert_eq!((outcome.text(), outcome.child("報告.txt").1), ("本文", &b"content"[..]));
+    assert!(outcome.reasons().contains(&Reason::Unwrapped));
+    assert_eq!(read(&mail("本文")).text(), "本文", "the same text is not shown twice");
+    assert_eq!(read(&mail("別の前文です")).text(), "別の前文です\n\n本文");
+    let broken = packed.len() - 30;
+    let cut = [b"Content-Type: application/ms-tnef\n\n", &packed[..broken]].concat();
+    assert!(read(&cut).reasons().contains(&Reason::MessageIncomplete));
+}

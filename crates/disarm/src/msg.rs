@@ -1,0 +1,212 @@
+//! Outlook's `.msg` ([MS-OXMSG]): a compound file with one stream for each property, and a storage for each recipient and attachment.
+
+use std::io::{Cursor, Read};
+
+use cfb::CompoundFile;
+use form::{Limits, Reason};
+
+use crate::error::{Error, size, within};
+use crate::mapi::{
+    APPOINTMENT, Attachment, Content, MAX_ATTACHMENTS, MAX_DEPTH, MAX_RECIPIENTS, Message, Properties, Value, id, named,
+};
+use crate::tnef::wide;
+
+/// A message read from a compound file.
+#[derive(Debug)]
+pub(crate) struct Msg {
+    pub(crate) message: Message,
+    /// Some of it could not be read.
+    pub(crate) damaged: bool,
+}
+
+/// Reads a file.
+pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Msg, Error> {
+    let file = CompoundFile::open(Cursor::new(bytes)).map_err(|_| Error::from(Reason::Malformed))?;
+    let mut reader = Reader { file, budget: limits.spill_bytes, damaged: false, names: Vec::new() };
+    reader.names = reader.named_properties();
+    let message = reader.message("", 32, 0)?;
+    if message.properties.is_empty() && message.attachments.is_empty() {
+        return Err(Reason::Malformed.into());
+    }
+    Ok(Msg { message, damaged: reader.damaged })
+}
+
+struct Reader<'a> {
+    file: CompoundFile<Cursor<&'a [u8]>>,
+    /// Bytes that may still be read: two streams may name the same sectors.
+    budget: u64,
+    damaged: bool,
+    /// Which numbers of this file are the named properties that we know.
+    names: Vec<(u16, u16)>,
+}
+
+impl Reader<'_> {
+    /// The message in a storage, whose property stream has a head of `head` bytes.
+    fn message(&mut self, storage: &str, head: usize, depth: usize) -> Result<Message, Error> {
+        let properties = self.properties(storage, head)?;
+        let codepage = |number: u16| match properties.get(&number) {
+            Some(Value::Number(page)) => u16::try_from(*page).ok().filter(|page| *page > 0),
+            _ => None,
+        };
+        let codepage = codepage(id::MESSAGE_CODEPAGE).or_else(|| codepage(id::INTERNET_CODEPAGE)).unwrap_or(0);
+        let mut message = Message { properties, codepage, ..Message::default() };
+        for name in self.storages(storage) {
+            let path = format!("{storage}/{name}");
+            if name.starts_with(RECIPIENT) {
+                if message.recipients.len() >= MAX_RECIPIENTS {
+                    self.damaged = true;
+                    continue;
+                }
+                message.recipients.push(self.properties(&path, 8)?);
+            } else if name.starts_with(ATTACHMENT) {
+                if message.attachments.len() >= MAX_ATTACHMENTS {
+                    self.damaged = true;
+                    continue;
+                }
+                let attachment = self.attachment(&path, depth)?;
+                message.attachments.push(attachment);
+            }
+        }
+        Ok(message)
+    }
+
+    fn attachment(&mut self, path: &str, depth: usize) -> Result<Attachment, Error> {
+        let mut properties = self.properties(path, 8)?;
+        let content = match properties.remove(&id::ATTACH_DATA) {
+            Some(Value::Bytes(bytes)) => Content::File(bytes),
+            _ => {
+                let inner = format!("{path}/__substg1.0_3701000D");
+                let embedded = properties.get(&id::ATTACH_METHOD) == Some(&Value::Number(5));
+                if embedded && self.file.is_storage(&inner) && depth.saturating_add(1) < MAX_DEPTH {
+                    Content::Message(Box::new(self.message(&inner, 24, depth.saturating_add(1))?))
+                } else {
+                    self.damaged = true;
+                    Content::Nothing
+                }
+            }
+        };
+        Ok(Attachment { properties, content })
+    }
+
+    /// The properties of a storage: numbers stand in one stream, all else in streams of their own.
+    fn properties(&mut self, storage: &str, head: usize) -> Result<Properties, Error> {
+        let mut properties = Properties::new();
+        let fixed = self.stream(&format!("{storage}/__properties_version1.0"))?.unwrap_or_default();
+        for entry in fixed.get(head..).unwrap_or_default().chunks_exact(16).take(MAX_PROPERTIES) {
+            let Some((kind, number, value)) = fixed_property(entry) else { continue };
+            let value = match kind {
+                0x02 | 0x0B => Value::Number(value & 0xFFFF),
+                0x03 | 0x04 | 0x0A => Value::Number(value & 0xFFFF_FFFF),
+                0x05 | 0x06 | 0x07 | 0x14 | 0x40 => Value::Number(value),
+                _ => continue,
+            };
+            self.put(&mut properties, number, value);
+        }
+        for (kind, number) in self.stream_properties(storage) {
+            let Some(bytes) = self.stream(&format!("{storage}/__substg1.0_{number:04X}{kind:04X}"))? else { continue };
+            let value = match kind {
+                0x1E => Value::Narrow(bytes),
+                0x1F => Value::Text(wide(&bytes)),
+                _ => Value::Bytes(bytes),
+            };
+            self.put(&mut properties, number, value);
+        }
+        Ok(properties)
+    }
+
+    fn put(&self, properties: &mut Properties, number: u16, value: Value) {
+        let number = match self.names.iter().find(|(here, _)| *here == number) {
+            Some((_, known)) => *known,
+            None if number >= 0x8000 => return,
+            None => number,
+        };
+        properties.insert(number, value);
+    }
+
+    /// Type and number of the properties that have a stream in a storage.
+    fn stream_properties(&self, storage: &str) -> Vec<(u16, u16)> {
+        let Ok(entries) = self.file.read_storage(root(storage)) else { return Vec::new() };
+        let tag = |name: &str| {
+            let tag = u32::from_str_radix(name.strip_prefix("__substg1.0_")?, 16).ok()?;
+            let (kind, number) = (u16::try_from(tag & 0xFFFF).ok()?, u16::try_from(tag >> 16).ok()?);
+            matches!(kind, 0x1E | 0x1F | 0x102).then_some((kind, number))
+        };
+        entries
+            .take(MAX_ENTRIES)
+            .filter(cfb::Entry::is_stream)
+            .filter_map(|entry| tag(entry.name()))
+            .take(MAX_PROPERTIES)
+            .collect()
+    }
+
+    fn storages(&self, storage: &str) -> Vec<String> {
+        let Ok(entries) = self.file.read_storage(root(storage)) else { return Vec::new() };
+        let mut names: Vec<String> = entries
+            .take(MAX_ENTRIES)
+            .filter(cfb::Entry::is_storage)
+            .map(|entry| entry.name().to_owned())
+            .filter(|name| name.starts_with(RECIPIENT) || name.starts_with(ATTACHMENT))
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// A whole stream; `None` where there is none.
+    fn stream(&mut self, path: &str) -> Result<Option<Vec<u8>>, Error> {
+        if !self.file.is_stream(path) {
+            return Ok(None);
+        }
+        let Ok(stream) = self.file.open_stream(path) else {
+            self.damaged = true;
+            return Ok(None);
+        };
+        let mut bytes = Vec::new();
+        let most = self.budget.saturating_add(1);
+        if stream.take(most).read_to_end(&mut bytes).is_err() {
+            self.damaged = true;
+        }
+        within(Reason::LimitSpillBytes, self.budget, size(bytes.len()))?;
+        self.budget = self.budget.saturating_sub(size(bytes.len()));
+        Ok(Some(bytes))
+    }
+
+    /// [MS-OXMSG] 2.2.3: which numbers from 0x8000 on stand for which named properties.
+    fn named_properties(&mut self) -> Vec<(u16, u16)> {
+        let stream = |reader: &mut Self, name: &str| {
+            reader.stream(&format!("/__nameid_version1.0/{name}")).ok().flatten().unwrap_or_default()
+        };
+        let (sets, entries) = (stream(self, "__substg1.0_00020102"), stream(self, "__substg1.0_00030102"));
+        let known = |entry: &[u8]| {
+            let lid = u32::from_le_bytes(entry.get(..4)?.try_into().ok()?);
+            let (set, index) = (
+                u16::from_le_bytes(entry.get(4..6)?.try_into().ok()?),
+                u16::from_le_bytes(entry.get(6..8)?.try_into().ok()?),
+            );
+            // The last bit says that the property goes by a string.
+            let set = usize::from(set >> 1).checked_sub(3).filter(|_| set & 1 == 0)?;
+            let of = sets.get(set.checked_mul(16)?..set.checked_add(1)?.checked_mul(16)?)?;
+            let number = named(lid).filter(|_| of == APPOINTMENT)?;
+            Some((0x8000_u16.checked_add(index)?, number))
+        };
+        entries.chunks_exact(8).take(MAX_PROPERTIES).filter_map(known).collect()
+    }
+}
+
+/// Type, number and value of an entry of a property stream.
+fn fixed_property(entry: &[u8]) -> Option<(u16, u16, u64)> {
+    Some((
+        u16::from_le_bytes(entry.get(..2)?.try_into().ok()?),
+        u16::from_le_bytes(entry.get(2..4)?.try_into().ok()?),
+        u64::from_le_bytes(entry.get(8..16)?.try_into().ok()?),
+    ))
+}
+
+fn root(storage: &str) -> &str {
+    if storage.is_empty() { "/" } else { storage }
+}
+
+const RECIPIENT: &str = "__recip_version1.0_";
+const ATTACHMENT: &str = "__attach_version1.0_";
+const MAX_PROPERTIES: usize = 10_000;
+/// Streams and storages of one storage that are looked at.
+const MAX_ENTRIES: usize = 20_000;
