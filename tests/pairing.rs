@@ -174,7 +174,7 @@ fn members(mail: &[u8]) -> Vec<String> {
     const SCRIPT: &str = "import sys,io,json,email,email.policy,zipfile\n\
         m=email.message_from_bytes(sys.stdin.buffer.read(),policy=email.policy.default)\n\
         z=[zipfile.ZipFile(io.BytesIO(p.get_payload(decode=True))) for p in m.iter_attachments()]\n\
-        print(json.dumps([a.read(n).decode() for a in z for n in a.namelist()]))";
+        print(json.dumps([a.read(n).decode('utf-8-sig') for a in z for n in a.namelist()]))";
     let mut child = Command::new("python3")
         .args(["-c", SCRIPT])
         .stdin(Stdio::piped())
@@ -379,7 +379,7 @@ fn a_password_agreed_on_with_a_partner_opens_at_once_and_stands_in_the_configura
     world.send(SENDER, &[STAFF], &locked_mail("eight", STAFF, &world.locked("agreed-2026-xyz", "agreed\n")));
     let mails = world.settled(1);
     assert_eq!(opened(&mails)[0].1, ["agreed\r\n"]);
-    assert_eq!(holds(&world.gateway.directory, b"agreed-2026-xyz"), [world.gateway.config.clone()]);
+    assert_eq!(holds(&world.gateway.directory, b"agreed-2026-xyz"), std::slice::from_ref(&world.gateway.config));
 }
 
 /// Fifty pairs of the generated set through rooms, each pair of another sender, mixed; the extraction of all 500 is tested in `engine`.

@@ -119,7 +119,7 @@ impl Wording {
             .iter()
             .filter(|word| rest.starts_with(word))
             .filter(|word| {
-                !(inside(word.first()) && inside(before)) && !(inside(word.last()) && inside(rest.get(word.len())))
+                !(inside(word.first()) && inside(before) || inside(word.last()) && inside(rest.get(word.len())))
             })
             .map(Vec::len)
             .max()
