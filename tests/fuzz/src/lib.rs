@@ -59,6 +59,7 @@ pub fn through_both_rooms(bytes: &[u8], name: &str) {
     }
 }
 
-fn is_limit(refusal: &Refusal) -> bool {
+/// Whether a refusal is one of those that a larger machine would not give.
+pub fn is_limit(refusal: &Refusal) -> bool {
     refusal.reason != Reason::FormInvalid && refusal.limit > 0
 }

@@ -105,6 +105,10 @@ pub(crate) fn detect(bytes: &[u8], name: Option<&FileName>, declared_type: &str)
     if prose::is_text(bytes) {
         return prose::kind(bytes, &extension, declared_type);
     }
+    if extension == "eml" && prose::begins_as_mail(bytes) {
+        // A mail with files that are not encoded (RFC 3030, and what Outlook embeds).
+        return Detected::new(Content::Mail, "mail");
+    }
     if zip::has_end_record(bytes) {
         // Something stands before an archive: the archive's own reader refuses it and says why.
         return Detected::new(Content::Zip, "zip");

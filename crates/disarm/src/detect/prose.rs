@@ -123,6 +123,11 @@ fn markup(lower: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether bytes that are no text begin with the header of a mail.
+pub(super) fn begins_as_mail(bytes: &[u8]) -> bool {
+    is_mail(&ascii_head(bytes))
+}
+
 /// A mail has no signature: it begins with header fields, and among them are some that only mail has.
 fn is_mail(head: &str) -> bool {
     let lines: Vec<&str> = head.lines().take(60).take_while(|line| !line.is_empty()).collect();

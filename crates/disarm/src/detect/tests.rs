@@ -41,6 +41,14 @@ fn tables_are_chosen_by_name_among_texts() {
 }
 
 #[test]
+fn a_mail_with_a_file_that_is_not_encoded_is_a_mail() {
+    let mail =
+        b"From: a@example.jp\r\nMIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\n\r\n\0\x01\x02\x03\0";
+    check(mail, "a.eml", (Content::Mail, "mail"));
+    check(b"\0\x01\x02\x03\0", "a.eml", (UNSUPPORTED, "unknown"));
+}
+
+#[test]
 fn mails_are_known_by_their_fields() {
     let mail = b"Received: from a by b; Mon, 1 Jan 2024 00:00:00 +0900\r\nFrom: a@example.jp\r\n\r\nhi\r\n";
     check(mail, "message", (Content::Mail, "mail"));

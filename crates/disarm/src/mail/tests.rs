@@ -469,3 +469,27 @@ fn winmail_dat_gives_its_text_and_files_to_the_mail() {
     let cut = [b"Content-Type: application/ms-tnef\n\n", &packed[..broken]].concat();
     assert!(read(&cut).reasons().contains(&Reason::MessageIncomplete));
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn damaged_wrappers_give_a_valid_form(at in 0_usize..400, byte in any::<u8>(), cut in 0_usize..400, signed in any::<bool>()) {
+        let mut inner = if signed {
+            cms_signed(b"Content-Type: text/plain\r\n\r\nhello")
+        } else {
+            tnef(&[
+                (1, 0x0006_9003, &[1, 0, 0, 0, 0x1E, 0, 0x37, 0, 1, 0, 0, 0, 2, 0, 0, 0, b'x', 0, 0, 0]),
+                (2, 0x0006_9002, &[0; 14]),
+                (2, 0x0001_8010, b"a.txt\0"),
+                (2, 0x0006_800F, b"content"),
+            ])
+        };
+        let at = at % inner.len();
+        inner[at] = byte;
+        inner.truncate(inner.len().saturating_sub(cut / 4).max(1));
+        let kind = if signed { "pkcs7-mime" } else { "ms-tnef" };
+        let mail = [format!("Content-Type: application/{kind}\n\n").as_bytes(), &inner].concat();
+        read(&mail);
+    }
+}
