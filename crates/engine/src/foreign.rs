@@ -217,3 +217,27 @@ async fn once(
 
 /// A large program has its own start of each document, whatever the size.
 const LEAST_TIME: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn encrypted_documents_that_the_converter_reads_are_given_to_it() {
+        let withheld = |reason: Reason, detected: &str| Withheld {
+            detected_type: detected.to_owned(),
+            ..Withheld::from(Refusal::plain(reason))
+        };
+        for (reason, detected, expected) in [
+            (Reason::ConverterUnavailable, "doc", true),
+            (Reason::Encrypted, "doc", true),
+            (Reason::Encrypted, "xls", true),
+            // What the dirty room opens itself, or nobody does.
+            (Reason::Encrypted, "ooxml", false),
+            (Reason::Encrypted, "pdf", false),
+            (Reason::Malformed, "doc", false),
+        ] {
+            assert_eq!(may_convert(&withheld(reason, detected)), expected, "{detected} {reason}");
+        }
+    }
+}
