@@ -474,7 +474,7 @@ fn form_controls_become_shapes_with_their_text() {
         control("Checkbox", "同意&amp;する", "<x:Checked>1</x:Checked>"),
         control("Checkbox", "しない", ""),
         control("Radio", "男 性", "<x:Checked>1</x:Checked>"),
-        control("Button", "送信", "<x:FmlaMacro>[0]!evil</x:FmlaMacro>"),
+        control("Button", "送信", "<x:FmlaMacro>[0]!evil</x:FmlaMacro><x:PrintObject>False</x:PrintObject>"),
         control("Spin", "", ""),
     );
     let drawing =
@@ -494,6 +494,7 @@ fn form_controls_become_shapes_with_their_text() {
         assert!(drawing.contains(&format!("<a:t>{text}</a:t>")), "{text}: {drawing}");
     }
     assert!(drawing.contains("<xdr:col>4</xdr:col><xdr:colOff>57150</xdr:colOff>"), "{drawing}");
+    assert_eq!(drawing.matches(r#"fPrintsWithSheet="0""#).count(), 1, "{drawing}");
     assert!(!parts.has("evil") && done.has(Reason::Macros));
     let count = |reason: Reason| {
         done.report.findings.iter().filter(|finding| finding.reason == reason).map(|finding| finding.count).sum::<u32>()
@@ -505,7 +506,7 @@ fn form_controls_become_shapes_with_their_text() {
 fn places_in_per_cent_give_way_to_those_that_every_program_reads() {
     let position = |axis: &str| {
         format!(
-            r#"<wp:position{axis} relativeFrom="page"><mc:AlternateContent><mc:Choice xmlns:wp14="http://schemas.microsoft.com/office/word/2010/wordprocessingDrawing" Requires="wp14"><wp14:pctPos{axis}Offset>5000</wp14:pctPos{axis}Offset></mc:Choice><mc:Fallback><wp:posOffset>914400</wp:posOffset></mc:Fallback></mc:AlternateContent></wp:position{axis}>"#
+            r#"<mc:AlternateContent><mc:Choice xmlns:wp14="http://schemas.microsoft.com/office/word/2010/wordprocessingDrawing" Requires="wp14"><wp:position{axis} relativeFrom="page"><wp14:pctPos{axis}Offset>5000</wp14:pctPos{axis}Offset></wp:position{axis}></mc:Choice><mc:Fallback><wp:position{axis} relativeFrom="page"><wp:posOffset>914400</wp:posOffset></wp:position{axis}></mc:Fallback></mc:AlternateContent>"#
         )
     };
     let (_, text) = body(&format!(

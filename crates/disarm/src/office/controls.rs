@@ -75,7 +75,7 @@ fn sheet_shape(shape: &Shape, look: &Look, anchor: [[i64; 4]; 2], number: u32) -
     let line = if look.has_border { r#"<a:solidFill><a:srgbClr val="A0A0A0"/></a:solidFill>"# } else { "<a:noFill/>" };
     let id = FIRST_ID.saturating_add(number);
     format!(
-        r#"<xdr:twoCellAnchor xmlns:xdr="{}" xmlns:a="{}">{}<xdr:sp><xdr:nvSpPr><xdr:cNvPr id="{id}" name="Control {number}"/><xdr:cNvSpPr txBox="1"/></xdr:nvSpPr><xdr:spPr><a:prstGeom prst="rect"><a:avLst/></a:prstGeom>{fill}<a:ln w="9525">{line}</a:ln></xdr:spPr><xdr:txBody><a:bodyPr vertOverflow="overflow" horzOverflow="overflow" wrap="square" lIns="18288" tIns="0" rIns="0" bIns="0" anchor="{}"/><a:lstStyle/><a:p><a:pPr algn="{}"/><a:r><a:rPr lang="ja-JP" sz="900"/><a:t>{}{}</a:t></a:r></a:p></xdr:txBody></xdr:sp><xdr:clientData/></xdr:twoCellAnchor>"#,
+        r#"<xdr:twoCellAnchor xmlns:xdr="{}" xmlns:a="{}">{}<xdr:sp><xdr:nvSpPr><xdr:cNvPr id="{id}" name="Control {number}"/><xdr:cNvSpPr txBox="1"/></xdr:nvSpPr><xdr:spPr><a:prstGeom prst="rect"><a:avLst/></a:prstGeom>{fill}<a:ln w="9525">{line}</a:ln></xdr:spPr><xdr:txBody><a:bodyPr vertOverflow="overflow" horzOverflow="overflow" wrap="square" lIns="18288" tIns="0" rIns="0" bIns="0" anchor="{}"/><a:lstStyle/><a:p><a:pPr algn="{}"/><a:r><a:rPr lang="ja-JP" sz="900"/><a:t>{}{}</a:t></a:r></a:p></xdr:txBody></xdr:sp><xdr:clientData{}/></xdr:twoCellAnchor>"#,
         previews::XDR,
         previews::A,
         corners(&from, &to),
@@ -83,6 +83,7 @@ fn sheet_shape(shape: &Shape, look: &Look, anchor: [[i64; 4]; 2], number: u32) -
         look.align,
         look.mark,
         escape(shape.text.as_str()),
+        if shape.is_not_printed { r#" fPrintsWithSheet="0""# } else { "" },
     )
 }
 

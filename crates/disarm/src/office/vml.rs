@@ -20,6 +20,8 @@ pub(super) struct Shape {
     /// The relationship of the drawing that leads to its picture.
     pub(super) picture: String,
     pub(super) has_macro: bool,
+    /// It is on the screen only.
+    pub(super) is_not_printed: bool,
 }
 
 /// The shapes of a drawing up to the first that cannot be read: Excel writes `<br>` without an end into its texts.
@@ -72,6 +74,7 @@ pub(super) fn shapes(package: &Package<'_>, name: &str) -> Vec<Shape> {
                     match element.as_str() {
                         "Anchor" => shape.anchor = anchor(&value),
                         "Checked" => shape.checked = value.trim().parse().unwrap_or(0),
+                        "PrintObject" => shape.is_not_printed = value.trim().eq_ignore_ascii_case("false"),
                         "FmlaMacro" => shape.has_macro = !value.trim().is_empty(),
                         _ => {}
                     }

@@ -28,7 +28,9 @@ impl Lowerer<'_, '_, '_> {
                 let first = known.next().flatten().filter(|first| may_require(*first, self.context.family));
                 // Places in per cent, which only Word knows; beside them stand the same in length, which all know.
                 let is_place = first.is_some_and(|first| first.prefix() == "wp14")
-                    && self.parent().is_some_and(|around| matches!(around.of.name(), "positionH" | "positionV"));
+                    && self
+                        .parent()
+                        .is_some_and(|around| matches!(around.of.name(), "anchor" | "positionH" | "positionV"));
                 if is_place {
                     return Ok(false);
                 }
