@@ -51,6 +51,12 @@ const PARSERS: &[(&str, &[&str])] = &[
     ("lopdf", &["disarm"]),
     ("quick-xml", &["disarm"]),
     ("skrifa", &["disarm"]),
+    ("sevenz-rust2", &["disarm"]),
+    ("rars", &["disarm"]),
+    ("bzip2", &["disarm"]),
+    ("lzma-rust2", &["disarm"]),
+    ("lzxd", &["disarm"]),
+    ("ruzstd", &["disarm"]),
 ];
 
 /// What must not even be reachable from a room's code, through whatever chain of dependencies.

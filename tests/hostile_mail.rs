@@ -625,13 +625,7 @@ fn a_bomb_in_an_archive_is_withheld_and_the_mail_arrives() {
 fn formats_that_are_not_rebuilt_are_withheld_whatever_they_hold() {
     let target = Target::start("");
     let entities = "<?xml version=\"1.0\"?><!DOCTYPE b [<!ENTITY a \"aaaa\"><!ENTITY b SYSTEM \"file:///etc/passwd\">]><b>&a;&b;</b>";
-    let tar = python_makes(
-        "import io,sys,tarfile\nout=io.BytesIO()\nt=tarfile.open(fileobj=out,mode='w')\n\
-         i=tarfile.TarInfo('../../etc/passwd')\ni.size=4\nt.addfile(i,io.BytesIO(b'evil'))\nt.close()\nsys.stdout.buffer.write(out.getvalue())",
-    );
-    let files: [(&str, &[u8]); 7] = [
-        ("archive.7z", b"7z\xbc\xaf\x27\x1c\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00"),
-        ("archive.tar", &tar),
+    let files: [(&str, &[u8]); 5] = [
         ("entities.xml", entities.as_bytes()),
         ("picture.svg", b"<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>"),
         ("page.html", b"<!DOCTYPE html><html><script>alert(1)</script></html>"),

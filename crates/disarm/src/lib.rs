@@ -9,7 +9,7 @@
 //! they are except into the spill. Where a structure can be read in two ways it refuses; it does not guess.
 //!
 //! Start at [`run`]. `detect` says what a file is; one module per format reads it: `mail`, `text`, `csv`, `image`, `pdf`,
-//! `office`, `zip`, `ichitaro`, `legacy`, `msg`, `tnef`, `directory`.
+//! `office`, `zip`, `archive`, `ichitaro`, `legacy`, `msg`, `tnef`, `directory`.
 
 #![forbid(unsafe_code)]
 
@@ -17,6 +17,7 @@ pub mod charset;
 pub mod html;
 pub mod mail;
 
+mod archive;
 mod compound;
 mod csv;
 mod detect;

@@ -10,7 +10,7 @@ use crate::detect::{Content, detect};
 use crate::error::{Error, size, within};
 use crate::fonts::Fonts;
 use crate::mapi::{Message, compose};
-use crate::{csv, directory, ichitaro, image, legacy, mail, msg, office, pdf, text, tnef, zip};
+use crate::{archive, csv, directory, ichitaro, image, legacy, mail, msg, office, pdf, text, tnef, zip};
 
 /// Why a room gave nothing, and what it took the file to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,6 +75,7 @@ pub fn run(
                 }
                 Content::Calendar => directory::disarm_calendar(part, form),
                 Content::Card => directory::disarm_card(part, form),
+                Content::Archive(format) => archive::disarm(part, format, form, spill),
                 // It was opened above, and what was inside is no other.
                 Content::Sealed => Err(Reason::Encrypted.into()),
                 Content::Withheld(reason) => Err(reason.into()),
@@ -122,6 +123,7 @@ fn shown(part: Part<'_>, content: &Content, wanted: Preview, fonts: &Fonts, form
         | Content::Ichitaro
         | Content::Sealed
         | Content::Zip
+        | Content::Archive(_)
         | Content::Msg
         | Content::Tnef
         | Content::Calendar

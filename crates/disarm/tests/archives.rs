@@ -106,11 +106,9 @@ fn an_empty_directory_is_dropped_and_told() {
 
 #[test]
 fn members_that_cannot_be_read_are_withheld_alone() {
-    for (name, member, reason) in [
-        ("encrypted.zip", "secret.txt", Reason::Encrypted),
-        ("bzip2.zip", "hello.txt", Reason::UnsupportedType),
-        ("symlink.zip", "link", Reason::SymlinkMember),
-    ] {
+    for (name, member, reason) in
+        [("encrypted.zip", "secret.txt", Reason::Encrypted), ("symlink.zip", "link", Reason::SymlinkMember)]
+    {
         let done = made(name);
         let found = done.members.iter().find(|(path, _)| path.ends_with(member)).unwrap();
         assert_eq!(found.1.as_ref().unwrap_err(), &Refusal::plain(reason), "{name}");

@@ -41,6 +41,28 @@ const FIXTURES: &[&str] = &[
     "symlink.zip",
     "unicode-field.zip",
     "zip64.zip",
+    "archives/bcj2.7z",
+    "archives/bzip2.7z",
+    "archives/bzip2.zip",
+    "archives/deflate64.zip",
+    "archives/differ.iso.xz",
+    "archives/gnu.tar",
+    "archives/level2.lzh",
+    "archives/lh5.lzh",
+    "archives/lh7.lzh",
+    "archives/long-gnu.tar",
+    "archives/lzma.zip",
+    "archives/memo.txt.bz2",
+    "archives/memo.txt.gz",
+    "archives/memo.txt.xz",
+    "archives/memo.txt.zst",
+    "archives/mszip.cab",
+    "archives/pax.tar",
+    "archives/plain.7z",
+    "archives/plain.tar.zst",
+    "archives/ppmd.7z",
+    "archives/ppmd.zip",
+    "archives/stored.lzh",
 ];
 
 proptest! {
@@ -65,6 +87,8 @@ proptest! {
         signature in prop::sample::select(vec![
             b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), b"\xff\xd8\xff\xe0", b"GIF89a", b"BM", b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08",
             b"RIFF\0\0\0\0WEBPVP8 ", b"RIFF\0\0\0\0WEBPVP8L", b"PK\x03\x04", b"PK\x05\x06", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"\xff\xfe",
+            b"Rar!\x1a\x07\x00", b"Rar!\x1a\x07\x01\x00", b"7z\xbc\xaf\x27\x1c\0\x04", b"MSCF\0\0\0\0", b"\x1f\x8b\x08\0",
+            b"BZh91AY&SY", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"\x20\0-lh5-",
         ]),
         rest in vec(any::<u8>(), 0..600),
     ) {

@@ -163,6 +163,17 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
             ("圧縮ファイルの目次と中身が食い違っています", "the archive's directory and contents disagree")
         }
         Reason::SymlinkMember => ("圧縮ファイルにリンクが含まれています", "the archive holds a link"),
+        Reason::HardLinkMember => {
+            ("圧縮ファイルに、ほかのファイルを指すだけの項目があります", "the archive holds a second name of a file")
+        }
+        Reason::LimitWindowBytes => {
+            ("展開に必要なメモリが上限を超えています", "unpacking needs more memory than allowed")
+        }
+        Reason::SplitArchive => (
+            "分割された圧縮ファイルの一部です。一つにまとめて送ってもらってください",
+            "one part of a split archive; ask for a whole one",
+        ),
+        Reason::UnsupportedMethod => ("この圧縮方式には対応していません", "packed with a method that cannot be read"),
         Reason::SpecialMember => ("圧縮ファイルに特殊なファイルが含まれています", "the archive holds a special file"),
         Reason::Metadata => ("付加情報を取り除きました", "metadata was removed"),
         Reason::GpsPosition => ("位置情報を取り除きました", "the GPS position was removed"),

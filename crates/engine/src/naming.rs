@@ -15,6 +15,9 @@ const SAME_KIND: &[&[&str]] = &[
     &["eml"],
 ];
 
+/// Extensions of what tar archives are packed with.
+const PACKED: &[&str] = &["gz", "bz2", "xz", "zst", "z"];
+
 /// The name under which a rebuilt file leaves.
 ///
 /// A text file keeps a foreign extension in front of its own (`a.js` becomes `a.js.txt`): replacing it would hide what it was, keeping it
@@ -24,6 +27,10 @@ pub(crate) fn output_name(name: &FileName, extension: &str) -> FileName {
     let same = present == extension
         || SAME_KIND.iter().any(|kind| kind.contains(&extension) && kind.contains(&present.as_str()));
     match extension {
+        // `a.tar.gz` has an extension of two, and `a.tar.zip` would be neither.
+        "zip" if PACKED.contains(&present.as_str()) && name.stem().to_ascii_lowercase().ends_with(".tar") => {
+            FileName::rebuild(name.stem()).0.with_extension(extension)
+        }
         _ if same => name.clone(),
         "txt" if !present.is_empty() => name.with_added_extension(extension),
         _ => name.with_extension(extension),

@@ -198,11 +198,34 @@ async fn words(run: &Run<'_>, part: &Part, depth: u32, withheld: Withheld) -> At
 /// Mails and archives by name or label. A wrong guess costs time, never safety: either way the dirty room finds the true type.
 fn is_called_container(part: &Part) -> bool {
     let extension = part.name.extension().map(str::to_ascii_lowercase).unwrap_or_default();
-    let media = part.declared_type.as_str();
-    matches!(extension.as_str(), "eml" | "zip" | "msg")
-        || matches!(media, "message/rfc822" | "application/zip" | "application/x-zip-compressed")
-        || matches!(media, "application/ms-tnef" | "application/vnd.ms-outlook")
+    CONTAINER_EXTENSIONS.contains(&extension.as_str()) || CONTAINER_TYPES.contains(&part.declared_type.as_str())
 }
+
+const CONTAINER_EXTENSIONS: &[&str] = &[
+    "eml", "zip", "msg", "7z", "rar", "lzh", "lha", "lzs", "tar", "cab", "iso", "gz", "tgz", "bz2", "tbz", "tbz2",
+    "xz", "txz", "zst", "tzst",
+];
+
+const CONTAINER_TYPES: &[&str] = &[
+    "message/rfc822",
+    "application/ms-tnef",
+    "application/vnd.ms-outlook",
+    "application/zip",
+    "application/x-zip-compressed",
+    "application/x-7z-compressed",
+    "application/vnd.rar",
+    "application/x-rar-compressed",
+    "application/x-lzh",
+    "application/x-lzh-compressed",
+    "application/x-tar",
+    "application/gzip",
+    "application/x-gzip",
+    "application/x-bzip2",
+    "application/x-xz",
+    "application/zstd",
+    "application/vnd.ms-cab-compressed",
+    "application/x-iso9660-image",
+];
 
 fn dirty_job(run: &Run<'_>, part: &Part) -> DirtyJob {
     DirtyJob {

@@ -53,6 +53,8 @@ limits! {
     total_bytes: u64 = 1024 * MIB,
     /// How many times its packed size a member may have.
     ratio: u32 = 250,
+    /// Bytes of memory that unpacking may take for what was unpacked before: dictionaries and windows, together.
+    window_bytes: u64 = 320 * MIB,
     /// Pixels of an image, all frames together.
     pixels: u64 = 100_000_000,
     /// Width or height of an image.

@@ -179,6 +179,14 @@ reasons! {
     184 Withheld SymlinkMember "symlink_member"
     /// A member of an archive is a device, pipe or another special file.
     185 Withheld SpecialMember "special_member"
+    /// A member of an archive is another name for a member.
+    186 Withheld HardLinkMember "hard_link_member"
+    /// Unpacking needs more memory than allowed.
+    187 Withheld LimitWindowBytes "limit_window_bytes"
+    /// The archive is one of several parts, which only together can be unpacked.
+    188 Withheld SplitArchive "split_archive"
+    /// It is packed with a method that no reader exists for.
+    189 Withheld UnsupportedMethod "unsupported_method"
 
     /// Descriptive data about the file, its author or its making was removed.
     200 Removed Metadata "metadata"

@@ -34,7 +34,7 @@ impl Read for Trickle<'_> {
 }
 
 fn any_limits() -> impl Strategy<Value = Limits> {
-    (vec(any::<u64>(), 13), vec(any::<u32>(), 26)).prop_map(|(long, short)| Limits {
+    (vec(any::<u64>(), 14), vec(any::<u32>(), 26)).prop_map(|(long, short)| Limits {
         input_bytes: long[0],
         output_bytes: long[1],
         form_bytes: long[2],
@@ -74,6 +74,7 @@ fn any_limits() -> impl Strategy<Value = Limits> {
         markup_depth: short[25],
         markup: long[11],
         office_form_bytes: long[12],
+        window_bytes: long[13],
     })
 }
 

@@ -49,7 +49,7 @@ texts! {
     upload_check_many: "1回に送れるファイルの数を超えています。送っても受け付けません。" / "More files than can be taken at once; it will not be accepted.";
     upload_check_total: "合計の上限を超えています。送っても受け付けません。" / "The total limit is exceeded; it will not be accepted.";
     upload_formats: "使える形式" / "File types that can be rebuilt";
-    upload_formats_list: "文書と表: テキスト、CSV。画像: PNG、JPEG、GIF、BMP、TIFF、WebP。メール: EML。まとめたもの: ZIP（中のファイルも一つずつ作り直します）。" / "Text and CSV; PNG, JPEG, GIF, BMP, TIFF and WebP images; mails (EML); ZIP archives, whose members are rebuilt one by one.";
+    upload_formats_list: "文書と表: テキスト、CSV。画像: PNG、JPEG、GIF、BMP、TIFF、WebP。メール: EML。まとめたもの: ZIP、7z、RAR、LZH、CAB、TAR、ISO（gz、bz2、xz、zst を含む。中のファイルも一つずつ作り直します）。" / "Text and CSV; PNG, JPEG, GIF, BMP, TIFF and WebP images; mails (EML); ZIP, 7z, RAR, LZH, CAB, TAR and ISO archives (and gz, bz2, xz, zst), whose members are rebuilt one by one.";
     upload_formats_rest: "それ以外の形式は、安全に作り直せないため、お渡しせずに管理者が預かります。" / "Any other type cannot be rebuilt safely. It is withheld and kept by the administrators.";
     upload_what_happens: "どのように安全にするか" / "How files are made safe";
     upload_what_happens_text: "ファイルを隔離された場所で読み取り、文字や画像だけを取り出して、新しいファイルとして書き直します。元のファイルの中身をそのまま渡すことはありません。取り除いたものと変えたものは、結果の画面ですべてお知らせします。" / "Each file is read in an isolated room, only its text and pixels are taken over, and a new file is written. No byte of the original is passed on. Everything removed or changed is listed with the result.";

@@ -50,6 +50,12 @@ pub(super) fn is_pdf(bytes: &[u8]) -> bool {
 /// Signatures that text cannot begin with, or that are text but mean another format to every program.
 pub(super) fn strong(bytes: &[u8]) -> Option<&'static str> {
     let at_start = STRONG.iter().find(|(signature, _)| bytes.starts_with(signature)).map(|(_, token)| *token);
+    if crate::archive::is_lzh(bytes) {
+        return Some("lzh");
+    }
+    if is_bzip2(bytes) {
+        return Some("bz2");
+    }
     at_start.or_else(|| raw_photo(bytes)).or_else(|| iso_media(bytes)).or_else(|| executable(bytes)).or_else(|| {
         ELSEWHERE
             .iter()
@@ -129,6 +135,12 @@ fn executable(bytes: &[u8]) -> Option<&'static str> {
     bytes.get(..64).unwrap_or(bytes).contains(&0).then_some("exe")
 }
 
+/// "BZh" and a digit may begin a text; behind them stands the first block or the end of the stream.
+fn is_bzip2(bytes: &[u8]) -> bool {
+    let starts = matches!(bytes, [b'B', b'Z', b'h', b'1'..=b'9', ..]);
+    starts && matches!(bytes.get(4..10), Some(b"1AY&SY" | b"\x17\x72\x45\x38\x50\x90"))
+}
+
 const STRONG: &[(&[u8], &str)] = &[
     (b"\x7fELF", "elf"),
     (b"\xfe\xed\xfa\xce", "macho"),
@@ -143,6 +155,7 @@ const STRONG: &[(&[u8], &str)] = &[
     (b"\x1f\x8b", "gz"),
     (b"\xfd7zXZ\0", "xz"),
     (b"\x28\xb5\x2f\xfd", "zst"),
+    (b"MSCF\0\0\0\0", "cab"),
     (b"!<arch>\n", "ar"),
     (b"{\\rtf", "rtf"),
     (b"%!PS", "ps"),
@@ -164,20 +177,11 @@ const STRONG: &[(&[u8], &str)] = &[
 ];
 
 /// Signatures that stand behind the start.
-const ELSEWHERE: &[(usize, &[u8], &str)] = &[
-    (257, b"ustar", "tar"),
-    (2, b"-lh", "lzh"),
-    (2, b"-lz", "lzh"),
-    (7, b"**ACE**", "ace"),
-    (0x8001, b"CD001", "iso"),
-    (40, b" EMF", "emf"),
-];
+const ELSEWHERE: &[(usize, &[u8], &str)] = &[(7, b"**ACE**", "ace"), (0x8001, b"CD001", "iso"), (40, b" EMF", "emf")];
 
 /// Signatures that a text could begin with, so they count only for bytes that are no text.
 const PRINTABLE: &[(&[u8], &str)] = &[
     (b"\x60\xea", "arj"),
-    (b"MSCF", "cab"),
-    (b"BZh", "bz2"),
     (b"8BPS", "psd"),
     (b"xdw", "xdw"),
     (b"AC10", "dwg"),

@@ -12,6 +12,7 @@ use form::image::ImageSource;
 use form::name::FileName;
 use form::{DetectedType, Place, Reason};
 
+use crate::archive::{self, Format};
 use crate::zip;
 
 /// What a file is, and how it is to be read.
@@ -54,6 +55,8 @@ pub(crate) enum Content {
     Msg,
     /// A message of Outlook as other programs get it.
     Tnef,
+    /// An archive of another format, or a compressed file.
+    Archive(Format),
     /// Known or unknown, but nothing that can be rebuilt.
     Withheld(Reason),
 }
@@ -63,7 +66,11 @@ impl Detected {
         Detected { content, token: DetectedType::lossy(token) }
     }
 
+    /// What has a token and is an archive that can be read, or nothing that can be rebuilt.
     fn unsupported(token: &str) -> Detected {
+        if let Some(format) = Format::of_token(token) {
+            return Detected::new(Content::Archive(format), token);
+        }
         let reason = if CONVERTED.contains(&token) {
             Reason::ConverterUnavailable
         } else if FOREIGN.contains(&token) {
@@ -149,6 +156,9 @@ fn by_signature(bytes: &[u8]) -> Option<Detected> {
     }
     if crate::tnef::is(bytes) {
         return Some(Detected::new(Content::Tnef, "tnef"));
+    }
+    if archive::is_tar(bytes) {
+        return Some(Detected::unsupported("tar"));
     }
     magic::strong(bytes).map(Detected::unsupported)
 }
@@ -256,8 +266,11 @@ const PROMISES: &[(&[&str], &[&str])] = &[
     (&["rar"], &["rar"]),
     (&["lzh", "lha", "lzs"], &["lzh"]),
     (&["cab"], &["cab"]),
-    (&["gz", "tgz"], &["gz"]),
+    (&["gz", "tgz", "svgz"], &["gz"]),
     (&["bz2", "tbz2", "tbz"], &["bz2"]),
+    (&["xz", "txz"], &["xz"]),
+    (&["zst", "zstd", "tzst"], &["zst"]),
+    (&["iso"], &["iso"]),
     (&["tar"], &["tar"]),
     (&["exe", "dll", "scr", "com", "sys"], &["exe"]),
     (&["jar"], &["jar"]),

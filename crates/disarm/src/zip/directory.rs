@@ -9,7 +9,9 @@ use std::ops::Range;
 
 use form::{Limits, Reason, Refusal};
 
-use super::bytes::{self, Fields};
+use crate::archive::bytes::{self, Fields};
+pub(super) use crate::archive::members::Node;
+use crate::archive::names::contradicts;
 
 /// One member as central directory and local header agree on it. Names and sizes are claims until the data is read.
 #[derive(Clone, Debug)]
@@ -41,15 +43,6 @@ impl Entry<'_> {
     pub(super) fn says_utf8(&self) -> bool {
         self.flags & FLAG_UTF8 != 0
     }
-}
-
-/// What a member is in the file system of its maker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Node {
-    File,
-    Directory,
-    Symlink,
-    Special,
 }
 
 /// All members in the order of the central directory, and whether bytes follow the archive's end.
@@ -319,12 +312,7 @@ impl<'a> Central<'a> {
         if self.host != 3 && self.host != 19 {
             return by_name;
         }
-        match (self.attributes >> 16) & 0o170_000 {
-            0o120_000 => Node::Symlink,
-            0o040_000 => Node::Directory,
-            0 | 0o100_000 => by_name,
-            _ => Node::Special,
-        }
+        Node::of_mode(self.attributes >> 16, by_name)
     }
 }
 
@@ -398,16 +386,6 @@ impl<'a> Extra<'a> {
         }
         own
     }
-}
-
-/// Whether the Unicode path field names another file than the header, which readers that do not know the field believe. A
-/// header in an old character set cannot be compared; one in ASCII must be the name, but for the marks that makers put in the
-/// place of characters that they cannot write.
-fn contradicts(raw_name: &[u8], unicode_name: &str) -> bool {
-    let stands_for = |(byte, c): (&u8, char)| char::from(*byte) == c || (!c.is_ascii() && matches!(byte, b'?' | b'_'));
-    raw_name.is_ascii()
-        && (raw_name.len() != unicode_name.chars().count()
-            || !raw_name.iter().zip(unicode_name.chars()).all(stands_for))
 }
 
 fn extra_fields(extra: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {

@@ -8,9 +8,10 @@ use std::io::{self, Read};
 use flate2::bufread::DeflateDecoder;
 use form::{Limits, Reason};
 
-use super::bytes;
 use super::directory::{self, METHOD_DEFLATED, METHOD_STORED, Node};
-use super::{RATIO_FREE_BYTES, second_opinion};
+use super::second_opinion;
+use crate::archive::bytes;
+use crate::archive::output::RATIO_FREE_BYTES;
 use crate::error::{Error, size, within};
 
 /// The parts of a package by name.
@@ -53,7 +54,7 @@ impl<'a> Package<'a> {
                 Node::File => {}
                 Node::Directory => continue,
                 Node::Symlink => return Err(Reason::SymlinkMember.into()),
-                Node::Special => return Err(Reason::SpecialMember.into()),
+                Node::Special | Node::HardLink => return Err(Reason::SpecialMember.into()),
             }
             let raw = entry.unicode_name.map_or_else(|| String::from_utf8_lossy(entry.raw_name), Into::into);
             let name = part_name(&raw).ok_or(Reason::ZipSlip)?;

@@ -72,12 +72,18 @@ pub fn sanitise(bytes: &[u8], name: &str) -> Result<Sanitised, Refused> {
 }
 
 pub fn sanitise_within(bytes: &[u8], name: &str, limits: &Limits) -> Result<Sanitised, Refused> {
-    sanitise_at(bytes, name, limits, 0)
+    sanitise_at(bytes, &dirty_job(name, limits), 0)
 }
 
-fn sanitise_at(bytes: &[u8], name: &str, limits: &Limits, depth: u32) -> Result<Sanitised, Refused> {
+/// The first room does what the job says; those of the members get the same limits.
+pub fn sanitise_as(bytes: &[u8], job: &DirtyJob) -> Result<Sanitised, Refused> {
+    sanitise_at(bytes, job, 0)
+}
+
+fn sanitise_at(bytes: &[u8], job: &DirtyJob, depth: u32) -> Result<Sanitised, Refused> {
+    let limits = &job.limits;
     let (mut form, mut spill) = (Vec::new(), Vec::new());
-    disarm::run(&dirty_job(name, limits).encode(), bytes, &Fonts::default(), &mut form, &mut spill)?;
+    disarm::run(&job.encode(), bytes, &Fonts::default(), &mut form, &mut spill)?;
     let part = clean(CleanOp::Part, &form, limits).map_err(unnamed)?;
     if part.report.kind != Kind::Container {
         return Ok(part);
@@ -91,7 +97,8 @@ fn sanitise_at(bytes: &[u8], name: &str, limits: &Limits, depth: u32) -> Result<
             Some(refusal) => Err(refusal),
             None if depth >= limits.depth => Err(Reason::LimitDepth.into()),
             None => {
-                sanitise_at(&spill[range], child.name.as_str(), limits, depth + 1).map_err(|refused| refused.refusal)
+                let job = dirty_job(child.name.as_str(), limits);
+                sanitise_at(&spill[range], &job, depth + 1).map_err(|refused| refused.refusal)
             }
         };
         members.push((path, outcome));

@@ -13,9 +13,9 @@ use form::{Findings, Limits, Reason, Refusal};
 use lopdf::{DecompressError, Dictionary, Object, ObjectId, Stream};
 
 use super::tree::Tree;
+use crate::archive::time::days_from_civil;
 use crate::embedded::{Names, declared};
 use crate::error::{Error, size, within};
-use crate::zip::days_from_civil;
 
 /// The files of a document in the order in which they were found.
 #[derive(Default)]

@@ -1,6 +1,6 @@
 //! Which character set the names of an archive are written in, decided once for the whole archive.
 //!
-//! A ZIP says only "UTF-8" (flag 11) or nothing. Windows in Japan writes CP932 and says nothing, macOS writes decomposed
+//! Old formats say nothing of it. A ZIP says only "UTF-8" (flag 11) or nothing. Windows in Japan writes CP932 and says nothing, macOS writes decomposed
 //! UTF-8 and says nothing, old European tools write code page 437. A single short name cannot be told apart, and a
 //! different answer per name would give a different directory tree; so all unlabelled names are judged together.
 
@@ -8,11 +8,25 @@ use std::borrow::Cow;
 
 use encoding_rs::{EUC_JP, Encoding, SHIFT_JIS};
 
-use super::directory::Entry;
+/// The name of a member as the archive has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Name<'a> {
+    /// Bytes of a character set that the archive does not name.
+    Raw(Cow<'a, [u8]>),
+    /// Characters.
+    Known(Cow<'a, str>),
+}
+
+impl<'a> Name<'a> {
+    /// A name that is said to be UTF-8, and is taken at its word where that can be.
+    pub(crate) fn labelled_utf8(raw: &'a [u8]) -> Name<'a> {
+        std::str::from_utf8(raw).map_or(Name::Raw(Cow::Borrowed(raw)), |name| Name::Known(Cow::Borrowed(name)))
+    }
+}
 
 /// The character set of the unlabelled names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NameCharset {
+pub(crate) enum NameCharset {
     /// ASCII or UTF-8: nothing had to be guessed.
     Utf8,
     /// A multi-byte set found by statistics.
@@ -23,17 +37,13 @@ pub(super) enum NameCharset {
 
 impl NameCharset {
     /// Decides for all names that do not say themselves what they are.
-    pub(super) fn of(entries: &[Entry<'_>]) -> NameCharset {
-        let unlabelled: Vec<&[u8]> = entries
-            .iter()
-            .filter(|entry| entry.unicode_name.is_none() && labelled(entry).is_none())
-            .map(|entry| entry.raw_name)
-            .collect();
-        judge(&unlabelled)
+    pub(crate) fn of<'n, 'a: 'n>(names: impl Iterator<Item = &'n Name<'a>>) -> NameCharset {
+        let raw = |name: &'n Name<'a>| if let Name::Raw(raw) = name { Some(raw.as_ref()) } else { None };
+        judge(&names.filter_map(raw).collect::<Vec<_>>())
     }
 
     /// The name of this set for a person.
-    pub(super) fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             NameCharset::Utf8 => "UTF-8",
             NameCharset::Found(encoding) => encoding.name(),
@@ -42,24 +52,28 @@ impl NameCharset {
     }
 
     /// The name of one member, and whether this set was needed for it.
-    pub(super) fn decode<'a>(self, entry: &Entry<'a>) -> (Cow<'a, str>, bool) {
-        if let Some(name) = entry.unicode_name.or_else(|| labelled(entry)) {
-            return (Cow::Borrowed(name), false);
-        }
-        if entry.raw_name.is_ascii() {
-            return (String::from_utf8_lossy(entry.raw_name), false);
-        }
+    pub(crate) fn decode<'n>(self, name: &'n Name<'_>) -> (Cow<'n, str>, bool) {
+        let raw = match name {
+            Name::Known(name) => return (Cow::Borrowed(name.as_ref()), false),
+            Name::Raw(raw) if raw.is_ascii() => return (String::from_utf8_lossy(raw), false),
+            Name::Raw(raw) => raw.as_ref(),
+        };
         match self {
-            NameCharset::Utf8 => (String::from_utf8_lossy(entry.raw_name), false),
-            NameCharset::Found(encoding) => (encoding.decode_without_bom_handling(entry.raw_name).0, true),
-            NameCharset::Cp437 => (Cow::Owned(entry.raw_name.iter().map(|byte| cp437(*byte)).collect()), true),
+            NameCharset::Utf8 => (String::from_utf8_lossy(raw), false),
+            NameCharset::Found(encoding) => (encoding.decode_without_bom_handling(raw).0, true),
+            NameCharset::Cp437 => (Cow::Owned(raw.iter().map(|byte| cp437(*byte)).collect()), true),
         }
     }
 }
 
-/// The name of a member that says it is UTF-8 and is.
-fn labelled<'a>(entry: &Entry<'a>) -> Option<&'a str> {
-    if entry.says_utf8() { std::str::from_utf8(entry.raw_name).ok() } else { None }
+/// Whether a Unicode name beside the raw one names another file, which readers that do not know the field believe. A
+/// header in an old character set cannot be compared; one in ASCII must be the name, but for the marks that makers put in the
+/// place of characters that they cannot write.
+pub(crate) fn contradicts(raw_name: &[u8], unicode_name: &str) -> bool {
+    let stands_for = |(byte, c): (&u8, char)| char::from(*byte) == c || (!c.is_ascii() && matches!(byte, b'?' | b'_'));
+    raw_name.is_ascii()
+        && (raw_name.len() != unicode_name.chars().count()
+            || !raw_name.iter().zip(unicode_name.chars()).all(stands_for))
 }
 
 fn judge(names: &[&[u8]]) -> NameCharset {

@@ -1,0 +1,80 @@
+//! LZH (LHA), the archives of Japanese machines of the nineties: methods -lh0-, -lh4- to -lh7-, -lzs-, -lz4-, -lz5-.
+//!
+//! The crates that exist read headers with less care than is needed here and bring much that is not, so both halves are our own.
+
+use std::io::{self, Read, Write};
+
+use form::{Place, Reason, Refusal};
+
+use super::members::{Listed, members};
+use super::output::{Output, check_ratio, check_total};
+use crate::error::{Error, size, within};
+use crate::room::Part;
+
+mod decode;
+mod header;
+
+use decode::Unpacked;
+pub(crate) use header::is_header;
+use header::{Header, crc16};
+
+pub(super) fn disarm(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn Write) -> Result<(), Error> {
+    let limits = &part.job.limits;
+    let mut entries = Vec::new();
+    let mut rest = part.input;
+    while let Some((header, behind)) = Header::read(rest)? {
+        within(Reason::LimitParts, limits.parts.into(), size(entries.len()).saturating_add(1))?;
+        entries.push(header);
+        rest = behind;
+    }
+    // A zero ends the archive; what stands behind it no reader reads.
+    if rest.iter().skip(1).any(|byte| *byte != 0) {
+        part.findings.add(Reason::SurplusBytes, Place::default());
+    }
+    for entry in entries.iter().filter(|entry| withheld(entry).is_none()) {
+        check_ratio(entry.unpacked, size(entry.data.len()), limits.ratio.into())?;
+    }
+    check_total(entries.iter().filter(|entry| withheld(entry).is_none()).map(|entry| entry.unpacked), limits)?;
+    let listed: Vec<Listed<'_>> = entries.iter().map(|entry| entry.listed.clone()).collect();
+    let named = members(&listed, limits, &mut part.findings)?;
+    let mut output = Output::new(form, spill, part.detected, limits)?;
+    for member in named {
+        let Some(entry) = entries.get(member.index) else { continue };
+        let withheld = match withheld(entry) {
+            Some(reason) => Some(reason.into()),
+            None => unpack(entry, &mut output)?,
+        };
+        output.member(member.path, entry.modified, withheld)?;
+    }
+    output.finish(part.findings)
+}
+
+fn withheld(entry: &Header<'_>) -> Option<Reason> {
+    entry.listed.node.refusal().or(match entry.method {
+        _ if entry.is_cut_off => Some(Reason::Malformed),
+        None => Some(Reason::UnsupportedMethod),
+        Some(_) => None,
+    })
+}
+
+fn unpack(entry: &Header<'_>, output: &mut Output<'_>) -> Result<Option<Refusal>, Error> {
+    let Some(method) = entry.method else { return Ok(Some(Reason::UnsupportedMethod.into())) };
+    let mut data = Summed { inner: Unpacked::new(method, entry.data, entry.unpacked), sum: 0 };
+    let withheld = output.spill().copy(&mut data, entry.unpacked, size(entry.data.len()))?;
+    let damaged = withheld.is_none() && entry.sum.is_some_and(|sum| sum != data.sum);
+    Ok(if damaged { Some(Reason::Malformed.into()) } else { withheld })
+}
+
+/// What a reader gives, with its CRC-16.
+struct Summed<R> {
+    inner: R,
+    sum: u16,
+}
+
+impl<R: Read> Read for Summed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.inner.read(buffer)?;
+        self.sum = crc16(self.sum, buffer.get(..len).unwrap_or_default());
+        Ok(len)
+    }
+}

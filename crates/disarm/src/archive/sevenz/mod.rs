@@ -1,0 +1,238 @@
+//! 7z: solid blocks, AES, encrypted headers. The crate `sevenz-rust2` reads and unpacks.
+//!
+//! It takes the memory that a file tells it to take, so what the coders ask for is read here first ([`coders`]), those of a
+//! packed header too.
+
+use std::io::{Cursor, Read, Write};
+
+use form::job::Password;
+use form::{Limits, Place, Reason, Refusal};
+use sevenz_rust2::{Archive, ArchiveEntry, BlockDecoder, Password as Key};
+
+use super::members::{Listed, Member, Node, members};
+use super::names::Name;
+use super::output::{Output, check_ratio, check_total};
+use super::time;
+use crate::error::{Error, size, within};
+use crate::room::Part;
+use coders::Needs;
+
+mod coders;
+
+pub(super) fn disarm(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn Write) -> Result<(), Error> {
+    let (input, limits) = (part.input, &part.job.limits);
+    let start = coders::Start::read(input)?;
+    if start.is_followed {
+        part.findings.add(Reason::SurplusBytes, Place::default());
+    }
+    let opened = open(input, start.header, &part.job.passwords, limits)?;
+    let archive = &opened.archive;
+    within(Reason::LimitParts, limits.parts.into(), size(archive.files.len()))?;
+    let mut blocks = blocks(archive, limits)?;
+    let known: Vec<Key> = opened.key.into_iter().collect();
+    for (index, block) in blocks.iter_mut().enumerate() {
+        let needs_key = block.withheld.is_none() && block.needs.is_encrypted;
+        let keys = if known.is_empty() { opened.keys.as_slice() } else { known.as_slice() };
+        match keys.iter().find(|key| needs_key && opens(input, archive, index, key)) {
+            Some(key) => block.key = key.clone(),
+            None if needs_key && keys.is_empty() => block.withheld = Some(Reason::Encrypted.into()),
+            None if needs_key => block.withheld = Some(Reason::WrongPassword.into()),
+            None => {}
+        }
+    }
+    check_claims(archive, &blocks, limits)?;
+    let listed: Vec<Listed<'_>> = archive.files.iter().map(listed).collect();
+    let named = members(&listed, limits, &mut part.findings)?;
+    let mut places: Vec<Option<Member>> = vec![None; archive.files.len()];
+    for member in named {
+        if let Some(place) = places.get_mut(member.index) {
+            *place = Some(member);
+        }
+    }
+    let mut output = Output::new(form, spill, part.detected, limits)?;
+    for (index, block) in blocks.iter().enumerate() {
+        if block.needs.is_encrypted && block.withheld.is_none() {
+            part.findings.add(Reason::Decrypted, Place::default());
+        }
+        unpack(input, archive, index, block, &mut places, &mut output)?;
+    }
+    // What is left has no data: empty files, and links and devices without a target.
+    for (entry, member) in archive.files.iter().zip(places).filter_map(|(entry, member)| Some((entry, member?))) {
+        let withheld = node(entry).refusal().map(Refusal::plain);
+        output.member(member.path, modified(entry), withheld)?;
+    }
+    output.finish(part.findings)
+}
+
+/// A list that could be read.
+struct Opened {
+    archive: Archive,
+    /// What opened the list, where it is encrypted.
+    key: Option<Key>,
+    /// All that may be tried.
+    keys: Vec<Key>,
+}
+
+fn open(input: &[u8], header: &[u8], passwords: &[Password], limits: &Limits) -> Result<Opened, Error> {
+    let keys: Vec<Key> = passwords.iter().map(|password| Key::new(password.reveal())).collect();
+    let read = |key: &Key| Archive::read(&mut Cursor::new(input), key);
+    let mut needs = Needs::default();
+    for coder in coders::of_packed_header(header)? {
+        needs.add(coder.id, coder.properties)?;
+    }
+    needs.check(limits)?;
+    if !needs.is_encrypted {
+        let archive = read(&Key::empty()).map_err(|_| Error::from(Reason::Malformed))?;
+        return Ok(Opened { archive, key: None, keys });
+    }
+    if keys.is_empty() {
+        return Err(Reason::Encrypted.into());
+    }
+    // A list that was decrypted with another key does not have its checksum.
+    match keys.iter().find_map(|key| read(key).ok().map(|archive| (archive, key.clone()))) {
+        Some((archive, key)) => Ok(Opened { archive, key: Some(key), keys }),
+        None => Err(Reason::WrongPassword.into()),
+    }
+}
+
+/// One block: members that are packed together.
+struct Block {
+    needs: Needs,
+    key: Key,
+    packed: u64,
+    withheld: Option<Refusal>,
+}
+
+fn blocks(archive: &Archive, limits: &Limits) -> Result<Vec<Block>, Error> {
+    let firsts = archive.stream_map.block_first_pack_stream_index();
+    let mut blocks = Vec::new();
+    for (index, block) in archive.blocks.iter().enumerate() {
+        let mut needs = Needs::default();
+        let mut withheld = None;
+        for coder in &block.coders {
+            if let Err(refusal) = needs.add(coder.encoder_method_id(), coder.properties()) {
+                withheld = Some(refusal);
+            }
+        }
+        let withheld = withheld.or(needs.check(limits).err());
+        let first = firsts.get(index).copied().unwrap_or(usize::MAX);
+        let end = firsts.get(index.saturating_add(1)).copied().unwrap_or(archive.pack_sizes().len());
+        let packed = archive.pack_sizes().get(first..end).unwrap_or_default();
+        let packed = packed.iter().fold(0_u64, |sum, len| sum.saturating_add(*len));
+        blocks.push(Block { needs, key: Key::empty(), packed, withheld });
+    }
+    Ok(blocks)
+}
+
+fn check_claims(archive: &Archive, blocks: &[Block], limits: &Limits) -> Result<(), Error> {
+    let mut total = 0_u64;
+    for (block, own) in archive.blocks.iter().zip(blocks).filter(|(_, own)| own.withheld.is_none()) {
+        let unpacked = block.get_unpack_size();
+        check_ratio(unpacked, own.packed, limits.ratio.into())?;
+        total = total.saturating_add(unpacked);
+    }
+    check_total([total].into_iter(), limits)
+}
+
+/// Whether a password is the one of a block: the first member with data has its checksum.
+fn opens(input: &[u8], archive: &Archive, block: usize, key: &Key) -> bool {
+    let mut opens = false;
+    let mut source = Cursor::new(input);
+    let decoder = BlockDecoder::new(1, block, archive, key, &mut source);
+    let read = decoder.for_each_entries(&mut |entry, data| {
+        if !has_data(entry) {
+            return Ok(true);
+        }
+        // Without a checksum nothing tells bytes from noise.
+        let read = std::io::copy(data, &mut std::io::sink());
+        opens = has_sum(archive, block, entry) && read.is_ok_and(|len| len == entry.size());
+        Ok(false)
+    });
+    read.is_ok() && opens
+}
+
+fn has_sum(archive: &Archive, block: usize, entry: &ArchiveEntry) -> bool {
+    entry.has_crc || archive.blocks.get(block).is_some_and(|block| block.has_crc)
+}
+
+/// Writes the members of one block, in their order; each is taken out of `places`.
+fn unpack(
+    input: &[u8],
+    archive: &Archive,
+    index: usize,
+    block: &Block,
+    places: &mut [Option<Member>],
+    output: &mut Output<'_>,
+) -> Result<(), Error> {
+    let mut failure = None;
+    if block.withheld.is_none() {
+        let mut source = Cursor::new(input);
+        let decoder = BlockDecoder::new(1, index, archive, &block.key, &mut source);
+        let mut at = archive.stream_map.block_first_file_index.get(index).copied().unwrap_or(usize::MAX);
+        // An error of the block itself leaves its members in their places; they are withheld below.
+        let _ = decoder.for_each_entries(&mut |entry, data| {
+            let place = places.get_mut(at).filter(|_| has_data(entry));
+            at = at.saturating_add(1);
+            let Some(member) = place.and_then(Option::take) else { return Ok(true) };
+            let written = write(entry, data, block, member, output);
+            failure = written.err();
+            Ok(failure.is_none())
+        });
+    }
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    let refusal = block.withheld.unwrap_or(Reason::Malformed.into());
+    for (at, place) in places.iter_mut().enumerate() {
+        let is_ours = archive.stream_map.file_block_index.get(at).copied().flatten() == Some(index);
+        let entry = archive.files.get(at).filter(|entry| is_ours && has_data(entry));
+        if let Some((entry, member)) = entry.and_then(|entry| Some((entry, place.take()?))) {
+            let refusal = node(entry).refusal().map_or(refusal, Refusal::plain);
+            output.member(member.path, modified(entry), Some(refusal))?;
+        }
+    }
+    Ok(())
+}
+
+fn write(
+    entry: &ArchiveEntry,
+    data: &mut dyn Read,
+    block: &Block,
+    member: Member,
+    output: &mut Output<'_>,
+) -> Result<(), Error> {
+    let withheld = match node(entry).refusal() {
+        Some(reason) => Some(reason.into()),
+        // Of a solid block only the whole has a ratio; it was judged by what it says.
+        None => output.spill().copy(data, entry.size(), block.packed.max(entry.size()))?,
+    };
+    output.member(member.path, modified(entry), withheld)
+}
+
+fn has_data(entry: &ArchiveEntry) -> bool {
+    entry.has_stream() && entry.size() > 0
+}
+
+fn listed(entry: &ArchiveEntry) -> Listed<'_> {
+    Listed { name: Name::Known(entry.name().into()), node: node(entry) }
+}
+
+fn node(entry: &ArchiveEntry) -> Node {
+    let by_flag = if entry.is_directory() { Node::Directory } else { Node::File };
+    let attributes = entry.windows_attributes();
+    match attributes {
+        _ if entry.is_anti_item() => Node::Special,
+        _ if !entry.has_windows_attributes => by_flag,
+        _ if attributes & UNIX_EXTENSION != 0 => Node::of_mode(attributes >> 16, by_flag),
+        _ if attributes & REPARSE_POINT != 0 => Node::Symlink,
+        _ => by_flag,
+    }
+}
+
+fn modified(entry: &ArchiveEntry) -> Option<i64> {
+    entry.has_last_modified_date.then(|| time::from_windows(entry.last_modified_date().into())).flatten()
+}
+
+/// p7zip's mark that the upper half is a Unix mode.
+const UNIX_EXTENSION: u32 = 0x8000;
+const REPARSE_POINT: u32 = 0x400;

@@ -1,0 +1,31 @@
+//! Moments as archives write them.
+
+/// The moment of a DOS date and time, in Unix seconds. DOS time has no zone; the archives that reach this product are made in
+/// Japan.
+pub(crate) fn from_dos(date: u16, time: u16) -> Option<i64> {
+    let (date, time) = (i64::from(date), i64::from(time));
+    let (year, month, day) = ((date >> 9) + 1980, (date >> 5) & 15, date & 31);
+    let (hour, minute, second) = (time >> 11, (time >> 5) & 63, (time & 31) * 2);
+    let valid = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 60;
+    let days = days_from_civil(year, month, day);
+    valid.then(|| days * 86_400 + hour * 3_600 + minute * 60 + second - JST_SECONDS)
+}
+
+/// The moment of a Windows file time, 100 nanoseconds since 1601, in Unix seconds.
+pub(crate) fn from_windows(ticks: u64) -> Option<i64> {
+    let seconds = i64::try_from(ticks / 10_000_000).ok()?;
+    (ticks != 0).then(|| seconds.saturating_sub(SECONDS_1601_TO_1970))
+}
+
+/// Days since 1970 of a Gregorian date (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+pub(crate) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
+const JST_SECONDS: i64 = 9 * 3_600;
+const SECONDS_1601_TO_1970: i64 = 11_644_473_600;
