@@ -49,8 +49,8 @@ pub(crate) fn calendar(bytes: &[u8], label: Option<&str>) -> Result<Shown, Error
                 }
             }
             "METHOD" if open.len() <= 1 => method = line.value.trim().to_ascii_uppercase(),
-            name => match open.last().map(String::as_str) {
-                Some("VEVENT" | "VTODO" | "VJOURNAL") => {
+            name => {
+                if let Some("VEVENT" | "VTODO" | "VJOURNAL") = open.last().map(String::as_str) {
                     let binary = line.param("VALUE").is_some_and(|value| value.eq_ignore_ascii_case("BINARY"));
                     if name == "ATTACH" && (binary || !line.value.starts_with("http")) {
                         files = files.saturating_add(1);
@@ -58,8 +58,7 @@ pub(crate) fn calendar(bytes: &[u8], label: Option<&str>) -> Result<Shown, Error
                         entry.take(line);
                     }
                 }
-                _ => {}
-            },
+            }
         }
     }
     if blocks.is_empty() {
