@@ -335,6 +335,20 @@ fn links_lead_to_the_web_and_to_mail_only() {
 }
 
 #[test]
+fn what_acts_without_a_click_leads_nowhere_outside() {
+    for (name, is_kept) in [("hlinkClick", true), ("hlinkHover", false)] {
+        let shape = format!(
+            r#"<p:sp><p:nvSpPr><p:cNvPr id="2" name="s"><a:{name} r:id="h"/></p:cNvPr><p:cNvSpPr/><p:nvPr/></p:nvSpPr><p:spPr/></p:sp>"#
+        );
+        let (done, text) = slide(&shape, |package| {
+            package.external("ppt/slides/slide1.xml", "h", "hyperlink", "https://www.example.jp/")
+        });
+        assert_eq!(text.contains(name), is_kept, "{text}");
+        assert_eq!(done.has(Reason::UnsafeLink), !is_kept, "{name}");
+    }
+}
+
+#[test]
 fn a_template_elsewhere_is_told_with_a_target_that_is_no_link() {
     let settings =
         format!(r#"<w:settings {W} {R}><w:attachedTemplate r:id="t"/><w:defaultTabStop w:val="720"/></w:settings>"#);

@@ -113,13 +113,13 @@ pub(crate) async fn convert(
 }
 
 /// Has a document printed as PDF, which is as hostile as the document: `detected` is what a dirty room took it for, or the extension of
-/// what a clean room wrote. The time counts for nobody: the caller says whose it is.
+/// what a clean room wrote. The time that it took, with success or without, counts for nobody: the caller says whose it is.
 pub(crate) async fn print(
     run: &Run<'_>,
     source: &Source,
     detected: &str,
-) -> Result<Result<(Hostile, Duration), Refusal>, Defer> {
-    let unavailable = Ok(Err(Refusal::plain(Reason::ConverterUnavailable)));
+) -> Result<(Result<Hostile, Refusal>, Duration), Defer> {
+    let unavailable = Ok((Err(Refusal::plain(Reason::ConverterUnavailable)), Duration::ZERO));
     let Some(foreign) = run.foreign else { return unavailable };
     let Some(converter) = foreign.running().await else { return unavailable };
     let mut refusal = Refusal::plain(Reason::UnsupportedType);
@@ -128,14 +128,14 @@ pub(crate) async fn print(
         let (printed, took) = with_passwords(run, converter, source, *from, ConvertTo::Pdf).await?;
         spent = spent.saturating_add(took);
         match printed {
-            Ok(pages) => return Ok(Ok((pages, spent))),
+            Ok(pages) => return Ok((Ok(pages), spent)),
             Err(found) => refusal = found,
         }
         if refusal.reason != Reason::Malformed {
             break;
         }
     }
-    Ok(Err(refusal))
+    Ok((Err(refusal), spent))
 }
 
 /// The formats that a detected type can be, the likeliest first: Word 6 and Word 97 share a signature, and so do Excel 5 and 97.

@@ -19,26 +19,29 @@ pub(crate) async fn finished(run: &Run<'_>, part: &Part, depth: u32, document: C
     if !is_document(document.output) || (wanted == OfficeOutput::Document && most == 0) {
         return Ok(Ok(document));
     }
-    let printed = foreign::print(run, &document.fresh.source(), document.output.extension()).await?;
-    let printed = printed.and_then(|(pages, took)| Ok((whole(&pages)?, took)));
+    let printed = foreign::print(run, &document.fresh.source(), document.output.extension()).await;
     let (printed, took) = match (printed, wanted) {
         (Ok(printed), _) => printed,
         // A document that cannot be compared is a document all the same.
+        (Err(_), OfficeOutput::Document) => return Ok(Ok(document)),
+        (Err(defer), OfficeOutput::Pages) => return Err(defer),
+    };
+    // Whatever the printing is for, it is time of the mail: a hundred slow documents must not hold the converter for a day.
+    run.budget.spend(took);
+    let printed = match (printed.and_then(|pages| whole(&pages)), wanted) {
+        (Ok(printed), _) => printed,
         (Err(_), OfficeOutput::Document) => return Ok(Ok(document)),
         (Err(refusal), OfficeOutput::Pages) => return Ok(Err(not_delivered(refusal, document))),
     };
     let mut delivered = match wanted {
         OfficeOutput::Document => document,
-        OfficeOutput::Pages => {
-            run.budget.spend(took);
-            match as_pages(run, part, depth, &printed, document).await? {
-                Ok(pages) => pages,
-                Err(withheld) => return Ok(Err(withheld)),
-            }
-        }
+        OfficeOutput::Pages => match as_pages(run, part, depth, &printed, document).await? {
+            Ok(pages) => pages,
+            Err(withheld) => return Ok(Err(withheld)),
+        },
     };
-    if most > 0 {
-        compare(run, part, &mut delivered, printed, most).await?;
+    if most > 0 && run.budget.time_left().is_ok() {
+        compare(run, part, &mut delivered, printed, most).await;
     }
     Ok(Ok(delivered))
 }
@@ -54,6 +57,10 @@ async fn as_pages(run: &Run<'_>, part: &Part, depth: u32, printed: &Source, docu
     };
     let place = Place::new(&format!("{} → pdf", document.output.extension()));
     Ok(match both_rooms(run, &pages, depth).await? {
+        // What was printed is judged by what it is: an archive in place of pages was not asked for.
+        Ok(pages) if pages.output != OutputType::Pdf => {
+            Err(not_delivered(Refusal::plain(Reason::RoomProtocol), document))
+        }
         Ok(pages) => {
             let mut findings = document.findings;
             findings.push(Finding { reason: Reason::OfficeToPages, count: 1, place });
@@ -76,26 +83,26 @@ fn not_delivered(refusal: Refusal, document: Converted) -> Withheld {
     Withheld { refusal, detected_type: document.detected_type, signature: None, children: document.children }
 }
 
-/// Prints the original too, and looks at some pages of both.
-async fn compare(
-    run: &Run<'_>,
-    part: &Part,
-    delivered: &mut Converted,
-    printed: Source,
-    most: u32,
-) -> Result<(), Defer> {
-    let original = foreign::print(run, &part.source, &delivered.detected_type).await?;
-    let Ok(original) = original.and_then(|(pages, _)| whole(&pages)) else { return Ok(()) };
+/// Prints the original too, and looks at some pages of both. Where that cannot be done there is no figure: nothing waits for it.
+async fn compare(run: &Run<'_>, part: &Part, delivered: &mut Converted, printed: Source, most: u32) {
+    let Ok((original, took)) = foreign::print(run, &part.source, &delivered.detected_type).await else { return };
+    run.budget.spend(took);
+    let Ok(original) = original.and_then(|pages| whole(&pages)) else { return };
     let rebuilt = if is_document(delivered.output) { printed } else { delivered.fresh.source() };
     let name = output_name(&part.name, OutputType::Pdf.extension());
-    let before = preview::count(run, original.clone(), name.clone()).await?;
-    let after = preview::count(run, rebuilt.clone(), name.clone()).await?;
-    let (Ok(before), Ok(after)) = (before, after) else { return Ok(()) };
+    let (Ok(Ok(before)), Ok(Ok(after))) = (
+        preview::count(run, original.clone(), name.clone()).await,
+        preview::count(run, rebuilt.clone(), name.clone()).await,
+    ) else {
+        return;
+    };
     if before != after {
         let place = Place::new(&format!("{before} → {after}"));
         delivered.findings.push(Finding { reason: Reason::PageCountDiffers, count: 1, place });
     }
-    fidelity::compared(run, delivered, &original, &name, &rebuilt, before.min(after), most).await
+    let compared = fidelity::compared(run, delivered, &original, &name, &rebuilt, before.min(after), most).await;
+    // Pages that could not be looked at have no figure, and those that could keep theirs.
+    drop(compared);
 }
 
 /// Whether the words of a withheld document are wanted and may be had. What is behind a password or beyond a limit stays where it is.
@@ -118,7 +125,8 @@ pub(crate) fn has_words(run: &Run<'_>, withheld: &Withheld) -> bool {
 /// A rebuilt Office document as PDF, for further rooms. The extension of `name` says what it is.
 pub(crate) async fn pages(run: &Run<'_>, rebuilt: &Source, name: &FileName) -> Result<Result<Source, Refusal>, Defer> {
     let extension = name.extension().unwrap_or_default().to_ascii_lowercase();
-    Ok(foreign::print(run, rebuilt, &extension).await?.and_then(|(pages, _)| whole(&pages)))
+    let (printed, _) = foreign::print(run, rebuilt, &extension).await?;
+    Ok(printed.and_then(|pages| whole(&pages)))
 }
 
 fn whole(pages: &Hostile) -> Result<Source, Refusal> {

@@ -4,14 +4,18 @@
 //! password mail are tried on the locked mails of the same sender or conversation that came before it, and remembered for those that
 //! come after it. What opens goes to those only whom both mails went to.
 //!
-//! Passwords are in memory only: they are never stored or logged, and a restart forgets them. A failure here never holds up a mail.
+//! Passwords are in memory only: they are never stored or logged, and a restart forgets them. A mail is completed before its passwords
+//! are tried on others, and a failure here never holds it up: what is not opened by itself can still be opened by typing.
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use engine::{Defer, Engine, MAX_CANDIDATES, MailContext, MailOutcome, Patience, Unlocked};
+use engine::{Engine, MAX_CANDIDATES, MailContext, MailOutcome, PartOutcome, PartVerdict, Patience, Unlocked};
 use form::job::Password;
+use tokio::sync::Semaphore;
+
 use store::{
     Clock, Envelope, LockedMail, LockedSearch, MessageId, OpenedBy, QuarantineId, Receipt, Release, Store, Timestamp,
     Tries,
@@ -27,6 +31,15 @@ const MAX_REMEMBERED: usize = 1_000;
 /// How often a mail is converted anew to try passwords that are known beforehand, a room's fill each time.
 const MAX_ROUNDS: usize = 3;
 
+/// Mails whose passwords are tried at the same time: the rooms are there for mails that wait to be delivered first of all.
+const AT_ONCE: usize = 2;
+
+/// Mails that wait for that. Of what comes beyond them nothing is tried by itself.
+const MAX_WAITING: usize = 1_000;
+
+/// How long the passwords of one mail are tried on further locked mails.
+const MOST_TIME: Duration = Duration::from_secs(60);
+
 /// Who the audit says it was.
 const GATEWAY: &str = "gateway";
 
@@ -39,6 +52,26 @@ pub(crate) struct Pairing {
     pub(crate) postmaster: String,
     pub(crate) utc_offset_minutes: i16,
     pub(crate) told: Told,
+    pub(crate) turns: Turns,
+}
+
+/// Whose turn it is to try passwords.
+pub(crate) struct Turns {
+    working: Semaphore,
+    waiting: Semaphore,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self { working: Semaphore::new(AT_ONCE), waiting: Semaphore::new(MAX_WAITING) }
+    }
+}
+
+/// What a completed mail leaves to be tried.
+pub(crate) struct Left {
+    told: Option<PasswordMail>,
+    /// By what a mail that is still locked is known, and whom it went to.
+    locked: Option<(Names, Vec<String>)>,
 }
 
 impl fmt::Debug for Pairing {
@@ -102,7 +135,7 @@ enum Attempt {
 impl Pairing {
     /// Whether the mail has parts that a password may open, and passwords for it are looked for at all.
     fn is_wanted(&self, outcome: &MailOutcome) -> bool {
-        self.settings.pairing && outcome.parts.iter().any(engine::PartOutcome::is_locked)
+        self.settings.pairing && outcome.parts.iter().any(PartOutcome::is_locked)
     }
 
     /// Converts a mail with locked parts anew with the passwords that are known already: those of its sender, those in its own text,
@@ -113,72 +146,99 @@ impl Pairing {
         context: &MailContext,
         envelope: &Envelope,
         mut outcome: MailOutcome,
-    ) -> Result<MailOutcome, Defer> {
+    ) -> MailOutcome {
         if !self.is_wanted(&outcome) {
-            return Ok(outcome);
+            return outcome;
         }
         let names = Names::of(envelope, &outcome);
         let mut passwords = self.settings.of_partner(&names.senders);
         passwords.extend(outcome.candidates.iter().cloned());
-        for mail in self.told(&names).into_iter().filter(|mail| within(&envelope.recipients, &mail.recipients)) {
+        for mail in self.told(&names, |mail| within(&envelope.recipients, &mail.recipients)) {
             passwords.extend(mail.candidates);
         }
         for round in passwords.chunks(MAX_CANDIDATES).take(MAX_ROUNDS) {
             let context = MailContext { passwords: round.to_vec(), ..context.clone() };
-            let again = self.engine.sanitise_mail(original, &context).await?;
-            // Another round opens what this one did not, and would lock again what it did: the better one stays.
-            if locked_parts(&again) < locked_parts(&outcome) {
-                outcome = again;
+            match self.engine.sanitise_mail(original, &context).await {
+                Ok(again) if is_better(&again, &outcome) => outcome = again,
+                Ok(_) => {}
+                Err(defer) => {
+                    // The mail is whole as it is, and waits for nothing.
+                    tracing::warn!(event = "unlock_deferred", receipt = context.receipt, why = chain(&defer));
+                    break;
+                }
             }
-            if locked_parts(&outcome) == 0 {
+            if !outcome.parts.iter().any(PartOutcome::is_locked) {
                 tracing::info!(event = "opened_at_once", receipt = context.receipt);
                 break;
             }
         }
-        Ok(outcome)
+        outcome
     }
 
-    /// Tries what a mail tells on the locked mails before it, and remembers it for those after it. Run again, it changes nothing.
-    pub(crate) async fn password_mail(&self, receipt: &Receipt, envelope: &Envelope, outcome: &MailOutcome) {
-        if !self.settings.pairing || outcome.candidates.is_empty() {
-            return;
-        }
-        let mail = PasswordMail {
+    /// What the outcome leaves to be tried once it is recorded; nothing for nearly all mails.
+    pub(crate) fn left(&self, receipt: &Receipt, envelope: &Envelope, outcome: &MailOutcome) -> Option<Left> {
+        let tells = self.settings.pairing && !outcome.candidates.is_empty();
+        let told = tells.then(|| PasswordMail {
             receipt: receipt.clone(),
             names: Names::of(envelope, outcome),
             recipients: envelope.recipients.clone(),
             candidates: outcome.candidates.clone(),
             at: self.clock.now(),
-        };
-        // Before the store is asked: a locked mail that is just being completed looks here afterwards.
-        self.remember(mail.clone());
+        });
+        let locked = self.is_wanted(outcome).then(|| (Names::of(envelope, outcome), envelope.recipients.clone()));
+        (told.is_some() || locked.is_some()).then_some(Left { told, locked })
+    }
+
+    /// Tries what a recorded mail has left, when its turn comes. The mail itself waits for none of it.
+    pub(crate) fn follow(self: &Arc<Self>, message: MessageId, receipt: Receipt, left: Left) {
+        // At once: a locked mail that is just being completed looks here afterwards.
+        if let Some(told) = &left.told {
+            self.remember(told.clone());
+        }
+        let pairing = Arc::clone(self);
+        tokio::spawn(async move {
+            let Ok(_place) = pairing.turns.waiting.try_acquire() else {
+                return pairing.failed(&receipt, "too many mails wait for their passwords to be tried");
+            };
+            let Ok(_turn) = pairing.turns.working.acquire().await else { return };
+            if let Some(told) = left.told {
+                pairing.password_mail(told).await;
+            }
+            if let Some((names, recipients)) = left.locked {
+                pairing.locked_mail(message, &receipt, &names, &recipients).await;
+            }
+        });
+    }
+
+    /// Tries what a mail tells on the locked mails before it. Run again, it changes nothing.
+    async fn password_mail(&self, mail: PasswordMail) {
+        let started = Instant::now();
         let search = LockedSearch {
             since: self.since(),
             senders: mail.names.senders.clone(),
             message_ids: mail.names.answers.clone(),
             limit: self.settings.mails,
+            recipients: mail.recipients.clone(),
         };
         match self.store.locked_mails(&search).await {
             Ok(locked) => {
                 for locked in locked.iter().filter(|locked| locked.receipt != mail.receipt) {
+                    if started.elapsed() > MOST_TIME {
+                        return self.failed(&mail.receipt, "it took too long to try its passwords on all locked mails");
+                    }
                     self.pair(locked, &mail).await;
                 }
             }
-            Err(error) => self.failed(receipt, &chain(&error)),
+            Err(error) => self.failed(&mail.receipt, &chain(&error)),
         }
-    }
-
-    /// What a mail that is still locked is known by, for [`locked_mail`](Self::locked_mail).
-    pub(crate) fn still_locked(&self, envelope: &Envelope, outcome: &MailOutcome) -> Option<Names> {
-        self.is_wanted(outcome).then(|| Names::of(envelope, outcome))
     }
 
     /// Tries what earlier mails told on a mail that was completed with locked parts: for those recipients that both went to, and
     /// because the password mail may have come while this one was converted.
-    pub(crate) async fn locked_mail(&self, message: MessageId, receipt: &Receipt, names: &Names) {
-        let told: Vec<PasswordMail> =
-            self.told(names).into_iter().filter(|mail| mail.receipt != *receipt).take(MAX_ROUNDS).collect();
-        for mail in told {
+    async fn locked_mail(&self, message: MessageId, receipt: &Receipt, names: &Names, recipients: &[String]) {
+        let went_to_one = |mail: &PasswordMail| recipients.iter().any(|address| holds(&mail.recipients, address));
+        let told = self.told(names, |mail| mail.receipt != *receipt && went_to_one(mail));
+        for mail in told.into_iter().take(MAX_ROUNDS) {
             match self.store.locked_mail(message).await {
                 Ok(Some(locked)) => self.pair(&locked, &mail).await,
                 Ok(None) => return,
@@ -315,11 +375,11 @@ impl Pairing {
         told.push_back(mail);
     }
 
-    /// What mails told that belong together with one of these names, the newest first.
-    fn told(&self, names: &Names) -> Vec<PasswordMail> {
+    /// What those of the mails told that are wanted and belong together with one of these names, the newest first.
+    fn told(&self, names: &Names, wanted: impl Fn(&PasswordMail) -> bool) -> Vec<PasswordMail> {
         let since = self.since();
         let told = self.told.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = told.iter().rev().filter(|mail| mail.at >= since && mail.names.belongs_to(names));
+        let found = told.iter().rev().filter(|mail| mail.at >= since && mail.names.belongs_to(names) && wanted(mail));
         found.take(usize::try_from(self.settings.mails).unwrap_or(usize::MAX)).cloned().collect()
     }
 
@@ -344,8 +404,26 @@ struct By<'a> {
     mail: Option<Receipt>,
 }
 
-fn locked_parts(outcome: &MailOutcome) -> usize {
-    outcome.parts.iter().filter(|part| part.is_locked()).count()
+/// Whether more of the mail passes than before, and nothing less: candidates cost time and room, for which another part may have to
+/// stay behind, and that is no gain.
+fn is_better(again: &MailOutcome, before: &MailOutcome) -> bool {
+    let passes = |outcome: &MailOutcome, path: &str| {
+        let mut parts = outcome.parts.iter().flat_map(PartOutcome::flatten);
+        parts.any(|part| part.path == path && part.verdict == PartVerdict::Sanitised)
+    };
+    let all = || before.parts.iter().flat_map(PartOutcome::flatten);
+    let kept = all().filter(|part| part.verdict == PartVerdict::Sanitised).all(|part| passes(again, &part.path));
+    let opened = again
+        .parts
+        .iter()
+        .zip(&before.parts)
+        .any(|(again, before)| before.is_locked() && !again.is_locked() && again.verdict == PartVerdict::Sanitised);
+    // What is still locked must stay so: a part that ended in another way could never be opened again.
+    let lost = all().filter(|part| part.is_locked()).any(|part| {
+        let mut now = again.parts.iter().flat_map(PartOutcome::flatten).filter(|now| now.path == part.path);
+        !now.any(|now| now.verdict == PartVerdict::Sanitised || now.is_locked())
+    });
+    again.refusal.is_none() && kept && opened && !lost
 }
 
 fn within(few: &[String], many: &[String]) -> bool {

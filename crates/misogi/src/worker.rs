@@ -131,11 +131,11 @@ impl Worker {
                 };
             }
         };
-        let mut locked = None;
+        let mut left = None;
         let completed = match &work.origin {
             WorkOrigin::Mail { envelope } => {
                 let converted = self.convert_mail(work, envelope, &original).await;
-                locked = converted.as_ref().ok().and_then(|outcome| self.pairing.still_locked(envelope, outcome));
+                left = converted.as_ref().ok().and_then(|mail| self.pairing.left(&work.receipt, envelope, mail));
                 converted.map(mail_completed)
             }
             WorkOrigin::Upload { file_name } => self
@@ -164,8 +164,8 @@ impl Worker {
                     };
                 }
                 self.count(work, verdict, &reasons);
-                if let Some(names) = locked {
-                    self.pairing.locked_mail(work.message, &work.receipt, &names).await;
+                if let Some(left) = left {
+                    self.pairing.follow(work.message, work.receipt.clone(), left);
                 }
                 Ok(())
             }
@@ -180,7 +180,6 @@ impl Worker {
         }
     }
 
-    /// Before anything of it is recorded, so that all of it happens again after a crash.
     async fn convert_mail(
         &self,
         work: &Work,
@@ -189,9 +188,7 @@ impl Worker {
     ) -> Result<MailOutcome, Defer> {
         let context = self.context(work, envelope.sender.as_deref(), &envelope.recipients);
         let outcome = self.engine.sanitise_mail(original, &context).await?;
-        let outcome = self.pairing.opened_at_once(original, &context, envelope, outcome).await?;
-        self.pairing.password_mail(&work.receipt, envelope, &outcome).await;
-        Ok(outcome)
+        Ok(self.pairing.opened_at_once(original, &context, envelope, outcome).await)
     }
 
     fn count(&self, work: &Work, verdict: Verdict, reasons: &[Reason]) {

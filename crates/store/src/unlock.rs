@@ -58,6 +58,8 @@ pub struct LockedSearch {
     pub message_ids: Vec<String>,
     /// At most so many mails, the newest.
     pub limit: u32,
+    /// Only mails that went to one of these addresses; the limit counts those alone.
+    pub recipients: Vec<String>,
 }
 
 /// How a password came to be tried.
@@ -126,6 +128,8 @@ impl Store {
                AND (lower(m.sender) IN (SELECT lower(value) FROM json_each(?2))
                     OR lower(m.header_from) IN (SELECT lower(value) FROM json_each(?2))
                     OR m.message_id IN (SELECT value FROM json_each(?3)))
+               AND EXISTS (SELECT 1 FROM json_each(m.recipients) r
+                           WHERE lower(r.value) IN (SELECT lower(value) FROM json_each(?6)))
              ORDER BY q.message DESC LIMIT ?4",
         )
         .bind(search.since.unix_millis())
@@ -133,6 +137,7 @@ impl Store {
         .bind(lower(&search.message_ids)?)
         .bind(search.limit)
         .bind(OriginKind::Mail.code())
+        .bind(lower(&search.recipients)?)
         .fetch_all(self.readers())
         .await
         .map_err(Error::database("looking for locked mails"))?;

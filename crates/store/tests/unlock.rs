@@ -56,19 +56,29 @@ async fn a_locked_mail_is_found_by_sender_and_thread_and_only_while_it_is_recent
     let mail = locked(&store).await;
     assert_eq!(mail.items.len(), 1, "what no password opens is no item");
     let since = store.now().minus(Duration::from_secs(3600));
+    let own = |texts: &[&str]| -> Vec<String> { texts.iter().map(|text| (*text).to_owned()).collect() };
     let find = async |senders: &[&str], ids: &[&str]| {
-        let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-        let search = LockedSearch { since, senders: own(senders), message_ids: own(ids), limit: 10 };
+        let recipients = own(&["stranger@x.lg.jp", "A@X.lg.jp"]);
+        let search = LockedSearch { since, senders: own(senders), message_ids: own(ids), limit: 10, recipients };
         store.locked_mails(&search).await.unwrap().len()
     };
     assert_eq!(find(&["YAMADA@example.jp"], &[]).await, 1);
     assert_eq!(find(&[], &["one@example.jp"]).await, 1);
+    let strangers = LockedSearch {
+        since,
+        senders: own(&["yamada@example.jp"]),
+        limit: 10,
+        recipients: own(&["stranger@x.lg.jp"]),
+        ..LockedSearch::default()
+    };
+    assert!(store.locked_mails(&strangers).await.unwrap().is_empty(), "it went to none of those who got the password");
     assert_eq!(find(&["", "tanaka@example.jp", "amada@example.jp"], &["two@example.jp", ""]).await, 0);
     hand.advance(Duration::from_secs(7200));
     let search = LockedSearch {
         since: store.now().minus(Duration::from_secs(3600)),
         senders: vec!["yamada@example.jp".to_owned()],
         limit: 10,
+        recipients: own(&[A]),
         ..LockedSearch::default()
     };
     assert!(store.locked_mails(&search).await.unwrap().is_empty());

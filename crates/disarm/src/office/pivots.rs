@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use form::office::grammar;
+use form::office::{AttributeKind, grammar};
 use form::{Findings, Reason};
 use quick_xml::events::Event;
 
@@ -76,9 +76,13 @@ fn is_own(package: &Package<'_>, name: &str, sheets: &Sheets) -> Result<bool, Er
                             is_named = matches!(&*value, "worksheet" | "consolidation" | "scenario");
                             !is_named
                         }
-                        "sheet" => sheets.is_lost(&value) || value.contains(['[', ']']),
-                        "ref" => value.contains(['[', ']']),
-                        "name" => !grammar::formula(&value),
+                        // As they are judged when they are written: a source without its place is damage.
+                        "sheet" => sheets.is_lost(&value) || !AttributeKind::Name.takes_text(&value),
+                        "ref" => !AttributeKind::Name.takes_text(&value),
+                        "name" => {
+                            let is_sought = |name: &str| sheets.is_lost(name);
+                            !grammar::formula(&value) || grammar::formula::refers_to(&value, &is_sought)
+                        }
                         _ => false,
                     };
                     if is_outside {

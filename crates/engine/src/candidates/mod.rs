@@ -24,6 +24,12 @@ const MAX_LINES: usize = 2_000;
 /// Letters of a line that are looked at.
 const MAX_LINE_CHARS: usize = 1_000;
 
+/// Letters of a mail that are looked at.
+const MAX_CHARS: usize = 100_000;
+
+/// Announcements of one line that are looked at.
+const MAX_ANNOUNCEMENTS: usize = 4;
+
 /// Lines below an announcement in which the password may stand, empty ones not counted.
 const BELOW: usize = 6;
 
@@ -36,7 +42,12 @@ const MAX_COLLECTED: usize = 500;
 /// Reads the candidates of a mail, the most likely ones first, at most [`MAX_CANDIDATES`].
 pub(crate) fn of_mail(wording: &Wording, subject: &str, text: &str, date: Option<MailDate>) -> Vec<Password> {
     let mut found = Found::default();
-    let lines: Vec<Vec<char>> = text.lines().take(MAX_LINES).map(read).collect();
+    let mut left = MAX_CHARS;
+    let bounded = text.lines().take(MAX_LINES).map(read).map_while(|line| {
+        left = left.checked_sub(line.len())?;
+        Some(line)
+    });
+    let lines: Vec<Vec<char>> = bounded.collect();
     let subject = read(subject);
     let announced_above = wording.announces(&subject);
     collect_line(wording, &subject, &mut found, date);
@@ -76,7 +87,7 @@ fn collect_line(wording: &Wording, line: &[char], found: &mut Found, date: Optio
     let spans = wording.announcements(line);
     let Some((start, _)) = spans.first().copied() else { return };
     collect_dates(wording, line, found, date);
-    for (_, end) in &spans {
+    for (_, end) in spans.iter().take(MAX_ANNOUNCEMENTS) {
         let Some(rest) = line.get(*end..) else { continue };
         if let Some(told) = line::told(rest, wording) {
             found.add_all(wording, &told, 0);

@@ -176,9 +176,14 @@ fn candidates_lines_and_letters_are_bounded() {
     assert_eq!(found("", &many).len(), MAX_CANDIDATES);
     let long = format!("パスワード：{}", "a1".repeat(500_000));
     assert!(found("", &long).iter().all(|one| one.chars().count() <= 128));
-    for hostile in
-        ["「".repeat(200_000), "パスワード".repeat(50_000), "a:".repeat(300_000), "\u{3000}\n".repeat(300_000)]
-    {
+    for hostile in [
+        "「".repeat(200_000),
+        "パスワード".repeat(50_000),
+        "a:".repeat(300_000),
+        "\u{3000}\n".repeat(300_000),
+        format!("{}\n", "復号鍵".repeat(333)).repeat(2_000),
+        format!("{}\n", "pw:".repeat(333)).repeat(2_000),
+    ] {
         let started = std::time::Instant::now();
         found("パスワード", &hostile);
         assert!(started.elapsed() < std::time::Duration::from_secs(5), "{}", hostile.len());

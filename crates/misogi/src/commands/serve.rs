@@ -19,7 +19,7 @@ use web::{Metrics, Readiness, Site, UploadLimits};
 use crate::commands::PASSED;
 use crate::config::{Config, LogFormat};
 use crate::gateway::{self, NextHop};
-use crate::pairing::{Pairing, Told};
+use crate::pairing::{Pairing, Told, Turns};
 use crate::worker::Worker;
 use crate::{ConfigArgument, clock, control, dsn, watch};
 
@@ -106,6 +106,7 @@ async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::E
     let (portal_previews, admin_previews) = (previews(), previews());
     roles.start("delivery", mail::delivery::run(delivery, store.clone(), composer, shutdown.clone()));
     let pairing = Arc::new(Pairing {
+        turns: Turns::default(),
         store: store.clone(),
         engine: engine.clone(),
         clock: clock::system(),

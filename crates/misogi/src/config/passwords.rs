@@ -4,7 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use form::job::Password;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// How passwords come to the files that they open.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -47,7 +48,20 @@ pub(crate) struct Partner {
     /// An address, or `*@` and a domain.
     pub(crate) sender: String,
     /// Tried in this order.
+    #[serde(deserialize_with = "secrets")]
     pub(crate) passwords: Vec<Secret>,
+}
+
+/// Reads the list by itself: the usual message for a value of the wrong type shows the value.
+fn secrets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Secret>, D::Error> {
+    let one = |value| match value {
+        toml::Value::String(password) => Ok(Secret(password)),
+        _ => Err(D::Error::custom("each of passwords.partner.passwords stands in quotes")),
+    };
+    match toml::Value::deserialize(deserializer)? {
+        toml::Value::Array(all) => all.into_iter().map(one).collect(),
+        _ => Err(D::Error::custom("passwords.partner.passwords is a list: [\"…\"]")),
+    }
 }
 
 /// A password in the file; shown nowhere.
@@ -110,6 +124,16 @@ mod tests {
             assert!(!partner(unusable).is_usable(), "{unusable}");
         }
         assert!(partner("*@example.co.jp").is_usable());
+    }
+
+    #[test]
+    fn a_secret_in_the_wrong_place_is_not_shown_by_the_message() {
+        for written in ["\"himitsu20260401\"", "[20260401]", "{ a = \"himitsu20260401\" }", "20260401"] {
+            let text = format!("[[partner]]\nsender = \"*@example.co.jp\"\npasswords = {written}\n");
+            let error = toml::from_str::<Passwords>(&text).unwrap_err();
+            assert!(!error.message().contains("20260401"), "{}", error.message());
+            assert!(error.message().contains("passwords.partner.passwords"), "{}", error.message());
+        }
     }
 
     #[test]

@@ -312,8 +312,7 @@ impl Grammar {
                         let place: usize =
                             value.strip_prefix("rId").and_then(|n| n.parse().ok()).ok_or("a relationship")?;
                         let leads_out = *outside.get(place - 1).ok_or("a relationship that is not there")?;
-                        let clicked =
-                            ["w:hyperlink", "x:hyperlink", "a:hlinkClick", "a:hlinkMouseOver", "a:hlinkHover"];
+                        let clicked = ["w:hyperlink", "x:hyperlink", "a:hlinkClick"];
                         if leads_out && !clicked.contains(&name.as_str()) {
                             return Err(format!("<{name}> leads outside"));
                         }

@@ -250,6 +250,12 @@ impl Lowerer<'_, '_, '_> {
             }
             None => {
                 seen.lost_relationship = true;
+                let place = self.context.places.get(raw).and_then(|place| usize::try_from(*place).ok());
+                let leads_out =
+                    place.and_then(|place| self.context.targets.get(place)) == Some(&form::office::Target::Link);
+                if leads_out && rules::special(of) == Special::Click {
+                    self.account.add(Reason::UnsafeLink, Place::new(&self.context.title));
+                }
                 None
             }
         }

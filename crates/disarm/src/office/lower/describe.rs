@@ -7,7 +7,13 @@ use super::{Element, Frame, Lowerer, Role};
 
 impl Lowerer<'_, '_, '_> {
     /// Says in words what the picture shows that is being read, where its author has not done so.
+    ///
+    /// One drawing may stand in a thousand places: beyond [`MAX_DESCRIBED_BYTES`] of a part, its words are not said again.
     pub(super) fn describe(&mut self, words: &str) {
+        self.described = self.described.saturating_add(words.len());
+        if self.described > MAX_DESCRIBED_BYTES {
+            return;
+        }
         for (holder, path) in HOLDERS {
             let found = self.frames.iter().rev().find_map(|frame| match &frame.role {
                 Role::Element(element) if !element.is_written && holder.contains(&element.of.name()) => {
@@ -75,6 +81,8 @@ impl Lowerer<'_, '_, '_> {
         }
     }
 }
+
+const MAX_DESCRIBED_BYTES: usize = 1 << 20;
 
 /// What holds a picture, and the way from there to what says what it shows: `pic:cNvPr` and the like, for Word `wp:docPr` too.
 const HOLDERS: [(&[&str], &[&str]); 2] = [(&["pic"], &["nvPicPr", "cNvPr"]), (&["inline", "anchor"], &["docPr"])];

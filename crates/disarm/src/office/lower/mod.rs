@@ -110,6 +110,7 @@ pub(super) fn lower(
         entries: 0,
         is_complete: false,
         next_write: output::SOFT_STEPS,
+        described: 0,
     };
     lowerer.run(bytes)?;
     Ok(Told { known: lowerer.own.finish(), ..lowerer.told })
@@ -141,6 +142,8 @@ struct Lowerer<'a, 'f, 'o> {
     is_complete: bool,
     /// How long the tape gets before it is written again: what could not be written is not looked at each time anew.
     next_write: usize,
+    /// Bytes of words that drawings were given.
+    described: usize,
 }
 
 #[derive(Clone, Copy)]
