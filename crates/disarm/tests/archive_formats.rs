@@ -266,6 +266,39 @@ fn a_member_whose_checksum_is_wrong_is_withheld_alone() {
 }
 
 #[test]
+fn files_behind_a_damaged_block_of_a_cabinet_do_not_get_the_bytes_of_others() {
+    let mut cab = Cab::of(&["a.txt", "b.txt", "c.txt"]);
+    cab.first_block = 3;
+    assert_eq!(contents(&sanitise(&cab.bytes(), "a.cab").unwrap().bytes).len(), 3);
+    cab.block_sum_off_by = 1;
+    let done = sanitise(&cab.bytes(), "a.cab").unwrap();
+    for name in ["a.txt", "b.txt", "c.txt"] {
+        assert_eq!(withheld(&done, name), Reason::Malformed, "{name}");
+    }
+}
+
+#[test]
+fn a_directory_that_has_data_refuses_the_archive() {
+    let mut rar = Rar5::of(&["a.txt", "b"]);
+    rar.members[1].is_directory = true;
+    assert_eq!(refused(&rar.bytes(), "a.rar"), Reason::AmbiguousStructure);
+    assert_eq!(refused(&Cab::of(&["a.txt", "b\\"]).bytes(), "a.cab"), Reason::AmbiguousStructure);
+    assert_eq!(refused(&Tar::of(&["a.txt", "b/"]).bytes(), "a.tar"), Reason::AmbiguousStructure);
+    let mut lzh = Lzh::of(2, b"", b"data\n");
+    lzh.directory = b"b\xff".to_vec();
+    assert_eq!(refused(&lzh.bytes(), "a.lzh"), Reason::AmbiguousStructure);
+}
+
+#[test]
+fn a_locked_member_of_rar_is_not_said_to_wait_for_a_password() {
+    let mut rar = Rar5::of(&["a.txt", "b.txt"]);
+    rar.members[0].is_encrypted = true;
+    let done = sanitise(&rar.bytes(), "a.rar").unwrap();
+    assert_eq!(withheld(&done, "a.txt"), Reason::UnsupportedMethod);
+    assert_eq!(contents(&done.bytes), [pair("b.txt", "\u{FEFF}data\r\n")]);
+}
+
+#[test]
 fn bombs_are_refused_by_their_ratio() {
     for name in ["bomb.7z", "zeros.txt.gz"] {
         assert_eq!(refused(&archive_kit::fixture(name), name), Reason::LimitRatio, "{name}");
@@ -325,7 +358,9 @@ fn members_and_bytes_may_be_those_of_the_limits_and_not_one_more() {
 
 #[test]
 fn locked_archives_wait_for_their_password() {
-    for name in ["sealed.7z", "locked.7z", "stored-locked.7z", "lzma-locked.zip", "bzip2-locked.zip"] {
+    for name in
+        ["sealed.7z", "locked.7z", "stored-locked.7z", "block-sum-locked.7z", "lzma-locked.zip", "bzip2-locked.zip"]
+    {
         let reason = |passwords: &[&str]| match made_with(name, passwords) {
             Ok(done) => match done.members.iter().find_map(|(_, outcome)| outcome.as_ref().err()) {
                 Some(refusal) => refusal.reason,
@@ -348,6 +383,8 @@ fn locked_archives_wait_for_their_password() {
     for name in ["stored-locked.7z", "bzip2-locked.zip"] {
         assert_eq!(contents(&made_with(name, &["correct horse"]).unwrap().bytes).len(), 1, "{name}");
     }
+    // Two members without checksums of their own, of which only the block has one: noise is not taken for them.
+    assert_eq!(contents(&made_with("block-sum-locked.7z", &["wrong", "correct horse"]).unwrap().bytes).len(), 2);
     let half = made("half-locked.7z");
     assert_eq!(contents(&half.bytes), [pair("readme.txt", "\u{FEFF}read me\r\n")]);
     assert_eq!(withheld(&half, "能力表.txt"), Reason::Encrypted);

@@ -147,7 +147,7 @@ impl<'a> File<'a> {
         let name = fields.rest().split(|byte| *byte == 0).next().filter(|name| name.len() <= MOST_NAME_BYTES)?;
         fields.take(name.len().checked_add(1)?)?;
         let name = if attributes & ATTRIBUTE_UTF8 != 0 { Name::labelled_utf8(name) } else { Name::Raw(name.into()) };
-        let listed = Listed { name, node: Node::File };
+        let listed = Listed { name, node: Node::File, has_data: len > 0 };
         let modified = time::from_dos(date, clock);
         Some(File { listed, folder: folder.into(), start, len, modified })
     }
@@ -188,6 +188,10 @@ fn unpack(
             }
         };
         at = file.end().unwrap_or(u64::MAX);
+        if withheld.is_some() && data.is_ok() {
+            // Behind a damaged block nobody knows any more which bytes are whose.
+            data = Err(Reason::Malformed.into());
+        }
         output.member(member.path.clone(), file.modified, withheld)?;
     }
     Ok(())

@@ -49,6 +49,8 @@ impl Node {
 pub(crate) struct Listed<'a> {
     pub(crate) name: Name<'a>,
     pub(crate) node: Node,
+    /// Whether bytes stand behind it.
+    pub(crate) has_data: bool,
 }
 
 /// A member that will be a child.
@@ -79,6 +81,10 @@ pub(crate) fn members(listed: &[Listed<'_>], limits: &Limits, findings: &mut Fin
         changes.scrubbed.add(scrubbed);
         within(Reason::LimitNameBytes, limits.path_bytes.into(), size(path.byte_len()))?;
         if entry.node == Node::Directory || composed.ends_with(['/', '\\']) {
+            // Some readers make a file of it, and its content would be gone without a word.
+            if entry.has_data {
+                return Err(Reason::AmbiguousStructure.into());
+            }
             directories.push(path);
             continue;
         }

@@ -103,7 +103,8 @@ fn listed(entry: &ArchiveMember) -> Listed<'_> {
             bytes => Name::Raw(bytes.into_owned().into()),
         }
     };
-    Listed { name, node: node(entry) }
+    let has_data = entry.meta.unpacked_size > 0 || entry.meta.packed_size > 0;
+    Listed { name, node: node(entry), has_data }
 }
 
 fn node(entry: &ArchiveMember) -> Node {
@@ -142,9 +143,8 @@ fn reason(error: &rars::Error, limits: &Limits) -> Refusal {
             Refusal::limit(Reason::LimitHeaderBytes, *limit, *required)
         }
         (ErrorKind::ResourceLimit, _) => Refusal::limit(Reason::LimitWindowBytes, limits.window_bytes, 0),
-        // The crate is built without its cryptography.
         (ErrorKind::PasswordRequired | ErrorKind::BadPassword, _) | (_, rars::Error::FeatureDisabled { .. }) => {
-            Reason::Encrypted.into()
+            LOCKED.into()
         }
         (ErrorKind::UnsupportedFeature | ErrorKind::UnsupportedFormat, _) => Reason::UnsupportedMethod.into(),
         _ => Reason::Malformed.into(),
@@ -185,7 +185,7 @@ impl Unpacking<'_> {
         let refusal = done.err().map_or(Reason::Malformed.into(), |error| reason(&error, limits));
         for (entry, place) in archive.members().zip(&mut unpacking.places) {
             if let Some(member) = place.take() {
-                let own = entry.meta.is_encrypted.then_some(Reason::Encrypted);
+                let own = entry.meta.is_encrypted.then_some(LOCKED);
                 let withheld = node(&entry).refusal().or(own).map_or(refusal, Refusal::plain);
                 unpacking.output.member(member.path, modified(&entry), Some(withheld))?;
             }
@@ -211,7 +211,7 @@ impl Unpacking<'_> {
         };
         let Some(member) = place else { return passed_over };
         let refusal = node(entry).refusal().map(Refusal::plain);
-        let refusal = refusal.or(is_closed.then_some(Reason::Encrypted.into())).or_else(|| {
+        let refusal = refusal.or(is_closed.then_some(LOCKED.into())).or_else(|| {
             let too_large = entry.meta.unpacked_size > MOST_MEMBER_BYTES;
             too_large.then(|| Refusal::limit(Reason::LimitOutputBytes, MOST_MEMBER_BYTES, entry.meta.unpacked_size))
         });
@@ -261,6 +261,8 @@ impl Write for Buffer {
     }
 }
 
+/// The crate is built without its cryptography, so no password helps and none is to be asked for.
+const LOCKED: Reason = Reason::UnsupportedMethod;
 /// Bytes of one member, which is in memory as a whole.
 const MOST_MEMBER_BYTES: u64 = 192 * 1024 * 1024;
 const MOST_HEADER_BYTES: u64 = 16 * 1024 * 1024;

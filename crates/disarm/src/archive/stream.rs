@@ -27,7 +27,7 @@ pub(super) fn disarm(
     if read_full(&mut open(), &mut head).is_ok_and(|len| len == tar::BLOCK) && tar::is_header(&head) {
         return tar::unpack(part, open, |stream| stream.inner().has_surplus(), form, spill);
     }
-    let listed = [Listed { name: name(&part, codec), node: Node::File }];
+    let listed = [Listed { name: name(&part, codec), node: Node::File, has_data: true }];
     let named = members(&listed, limits, &mut part.findings)?;
     let mut output = Output::new(form, spill, part.detected, limits)?;
     for member in named {

@@ -66,7 +66,7 @@ fn listed<'a>(entry: &Entry<'a>) -> Listed<'a> {
         None if entry.says_utf8() => Name::labelled_utf8(entry.raw_name),
         None => Name::Raw(entry.raw_name.into()),
     };
-    Listed { name, node: entry.node }
+    Listed { name, node: entry.node, has_data: entry.unpacked > 0 }
 }
 
 /// A member that will be a child, with what the archive says of it.

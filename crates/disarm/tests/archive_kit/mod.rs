@@ -219,11 +219,19 @@ pub struct RarMember {
     pub name: Vec<u8>,
     pub crc: u32,
     pub redirection: Option<(u8, &'static [u8])>,
+    pub is_directory: bool,
+    pub is_encrypted: bool,
 }
 
 impl Rar5 {
     pub fn of(names: &[&str]) -> Rar5 {
-        let member = |name: &&str| RarMember { name: name.as_bytes().to_vec(), crc: DATA_CRC32, redirection: None };
+        let member = |name: &&str| RarMember {
+            name: name.as_bytes().to_vec(),
+            crc: DATA_CRC32,
+            redirection: None,
+            is_directory: false,
+            is_encrypted: false,
+        };
         Rar5 { is_volume: false, members: names.iter().map(member).collect() }
     }
 
@@ -235,13 +243,18 @@ impl Rar5 {
                 let body = [&[5, kind, 0, target.len() as u8][..], target].concat();
                 [&[body.len() as u8][..], &body].concat()
             });
-            let extra = extra.unwrap_or_default();
+            let mut extra = extra.unwrap_or_default();
+            if member.is_encrypted {
+                // Type, version, flags, rounds, salt, vector.
+                extra.extend_from_slice(&[36, 1, 0, 0, 15]);
+                extra.extend_from_slice(&[7; 32]);
+            }
             let data: &[u8] = if member.redirection.is_some() { b"" } else { DATA };
             let mut body = vec![2, 2 | u8::from(!extra.is_empty())];
             if !extra.is_empty() {
                 body.push(extra.len() as u8);
             }
-            body.extend_from_slice(&[data.len() as u8, 4, data.len() as u8, 0x20]);
+            body.extend_from_slice(&[data.len() as u8, 4 | u8::from(member.is_directory), data.len() as u8, 0x20]);
             body.extend_from_slice(&member.crc.to_le_bytes());
             body.extend_from_slice(&[0, 0, member.name.len() as u8]);
             body.extend_from_slice(&member.name);
@@ -279,7 +292,10 @@ pub struct Cab {
     names: Vec<Vec<u8>>,
     pub flags: u16,
     pub starts: Vec<u32>,
+    /// The first block's.
     pub block_sum_off_by: u32,
+    /// Bytes of the first of two blocks; 0 where there is one.
+    pub first_block: u16,
 }
 
 impl Cab {
@@ -289,6 +305,7 @@ impl Cab {
             flags: 0,
             starts: (0..names.len() as u32).map(|at| at * 5).collect(),
             block_sum_off_by: 0,
+            first_block: 0,
         }
     }
 
@@ -306,16 +323,19 @@ impl Cab {
         let first = 36 + names.len() as u32 + 8;
         let at = first + files.len() as u32;
         let mut out = b"MSCF\0\0\0\0".to_vec();
-        put32(&mut out, &[at + 8 + data.len() as u32, 0, first, 0]);
+        let (one, two) = data.split_at(usize::from(self.first_block));
+        let blocks: Vec<&[u8]> = [one, two].into_iter().filter(|block| !block.is_empty()).collect();
+        put32(&mut out, &[at + 8 * blocks.len() as u32 + data.len() as u32, 0, first, 0]);
         put16(&mut out, &[0x0103, 1, self.names.len() as u16, self.flags, 0, 0]);
         out.extend_from_slice(&names);
         put32(&mut out, &[at]);
-        put16(&mut out, &[1, 0]);
+        put16(&mut out, &[blocks.len() as u16, 0]);
         out.extend_from_slice(&files);
-        let sum = if self.block_sum_off_by == 0 { 0 } else { self.block_sum_off_by };
-        put32(&mut out, &[sum]);
-        put16(&mut out, &[data.len() as u16, data.len() as u16]);
-        out.extend_from_slice(&data);
+        for (number, block) in blocks.into_iter().enumerate() {
+            put32(&mut out, &[if number == 0 { self.block_sum_off_by } else { 0 }]);
+            put16(&mut out, &[block.len() as u16, block.len() as u16]);
+            out.extend_from_slice(block);
+        }
         out
     }
 }

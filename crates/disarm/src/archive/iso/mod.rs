@@ -120,6 +120,10 @@ fn files(input: &[u8], root: Record, names: Names, limits: &Limits) -> Result<Ve
             let name = record::join(&path, &own.name, names)?;
             let node = own.node.unwrap_or(if record.is_directory() { Node::Directory } else { Node::File });
             let target = own.child.unwrap_or(record.block);
+            if node == Node::File && record.is_directory() {
+                // Its files would be gone.
+                return Err(Reason::AmbiguousStructure.into());
+            }
             if node == Node::Directory && (record.is_directory() || own.child.is_some()) {
                 // A directory that is in itself would never end.
                 if !seen.insert(target) {

@@ -175,7 +175,9 @@ impl File {
         };
         let packed = own.is_packed.then_some(Reason::UnsupportedMethod);
         let withheld = node.refusal().or_else(|| record.withheld()).or(packed);
-        let listed = Listed { name, node };
+        // What a directory has of bytes is its list.
+        let has_data = record.len > 0 && !record.is_directory() && own.child.is_none();
+        let listed = Listed { name, node, has_data };
         File { listed, block: record.block, len: record.len, modified: record.modified, withheld }
     }
 }

@@ -151,7 +151,7 @@ impl<'a> Base<'a> {
         let node = Node::of_mode(extra.mode.unwrap_or(0).into(), by_method);
         // A link is written as a directory without data whose mode says what it is.
         let name = extra.path(self.name)?;
-        let listed = Listed { name, node };
+        let listed = Listed { name, node, has_data: unpacked > 0 || !data.is_empty() };
         let modified = extra.modified.or(self.modified);
         let header = Header { listed, method, data, is_cut_off, unpacked, sum: self.sum, modified };
         Ok((header, behind))

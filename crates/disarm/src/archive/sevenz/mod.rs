@@ -29,15 +29,28 @@ pub(super) fn disarm(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn W
     let archive = &opened.archive;
     within(Reason::LimitParts, limits.parts.into(), size(archive.files.len()))?;
     let mut blocks = blocks(archive, limits)?;
-    let known: Vec<Key> = opened.key.into_iter().collect();
+    let mut keys: Vec<Key> = opened.key.map_or(opened.keys, |key| vec![key]);
+    let has_none = keys.is_empty();
+    let mut blocks_opened = false;
     for (index, block) in blocks.iter_mut().enumerate() {
-        let needs_key = block.withheld.is_none() && block.needs.is_encrypted;
-        let keys = if known.is_empty() { opened.keys.as_slice() } else { known.as_slice() };
-        match keys.iter().find(|key| needs_key && opens(input, archive, index, key)) {
-            Some(key) => block.key = key.clone(),
-            None if needs_key && keys.is_empty() => block.withheld = Some(Reason::Encrypted.into()),
-            None if needs_key => block.withheld = Some(Reason::WrongPassword.into()),
-            None => {}
+        if block.withheld.is_some() || !block.needs.is_encrypted {
+            continue;
+        }
+        match keys.iter().position(|key| opens(input, archive, index, key)) {
+            Some(at) => {
+                blocks_opened = true;
+                block.key = keys.get(at).cloned().unwrap_or_else(Key::empty);
+                // The key of one block is most likely that of the next.
+                keys.get_mut(..=at).unwrap_or_default().rotate_right(1);
+            }
+            None if has_none => block.withheld = Some(Reason::Encrypted.into()),
+            None => {
+                block.withheld = Some(Reason::WrongPassword.into());
+                // Each trial takes a moment on purpose: keys that open nothing are not tried on a thousand blocks.
+                if !blocks_opened {
+                    keys.clear();
+                }
+            }
         }
     }
     check_claims(archive, &blocks, limits)?;
@@ -134,7 +147,7 @@ fn check_claims(archive: &Archive, blocks: &[Block], limits: &Limits) -> Result<
     check_total([total].into_iter(), limits)
 }
 
-/// Whether a password is the one of a block: the first member with data has its checksum.
+/// Whether a password is the one of a block: the first member that has a checksum has the right one, or the block has.
 fn opens(input: &[u8], archive: &Archive, block: usize, key: &Key) -> bool {
     let mut opens = false;
     let mut source = Cursor::new(input);
@@ -143,10 +156,11 @@ fn opens(input: &[u8], archive: &Archive, block: usize, key: &Key) -> bool {
         if !has_data(entry) {
             return Ok(true);
         }
-        // Without a checksum nothing tells bytes from noise.
+        // Without a checksum nothing tells bytes from noise; that of a block stands at its end.
         let read = std::io::copy(data, &mut std::io::sink());
-        opens = has_sum(archive, block, entry) && read.is_ok_and(|len| len == entry.size());
-        Ok(false)
+        let is_whole = read.is_ok_and(|len| len == entry.size());
+        opens = is_whole && has_sum(archive, block, entry);
+        Ok(is_whole && !entry.has_crc)
     });
     read.is_ok() && opens
 }
@@ -214,7 +228,7 @@ fn has_data(entry: &ArchiveEntry) -> bool {
 }
 
 fn listed(entry: &ArchiveEntry) -> Listed<'_> {
-    Listed { name: Name::Known(entry.name().into()), node: node(entry) }
+    Listed { name: Name::Known(entry.name().into()), node: node(entry), has_data: has_data(entry) }
 }
 
 fn node(entry: &ArchiveEntry) -> Node {

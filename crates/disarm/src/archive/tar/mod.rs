@@ -149,7 +149,7 @@ impl<R: Read> Reader<R> {
         // Version 7 has no other sign for a directory.
         let is_directory = matches!(&name, Name::Raw(raw) if raw.ends_with(b"/")) && header.size == 0;
         let node = if node == Node::File && is_directory { Node::Directory } else { node };
-        Ok(Entry { listed: Listed { name, node }, size: header.size, modified, is_sparse })
+        Ok(Entry { listed: Listed { name, node, has_data: header.size > 0 }, size: header.size, modified, is_sparse })
     }
 
     /// The next header block; nothing at the end of the archive, marked or not.
