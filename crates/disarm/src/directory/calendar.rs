@@ -1,21 +1,20 @@
 //! A calendar as lines of text.
 
-use form::{Reason, Refusal};
+use form::Reason;
 
 use super::line::{Line, lines};
-use super::{MAX_ENTRIES, Shown};
+use super::{Growing, Shown};
 use crate::error::Error;
 use crate::mapi::compose::japanese_time;
 
-/// The events and tasks of a calendar. `label` is the charset that it came with.
-pub(crate) fn calendar(bytes: &[u8], label: Option<&str>) -> Result<Shown, Error> {
-    let mut shown = Shown::default();
-    let (mut alarms, mut files, mut others) = (0_u32, 0_u32, 0_u32);
+/// The events and tasks of a calendar, in at most `most` bytes. `label` is the charset that it came with.
+pub(crate) fn calendar(bytes: &[u8], label: Option<&str>, most: u64) -> Result<Shown, Error> {
+    let (mut alarms, mut files, mut others, mut lost) = (0_u32, 0_u32, 0_u32, 0_u32);
     let mut open: Vec<String> = Vec::new();
     let mut method = String::new();
     let mut entry: Option<Entry> = None;
     let mut entries: u64 = 0;
-    let mut blocks: Vec<String> = Vec::new();
+    let mut out = Growing::new(most);
     for line in lines(bytes, label) {
         match line.name.as_str() {
             "BEGIN" => {
@@ -23,12 +22,15 @@ pub(crate) fn calendar(bytes: &[u8], label: Option<&str>) -> Result<Shown, Error
                 match kind.as_str() {
                     "VALARM" => alarms = alarms.saturating_add(1),
                     "VFREEBUSY" => others = others.saturating_add(1),
-                    "VEVENT" | "VTODO" | "VJOURNAL" => {
-                        entries = entries.saturating_add(1);
-                        if entries > MAX_ENTRIES {
-                            return Err(Refusal::limit(Reason::LimitEntries, MAX_ENTRIES, entries).into());
+                    kind_of_entry if is_entry(kind_of_entry) => {
+                        if let Some(unended) = entry.take() {
+                            lost = lost.saturating_add(1).saturating_add(unended.lost);
+                            unended.write(&method, &mut out)?;
+                            open.truncate(open.iter().rposition(|begun| is_entry(begun)).unwrap_or(open.len()));
                         }
-                        entry = Some(Entry::default());
+                        entries = entries.saturating_add(1);
+                        out.entry(entries)?;
+                        entry = Some(Entry { kind: kind.clone(), ..Entry::default() });
                     }
                     _ => {}
                 }
@@ -42,15 +44,16 @@ pub(crate) fn calendar(bytes: &[u8], label: Option<&str>) -> Result<Shown, Error
                 if let Some(at) = open.iter().rposition(|begun| *begun == kind) {
                     open.truncate(at);
                 }
-                if matches!(kind.as_str(), "VEVENT" | "VTODO" | "VJOURNAL")
+                if is_entry(&kind)
                     && let Some(entry) = entry.take()
                 {
-                    blocks.push(entry.text(&kind, &method));
+                    lost = lost.saturating_add(entry.lost);
+                    entry.write(&method, &mut out)?;
                 }
             }
             "METHOD" if open.len() <= 1 => method = line.value.trim().to_ascii_uppercase(),
             name => {
-                if let Some("VEVENT" | "VTODO" | "VJOURNAL") = open.last().map(String::as_str) {
+                if open.last().is_some_and(|kind| is_entry(kind)) {
                     let binary = line.param("VALUE").is_some_and(|value| value.eq_ignore_ascii_case("BINARY"));
                     if name == "ATTACH" && (binary || !line.value.starts_with("http")) {
                         files = files.saturating_add(1);
@@ -61,26 +64,41 @@ pub(crate) fn calendar(bytes: &[u8], label: Option<&str>) -> Result<Shown, Error
             }
         }
     }
-    if blocks.is_empty() {
+    if let Some(unended) = entry.take() {
+        lost = lost.saturating_add(1).saturating_add(unended.lost);
+        unended.write(&method, &mut out)?;
+    }
+    if entries == 0 {
         return Err(Reason::Malformed.into());
     }
-    shown.text = blocks.join("\n");
-    let told =
-        [(Reason::CalendarAlarms, alarms), (Reason::CalendarAttachments, files), (Reason::CalendarEntries, others)];
-    shown.told = told.into_iter().filter(|(_, count)| *count > 0).collect();
-    Ok(shown)
+    let told = [
+        (Reason::CalendarAlarms, alarms),
+        (Reason::CalendarAttachments, files),
+        (Reason::CalendarEntries, others),
+        (Reason::MessageIncomplete, lost),
+    ];
+    Ok(Shown { text: out.text, told: told.into_iter().filter(|(_, count)| *count > 0).collect() })
+}
+
+fn is_entry(kind: &str) -> bool {
+    matches!(kind, "VEVENT" | "VTODO" | "VJOURNAL")
 }
 
 /// What of an entry is shown.
 #[derive(Default)]
 struct Entry {
+    kind: String,
     lines: Vec<Line>,
+    /// Lines over the limit.
+    lost: u32,
 }
 
 impl Entry {
     fn take(&mut self, line: Line) {
         if self.lines.len() < MAX_LINES {
             self.lines.push(line);
+        } else {
+            self.lost = self.lost.saturating_add(1);
         }
     }
 
@@ -92,8 +110,8 @@ impl Entry {
         self.lines.iter().filter(move |line| line.name == name)
     }
 
-    fn text(&self, kind: &str, method: &str) -> String {
-        let title = match (kind, method) {
+    fn write(&self, method: &str, out: &mut Growing) -> Result<(), Error> {
+        let title = match (self.kind.as_str(), method) {
             ("VTODO", _) => "■ タスク",
             ("VJOURNAL", _) => "■ 記録",
             (_, "REQUEST") => "■ 予定（会議の招待）",
@@ -102,44 +120,55 @@ impl Entry {
             (_, "COUNTER") => "■ 予定（別の日時の提案）",
             _ => "■ 予定",
         };
-        let mut out = format!("{title}\n");
-        let mut put = |label: &str, value: &str| {
-            if !value.trim().is_empty() {
-                out.push_str(&format!("{label}: {}\n", value.trim().replace('\n', "\n  ")));
-            }
-        };
+        out.push(title)?;
+        out.push("\n")?;
         let text = |name: &str| self.first(name).map(Line::text).unwrap_or_default();
-        put("件名", &text("SUMMARY"));
-        put("日時", &self.when());
+        out.put("件名", &text("SUMMARY"))?;
+        out.put("日時", &self.when())?;
         for rule in self.all("RRULE") {
-            put("繰り返し", &repeated(&rule.value));
+            out.put("繰り返し", &repeated(&rule.value))?;
         }
-        let dates = |name: &str| {
-            let all: Vec<String> = self
-                .all(name)
-                .flat_map(|line| line.value.split(',').map(|value| time(value, line.param("TZID"))))
-                .collect();
-            all.join("、")
-        };
-        put("追加の日", &dates("RDATE"));
-        put("除外する日", &dates("EXDATE"));
-        put("対象の回", &dates("RECURRENCE-ID"));
-        put("期限", &dates("DUE"));
-        put("場所", &text("LOCATION"));
-        put("主催者", &self.all("ORGANIZER").map(person).collect::<Vec<_>>().join("、"));
+        for (label, name) in
+            [("追加の日", "RDATE"), ("除外する日", "EXDATE"), ("対象の回", "RECURRENCE-ID"), ("期限", "DUE")]
+        {
+            self.dates(label, name, out)?;
+        }
+        out.put("場所", &text("LOCATION"))?;
+        out.put("主催者", &self.all("ORGANIZER").map(person).collect::<Vec<_>>().join("、"))?;
         let attendees: Vec<String> = self.all("ATTENDEE").map(attendee).collect();
         let more = attendees.len().saturating_sub(MAX_SHOWN);
         let mut names = attendees.into_iter().take(MAX_SHOWN).collect::<Vec<_>>().join("、");
         if more > 0 {
             names.push_str(&format!("、ほか{more}名"));
         }
-        put("出席者", &names);
-        put("状態", state(text("STATUS").to_ascii_uppercase().as_str()));
-        put("添付", &self.all("ATTACH").map(|line| line.value.clone()).collect::<Vec<_>>().join("\n"));
-        put("URL", &text("URL"));
-        put("内容", &text("DESCRIPTION"));
-        put("コメント", &self.all("COMMENT").map(Line::text).collect::<Vec<_>>().join("\n"));
-        out
+        out.put("出席者", &names)?;
+        out.put("状態", state(text("STATUS").to_ascii_uppercase().as_str()))?;
+        out.put("添付", &self.all("ATTACH").map(|line| line.value.clone()).collect::<Vec<_>>().join("\n"))?;
+        out.put("URL", &text("URL"))?;
+        out.put("内容", &text("DESCRIPTION"))?;
+        out.put("コメント", &self.all("COMMENT").map(Line::text).collect::<Vec<_>>().join("\n"))?;
+        for line in self.lines.iter().filter(|line| matches!(line.name.as_str(), "CONFERENCE" | "X-GOOGLE-CONFERENCE"))
+        {
+            out.put("オンライン会議", &line.text())?;
+        }
+        out.put("問い合わせ先", &self.all("CONTACT").map(Line::text).collect::<Vec<_>>().join("\n"))?;
+        Ok(())
+    }
+
+    /// All dates of a name. A short line may hold thousands, each of which is told with its zone.
+    fn dates(&self, label: &str, name: &str, out: &mut Growing) -> Result<(), Error> {
+        let mut is_first = true;
+        for line in self.all(name) {
+            for value in line.value.split(',').filter(|value| !value.trim().is_empty()) {
+                if is_first {
+                    out.push(label)?;
+                }
+                out.push(if is_first { ": " } else { "、" })?;
+                out.push(&time(value, line.param("TZID")))?;
+                is_first = false;
+            }
+        }
+        if is_first { Ok(()) } else { out.push("\n") }
     }
 
     fn when(&self) -> String {
@@ -177,7 +206,10 @@ fn time(value: &str, zone: Option<&str>) -> String {
         return format!("{}（日本時間）", japanese_time(seconds.saturating_add(9 * 3_600)));
     }
     match zone {
-        Some(zone) => format!("{}（{}）", japanese_time(seconds), zone.trim()),
+        Some(zone) => {
+            let zone: String = zone.trim().chars().take(MAX_ZONE).collect();
+            format!("{}（{zone}）", japanese_time(seconds))
+        }
         None => japanese_time(seconds),
     }
 }
@@ -348,6 +380,8 @@ fn state(status: &str) -> &str {
 
 /// Components in components; the standard has three.
 const MAX_OPEN: usize = 16;
+/// Characters of a zone that are told; the longest name of the usual lists has half as many.
+const MAX_ZONE: usize = 100;
 /// Lines of one entry.
 const MAX_LINES: usize = 5_000;
 /// Attendees told by name.
@@ -355,10 +389,14 @@ const MAX_SHOWN: usize = 100;
 
 #[cfg(test)]
 mod tests {
+    use form::Refusal;
+
     use super::*;
 
+    const MOST: u64 = 1 << 20;
+
     fn shown(text: &str) -> Shown {
-        calendar(text.as_bytes(), Some("utf-8")).unwrap()
+        calendar(text.as_bytes(), Some("utf-8"), MOST).unwrap()
     }
 
     #[test]
@@ -399,9 +437,37 @@ mod tests {
     #[test]
     fn entries_end_at_their_limit_and_a_calendar_of_none_is_malformed() {
         let one = "BEGIN:VEVENT\nSUMMARY:x\nEND:VEVENT\n";
-        assert!(calendar(one.repeat(10_000).as_bytes(), None).is_ok());
-        let error = calendar(one.repeat(10_001).as_bytes(), None).unwrap_err();
+        assert!(calendar(one.repeat(10_000).as_bytes(), None, MOST).is_ok());
+        let error = calendar(one.repeat(10_001).as_bytes(), None, MOST).unwrap_err();
         assert_eq!(error.refusal(), Refusal::limit(Reason::LimitEntries, 10_000, 10_001));
-        assert_eq!(calendar(b"BEGIN:VCALENDAR\n", None).unwrap_err().refusal().reason, Reason::Malformed);
+        assert_eq!(calendar(b"BEGIN:VCALENDAR\n", None, MOST).unwrap_err().refusal().reason, Reason::Malformed);
+    }
+
+    #[test]
+    fn a_zone_is_told_in_short_and_dates_end_where_the_text_does() {
+        let event = |dates: usize| {
+            let zone = "z".repeat(100_000);
+            format!("BEGIN:VEVENT\nRDATE;TZID={zone}:{}\nEND:VEVENT\n", ["20260101T090000"; 6_400][..dates].join(","))
+        };
+        let one = format!("追加の日: 2026年1月1日(木) 9:00（{}）\n", "z".repeat(100));
+        assert!(shown(&event(1)).text.ends_with(&one));
+        let refusal = calendar(event(6_400).as_bytes(), None, 100_000).unwrap_err().refusal();
+        assert_eq!((refusal.reason, refusal.limit), (Reason::LimitTextBytes, 100_000));
+        assert!(refusal.value < 101_000, "{refusal:?}");
+    }
+
+    #[test]
+    fn entries_whose_end_is_missing_and_lines_over_the_limit_are_told() {
+        let shown = shown(
+            "BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:一\nBEGIN:VEVENT\nSUMMARY:二\nEND:VEVENT\nBEGIN:VTODO\nSUMMARY:三\n\
+             CONFERENCE;VALUE=URI:https://meet.example.jp/a\nCONTACT:総務課\n",
+        );
+        assert_eq!(
+            shown.text,
+            "■ 予定\n件名: 一\n\n■ 予定\n件名: 二\n\n■ タスク\n件名: 三\nオンライン会議: https://meet.example.jp/a\n問い合わせ先: 総務課\n"
+        );
+        assert_eq!(shown.told, [(Reason::MessageIncomplete, 2)]);
+        let long = format!("BEGIN:VEVENT\n{}END:VEVENT\n", "COMMENT:x\n".repeat(MAX_LINES + 3));
+        assert_eq!(calendar(long.as_bytes(), None, MOST).unwrap().told, [(Reason::MessageIncomplete, 3)]);
     }
 }

@@ -1,51 +1,63 @@
 //! Address cards as lines of text.
 
-use form::{Reason, Refusal};
+use form::Reason;
 
 use super::line::{Line, lines};
-use super::{MAX_ENTRIES, Shown};
+use super::{Growing, Shown};
 use crate::error::Error;
 
-/// The cards of a file. `label` is the charset that it came with.
-pub(super) fn cards(bytes: &[u8], label: Option<&str>) -> Result<Shown, Error> {
-    let mut blocks = Vec::new();
-    let mut media = 0_u32;
+/// The cards of a file, in at most `most` bytes. `label` is the charset that it came with.
+pub(super) fn cards(bytes: &[u8], label: Option<&str>, most: u64) -> Result<Shown, Error> {
+    let mut out = Growing::new(most);
+    let (mut media, mut lost) = (0_u32, 0_u32);
+    let mut agent = false;
     let mut card: Vec<Line> = Vec::new();
     let mut open = 0_u32;
     let mut cards: u64 = 0;
     for line in lines(bytes, label) {
         let vcard = line.value.trim().eq_ignore_ascii_case("vcard");
         match line.name.as_str() {
-            "BEGIN" if vcard => open = open.saturating_add(1),
+            // A card in a card (AGENT of vCard 2.1): its lines are told with those of the card around it.
+            "BEGIN" if vcard && (open == 0 || agent) => open = open.saturating_add(1),
+            "BEGIN" if vcard => {
+                // The card before has no end.
+                lost = lost.saturating_add(1);
+                open = 1;
+                cards = cards.saturating_add(1);
+                write(&std::mem::take(&mut card), cards, &mut out)?;
+            }
             "END" if vcard => {
                 open = open.saturating_sub(1);
-                if open > 0 {
-                    // A card in a card (AGENT of vCard 2.1): its lines are told with those of the card around it.
-                    continue;
+                if open == 0 {
+                    cards = cards.saturating_add(1);
+                    write(&std::mem::take(&mut card), cards, &mut out)?;
                 }
-                cards = cards.saturating_add(1);
-                if cards > MAX_ENTRIES {
-                    return Err(Refusal::limit(Reason::LimitEntries, MAX_ENTRIES, cards).into());
-                }
-                blocks.push(text(&std::mem::take(&mut card)));
             }
             "PHOTO" | "LOGO" | "SOUND" | "KEY" => media = media.saturating_add(1),
-            _ if open > 0 && card.len() < MAX_LINES => card.push(line),
-            _ => {}
+            _ if open > 0 && card.len() < MAX_LINES => {
+                agent = line.name == "AGENT" && line.value.trim().is_empty();
+                card.push(line);
+                continue;
+            }
+            _ => lost = lost.saturating_add(u32::from(open > 0)),
         }
+        agent = false;
     }
     if !card.is_empty() {
-        blocks.push(text(&card));
+        lost = lost.saturating_add(1);
+        cards = cards.saturating_add(1);
+        write(&card, cards, &mut out)?;
     }
-    if blocks.is_empty() {
+    if cards == 0 {
         return Err(Reason::Malformed.into());
     }
-    let told = if media > 0 { vec![(Reason::CardMedia, media)] } else { Vec::new() };
-    Ok(Shown { text: blocks.join("\n"), told })
+    let told = [(Reason::CardMedia, media), (Reason::MessageIncomplete, lost)];
+    Ok(Shown { text: out.text, told: told.into_iter().filter(|(_, count)| *count > 0).collect() })
 }
 
-fn text(card: &[Line]) -> String {
-    let mut out = "■ 連絡先\n".to_owned();
+fn write(card: &[Line], number: u64, out: &mut Growing) -> Result<(), Error> {
+    out.entry(number)?;
+    out.push("■ 連絡先\n")?;
     let first = |name: &str| card.iter().find(|line| line.name == name);
     let plain = |name: &str| first(name).map(Line::text).unwrap_or_default();
     let parts = first("N").map(Line::fields).unwrap_or_default();
@@ -57,38 +69,31 @@ fn text(card: &[Line]) -> String {
     let name = if formatted.trim().is_empty() { own } else { formatted };
     let sounds = [plain("X-PHONETIC-LAST-NAME"), plain("X-PHONETIC-FIRST-NAME")];
     let sounds = sounds.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join(" ");
-    put(&mut out, "氏名", &if sounds.is_empty() { name } else { format!("{name}（{sounds}）") });
-    put(&mut out, "別名", &plain("NICKNAME"));
+    out.put("氏名", &if sounds.is_empty() { name } else { format!("{name}（{sounds}）") })?;
+    out.put("別名", &plain("NICKNAME"))?;
     let company = first("ORG").map(Line::fields).unwrap_or_default();
-    put(&mut out, "組織", &company.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "));
-    put(&mut out, "役職", &plain("TITLE"));
-    put(&mut out, "役割", &plain("ROLE"));
+    out.put("組織", &company.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "))?;
+    out.put("役職", &plain("TITLE"))?;
+    out.put("役割", &plain("ROLE"))?;
     for line in card {
         match line.name.as_str() {
             "TEL" => {
                 let number = line.text();
-                put(&mut out, phone(line), number.strip_prefix("tel:").unwrap_or(&number));
+                out.put(phone(line), number.strip_prefix("tel:").unwrap_or(&number))?;
             }
-            "EMAIL" => put(&mut out, &format!("メール{}", place(line)), &line.text()),
-            "ADR" => put(&mut out, &format!("住所{}", place(line)), &address(&line.fields())),
-            "LABEL" => put(&mut out, "宛名", &line.text()),
-            "URL" => put(&mut out, "URL", &line.text()),
-            "IMPP" | "X-SKYPE" | "X-SKYPE-USERNAME" => put(&mut out, "連絡先", &line.text()),
-            "BDAY" => put(&mut out, "誕生日", &line.text()),
-            "ANNIVERSARY" => put(&mut out, "記念日", &line.text()),
-            "CATEGORIES" => put(&mut out, "分類", &line.text()),
-            "NOTE" => put(&mut out, "メモ", &line.text()),
+            "EMAIL" => out.put(&format!("メール{}", place(line)), &line.text())?,
+            "ADR" => out.put(&format!("住所{}", place(line)), &address(&line.fields()))?,
+            "LABEL" => out.put("宛名", &line.text())?,
+            "URL" => out.put("URL", &line.text())?,
+            "IMPP" | "X-SKYPE" | "X-SKYPE-USERNAME" => out.put("連絡先", &line.text())?,
+            "BDAY" => out.put("誕生日", &line.text())?,
+            "ANNIVERSARY" => out.put("記念日", &line.text())?,
+            "CATEGORIES" => out.put("分類", &line.text())?,
+            "NOTE" => out.put("メモ", &line.text())?,
             _ => {}
         }
     }
-    out
-}
-
-fn put(out: &mut String, label: &str, value: &str) {
-    let value = value.trim();
-    if !value.is_empty() {
-        out.push_str(&format!("{label}: {}\n", value.replace('\n', "\n  ")));
-    }
+    Ok(())
 }
 
 fn phone(line: &Line) -> &'static str {
@@ -127,7 +132,11 @@ const MAX_LINES: usize = 2_000;
 
 #[cfg(test)]
 mod tests {
+    use form::Refusal;
+
     use super::*;
+
+    const MOST: u64 = 1 << 20;
 
     #[test]
     fn a_card_of_a_japanese_phone_is_read_in_its_own_charset() {
@@ -136,7 +145,7 @@ mod tests {
             TEL;CELL:090-0000-0000\r\nTEL;FAX;WORK:03-0000-0000\r\nEMAIL;WORK:taro@example.jp\r\n\
             ADR;WORK;CHARSET=SHIFT_JIS;ENCODING=QUOTED-PRINTABLE:;;1-1;=90=E7=91=E3=93=63=8B=E6;=93=8C=8B=9E=93=73;100-0001;\r\n\
             PHOTO;JPEG;ENCODING=BASE64:\r\n /9j/4AAQ\r\n\r\nEND:VCARD\r\n";
-        let shown = cards(card, None).unwrap();
+        let shown = cards(card, None, MOST).unwrap();
         assert_eq!(
             shown.text,
             "■ 連絡先\n氏名: 山田 太郎\n携帯電話: 090-0000-0000\nFAX: 03-0000-0000\nメール（勤務先）: taro@example.jp\n\
@@ -148,8 +157,29 @@ mod tests {
     #[test]
     fn cards_end_at_their_limit() {
         let one = "BEGIN:VCARD\nFN:x\nEND:VCARD\n";
-        assert!(cards(one.repeat(10_000).as_bytes(), None).is_ok());
-        let error = cards(one.repeat(10_001).as_bytes(), None).unwrap_err();
+        assert!(cards(one.repeat(10_000).as_bytes(), None, MOST).is_ok());
+        let error = cards(one.repeat(10_001).as_bytes(), None, MOST).unwrap_err();
         assert_eq!(error.refusal(), Refusal::limit(Reason::LimitEntries, 10_000, 10_001));
+    }
+
+    #[test]
+    fn a_card_without_an_end_ends_where_the_next_begins_but_one_in_another_is_of_it() {
+        let shown = cards(b"BEGIN:VCARD\nFN:a\nBEGIN:VCARD\nFN:b\nEND:VCARD\nBEGIN:VCARD\nFN:c\n", None, MOST).unwrap();
+        assert_eq!(shown.text.matches("氏名: ").count(), 3);
+        assert_eq!(shown.told, [(Reason::MessageIncomplete, 2)]);
+        let agent = b"BEGIN:VCARD\nFN:a\nAGENT:\nBEGIN:VCARD\nTEL:1\nEND:VCARD\nTEL:2\nEND:VCARD\n";
+        let shown = cards(agent, None, MOST).unwrap();
+        assert_eq!(shown.text, "■ 連絡先\n氏名: a\n電話: 1\n電話: 2\n");
+        assert!(shown.told.is_empty());
+    }
+
+    #[test]
+    fn cards_have_the_bytes_of_their_limit_and_not_one_more() {
+        let text = "■ 連絡先\n氏名: x\n";
+        let most = u64::try_from(text.len()).unwrap();
+        let card = b"BEGIN:VCARD\nFN:x\nEND:VCARD\n";
+        assert_eq!(cards(card, None, most).unwrap().text, text);
+        let refusal = cards(card, None, most - 1).unwrap_err().refusal();
+        assert_eq!(refusal, Refusal::limit(Reason::LimitTextBytes, most - 1, most));
     }
 }

@@ -141,18 +141,13 @@ fn parse(raw: &[u8], charset: &str) -> Option<Line> {
     Some(Line { name, params, value })
 }
 
-fn split_quoted(text: &str, separator: char) -> impl Iterator<Item = String> {
+/// The pieces between separators that are not in quotes, each found when it is asked for.
+fn split_quoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut in_quotes = false;
-    let mut pieces = vec![String::new()];
-    for c in text.chars() {
+    text.split(move |c| {
         in_quotes ^= c == '"';
-        if c == separator && !in_quotes {
-            pieces.push(String::new());
-        } else if let Some(piece) = pieces.last_mut() {
-            piece.push(c);
-        }
-    }
-    pieces.into_iter()
+        c == separator && !in_quotes
+    })
 }
 
 /// RFC 5545 3.3.11.

@@ -9,7 +9,7 @@ use std::io::Write;
 
 use form::codec::{Encoder, Kind};
 use form::text::Text;
-use form::{Place, Reason};
+use form::{Place, Reason, Refusal};
 
 use crate::error::{Error, size, within};
 use crate::room::Part;
@@ -25,6 +25,49 @@ pub(crate) struct Shown {
     pub(crate) told: Vec<(Reason, u32)>,
 }
 
+/// The text as it grows.
+struct Growing {
+    text: String,
+    /// Bytes it may have.
+    most: u64,
+}
+
+impl Growing {
+    fn new(most: u64) -> Growing {
+        Growing { text: String::new(), most }
+    }
+
+    fn push(&mut self, text: &str) -> Result<(), Error> {
+        let len = size(self.text.len()).saturating_add(size(text.len()));
+        within(Reason::LimitTextBytes, self.most, len)?;
+        self.text.push_str(text);
+        Ok(())
+    }
+
+    /// Begins a new entry, the `number`th of the file.
+    fn entry(&mut self, number: u64) -> Result<(), Error> {
+        if number > MAX_ENTRIES {
+            return Err(Refusal::limit(Reason::LimitEntries, MAX_ENTRIES, number).into());
+        }
+        if self.text.is_empty() { Ok(()) } else { self.push("\n") }
+    }
+
+    /// A value behind its label, where there is one.
+    fn put(&mut self, label: &str, value: &str) -> Result<(), Error> {
+        let value = value.trim();
+        if value.is_empty() {
+            return Ok(());
+        }
+        self.push(label)?;
+        self.push(": ")?;
+        for (number, line) in value.split('\n').enumerate() {
+            self.push(if number > 0 { "\n  " } else { "" })?;
+            self.push(line)?;
+        }
+        self.push("\n")
+    }
+}
+
 /// Reads a calendar as a file of text.
 pub(crate) fn disarm_calendar(part: Part<'_>, form: &mut dyn Write) -> Result<(), Error> {
     written(part, calendar, form)
@@ -37,11 +80,10 @@ pub(crate) fn disarm_card(part: Part<'_>, form: &mut dyn Write) -> Result<(), Er
 
 fn written(
     mut part: Part<'_>,
-    read: impl Fn(&[u8], Option<&str>) -> Result<Shown, Error>,
+    read: impl Fn(&[u8], Option<&str>, u64) -> Result<Shown, Error>,
     form: &mut dyn Write,
 ) -> Result<(), Error> {
-    let shown = read(part.input, None)?;
-    within(Reason::LimitTextBytes, part.job.limits.text_bytes, size(shown.text.len()))?;
+    let shown = read(part.input, None, part.job.limits.text_bytes)?;
     let (text, scrubbed) = Text::scrub(&shown.text);
     part.add_scrubbed(scrubbed, &Place::default());
     part.findings.add(Reason::ShownAsText, Place::default());

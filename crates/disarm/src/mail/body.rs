@@ -11,6 +11,7 @@ use super::structure::{Part, Transfer, Tree};
 use super::tally::Tally;
 use super::unwrap::UNWRAPPED;
 use super::{enriched, flowed, transfer};
+use crate::error::size;
 use crate::html::{self, Converted};
 use crate::{charset, directory, smime};
 
@@ -200,10 +201,7 @@ impl<'a> Reader<'a, '_> {
         let mut read = Read::default();
         let bytes = self.bytes(part, &mut read);
         let label = part.media.decoded("charset", &mut Tally::default());
-        let Ok(shown) = directory::calendar(&bytes, label.as_deref()) else { return false };
-        if shown.text.len() > self.most {
-            return false;
-        }
+        let Ok(shown) = directory::calendar(&bytes, label.as_deref(), size(self.most)) else { return false };
         read.text = shown.text;
         read.notes.push((Reason::ShownAsText, "text/calendar"));
         for (reason, count) in shown.told {
