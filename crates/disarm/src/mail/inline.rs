@@ -19,19 +19,18 @@ pub(super) struct Found {
     pub(super) told: Vec<(Reason, &'static str)>,
 }
 
-/// Takes the blocks out; `None` where there are none.
-pub(super) fn take_out(text: &[u8]) -> Option<Found> {
+/// Takes the blocks out; `None` where there are none. `place` tells this text from all others of the mail, in the ids of files.
+pub(super) fn take_out(text: &[u8], place: &str) -> Option<Found> {
     let mut found = Found { text: Vec::with_capacity(text.len()), files: Vec::new(), told: Vec::new() };
     let mut rest = text;
     let mut tries = MAX_TRIES;
     while !rest.is_empty() {
         let (line, after) = cut_line(rest);
-        let block = if tries > 0 { block(line, after, &mut tries) } else { None };
-        match block {
-            Some(Block { content: Content::File { name, bytes, media }, after, told })
-                if found.files.len() < MAX_FILES =>
-            {
-                let id = format!("inline-{}@unwrapped", found.files.len());
+        // A block that may not be taken out is not looked for: each would be read, and its lines once more.
+        let goes_on = tries > 0 && found.files.len() < MAX_FILES;
+        match goes_on.then(|| block(line, after, &mut tries)).flatten() {
+            Some(Block { content: Content::File { name, bytes, media }, after, told }) => {
+                let id = format!("inline-{place}-{}@unwrapped", found.files.len());
                 found.text.extend_from_slice(format!("[cid:{id}]\r\n").as_bytes());
                 let more = format!(
                     "Content-Disposition: attachment; {}\r\nContent-ID: <{id}>\r\n",
@@ -46,7 +45,7 @@ pub(super) fn take_out(text: &[u8]) -> Option<Found> {
                 found.told.extend(told);
                 rest = after;
             }
-            _ => {
+            None => {
                 found.text.extend_from_slice(rest.get(..rest.len().saturating_sub(after.len())).unwrap_or_default());
                 rest = after;
             }
@@ -222,13 +221,21 @@ fn clear_signed(body: &[u8]) -> Option<Block<'_>> {
         let (line, after) = cut_line(rest);
         rest = after;
         if header {
-            // `Hash: SHA256`, ended by an empty line.
+            // `Hash: SHA256`, ended by an empty line. Anything else would be text that is seen here and gone there.
             header = !line.trim_ascii().is_empty();
+            if header && !is_field(line, &TEXT_FIELDS) {
+                return None;
+            }
         } else if signature {
             if line == b"-----END PGP SIGNATURE-----" {
                 let told = vec![(Reason::Signature, "PGP")];
                 return Some(Block { content: Content::Text(text), after: rest, told });
             }
+            if !is_field(line, &SIGNATURE_FIELDS) && !is_packed(line) {
+                return None;
+            }
+        } else if line.starts_with(b"-----BEGIN PGP ") && line != b"-----BEGIN PGP SIGNATURE-----" {
+            return None;
         } else if line == b"-----BEGIN PGP SIGNATURE-----" {
             signature = true;
         } else {
@@ -239,11 +246,27 @@ fn clear_signed(body: &[u8]) -> Option<Block<'_>> {
     None
 }
 
+/// Whether a line is one of the fields of an armour.
+fn is_field(line: &[u8], names: &[&[u8]]) -> bool {
+    names.iter().any(|name| line.strip_prefix(*name).is_some_and(|rest| rest.starts_with(b": ")))
+}
+
+/// Whether a line is of the base64 of an armour, its checksum, or empty.
+fn is_packed(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    line.len() <= MAX_PACKED
+        && line.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))
+}
+
 /// An encrypted text is a part that cannot be opened, rather than a page of letters.
 fn encrypted(body: &[u8]) -> Option<Block<'_>> {
     let mut rest = body;
     while !rest.is_empty() {
         let (line, after) = cut_line(rest);
+        // Another beginning says that this one has no end.
+        if line.starts_with(b"-----BEGIN PGP ") {
+            return None;
+        }
         if line == b"-----END PGP MESSAGE-----" {
             let bytes = body.get(..body.len().checked_sub(after.len())?)?.to_vec();
             let content = Content::File { name: "encrypted.asc".to_owned(), bytes, media: "application/pgp-encrypted" };
@@ -263,6 +286,51 @@ fn cut_line(rest: &[u8]) -> (&[u8], &[u8]) {
     (line.strip_suffix(b"\r").unwrap_or(line), after)
 }
 
+/// RFC 9580 7.1, and what older programs write there.
+const TEXT_FIELDS: [&[u8]; 4] = [b"Hash", b"SaltedHash", b"Charset", b"NotDashEscaped"];
+/// RFC 9580 6.2.2.
+const SIGNATURE_FIELDS: [&[u8]; 5] = [b"Version", b"Comment", b"MessageID", b"Hash", b"Charset"];
+/// Bytes of a line of base64; the standard has 76.
+const MAX_PACKED: usize = 128;
 const MAX_FILES: usize = 200;
 /// Beginnings without an end that are followed up; each costs the rest of the text.
 const MAX_TRIES: u32 = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_over_the_limit_stay_text_and_are_not_looked_for() {
+        let one = "-----BEGIN PGP MESSAGE-----\n\nhQEMA\n-----END PGP MESSAGE-----\n";
+        let signed = "-----BEGIN PGP SIGNED MESSAGE-----\n\nbody\n-----BEGIN PGP SIGNATURE-----\n\n-----END PGP SIGNATURE-----\n";
+        let found = take_out([one.repeat(MAX_FILES), signed.to_owned()].concat().as_bytes(), "0").unwrap();
+        assert_eq!(found.files.len(), MAX_FILES);
+        assert!(found.text.ends_with(signed.as_bytes()));
+    }
+
+    #[test]
+    fn a_beginning_in_a_block_ends_it_as_none() {
+        let text =
+            b"-----BEGIN PGP MESSAGE-----\nseen\n-----BEGIN PGP MESSAGE-----\n\nhQEMA\n-----END PGP MESSAGE-----\n";
+        let found = take_out(text, "7").unwrap();
+        assert_eq!(found.text, b"-----BEGIN PGP MESSAGE-----\nseen\n[cid:inline-7-0@unwrapped]\r\n");
+    }
+
+    #[test]
+    fn text_in_the_header_of_a_signed_block_or_in_its_signature_is_not_lost() {
+        let block = |header: &str, signature: &str| {
+            format!(
+                "-----BEGIN PGP SIGNED MESSAGE-----\n{header}\n\nbody\n-----BEGIN PGP SIGNATURE-----\n{signature}\n\n\
+                 iQEz+/=\n=aB3d\n-----END PGP SIGNATURE-----\n"
+            )
+        };
+        let good = block("Hash: SHA256", "Version: GnuPG v2");
+        assert_eq!(take_out(good.as_bytes(), "0").unwrap().text, b"body\r\n");
+        for (header, signature) in
+            [("pay to account 1", "Version: 1"), ("Note: pay", "Version: 1"), ("Hash: SHA256", "pay to 1")]
+        {
+            assert!(take_out(block(header, signature).as_bytes(), "0").is_none(), "{header} {signature}");
+        }
+    }
+}

@@ -6,6 +6,7 @@
 //! for the mail around it stays closed.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use form::{Findings, Limits, Place, Reason};
 
@@ -19,8 +20,8 @@ use crate::{smime, tnef};
 /// The mail without its wrappers, and what is told of that.
 pub(super) fn unwrap<'a>(input: &'a [u8], limits: &Limits, findings: &mut Findings) -> Cow<'a, [u8]> {
     let mut mail = Cow::Borrowed(input);
-    for _ in 0..MAX_ROUNDS {
-        match round(&mail, limits, findings) {
+    for number in 0..MAX_ROUNDS {
+        match round(&mail, number, limits, findings) {
             Some(unwrapped) if size(unwrapped.len()) <= limits.spill_bytes => mail = Cow::Owned(unwrapped),
             _ => break,
         }
@@ -36,12 +37,12 @@ struct Replacement {
 }
 
 /// Opens the wrappers that can be seen; what was inside of them may be more.
-fn round(input: &[u8], limits: &Limits, findings: &mut Findings) -> Option<Vec<u8>> {
+fn round(input: &[u8], number: usize, limits: &Limits, findings: &mut Findings) -> Option<Vec<u8>> {
     if !may_hold_any(input) {
         return None;
     }
     let tree = structure::read(input, limits);
-    let boundaries: Vec<Vec<u8>> = tree
+    let boundaries: BTreeSet<Vec<u8>> = tree
         .parts
         .iter()
         .filter_map(|part| part.media.plain("boundary"))
@@ -49,8 +50,12 @@ fn round(input: &[u8], limits: &Limits, findings: &mut Findings) -> Option<Vec<u
         .collect();
     let mut out: Vec<u8> = Vec::new();
     let mut done = 0_usize;
+    let mut budget = MAX_SEARCHED;
     for part in tree.parts.iter().filter(|part| part.refused.is_none() && part.parts.is_empty()) {
-        let Some(replacement) = open(input, part, limits) else { continue };
+        let Some(replacement) = open(input, part, number, limits) else { continue };
+        let searched = size(replacement.entity.len()).saturating_mul(size(boundaries.len()));
+        let Some(left) = budget.checked_sub(searched) else { continue };
+        budget = left;
         if boundaries.iter().any(|boundary| compose::contains(&replacement.entity, boundary)) {
             continue;
         }
@@ -110,7 +115,7 @@ fn keep_header(root: &Part<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"MIME-Version: 1.0\r\n");
 }
 
-fn open(input: &[u8], part: &Part<'_>, limits: &Limits) -> Option<Replacement> {
+fn open(input: &[u8], part: &Part<'_>, round: usize, limits: &Limits) -> Option<Replacement> {
     let kind = part.media.value.as_str();
     let name = || {
         let mut tally = Tally::default();
@@ -130,7 +135,7 @@ fn open(input: &[u8], part: &Part<'_>, limits: &Limits) -> Option<Replacement> {
         if size(bytes.len()) > limits.text_bytes.saturating_mul(4) {
             return None;
         }
-        return from_text(part, &bytes);
+        return from_text(part, &bytes, &format!("{round}-{}", part.start));
     }
     None
 }
@@ -172,8 +177,8 @@ fn signed(bytes: &[u8]) -> Option<Replacement> {
     header.then_some(Replacement { entity, told: vec![(Reason::Unwrapped, "S/MIME"), (Reason::Signature, "S/MIME")] })
 }
 
-fn from_text(part: &Part<'_>, bytes: &[u8]) -> Option<Replacement> {
-    let found = inline::take_out(bytes)?;
+fn from_text(part: &Part<'_>, bytes: &[u8], place: &str) -> Option<Replacement> {
+    let found = inline::take_out(bytes, place)?;
     let media = super::fields::first(&part.fields, "Content-Type");
     let mut text = Vec::new();
     if let Some(media) = media {
@@ -197,6 +202,8 @@ pub(super) const UNWRAPPED: &str = "x-unwrapped";
 
 /// Signed in signed in winmail.dat, and then some.
 const MAX_ROUNDS: usize = 4;
+/// Bytes that are searched for boundaries, those for each boundary counted; what is over stays closed.
+const MAX_SEARCHED: u64 = 2 << 30;
 const MARKS: [&[u8]; 4] = [b"ms-tnef", b"winmail.dat", b"pkcs7-mime", b"smime.p7m"];
 /// Bytes of a header line that are looked at.
 const MAX_LINE: usize = 1_000;
