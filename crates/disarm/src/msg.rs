@@ -1,5 +1,6 @@
 //! Outlook's `.msg` ([MS-OXMSG]): a compound file with one stream for each property, and a storage for each recipient and attachment.
 
+use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 
 use cfb::CompoundFile;
@@ -22,7 +23,7 @@ pub(crate) struct Msg {
 /// Reads a file.
 pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Msg, Error> {
     let file = CompoundFile::open(Cursor::new(bytes)).map_err(|_| Error::from(Reason::Malformed))?;
-    let mut reader = Reader { file, budget: limits.spill_bytes, damaged: false, names: Vec::new() };
+    let mut reader = Reader { file, budget: limits.spill_bytes, damaged: false, names: BTreeMap::new() };
     reader.names = reader.named_properties();
     let message = reader.message("", 32, 0)?;
     if message.properties.is_empty() && message.attachments.is_empty() {
@@ -37,7 +38,8 @@ struct Reader<'a> {
     budget: u64,
     damaged: bool,
     /// Which numbers of this file are the named properties that we know.
-    names: Vec<(u16, u16)>,
+    /// What the numbers of this file stand for.
+    names: BTreeMap<u16, u16>,
 }
 
 impl Reader<'_> {
@@ -115,8 +117,8 @@ impl Reader<'_> {
     }
 
     fn put(&self, properties: &mut Properties, number: u16, value: Value) {
-        let number = match self.names.iter().find(|(here, _)| *here == number) {
-            Some((_, known)) => *known,
+        let number = match self.names.get(&number) {
+            Some(known) => *known,
             None if number >= 0x8000 => return,
             None => number,
         };
@@ -171,7 +173,7 @@ impl Reader<'_> {
     }
 
     /// [MS-OXMSG] 2.2.3: which numbers from 0x8000 on stand for which named properties.
-    fn named_properties(&mut self) -> Vec<(u16, u16)> {
+    fn named_properties(&mut self) -> BTreeMap<u16, u16> {
         let stream = |reader: &mut Self, name: &str| {
             reader.stream(&format!("/__nameid_version1.0/{name}")).ok().flatten().unwrap_or_default()
         };
@@ -188,7 +190,8 @@ impl Reader<'_> {
             let number = named(lid).filter(|_| of == APPOINTMENT)?;
             Some((0x8000_u16.checked_add(index)?, number))
         };
-        entries.chunks_exact(8).take(MAX_PROPERTIES).filter_map(known).collect()
+        // Of two with one number the first counts.
+        entries.chunks_exact(8).take(MAX_PROPERTIES).filter_map(known).rev().collect()
     }
 }
 

@@ -55,6 +55,11 @@ struct Book<'a> {
     /// Number formats that show dates, beyond those that every Excel has.
     dates: Vec<u16>,
     sheets: Vec<Sheet>,
+    /// Bytes of text in the cells, and the cells, of all sheets; and the most there may be.
+    held: u64,
+    cells: u64,
+    most: u64,
+    most_cells: u64,
     bytes: &'a [u8],
 }
 
@@ -73,12 +78,15 @@ impl<'a> Book<'a> {
             styles: Vec::new(),
             dates: Vec::new(),
             sheets: Vec::new(),
+            held: 0,
+            cells: 0,
+            most,
+            most_cells,
             bytes,
         };
         let mut place = 0_usize;
         // Sheets stand one after the other; charts in them are within, as streams of their own.
         let mut depth = 0_u32;
-        let mut cells = 0_u64;
         let mut formula = None;
         while let Some(record) = book.record(place) {
             let start = place;
@@ -100,9 +108,6 @@ impl<'a> Book<'a> {
                 _ if depth == 1 => book.take(&record, &mut formula)?,
                 _ => {}
             }
-            let held: usize = book.sheets.last().map_or(0, |sheet| sheet.cells.len());
-            cells = cells.max(size(held));
-            within(Reason::LimitCells, most_cells, cells)?;
         }
         Ok(book)
     }
@@ -175,7 +180,7 @@ impl<'a> Book<'a> {
                 // The words that a formula came to, which stand behind it.
                 let words = text(body, self.generation);
                 if let (Some(at), Some(words)) = (formula.take(), words) {
-                    self.put(at, words);
+                    self.put(at, words)?;
                 }
                 return Ok(());
             }
@@ -184,8 +189,7 @@ impl<'a> Book<'a> {
             NUMBER => at::f64(body, 6).map(|number| self.shown(number, style())),
             SMALL => at::u32(body, 6).map(|packed| self.shown(small(packed), style())),
             SMALLS => {
-                self.smalls(body);
-                return Ok(());
+                return self.smalls(body);
             }
             TRUTH => body.get(6).zip(body.get(7)).map(|(value, is_error)| truth(*value, *is_error == 1)),
             FORMULA => match (body.get(6).copied(), at::u16(body, 12)) {
@@ -201,27 +205,35 @@ impl<'a> Book<'a> {
             _ => return Ok(()),
         };
         if let (Some(at), Some(value)) = (cell, value) {
-            self.put(at, value);
+            self.put(at, value)?;
         }
         Ok(())
     }
 
     /// Several numbers side by side.
-    fn smalls(&mut self, body: &[u8]) {
-        let (Some(row), Some(first)) = (at::u16(body, 0), at::u16(body, 2)) else { return };
+    fn smalls(&mut self, body: &[u8]) -> Result<(), Error> {
+        let (Some(row), Some(first)) = (at::u16(body, 0), at::u16(body, 2)) else { return Ok(()) };
         let pairs = body.get(4..).unwrap_or_default().chunks_exact(6);
-        for (column, pair) in (first..).zip(pairs) {
+        for (column, pair) in (first..=u16::MAX).zip(pairs) {
             if let (Some(style), Some(packed)) = (at::u16(pair, 0), at::u32(pair, 2)) {
                 let value = self.shown(small(packed), style);
-                self.put((row, column), value);
+                self.put((row, column), value)?;
             }
         }
+        Ok(())
     }
 
-    fn put(&mut self, at: (u16, u16), value: String) {
+    fn put(&mut self, at: (u16, u16), value: String) -> Result<(), Error> {
         if let Some(sheet) = self.sheets.last_mut().filter(|_| !value.is_empty()) {
-            sheet.cells.insert(at, value);
+            // A shared text is held once for each cell that shows it.
+            self.held = self.held.saturating_add(size(value.len()));
+            let before = sheet.cells.insert(at, value);
+            self.cells = self.cells.saturating_add(u64::from(before.is_none()));
+            self.held = self.held.saturating_sub(before.map_or(0, |before| size(before.len())));
+            within(Reason::LimitTextBytes, self.most, self.held)?;
+            within(Reason::LimitCells, self.most_cells, self.cells)?;
         }
+        Ok(())
     }
 
     fn shown(&self, number: f64, style: u16) -> String {
@@ -329,6 +341,8 @@ const STRING: u16 = 0x0207;
 
 #[cfg(test)]
 mod tests {
+    use form::Refusal;
+
     use super::*;
 
     #[test]
@@ -346,6 +360,36 @@ mod tests {
         {
             assert_eq!(shows_date(code), is_date, "{code}");
         }
+    }
+
+    fn record(kind: u16, body: &[u8]) -> Vec<u8> {
+        [&kind.to_le_bytes()[..], &u16::try_from(body.len()).unwrap().to_le_bytes(), body].concat()
+    }
+
+    /// A workbook with one shared text of a thousand letters, and one sheet of these records.
+    fn book(records: &[u8]) -> Vec<u8> {
+        let text = [&[1, 0, 0, 0, 1, 0, 0, 0, 0xE8, 3, 0][..], &[b'x'; 1_000]].concat();
+        let begin = |kind: u8| record(BOF, &[0, 6, kind, 0]);
+        [&begin(5)[..], &record(SHARED, &text), &record(EOF, &[]), &begin(0x10), records, &record(EOF, &[])].concat()
+    }
+
+    #[test]
+    fn numbers_that_run_over_the_last_column_end_there() {
+        let row = record(SMALLS, &[&[0, 0, 0xFF, 0xFF][..], &[0, 0, 6, 0, 0, 0].repeat(3), &[0, 0]].concat());
+        let bytes = book(&row);
+        assert_eq!(Book::read(&bytes, 10_000, 10).unwrap().sheets[0].cells.len(), 1);
+    }
+
+    #[test]
+    fn texts_and_cells_are_counted_over_all_cells_and_sheets() {
+        let cell = |row: u8| record(SHARED_LABEL, &[row, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let ten: Vec<u8> = (0..10).flat_map(cell).collect();
+        let bytes = book(&ten);
+        assert!(Book::read(&bytes, 10_000, 10).is_ok());
+        let reason = |bytes: &[u8], most, cells| Book::read(bytes, most, cells).err().unwrap().refusal();
+        assert_eq!(reason(&bytes, 9_999, 10), Refusal::limit(Reason::LimitTextBytes, 9_999, 10_000));
+        let two = [&cell(0)[..], &record(EOF, &[]), &record(BOF, &[0, 6, 0x10, 0]), &cell(0)].concat();
+        assert_eq!(reason(&book(&two), 10_000, 1), Refusal::limit(Reason::LimitCells, 1, 2));
     }
 
     #[test]
