@@ -12,7 +12,7 @@ use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, Legacy, Passw
 use form::limits::Limits;
 use form::mail::Child;
 use form::name::{FileName, MemberPath};
-use form::reason::{Finding, Place, Reason, Refusal};
+use form::reason::{Class, Finding, Place, Reason, Refusal};
 use form::report::{CleanReport, OutputType, PageLevels};
 use form::text::Line;
 use futures_util::StreamExt;
@@ -456,6 +456,11 @@ async fn mail_part(
     })
 }
 
+/// Whether all that an archive held was left out: an empty one would look as if the sender had sent nothing.
+fn is_emptied(children: usize, findings: &[Finding]) -> bool {
+    children == 0 && findings.iter().any(|finding| finding.reason.class() == Class::Removed)
+}
+
 async fn archive_part(
     run: &Run<'_>,
     form: &Form<'_>,
@@ -471,6 +476,10 @@ async fn archive_part(
     let mut findings = doc.findings;
     let mut children = children(run, &doc.children, spill.as_ref(), path, depth).await?;
     number_repeated(&doc.children, &mut children);
+    if is_emptied(children.len(), &findings) {
+        let detected_type = doc.detected.as_str().to_owned();
+        return Ok(Err(Withheld { detected_type, ..Refusal::plain(Reason::UnsupportedType).into() }));
+    }
     let withheld: Vec<&PartOutcome> = children.iter().filter(|child| child.verdict == PartVerdict::Withheld).collect();
     if let Some(first) = withheld.first().filter(|_| withheld.len() == children.len()) {
         // An empty archive would look as if the sender had sent nothing.
@@ -644,4 +653,18 @@ pub(crate) fn clean_job(run: &Run<'_>, op: CleanOp) -> CleanJob {
 
 fn read_report(report: &Sealed, policy: &Policy) -> Option<CleanReport> {
     CleanReport::decode(&report.to_vec(rooms::MAX_REPORT_BYTES).ok()?, &policy.limits).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_archive_of_which_nothing_is_left_is_not_delivered_but_one_that_was_empty_is() {
+        let finding = |reason| Finding { reason, count: 1, place: Place::default() };
+        assert!(is_emptied(0, &[finding(Reason::EmptyDirectory)]));
+        assert!(!is_emptied(1, &[finding(Reason::EmptyDirectory)]));
+        assert!(!is_emptied(0, &[finding(Reason::MemberNameCharset)]));
+        assert!(!is_emptied(0, &[]));
+    }
 }
