@@ -18,6 +18,7 @@ pub mod html;
 pub mod mail;
 
 mod archive;
+mod civil;
 mod compound;
 mod csv;
 mod detect;

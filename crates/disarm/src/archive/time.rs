@@ -1,5 +1,7 @@
 //! Moments as archives write them.
 
+use crate::civil::days_from_civil;
+
 /// The moment of a DOS date and time, in Unix seconds. DOS time has no zone; the archives that reach this product are made in
 /// Japan.
 pub(crate) fn from_dos(date: u16, time: u16) -> Option<i64> {
@@ -15,16 +17,6 @@ pub(crate) fn from_dos(date: u16, time: u16) -> Option<i64> {
 pub(crate) fn from_windows(ticks: u64) -> Option<i64> {
     let seconds = i64::try_from(ticks / 10_000_000).ok()?;
     (ticks != 0).then(|| seconds.saturating_sub(SECONDS_1601_TO_1970))
-}
-
-/// Days since 1970 of a Gregorian date (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-pub(crate) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
 }
 
 const JST_SECONDS: i64 = 9 * 3_600;

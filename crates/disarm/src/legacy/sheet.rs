@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use form::Reason;
 
 use super::at;
+use crate::civil::civil_from_days;
 use crate::compound::Compound;
 use crate::error::{Error, size, within};
 use strings::{Generation, shared, short, text};
@@ -302,15 +303,8 @@ fn date(number: f64) -> Option<String> {
     }
     #[expect(clippy::cast_possible_truncation, reason = "it was just compared")]
     let (days, seconds) = (number.floor() as i64, (number.fract() * 86_400.0).round() as i64);
-    // Howard Hinnant's algorithm, in eras of 400 years that begin in March; day 0 is 1899-12-30.
-    let days = days.checked_add(693_899)?;
-    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    // Day 0 is 1899-12-30.
+    let (year, month, day) = civil_from_days(days.checked_sub(25_569)?)?;
     let date = format!("{year:04}-{month:02}-{day:02}");
     Some(match seconds {
         0 | 86_400.. => date,

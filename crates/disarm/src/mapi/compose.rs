@@ -4,6 +4,7 @@
 //! text as UTF-8 or with the label of its code page, files as they are, one boundary that stands in none of them.
 
 use super::{Attachment, Content, Message, Properties, id, rtf, text};
+use crate::civil::civil_from_days;
 use crate::error::Error;
 use form::Reason;
 
@@ -349,20 +350,14 @@ fn unix(filetime: u64) -> Option<i64> {
     (-2_000_000_000..=10_000_000_000).contains(&seconds).then_some(seconds)
 }
 
-/// Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms"; `unix` bounds what comes in.
+/// `unix` bounds what comes in.
 fn civil(local: i64) -> Option<Civil> {
     let (days, seconds) = (local.div_euclid(86_400), local.rem_euclid(86_400));
-    let shifted = days.checked_add(719_468)?;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * day_of_year + 2) / 153;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let (year, month, day) = civil_from_days(days)?;
     Some(Civil {
-        year: year_of_era.checked_add(era.checked_mul(400)?)? + i64::from(month <= 2),
+        year,
         month,
-        day: day_of_year - (153 * from_march + 2) / 5 + 1,
+        day,
         // 1970-01-01 was a Thursday.
         weekday: days.checked_add(4)?.rem_euclid(7),
         hour: seconds / 3_600,

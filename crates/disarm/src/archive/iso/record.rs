@@ -5,7 +5,7 @@ use form::Reason;
 use super::super::bytes::Fields;
 use super::super::members::{Listed, Node};
 use super::super::names::Name;
-use super::super::time::days_from_civil;
+use crate::civil::days_from_civil;
 use crate::error::Error;
 
 /// How the names of a list are written.

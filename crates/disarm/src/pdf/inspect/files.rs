@@ -13,7 +13,7 @@ use form::{Findings, Limits, Reason, Refusal};
 use lopdf::{DecompressError, Dictionary, Object, ObjectId, Stream};
 
 use super::tree::Tree;
-use crate::archive::time::days_from_civil;
+use crate::civil::days_from_civil;
 use crate::embedded::{Names, declared};
 use crate::error::{Error, size, within};
 
