@@ -10,6 +10,7 @@
 //   OUT         directory for screenshots and downloads
 //   CHROMIUM    the browser, /usr/bin/chromium when not set
 import { chromium } from 'playwright-core';
+import crypto from 'node:crypto';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import net from 'node:net';
@@ -30,7 +31,16 @@ const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const out = need('OUT');
 fs.mkdirSync(out, { recursive: true });
 
-const account = { name: 'kanri01', password: 'correct horse battery' };
+const account = { name: 'kanri01', password: 'correct horse battery', recovery: [] };
+/** The code that an authenticator app shows for a secret in base 32 (RFC 6238). */
+const totp = (secret) => {
+  const bits = [...secret.replaceAll(/[^A-Z2-7]/g, '')].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
+  const digest = crypto.createHmac('sha1', key).update(step).digest();
+  return String((digest.readUInt32BE(digest[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, '0');
+};
 // Chromium refuses to run as root inside its own sandbox; anybody else keeps it.
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -213,8 +223,43 @@ await step('sign in', async () => {
   await page.fill('#name', account.name);
   await page.fill('#password', account.password);
   await page.click('form.card button[type=submit]');
-  await page.waitForURL(`${admin}/`);
+  await page.waitForURL(`${admin}/account/second-factor`);
+  expect(await page.locator('nav').count() === 0, 'there is more to do than to enrol');
+  const { width, height } = await page.locator('svg.qr').boundingBox();
+  expect(width === height && width > 200, `the picture is ${width} x ${height}`);
+  await phone('second-factor');
+});
+await step('a wrong code enrols nothing', async () => {
+  await page.fill('#code', '000000');
+  await page.click('form.card button[type=submit]');
+  expect((await text('#problem')).join().includes('数字が違います'), 'no problem is told');
+});
+await step('enrol the second factor', async () => {
+  await page.fill('#code', totp(await page.locator('#secret').innerText()));
+  await page.click('form.card button[type=submit]');
+  account.recovery = await text('.codes li');
+  expect(account.recovery.length === 10, `${account.recovery.length} recovery codes`);
+});
+await step('go on to the dashboard', async () => {
+  await page.click('main a.primary');
   expect((await text('h1')).join() === 'ダッシュボード', 'no dashboard');
+});
+await step('see the own account', async () => {
+  await page.click('header a[href="/account"]');
+  expect((await text('main')).join().includes('この端末'), 'the session is not listed');
+});
+await step('create a user', async () => {
+  await page.goto(`${admin}/users`);
+  await page.fill('#name', 'kansa01');
+  await page.selectOption('#role', 'auditor');
+  await page.fill('#address', 'kansa@city.example.lg.jp');
+  await page.click('form.card button[type=submit]');
+  expect((await text('#password')).join().length === 19, 'no temporary password');
+});
+await step('see the user', async () => {
+  await page.click('main a.primary');
+  expect((await text('h1')).join() === 'kansa01', 'not the user');
+  await phone('user');
 });
 await step('find the uploads in tracking', async () => {
   await page.goto(`${admin}/messages`);
@@ -348,7 +393,13 @@ await step('no page breaks an accessibility rule', async () => {
   await other.fill('#name', account.name);
   await other.fill('#password', account.password);
   await other.click('form.card button[type=submit]');
+  await other.waitForURL(`${admin}/sign-in/code`);
+  seen.add(other.url());
+  await look(`${admin}/sign-in/code`);
+  await other.fill('#code', account.recovery[0]);
+  await other.click('form.card button[type=submit]');
   await other.waitForURL(`${admin}/`);
+  for (const name of ['account', 'account/password', 'users']) await look(`${admin}/${name}`);
   // The set-up link shows the page of a used-up link.
   for (const address of seen) await look(address);
   console.log(`     ${seen.size + 2} pages`);

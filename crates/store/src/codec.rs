@@ -6,7 +6,7 @@ use form::reason::{Finding, Place, Reason};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    DeliveryState, Error, OriginKind, PartVerdict, QuarantineState, QueueState, Role, Site, UserState, Verdict,
+    DeliveryState, Error, OriginKind, PartVerdict, QuarantineState, QueueState, Role, Site, Stage, UserState, Verdict,
 };
 
 /// An enum that stands in an integer column.
@@ -42,6 +42,7 @@ coded!(QuarantineState: Held = 0, Released = 1, Purged = 2);
 coded!(Role: Staff = 0, Approver = 1, Operator = 2, Auditor = 3, TenantAdmin = 4, PlatformAdmin = 5);
 coded!(UserState: Active = 0, Disabled = 1);
 coded!(Site: Portal = 0, Admin = 1);
+coded!(Stage: Full = 0, Code = 1);
 
 #[derive(Serialize, Deserialize)]
 struct StoredFinding {

@@ -24,6 +24,7 @@ mod content;
 mod counts;
 mod delivery;
 mod error;
+mod factor;
 mod health;
 mod intake;
 mod open;
@@ -31,6 +32,7 @@ mod purge;
 mod quarantine;
 mod read;
 mod receipt;
+mod sessions;
 mod spool;
 mod sql;
 mod time;
@@ -47,6 +49,7 @@ pub use content::{Original, Output};
 pub use counts::{Counts, Disk};
 pub use delivery::{DeliveryTask, DueRecipient, Notice, RecipientId, RecipientOutcome, RecipientResult};
 pub use error::{Class, Error};
+pub use factor::SecondFactor;
 pub use intake::{Accepted, Envelope, NewMessage, Origin, Refused};
 pub use open::Store;
 pub use purge::Purged;
@@ -56,12 +59,13 @@ pub use read::{
     QueueRow, QueueState,
 };
 pub use receipt::Receipt;
+pub use sessions::{NewSession, Session, SessionId, SessionRow, Site, Stage};
 pub use spool::{Spool, Spooled};
 pub use time::{Clock, Timestamp};
 pub use token::{BatchToken, TokenHash};
 pub use unlock::{LockedItem, LockedMail, LockedSearch, OpenedBy, Release, Released, Tries};
 pub use uploads::{BatchId, BatchRow, BatchStatus, NewBatch, UploadFile};
-pub use users::{NewSession, NewUser, Role, Session, Site, User, UserId, UserState};
+pub use users::{NewUser, Role, User, UserId, UserState};
 pub use work::{
     Completed, FailOutcome, GivenUp, PartRecord, PartVerdict, Quarantined, Verdict, Work, WorkKey, WorkOrigin,
 };

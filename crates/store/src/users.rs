@@ -1,7 +1,6 @@
-//! Accounts, sessions and the one-time setup token. Hashing passwords is the web's business.
+//! Accounts and the one-time setup token. Hashing passwords is the web's business.
 
 use std::fmt;
-use std::time::Duration;
 
 use serde_json::json;
 use sqlx::sqlite::SqliteRow;
@@ -10,7 +9,6 @@ use sqlx::{AssertSqlSafe, Row};
 use crate::audit::{self, Entry};
 use crate::codec::{self, Coded};
 use crate::read::time;
-use crate::time::millis;
 use crate::writer::Tx;
 use crate::{Error, Store, Timestamp, TokenHash};
 
@@ -76,41 +74,12 @@ pub struct User {
     pub created: Timestamp,
     /// When they last signed in.
     pub last_sign_in: Option<Timestamp>,
-}
-
-/// Which site a session belongs to: portal and console never share one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Site {
-    /// The staff portal.
-    Portal,
-    /// The admin console.
-    Admin,
-}
-
-/// A session to be opened.
-#[derive(Debug, Clone)]
-pub struct NewSession {
-    /// Digest of the cookie's token.
-    pub token: TokenHash,
-    /// Whose.
-    pub user: UserId,
-    /// Where.
-    pub site: Site,
-    /// It ends when unused for this long.
-    pub idle: Duration,
-    /// It ends after this long in any case.
-    pub absolute: Duration,
-}
-
-/// A session that is still good.
-#[derive(Debug, Clone)]
-pub struct Session {
-    /// Whose.
-    pub user: User,
-    /// Since when.
-    pub created: Timestamp,
-    /// When it ends in any case.
-    pub expires: Timestamp,
+    /// Whether the password was chosen by somebody else and has to be changed.
+    pub must_change: bool,
+    /// Where their mail goes, in lower case.
+    pub address: Option<String>,
+    /// Whether a second factor is enrolled.
+    pub second_factor: bool,
 }
 
 impl fmt::Debug for NewUser {
@@ -190,12 +159,70 @@ impl Store {
         row.as_ref().map(user_row).transpose()
     }
 
-    /// Sets a user's password hash and ends their sessions.
+    /// Makes a user whose password was chosen by `actor`: it has to be changed at the first sign-in.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] when the name or the address is taken; any error of the writer.
+    pub async fn invite_user(&self, user: NewUser, address: Option<String>, actor: &str) -> Result<UserId, Error> {
+        let actor = actor.to_owned();
+        self.write(move |tx| {
+            let (user, address, actor) = (user.clone(), address.clone(), actor.clone());
+            Box::pin(async move {
+                address_is_free(tx, address.as_deref(), None).await?;
+                let id = insert_user(tx, &user, actor).await?;
+                sqlx::query("UPDATE users SET must_change = 1, address = ?2 WHERE id = ?1")
+                    .bind(id.0)
+                    .bind(address)
+                    .execute(&mut tx.connection)
+                    .await
+                    .map_err(Error::database("making a user"))?;
+                Ok(id)
+            })
+        })
+        .await
+    }
+
+    /// Sets where a user's mail goes.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] when it is somebody else's; [`Error::NotFound`]; any error of the writer.
+    pub async fn set_address(&self, user: UserId, address: Option<String>, actor: &str) -> Result<(), Error> {
+        let actor = actor.to_owned();
+        self.write(move |tx| {
+            let (address, actor) = (address.clone(), actor.clone());
+            Box::pin(async move {
+                address_is_free(tx, address.as_deref(), Some(user)).await?;
+                let done = sqlx::query("UPDATE users SET address = ?2 WHERE id = ?1")
+                    .bind(user.0)
+                    .bind(address.as_deref())
+                    .execute(&mut tx.connection)
+                    .await
+                    .map_err(Error::database("changing a user"))?;
+                if done.rows_affected() != 1 {
+                    return Err(Error::NotFound("user"));
+                }
+                audit_user(tx, actor, "user_address_set", user, json!(address));
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Sets a password hash that `actor` chose for the user, ends their sessions and any lock; it has to be changed at the next sign-in.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such user; any error of the writer.
+    pub async fn set_temporary_password(&self, user: UserId, hash: String, actor: &str) -> Result<(), Error> {
+        let sql = "UPDATE users SET password_hash = ?2, must_change = 1, failed = 0, locked_until = NULL WHERE id = ?1";
+        self.change_user(user, sql, Value::Text(hash), "user_password_reset", json!(null), actor).await
+    }
+
+    /// Sets a password hash that the user chose and ends their sessions.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such user; any error of the writer. So in the following.
     pub async fn set_password_hash(&self, user: UserId, hash: String, actor: &str) -> Result<(), Error> {
-        let sql = "UPDATE users SET password_hash = ?2, failed = 0, locked_until = NULL WHERE id = ?1";
+        let sql = "UPDATE users SET password_hash = ?2, must_change = 0, failed = 0, locked_until = NULL WHERE id = ?1";
         self.change_user(user, sql, Value::Text(hash), "user_password_set", json!(null), actor).await
     }
 
@@ -246,99 +273,6 @@ impl Store {
                     .await
                     .map_err(Error::database("noting a sign-in"))?;
                 audit_user(tx, audit::GATEWAY.to_owned(), "signed_in", user, json!(null));
-                Ok(())
-            })
-        })
-        .await
-    }
-
-    /// Opens a session.
-    pub async fn open_session(&self, session: NewSession) -> Result<(), Error> {
-        self.write(move |tx| {
-            let session = session.clone();
-            Box::pin(async move {
-                let now = tx.now;
-                sqlx::query(
-                    "INSERT INTO session (token, user_id, site, created, seen, idle, expires)
-                     VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6)",
-                )
-                .bind(session.token.as_bytes())
-                .bind(session.user.0)
-                .bind(session.site.code())
-                .bind(now.unix_millis())
-                .bind(millis(session.idle))
-                .bind(now.plus(session.absolute).unix_millis())
-                .execute(&mut tx.connection)
-                .await
-                .map_err(Error::database("opening a session"))?;
-                Ok(())
-            })
-        })
-        .await
-    }
-
-    /// The session of a token on a site, if it is still good and its user may sign in; its idle time begins anew.
-    pub async fn session(&self, token: &TokenHash, site: Site) -> Result<Option<Session>, Error> {
-        let now = self.now();
-        let row = sqlx::query(AssertSqlSafe(format!(
-            "SELECT {COLUMNS}, s.created, s.expires, s.seen FROM session s JOIN users u ON u.id = s.user_id
-             WHERE s.token = ?1 AND s.site = ?2 AND s.expires > ?3 AND s.seen + s.idle > ?3 AND u.state = 0"
-        )))
-        .bind(token.as_bytes())
-        .bind(site.code())
-        .bind(now.unix_millis())
-        .fetch_optional(self.readers())
-        .await
-        .map_err(Error::database("reading a session"))?;
-        let Some(row) = row else { return Ok(None) };
-        let get = |error| Error::database("reading a session")(error);
-        let seen = Timestamp::from_unix_millis(row.try_get(11).map_err(get)?);
-        if now.since(seen) > SEEN_EVERY {
-            let token = *token;
-            self.write(move |tx| {
-                Box::pin(async move {
-                    sqlx::query("UPDATE session SET seen = ?2 WHERE token = ?1")
-                        .bind(token.as_bytes())
-                        .bind(tx.now.unix_millis())
-                        .execute(&mut tx.connection)
-                        .await
-                        .map_err(Error::database("renewing a session"))?;
-                    Ok(())
-                })
-            })
-            .await?;
-        }
-        Ok(Some(Session {
-            user: user_row(&row)?,
-            created: Timestamp::from_unix_millis(row.try_get(9).map_err(get)?),
-            expires: Timestamp::from_unix_millis(row.try_get(10).map_err(get)?),
-        }))
-    }
-
-    /// Ends a session.
-    pub async fn close_session(&self, token: &TokenHash) -> Result<(), Error> {
-        let token = *token;
-        self.write(move |tx| {
-            Box::pin(async move {
-                sqlx::query("DELETE FROM session WHERE token = ?1")
-                    .bind(token.as_bytes())
-                    .execute(&mut tx.connection)
-                    .await
-                    .map_err(Error::database("ending a session"))?;
-                Ok(())
-            })
-        })
-        .await
-    }
-
-    /// Ends every session of a user.
-    pub async fn close_sessions_of(&self, user: UserId, actor: &str) -> Result<(), Error> {
-        let actor = actor.to_owned();
-        self.write(move |tx| {
-            let actor = actor.clone();
-            Box::pin(async move {
-                end_sessions(tx, user).await?;
-                audit_user(tx, actor, "sessions_closed", user, json!(null));
                 Ok(())
             })
         })
@@ -445,6 +379,17 @@ enum Value {
     Number(i64),
 }
 
+/// A mail must be one person's: two accounts of one address would each see the other's.
+async fn address_is_free(tx: &mut Tx, address: Option<&str>, but: Option<UserId>) -> Result<(), Error> {
+    let taken: Option<(i64,)> = sqlx::query_as("SELECT id FROM users WHERE address = ?1 AND id <> ?2")
+        .bind(address)
+        .bind(but.map_or(0, |user| user.0))
+        .fetch_optional(&mut tx.connection)
+        .await
+        .map_err(Error::database("looking for an address"))?;
+    if taken.is_some() { Err(Error::Exists("address")) } else { Ok(()) }
+}
+
 async fn insert_user(tx: &mut Tx, user: &NewUser, actor: String) -> Result<UserId, Error> {
     let inserted: Option<(i64,)> = sqlx::query_as(
         "INSERT INTO users (name, password_hash, role, state, failed, created) VALUES (?1, ?2, ?3, 0, 0, ?4)
@@ -464,7 +409,7 @@ async fn insert_user(tx: &mut Tx, user: &NewUser, actor: String) -> Result<UserI
     Ok(UserId(id))
 }
 
-async fn end_sessions(tx: &mut Tx, user: UserId) -> Result<(), Error> {
+pub(crate) async fn end_sessions(tx: &mut Tx, user: UserId) -> Result<(), Error> {
     sqlx::query("DELETE FROM session WHERE user_id = ?1")
         .bind(user.0)
         .execute(&mut tx.connection)
@@ -473,7 +418,7 @@ async fn end_sessions(tx: &mut Tx, user: UserId) -> Result<(), Error> {
     Ok(())
 }
 
-fn audit_user(tx: &mut Tx, actor: String, event: &'static str, user: UserId, to: serde_json::Value) {
+pub(crate) fn audit_user(tx: &mut Tx, actor: String, event: &'static str, user: UserId, to: serde_json::Value) {
     let detail = json!({"user": user.0, "to": to}).to_string();
     tx.audit(Entry { actor: actor.into(), event, message: None, detail });
 }
@@ -489,7 +434,7 @@ fn role_name(role: Role) -> &'static str {
     }
 }
 
-fn user_row(row: &SqliteRow) -> Result<User, Error> {
+pub(crate) fn user_row(row: &SqliteRow) -> Result<User, Error> {
     let get = |error| Error::database("reading a user row")(error);
     Ok(User {
         id: UserId(row.try_get(0).map_err(get)?),
@@ -501,10 +446,15 @@ fn user_row(row: &SqliteRow) -> Result<User, Error> {
         locked_until: time(row.try_get(6).map_err(get)?),
         created: Timestamp::from_unix_millis(row.try_get(7).map_err(get)?),
         last_sign_in: time(row.try_get(8).map_err(get)?),
+        must_change: row.try_get(9).map_err(get)?,
+        address: row.try_get(10).map_err(get)?,
+        second_factor: row.try_get(11).map_err(get)?,
     })
 }
 
-const COLUMNS: &str =
-    "u.id, u.name, u.password_hash, u.role, u.state, u.failed, u.locked_until, u.created, u.last_sign_in";
-/// How stale the time of last use may be: a page with ten pictures must not be ten commits.
-const SEEN_EVERY: Duration = Duration::from_secs(60);
+pub(crate) const COLUMNS: &str =
+    "u.id, u.name, u.password_hash, u.role, u.state, u.failed, u.locked_until, u.created, u.last_sign_in,
+     u.must_change, u.address,
+     EXISTS (SELECT 1 FROM second_factor f WHERE f.user_id = u.id)";
+/// How many [`COLUMNS`] there are: what a query adds stands behind them.
+pub(crate) const COLUMN_COUNT: usize = 12;

@@ -12,8 +12,8 @@ mod support;
 use std::time::Duration;
 
 use store::{
-    BatchToken, Error, MessageFilter, NewBatch, NewSession, NewUser, OriginKind, Quarantined, Role, Site, TokenHash,
-    UserState, Verdict,
+    BatchToken, Error, MessageFilter, NewBatch, NewSession, NewUser, OriginKind, Quarantined, Role, Site, Stage,
+    TokenHash, UserState, Verdict,
 };
 use support::*;
 
@@ -24,7 +24,15 @@ fn user(name: &str) -> NewUser {
 }
 
 fn session(token: &[u8], user: store::UserId) -> NewSession {
-    NewSession { token: TokenHash::of(token), user, site: Site::Admin, idle: 30 * MINUTE, absolute: 120 * MINUTE }
+    NewSession {
+        token: TokenHash::of(token),
+        user,
+        site: Site::Admin,
+        idle: 30 * MINUTE,
+        absolute: 120 * MINUTE,
+        stage: Stage::Full,
+        peer: None,
+    }
 }
 
 #[tokio::test]
@@ -179,4 +187,82 @@ async fn messages_are_found_by_page_text_verdict_and_receipt() {
         .await
         .unwrap();
     assert_eq!(store.counts().await.unwrap().refused, 1);
+}
+
+#[tokio::test]
+async fn a_password_that_somebody_else_chose_has_to_be_changed_and_an_address_is_one_person_s() {
+    let (_directory, _hand, store) = fresh().await;
+    let address = Some("suzuki@city.example.jp".to_owned());
+    let id = store.invite_user(user("suzuki"), address.clone(), "admin").await.unwrap();
+    let found = store.user(id).await.unwrap().unwrap();
+    assert!(found.must_change && !found.second_factor);
+    assert_eq!(found.address, address);
+    assert!(matches!(store.invite_user(user("tanaka"), address.clone(), "admin").await, Err(Error::Exists("address"))));
+    assert!(store.user_by_name("tanaka").await.unwrap().is_none(), "nothing of it stays");
+    let other = store.invite_user(user("tanaka"), None, "admin").await.unwrap();
+    assert!(matches!(store.set_address(other, address.clone(), "admin").await, Err(Error::Exists("address"))));
+    store.set_address(id, None, "admin").await.unwrap();
+    store.set_address(other, address, "admin").await.unwrap();
+
+    store.set_password_hash(id, "$argon2id$own".to_owned(), "suzuki").await.unwrap();
+    assert!(!store.user(id).await.unwrap().unwrap().must_change);
+    store.open_session(session(b"cookie", id)).await.unwrap();
+    store.set_temporary_password(id, "$argon2id$reset".to_owned(), "admin").await.unwrap();
+    assert!(store.user(id).await.unwrap().unwrap().must_change);
+    assert!(store.session(&TokenHash::of(b"cookie"), Site::Admin).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn one_session_of_several_is_ended_and_a_replaced_one_is_gone() {
+    let (_directory, hand, store) = fresh().await;
+    let id = store.create_user(user("suzuki"), "setup").await.unwrap();
+    let other = store.create_user(user("tanaka"), "setup").await.unwrap();
+    let half = NewSession { stage: Stage::Code, peer: Some("192.0.2.7".parse().unwrap()), ..session(b"half", id) };
+    store.open_session(half).await.unwrap();
+    assert_eq!(store.session(&TokenHash::of(b"half"), Site::Admin).await.unwrap().unwrap().stage, Stage::Code);
+    assert!(store.replace_session(&TokenHash::of(b"half"), session(b"x", other)).await.is_err(), "not somebody else's");
+    store.replace_session(&TokenHash::of(b"half"), session(b"full", id)).await.unwrap();
+    assert!(store.session(&TokenHash::of(b"half"), Site::Admin).await.unwrap().is_none());
+    assert!(matches!(
+        store.replace_session(&TokenHash::of(b"half"), session(b"again", id)).await,
+        Err(Error::NotFound("session"))
+    ));
+    hand.advance(MINUTE);
+    store.open_session(session(b"second", id)).await.unwrap();
+    let listed = store.sessions_of(id).await.unwrap();
+    assert_eq!(listed.len(), 2);
+    assert_eq!(listed[0].id, store::SessionId::of(&TokenHash::of(b"second")));
+    // Who names another's session ends nothing.
+    store.close_session_of(other, &listed[0].id, "tanaka").await.unwrap();
+    store.close_session_of(id, &listed[1].id, "suzuki").await.unwrap();
+    assert!(store.session(&TokenHash::of(b"full"), Site::Admin).await.unwrap().is_none());
+    assert!(store.session(&TokenHash::of(b"second"), Site::Admin).await.unwrap().is_some());
+    hand.advance(31 * MINUTE);
+    assert!(store.sessions_of(id).await.unwrap().is_empty(), "what has ended is not listed");
+}
+
+#[tokio::test]
+async fn a_code_is_taken_once_and_a_second_factor_is_enrolled_once() {
+    let (_directory, _hand, store) = fresh().await;
+    let id = store.create_user(user("suzuki"), "setup").await.unwrap();
+    assert!(store.second_factor(id).await.unwrap().is_none());
+    assert!(!store.take_step(id, 100).await.unwrap(), "there is none yet");
+    let codes: Vec<TokenHash> = (0_u8..3).map(|n| TokenHash::of(&[n])).collect();
+    store.enrol_second_factor(id, vec![1; 20], 100, codes).await.unwrap();
+    assert!(store.user(id).await.unwrap().unwrap().second_factor);
+    assert!(matches!(
+        store.enrol_second_factor(id, vec![2; 20], 101, Vec::new()).await,
+        Err(Error::Exists("second factor"))
+    ));
+    let kept = store.second_factor(id).await.unwrap().unwrap();
+    assert_eq!((kept.secret.as_slice(), kept.codes_left), ([1; 20].as_slice(), 3));
+    assert!(!store.take_step(id, 100).await.unwrap(), "the code of the enrolment was taken");
+    let (one, two) = tokio::join!(store.take_step(id, 101), store.take_step(id, 101));
+    assert!(one.unwrap() ^ two.unwrap(), "of two at once one is taken");
+    assert!(store.take_recovery_code(id, &TokenHash::of(&[1])).await.unwrap());
+    assert!(!store.take_recovery_code(id, &TokenHash::of(&[1])).await.unwrap());
+    assert!(!store.take_recovery_code(id, &TokenHash::of(&[9])).await.unwrap());
+    assert_eq!(store.second_factor(id).await.unwrap().unwrap().codes_left, 2);
+    store.remove_second_factor(id, "admin").await.unwrap();
+    assert!(!store.user(id).await.unwrap().unwrap().second_factor);
 }

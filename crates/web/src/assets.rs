@@ -1,18 +1,20 @@
 //! Style sheet, icon and the small modules, carried in the program and served from our own origin.
 
 use axum::{
-    Router,
     extract::Path,
     http::{HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
-    routing::get,
 };
 
-use crate::fault::Fault;
+use crate::{
+    doors::{Door, get},
+    fault::Fault,
+    people::Need,
+};
 
-/// Route of the assets.
-pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    Router::new().route("/assets/{name}", get(asset))
+/// Door of the assets.
+pub(crate) fn doors<S: Clone + Send + Sync + 'static>() -> Vec<Door<S>> {
+    vec![get("/assets/{name}", Need::Anyone, asset)]
 }
 
 async fn asset(Path(name): Path<String>) -> Response {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Request, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
@@ -17,8 +17,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    Site,
+    Site, console,
     page::{self, Area, Page},
+    people::sign_in,
     texts::{Texts, texts},
 };
 
@@ -176,12 +177,15 @@ impl From<crate::secret::NoRandomness> for Fault {
 pub(crate) struct Dressing {
     pub(crate) site: Arc<Site>,
     pub(crate) area: Area,
+    /// Whether there is anything to sign in to.
+    pub(crate) accounts: bool,
 }
 
 /// Gives every refusal its page or its problem document.
 pub(crate) async fn dress(State(dressing): State<Dressing>, request: Request, next: Next) -> Response {
     let language = request.extensions().get::<Language>().copied().unwrap_or_default();
     let api = request.uri().path().starts_with("/api/");
+    let to = sign_in(&request);
     let response = next.run(request).await;
     let fault = match response.extensions().get::<Fault>() {
         Some(fault) => *fault,
@@ -190,8 +194,8 @@ pub(crate) async fn dress(State(dressing): State<Dressing>, request: Request, ne
         None => return response,
     };
     // A person who is not signed in is led to the form; a program is told.
-    if fault == Fault::Unauthorised && !api && dressing.area == Area::Console {
-        return Redirect::to("/sign-in").into_response();
+    if fault == Fault::Unauthorised && !api && dressing.accounts {
+        return Redirect::to(&to).into_response();
     }
     let mut dressed = if api { problem(fault, language) } else { notice(fault, language, &dressing) };
     if let Some(allow) = response.headers().get(header::ALLOW) {
@@ -201,6 +205,17 @@ pub(crate) async fn dress(State(dressing): State<Dressing>, request: Request, ne
         dressed.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(after));
     }
     dressed
+}
+
+/// Where to sign in, with the way back to what was asked for.
+fn sign_in(request: &Request) -> String {
+    let wanted = request.uri().path_and_query().map_or("/", |wanted| wanted.as_str());
+    match sign_in::local(wanted) {
+        Some(wanted) if request.method() == Method::GET && wanted != "/" => {
+            format!("/sign-in?next={}", console::encode(wanted))
+        }
+        _ => "/sign-in".to_owned(),
+    }
 }
 
 fn is_bare(response: &Response) -> bool {

@@ -6,14 +6,18 @@ use std::{
 };
 
 use axum::{
-    Json, Router,
-    extract::State,
+    Json,
+    extract::{FromRef, State},
     http::StatusCode,
     response::{IntoResponse, Response},
-    routing::get,
 };
 use serde::Serialize;
 use store::Store;
+
+use crate::{
+    doors::{Door, get},
+    people::Need,
+};
 
 /// What a part of the gateway says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,10 +75,11 @@ async fn store_condition(store: &Store) -> Condition {
     }
 }
 
+/// What the answers are made of.
 #[derive(Debug, Clone)]
-struct Health {
-    store: Store,
-    readiness: Readiness,
+pub(crate) struct Health {
+    pub(crate) store: Store,
+    pub(crate) readiness: Readiness,
 }
 
 #[derive(Debug, Serialize)]
@@ -91,9 +96,13 @@ struct Check {
     detail: String,
 }
 
-/// Routes of both.
-pub(crate) fn routes(store: Store, readiness: Readiness) -> Router {
-    Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).with_state(Health { store, readiness })
+/// The doors of both: for the monitoring server and the service manager, which do not sign in.
+pub(crate) fn doors<S>() -> Vec<Door<S>>
+where
+    S: Clone + Send + Sync + 'static,
+    Health: FromRef<S>,
+{
+    vec![get("/healthz", Need::Anyone, healthz), get("/readyz", Need::Anyone, readyz)]
 }
 
 async fn healthz() -> Json<Report> {

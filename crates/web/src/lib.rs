@@ -1,6 +1,7 @@
 //! The gateway's two web sites and its API: staff portal, admin console, `/api/v1`.
 //!
-//! Start with [`portal`] and [`admin`]: each gives the router of one listener, and [`serve`] puts it on a socket. Files
+//! Start with [`portal`] and [`admin`]: each gives the router of one listener, and [`serve`] puts it on a socket. [`routes`]
+//! lists what there is and who may use it; `people` admits or refuses, `role` is the table of roles. Files
 //! go from the request body straight into the store's spool and are converted by the same workers as mails; pages read
 //! their state from the store.
 //!
@@ -16,6 +17,7 @@ mod clients;
 mod console;
 mod cookie;
 mod disposition;
+mod doors;
 mod fault;
 mod health;
 mod hygiene;
@@ -27,6 +29,7 @@ mod moment;
 mod multipart;
 mod page;
 mod password;
+mod people;
 mod portal;
 mod preview;
 mod role;
@@ -38,9 +41,11 @@ mod unlock;
 mod view;
 
 pub use console::{AdminState, InviteError, NoPasswords, admin, invite};
+pub use doors::{Listener, Route, routes};
 pub use health::{Condition, Readiness};
 pub use listen::serve;
 pub use metrics::{DeliveryEnd, Metrics, RoomTotals, Source};
+pub use people::PortalAccess;
 pub use portal::{PortalState, portal};
 pub use preview::{Painter, Painting, Previews};
 pub use secret::NoRandomness;

@@ -1,4 +1,4 @@
-//! Which role may see what in the console: the one table.
+//! Which role may do what, on either site: the one table.
 
 use store::Role;
 
@@ -7,27 +7,48 @@ use crate::texts::Texts;
 /// Something a page or an API call needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Permission {
+    /// Portal: sending files and fetching one's own results.
+    Upload,
+    /// Portal: the list of one's own uploads and mails.
+    History,
     /// Counts and conditions.
     Dashboard,
     /// Mails and uploads with senders, subjects and file names.
     Tracking,
     /// Facts about withheld originals.
     Quarantine,
+    /// Originals as pixels.
+    Originals,
     /// Typing the password of a locked original.
     Unlock,
+    /// Accounts: making, changing, ending their sessions.
+    Users,
     /// The audit log.
     Audit,
 }
 
-/// Whether a role has a permission. Staff and approvers work in the portal and have nothing to do here.
+/// Whether a role has a permission.
 pub(crate) fn allows(role: Role, permission: Permission) -> bool {
+    use Permission::{Audit, Dashboard, History, Originals, Quarantine, Tracking, Unlock, Upload};
     match role {
-        Role::Staff | Role::Approver => false,
-        // The prefecture's administrator runs the machines and sees no person's mail; the audit names senders and files.
-        Role::PlatformAdmin => matches!(permission, Permission::Dashboard),
-        Role::Operator => !matches!(permission, Permission::Audit),
-        Role::Auditor => !matches!(permission, Permission::Unlock),
+        // They work in the portal and have nothing to do in the console.
+        Role::Staff | Role::Approver => matches!(permission, Upload | History),
+        Role::Operator => {
+            matches!(permission, Upload | History | Dashboard | Tracking | Quarantine | Originals | Unlock)
+        }
+        // Reads everything that is written down; what is in a file is none of it.
+        Role::Auditor => matches!(permission, Upload | History | Dashboard | Tracking | Quarantine | Audit),
         Role::TenantAdmin => true,
+        // The prefecture's administrator runs the machines and sees no person's mail; the audit names senders and files.
+        Role::PlatformAdmin => matches!(permission, Dashboard),
+    }
+}
+
+/// Whether a role may not work without a second factor. Whoever sees more than their own files needs one.
+pub(crate) fn needs_second_factor(role: Role) -> bool {
+    match role {
+        Role::Staff => false,
+        Role::Approver | Role::Operator | Role::Auditor | Role::TenantAdmin | Role::PlatformAdmin => true,
     }
 }
 
@@ -42,3 +63,24 @@ pub(crate) fn name(role: Role, t: &Texts) -> &'static str {
         Role::PlatformAdmin => t.role_platform_admin,
     }
 }
+
+/// The role's name in forms.
+pub(crate) fn tag(role: Role) -> &'static str {
+    match role {
+        Role::Staff => "staff",
+        Role::Approver => "approver",
+        Role::Operator => "operator",
+        Role::Auditor => "auditor",
+        Role::TenantAdmin => "tenant_admin",
+        Role::PlatformAdmin => "platform_admin",
+    }
+}
+
+/// The role of a name in forms.
+pub(crate) fn parse(text: &str) -> Option<Role> {
+    ALL.into_iter().find(|role| tag(*role) == text)
+}
+
+/// Every role, in the order of lists.
+pub(crate) const ALL: [Role; 6] =
+    [Role::Staff, Role::Approver, Role::Operator, Role::Auditor, Role::TenantAdmin, Role::PlatformAdmin];

@@ -134,11 +134,11 @@ async fn a_form_without_its_token_changes_nothing() {
 }
 
 #[tokio::test]
-async fn every_role_sees_what_the_table_says_and_staff_cannot_enter() {
+async fn staff_cannot_enter_and_the_platform_s_administrator_sees_nobody_s_mail() {
     let world = world().await;
     signed_in(&world).await;
     let hash = world.store.user_by_name(ADMIN).await.unwrap().unwrap().password_hash;
-    let id = mail(
+    mail(
         &world,
         Some("k@example.co.jp"),
         "a@city.example.jp",
@@ -147,33 +147,8 @@ async fn every_role_sees_what_the_table_says_and_staff_cannot_enter() {
         vec![withheld("1", "x.exe", Reason::UnsupportedType, Some(Quarantined::Whole))],
     )
     .await;
-    let routes = [
-        "/".to_owned(),
-        "/messages".to_owned(),
-        format!("/messages/{}", id.0),
-        "/quarantine".to_owned(),
-        "/quarantine/1".to_owned(),
-        "/api/v1/quarantine".to_owned(),
-        "/api/v1/quarantine/1".to_owned(),
-        "/audit".to_owned(),
-    ];
-    let table = [
-        (Role::Operator, "operator", [200, 200, 200, 200, 200, 200, 200, 403]),
-        (Role::Auditor, "auditor", [200, 200, 200, 200, 200, 200, 200, 200]),
-        (Role::TenantAdmin, "tenant", [200, 200, 200, 200, 200, 200, 200, 200]),
-        (Role::PlatformAdmin, "platform", [200, 403, 403, 403, 403, 403, 403, 403]),
-    ];
-    for (role, name, expect) in table {
-        world
-            .store
-            .create_user(NewUser { name: name.into(), password_hash: hash.clone(), role }, "test")
-            .await
-            .unwrap();
-        let cookies = sign_in(&world, name, PASSWORD).await.cookies();
-        for (path, status) in routes.iter().zip(expect) {
-            assert_eq!(get_as(&world, &cookies, path).await.status, status, "{name} {path}");
-        }
-    }
+    let user = NewUser { name: "platform".into(), password_hash: hash.clone(), role: Role::PlatformAdmin };
+    world.store.create_user(user, "test").await.unwrap();
     for (role, name) in [(Role::Staff, "staff"), (Role::Approver, "approver")] {
         world
             .store

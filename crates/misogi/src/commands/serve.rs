@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use web::{Metrics, Readiness, Site, UploadLimits};
 
 use crate::commands::PASSED;
-use crate::config::{Config, LogFormat};
+use crate::config::{self, Config, LogFormat};
 use crate::gateway::{self, NextHop};
 use crate::pairing::{Pairing, Told, Turns};
 use crate::worker::Worker;
@@ -131,6 +131,10 @@ async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::E
     let portal_state = web::PortalState {
         store: store.clone(),
         site: site.clone(),
+        access: match config.portal.access {
+            config::PortalAccess::Anybody => web::PortalAccess::Anybody,
+            config::PortalAccess::Accounts => web::PortalAccess::Accounts,
+        },
         limits: UploadLimits {
             file_bytes: config.portal.max_file_bytes,
             files: config.portal.max_files,
@@ -141,7 +145,7 @@ async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::E
         readiness: readiness.clone(),
         previews: portal_previews,
     };
-    roles.start("portal", web::serve(portal, web::portal(portal_state), shutdown.clone().cancelled_owned()));
+    roles.start("portal", web::serve(portal, web::portal(portal_state)?, shutdown.clone().cancelled_owned()));
     let admin_state = web::AdminState {
         store: store.clone(),
         site: site.clone(),

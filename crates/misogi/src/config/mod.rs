@@ -165,13 +165,28 @@ pub(crate) enum DeliveryTls {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Portal {
     pub(crate) listen: SocketAddr,
+    /// Who may use it: `anybody` who reaches it, or who has an account (`accounts`).
+    pub(crate) access: PortalAccess,
     pub(crate) max_file_bytes: u64,
     pub(crate) max_files: usize,
 }
 
+/// Who may use the portal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum PortalAccess {
+    Anybody,
+    Accounts,
+}
+
 impl Default for Portal {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), max_file_bytes: 50 << 20, max_files: 20 }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            access: PortalAccess::Anybody,
+            max_file_bytes: 50 << 20,
+            max_files: 20,
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use crate::{
     fault::{Fault, Problem},
     moment,
+    people::Visitor,
     portal::{Portal, Proof, Refusal, download, find, receive},
     shown,
     view::{self, FileState},
@@ -104,8 +105,12 @@ pub(crate) struct ReportFinding {
         (status = 503, description = "Busy or out of space; see Retry-After.", body = Problem, content_type = "application/problem+json")
     )
 )]
-pub(crate) async fn post(State(portal): State<Portal>, request: Request) -> Result<Response, Fault> {
-    let received = receive(&portal, request, Proof::None, 1).await?;
+pub(crate) async fn post(
+    State(portal): State<Portal>,
+    visitor: Option<Visitor>,
+    request: Request,
+) -> Result<Response, Fault> {
+    let received = receive(&portal, visitor.as_ref(), request, Proof::None, 1).await?;
     // The receipt covers one file: a request that brought more is told so, though the first one is already safe.
     if let Some(refused) = received.refused.first() {
         return Err(match refused.why {
@@ -129,8 +134,12 @@ pub(crate) async fn post(State(portal): State<Portal>, request: Request) -> Resu
         (status = 404, description = "Unknown or expired.", body = Problem, content_type = "application/problem+json")
     )
 )]
-pub(crate) async fn state(State(portal): State<Portal>, Path(id): Path<String>) -> Result<Json<FileStatus>, Fault> {
-    let batch = find(&portal, &id).await?;
+pub(crate) async fn state(
+    State(portal): State<Portal>,
+    visitor: Option<Visitor>,
+    Path(id): Path<String>,
+) -> Result<Json<FileStatus>, Fault> {
+    let batch = find(&portal, visitor.as_ref(), &id).await?;
     let file = only(&batch)?;
     let root = file.parts.first();
     let has_result = root.is_some_and(|root| root.has_result);
@@ -163,9 +172,10 @@ pub(crate) async fn state(State(portal): State<Portal>, Path(id): Path<String>) 
 pub(crate) async fn report(
     State(portal): State<Portal>,
     Extension(language): Extension<Language>,
+    visitor: Option<Visitor>,
     Path(id): Path<String>,
 ) -> Result<Json<Report>, Fault> {
-    let batch = find(&portal, &id).await?;
+    let batch = find(&portal, visitor.as_ref(), &id).await?;
     let file = only(&batch)?;
     if !FileState::of(file).finished() {
         return Err(Fault::Pending);
@@ -183,8 +193,12 @@ pub(crate) async fn report(
         (status = 410, description = "Withheld, or no longer kept; the report says why.", body = Problem, content_type = "application/problem+json")
     )
 )]
-pub(crate) async fn result(State(portal): State<Portal>, Path(id): Path<String>) -> Result<Response, Fault> {
-    let batch = find(&portal, &id).await?;
+pub(crate) async fn result(
+    State(portal): State<Portal>,
+    visitor: Option<Visitor>,
+    Path(id): Path<String>,
+) -> Result<Response, Fault> {
+    let batch = find(&portal, visitor.as_ref(), &id).await?;
     download(&portal, only(&batch)?).await
 }
 

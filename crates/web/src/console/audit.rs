@@ -13,11 +13,12 @@ use serde_json::Value;
 use store::{AuditCheck, AuditFilter, Timestamp};
 use tokio::time::Instant;
 
-use super::{Console, Visitor};
+use super::Console;
 use crate::{
     fault::Fault,
     moment,
     page::{Mark, Page, render},
+    people::Visitor,
     role::Permission,
     shown,
     texts::{self, Texts},
@@ -42,7 +43,6 @@ pub(crate) async fn page(
     visitor: Visitor,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Fault> {
-    visitor.may(Permission::Audit)?;
     let t = visitor.texts();
     let check = checked(&console).await?;
     let filter = AuditFilter { before: wanted.before, ..AuditFilter::default() };
@@ -67,7 +67,7 @@ pub(crate) async fn page(
         })
         .collect();
     let template = AuditPage {
-        page: visitor.page(&console, t.nav_audit, Permission::Audit),
+        page: visitor.page(&console.people, t.nav_audit, Permission::Audit),
         chain,
         chain_detail,
         rows,
@@ -110,6 +110,14 @@ pub(super) fn event_text(event: &str, t: &Texts) -> &'static str {
         "setup_token_created" => t.event_setup_token,
         "user_created" => t.event_user_created,
         "signed_in" => t.event_signed_in,
+        "sign_in_failed" => t.event_sign_in_failed,
+        "session_closed" | "sessions_closed" => t.event_session_closed,
+        "second_factor_enrolled" => t.event_second_factor,
+        "second_factor_removed" => t.event_second_factor_removed,
+        "recovery_code_used" => t.event_recovery_code,
+        "user_password_set" | "user_password_reset" | "user_role_set" | "user_state_set" | "user_address_set" => {
+            t.event_user_changed
+        }
         _ => "",
     }
 }

@@ -5,13 +5,14 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use store::{Counts, MessageFilter};
 
 use super::{
-    Console, Visitor,
+    Console,
     message::{self, Row},
 };
 use crate::{
     fault::Fault,
     health::Condition,
     page::{Mark, Page, render},
+    people::Visitor,
     role::{self, Permission},
     shown,
     texts::{self, Texts},
@@ -19,13 +20,12 @@ use crate::{
 
 /// `GET /`
 pub(crate) async fn page(State(console): State<Console>, visitor: Visitor) -> Result<Response, Fault> {
-    visitor.may(Permission::Dashboard)?;
     let t = visitor.texts();
     let store = &console.state.store;
     let counts = store.counts().await?;
     let found = console.state.readiness.checks(store).await;
     // Who may not see persons' mail sees no list of it here either.
-    let may_track = role::allows(visitor.session.user.role, Permission::Tracking);
+    let may_track = role::allows(visitor.user.role, Permission::Tracking);
     let rows = if may_track {
         let filter = MessageFilter { limit: NEWEST, ..MessageFilter::default() };
         Some(message::rows(&store.messages(&filter).await?.items, &console, t))
@@ -33,7 +33,7 @@ pub(crate) async fn page(State(console): State<Console>, visitor: Visitor) -> Re
         None
     };
     let template = DashboardPage {
-        page: visitor.page(&console, t.nav_dashboard, Permission::Dashboard),
+        page: visitor.page(&console.people, t.nav_dashboard, Permission::Dashboard),
         state: overall(&found, t),
         tiles: tiles(&counts, &console, &visitor),
         checks: found.into_iter().map(|(name, condition)| CheckRow::of(name, condition, t)).collect(),
@@ -55,7 +55,7 @@ fn overall(checks: &[(&str, Condition)], t: &Texts) -> Mark {
 
 fn tiles(counts: &Counts, console: &Console, visitor: &Visitor) -> Vec<Tile> {
     let t = visitor.texts();
-    let role = visitor.session.user.role;
+    let role = visitor.user.role;
     let deliveries = counts.deliveries_pending.saturating_add(counts.deliveries_retrying);
     let oldest = counts.oldest.map(|oldest| console.state.store.now().since(oldest).as_secs());
     let oldest =

@@ -12,12 +12,13 @@ use store::{
     Verdict,
 };
 
-use super::{Console, Visitor};
+use super::Console;
 use crate::{
     fault::Fault,
     metrics::verdict_name,
     moment,
     page::{Mark, Page, render},
+    people::Visitor,
     role::Permission,
     shown,
     texts::Texts,
@@ -70,7 +71,6 @@ pub(crate) async fn list(
     visitor: Visitor,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Fault> {
-    visitor.may(Permission::Tracking)?;
     let t = visitor.texts();
     let query: String = wanted.q.trim().chars().take(QUERY_CHARACTERS).collect();
     let filter = MessageFilter {
@@ -91,7 +91,7 @@ pub(crate) async fn list(
     let keep =
         format!("/messages?q={}&kind={}&verdict={}", encode(&query), encode(&wanted.kind), encode(&wanted.verdict));
     let template = ListPage {
-        page: visitor.page(&console, t.nav_messages, Permission::Tracking),
+        page: visitor.page(&console.people, t.nav_messages, Permission::Tracking),
         kinds: kinds.into_iter().map(|(value, text)| Choice { value, text, chosen: value == wanted.kind }).collect(),
         verdicts,
         rows: rows(&found.items, &console, t),
@@ -108,11 +108,10 @@ pub(crate) async fn detail(
     visitor: Visitor,
     Path(id): Path<i64>,
 ) -> Result<Response, Fault> {
-    visitor.may(Permission::Tracking)?;
     let t = visitor.texts();
     let detail = console.state.store.message(MessageId(id)).await?.ok_or(Fault::NotFound)?;
     let offset = console.state.site.offset_minutes;
-    let page = visitor.page(&console, t.detail_title, Permission::Tracking);
+    let page = visitor.page(&console.people, t.detail_title, Permission::Tracking);
     let quarantine = detail
         .quarantine
         .iter()
@@ -256,7 +255,7 @@ impl Part {
         Self {
             path: or_dash(&part.path),
             name: shown::visible(&part.name),
-            look: super::pages::href(console, part, detail).filter(|_| visitor.may(Permission::Quarantine).is_ok()),
+            look: super::pages::href(console, part, detail).filter(|_| visitor.may(Permission::Originals).is_ok()),
             detected: or_dash(&part.detected_type),
             sizes,
             state: view::part_mark(part, t),
@@ -304,7 +303,7 @@ fn item_name(name: &str, row: &MessageRow, t: &Texts) -> String {
 }
 
 /// Percent-encodes a query value.
-pub(super) fn encode(text: &str) -> String {
+pub(crate) fn encode(text: &str) -> String {
     text.bytes()
         .map(|byte| {
             let plain = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);

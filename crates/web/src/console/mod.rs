@@ -6,35 +6,33 @@ mod message;
 mod pages;
 mod quarantine;
 mod setup;
-mod sign_in;
-mod visitor;
+mod users;
 
+pub(crate) use message::encode;
 pub use setup::{InviteError, invite};
-pub(crate) use visitor::Visitor;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, State},
-    http::{StatusCode, header},
+    extract::{FromRef, State},
+    http::header,
     middleware,
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use store::Store;
 use tokio::sync::Mutex;
-use tower_http::timeout::TimeoutLayer;
 
 use crate::{
     Metrics, Previews, Readiness, Site, Unlocker, api, assets,
+    doors::{self, Door, get, post},
     fault::{self, Dressing, Fault},
-    health,
+    health::{self, Health},
     hygiene::{self, Hosts},
     language,
-    lockout::Lockout,
     page::Area,
-    password::Passwords,
+    people::{self, Need, People, PortalAccess, Unready},
+    role::Permission,
 };
 
 /// What the console works with.
@@ -54,62 +52,77 @@ pub struct AdminState {
     pub unlocker: Arc<dyn Unlocker>,
 }
 
-/// Why the console could not be made.
+/// Why a site could not be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("argon2id could not be computed")]
-pub struct NoPasswords;
+#[error("signing in could not be prepared")]
+pub struct NoPasswords(#[from] Unready);
 
 /// State of the handlers.
 #[derive(Debug, Clone)]
 pub(crate) struct Console {
     pub(crate) state: AdminState,
-    passwords: Passwords,
-    lockout: Arc<Lockout>,
+    pub(crate) people: People,
     chain: Arc<Mutex<Option<audit::Chain>>>,
+}
+
+impl FromRef<Console> for People {
+    fn from_ref(console: &Console) -> Self {
+        console.people.clone()
+    }
+}
+
+impl FromRef<Console> for Health {
+    fn from_ref(console: &Console) -> Self {
+        Health { store: console.state.store.clone(), readiness: console.state.readiness.clone() }
+    }
+}
+
+/// Every door of the console's listener.
+pub(crate) fn doors() -> Vec<Door<Console>> {
+    use Need::{Anyone, May};
+    use Permission::{Audit, Dashboard, Originals, Quarantine, Tracking, Unlock, Users};
+    let mut doors = vec![
+        get("/", May(Dashboard), dashboard::page),
+        get("/setup/{token}", Anyone, setup::form),
+        post("/setup/{token}", Anyone, setup::submit),
+        get("/messages", May(Tracking), message::list),
+        get("/messages/{id}", May(Tracking), message::detail),
+        get("/messages/{id}/parts/{part}/pages/{page}", May(Originals), pages::part).in_rooms(),
+        get("/messages/{id}/parts/{part}/pages/{page}/original", May(Originals), pages::part_original).in_rooms(),
+        get("/messages/{id}/parts/{part}/pages/{page}/output", May(Originals), pages::part_output).in_rooms(),
+        get("/quarantine", May(Quarantine), quarantine::list),
+        get("/quarantine/{id}", May(Quarantine), quarantine::item),
+        get("/quarantine/{id}/pages/{page}", May(Originals), pages::withheld).in_rooms(),
+        get("/quarantine/{id}/pages/{page}/original", May(Originals), pages::withheld_original).in_rooms(),
+        post("/quarantine/{id}/unlock", May(Unlock), quarantine::unlock).in_rooms(),
+        get("/users", May(Users), users::list),
+        post("/users", May(Users), users::create),
+        get("/users/{id}", May(Users), users::detail),
+        post("/users/{id}", May(Users), users::change),
+        get("/audit", May(Audit), audit::page),
+        // For the monitoring server, which does not sign in: figures without a name in them.
+        get("/metrics", Anyone, metrics),
+        get("/api/v1/openapi.json", Anyone, api::openapi),
+        get("/api/v1/quarantine", May(Quarantine), api::quarantine::list),
+        get("/api/v1/quarantine/{id}", May(Quarantine), api::quarantine::item),
+        post("/api/v1/quarantine/{id}/unlock", May(Unlock), api::quarantine::unlock).in_rooms(),
+    ];
+    doors.extend(people::doors());
+    doors.extend(assets::doors());
+    doors.extend(health::doors());
+    doors
 }
 
 /// All routes of the console's listener.
 pub fn admin(state: AdminState) -> Result<Router, NoPasswords> {
-    let dressing = Dressing { site: Arc::clone(&state.site), area: Area::Console };
+    let dressing = Dressing { site: Arc::clone(&state.site), area: Area::Console, accounts: true };
     let hosts = Hosts::of(&state.site.admin_url);
-    let health = health::routes(state.store.clone(), state.readiness.clone());
-    let passwords = Passwords::new().map_err(|_| NoPasswords)?;
-    let console = Console { state, passwords, lockout: Arc::default(), chain: Arc::default() };
-    // These are bounded by what a room may take instead.
-    let drawn = Router::new()
-        .route("/quarantine/{id}/pages/{page}", get(pages::withheld))
-        .route("/quarantine/{id}/pages/{page}/original", get(pages::withheld_original))
-        .route("/messages/{id}/parts/{part}/pages/{page}", get(pages::part))
-        .route("/messages/{id}/parts/{part}/pages/{page}/original", get(pages::part_original))
-        .route("/messages/{id}/parts/{part}/pages/{page}/output", get(pages::part_output))
-        .with_state(console.clone());
-    let opened = Router::new()
-        .route("/quarantine/{id}/unlock", post(quarantine::unlock))
-        .route("/api/v1/quarantine/{id}/unlock", post(api::quarantine::unlock))
-        .layer(DefaultBodyLimit::max(FORM_BYTES))
-        .with_state(console.clone());
-    Ok(Router::new()
-        .route("/", get(dashboard::page))
-        .route("/sign-in", get(sign_in::form).post(sign_in::submit))
-        .route("/sign-out", post(sign_in::sign_out))
-        .route("/setup/{token}", get(setup::form).post(setup::submit))
-        .route("/messages", get(message::list))
-        .route("/messages/{id}", get(message::detail))
-        .route("/quarantine", get(quarantine::list))
-        .route("/quarantine/{id}", get(quarantine::item))
-        .route("/audit", get(audit::page))
-        .route("/metrics", get(metrics))
-        .route("/api/v1/openapi.json", get(api::openapi))
-        .route("/api/v1/quarantine", get(api::quarantine::list))
-        .route("/api/v1/quarantine/{id}", get(api::quarantine::item))
-        .merge(assets::routes())
+    let (store, site, metrics) = (state.store.clone(), state.site.clone(), state.metrics.clone());
+    let people = People::new(store, site, Area::Console, PortalAccess::Accounts, metrics)?;
+    let console = Console { state, people: people.clone(), chain: Arc::default() };
+    Ok(doors::router(doors(), &people, FORM_BYTES, LONGEST)
         .with_state(console)
-        .merge(health)
         .fallback(async || Fault::NotFound)
-        .layer(DefaultBodyLimit::max(FORM_BYTES))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, LONGEST))
-        .merge(drawn)
-        .merge(opened)
         .layer(middleware::from_fn_with_state(hosts, hygiene::guard))
         .layer(middleware::from_fn_with_state(dressing, fault::dress))
         .layer(middleware::from_fn(language::choose))

@@ -15,10 +15,11 @@ use store::{
     QuarantineState,
 };
 
-use super::{Console, Visitor, quarantine};
+use super::{Console, quarantine};
 use crate::{
     fault::Fault,
     page::{Page, render},
+    people::Visitor,
     preview::{self, Document, Place, Shown, Size},
     role::Permission,
     shown, texts, view,
@@ -45,7 +46,6 @@ pub(crate) async fn withheld(
     visitor: Visitor,
     Path((id, page)): Path<(i64, u32)>,
 ) -> Result<Response, Fault> {
-    visitor.may(Permission::Quarantine)?;
     let row = item(&console, id).await?;
     let href = format!("/quarantine/{id}");
     let view = View {
@@ -66,7 +66,6 @@ pub(crate) async fn withheld_original(
     visitor: Visitor,
     Path((id, page)): Path<(i64, u32)>,
 ) -> Result<Response, Fault> {
-    visitor.may(Permission::Quarantine)?;
     let row = item(&console, id).await?;
     let detail = vec![("item", id.to_string()), ("path", row.path.clone())];
     original(&console, &visitor, &of_item(&row), page, row.message, detail).await
@@ -78,7 +77,6 @@ pub(crate) async fn part(
     visitor: Visitor,
     Path((id, path, page)): Path<(i64, String, u32)>,
 ) -> Result<Response, Fault> {
-    visitor.may(Permission::Quarantine)?;
     let part = Part::find(&console, id, &path).await?;
     let view = View {
         original: part.original(),
@@ -98,7 +96,6 @@ pub(crate) async fn part_original(
     visitor: Visitor,
     Path((id, path, page)): Path<(i64, String, u32)>,
 ) -> Result<Response, Fault> {
-    visitor.may(Permission::Quarantine)?;
     let part = Part::find(&console, id, &path).await?;
     let detail = vec![("path", part.row.path.clone())];
     let document = part.original().ok_or(Fault::NotFound)?;
@@ -111,7 +108,6 @@ pub(crate) async fn part_output(
     visitor: Visitor,
     Path((id, path, page)): Path<(i64, String, u32)>,
 ) -> Result<Response, Fault> {
-    visitor.may(Permission::Quarantine)?;
     let output = Part::find(&console, id, &path).await?.output(&console).ok_or(Fault::NotFound)?;
     Ok(match console.state.previews.page(&console.state.store, &output, page, Size::Large).await {
         Ok(Ok(drawn)) => preview::picture(&drawn, HeaderValue::from_static(OUTPUT_CACHE)),
@@ -137,7 +133,7 @@ async fn original(
     // The whole has an empty path, which says nothing.
     detail.retain(|(_, value)| !value.is_empty());
     detail.push(("page", page.to_string()));
-    let actor = visitor.session.user.name.clone();
+    let actor = visitor.user.name.clone();
     let entry = AuditEntry { actor, event: "original_viewed", message: Some(message), detail };
     console.state.store.audit_append(entry).await?;
     Ok(preview::picture(&drawn, HeaderValue::from_static("no-store")))
@@ -220,7 +216,7 @@ impl View {
             return Err(Fault::NotFound);
         }
         let template = ComparePage {
-            page: visitor.page(console, t.compare_title, Permission::Quarantine),
+            page: visitor.page(&console.people, t.compare_title, Permission::Quarantine),
             previous: (self.page > 1).then(|| format!("{}/pages/{}", self.base, self.page.saturating_sub(1))),
             next: (self.page < pages).then(|| format!("{}/pages/{}", self.base, self.page.saturating_add(1))),
             where_in: known.map(|pages| texts::page_of(language, self.page, pages)),

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use store::{QuarantineFilter, QuarantineId, QuarantineRow, QuarantineState};
 
 use super::{
-    Console, Visitor,
+    Console,
     message::{Choice, Fact, QUERY_CHARACTERS, encode},
 };
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
     fault::Fault,
     moment,
     page::{Page, render},
+    people::Visitor,
     role::Permission,
     shown,
     texts::Texts,
@@ -44,7 +45,6 @@ pub(crate) async fn list(
     visitor: Visitor,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Fault> {
-    visitor.may(Permission::Quarantine)?;
     let t = visitor.texts();
     let query: String = wanted.q.trim().chars().take(QUERY_CHARACTERS).collect();
     let filter = QuarantineFilter {
@@ -61,7 +61,7 @@ pub(crate) async fn list(
     let keep = format!("/quarantine?q={}&state={}", encode(&query), encode(&wanted.state));
     let offset = console.state.site.offset_minutes;
     let template = ListPage {
-        page: visitor.page(&console, t.nav_quarantine, Permission::Quarantine),
+        page: visitor.page(&console.people, t.nav_quarantine, Permission::Quarantine),
         states,
         rows: found.items.iter().map(|row| Row::of(row, offset, visitor.language, t)).collect(),
         older: found.next.map(|next| format!("{keep}&before={next}")),
@@ -77,7 +77,6 @@ pub(crate) async fn item(
     visitor: Visitor,
     Path(id): Path<i64>,
 ) -> Result<Response, Fault> {
-    visitor.may(Permission::Quarantine)?;
     show(&console, &visitor, id, None).await
 }
 
@@ -97,12 +96,9 @@ pub(crate) async fn unlock(
     Path(id): Path<i64>,
     Form(typed): Form<Typed>,
 ) -> Result<Response, Fault> {
-    visitor.may(Permission::Unlock)?;
-    if !visitor.secret.form_token_is(&typed.form_token) {
-        return Err(Fault::FormToken);
-    }
+    visitor.proved(&typed.form_token)?;
     let password = Password::new(&typed.password).filter(|_| !typed.password.is_empty()).ok_or(Fault::BadRequest)?;
-    let actor = visitor.session.user.name.as_str();
+    let actor = visitor.user.name.as_str();
     let unlocking = console.state.unlocker.unlock(QuarantineId(id), password, actor).await?;
     show(&console, &visitor, id, Some(&unlocking)).await
 }
@@ -123,15 +119,16 @@ async fn show(console: &Console, visitor: &Visitor, id: i64, unlocking: Option<&
         (t.quarantine_expires, moment::local(row.expires, offset)),
     ];
     let template = ItemPage {
-        page: visitor.page(console, t.quarantine_item, Permission::Quarantine),
+        page: visitor.page(&console.people, t.quarantine_item, Permission::Quarantine),
         reason: reason(&row, visitor.language),
-        look: (row.state != QuarantineState::Purged && view::may_have_pages(&row.detected_type))
-            .then(|| format!("/quarantine/{id}/pages/1")),
+        look: (row.state != QuarantineState::Purged
+            && view::may_have_pages(&row.detected_type)
+            && visitor.may(Permission::Originals).is_ok())
+        .then(|| format!("/quarantine/{id}/pages/1")),
         message: format!("/messages/{}", row.message.0),
         news: unlocking.map(|unlocking| News::of(unlocking, visitor.language, t)),
-        unlock: (row.locked && row.state == QuarantineState::Held && visitor.may(Permission::Unlock).is_ok()).then(
-            || UnlockForm { action: format!("/quarantine/{id}/unlock"), form_token: visitor.secret.form_token() },
-        ),
+        unlock: (row.locked && row.state == QuarantineState::Held && visitor.may(Permission::Unlock).is_ok())
+            .then(|| UnlockForm { action: format!("/quarantine/{id}/unlock"), form_token: visitor.form_token() }),
         facts: facts
             .into_iter()
             .filter(|(_, value)| !value.is_empty())

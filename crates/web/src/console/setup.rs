@@ -13,15 +13,15 @@ use engine::catalogue::Language;
 use serde::Deserialize;
 use store::{NewUser, Role, Store};
 
-use super::{
-    Console,
-    sign_in::{bound, check_form, valid_name},
-};
 use crate::{
     Site,
     fault::Fault,
-    page::{Area, Page, notice, render},
-    password::{self, Unfit},
+    page::{Page, notice, render},
+    people::{
+        People,
+        account::unfit,
+        sign_in::{bound, check_form, valid_name},
+    },
     secret::{NoRandomness, Secret},
     texts::{Texts, texts},
 };
@@ -64,48 +64,48 @@ pub(crate) struct Filled {
 
 /// `GET /setup/{token}`: shows the form and uses nothing up, because mail scanners and previews follow links.
 pub(crate) async fn form(
-    State(console): State<Console>,
+    State(people): State<People>,
     Extension(language): Extension<Language>,
     Path(token): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
-    match good(&console, &token).await? {
-        Some(link) => show(&console, language, &headers, &link, StatusCode::OK, None, String::new()),
-        None => Ok(gone(&console, language)),
+    match good(&people, &token).await? {
+        Some(link) => show(&people, language, &headers, &link, StatusCode::OK, None, String::new()),
+        None => Ok(gone(&people, language)),
     }
 }
 
 /// `POST /setup/{token}`
 pub(crate) async fn submit(
-    State(console): State<Console>,
+    State(people): State<People>,
     Extension(language): Extension<Language>,
     Path(token): Path<String>,
     headers: HeaderMap,
     Form(filled): Form<Filled>,
 ) -> Result<Response, Fault> {
-    check_form(&console, &headers, &filled.form_token)?;
-    let Some(link) = good(&console, &token).await? else { return Ok(gone(&console, language)) };
+    check_form(&people, &headers, &filled.form_token)?;
+    let Some(link) = good(&people, &token).await? else { return Ok(gone(&people, language)) };
     let name = filled.name.trim().to_owned();
     if let Some(problem) = problem(&name, &filled, texts(language)) {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return show(&console, language, &headers, &link, status, Some(problem), name);
+        return show(&people, language, &headers, &link, status, Some(problem), name);
     }
-    let password_hash = console.passwords.hash(filled.password).await.map_err(|error| {
+    let password_hash = people.passwords.hash(filled.password).await.map_err(|error| {
         tracing::error!(event = "web_password_hash_failed", error = &error as &dyn std::error::Error);
         Fault::Internal
     })?;
     let user = NewUser { name, password_hash, role: Role::TenantAdmin };
     // One transaction: of two who press the button at once, one finds the token used.
-    match console.state.store.use_setup_token(&link.hash(), user).await {
+    match people.store.use_setup_token(&link.hash(), user).await {
         Ok(_) => Ok(Redirect::to("/sign-in?from=setup").into_response()),
-        Err(store::Error::NotFound(_)) => Ok(gone(&console, language)),
+        Err(store::Error::NotFound(_)) => Ok(gone(&people, language)),
         Err(error) => Err(error.into()),
     }
 }
 
-async fn good(console: &Console, token: &str) -> Result<Option<Secret>, Fault> {
+async fn good(people: &People, token: &str) -> Result<Option<Secret>, Fault> {
     let Some(secret) = Secret::parse(token) else { return Ok(None) };
-    let valid = console.state.store.setup_token_valid(&secret.hash()).await?;
+    let valid = people.store.setup_token_valid(&secret.hash()).await?;
     Ok(valid.then_some(secret))
 }
 
@@ -116,16 +116,11 @@ fn problem(name: &str, filled: &Filled, t: &Texts) -> Option<&'static str> {
     if filled.password != filled.again {
         return Some(t.password_differs);
     }
-    match password::fit(&filled.password, name) {
-        Ok(()) => None,
-        Err(Unfit::Short) => Some(t.password_short),
-        Err(Unfit::Long) => Some(t.password_long),
-        Err(Unfit::Guessable) => Some(t.password_guessable),
-    }
+    unfit(&filled.password, name, t)
 }
 
 fn show(
-    console: &Console,
+    people: &People,
     language: Language,
     headers: &HeaderMap,
     link: &Secret,
@@ -133,8 +128,8 @@ fn show(
     problem: Option<&'static str>,
     name: String,
 ) -> Result<Response, Fault> {
-    let (secret, set) = bound(console, headers)?;
-    let page = Page::new(language, console.state.site.clone(), Area::Console, texts(language).setup_title);
+    let (secret, set) = bound(people, headers)?;
+    let page = Page::new(language, people.site.clone(), people.area, texts(language).setup_title);
     let action = format!("/setup/{}", link.expose());
     let mut response = render(status, &SetupPage { page, problem, action, form_token: secret.form_token(), name });
     if let Some(value) = set {
@@ -143,9 +138,9 @@ fn show(
     Ok(response)
 }
 
-fn gone(console: &Console, language: Language) -> Response {
+fn gone(people: &People, language: Language) -> Response {
     let t = texts(language);
-    let page = Page::new(language, console.state.site.clone(), Area::Console, t.setup_gone_title);
+    let page = Page::new(language, people.site.clone(), people.area, t.setup_gone_title);
     notice(StatusCode::NOT_FOUND, page, t.setup_gone.to_owned(), None)
 }
 

@@ -1,4 +1,5 @@
-//! The staff portal: files in, safe files out. No sign-in: a result is found only by its unguessable address.
+//! The staff portal: files in, safe files out. A result is found by its unguessable address, and, where there are accounts, by who
+//! uploaded it only.
 
 mod pages;
 mod receive;
@@ -10,25 +11,22 @@ pub(crate) use result::{download, find};
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    http::StatusCode,
-    middleware,
-    routing::{get, post},
-};
-use store::Store;
+use axum::{Router, extract::FromRef, middleware};
+use engine::catalogue::Language;
+use store::{BatchRow, Store};
 use tokio::sync::Semaphore;
-use tower_http::timeout::TimeoutLayer;
 
 use crate::{
-    Metrics, Previews, Readiness, Site, UploadLimits, api, assets,
+    Metrics, NoPasswords, Previews, Readiness, Site, UploadLimits, api, assets,
     clients::Clients,
+    doors::{self, Door, get, post},
     fault::{self, Dressing, Fault},
-    health,
+    health::{self, Health},
     hygiene::{self, Hosts},
     language,
-    page::Area,
+    page::{Area, Page},
+    people::{self, Need, People, PortalAccess, Visitor},
+    role::Permission,
 };
 
 /// What the portal works with.
@@ -38,6 +36,8 @@ pub struct PortalState {
     pub store: Store,
     /// What the pages say of the installation.
     pub site: Arc<Site>,
+    /// Who may use it.
+    pub access: PortalAccess,
     /// How much an upload may bring.
     pub limits: UploadLimits,
     /// How long the address of a result works.
@@ -56,45 +56,80 @@ pub(crate) struct Portal {
     pub(crate) state: PortalState,
     pub(crate) uploads: Arc<Semaphore>,
     pub(crate) clients: Clients,
+    pub(crate) people: People,
+}
+
+impl Portal {
+    /// The frame of a page, with the navigation of whoever is signed in.
+    pub(crate) fn page(&self, visitor: Option<&Visitor>, language: Language, title: &str) -> Page {
+        match visitor {
+            Some(visitor) => visitor.page(&self.people, title, Permission::Upload),
+            None => Page::new(language, self.state.site.clone(), Area::Portal, title),
+        }
+    }
+
+    /// Whether a batch is the visitor's: without accounts its address is the proof, with them it is who uploaded it.
+    pub(crate) fn owns(&self, visitor: Option<&Visitor>, batch: &BatchRow) -> bool {
+        match visitor {
+            Some(visitor) => batch.user.as_deref() == Some(visitor.user.name.as_str()),
+            None => self.people.access == PortalAccess::Anybody,
+        }
+    }
+}
+
+impl FromRef<Portal> for People {
+    fn from_ref(portal: &Portal) -> Self {
+        portal.people.clone()
+    }
+}
+
+impl FromRef<Portal> for Health {
+    fn from_ref(portal: &Portal) -> Self {
+        Health { store: portal.state.store.clone(), readiness: portal.state.readiness.clone() }
+    }
+}
+
+/// Every door of the portal's listener.
+pub(crate) fn doors() -> Vec<Door<Portal>> {
+    use Need::{Anyone, May};
+    use Permission::Upload;
+    let mut doors = vec![
+        get("/", May(Upload), upload::form),
+        post("/upload", May(Upload), upload::submit).by_itself(),
+        get("/b/{token}", May(Upload), result::page),
+        get("/b/{token}/status", May(Upload), result::status),
+        get("/b/{token}/files/{number}", May(Upload), result::file).by_itself(),
+        get("/b/{token}/files/{number}/pages/{page}", May(Upload), pages::page).in_rooms(),
+        get("/b/{token}/files/{number}/pages/{page}/image", May(Upload), pages::image).in_rooms(),
+        get("/api/v1/openapi.json", Anyone, api::openapi),
+        post("/api/v1/files", May(Upload), api::files::post).by_itself(),
+        get("/api/v1/files/{id}", May(Upload), api::files::state),
+        get("/api/v1/files/{id}/report", May(Upload), api::files::report),
+        get("/api/v1/files/{id}/result", May(Upload), api::files::result).by_itself(),
+    ];
+    doors.extend(people::doors());
+    doors.extend(assets::doors());
+    doors.extend(health::doors());
+    doors
 }
 
 /// All routes of the portal's listener.
-pub fn portal(mut state: PortalState) -> Router {
+pub fn portal(mut state: PortalState) -> Result<Router, NoPasswords> {
     // One file of the largest size must always fit.
     state.limits.total_bytes = state.limits.total_bytes.max(state.limits.file_bytes);
-    let dressing = Dressing { site: Arc::clone(&state.site), area: Area::Portal };
+    let (store, site, metrics) = (state.store.clone(), state.site.clone(), state.metrics.clone());
+    let people = People::new(store, site, Area::Portal, state.access, metrics)?;
+    let dressing = Dressing { site: Arc::clone(&state.site), area: Area::Portal, accounts: people.has_accounts() };
     let hosts = Hosts::of(&state.site.portal_url);
-    let health = health::routes(state.store.clone(), state.readiness.clone());
-    let portal = Portal { uploads: Arc::new(Semaphore::new(state.limits.at_once)), clients: Clients::default(), state };
-    let quick = Router::new()
-        .route("/", get(upload::form))
-        .route("/b/{token}", get(result::page))
-        .route("/b/{token}/status", get(result::status))
-        .route("/api/v1/openapi.json", get(api::openapi))
-        .route("/api/v1/files/{id}", get(api::files::state))
-        .route("/api/v1/files/{id}/report", get(api::files::report))
-        .merge(assets::routes())
-        .layer(DefaultBodyLimit::max(FORM_BYTES))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, QUICK));
-    // These move files or draw pages and are bounded by bytes, by silence, or by what a room may take instead.
-    let long = Router::new()
-        .route("/upload", post(upload::submit))
-        .route("/b/{token}/files/{number}", get(result::file))
-        .route("/b/{token}/files/{number}/pages/{page}", get(pages::page))
-        .route("/b/{token}/files/{number}/pages/{page}/image", get(pages::image))
-        .route("/api/v1/files", post(api::files::post))
-        .route("/api/v1/files/{id}/result", get(api::files::result))
-        .layer(DefaultBodyLimit::disable());
-    Router::new()
-        .merge(quick)
-        .merge(long)
+    let uploads = Arc::new(Semaphore::new(state.limits.at_once));
+    let portal = Portal { uploads, clients: Clients::default(), people: people.clone(), state };
+    Ok(doors::router(doors(), &people, FORM_BYTES, QUICK)
         .with_state(portal)
-        .merge(health)
         .fallback(async || Fault::NotFound)
         .layer(middleware::from_fn_with_state(hosts, hygiene::guard))
         .layer(middleware::from_fn_with_state(dressing, fault::dress))
         .layer(middleware::from_fn(language::choose))
-        .layer(middleware::from_fn_with_state(hygiene::PORTAL_POLICY, hygiene::headers))
+        .layer(middleware::from_fn_with_state(hygiene::PORTAL_POLICY, hygiene::headers)))
 }
 
 /// Longest body of a request that is no upload.

@@ -13,7 +13,8 @@ use store::BatchStatus;
 use super::{Portal, find};
 use crate::{
     fault::Fault,
-    page::{Area, Page, render},
+    page::{Page, render},
+    people::Visitor,
     preview::{self, Document, Shown, Size, SizeWanted},
     shown,
     texts::{self, texts},
@@ -24,10 +25,11 @@ use crate::{
 pub(crate) async fn page(
     State(portal): State<Portal>,
     Extension(language): Extension<Language>,
+    visitor: Option<Visitor>,
     Path((token, number, page)): Path<(String, usize, u32)>,
 ) -> Result<Response, Fault> {
     let t = texts(language);
-    let document = document(&portal, &find(&portal, &token).await?, number)?;
+    let document = document(&portal, &find(&portal, visitor.as_ref(), &token).await?, number)?;
     let name = shown::visible(&document.name);
     let (store, previews) = (&portal.state.store, &portal.state.previews);
     let drawn = previews.page(store, &document, page, Size::Large).await?;
@@ -45,7 +47,7 @@ pub(crate) async fn page(
     let known = previews.count(store, &document).await?.ok();
     let pages = known.unwrap_or(1);
     let template = PageView {
-        page: Page::new(language, portal.state.site.clone(), Area::Portal, t.pages_title),
+        page: portal.page(visitor.as_ref(), language, t.pages_title),
         previous: (page > 1).then(|| format!("{href}/pages/{}", page.saturating_sub(1))),
         next: (page < pages).then(|| format!("{href}/pages/{}", page.saturating_add(1))),
         where_in: known.map(|pages| texts::page_of(language, page, pages)),
@@ -61,10 +63,11 @@ pub(crate) async fn page(
 pub(crate) async fn image(
     State(portal): State<Portal>,
     Extension(language): Extension<Language>,
+    visitor: Option<Visitor>,
     Path((token, number, page)): Path<(String, usize, u32)>,
     Query(wanted): Query<SizeWanted>,
 ) -> Result<Response, Fault> {
-    let batch = find(&portal, &token).await?;
+    let batch = find(&portal, visitor.as_ref(), &token).await?;
     let document = document(&portal, &batch, number)?;
     Ok(match portal.state.previews.page(&portal.state.store, &document, page, wanted.size).await {
         Ok(Ok(drawn)) => preview::picture(&drawn, cache(&portal, &batch)),

@@ -8,6 +8,7 @@ use axum::{
 use form::{name::FileName, text::Line};
 use futures_util::StreamExt;
 use store::{AuditEntry, BatchRow, NewBatch, NewMessage, Origin, Receipt, Spool};
+use subtle::ConstantTimeEq;
 use tokio::time::{Instant, timeout, timeout_at};
 use unicode_normalization::UnicodeNormalization;
 
@@ -17,7 +18,7 @@ use crate::{
     listen::Peer,
     metrics::Source,
     multipart::{Malformed, PartHeader, Splitter, Step},
-    secret::Secret,
+    people::Visitor,
     shown,
 };
 
@@ -59,7 +60,7 @@ pub(crate) enum Refusal {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Proof<'a> {
     /// The form token that belongs to the browser's cookie, before the first file.
-    FormToken(&'a Secret),
+    FormToken(&'a str),
     /// Nothing: the API has no cookie that another site could use.
     None,
 }
@@ -67,6 +68,7 @@ pub(crate) enum Proof<'a> {
 /// Reads the whole body and makes each acceptable file durable as soon as it has ended.
 pub(crate) async fn receive(
     portal: &Portal,
+    visitor: Option<&Visitor>,
     request: Request,
     proof: Proof<'_>,
     most: usize,
@@ -89,6 +91,7 @@ pub(crate) async fn receive(
     }
     let intake = Intake {
         portal,
+        user: visitor.map(|visitor| visitor.user.name.clone()),
         most,
         file_bytes: 0,
         total_bytes: 0,
@@ -119,6 +122,7 @@ enum Current {
 
 struct Intake<'a> {
     portal: &'a Portal,
+    user: Option<String>,
     most: usize,
     file_bytes: u64,
     total_bytes: u64,
@@ -250,13 +254,16 @@ impl Intake<'_> {
         let batch = match &self.received.batch {
             Some(batch) => batch.id,
             None => {
-                let batch = state.store.create_batch(NewBatch { user: None, expires: now.plus(state.keep) }).await?;
+                let batch = state
+                    .store
+                    .create_batch(NewBatch { user: self.user.clone(), expires: now.plus(state.keep) })
+                    .await?;
                 self.received.batch.insert(batch).id
             }
         };
         let receipt = state.store.new_receipt()?;
         let (file_name, changed) = file_name(raw);
-        let origin = Origin::Upload { user: None, batch, file_name };
+        let origin = Origin::Upload { user: self.user.clone(), batch, file_name };
         let message = NewMessage { receipt: receipt.clone(), origin, received: now, original };
         let accepted = state.store.accept(message).await?;
         if changed {
@@ -298,9 +305,9 @@ impl Intake<'_> {
     fn proved(&self, proof: Proof<'_>) -> Result<(), Fault> {
         match proof {
             Proof::None => Ok(()),
-            Proof::FormToken(secret) => {
+            Proof::FormToken(token) => {
                 let given = self.tokens.first().map_or("", String::as_str);
-                if secret.form_token_is(given) { Ok(()) } else { Err(Fault::FormToken) }
+                if given.as_bytes().ct_eq(token.as_bytes()).into() { Ok(()) } else { Err(Fault::FormToken) }
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What became of a batch, and the safe files. Found by the unguessable token only; no content is ever shown.
+//! What became of a batch, and the safe files. No content is ever shown but pictures of what a clean room wrote.
 
 use askama::Template;
 use axum::{
@@ -19,17 +19,18 @@ use crate::{
     disposition,
     fault::Fault,
     hygiene, moment,
-    page::{Area, Mark, Page, notice, render},
+    page::{Mark, Page, notice, render},
+    people::Visitor,
     shown,
     texts::{self, Texts, texts},
     view::{self, FileState},
 };
 
-/// The batch of a token; a wrong, unknown or expired one is all the same to the client.
-pub(crate) async fn find(portal: &Portal, token: &str) -> Result<BatchStatus, Fault> {
+/// The batch of a token; a wrong, unknown, expired or somebody else's one is all the same to the client.
+pub(crate) async fn find(portal: &Portal, visitor: Option<&Visitor>, token: &str) -> Result<BatchStatus, Fault> {
     let token = BatchToken::parse(token).ok_or(Fault::NotFound)?;
     let batch = portal.state.store.batch(&token).await?.ok_or(Fault::NotFound)?;
-    if batch.batch.expires <= portal.state.store.now() {
+    if batch.batch.expires <= portal.state.store.now() || !portal.owns(visitor, &batch.batch) {
         return Err(Fault::NotFound);
     }
     Ok(batch)
@@ -39,14 +40,16 @@ pub(crate) async fn find(portal: &Portal, token: &str) -> Result<BatchStatus, Fa
 pub(crate) async fn page(
     State(portal): State<Portal>,
     Extension(language): Extension<Language>,
+    visitor: Option<Visitor>,
     Path(token): Path<String>,
 ) -> Result<Response, Fault> {
     let t = texts(language);
     let site = &portal.state.site;
-    let batch = match find(&portal, &token).await {
+    let visitor = visitor.as_ref();
+    let batch = match find(&portal, visitor, &token).await {
         Ok(batch) => batch,
         Err(Fault::NotFound) => {
-            let page = Page::new(language, site.clone(), Area::Portal, t.result_gone_title);
+            let page = portal.page(visitor, language, t.result_gone_title);
             return Ok(notice(StatusCode::NOT_FOUND, page, t.result_gone.to_owned(), None));
         }
         Err(fault) => return Err(fault),
@@ -65,7 +68,7 @@ pub(crate) async fn page(
     let receipts = if others == 0 { receipts.concat() } else { format!("{} (+{others})", receipts.concat()) };
     let offset = site.offset_minutes;
     let template = ResultPage {
-        page: Page::new(language, site.clone(), Area::Portal, t.result_title),
+        page: portal.page(visitor, language, t.result_title),
         receipts,
         received: moment::local(batch.batch.created, offset),
         expires: moment::local(batch.batch.expires, offset),
@@ -80,16 +83,21 @@ pub(crate) async fn page(
 }
 
 /// `GET /b/{token}/status`: what the page's module asks for.
-pub(crate) async fn status(State(portal): State<Portal>, Path(token): Path<String>) -> Result<Json<Progress>, Fault> {
-    Ok(Json(Progress::of(&find(&portal, &token).await?)))
+pub(crate) async fn status(
+    State(portal): State<Portal>,
+    visitor: Option<Visitor>,
+    Path(token): Path<String>,
+) -> Result<Json<Progress>, Fault> {
+    Ok(Json(Progress::of(&find(&portal, visitor.as_ref(), &token).await?)))
 }
 
 /// `GET /b/{token}/files/{number}`
 pub(crate) async fn file(
     State(portal): State<Portal>,
+    visitor: Option<Visitor>,
     Path((token, number)): Path<(String, usize)>,
 ) -> Result<Response, Fault> {
-    let batch = find(&portal, &token).await?;
+    let batch = find(&portal, visitor.as_ref(), &token).await?;
     let file = number.checked_sub(1).and_then(|index| batch.files.get(index)).ok_or(Fault::NotFound)?;
     download(&portal, file).await
 }

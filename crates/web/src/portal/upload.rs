@@ -4,17 +4,19 @@ use askama::Template;
 use axum::{
     Extension,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use engine::catalogue::Language;
 
 use super::{Portal, Received, Refusal, receive, receive::Proof};
 use crate::{
-    cookie::{self, Transport},
     fault::Fault,
-    page::{Area, Page, render},
-    secret::Secret,
+    page::{Page, render},
+    people::{
+        Visitor,
+        sign_in::{bound, form_secret},
+    },
     shown,
     texts::{self, Texts, texts},
 };
@@ -23,24 +25,30 @@ use crate::{
 pub(crate) async fn form(
     State(portal): State<Portal>,
     Extension(language): Extension<Language>,
+    visitor: Option<Visitor>,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
-    show(&portal, language, &headers, StatusCode::OK, None)
+    show(&portal, visitor.as_ref(), language, &headers, StatusCode::OK, None)
 }
 
 /// `POST /upload`
 pub(crate) async fn submit(
     State(portal): State<Portal>,
     Extension(language): Extension<Language>,
+    visitor: Option<Visitor>,
     request: Request,
 ) -> Result<Response, Fault> {
     let headers = request.headers().clone();
-    let secret = secret(&portal, &headers).ok_or(Fault::FormToken)?;
+    let visitor = visitor.as_ref();
+    let token = match visitor {
+        Some(visitor) => visitor.form_token(),
+        None => form_secret(&portal.people, &headers).ok_or(Fault::FormToken)?.form_token(),
+    };
     let most = portal.state.limits.files;
-    let received = receive(&portal, request, Proof::FormToken(&secret), most).await?;
+    let received = receive(&portal, visitor, request, Proof::FormToken(&token), most).await?;
     let t = texts(language);
     if received.taken.is_empty() && received.refused.is_empty() {
-        return show(&portal, language, &headers, StatusCode::UNPROCESSABLE_ENTITY, Some(t.upload_none));
+        return show(&portal, visitor, language, &headers, StatusCode::UNPROCESSABLE_ENTITY, Some(t.upload_none));
     }
     let Received { batch, refused, .. } = received;
     let result = batch.map(|batch| format!("/b/{}", batch.token.as_str()));
@@ -53,7 +61,7 @@ pub(crate) async fn submit(
             };
             let refused =
                 refused.into_iter().map(|file| RefusedRow { name: file.name, why: sentence(file.why, t) }).collect();
-            let page = Page::new(language, portal.state.site.clone(), Area::Portal, title);
+            let page = portal.page(visitor, language, title);
             Ok(render(status, &RefusedPage { page, refused, result, limits: limits(&portal, language) }))
         }
     }
@@ -61,46 +69,33 @@ pub(crate) async fn submit(
 
 fn show(
     portal: &Portal,
+    visitor: Option<&Visitor>,
     language: Language,
     headers: &HeaderMap,
     status: StatusCode,
     problem: Option<&'static str>,
 ) -> Result<Response, Fault> {
-    let transport = transport(portal);
-    let (secret, fresh) = match secret(portal, headers) {
-        Some(secret) => (secret, false),
-        None => (Secret::random()?, true),
+    let (form_token, set) = match visitor {
+        Some(visitor) => (visitor.form_token(), None),
+        None => {
+            let (secret, set) = bound(&portal.people, headers)?;
+            (secret.form_token(), set)
+        }
     };
-    let site = portal.state.site.clone();
-    let page = Page::new(language, site, Area::Portal, texts(language).upload_title);
     let template = UploadPage {
-        page,
+        page: portal.page(visitor, language, texts(language).upload_title),
         problem,
-        form_token: secret.form_token(),
+        form_token,
         limits: limits(portal, language),
         file_bytes: portal.state.limits.file_bytes,
         total_bytes: portal.state.limits.total_bytes,
         files: portal.state.limits.files,
     };
     let mut response = render(status, &template);
-    if fresh {
-        set_cookie(&mut response, transport.strict(COOKIE, secret.expose()));
-    }
-    Ok(response)
-}
-
-fn set_cookie(response: &mut Response, value: Option<HeaderValue>) {
-    if let Some(value) = value {
+    if let Some(value) = set {
         response.headers_mut().append(header::SET_COOKIE, value);
     }
-}
-
-fn secret(portal: &Portal, headers: &HeaderMap) -> Option<Secret> {
-    cookie::value(headers, &transport(portal).name(COOKIE)).and_then(Secret::parse)
-}
-
-fn transport(portal: &Portal) -> Transport {
-    Transport::of(&portal.state.site.portal_url)
+    Ok(response)
 }
 
 fn limits(portal: &Portal, language: Language) -> String {
@@ -146,5 +141,3 @@ struct RefusedRow {
     name: String,
     why: &'static str,
 }
-
-const COOKIE: &str = "misogi_form";

@@ -3,9 +3,11 @@
 
 #![allow(dead_code, reason = "each test binary uses some of it")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![allow(clippy::cast_possible_truncation, reason = "tests")]
 #![allow(clippy::disallowed_methods, reason = "the store of a test runs by the real clock")]
 
 use std::{
+    collections::HashMap,
     net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
@@ -27,7 +29,10 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
 };
-use web::{AdminState, Condition, Metrics, Painter, Painting, PortalState, Previews, Readiness, Site, UploadLimits};
+use web::{
+    AdminState, Condition, Metrics, Painter, Painting, PortalAccess, PortalState, Previews, Readiness, Site,
+    UploadLimits,
+};
 
 /// A gateway without conversion: store, portal, console.
 pub(crate) struct World {
@@ -38,6 +43,8 @@ pub(crate) struct World {
     pub(crate) easel: Easel,
     pub(crate) portal: SocketAddr,
     pub(crate) admin: SocketAddr,
+    /// Recovery codes by account, one of which is used for every further sign-in: a time-based code is taken once only.
+    pub(crate) codes: Mutex<HashMap<String, Vec<String>>>,
 }
 
 /// Draws without rooms: a document has three pages when its name ends in `.pdf`, else one; it cannot be drawn when its
@@ -127,7 +134,16 @@ pub(crate) async fn world() -> World {
     world_with(small_limits(), ["127.0.0.1:0", "127.0.0.1:0"]).await
 }
 
+/// A portal for those with an account.
+pub(crate) async fn world_of_accounts() -> World {
+    world_of(PortalAccess::Accounts, small_limits(), ["127.0.0.1:0", "127.0.0.1:0"]).await
+}
+
 pub(crate) async fn world_with(limits: UploadLimits, addresses: [&str; 2]) -> World {
+    world_of(PortalAccess::Anybody, limits, addresses).await
+}
+
+async fn world_of(access: PortalAccess, limits: UploadLimits, addresses: [&str; 2]) -> World {
     let directory = tempfile::tempdir().unwrap();
     let clock = Clock::new(|| {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
@@ -152,6 +168,7 @@ pub(crate) async fn world_with(limits: UploadLimits, addresses: [&str; 2]) -> Wo
     let state = PortalState {
         store: store.clone(),
         site: site.clone(),
+        access,
         limits,
         keep: Duration::from_secs(7 * 86_400),
         metrics: metrics.clone(),
@@ -167,9 +184,9 @@ pub(crate) async fn world_with(limits: UploadLimits, addresses: [&str; 2]) -> Wo
         previews,
         unlocker: Arc::new(Locksmith),
     };
-    tokio::spawn(web::serve(portal, web::portal(state), std::future::pending()));
+    tokio::spawn(web::serve(portal, web::portal(state).unwrap(), std::future::pending()));
     tokio::spawn(web::serve(admin, web::admin(console).unwrap(), std::future::pending()));
-    World { directory, store, site, readiness, easel, portal: portal_at, admin: admin_at }
+    World { directory, store, site, readiness, easel, portal: portal_at, admin: admin_at, codes: Mutex::default() }
 }
 
 /// Opens what is locked with `sesame`, and says of everything else that it is wrong.
@@ -357,9 +374,81 @@ pub(crate) async fn signed_in(world: &World) -> String {
     sign_in(world, ADMIN, PASSWORD).await.cookies()
 }
 
+/// Signs in to the console as a person does: with a code where there is one to give, enrolling where that is asked for.
 pub(crate) async fn sign_in(world: &World, name: &str, password: &str) -> Answer {
-    let page = get(world.admin, "/sign-in").await;
-    post_form(world.admin, &page, "/sign-in", &page.cookies(), &[("name", name), ("password", password)]).await
+    sign_in_at(world, world.admin, name, password).await
+}
+
+pub(crate) async fn sign_in_at(world: &World, site: SocketAddr, name: &str, password: &str) -> Answer {
+    let answer = password_only(site, name, password).await;
+    match answer.header("location") {
+        Some("/sign-in/code") => {
+            let cookies = answer.cookies();
+            let page = send(site, "GET", "/sign-in/code", &[("Cookie", &cookies)], b"").await;
+            let code = world.codes.lock().unwrap().get_mut(name).unwrap().pop().unwrap();
+            post_form(site, &page, "/sign-in/code", &cookies, &[("code", &code)]).await
+        }
+        Some("/") => {
+            let cookies = answer.cookies();
+            let first = send(site, "GET", "/", &[("Cookie", &cookies)], b"").await;
+            if first.header("location") == Some("/account/second-factor") {
+                let codes = enrol(site, &cookies).await;
+                world.codes.lock().unwrap().insert(name.to_owned(), codes);
+            }
+            answer
+        }
+        _ => answer,
+    }
+}
+
+/// The answer to the password alone.
+pub(crate) async fn password_only(site: SocketAddr, name: &str, password: &str) -> Answer {
+    let page = get(site, "/sign-in").await;
+    post_form(site, &page, "/sign-in", &page.cookies(), &[("name", name), ("password", password)]).await
+}
+
+/// Enrols the second factor of the session and gives the recovery codes.
+pub(crate) async fn enrol(site: SocketAddr, cookies: &str) -> Vec<String> {
+    let page = send(site, "GET", "/account/second-factor", &[("Cookie", cookies)], b"").await;
+    assert_eq!(page.status, 200);
+    let code = totp(&shown_secret(&page), 0);
+    let done = post_form(site, &page, "/account/second-factor", cookies, &[("code", &code)]).await;
+    assert_eq!(done.status, 200, "{}", done.text());
+    let text = done.text();
+    let list = text.split("<ol class=\"codes mono\">").nth(1).unwrap().split("</ol>").next().unwrap();
+    list.split("<li>").skip(1).map(|item| item.split("</li>").next().unwrap().to_owned()).collect()
+}
+
+/// The secret that the enrolment page shows as text.
+pub(crate) fn shown_secret(page: &Answer) -> Vec<u8> {
+    let text = page.text();
+    let shown = text.split("id=\"secret\">").nth(1).unwrap().split('<').next().unwrap().replace(' ', "");
+    let mut bits = 0_u64;
+    let mut count = 0;
+    let mut out = Vec::new();
+    for character in shown.bytes() {
+        let value = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|one| *one == character).unwrap();
+        bits = (bits << 5 | value as u64) & 0xfff;
+        count += 5;
+        if count >= 8 {
+            count -= 8;
+            out.push((bits >> count) as u8);
+        }
+    }
+    out
+}
+
+/// The code of now, or of so many steps later, as an app computes it (RFC 6238).
+pub(crate) fn totp(secret: &[u8], later: i64) -> String {
+    use hmac::{KeyInit, Mac};
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let step = (since.as_secs() / 30).wrapping_add_signed(later);
+    let mut mac = hmac::Hmac::<sha1::Sha1>::new_from_slice(secret).unwrap();
+    mac.update(&step.to_be_bytes());
+    let digest = mac.finalize().into_bytes();
+    let start = usize::from(digest[19] & 15);
+    let word = u32::from_be_bytes(digest[start..start + 4].try_into().unwrap()) & 0x7fff_ffff;
+    format!("{:06}", word % 1_000_000)
 }
 
 /// Gets a page with a cookie.

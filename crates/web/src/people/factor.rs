@@ -1,0 +1,145 @@
+//! Enrolling a second factor: a secret as picture and text, proved with its first code, and recovery codes shown once.
+
+use askama::Template;
+use axum::{
+    Form,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use hmac::{Hmac, KeyInit, Mac};
+use serde::Deserialize;
+use sha2::Sha256;
+use store::TokenHash;
+
+use super::{People, Visitor, picture, sign_in, totp};
+use crate::{
+    fault::Fault,
+    page::{Page, render},
+    secret::NoRandomness,
+};
+
+/// The filled-in form.
+#[derive(Deserialize)]
+pub(crate) struct Typed {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    code: String,
+}
+
+/// `GET /account/second-factor`. It keeps nothing: the secret follows from the session, so that the page may be loaded twice.
+pub(crate) async fn form(State(people): State<People>, visitor: Visitor) -> Result<Response, Fault> {
+    if visitor.user.second_factor {
+        return Ok(Redirect::to("/account").into_response());
+    }
+    show(&people, &visitor, StatusCode::OK, None)
+}
+
+/// `POST /account/second-factor`
+pub(crate) async fn submit(
+    State(people): State<People>,
+    visitor: Visitor,
+    Form(typed): Form<Typed>,
+) -> Result<Response, Fault> {
+    visitor.proved(&typed.form_token)?;
+    let t = visitor.texts();
+    if visitor.user.second_factor {
+        return Ok(Redirect::to("/account").into_response());
+    }
+    let secret = offered(&people, &visitor).ok_or(Fault::Internal)?;
+    let Some(step) = totp::step_of(&secret, &typed.code, people.store.now()) else {
+        return show(&people, &visitor, StatusCode::UNPROCESSABLE_ENTITY, Some(t.factor_code_wrong));
+    };
+    let codes = recovery_codes()?;
+    let hashes: Vec<TokenHash> = codes.iter().filter_map(|code| sign_in::recovery_hash(code)).collect();
+    match people.store.enrol_second_factor(visitor.user.id, secret, step, hashes).await {
+        Ok(()) => {}
+        // The other of two answers came first, and showed the codes that count.
+        Err(store::Error::Exists(_)) => return Ok(Redirect::to("/account").into_response()),
+        Err(error) => return Err(error.into()),
+    }
+    let page = visitor.own_page(&people, t.recovery_title);
+    Ok(render(StatusCode::OK, &RecoveryPage { page, codes }))
+}
+
+fn show(
+    people: &People,
+    visitor: &Visitor,
+    status: StatusCode,
+    problem: Option<&'static str>,
+) -> Result<Response, Fault> {
+    let t = visitor.texts();
+    let secret = offered(people, visitor).ok_or(Fault::Internal)?;
+    let issuer = if people.site.name.is_empty() { "Misogi" } else { &people.site.name };
+    let address = totp::address(issuer, &visitor.user.name, &secret);
+    let template = FactorPage {
+        page: visitor.own_page(people, t.factor_title),
+        problem,
+        picture: picture::qr(&address, t.factor_picture),
+        secret: in_groups(&totp::base32(&secret), " "),
+        form_token: visitor.form_token(),
+    };
+    Ok(render(status, &template))
+}
+
+/// The secret that is offered to this session. It cannot be computed from the cookie alone, nor after a restart.
+fn offered(people: &People, visitor: &Visitor) -> Option<Vec<u8>> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(people.pepper.expose().as_bytes()).ok()?;
+    mac.update(b"second factor\0");
+    mac.update(visitor.secret().expose().as_bytes());
+    mac.finalize().into_bytes().get(..totp::SECRET_BYTES).map(<[u8]>::to_vec)
+}
+
+fn recovery_codes() -> Result<Vec<String>, NoRandomness> {
+    (0..RECOVERY_CODES).map(|_| readable()).collect()
+}
+
+/// 80 random bits in four groups of four characters: a recovery code, or a password for the first sign-in.
+pub(crate) fn readable() -> Result<String, NoRandomness> {
+    let mut bytes = [0_u8; 10];
+    getrandom::fill(&mut bytes).map_err(|_| NoRandomness)?;
+    Ok(in_groups(&totp::base32(&bytes), "-"))
+}
+
+fn in_groups(text: &str, between: &str) -> String {
+    let characters: Vec<char> = text.chars().collect();
+    characters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(between)
+}
+
+#[derive(Debug, Template)]
+#[template(path = "second_factor.html")]
+struct FactorPage {
+    page: Page,
+    problem: Option<&'static str>,
+    picture: Option<String>,
+    secret: String,
+    form_token: String,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "recovery_codes.html")]
+struct RecoveryPage {
+    page: Page,
+    codes: Vec<String>,
+}
+
+/// Recovery codes of one enrolment.
+const RECOVERY_CODES: usize = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recovery_codes_are_all_different_and_can_be_kept() {
+        let codes = recovery_codes().unwrap();
+        assert_eq!(codes.len(), RECOVERY_CODES);
+        let different: std::collections::HashSet<_> = codes.iter().collect();
+        assert_eq!(different.len(), RECOVERY_CODES);
+        for code in codes {
+            assert_eq!(code.len(), sign_in::RECOVERY_CHARACTERS + 3, "{code}");
+            assert!(sign_in::recovery_hash(&code).is_some(), "{code}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The one place where a request is admitted: every route says what it needs, and nothing behind it asks again.
+
+use axum::{
+    extract::{Request, State},
+    http::HeaderMap,
+    middleware::Next,
+    response::{IntoResponse, Redirect, Response},
+};
+use engine::catalogue::Language;
+use store::{Stage, User};
+
+use super::{People, PortalAccess, Visitor};
+use crate::{
+    fault::Fault,
+    page::Area,
+    role::{self, Permission},
+};
+
+/// What a route needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Nothing: nobody is looked for.
+    Anyone,
+    /// A password that was right, whatever else is still to come.
+    Begun,
+    /// A finished sign-in, even where the password or the second factor has to be set first.
+    Own,
+    /// A finished sign-in of a role with the permission. On a portal for everybody, nobody is asked for.
+    May(Permission),
+}
+
+/// What a [`gate`] works with.
+#[derive(Debug, Clone)]
+pub(crate) struct Gate {
+    pub(crate) people: People,
+    pub(crate) need: Need,
+}
+
+/// Lets through who may, with the [`Visitor`] as an extension of the request.
+pub(crate) async fn gate(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
+    let language = request.extensions().get::<Language>().copied().unwrap_or_default();
+    let api = request.uri().path().starts_with("/api/");
+    match admit(&gate, request.headers(), language, api).await {
+        Ok(Some(visitor)) => {
+            request.extensions_mut().insert(visitor);
+            next.run(request).await
+        }
+        Ok(None) => next.run(request).await,
+        Err(refusal) => refusal,
+    }
+}
+
+async fn admit(gate: &Gate, headers: &HeaderMap, language: Language, api: bool) -> Result<Option<Visitor>, Response> {
+    let Gate { people, need } = gate;
+    let open = people.area == Area::Portal && people.access == PortalAccess::Anybody;
+    if *need == Need::Anyone || open {
+        return Ok(None);
+    }
+    let found = Visitor::find(people, headers, language).await.map_err(Fault::into_response)?;
+    let visitor = found.ok_or_else(|| Fault::Unauthorised.into_response())?;
+    let lead = |to: &str| if api { Fault::Forbidden.into_response() } else { Redirect::to(to).into_response() };
+    match need {
+        Need::Anyone | Need::Begun => {}
+        _ if visitor.stage == Stage::Code => return Err(lead("/sign-in/code")),
+        Need::Own => {}
+        Need::May(permission) => {
+            match due(&visitor.user) {
+                Some(Due::Password) => return Err(lead("/account/password")),
+                Some(Due::Factor) => return Err(lead("/account/second-factor")),
+                None => {}
+            }
+            visitor.may(*permission).map_err(Fault::into_response)?;
+        }
+    }
+    Ok(Some(visitor))
+}
+
+/// What has to be done before anything else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    /// The password was chosen by somebody else.
+    Password,
+    /// The role needs a second factor and there is none.
+    Factor,
+}
+
+/// What a user has to do first.
+pub(super) fn due(user: &User) -> Option<Due> {
+    if user.must_change {
+        Some(Due::Password)
+    } else if role::needs_second_factor(user.role) && !user.second_factor {
+        Some(Due::Factor)
+    } else {
+        None
+    }
+}

@@ -1,0 +1,150 @@
+//! Who is asking: accounts, signing in on either site, second factors, and the one place where a request is admitted.
+//!
+//! Portal and console have this code in common and nothing else: each has its own cookies, its own sessions, its own
+//! counters of failures, and its own doors.
+
+pub(crate) mod account;
+mod factor;
+mod gate;
+mod picture;
+pub(crate) mod sign_in;
+mod totp;
+mod visitor;
+
+use std::sync::Arc;
+
+use axum::{extract::FromRef, http::HeaderMap};
+use store::Store;
+
+pub(crate) use factor::readable;
+pub(crate) use gate::{Gate, Need, gate};
+pub(crate) use visitor::Visitor;
+
+use crate::{
+    Metrics, Site,
+    cookie::{self, Transport},
+    doors::{self, Door},
+    lockout::Lockout,
+    page::Area,
+    password::{self, Passwords},
+    role::Permission,
+    secret::{NoRandomness, Secret},
+};
+
+/// Who may use the staff portal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PortalAccess {
+    /// Everybody who reaches it; a result is found by its unguessable address alone.
+    #[default]
+    Anybody,
+    /// Whoever has an account; a result is found by whoever uploaded it.
+    Accounts,
+}
+
+/// What signing in on one site works with.
+#[derive(Debug, Clone)]
+pub(crate) struct People {
+    pub(crate) store: Store,
+    pub(crate) site: Arc<Site>,
+    pub(crate) area: Area,
+    pub(crate) access: PortalAccess,
+    pub(crate) metrics: Metrics,
+    pub(crate) passwords: Passwords,
+    lockout: Arc<Lockout>,
+    /// Secrets that are offered for enrolment depend on it, so that a stolen cookie does not give them away later.
+    pepper: Arc<Secret>,
+}
+
+/// Why a site could not be made ready for sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unready {
+    #[error("argon2id could not be computed")]
+    Passwords(#[from] password::Error),
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
+}
+
+impl People {
+    pub(crate) fn new(
+        store: Store,
+        site: Arc<Site>,
+        area: Area,
+        access: PortalAccess,
+        metrics: Metrics,
+    ) -> Result<Self, Unready> {
+        let (passwords, pepper) = (Passwords::new()?, Arc::new(Secret::random()?));
+        Ok(Self { store, site, area, access, metrics, passwords, lockout: Arc::default(), pepper })
+    }
+
+    /// Whether there is anything to sign in to.
+    pub(crate) fn has_accounts(&self) -> bool {
+        self.area == Area::Console || self.access == PortalAccess::Accounts
+    }
+
+    /// What a role needs to come in at all.
+    pub(crate) fn entrance(&self) -> Permission {
+        match self.area {
+            Area::Portal => Permission::Upload,
+            Area::Console => Permission::Dashboard,
+        }
+    }
+
+    /// Which sessions count here.
+    pub(crate) fn session_site(&self) -> store::Site {
+        match self.area {
+            Area::Portal => store::Site::Portal,
+            Area::Console => store::Site::Admin,
+        }
+    }
+
+    /// How the site's cookies travel.
+    pub(crate) fn transport(&self) -> Transport {
+        Transport::of(match self.area {
+            Area::Portal => &self.site.portal_url,
+            Area::Console => &self.site.admin_url,
+        })
+    }
+
+    /// Base name of the session cookie.
+    pub(crate) fn session_cookie(&self) -> &'static str {
+        match self.area {
+            Area::Portal => "misogi_staff",
+            Area::Console => "misogi_admin",
+        }
+    }
+
+    /// Base name of the cookie that a form is bound to before anybody has signed in.
+    pub(crate) fn form_cookie(&self) -> &'static str {
+        match self.area {
+            Area::Portal => "misogi_form",
+            Area::Console => "misogi_admin_form",
+        }
+    }
+
+    /// The secret in the session cookie, whether or not there is such a session.
+    pub(crate) fn session_secret(&self, headers: &HeaderMap) -> Option<Secret> {
+        cookie::value(headers, &self.transport().name(self.session_cookie())).and_then(Secret::parse)
+    }
+}
+
+/// The doors of signing in and of one's own account, which both sites have.
+pub(crate) fn doors<S>() -> Vec<Door<S>>
+where
+    S: Clone + Send + Sync + 'static,
+    People: FromRef<S>,
+{
+    use Need::{Anyone, Begun, Own};
+    vec![
+        doors::get("/sign-in", Anyone, sign_in::form).of_accounts(),
+        doors::post("/sign-in", Anyone, sign_in::submit).of_accounts(),
+        doors::get("/sign-in/code", Begun, sign_in::code_form).of_accounts(),
+        doors::post("/sign-in/code", Begun, sign_in::code_submit).of_accounts(),
+        doors::post("/sign-out", Begun, sign_in::sign_out).of_accounts(),
+        doors::get("/account", Own, account::page).of_accounts(),
+        doors::post("/account/sessions", Own, account::end_session).of_accounts(),
+        doors::get("/account/password", Own, account::password_form).of_accounts(),
+        doors::post("/account/password", Own, account::password_submit).of_accounts(),
+        doors::get("/account/second-factor", Own, factor::form).of_accounts(),
+        doors::post("/account/second-factor", Own, factor::submit).of_accounts(),
+    ]
+}

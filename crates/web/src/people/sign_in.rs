@@ -1,0 +1,434 @@
+//! Signing in and out: a password, then a code where a second factor is enrolled.
+
+use std::{net::IpAddr, time::Duration};
+
+use askama::Template;
+use axum::{
+    Extension, Form,
+    extract::{ConnectInfo, Query, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use engine::catalogue::Language;
+use serde::Deserialize;
+use store::{AuditEntry, NewSession, Stage, TokenHash, User, UserId, UserState};
+
+use super::{People, Visitor, totp};
+use crate::{
+    cookie,
+    fault::Fault,
+    listen::Peer,
+    metrics::SignIn,
+    page::{Area, Page, render},
+    password, role,
+    secret::Secret,
+    texts::{self, texts},
+};
+
+/// What the address may say about how one came here, and where one wanted to go.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Came {
+    #[serde(default)]
+    from: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// The filled-in form.
+#[derive(Deserialize)]
+pub(crate) struct Filled {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// The form of the code.
+#[derive(Deserialize)]
+pub(crate) struct Typed {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// The form of signing out.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Leaving {
+    #[serde(default)]
+    form_token: String,
+}
+
+/// `GET /sign-in`
+pub(crate) async fn form(
+    State(people): State<People>,
+    Extension(language): Extension<Language>,
+    Query(came): Query<Came>,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    let t = texts(language);
+    let news = match came.from.as_str() {
+        "setup" => Some(t.setup_done),
+        "sign-out" => Some(t.signed_out),
+        "password" => Some(t.password_changed),
+        _ => None,
+    };
+    let next = local(&came.next).unwrap_or_default().to_owned();
+    show(&people, language, &headers, StatusCode::OK, Shown { news, next, ..Shown::default() }).await
+}
+
+/// `POST /sign-in`
+pub(crate) async fn submit(
+    State(people): State<People>,
+    Extension(language): Extension<Language>,
+    peer: Option<Extension<ConnectInfo<Peer>>>,
+    headers: HeaderMap,
+    Form(filled): Form<Filled>,
+) -> Result<Response, Fault> {
+    let t = texts(language);
+    check_form(&people, &headers, &filled.form_token)?;
+    let name = filled.name.trim().to_lowercase();
+    let next = local(&filled.next).unwrap_or_default().to_owned();
+    let peer = peer.map(|Extension(ConnectInfo(Peer(address)))| address.ip());
+    let metrics = &people.metrics;
+    if let Some(left) = people.lockout.wait(&name, peer) {
+        metrics.sign_in(SignIn::Delayed);
+        return delayed(&people, language, &headers, name, next, left).await;
+    }
+    // Counted before the password is looked at, so that attempts made at the same time are all counted.
+    people.lockout.failed(&name, peer);
+    let store = &people.store;
+    let user = if valid_name(&name) { store.user_by_name(&name).await? } else { None };
+    let now = store.now();
+    // The lock of the store outlives a restart.
+    if let Some(until) = user.as_ref().and_then(|user| user.locked_until).filter(|until| *until > now) {
+        metrics.sign_in(SignIn::Delayed);
+        return delayed(&people, language, &headers, name, next, until.since(now)).await;
+    }
+    let known = user.as_ref().map(|user| user.id);
+    let usable = user.filter(|user| user.state == UserState::Active && role::allows(user.role, people.entrance()));
+    let too_long = filled.password.len() > password::LONGEST;
+    let given = if too_long { String::new() } else { filled.password };
+    let hash = usable.as_ref().map(|user| user.password_hash.clone());
+    let right = people.passwords.verify(given, hash).await.map_err(|error| {
+        tracing::error!(event = "web_password_check_failed", error = &error as &dyn std::error::Error);
+        Fault::Internal
+    })?;
+    let Some(user) = usable.filter(|_| right) else {
+        metrics.sign_in(SignIn::Failure);
+        note_failure(&people, known, &name, peer).await?;
+        let shown = Shown { problem: Some(t.sign_in_wrong.to_owned()), name, next, ..Shown::default() };
+        return show(&people, language, &headers, StatusCode::UNAUTHORIZED, shown).await;
+    };
+    people.lockout.succeeded(&name, peer);
+    // A new secret at every step: a cookie planted before it is worth nothing (session fixation).
+    let secret = Secret::random()?;
+    if user.second_factor {
+        let session = session(&people, &secret, &user, Stage::Code, peer);
+        store.open_session(session).await?;
+        return Ok(entered(&people, &secret, &with_next("/sign-in/code", &next)));
+    }
+    store.sign_in_succeeded(user.id).await?;
+    metrics.sign_in(SignIn::Success);
+    store.open_session(session(&people, &secret, &user, Stage::Full, peer)).await?;
+    Ok(entered(&people, &secret, if next.is_empty() { "/" } else { &next }))
+}
+
+/// `GET /sign-in/code`
+pub(crate) async fn code_form(
+    State(people): State<People>,
+    visitor: Visitor,
+    Query(came): Query<Came>,
+) -> Result<Response, Fault> {
+    if visitor.stage == Stage::Full {
+        return Ok(Redirect::to("/").into_response());
+    }
+    Ok(ask_code(&people, &visitor, StatusCode::OK, None, local(&came.next).unwrap_or_default()))
+}
+
+/// `POST /sign-in/code`
+pub(crate) async fn code_submit(
+    State(people): State<People>,
+    visitor: Visitor,
+    peer: Option<Extension<ConnectInfo<Peer>>>,
+    Form(typed): Form<Typed>,
+) -> Result<Response, Fault> {
+    visitor.proved(&typed.form_token)?;
+    if visitor.stage == Stage::Full {
+        return Ok(Redirect::to("/").into_response());
+    }
+    let t = visitor.texts();
+    let next = local(&typed.next).unwrap_or_default();
+    let user = &visitor.user;
+    if let Some(left) = code_wait(&people, user) {
+        people.metrics.sign_in(SignIn::Delayed);
+        let seconds = left.as_secs().saturating_add(1);
+        let problem = format!("{} {}", t.sign_in_wait, texts::try_again_in(visitor.language, seconds));
+        let mut response = ask_code(&people, &visitor, StatusCode::TOO_MANY_REQUESTS, Some(problem), next);
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        return Ok(response);
+    }
+    if !takes(&people, user, &typed.code).await? {
+        people.metrics.sign_in(SignIn::Failure);
+        people.store.sign_in_failed(user.id, None).await?;
+        return Ok(ask_code(&people, &visitor, StatusCode::UNAUTHORIZED, Some(t.code_wrong.to_owned()), next));
+    }
+    people.store.sign_in_succeeded(user.id).await?;
+    people.metrics.sign_in(SignIn::Success);
+    let peer = peer.map(|Extension(ConnectInfo(Peer(address)))| address.ip());
+    let secret = Secret::random()?;
+    let full = session(&people, &secret, user, Stage::Full, peer);
+    match people.store.replace_session(&visitor.secret().hash(), full).await {
+        Ok(()) => Ok(entered(&people, &secret, if next.is_empty() { "/" } else { next })),
+        // It ended meanwhile: somebody closed it, or the other of two answers came first.
+        Err(store::Error::NotFound(_)) => Err(Fault::Unauthorised),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// How long until a code of the user is looked at again. The counter is not that of passwords: who knows the password must not
+/// be able to forget the wrong codes with it.
+pub(super) fn code_wait(people: &People, user: &User) -> Option<Duration> {
+    people.lockout.wait(&code_counter(user), None)
+}
+
+/// Whether a code or a recovery code of the user is right and was not taken before; wrong ones are counted.
+pub(super) async fn takes(people: &People, user: &User, code: &str) -> Result<bool, Fault> {
+    people.lockout.failed(&code_counter(user), None);
+    let store = &people.store;
+    let Some(factor) = store.second_factor(user.id).await? else { return Ok(false) };
+    let taken = match totp::step_of(&factor.secret, code, store.now()) {
+        Some(step) => store.take_step(user.id, step).await?,
+        None => match recovery_hash(code) {
+            Some(hash) => store.take_recovery_code(user.id, &hash).await?,
+            None => false,
+        },
+    };
+    if taken {
+        people.lockout.succeeded(&code_counter(user), None);
+    }
+    Ok(taken)
+}
+
+/// No account has a name with a space in it.
+fn code_counter(user: &User) -> String {
+    format!("code {}", user.name)
+}
+
+/// What is kept of a recovery code: capitals and digits without what people put between them.
+pub(super) fn recovery_hash(code: &str) -> Option<TokenHash> {
+    let plain: String = code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
+    (plain.len() == RECOVERY_CHARACTERS).then(|| TokenHash::of(plain.as_bytes()))
+}
+
+/// `POST /sign-out`
+pub(crate) async fn sign_out(
+    State(people): State<People>,
+    visitor: Visitor,
+    Form(leaving): Form<Leaving>,
+) -> Result<Response, Fault> {
+    visitor.proved(&leaving.form_token)?;
+    people.store.close_session(&visitor.secret().hash()).await?;
+    Ok(left(&people, "/sign-in?from=sign-out"))
+}
+
+/// Leads elsewhere and takes the session's cookie away.
+pub(super) fn left(people: &People, to: &str) -> Response {
+    let mut response = Redirect::to(to).into_response();
+    if let Some(value) = people.transport().expired(people.session_cookie()) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+    response
+}
+
+fn session(people: &People, secret: &Secret, user: &User, stage: Stage, peer: Option<IpAddr>) -> NewSession {
+    let (idle, absolute) = match stage {
+        Stage::Full => (IDLE, ABSOLUTE),
+        Stage::Code => (HALF_WAY, HALF_WAY),
+    };
+    NewSession { token: secret.hash(), user: user.id, site: people.session_site(), idle, absolute, stage, peer }
+}
+
+fn entered(people: &People, secret: &Secret, to: &str) -> Response {
+    let mut response = Redirect::to(to).into_response();
+    let transport = people.transport();
+    let values = [transport.strict(people.session_cookie(), secret.expose()), transport.expired(people.form_cookie())];
+    for value in values.into_iter().flatten() {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+    response
+}
+
+/// A path of this site and nothing that a browser could take for another.
+pub(crate) fn local(next: &str) -> Option<&str> {
+    let plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let mut bytes = next.bytes();
+    let one_slash = bytes.next() == Some(b'/') && bytes.next() != Some(b'/');
+    (plain && one_slash && next.len() <= NEXT_BYTES).then_some(next)
+}
+
+fn with_next(to: &str, next: &str) -> String {
+    if next.is_empty() { to.to_owned() } else { format!("{to}?next={}", crate::console::encode(next)) }
+}
+
+async fn note_failure(people: &People, known: Option<UserId>, name: &str, peer: Option<IpAddr>) -> Result<(), Fault> {
+    let store = &people.store;
+    let Some(user) = known else {
+        let mut detail = vec![("name", name.chars().take(64).collect())];
+        detail.extend(peer.map(|peer| ("peer", peer.to_string())));
+        let entry = AuditEntry { actor: "gateway".to_owned(), event: "sign_in_failed", message: None, detail };
+        return Ok(store.audit_append(entry).await?);
+    };
+    let lock = people.lockout.wait(name, None).map(|left| store.now().plus(left));
+    Ok(store.sign_in_failed(user, lock).await?)
+}
+
+/// The names an account may have.
+pub(crate) fn valid_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    (3..=64).contains(&name.len())
+        && bytes.next().is_some_and(|first| first.is_ascii_lowercase())
+        && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte))
+}
+
+/// The form must carry the token that belongs to this browser's cookie.
+pub(crate) fn check_form(people: &People, headers: &HeaderMap, given: &str) -> Result<(), Fault> {
+    let secret = form_secret(people, headers).ok_or(Fault::FormToken)?;
+    if secret.form_token_is(given) { Ok(()) } else { Err(Fault::FormToken) }
+}
+
+/// The browser's form secret, and the cookie to set when it has none yet.
+pub(crate) fn bound(people: &People, headers: &HeaderMap) -> Result<(Secret, Option<HeaderValue>), Fault> {
+    match form_secret(people, headers) {
+        Some(secret) => Ok((secret, None)),
+        None => {
+            let secret = Secret::random()?;
+            let value = people.transport().strict(people.form_cookie(), secret.expose());
+            Ok((secret, value))
+        }
+    }
+}
+
+/// The secret of the browser's form cookie.
+pub(crate) fn form_secret(people: &People, headers: &HeaderMap) -> Option<Secret> {
+    cookie::value(headers, &people.transport().name(people.form_cookie())).and_then(Secret::parse)
+}
+
+#[derive(Debug, Default)]
+struct Shown {
+    problem: Option<String>,
+    news: Option<&'static str>,
+    name: String,
+    next: String,
+}
+
+async fn show(
+    people: &People,
+    language: Language,
+    headers: &HeaderMap,
+    status: StatusCode,
+    shown: Shown,
+) -> Result<Response, Fault> {
+    let (secret, set) = bound(people, headers)?;
+    let page = Page::new(language, people.site.clone(), people.area, texts(language).sign_in);
+    let no_account = people.area == Area::Console && people.store.user_count().await? == 0;
+    let Shown { problem, news, name, next } = shown;
+    let template = SignInPage { page, problem, news, no_account, form_token: secret.form_token(), name, next };
+    let mut response = render(status, &template);
+    if let Some(value) = set {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+    Ok(response)
+}
+
+async fn delayed(
+    people: &People,
+    language: Language,
+    headers: &HeaderMap,
+    name: String,
+    next: String,
+    left: Duration,
+) -> Result<Response, Fault> {
+    let seconds = left.as_secs().saturating_add(1);
+    let problem = format!("{} {}", texts(language).sign_in_wait, texts::try_again_in(language, seconds));
+    let shown = Shown { problem: Some(problem), name, next, ..Shown::default() };
+    let mut response = show(people, language, headers, StatusCode::TOO_MANY_REQUESTS, shown).await?;
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    Ok(response)
+}
+
+fn ask_code(people: &People, visitor: &Visitor, status: StatusCode, problem: Option<String>, next: &str) -> Response {
+    let page = visitor.own_page(people, visitor.texts().code_title);
+    render(status, &CodePage { page, problem, form_token: visitor.form_token(), next: next.to_owned() })
+}
+
+#[derive(Debug, Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage {
+    page: Page,
+    problem: Option<String>,
+    news: Option<&'static str>,
+    no_account: bool,
+    form_token: String,
+    name: String,
+    next: String,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "sign_in_code.html")]
+struct CodePage {
+    page: Page,
+    problem: Option<String>,
+    form_token: String,
+    next: String,
+}
+
+/// Length of a recovery code in base 32: 80 random bits, which cannot be tried out.
+pub(super) const RECOVERY_CHARACTERS: usize = 16;
+/// A session ends when unused for this long (NIST SP 800-63B 2.2.3: at most an hour), …
+const IDLE: Duration = Duration::from_secs(30 * 60);
+/// … and after a working day in any case.
+const ABSOLUTE: Duration = Duration::from_secs(10 * 60 * 60);
+/// Between password and code.
+const HALF_WAY: Duration = Duration::from_secs(5 * 60);
+/// Longest address that one is led to after signing in.
+const NEXT_BYTES: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn account_names_are_plain() {
+        for good in ["abc", "kanri01", "a.b-c_d", &format!("a{}", "b".repeat(63))] {
+            assert!(valid_name(good), "{good}");
+        }
+        for bad in ["", "ab", "1abc", "Abc", "a b", "管理者", "a<b", &"a".repeat(65)] {
+            assert!(!valid_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn one_is_led_to_this_site_only() {
+        for good in ["/", "/r/20261121-8F3K2", "/messages?q=a&b=%2F%2Fx"] {
+            assert_eq!(local(good), Some(good));
+        }
+        for bad in ["", "//evil.example", "/\\evil.example", "https://evil.example", "/a b", "/\n", "x", "/\u{7f}"] {
+            assert_eq!(local(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_recovery_code_is_the_same_however_it_is_typed() {
+        let hash = recovery_hash("ABCD-EFGH-IJKL-MN23").unwrap();
+        assert_eq!(recovery_hash(" abcd efgh ijkl mn23"), Some(hash));
+        assert_ne!(recovery_hash("ABCD-EFGH-IJKL-MN24"), Some(hash));
+        assert_eq!(recovery_hash("ABCD-EFGH-IJKL"), None);
+    }
+}

@@ -1,0 +1,138 @@
+//! The signed-in person behind a request, found anew for every one.
+
+use axum::{
+    extract::{FromRequestParts, OptionalFromRequestParts},
+    http::{HeaderMap, request::Parts},
+};
+use engine::catalogue::Language;
+use store::{SessionId, Stage, User};
+
+use super::People;
+use crate::{
+    fault::Fault,
+    page::{Area, NavItem, Page, SignedIn},
+    role::{self, Permission},
+    secret::Secret,
+    texts::{Texts, texts},
+};
+
+/// Somebody signed in, and the page's language. The gate has made sure of what the route needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Visitor {
+    pub(crate) user: User,
+    pub(crate) stage: Stage,
+    pub(crate) language: Language,
+    secret: Secret,
+}
+
+impl<S: Sync> FromRequestParts<S> for Visitor {
+    type Rejection = Fault;
+
+    /// A handler that takes a visitor behind a gate that lets everybody in is refused to everybody.
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Fault> {
+        parts.extensions.get::<Visitor>().cloned().ok_or(Fault::Unauthorised)
+    }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for Visitor {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Fault> {
+        Ok(parts.extensions.get::<Visitor>().cloned())
+    }
+}
+
+impl Visitor {
+    /// The session behind the cookie, if it is still good.
+    pub(super) async fn find(
+        people: &People,
+        headers: &HeaderMap,
+        language: Language,
+    ) -> Result<Option<Visitor>, Fault> {
+        let Some(secret) = people.session_secret(headers) else { return Ok(None) };
+        let Some(session) = people.store.session(&secret.hash(), people.session_site()).await? else { return Ok(None) };
+        Ok(Some(Visitor { user: session.user, stage: session.stage, language, secret }))
+    }
+
+    /// Refuses when the role lacks the permission.
+    pub(crate) fn may(&self, permission: Permission) -> Result<(), Fault> {
+        if role::allows(self.user.role, permission) { Ok(()) } else { Err(Fault::Forbidden) }
+    }
+
+    /// The token that a form of this session carries.
+    pub(crate) fn form_token(&self) -> String {
+        self.secret.form_token()
+    }
+
+    /// Refuses a form that does not carry the session's token.
+    pub(crate) fn proved(&self, given: &str) -> Result<(), Fault> {
+        if self.secret.form_token_is(given) { Ok(()) } else { Err(Fault::FormToken) }
+    }
+
+    /// The session's secret, for what depends on it.
+    pub(super) fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    /// The session's name in lists.
+    pub(crate) fn session_id(&self) -> SessionId {
+        SessionId::of(&self.secret.hash())
+    }
+
+    /// Texts in the visitor's language.
+    pub(crate) fn texts(&self) -> &'static Texts {
+        texts(self.language)
+    }
+
+    /// The frame with the navigation that the role allows.
+    pub(crate) fn page(&self, people: &People, title: &str, here: impl Into<Here>) -> Page {
+        let t = self.texts();
+        let role = self.user.role;
+        let here = here.into();
+        let mut page = Page::new(self.language, people.site.clone(), people.area, title);
+        let entries: &[(&str, &str, Permission)] = match people.area {
+            Area::Portal => {
+                &[("/", t.upload_title, Permission::Upload), ("/history", t.nav_history, Permission::History)]
+            }
+            Area::Console => &[
+                ("/", t.nav_dashboard, Permission::Dashboard),
+                ("/messages", t.nav_messages, Permission::Tracking),
+                ("/quarantine", t.nav_quarantine, Permission::Quarantine),
+                ("/users", t.nav_users, Permission::Users),
+                ("/audit", t.nav_audit, Permission::Audit),
+            ],
+        };
+        page.nav = entries
+            .iter()
+            .filter(|(_, _, permission)| role::allows(role, *permission))
+            .map(|(href, text, permission)| NavItem { href, text, current: here == Here::Behind(*permission) })
+            .collect();
+        page.user =
+            Some(SignedIn { name: self.user.name.clone(), role: role::name(role, t), form_token: self.form_token() });
+        page
+    }
+
+    /// The frame of a page of one's own account: no navigation while the sign-in is not finished.
+    pub(super) fn own_page(&self, people: &People, title: &str) -> Page {
+        let mut page = self.page(people, title, Here::Account);
+        if self.stage != Stage::Full || super::gate::due(&self.user).is_some() {
+            page.nav.clear();
+        }
+        page
+    }
+}
+
+/// Where a page stands in the navigation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Here {
+    /// At the entry of that permission.
+    Behind(Permission),
+    /// In one's own account.
+    Account,
+}
+
+impl From<Permission> for Here {
+    fn from(permission: Permission) -> Self {
+        Here::Behind(permission)
+    }
+}

@@ -1,0 +1,257 @@
+//! Accounts over real HTTP: first sign-in, second factor, sessions, who may change whom, and what is whose.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+mod support;
+
+use store::{Role, UserState};
+use support::*;
+
+const OTHER: &str = "another long password";
+
+/// Lets the administrator make an account, and gives its temporary password.
+async fn made(world: &World, admin: &str, name: &str, role: &str, address: &str) -> String {
+    let page = get_as(world, admin, "/users").await;
+    let fields = [("name", name), ("role", role), ("address", address)];
+    let answer = post_form(world.admin, &page, "/users", admin, &fields).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let text = answer.text();
+    text.split("id=\"password\">").nth(1).unwrap().split('<').next().unwrap().to_owned()
+}
+
+/// Signs in with the temporary password and chooses another.
+async fn settle(site: std::net::SocketAddr, name: &str, temporary: &str, password: &str) {
+    let answer = password_only(site, name, temporary).await;
+    assert_eq!(answer.header("location"), Some("/"), "{}", answer.status);
+    let cookies = answer.cookies();
+    let led = send(site, "GET", "/", &[("Cookie", &cookies)], b"").await;
+    assert_eq!(led.header("location"), Some("/account/password"), "nothing else comes first");
+    let page = send(site, "GET", "/account/password", &[("Cookie", &cookies)], b"").await;
+    let fields = [("current", temporary), ("password", password), ("again", password)];
+    let done = post_form(site, &page, "/account/password", &cookies, &fields).await;
+    assert_eq!(done.header("location"), Some("/sign-in?from=password"), "{}", done.text());
+    let gone = send(site, "GET", "/", &[("Cookie", &cookies)], b"").await;
+    assert_eq!(gone.header("location"), Some("/sign-in"), "every session ends with the old password");
+}
+
+#[tokio::test]
+async fn a_new_user_changes_the_password_enrols_a_second_factor_and_gives_a_code_ever_after() {
+    let world = world().await;
+    let admin = signed_in(&world).await;
+    let temporary = made(&world, &admin, "unyo01", "operator", "").await;
+    settle(world.admin, "unyo01", &temporary, OTHER).await;
+    assert_eq!(password_only(world.admin, "unyo01", &temporary).await.status, 401);
+
+    let cookies = password_only(world.admin, "unyo01", OTHER).await.cookies();
+    for path in ["/", "/messages", "/quarantine"] {
+        assert_eq!(get_as(&world, &cookies, path).await.header("location"), Some("/account/second-factor"), "{path}");
+    }
+    assert_eq!(get_as(&world, &cookies, "/api/v1/quarantine").await.status, 403);
+    let page = get_as(&world, &cookies, "/account/second-factor").await;
+    let secret = shown_secret(&page);
+    assert_eq!(secret.len(), 20);
+    assert_eq!(
+        shown_secret(&get_as(&world, &cookies, "/account/second-factor").await),
+        secret,
+        "a reload changes nothing"
+    );
+    assert!(page.text().contains("<svg class=\"qr\""));
+    let wrong = if totp(&secret, 0) == "000000" { "111111" } else { "000000" };
+    let refused = post_form(world.admin, &page, "/account/second-factor", &cookies, &[("code", wrong)]).await;
+    assert_eq!(refused.status, 422);
+    let given = totp(&secret, 0);
+    let done = post_form(world.admin, &page, "/account/second-factor", &cookies, &[("code", &given)]).await;
+    assert_eq!(done.status, 200);
+    assert_eq!(done.text().matches("<li>").count(), 10, "ten recovery codes");
+    assert_eq!(get_as(&world, &cookies, "/quarantine").await.status, 200);
+    assert!(!get_as(&world, &cookies, "/account").await.text().contains(&given));
+
+    // From now on the password alone opens nothing.
+    let answer = password_only(world.admin, "unyo01", OTHER).await;
+    assert_eq!(answer.header("location"), Some("/sign-in/code"));
+    let half = answer.cookies();
+    assert_eq!(get_as(&world, &half, "/quarantine").await.header("location"), Some("/sign-in/code"));
+    assert_eq!(get_as(&world, &half, "/account").await.header("location"), Some("/sign-in/code"));
+    assert_eq!(get_as(&world, &half, "/api/v1/quarantine").await.status, 403);
+    let page = get_as(&world, &half, "/sign-in/code").await;
+    let replayed = post_form(world.admin, &page, "/sign-in/code", &half, &[("code", &given)]).await;
+    assert_eq!(replayed.status, 401, "the code of the enrolment was taken");
+    let next = totp(&secret, 1);
+    let full = post_form(world.admin, &page, "/sign-in/code", &half, &[("code", &next)]).await;
+    assert_eq!((full.status, full.header("location")), (303, Some("/")));
+    assert_ne!(full.cookies(), half, "a new cookie");
+    assert_eq!(get_as(&world, &full.cookies(), "/quarantine").await.status, 200);
+    assert_eq!(get_as(&world, &half, "/sign-in/code").await.status, 303, "the half-way session is gone");
+}
+
+#[tokio::test]
+async fn a_recovery_code_works_once_and_wrong_codes_close_the_door_though_the_password_is_known() {
+    let world = world().await;
+    signed_in(&world).await;
+    let code = world.codes.lock().unwrap()[ADMIN][0].clone();
+    let half = async || {
+        let cookies = password_only(world.admin, ADMIN, PASSWORD).await.cookies();
+        let page = get_as(&world, &cookies, "/sign-in/code").await;
+        (cookies, page)
+    };
+    let (cookies, page) = half().await;
+    let typed = code.to_lowercase().replace('-', " ");
+    let full = post_form(world.admin, &page, "/sign-in/code", &cookies, &[("code", &typed)]).await;
+    assert_eq!(full.status, 303);
+    assert!(get_as(&world, &full.cookies(), "/account").await.text().contains("<dd>9</dd>"), "nine are left");
+    let (cookies, page) = half().await;
+    assert_eq!(post_form(world.admin, &page, "/sign-in/code", &cookies, &[("code", &code)]).await.status, 401);
+    // A right password in between does not forget the wrong codes.
+    for _ in 0..4 {
+        let (cookies, page) = half().await;
+        let answer = post_form(world.admin, &page, "/sign-in/code", &cookies, &[("code", "000000")]).await;
+        assert_eq!(answer.status, 401);
+    }
+    let (cookies, page) = half().await;
+    let code = world.codes.lock().unwrap()[ADMIN][1].clone();
+    let answer = post_form(world.admin, &page, "/sign-in/code", &cookies, &[("code", &code)]).await;
+    assert_eq!(answer.status, 429, "even a right code waits");
+    assert!(answer.header("retry-after").is_some());
+}
+
+#[tokio::test]
+async fn an_administrator_changes_others_and_not_themselves() {
+    let world = world().await;
+    let admin = signed_in(&world).await;
+    made(&world, &admin, "kansa01", "auditor", "kansa@city.example.jp").await;
+    let list = get_as(&world, &admin, "/users").await;
+    assert!(list.text().contains("kansa01") && list.text().contains("初回設定待ち"));
+    for (name, address, said) in [
+        ("kansa01", "", "すでに使われています"),
+        ("Kansa02", "", "形が正しくありません"),
+        ("kansa02", "kansa@city.example.jp", "ほかの利用者のもの"),
+        ("kansa02", "not an address", "メールアドレスの形"),
+    ] {
+        let fields = [("name", name), ("role", "staff"), ("address", address)];
+        let answer = post_form(world.admin, &list, "/users", &admin, &fields).await;
+        assert_eq!(answer.status, 422, "{name} {address}");
+        assert!(answer.text().contains(said), "{name} {address}");
+    }
+    let bad = post_form(world.admin, &list, "/users", &admin, &[("name", "kansa02"), ("role", "root")]).await;
+    assert_eq!(bad.status, 400);
+
+    let id = world.store.user_by_name("kansa01").await.unwrap().unwrap().id;
+    let href = format!("/users/{}", id.0);
+    let page = get_as(&world, &admin, &href).await;
+    let change = async |what: &str, value: &str| {
+        post_form(world.admin, &page, &href, &admin, &[("what", what), ("value", value)]).await
+    };
+    assert_eq!(change("role", "operator").await.status, 303);
+    assert_eq!(world.store.user(id).await.unwrap().unwrap().role, Role::Operator);
+    assert_eq!(change("state", "disabled").await.status, 303);
+    assert_eq!(world.store.user(id).await.unwrap().unwrap().state, UserState::Disabled);
+    let reset = change("password", "").await;
+    assert_eq!(reset.status, 200);
+    let temporary = reset.text().split("id=\"password\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
+    assert_eq!(password_only(world.admin, "kansa01", &temporary).await.status, 401, "disabled");
+    change("state", "active").await;
+    assert_eq!(password_only(world.admin, "kansa01", &temporary).await.status, 303);
+    assert!(get_as(&world, &admin, &href).await.text().contains("127.0.0.1"), "the session is listed with its client");
+    assert_eq!(change("sessions", "").await.status, 303);
+    assert!(world.store.sessions_of(id).await.unwrap().is_empty());
+    assert_eq!(change("nothing", "").await.status, 400);
+    let unproved = send(
+        world.admin,
+        "POST",
+        &href,
+        &[("Cookie", &admin), ("Content-Type", "application/x-www-form-urlencoded")],
+        b"what=role&value=tenant_admin",
+    )
+    .await;
+    assert_eq!(unproved.status, 403);
+
+    let own = world.store.user_by_name(ADMIN).await.unwrap().unwrap().id;
+    for what in ["role", "state", "password", "second_factor"] {
+        let fields = [("what", what), ("value", "staff")];
+        let answer = post_form(world.admin, &page, &format!("/users/{}", own.0), &admin, &fields).await;
+        assert_eq!(answer.status, 422, "{what}");
+    }
+    assert_eq!(world.store.user(own).await.unwrap().unwrap().role, Role::TenantAdmin);
+}
+
+#[tokio::test]
+async fn a_person_ends_another_session_of_their_own_and_none_of_anybody_else() {
+    let world = world().await;
+    let first = signed_in(&world).await;
+    let second = sign_in(&world, ADMIN, PASSWORD).await.cookies();
+    let own = world.store.user_by_name(ADMIN).await.unwrap().unwrap().id;
+    let page = get_as(&world, &first, "/account").await;
+    let text = page.text();
+    assert!(text.contains("この端末"));
+    let id = text.split("name=\"session\" value=\"").nth(1).unwrap()[..16].to_owned();
+    let temporary = made(&world, &first, "unyo01", "operator", "").await;
+    settle(world.admin, "unyo01", &temporary, OTHER).await;
+    let other = sign_in(&world, "unyo01", OTHER).await.cookies();
+    let others = get_as(&world, &other, "/account").await;
+    post_form(world.admin, &others, "/account/sessions", &other, &[("session", &id)]).await;
+    assert_eq!(world.store.sessions_of(own).await.unwrap().len(), 2, "not theirs");
+    post_form(world.admin, &page, "/account/sessions", &first, &[("session", &id)]).await;
+    assert_eq!(get_as(&world, &second, "/").await.header("location"), Some("/sign-in"));
+    assert_eq!(get_as(&world, &first, "/").await.status, 200);
+}
+
+#[tokio::test]
+async fn with_accounts_a_result_is_its_owner_s_alone_and_the_sites_share_no_session() {
+    let world = world_of_accounts().await;
+    let admin = signed_in(&world).await;
+    let mut cookies = Vec::new();
+    for name in ["shokuin-a", "shokuin-b"] {
+        let temporary = made(&world, &admin, name, "staff", "").await;
+        assert_eq!(password_only(world.admin, name, &temporary).await.status, 401, "staff have nothing to do there");
+        settle(world.portal, name, &temporary, OTHER).await;
+        let signed = sign_in_at(&world, world.portal, name, OTHER).await;
+        assert_eq!(signed.header("location"), Some("/"), "no second factor is asked of staff");
+        cookies.push(signed.cookies());
+    }
+    let form = send(world.portal, "GET", "/", &[("Cookie", &cookies[0])], b"").await;
+    assert_eq!(form.status, 200);
+    let kind = multipart_type();
+    let body = multipart(Some(&form.form_token()), &[("写真.jpg", b"jpeg")]);
+    let headers = [("Content-Type", kind.as_str()), ("Cookie", &cookies[0])];
+    let sent = send(world.portal, "POST", "/upload", &headers, &body).await;
+    assert_eq!(sent.status, 303);
+    let result = sent.header("location").unwrap().to_owned();
+    work(&world).await;
+    for path in [result.clone(), format!("{result}/files/1"), format!("{result}/status")] {
+        assert_eq!(send(world.portal, "GET", &path, &[("Cookie", &cookies[0])], b"").await.status, 200, "{path}");
+        let other = send(world.portal, "GET", &path, &[("Cookie", &cookies[1])], b"").await;
+        assert_eq!(other.status, 404, "somebody else's is not there: {path}");
+        let nobody = get(world.portal, &path).await;
+        assert_eq!(nobody.status, 303);
+        assert_eq!(nobody.header("location").unwrap(), format!("/sign-in?next={}", percent(&path)), "{path}");
+    }
+    let id = result.trim_start_matches("/b/");
+    assert_eq!(get(world.portal, &format!("/api/v1/files/{id}")).await.status, 401);
+    let row = &world.store.messages(&store::MessageFilter::default()).await.unwrap().items[0];
+    assert_eq!(row.user.as_deref(), Some("shokuin-a"));
+
+    // The console's cookie, under the portal's name too, is nothing here.
+    let theirs = admin.replace("misogi_admin", "misogi_staff");
+    for cookie in [admin.as_str(), &theirs] {
+        assert_eq!(send(world.portal, "GET", "/", &[("Cookie", cookie)], b"").await.status, 303);
+    }
+}
+
+#[tokio::test]
+async fn one_comes_back_to_what_was_asked_for_and_never_to_another_site() {
+    let world = world().await;
+    signed_in(&world).await;
+    let asked = get(world.admin, "/quarantine?state=held").await;
+    assert_eq!(asked.header("location"), Some("/sign-in?next=%2Fquarantine%3Fstate%3Dheld"));
+    let page = get(world.admin, asked.header("location").unwrap()).await;
+    let fields = |next: &'static str| [("name", ADMIN), ("password", PASSWORD), ("next", next)];
+    let answer = post_form(world.admin, &page, "/sign-in", &page.cookies(), &fields("/quarantine?state=held")).await;
+    assert_eq!(answer.header("location"), Some("/sign-in/code?next=%2Fquarantine%3Fstate%3Dheld"));
+    let cookies = answer.cookies();
+    let page = get_as(&world, &cookies, answer.header("location").unwrap()).await;
+    let code = world.codes.lock().unwrap()[ADMIN][0].clone();
+    let fields = [("code", code.as_str()), ("next", "//evil.example/")];
+    let evil = post_form(world.admin, &page, "/sign-in/code", &cookies, &fields).await;
+    assert_eq!(evil.header("location"), Some("/"));
+    assert!(page.text().contains("value=\"/quarantine?state=held\""));
+}
