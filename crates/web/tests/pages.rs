@@ -297,9 +297,12 @@ async fn nobody_sees_an_original_without_the_permission_and_no_row_says_so() {
     part.detected_type = "pdf".to_owned();
     let id = mail(&world, Some("k@example.co.jp"), "a@city.example.jp", "件名", Verdict::NoticeOnly, vec![part]).await;
     let hash = world.store.user_by_name(ADMIN).await.unwrap().unwrap().password_hash;
-    let user = NewUser { name: "platform".into(), password_hash: hash, role: Role::PlatformAdmin };
-    world.store.create_user(user, "test").await.unwrap();
-    let platform = sign_in(&world, "platform", PASSWORD).await.cookies();
+    let mut cookies = Vec::new();
+    for (name, role) in [("platform", Role::PlatformAdmin), ("auditor", Role::Auditor)] {
+        let user = NewUser { name: name.into(), password_hash: hash.clone(), role };
+        world.store.create_user(user, "test").await.unwrap();
+        cookies.push(sign_in(&world, name, PASSWORD).await.cookies());
+    }
     let paths = [
         "/quarantine/1/pages/1".to_owned(),
         "/quarantine/1/pages/1/original".to_owned(),
@@ -308,9 +311,12 @@ async fn nobody_sees_an_original_without_the_permission_and_no_row_says_so() {
         format!("/messages/{}/parts/1/pages/1/output", id.0),
     ];
     for path in &paths {
-        assert_eq!(get_as(&world, &platform, path).await.status, 403, "{path}");
+        for cookies in &cookies {
+            assert_eq!(get_as(&world, cookies, path).await.status, 403, "{path}");
+        }
         let stranger = get(world.admin, path).await;
-        assert_eq!((stranger.status, stranger.header("location")), (303, Some("/sign-in")), "{path}");
+        let to = format!("/sign-in?next={}", percent(path));
+        assert_eq!((stranger.status, stranger.header("location")), (303, Some(to.as_str())), "{path}");
         assert_eq!(get(world.portal, path).await.status, 404, "{path} on the portal");
     }
     assert!(views(&world).await.is_empty() && asked(&world).is_empty());
