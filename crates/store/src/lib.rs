@@ -27,6 +27,8 @@ mod error;
 mod factor;
 mod health;
 mod intake;
+mod keys;
+mod mine;
 mod open;
 mod purge;
 mod quarantine;
@@ -51,6 +53,7 @@ pub use delivery::{DeliveryTask, DueRecipient, Notice, RecipientId, RecipientOut
 pub use error::{Class, Error};
 pub use factor::SecondFactor;
 pub use intake::{Accepted, Envelope, NewMessage, Origin, Refused};
+pub use keys::{ApiKey, ApiKeyId, ApiKeyRow, NewApiKey, Repetition, Scope};
 pub use open::Store;
 pub use purge::Purged;
 pub use quarantine::{QuarantineFilter, QuarantineId, QuarantineRow, QuarantineState};

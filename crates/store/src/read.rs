@@ -415,7 +415,7 @@ pub(crate) fn queue_state(state: i64, due: i64, now: Timestamp) -> Result<QueueS
     }
 }
 
-fn message_row(row: &SqliteRow) -> Result<MessageRow, Error> {
+pub(crate) fn message_row(row: &SqliteRow) -> Result<MessageRow, Error> {
     let get = |error| Error::database("reading a message row")(error);
     let receipt: &str = row.try_get("receipt").map_err(get)?;
     let verdict: Option<i64> = row.try_get("verdict").map_err(get)?;
@@ -494,6 +494,6 @@ fn queue_row(row: &SqliteRow, now: Timestamp) -> Result<QueueRow, Error> {
     })
 }
 
-const MESSAGE_COLUMNS: &str = "m.id, m.receipt, m.origin, m.received, m.peer, m.helo, m.tls, m.sender, m.recipients, \
+pub(crate) const MESSAGE_COLUMNS: &str = "m.id, m.receipt, m.origin, m.received, m.peer, m.helo, m.tls, m.sender, m.recipients, \
     m.file_name, m.user_name, m.about, m.duplicate_of, m.original_bytes, m.verdict, m.completed, m.subject, \
     m.header_from, m.output_bytes";

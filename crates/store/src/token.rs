@@ -48,6 +48,10 @@ impl TokenHash {
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(TokenHash)
+    }
 }
 
 impl fmt::Debug for TokenHash {

@@ -12,8 +12,8 @@ mod support;
 use std::time::Duration;
 
 use store::{
-    BatchToken, Error, MessageFilter, NewBatch, NewSession, NewUser, OriginKind, Quarantined, Role, Site, Stage,
-    TokenHash, UserState, Verdict,
+    BatchToken, Error, MessageFilter, NewApiKey, NewBatch, NewSession, NewUser, OriginKind, Quarantined, Repetition,
+    Role, Scope, Site, Stage, TokenHash, UserState, Verdict,
 };
 use support::*;
 
@@ -265,4 +265,57 @@ async fn a_code_is_taken_once_and_a_second_factor_is_enrolled_once() {
     assert_eq!(store.second_factor(id).await.unwrap().unwrap().codes_left, 2);
     store.remove_second_factor(id, "admin").await.unwrap();
     assert!(!store.user(id).await.unwrap().unwrap().second_factor);
+}
+
+#[tokio::test]
+async fn a_key_is_good_until_it_ends_or_its_owner_may_not_sign_in() {
+    let (_directory, hand, store) = fresh().await;
+    let id = store.create_user(user("suzuki"), "setup").await.unwrap();
+    let other = store.create_user(user("tanaka"), "setup").await.unwrap();
+    let key = |n: u8| NewApiKey {
+        hash: TokenHash::of(&[n]),
+        user: id,
+        name: format!("key {n}"),
+        scopes: vec![Scope::Files, Scope::Unlock],
+        expires: store.now().plus(60 * MINUTE),
+    };
+    let first = store.create_api_key(key(1), "suzuki").await.unwrap();
+    store.create_api_key(key(2), "suzuki").await.unwrap();
+    let found = store.api_key(&TokenHash::of(&[1])).await.unwrap().unwrap();
+    assert_eq!((found.user.name.as_str(), found.scopes), ("suzuki", vec![Scope::Files, Scope::Unlock]));
+    assert!(store.api_key(&TokenHash::of(&[9])).await.unwrap().is_none());
+    assert_eq!(store.api_keys_of(id).await.unwrap().iter().filter(|row| row.last_used.is_some()).count(), 1);
+    assert!(matches!(store.revoke_api_key(other, first, "tanaka").await, Err(Error::NotFound("key"))));
+    store.revoke_api_key(id, first, "suzuki").await.unwrap();
+    assert!(store.api_key(&TokenHash::of(&[1])).await.unwrap().is_none());
+    store.set_user_state(id, UserState::Disabled, "admin").await.unwrap();
+    assert!(store.api_key(&TokenHash::of(&[2])).await.unwrap().is_none());
+    store.set_user_state(id, UserState::Active, "admin").await.unwrap();
+    assert!(store.api_key(&TokenHash::of(&[2])).await.unwrap().is_some());
+    hand.advance(61 * MINUTE);
+    assert!(store.api_key(&TokenHash::of(&[2])).await.unwrap().is_none());
+    assert!(store.api_keys_of(id).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_repeated_request_is_told_what_became_of_the_first() {
+    let (_directory, hand, store) = fresh().await;
+    let (key, sent) = (TokenHash::of(b"key"), TokenHash::of(b"what was sent"));
+    let (one, two) = tokio::join!(store.begin_request(key, MINUTE), store.begin_request(key, MINUTE));
+    assert_eq!((one.unwrap(), two.unwrap()), (Repetition::First, Repetition::UnderWay));
+    store.end_request(key, None).await.unwrap();
+    assert_eq!(store.begin_request(key, MINUTE).await.unwrap(), Repetition::First, "what failed may be sent again");
+    let expires = store.now().plus(60 * MINUTE);
+    let batch = store.create_batch(NewBatch { user: None, expires }).await.unwrap();
+    store.end_request(key, Some((sent, batch.id, expires))).await.unwrap();
+    let again = store.begin_request(key, MINUTE).await.unwrap();
+    assert_eq!(again, Repetition::Answered { request: sent, batch: batch.token });
+    hand.advance(61 * MINUTE);
+    assert_eq!(store.begin_request(key, MINUTE).await.unwrap(), Repetition::First);
+    hand.advance(2 * MINUTE);
+    assert_eq!(
+        store.begin_request(key, MINUTE).await.unwrap(),
+        Repetition::First,
+        "one that was cut off ends by itself"
+    );
 }

@@ -1,27 +1,17 @@
-// Keeps the result page up to date while files are being rebuilt. Without this module a link and a timed reload do it.
+// Keeps the result page up to date while files are being rebuilt: by a stream of events, and by asking now and then where a proxy
+// breaks that. Without this module a link and a timed reload do it.
 const main = document.querySelector('[data-progress]');
 if (main) {
-  let wait = 700;
+  const { progress, events } = main.dataset;
   let known = main.dataset.state;
-  const later = () => setTimeout(look, wait);
-  const look = async () => {
-    try {
-      const answer = await fetch(main.dataset.progress, { cache: 'no-store', credentials: 'same-origin' });
-      if (answer.status === 404) { location.reload(); return; }
-      if (answer.ok) {
-        const state = await answer.json();
-        if (state.state !== known) { known = state.state; wait = 700; await redraw(); }
-        if (!state.pending) return;
-      }
-    } catch { /* The network is away for a moment: the next look tells. */ }
-    wait = Math.min(wait * 1.3, 5000);
-    later();
-  };
+  let ahead = null;
+  let wait = 700;
+  let redrawing = Promise.resolve();
   const redraw = async () => {
     const answer = await fetch(location.href, { cache: 'no-store', credentials: 'same-origin' });
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
-    for (const id of ['progress', 'files', 'pending']) {
+    for (const id of ['progress', 'files', 'pending', 'all']) {
       const fresh = page.getElementById(id);
       const old = document.getElementById(id);
       if (fresh && old) {
@@ -32,5 +22,46 @@ if (main) {
       }
     }
   };
-  later();
+  // Says whether there is more to come. Two redrawings never cross.
+  const take = (state) => {
+    if (state.state !== known || state.ahead !== ahead) {
+      known = state.state;
+      ahead = state.ahead;
+      wait = 700;
+      redrawing = redrawing.then(redraw, redraw);
+    }
+    return state.pending;
+  };
+  const look = async () => {
+    try {
+      const answer = await fetch(progress, { cache: 'no-store', credentials: 'same-origin' });
+      if (answer.status === 404) { location.reload(); return; }
+      if (answer.ok && !take(await answer.json())) return;
+    } catch { /* The network is away for a moment: the next look tells. */ }
+    wait = Math.min(wait * 1.3, 5000);
+    setTimeout(look, wait);
+  };
+  const listen = () => {
+    const stream = new EventSource(events);
+    let heard = false;
+    let failures = 0;
+    // Some proxies hold a stream back until it ends: one that says nothing is given up.
+    const silence = setTimeout(() => { if (!heard) { stream.close(); look(); } }, 4000);
+    stream.addEventListener('progress', (event) => {
+      heard = true;
+      failures = 0;
+      clearTimeout(silence);
+      if (!take(JSON.parse(event.data))) stream.close();
+    });
+    stream.addEventListener('error', () => {
+      failures += 1;
+      // The gateway ends every stream after a while, and the browser opens the next by itself.
+      if (stream.readyState === EventSource.CLOSED || failures > 3) {
+        clearTimeout(silence);
+        stream.close();
+        setTimeout(look, wait);
+      }
+    });
+  };
+  if ('EventSource' in window) listen(); else look();
 }

@@ -44,6 +44,8 @@ pub(crate) enum Fault {
     Pending,
     /// There is a verdict, but no file to give.
     Withheld,
+    /// A repeated request differs from the first one.
+    OtherRequest,
 }
 
 impl Fault {
@@ -62,6 +64,7 @@ impl Fault {
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Pending => StatusCode::CONFLICT,
             Self::Withheld => StatusCode::GONE,
+            Self::OtherRequest => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }
 
@@ -82,6 +85,7 @@ impl Fault {
             Self::Timeout => "timeout",
             Self::Pending => "pending",
             Self::Withheld => "withheld",
+            Self::OtherRequest => "other_request",
         }
     }
 
@@ -102,6 +106,7 @@ impl Fault {
             Self::Timeout => (t.fault_timeout_title, t.fault_timeout),
             Self::Pending => (t.fault_pending_title, t.fault_pending),
             Self::Withheld => (t.fault_withheld_title, t.fault_withheld),
+            Self::OtherRequest => (t.fault_other_request_title, t.fault_other_request),
         }
     }
 
@@ -121,7 +126,8 @@ impl Fault {
             | Self::TooLarge
             | Self::Internal
             | Self::Timeout
-            | Self::Withheld => None,
+            | Self::Withheld
+            | Self::OtherRequest => None,
         }
     }
 
@@ -258,8 +264,8 @@ fn problem(fault: Fault, language: Language) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     if fault == Fault::Unauthorised {
-        // RFC 9110 15.5.2 asks for a challenge; the way in is the console's sign-in page.
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Session realm=\"misogi\""));
+        // RFC 9110 15.5.2 asks for a challenge.
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"misogi\""));
     }
     response
 }

@@ -77,6 +77,8 @@ texts! {
     result_files: "ファイル" / "Files";
     result_download: "ダウンロード" / "Download";
     result_download_of: "安全なファイルをダウンロード" / "Download the safe file";
+    result_all: "安全なファイルをまとめてダウンロード（ZIP）" / "Download all safe files (ZIP)";
+    result_cancel: "中止" / "Cancel";
     result_findings: "取り除いたもの・変えたもの" / "Removed or changed";
     result_no_findings: "取り除いたものはありません。中身を読み取り、新しいファイルとして作り直しました。" / "Nothing was removed. The content was read and written as a new file.";
     result_withheld_why: "お渡しできない理由" / "Why it is withheld";
@@ -174,6 +176,38 @@ texts! {
     session_peer: "接続元" / "From";
     session_here: "この端末" / "This one";
     session_end: "サインアウトさせる" / "Sign out";
+
+    // History and deep links
+    history_uploads: "アップロードしたファイル" / "Uploaded files";
+    history_mails: "届いたメール" / "Mails received";
+    history_no_address: "メールアドレスが登録されていないため、届いたメールは表示できません。必要な場合は管理者に連絡してください。" / "No mail address is registered for you, so your mails cannot be shown. Ask an administrator if you need this.";
+    history_cancelled: "中止しました" / "Cancelled";
+    mail_title: "届いたメールの無害化の結果" / "What was done to the mail";
+    mail_locked: "パスワードが必要です" / "A password is needed";
+    mail_locked_lead: "別に届いたパスワードを入力すると、作り直したファイルを元のメールの宛先に送ります。パスワードは保存せず、記録にも残しません。" / "Enter the password that came separately. The rebuilt files are sent to the recipients of the mail. The password is neither stored nor logged.";
+    mail_no_parts: "添付ファイルはありません。" / "There are no attachments.";
+
+    // Keys and the interface for programs
+    keys_title: "APIキー" / "API keys";
+    keys_lead: "ほかのプログラムから /api/v1 を使うための鍵です。役割で許されていることより多くはできません。" / "Keys let other programs use /api/v1. They never allow more than your role does.";
+    keys_new: "新しいキーを作る" / "Make a new key";
+    keys_name: "名前（使い道）" / "Name (what it is for)";
+    keys_scopes: "できること" / "What it may do";
+    keys_days: "有効な日数" / "Days it is good for";
+    keys_make: "作る" / "Make";
+    keys_expires: "期限" / "Expires";
+    keys_used: "最後に使われた時刻" / "Last used";
+    keys_end: "無効にする" / "End";
+    keys_key: "キー" / "Key";
+    keys_made_title: "APIキーを作りました" / "The API key was made";
+    keys_made: "この画面は二度と表示されません。キーを安全な場所に写してください。" / "This is never shown again. Copy the key to a safe place.";
+    keys_incomplete: "名前を入力し、できることを1つ以上選んでください。" / "Enter a name and choose at least one thing it may do.";
+    keys_too_many: "キーが多すぎます。使っていないものを無効にしてください。" / "There are too many keys. End those that are not in use.";
+    scope_files: "ファイルを送り、結果を受け取る" / "Send files and fetch results";
+    scope_quarantine: "隔離の情報を読む" / "Read the quarantine";
+    scope_unlock: "パスワードで開く" / "Open with passwords";
+    docs_title: "APIの説明" / "API reference";
+    docs_lead: "プログラムから使うための決まりです。同じ内容を機械が読める形でも配っています:" / "How programs use this service. The same in a form that programs read:";
 
     // Users
     nav_users: "利用者" / "Users";
@@ -346,6 +380,9 @@ texts! {
     event_second_factor: "二段階認証を設定しました" / "Two-step sign-in was set up";
     event_second_factor_removed: "二段階認証を解除しました" / "Two-step sign-in was removed";
     event_recovery_code: "回復コードを使いました" / "A recovery code was used";
+    event_upload_cancelled: "送った人が中止しました" / "Cancelled by its sender";
+    event_key_made: "APIキーを作りました" / "An API key was made";
+    event_key_ended: "APIキーを無効にしました" / "An API key was ended";
     event_user_changed: "利用者の設定を変えました" / "A user was changed";
     event_released: "隔離から取り出しました" / "Released from quarantine";
     event_password_tried: "パスワードを試しました" / "A password was tried";
@@ -385,6 +422,8 @@ texts! {
     fault_pending: "処理が終わってから、もう一度お試しください。" / "Try again when processing has finished.";
     fault_withheld_title: "お渡しできません" / "Withheld";
     fault_withheld: "安全に作り直せなかったため、お渡しできません。理由は結果の画面にあります。" / "It could not be rebuilt safely; see the result for the reason.";
+    fault_other_request_title: "前の要求と内容が違います" / "Not the same request";
+    fault_other_request: "同じ Idempotency-Key で、違う内容が送られました。" / "The Idempotency-Key was used before with other content.";
     fault_back: "はじめの画面へ" / "To the first page";
 }
 
@@ -401,6 +440,14 @@ pub(crate) fn files_done(language: Language, done: usize, total: usize) -> Strin
     match language {
         Language::Ja => format!("{total}件中 {done}件完了"),
         Language::En => format!("{done} of {total} done"),
+    }
+}
+
+/// How many jobs come first.
+pub(crate) fn ahead(language: Language, ahead: u32) -> String {
+    match language {
+        Language::Ja => format!("（前に {ahead}件 待っています）"),
+        Language::En => format!("({ahead} waiting before it)"),
     }
 }
 

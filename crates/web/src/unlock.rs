@@ -4,9 +4,12 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
 
+use engine::catalogue::{self, Language};
 use form::job::Password;
 use form::reason::Reason;
 use store::QuarantineId;
+
+use crate::texts::Texts;
 
 /// What came of a typed password.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,4 +43,28 @@ pub type UnlockFuture<'a> = Pin<Box<dyn Future<Output = Result<Unlocking, store:
 pub trait Unlocker: Debug + Send + Sync {
     /// Tries `password` on the original, for `actor`.
     fn unlock<'a>(&'a self, id: QuarantineId, password: Password, actor: &'a str) -> UnlockFuture<'a>;
+}
+
+/// What came of the password that was typed.
+#[derive(Debug)]
+pub(crate) struct News {
+    pub(crate) class: &'static str,
+    pub(crate) text: String,
+}
+
+impl News {
+    /// In the language of the page.
+    pub(crate) fn of(unlocking: &Unlocking, language: Language, t: &Texts) -> Self {
+        let (class, text) = match unlocking {
+            Unlocking::Opened { recipients, .. } => ("ok", format!("{}{recipients}", t.unlock_done)),
+            Unlocking::Wrong { left } => ("stop", format!("{}{left}", t.unlock_wrong)),
+            Unlocking::Exhausted => ("stop", t.unlock_exhausted.to_owned()),
+            Unlocking::Withheld(reason) => {
+                ("warn", format!("{}{}", t.unlock_withheld, catalogue::reason_text(*reason, language)))
+            }
+            Unlocking::NotLocked => ("warn", t.unlock_not_locked.to_owned()),
+            Unlocking::Busy => ("warn", t.unlock_busy.to_owned()),
+        };
+        Self { class, text }
+    }
 }

@@ -28,10 +28,18 @@ const PORTAL: &[(&str, &str, &str)] = &[
     ("POST", "/upload", "-svoat-"),
     ("GET", "/b/{token}", "-svoat-"),
     ("GET", "/b/{token}/status", "-svoat-"),
+    ("GET", "/b/{token}/events", "-svoat-"),
+    ("GET", "/b/{token}/all", "-svoat-"),
+    ("POST", "/b/{token}/files/{number}/cancel", "-svoat-"),
+    ("GET", "/history", "-svoat-"),
+    ("GET", "/r/{receipt}", "-svoat-"),
+    ("GET", "/p/{receipt}", "-svoat-"),
+    ("POST", "/p/{receipt}", "-svoat-"),
     ("GET", "/b/{token}/files/{number}", "-svoat-"),
     ("GET", "/b/{token}/files/{number}/pages/{page}", "-svoat-"),
     ("GET", "/b/{token}/files/{number}/pages/{page}/image", "-svoat-"),
     ("GET", "/api/v1/openapi.json", "nsvoatp"),
+    ("GET", "/api/v1/docs", "nsvoatp"),
     ("POST", "/api/v1/files", "-svoat-"),
     ("GET", "/api/v1/files/{id}", "-svoat-"),
     ("GET", "/api/v1/files/{id}/report", "-svoat-"),
@@ -47,6 +55,9 @@ const PORTAL: &[(&str, &str, &str)] = &[
     ("POST", "/account/password", "-svoat-"),
     ("GET", "/account/second-factor", "-svoat-"),
     ("POST", "/account/second-factor", "-svoat-"),
+    ("GET", "/account/keys", "-svoat-"),
+    ("POST", "/account/keys", "-svoat-"),
+    ("POST", "/account/keys/end", "-svoat-"),
     ("GET", "/assets/{name}", "nsvoatp"),
     ("GET", "/healthz", "nsvoatp"),
     ("GET", "/readyz", "nsvoatp"),
@@ -73,6 +84,7 @@ const ADMIN: &[(&str, &str, &str)] = &[
     ("GET", "/audit", "----at-"),
     ("GET", "/metrics", "nsvoatp"),
     ("GET", "/api/v1/openapi.json", "nsvoatp"),
+    ("GET", "/api/v1/docs", "nsvoatp"),
     ("GET", "/api/v1/quarantine", "---oat-"),
     ("GET", "/api/v1/quarantine/{id}", "---oat-"),
     ("POST", "/api/v1/quarantine/{id}/unlock", "---o-t-"),
@@ -87,6 +99,9 @@ const ADMIN: &[(&str, &str, &str)] = &[
     ("POST", "/account/password", "---oatp"),
     ("GET", "/account/second-factor", "---oatp"),
     ("POST", "/account/second-factor", "---oatp"),
+    ("GET", "/account/keys", "---oatp"),
+    ("POST", "/account/keys", "---oatp"),
+    ("POST", "/account/keys/end", "---oatp"),
     ("GET", "/assets/{name}", "nsvoatp"),
     ("GET", "/healthz", "nsvoatp"),
     ("GET", "/readyz", "nsvoatp"),
@@ -142,7 +157,7 @@ async fn a_portal_for_everybody_has_no_sign_in_and_asks_nobody_who_they_are() {
     let world = world().await;
     for (method, path, _) in PORTAL {
         let answer = send(world.portal, method, &filled(path), &[], b"").await;
-        let account = path.starts_with("/sign-") || path.starts_with("/account");
+        let account = ["/sign-", "/account", "/history", "/r/", "/p/"].iter().any(|start| path.starts_with(start));
         if account {
             assert_eq!(answer.status, 404, "{method} {path}");
         } else {
@@ -170,5 +185,6 @@ fn filled(path: &str) -> String {
         .replace("{number}", "1")
         .replace("{page}", "1")
         .replace("{part}", "0")
+        .replace("{receipt}", "20261121-8F3K2")
         .replace("{name}", "misogi.css")
 }

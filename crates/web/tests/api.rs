@@ -143,3 +143,47 @@ fn references_resolve(value: &serde_json::Value, document: &serde_json::Value) {
         _ => {}
     }
 }
+
+async fn post_with(world: &World, key: &str, files: &[(&str, &[u8])]) -> Answer {
+    let kind = multipart_type();
+    let headers = [("Content-Type", kind.as_str()), ("Idempotency-Key", key)];
+    send(world.portal, "POST", "/api/v1/files", &headers, &multipart(None, files)).await
+}
+
+#[tokio::test]
+async fn a_repeated_request_is_answered_alike_and_its_file_taken_once() {
+    let world = world().await;
+    let key = "6f1c2a90-1b7e-4c0a-9d7e-2f5b6a7c8d9e";
+    let first = post_with(&world, key, &[("a.txt", b"one")]).await;
+    assert_eq!(first.status, 202);
+    let again = post_with(&world, key, &[("a.txt", b"one")]).await;
+    assert_eq!((again.status, again.json()), (202, first.json()));
+    assert_eq!(again.header("location"), first.header("location"));
+    for other in [("a.txt", &b"two"[..]), ("b.txt", b"one"), ("a.txto", b"ne")] {
+        let differs = post_with(&world, key, &[other]).await;
+        assert_eq!((differs.status, differs.json()["reason_code"].as_str()), (422, Some("other_request")), "{other:?}");
+    }
+    assert_eq!(world.store.messages(&store::MessageFilter::default()).await.unwrap().items.len(), 1);
+    assert_eq!(post_with(&world, "another key of a program", &[("a.txt", b"one")]).await.status, 400, "spaces");
+    assert_eq!(post_with(&world, "short", &[("a.txt", b"one")]).await.status, 400);
+    // What failed was not done: the key is free for the right request.
+    let key = "0f1c2a90-1b7e-4c0a-9d7e-2f5b6a7c8d9e";
+    assert_eq!(post_with(&world, key, &[]).await.status, 400);
+    assert_eq!(post_with(&world, key, &[("a.txt", b"one")]).await.status, 202);
+}
+
+#[tokio::test]
+async fn the_interface_is_shown_to_people_without_a_script() {
+    let world = world().await;
+    for listener in [world.portal, world.admin] {
+        let page = get(listener, "/api/v1/docs").await;
+        assert_eq!(page.status, 200);
+        let text = page.text();
+        assert!(!text.contains("<script"));
+        for shown in ["POST /api/v1/files", "Idempotency-Key", "GET /api/v1/quarantine/{id}", "ReportFinding", "429"] {
+            assert!(text.contains(shown), "{shown}");
+        }
+        let document = get(listener, "/api/v1/openapi.json").await.json();
+        assert_eq!(document["components"]["securitySchemes"]["key"]["scheme"], "bearer");
+    }
+}

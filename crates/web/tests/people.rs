@@ -255,3 +255,131 @@ async fn one_comes_back_to_what_was_asked_for_and_never_to_another_site() {
     assert_eq!(evil.header("location"), Some("/"));
     assert!(page.text().contains("value=\"/quarantine?state=held\""));
 }
+
+/// Makes a key on a site and gives it.
+async fn key(site: std::net::SocketAddr, cookies: &str, scopes: &[&str]) -> String {
+    let page = send(site, "GET", "/account/keys", &[("Cookie", cookies)], b"").await;
+    let mut fields = vec![("name", "batch program"), ("days", "30")];
+    fields.extend(scopes.iter().map(|scope| (*scope, "on")));
+    let made = post_form(site, &page, "/account/keys", cookies, &fields).await;
+    assert_eq!(made.status, 200, "{}", made.text());
+    let text = made.text();
+    text.split("id=\"key\">").nth(1).unwrap().split('<').next().unwrap().to_owned()
+}
+
+async fn with_key(site: std::net::SocketAddr, path: &str, key: &str) -> Answer {
+    send(site, "GET", path, &[("Authorization", &format!("Bearer {key}"))], b"").await
+}
+
+#[tokio::test]
+async fn a_key_does_what_its_scope_says_until_it_is_ended_and_opens_no_page() {
+    let world = world_of_accounts().await;
+    let admin = signed_in(&world).await;
+    let reading = key(world.admin, &admin, &["quarantine"]).await;
+    assert!(reading.starts_with("misogi_") && reading.len() == 71, "{reading}");
+    assert_eq!(with_key(world.admin, "/api/v1/quarantine", &reading).await.status, 200);
+    let unlock = send(
+        world.admin,
+        "POST",
+        "/api/v1/quarantine/1/unlock",
+        &[("Authorization", &format!("Bearer {reading}")), ("Content-Type", "application/json")],
+        b"{\"password\":\"x\"}",
+    )
+    .await;
+    assert_eq!((unlock.status, unlock.json()["reason_code"].as_str()), (403, Some("forbidden")));
+    // Whoever uploads with it needs another scope.
+    let files = with_key(world.portal, &format!("/api/v1/files/{}", "0".repeat(32)), &reading).await;
+    assert_eq!(files.status, 403);
+    for path in ["/", "/quarantine", "/account", "/account/keys"] {
+        let answer = with_key(world.admin, path, &reading).await;
+        assert_eq!(answer.status, 303, "{path} is for people");
+    }
+    for bad in ["", "misogi_", "x", &"0".repeat(64), &format!("misogi_{}", "0".repeat(64))] {
+        let answer = with_key(world.admin, "/api/v1/quarantine", bad).await;
+        assert_eq!(answer.status, 401, "{bad}");
+        assert!(answer.header("www-authenticate").unwrap().starts_with("Bearer"));
+    }
+    let page = get_as(&world, &admin, "/account/keys").await;
+    assert!(page.text().contains("batch program") && !page.text().contains(&reading));
+    let id = page.text().split("name=\"key\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let none = post_form(world.admin, &page, "/account/keys", &admin, &[("name", "x"), ("days", "30")]).await;
+    assert_eq!(none.status, 422, "a key that may do nothing");
+    let long =
+        post_form(world.admin, &page, "/account/keys", &admin, &[("name", "x"), ("days", "9999"), ("files", "on")]);
+    assert_eq!(long.await.status, 422);
+    let ended = post_form(world.admin, &page, "/account/keys/end", &admin, &[("key", &id)]).await;
+    assert_eq!(ended.status, 303);
+    assert_eq!(with_key(world.admin, "/api/v1/quarantine", &reading).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_key_never_allows_more_than_its_owner_s_role() {
+    let world = world().await;
+    let admin = signed_in(&world).await;
+    let temporary = made(&world, &admin, "unyo01", "operator", "").await;
+    settle(world.admin, "unyo01", &temporary, OTHER).await;
+    let cookies = sign_in(&world, "unyo01", OTHER).await.cookies();
+    let given = key(world.admin, &cookies, &["quarantine", "unlock"]).await;
+    assert_eq!(with_key(world.admin, "/api/v1/quarantine", &given).await.status, 200);
+    let id = world.store.user_by_name("unyo01").await.unwrap().unwrap().id;
+    world.store.set_role(id, Role::Staff, "test").await.unwrap();
+    assert_eq!(with_key(world.admin, "/api/v1/quarantine", &given).await.status, 403);
+    world.store.set_user_state(id, UserState::Disabled, "test").await.unwrap();
+    assert_eq!(with_key(world.admin, "/api/v1/quarantine", &given).await.status, 401);
+    // Even where nobody needs a key, one that is not good is refused.
+    let wrong = with_key(world.portal, &format!("/api/v1/files/{}", "0".repeat(32)), &given).await;
+    assert_eq!(wrong.status, 401);
+}
+
+#[tokio::test]
+async fn links_of_notices_show_their_own_mail_to_its_recipient_alone_and_take_passwords() {
+    use form::Reason;
+    use store::{Quarantined, Verdict};
+    let world = world_of_accounts().await;
+    let admin = signed_in(&world).await;
+    let mut cookies = Vec::new();
+    for (name, address) in [("shokuin-a", "A@city.example.jp"), ("shokuin-b", "b@city.example.jp")] {
+        let temporary = made(&world, &admin, name, "staff", address).await;
+        settle(world.portal, name, &temporary, OTHER).await;
+        cookies.push(sign_in_at(&world, world.portal, name, OTHER).await.cookies());
+    }
+    let locked = jail::Source::whole(std::sync::Arc::new(jail::Sealed::from_bytes(b"PK").unwrap()));
+    let parts = vec![
+        sanitised("1", "計画.pdf", "計画.pdf", "application/pdf", Vec::new()),
+        withheld("2", "名簿.zip", Reason::Encrypted, Some(Quarantined::Locked(locked))),
+    ];
+    let id =
+        mail(&world, Some("k@example.co.jp"), "a@city.example.jp", "名簿の件", Verdict::SanitisedWithWithheld, parts)
+            .await;
+    let receipt = world.store.message(id).await.unwrap().unwrap().row.receipt.to_string();
+    let as_staff =
+        async |who: usize, path: &str| send(world.portal, "GET", path, &[("Cookie", cookies[who].as_str())], b"").await;
+    for path in [format!("/r/{receipt}"), format!("/p/{receipt}")] {
+        let page = as_staff(0, &path).await;
+        assert_eq!(page.status, 200, "{path}");
+        let text = page.text();
+        assert!(text.contains("名簿の件") && text.contains("名簿.zip") && text.contains("計画.pdf"), "{text}");
+        assert_eq!(as_staff(1, &path).await.status, 404, "not theirs: {path}");
+        let nobody = get(world.portal, &path).await;
+        assert_eq!(nobody.header("location").unwrap(), format!("/sign-in?next={}", percent(&path)));
+    }
+    for path in ["/r/20261121-00000", "/r/x", "/p/x"] {
+        assert_eq!(as_staff(0, path).await.status, 404, "{path}");
+    }
+    let to = format!("/p/{receipt}");
+    let page = as_staff(0, &to).await;
+    let item = page.text().split("name=\"item\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let wrong = post_form(world.portal, &page, &to, &cookies[0], &[("item", &item), ("password", "guess")]).await;
+    assert!(wrong.text().contains("残りの回数: 7") && !wrong.text().contains("guess"));
+    let other = post_form(world.portal, &page, &to, &cookies[0], &[("item", "999"), ("password", "sesame")]).await;
+    assert_eq!(other.status, 404, "an original of another mail");
+    let theirs = as_staff(1, "/history").await;
+    let stolen = post_form(world.portal, &theirs, &to, &cookies[1], &[("item", &item), ("password", "sesame")]).await;
+    assert_eq!(stolen.status, 404);
+    let opened = post_form(world.portal, &page, &to, &cookies[0], &[("item", &item), ("password", "sesame")]).await;
+    assert!(opened.text().contains("宛先の数: 2"), "{}", opened.text());
+
+    let history = as_staff(0, "/history").await.text();
+    assert!(history.contains("名簿の件") && history.contains(&format!("href=\"/r/{receipt}\"")));
+    assert!(!as_staff(1, "/history").await.text().contains("名簿の件"));
+}

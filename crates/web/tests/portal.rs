@@ -1,6 +1,7 @@
 //! The staff portal over real HTTP: files in, states, findings, safe files out.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![allow(clippy::disallowed_methods, reason = "another program reads what was written")]
 
 mod support;
 
@@ -226,4 +227,81 @@ async fn the_portal_speaks_english_when_asked_and_remembers() {
     assert!(page.text().contains("<html lang=\"en\">"));
     let page = send(world.portal, "GET", "/", &[("Accept-Language", "en-US,en;q=0.9")], b"").await;
     assert!(page.text().contains("<html lang=\"en\">"));
+}
+
+#[tokio::test]
+async fn all_safe_files_come_in_one_archive_that_other_programs_read() {
+    let world = world().await;
+    let answer = upload(&world, &[("写真.jpg", b"jpeg"), ("写真.jpg", b"other"), ("setup.exe", b"MZ")]).await;
+    let path = answer.header("location").unwrap().to_owned();
+    assert_eq!(get(world.portal, &format!("{path}/all")).await.status, 409, "not before everything is finished");
+    work(&world).await;
+    assert!(get(world.portal, &path).await.text().contains(&format!("href=\"{path}/all\"")));
+    let archive = get(world.portal, &format!("{path}/all")).await;
+    assert_eq!((archive.status, archive.header("content-type")), (200, Some("application/zip")));
+    assert_eq!(archive.header("content-length").unwrap(), archive.body.len().to_string());
+    assert!(archive.header("content-disposition").unwrap().starts_with("attachment; filename=\"misogi-20"));
+    let file = world.directory.path().join("all.zip");
+    std::fs::write(&file, &archive.body).unwrap();
+    let code = "import sys,zipfile; z=zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; print([(i.filename, z.read(i).decode()) for i in z.infolist()])";
+    let read = std::process::Command::new("python3").args(["-c", code]).arg(&file).output().unwrap();
+    assert_eq!(
+        String::from_utf8(read.stdout).unwrap().trim(),
+        "[('写真.jpg', 'safe version of 写真.jpg'), ('写真 (2).jpg', 'safe version of 写真.jpg')]",
+        "{}",
+        String::from_utf8_lossy(&read.stderr)
+    );
+    let none = upload(&world, &[("setup.exe", b"MZ")]).await;
+    work(&world).await;
+    assert_eq!(get(world.portal, &format!("{}/all", none.header("location").unwrap())).await.status, 410);
+}
+
+#[tokio::test]
+async fn a_stream_tells_each_change_and_ends_with_the_last() {
+    let world = world().await;
+    let path = upload(&world, &[("a.csv", b"1"), ("b.csv", b"2")]).await.header("location").unwrap().to_owned();
+    let events = format!("{path}/events");
+    let reading = tokio::spawn({
+        let (portal, events) = (world.portal, events.clone());
+        async move { get(portal, &events).await }
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(900)).await;
+    work(&world).await;
+    let answer = reading.await.unwrap();
+    assert_eq!(answer.header("content-type"), Some("text/event-stream"));
+    let text = answer.text();
+    let said: Vec<serde_json::Value> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!((said[0]["pending"].as_bool(), said[0]["ahead"].as_u64()), (Some(true), Some(0)), "{text}");
+    let last = said.last().unwrap();
+    assert_eq!(
+        (last["pending"].as_bool(), last["done"].as_u64(), last["total"].as_u64()),
+        (Some(false), Some(2), Some(2))
+    );
+    assert_eq!(get(world.portal, &format!("/b/{}/events", "0".repeat(32))).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_waiting_file_is_taken_back_with_the_page_s_token_and_one_that_is_done_stays() {
+    let world = world().await;
+    let path = upload(&world, &[("a.csv", b"1"), ("b.csv", b"2")]).await.header("location").unwrap().to_owned();
+    let page = get(world.portal, &path).await;
+    let cookies = page.cookies();
+    let to = format!("{path}/files/1/cancel");
+    assert!(page.text().contains(&format!("action=\"{to}\"")));
+    let form = ("Content-Type", "application/x-www-form-urlencoded");
+    assert_eq!(send(world.portal, "POST", &to, &[form, ("Cookie", &cookies)], b"form_token=x").await.status, 403);
+    assert_eq!(get(world.portal, &to).await.status, 405, "a link does nothing");
+    let done = post_form(world.portal, &page, &to, &cookies, &[]).await;
+    assert_eq!((done.status, done.header("location")), (303, Some(path.as_str())));
+    let left = get(world.portal, &path).await.text();
+    assert!(left.contains("b.csv") && !left.contains("a.csv"));
+    work(&world).await;
+    post_form(world.portal, &page, &to, &cookies, &[]).await;
+    assert!(get(world.portal, &path).await.text().contains("b.csv"), "what is done cannot be taken back");
+    let events = store::AuditFilter { event: Some("upload_cancelled".into()), ..Default::default() };
+    assert_eq!(world.store.audit(&events).await.unwrap().items.len(), 1);
 }

@@ -144,6 +144,7 @@ async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::E
         metrics: metrics.clone(),
         readiness: readiness.clone(),
         previews: portal_previews,
+        unlocker: pairing.clone(),
     };
     roles.start("portal", web::serve(portal, web::portal(portal_state)?, shutdown.clone().cancelled_owned()));
     let admin_state = web::AdminState {

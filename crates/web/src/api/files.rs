@@ -9,14 +9,15 @@ use axum::{
 use engine::catalogue::{self, Language};
 use form::reason::Refusal as PartRefusal;
 use serde::Serialize;
-use store::{BatchStatus, PartRow, PartVerdict, UploadFile};
+use store::{BatchRow, BatchStatus, PartRow, PartVerdict, TokenHash, UploadFile};
 use utoipa::ToSchema;
 
+use super::repeat::{self, Found, Noted};
 use crate::{
     fault::{Fault, Problem},
     moment,
     people::Visitor,
-    portal::{Portal, Proof, Refusal, download, find, receive},
+    portal::{Portal, Proof, Received, Refusal, digest, download, find, receive},
     shown,
     view::{self, FileState},
 };
@@ -97,10 +98,14 @@ pub(crate) struct ReportFinding {
 #[utoipa::path(
     post, path = "/api/v1/files", tag = "files",
     request_body(content = Vec<u8>, content_type = "multipart/form-data", description = "One part with a file name."),
+    params(("Idempotency-Key" = Option<String>, Header, description = "16 to 128 visible characters. The same request with the same key is answered alike and its file taken once.")),
     responses(
         (status = 202, description = "The file is durable and will be rebuilt.", body = Filed),
         (status = 400, description = "No file, more than one, or an unreadable body.", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No key, or one that is not good.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "A request with the same Idempotency-Key is under way; see Retry-After.", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Larger than the limit.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The Idempotency-Key was used with another file.", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "Too many uploads of this client at a time; see Retry-After.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Busy or out of space; see Retry-After.", body = Problem, content_type = "application/problem+json")
     )
@@ -110,8 +115,35 @@ pub(crate) async fn post(
     visitor: Option<Visitor>,
     request: Request,
 ) -> Result<Response, Fault> {
-    let received = receive(&portal, visitor.as_ref(), request, Proof::None, 1).await?;
-    // The receipt covers one file: a request that brought more is told so, though the first one is already safe.
+    let visitor = visitor.as_ref();
+    let Some(key) = repeat::key(request.headers(), visitor)? else {
+        let (_, batch, receipt) = one(receive(&portal, visitor, request, Proof::None, 1).await?)?;
+        return Ok(filed(batch.token.as_str(), receipt));
+    };
+    match Noted::begin(&portal.state.store, key).await? {
+        Found::Nothing(noted) => match receive(&portal, visitor, request, Proof::None, 1).await.and_then(one) {
+            Ok((sent, batch, receipt)) => {
+                noted.end(Some((sent, &batch))).await?;
+                Ok(filed(batch.token.as_str(), receipt))
+            }
+            Err(fault) => {
+                noted.end(None).await?;
+                Err(fault)
+            }
+        },
+        Found::Before(sent, batch) => {
+            let again = digest(&portal, visitor, request).await?;
+            if again != sent {
+                return Err(Fault::OtherRequest);
+            }
+            let found = find(&portal, visitor, batch.as_str()).await?;
+            Ok(filed(batch.as_str(), only(&found)?.receipt.to_string()))
+        }
+    }
+}
+
+/// What was taken, where it is one file: a request that brought more is told so, though the first one is already safe.
+fn one(received: Received) -> Result<(TokenHash, BatchRow, String), Fault> {
     if let Some(refused) = received.refused.first() {
         return Err(match refused.why {
             Refusal::TooLarge | Refusal::Total => Fault::TooLarge,
@@ -119,11 +151,15 @@ pub(crate) async fn post(
             Refusal::NotStored => Fault::Busy,
         });
     }
+    let sent = received.digest();
     let (Some(batch), Some(taken)) = (received.batch, received.taken.first()) else { return Err(Fault::BadRequest) };
-    let id = batch.token.as_str().to_owned();
+    Ok((sent, batch, taken.receipt.to_string()))
+}
+
+fn filed(id: &str, receipt: String) -> Response {
     let location = format!("/api/v1/files/{id}");
-    let body = Json(Filed { id, receipt: taken.receipt.to_string() });
-    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], body).into_response())
+    let body = Json(Filed { id: id.to_owned(), receipt });
+    (StatusCode::ACCEPTED, [(header::LOCATION, location)], body).into_response()
 }
 
 /// Says where a file is.

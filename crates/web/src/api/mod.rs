@@ -1,13 +1,18 @@
 //! `/api/v1` for programs: files on the portal's listener, quarantine on the console's.
 
+pub(crate) mod docs;
 pub(crate) mod files;
 pub(crate) mod quarantine;
+mod repeat;
 
 use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use utoipa::OpenApi;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
 
 use crate::fault::{Fault, Problem};
 
@@ -20,18 +25,40 @@ use crate::fault::{Fault, Problem};
     ),
     paths(files::post, files::state, files::report, files::result, quarantine::list, quarantine::item, quarantine::unlock),
     components(schemas(Problem, files::Filed, files::FileStatus, files::Links, files::Report, files::ReportFinding, quarantine::Items, quarantine::Item, quarantine::Unlock, quarantine::UnlockReply)),
+    modifiers(&Keys),
+    security((), ("key" = [])),
     tags(
-        (name = "files", description = "Served by the staff portal. Whoever knows the id of a file may see its result."),
-        (name = "quarantine", description = "Served by the admin console, with its sign-in.")
+        (name = "files", description = "Served by the staff portal. Whoever knows the id of a file may see its result; on a portal for those with an account, whoever sent it."),
+        (name = "quarantine", description = "Served by the admin console, with its sign-in or a key.")
     )
 )]
 struct Document;
 
-/// `GET /api/v1/openapi.json`
-pub(crate) async fn openapi() -> Result<Response, Fault> {
+/// Says how programs show who they are.
+struct Keys;
+
+impl Modify for Keys {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        if let Some(components) = document.components.as_mut() {
+            let scheme = HttpBuilder::new()
+                .scheme(HttpAuthScheme::Bearer)
+                .description(Some("A key made at /account/keys. A portal for everybody needs none."))
+                .build();
+            components.add_security_scheme("key", SecurityScheme::Http(scheme));
+        }
+    }
+}
+
+/// The whole document.
+pub(crate) fn document() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
-    let text = document.to_json().map_err(|error| {
+    document
+}
+
+/// `GET /api/v1/openapi.json`
+pub(crate) async fn openapi() -> Result<Response, Fault> {
+    let text = document().to_json().map_err(|error| {
         tracing::error!(event = "web_openapi_failed", error = &error as &dyn std::error::Error);
         Fault::Internal
     })?;

@@ -114,6 +114,9 @@ pub(super) fn event_text(event: &str, t: &Texts) -> &'static str {
         "session_closed" | "sessions_closed" => t.event_session_closed,
         "second_factor_enrolled" => t.event_second_factor,
         "second_factor_removed" => t.event_second_factor_removed,
+        "upload_cancelled" => t.event_upload_cancelled,
+        "api_key_created" => t.event_key_made,
+        "api_key_revoked" => t.event_key_ended,
         "recovery_code_used" => t.event_recovery_code,
         "user_password_set" | "user_password_reset" | "user_role_set" | "user_state_set" | "user_address_set" => {
             t.event_user_changed

@@ -103,11 +103,12 @@ pub(crate) fn doors() -> Vec<Door<Console>> {
         // For the monitoring server, which does not sign in: figures without a name in them.
         get("/metrics", Anyone, metrics),
         get("/api/v1/openapi.json", Anyone, api::openapi),
+        get("/api/v1/docs", Anyone, api::docs::show),
         get("/api/v1/quarantine", May(Quarantine), api::quarantine::list),
         get("/api/v1/quarantine/{id}", May(Quarantine), api::quarantine::item),
         post("/api/v1/quarantine/{id}/unlock", May(Unlock), api::quarantine::unlock).in_rooms(),
     ];
-    doors.extend(people::doors());
+    doors.extend(people::doors(Dashboard));
     doors.extend(assets::doors());
     doors.extend(health::doors());
     doors

@@ -26,6 +26,7 @@ use crate::{
     role::Permission,
     shown,
     texts::Texts,
+    unlock::News,
     view,
 };
 
@@ -211,27 +212,4 @@ struct ItemPage {
 struct UnlockForm {
     action: String,
     form_token: String,
-}
-
-/// What came of the password that was typed.
-#[derive(Debug)]
-struct News {
-    class: &'static str,
-    text: String,
-}
-
-impl News {
-    fn of(unlocking: &Unlocking, language: Language, t: &Texts) -> Self {
-        let (class, text) = match unlocking {
-            Unlocking::Opened { recipients, .. } => ("ok", format!("{}{recipients}", t.unlock_done)),
-            Unlocking::Wrong { left } => ("stop", format!("{}{left}", t.unlock_wrong)),
-            Unlocking::Exhausted => ("stop", t.unlock_exhausted.to_owned()),
-            Unlocking::Withheld(reason) => {
-                ("warn", format!("{}{}", t.unlock_withheld, catalogue::reason_text(*reason, language)))
-            }
-            Unlocking::NotLocked => ("warn", t.unlock_not_locked.to_owned()),
-            Unlocking::Busy => ("warn", t.unlock_busy.to_owned()),
-        };
-        Self { class, text }
-    }
 }

@@ -211,7 +211,7 @@ async fn show(
     let offset = console.state.site.offset_minutes;
     let user = store.user(id).await?.ok_or(Fault::NotFound)?;
     // The session that asks may be among them, but is ended on one's own page.
-    let nowhere = visitor.session_id();
+    let nowhere = visitor.session_id()?;
     let sessions = store.sessions_of(id).await?;
     let template = UserPage {
         page: visitor.page(&console.people, t.user_title, Permission::Users),

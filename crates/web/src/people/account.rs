@@ -47,7 +47,7 @@ pub(crate) async fn page(State(people): State<People>, visitor: Visitor) -> Resu
     let t = visitor.texts();
     let factor = people.store.second_factor(visitor.user.id).await?;
     let sessions = people.store.sessions_of(visitor.user.id).await?;
-    let here = visitor.session_id();
+    let here = visitor.session_id()?;
     let offset = people.site.offset_minutes;
     let template = AccountPage {
         page: visitor.own_page(&people, t.account_title),

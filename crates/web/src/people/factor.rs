@@ -87,7 +87,7 @@ fn show(
 fn offered(people: &People, visitor: &Visitor) -> Option<Vec<u8>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(people.pepper.expose().as_bytes()).ok()?;
     mac.update(b"second factor\0");
-    mac.update(visitor.secret().expose().as_bytes());
+    mac.update(visitor.secret().ok()?.expose().as_bytes());
     mac.finalize().into_bytes().get(..totp::SECRET_BYTES).map(<[u8]>::to_vec)
 }
 

@@ -9,7 +9,7 @@ use axum::{
 use engine::catalogue::Language;
 use store::{Stage, User};
 
-use super::{People, PortalAccess, Visitor};
+use super::{People, PortalAccess, Visitor, keys};
 use crate::{
     fault::Fault,
     page::Area,
@@ -53,13 +53,20 @@ pub(crate) async fn gate(State(gate): State<Gate>, mut request: Request, next: N
 async fn admit(gate: &Gate, headers: &HeaderMap, language: Language, api: bool) -> Result<Option<Visitor>, Response> {
     let Gate { people, need } = gate;
     let open = people.area == Area::Portal && people.access == PortalAccess::Anybody;
-    if *need == Need::Anyone || open {
+    let key = if api { keys::given(headers) } else { None };
+    if *need == Need::Anyone || (open && key.is_none()) {
         return Ok(None);
     }
-    let found = Visitor::find(people, headers, language).await.map_err(Fault::into_response)?;
+    let found = match key {
+        // A key that is not good is refused even where none is needed: its sender believes in it.
+        Some(key) => Visitor::of_key(people, key, language).await,
+        None => Visitor::find(people, headers, language).await,
+    };
+    let found = found.map_err(Fault::into_response)?;
     let visitor = found.ok_or_else(|| Fault::Unauthorised.into_response())?;
     let lead = |to: &str| if api { Fault::Forbidden.into_response() } else { Redirect::to(to).into_response() };
     match need {
+        Need::Begun | Need::Own if api => return Err(Fault::Forbidden.into_response()),
         Need::Anyone | Need::Begun => {}
         _ if visitor.stage == Stage::Code => return Err(lead("/sign-in/code")),
         Need::Own => {}

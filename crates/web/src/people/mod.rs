@@ -6,6 +6,7 @@
 pub(crate) mod account;
 mod factor;
 mod gate;
+mod keys;
 mod picture;
 pub(crate) mod sign_in;
 mod totp;
@@ -127,13 +128,13 @@ impl People {
     }
 }
 
-/// The doors of signing in and of one's own account, which both sites have.
-pub(crate) fn doors<S>() -> Vec<Door<S>>
+/// The doors of signing in and of one's own account, which both sites have; `entrance` is what a role needs to come in at all.
+pub(crate) fn doors<S>(entrance: Permission) -> Vec<Door<S>>
 where
     S: Clone + Send + Sync + 'static,
     People: FromRef<S>,
 {
-    use Need::{Anyone, Begun, Own};
+    use Need::{Anyone, Begun, May, Own};
     vec![
         doors::get("/sign-in", Anyone, sign_in::form).of_accounts(),
         doors::post("/sign-in", Anyone, sign_in::submit).of_accounts(),
@@ -146,5 +147,8 @@ where
         doors::post("/account/password", Own, account::password_submit).of_accounts(),
         doors::get("/account/second-factor", Own, factor::form).of_accounts(),
         doors::post("/account/second-factor", Own, factor::submit).of_accounts(),
+        doors::get("/account/keys", May(entrance), keys::page).of_accounts(),
+        doors::post("/account/keys", May(entrance), keys::create).of_accounts(),
+        doors::post("/account/keys/end", May(entrance), keys::end).of_accounts(),
     ]
 }

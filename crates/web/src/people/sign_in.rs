@@ -184,7 +184,7 @@ pub(crate) async fn code_submit(
     let peer = peer.map(|Extension(ConnectInfo(Peer(address)))| address.ip());
     let secret = Secret::random()?;
     let full = session(&people, &secret, user, Stage::Full, peer);
-    match people.store.replace_session(&visitor.secret().hash(), full).await {
+    match people.store.replace_session(&visitor.secret()?.hash(), full).await {
         Ok(()) => Ok(entered(&people, &secret, if next.is_empty() { "/" } else { next })),
         // It ended meanwhile: somebody closed it, or the other of two answers came first.
         Err(store::Error::NotFound(_)) => Err(Fault::Unauthorised),
@@ -234,7 +234,7 @@ pub(crate) async fn sign_out(
     Form(leaving): Form<Leaving>,
 ) -> Result<Response, Fault> {
     visitor.proved(&leaving.form_token)?;
-    people.store.close_session(&visitor.secret().hash()).await?;
+    people.store.close_session(&visitor.secret()?.hash()).await?;
     Ok(left(&people, "/sign-in?from=sign-out"))
 }
 

@@ -5,9 +5,9 @@ use axum::{
     http::{HeaderMap, request::Parts},
 };
 use engine::catalogue::Language;
-use store::{SessionId, Stage, User};
+use store::{Scope, SessionId, Stage, User};
 
-use super::People;
+use super::{People, keys};
 use crate::{
     fault::Fault,
     page::{Area, NavItem, Page, SignedIn},
@@ -22,7 +22,16 @@ pub(crate) struct Visitor {
     pub(crate) user: User,
     pub(crate) stage: Stage,
     pub(crate) language: Language,
-    secret: Secret,
+    credential: Credential,
+}
+
+/// What showed who it is.
+#[derive(Debug, Clone)]
+enum Credential {
+    /// The session's secret.
+    Session(Secret),
+    /// A program's key, which allows no more than these.
+    Key(Vec<Scope>),
 }
 
 impl<S: Sync> FromRequestParts<S> for Visitor {
@@ -51,32 +60,52 @@ impl Visitor {
     ) -> Result<Option<Visitor>, Fault> {
         let Some(secret) = people.session_secret(headers) else { return Ok(None) };
         let Some(session) = people.store.session(&secret.hash(), people.session_site()).await? else { return Ok(None) };
-        Ok(Some(Visitor { user: session.user, stage: session.stage, language, secret }))
+        let credential = Credential::Session(secret);
+        Ok(Some(Visitor { user: session.user, stage: session.stage, language, credential }))
+    }
+
+    /// The owner of a key, if it is still good.
+    pub(super) async fn of_key(
+        people: &People,
+        key: Option<Secret>,
+        language: Language,
+    ) -> Result<Option<Visitor>, Fault> {
+        let Some(key) = key else { return Ok(None) };
+        let Some(key) = people.store.api_key(&key.hash()).await? else { return Ok(None) };
+        let credential = Credential::Key(key.scopes);
+        Ok(Some(Visitor { user: key.user, stage: Stage::Full, language, credential }))
     }
 
     /// Refuses when the role lacks the permission.
     pub(crate) fn may(&self, permission: Permission) -> Result<(), Fault> {
-        if role::allows(self.user.role, permission) { Ok(()) } else { Err(Fault::Forbidden) }
+        let within = match &self.credential {
+            Credential::Session(_) => true,
+            Credential::Key(scopes) => scopes.iter().any(|scope| keys::permission(*scope) == permission),
+        };
+        if within && role::allows(self.user.role, permission) { Ok(()) } else { Err(Fault::Forbidden) }
     }
 
-    /// The token that a form of this session carries.
+    /// The token that a form of this session carries; a program has no forms.
     pub(crate) fn form_token(&self) -> String {
-        self.secret.form_token()
+        self.secret().map(Secret::form_token).unwrap_or_default()
     }
 
     /// Refuses a form that does not carry the session's token.
     pub(crate) fn proved(&self, given: &str) -> Result<(), Fault> {
-        if self.secret.form_token_is(given) { Ok(()) } else { Err(Fault::FormToken) }
+        if self.secret()?.form_token_is(given) { Ok(()) } else { Err(Fault::FormToken) }
     }
 
-    /// The session's secret, for what depends on it.
-    pub(super) fn secret(&self) -> &Secret {
-        &self.secret
+    /// The session's secret, for what depends on it. A program has none.
+    pub(super) fn secret(&self) -> Result<&Secret, Fault> {
+        match &self.credential {
+            Credential::Session(secret) => Ok(secret),
+            Credential::Key(_) => Err(Fault::Forbidden),
+        }
     }
 
     /// The session's name in lists.
-    pub(crate) fn session_id(&self) -> SessionId {
-        SessionId::of(&self.secret.hash())
+    pub(crate) fn session_id(&self) -> Result<SessionId, Fault> {
+        self.secret().map(|secret| SessionId::of(&secret.hash()))
     }
 
     /// Texts in the visitor's language.

@@ -1,12 +1,15 @@
 //! The staff portal: files in, safe files out. A result is found by its unguessable address, and, where there are accounts, by who
 //! uploaded it only.
 
+mod archive;
+mod live;
+mod mine;
 mod pages;
 mod receive;
 mod result;
 mod upload;
 
-pub(crate) use receive::{Proof, Received, Refusal, receive};
+pub(crate) use receive::{Proof, Received, Refusal, digest, receive};
 pub(crate) use result::{download, find};
 
 use std::{sync::Arc, time::Duration};
@@ -17,7 +20,7 @@ use store::{BatchRow, Store};
 use tokio::sync::Semaphore;
 
 use crate::{
-    Metrics, NoPasswords, Previews, Readiness, Site, UploadLimits, api, assets,
+    Metrics, NoPasswords, Previews, Readiness, Site, Unlocker, UploadLimits, api, assets,
     clients::Clients,
     doors::{self, Door, get, post},
     fault::{self, Dressing, Fault},
@@ -48,6 +51,8 @@ pub struct PortalState {
     pub readiness: Readiness,
     /// Draws pages of results.
     pub previews: Previews,
+    /// Tries passwords that are typed here.
+    pub unlocker: Arc<dyn Unlocker>,
 }
 
 /// State of the handlers.
@@ -57,6 +62,7 @@ pub(crate) struct Portal {
     pub(crate) uploads: Arc<Semaphore>,
     pub(crate) clients: Clients,
     pub(crate) people: People,
+    pub(crate) streams: Arc<Semaphore>,
 }
 
 impl Portal {
@@ -70,10 +76,8 @@ impl Portal {
 
     /// Whether a batch is the visitor's: without accounts its address is the proof, with them it is who uploaded it.
     pub(crate) fn owns(&self, visitor: Option<&Visitor>, batch: &BatchRow) -> bool {
-        match visitor {
-            Some(visitor) => batch.user.as_deref() == Some(visitor.user.name.as_str()),
-            None => self.people.access == PortalAccess::Anybody,
-        }
+        let theirs = visitor.is_some_and(|visitor| batch.user.as_deref() == Some(visitor.user.name.as_str()));
+        self.people.access == PortalAccess::Anybody || theirs
     }
 }
 
@@ -92,22 +96,30 @@ impl FromRef<Portal> for Health {
 /// Every door of the portal's listener.
 pub(crate) fn doors() -> Vec<Door<Portal>> {
     use Need::{Anyone, May};
-    use Permission::Upload;
+    use Permission::{History, Upload};
     let mut doors = vec![
         get("/", May(Upload), upload::form),
         post("/upload", May(Upload), upload::submit).by_itself(),
         get("/b/{token}", May(Upload), result::page),
         get("/b/{token}/status", May(Upload), result::status),
+        get("/b/{token}/events", May(Upload), live::events).by_itself(),
+        get("/b/{token}/all", May(Upload), archive::all).by_itself(),
+        post("/b/{token}/files/{number}/cancel", May(Upload), result::cancel),
+        get("/history", May(History), mine::history).of_accounts(),
+        get("/r/{receipt}", May(History), mine::receipt).of_accounts(),
+        get("/p/{receipt}", May(History), mine::locked).of_accounts(),
+        post("/p/{receipt}", May(History), mine::unlock).of_accounts().in_rooms(),
         get("/b/{token}/files/{number}", May(Upload), result::file).by_itself(),
         get("/b/{token}/files/{number}/pages/{page}", May(Upload), pages::page).in_rooms(),
         get("/b/{token}/files/{number}/pages/{page}/image", May(Upload), pages::image).in_rooms(),
         get("/api/v1/openapi.json", Anyone, api::openapi),
+        get("/api/v1/docs", Anyone, api::docs::show),
         post("/api/v1/files", May(Upload), api::files::post).by_itself(),
         get("/api/v1/files/{id}", May(Upload), api::files::state),
         get("/api/v1/files/{id}/report", May(Upload), api::files::report),
         get("/api/v1/files/{id}/result", May(Upload), api::files::result).by_itself(),
     ];
-    doors.extend(people::doors());
+    doors.extend(people::doors(Upload));
     doors.extend(assets::doors());
     doors.extend(health::doors());
     doors
@@ -122,7 +134,8 @@ pub fn portal(mut state: PortalState) -> Result<Router, NoPasswords> {
     let dressing = Dressing { site: Arc::clone(&state.site), area: Area::Portal, accounts: people.has_accounts() };
     let hosts = Hosts::of(&state.site.portal_url);
     let uploads = Arc::new(Semaphore::new(state.limits.at_once));
-    let portal = Portal { uploads, clients: Clients::default(), people: people.clone(), state };
+    let streams = Arc::new(Semaphore::new(live::STREAMS));
+    let portal = Portal { uploads, clients: Clients::default(), people: people.clone(), streams, state };
     Ok(doors::router(doors(), &people, FORM_BYTES, QUICK)
         .with_state(portal)
         .fallback(async || Fault::NotFound)

@@ -7,7 +7,8 @@ use axum::{
 };
 use form::{name::FileName, text::Line};
 use futures_util::StreamExt;
-use store::{AuditEntry, BatchRow, NewBatch, NewMessage, Origin, Receipt, Spool};
+use sha2::{Digest, Sha256};
+use store::{AuditEntry, BatchRow, NewBatch, NewMessage, Origin, Receipt, Spool, TokenHash};
 use subtle::ConstantTimeEq;
 use tokio::time::{Instant, timeout, timeout_at};
 use unicode_normalization::UnicodeNormalization;
@@ -29,6 +30,15 @@ pub(crate) struct Received {
     pub(crate) batch: Option<BatchRow>,
     pub(crate) taken: Vec<Taken>,
     pub(crate) refused: Vec<RefusedFile>,
+    /// Names and contents of all files.
+    sent: Sha256,
+}
+
+impl Received {
+    /// Digest of what was sent: equal for equal files under equal names.
+    pub(crate) fn digest(&self) -> TokenHash {
+        TokenHash::of(&self.sent.clone().finalize())
+    }
 }
 
 /// A file that is durable in the store.
@@ -63,6 +73,12 @@ pub(crate) enum Proof<'a> {
     FormToken(&'a str),
     /// Nothing: the API has no cookie that another site could use.
     None,
+}
+
+/// Reads a whole body and keeps nothing of it but the digest of its files.
+pub(crate) async fn digest(portal: &Portal, visitor: Option<&Visitor>, request: Request) -> Result<TokenHash, Fault> {
+    // None of its files is one too many to be kept.
+    Ok(receive(portal, visitor, request, Proof::None, 0).await?.digest())
 }
 
 /// Reads the whole body and makes each acceptable file durable as soon as it has ended.
@@ -188,6 +204,9 @@ impl Intake<'_> {
         }
         self.file_bytes = 0;
         self.count = self.count.saturating_add(1);
+        // The length goes before the name, so that no name can be taken for the end of another file.
+        self.received.sent.update(u64::try_from(raw.len()).unwrap_or(u64::MAX).to_be_bytes());
+        self.received.sent.update(raw.as_bytes());
         self.current = if self.count > self.most {
             Current::Dropped(raw, Refusal::TooMany)
         } else {
@@ -198,6 +217,9 @@ impl Intake<'_> {
 
     async fn data(&mut self, data: &[u8]) {
         let limits = &self.portal.state.limits;
+        if matches!(self.current, Current::File(..) | Current::Dropped(..)) {
+            self.received.sent.update(data);
+        }
         let refusal = match &mut self.current {
             Current::Field(value) => {
                 // A token is 64 characters; what is longer is no token and need not be kept.

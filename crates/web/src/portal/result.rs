@@ -2,25 +2,28 @@
 
 use askama::Template;
 use axum::{
-    Extension, Json,
+    Extension, Form, Json,
     body::Body,
     extract::{Path, State},
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
 };
 use bytes::Bytes;
 use engine::catalogue::Language;
 use futures_util::stream;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use store::{BatchStatus, BatchToken, Output, PartRow, UploadFile};
 
-use super::Portal;
+use super::{Portal, live};
 use crate::{
     disposition,
     fault::Fault,
     hygiene, moment,
     page::{Mark, Page, notice, render},
-    people::Visitor,
+    people::{
+        Visitor,
+        sign_in::{bound, check_form},
+    },
     shown,
     texts::{self, Texts, texts},
     view::{self, FileState},
@@ -41,6 +44,7 @@ pub(crate) async fn page(
     State(portal): State<Portal>,
     Extension(language): Extension<Language>,
     visitor: Option<Visitor>,
+    headers: HeaderMap,
     Path(token): Path<String>,
 ) -> Result<Response, Fault> {
     let t = texts(language);
@@ -61,7 +65,15 @@ pub(crate) async fn page(
         .enumerate()
         .map(|(index, file)| FileRow::new(&portal, file, index.saturating_add(1), &href, language, t))
         .collect();
-    let progress = Progress::of(&batch);
+    let progress = live::progress(&portal, &batch).await?;
+    let (form_token, set) = match visitor {
+        Some(visitor) => (visitor.form_token(), None),
+        None => {
+            let (secret, set) = bound(&portal.people, &headers)?;
+            (secret.form_token(), set)
+        }
+    };
+    let several = batch.files.iter().filter(|file| file.parts.first().is_some_and(|root| root.has_result)).count() > 1;
     let mut receipts: Vec<&str> = batch.files.iter().map(|file| file.receipt.as_str()).collect();
     receipts.truncate(1);
     let others = batch.files.len().saturating_sub(1);
@@ -75,11 +87,19 @@ pub(crate) async fn page(
         done: texts::files_done(language, progress.done, progress.total),
         pending: progress.pending,
         state: progress.state,
+        waiting: progress.ahead.filter(|ahead| *ahead > 0).map(|ahead| texts::ahead(language, ahead)),
         progress: format!("{href}/status"),
+        events: format!("{href}/events"),
+        all: (several && !progress.pending).then(|| format!("{href}/all")),
+        form_token,
         href,
         files,
     };
-    Ok(render(StatusCode::OK, &template))
+    let mut response = render(StatusCode::OK, &template);
+    if let Some(value) = set {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+    Ok(response)
 }
 
 /// `GET /b/{token}/status`: what the page's module asks for.
@@ -88,7 +108,35 @@ pub(crate) async fn status(
     visitor: Option<Visitor>,
     Path(token): Path<String>,
 ) -> Result<Json<Progress>, Fault> {
-    Ok(Json(Progress::of(&find(&portal, visitor.as_ref(), &token).await?)))
+    let batch = find(&portal, visitor.as_ref(), &token).await?;
+    Ok(Json(live::progress(&portal, &batch).await?))
+}
+
+/// The form that takes a file back.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Cancelling {
+    #[serde(default)]
+    form_token: String,
+}
+
+/// `POST /b/{token}/files/{number}/cancel`: takes a file back that is not begun yet. One that is begun goes on.
+pub(crate) async fn cancel(
+    State(portal): State<Portal>,
+    visitor: Option<Visitor>,
+    headers: HeaderMap,
+    Path((token, number)): Path<(String, usize)>,
+    Form(cancelling): Form<Cancelling>,
+) -> Result<Response, Fault> {
+    match &visitor {
+        Some(visitor) => visitor.proved(&cancelling.form_token)?,
+        None => check_form(&portal.people, &headers, &cancelling.form_token)?,
+    }
+    let batch = find(&portal, visitor.as_ref(), &token).await?;
+    let file = number.checked_sub(1).and_then(|index| batch.files.get(index)).ok_or(Fault::NotFound)?;
+    let actor = visitor.as_ref().map_or("portal", |visitor| visitor.user.name.as_str());
+    portal.state.store.cancel_upload(file.message, actor).await?;
+    let to = if batch.files.len() > 1 { format!("/b/{token}") } else { "/".to_owned() };
+    Ok(Redirect::to(&to).into_response())
 }
 
 /// `GET /b/{token}/files/{number}`
@@ -126,7 +174,7 @@ pub(crate) async fn download(portal: &Portal, file: &UploadFile) -> Result<Respo
 
 /// The bytes, one piece behind the store: that a file is what was written is known only after its last piece, and the
 /// client must not be able to take a damaged one for complete.
-fn body(output: &Output) -> Body {
+pub(crate) fn body(output: &Output) -> Body {
     let start = (output.chunks(), None);
     Body::from_stream(stream::try_unfold(start, |(mut chunks, held)| async move {
         let mut held: Option<Bytes> = held;
@@ -144,20 +192,22 @@ fn body(output: &Output) -> Body {
 /// How far a batch is, for the page's module.
 #[derive(Debug, Serialize)]
 pub(crate) struct Progress {
-    pending: bool,
+    pub(crate) pending: bool,
     done: usize,
     total: usize,
+    /// Jobs before the first file that waits.
+    pub(crate) ahead: Option<u32>,
     /// Changes whenever the page would look different.
     state: String,
 }
 
 impl Progress {
-    fn of(batch: &BatchStatus) -> Self {
+    pub(crate) fn of(batch: &BatchStatus, ahead: Option<u32>) -> Self {
         let states: Vec<FileState> = batch.files.iter().map(FileState::of).collect();
         let done = states.iter().filter(|state| state.finished()).count();
         let total = states.len();
         let names: Vec<&str> = states.iter().map(|state| state.name()).collect();
-        Self { pending: done < total, done, total, state: names.join(" ") }
+        Self { pending: done < total, done, total, ahead, state: names.join(" ") }
     }
 }
 
@@ -172,6 +222,10 @@ struct ResultPage {
     pending: bool,
     state: String,
     progress: String,
+    events: String,
+    waiting: Option<String>,
+    all: Option<String>,
+    form_token: String,
     href: String,
     files: Vec<FileRow>,
 }
@@ -182,6 +236,8 @@ struct FileRow {
     size: String,
     receipt: String,
     state: Mark,
+    /// Where it can be taken back, as long as it waits.
+    cancel: Option<String>,
     output: Option<OutputRow>,
     expired: bool,
     refusal: Option<String>,
@@ -249,6 +305,7 @@ impl FileRow {
             name: shown::visible(&file.name),
             size: shown::bytes(file.bytes),
             receipt: file.receipt.to_string(),
+            cancel: (state == FileState::Queued).then(|| format!("{href}/files/{number}/cancel")),
             state: state.mark(t),
             expired: state.finished() && output.is_none() && root.is_some_and(|root| root.output_name.is_some()),
             refusal: root.and_then(|root| view::refusal(root, language)),

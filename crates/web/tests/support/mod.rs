@@ -174,6 +174,7 @@ async fn world_of(access: PortalAccess, limits: UploadLimits, addresses: [&str; 
         metrics: metrics.clone(),
         readiness: readiness.clone(),
         previews: Previews::new(easel.clone(), 1, 1),
+        unlocker: Arc::new(Locksmith),
     };
     let previews = Previews::new(easel.clone(), 1, 1);
     let console = AdminState {

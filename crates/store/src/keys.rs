@@ -1,0 +1,315 @@
+//! Keys of programs, and the requests that a program may repeat without doing a thing twice.
+
+use std::time::Duration;
+
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Row};
+
+use crate::users::{COLUMN_COUNT, COLUMNS, audit_user, user_row};
+use crate::{BatchId, BatchToken, Error, Store, Timestamp, TokenHash, User, UserId};
+
+/// What a key is good for. It never allows more than its owner's role does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Sending files and fetching results.
+    Files,
+    /// Reading facts about withheld originals.
+    Quarantine,
+    /// Typing passwords of locked originals.
+    Unlock,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Scope; 3] = [Scope::Files, Scope::Quarantine, Scope::Unlock];
+
+    fn bit(self) -> i64 {
+        match self {
+            Scope::Files => 1,
+            Scope::Quarantine => 2,
+            Scope::Unlock => 4,
+        }
+    }
+}
+
+/// A key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ApiKeyId(pub i64);
+
+/// A key to be made.
+#[derive(Debug, Clone)]
+pub struct NewApiKey {
+    /// Digest of the key.
+    pub hash: TokenHash,
+    /// Whose.
+    pub user: UserId,
+    /// What its owner calls it.
+    pub name: String,
+    /// What it is good for.
+    pub scopes: Vec<Scope>,
+    /// Until when.
+    pub expires: Timestamp,
+}
+
+/// A key in a list.
+#[derive(Debug, Clone)]
+pub struct ApiKeyRow {
+    /// Names it.
+    pub id: ApiKeyId,
+    /// What its owner calls it.
+    pub name: String,
+    /// What it is good for.
+    pub scopes: Vec<Scope>,
+    /// Since when.
+    pub created: Timestamp,
+    /// Until when.
+    pub expires: Timestamp,
+    /// When it was last used, to the minute.
+    pub last_used: Option<Timestamp>,
+}
+
+/// A key that is good now.
+#[derive(Debug, Clone)]
+pub struct ApiKey {
+    /// Names it.
+    pub id: ApiKeyId,
+    /// Whose.
+    pub user: User,
+    /// What it is good for.
+    pub scopes: Vec<Scope>,
+}
+
+/// What is known of a request that may be a repetition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Repetition {
+    /// It is the first one; it is noted now.
+    First,
+    /// The first one is still under way.
+    UnderWay,
+    /// The first one was answered.
+    Answered {
+        /// Digest of what it sent.
+        request: TokenHash,
+        /// What came of it.
+        batch: BatchToken,
+    },
+}
+
+impl Store {
+    /// Makes a key.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] when the user has fifty already; any error of the writer.
+    pub async fn create_api_key(&self, key: NewApiKey, actor: &str) -> Result<ApiKeyId, Error> {
+        let actor = actor.to_owned();
+        self.write(move |tx| {
+            let (key, actor) = (key.clone(), actor.clone());
+            Box::pin(async move {
+                let inserted: Option<(i64,)> = sqlx::query_as(
+                    "INSERT INTO api_key (hash, user_id, name, scopes, created, expires)
+                     SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE
+                     (SELECT count(*) FROM api_key WHERE user_id = ?2 AND revoked IS NULL AND expires > ?5) < ?7
+                     RETURNING id",
+                )
+                .bind(key.hash.as_bytes())
+                .bind(key.user.0)
+                .bind(key.name.as_str())
+                .bind(key.scopes.iter().fold(0, |bits, scope| bits | scope.bit()))
+                .bind(tx.now.unix_millis())
+                .bind(key.expires.unix_millis())
+                .bind(MOST_KEYS)
+                .fetch_optional(&mut tx.connection)
+                .await
+                .map_err(Error::database("making a key"))?;
+                let (id,) = inserted.ok_or(Error::Exists("key"))?;
+                audit_user(tx, actor, "api_key_created", key.user, json!({"key": id, "name": key.name}));
+                Ok(ApiKeyId(id))
+            })
+        })
+        .await
+    }
+
+    /// The keys of a user that are still good, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn api_keys_of(&self, user: UserId) -> Result<Vec<ApiKeyRow>, Error> {
+        let rows = sqlx::query(
+            "SELECT id, name, scopes, created, expires, last_used FROM api_key
+             WHERE user_id = ?1 AND revoked IS NULL AND expires > ?2 ORDER BY id DESC",
+        )
+        .bind(user.0)
+        .bind(self.now().unix_millis())
+        .fetch_all(self.readers())
+        .await
+        .map_err(Error::database("listing keys"))?;
+        let get = |error| Error::database("reading a key")(error);
+        rows.iter()
+            .map(|row| {
+                let last_used: Option<i64> = row.try_get(5).map_err(get)?;
+                Ok(ApiKeyRow {
+                    id: ApiKeyId(row.try_get(0).map_err(get)?),
+                    name: row.try_get(1).map_err(get)?,
+                    scopes: scopes(row.try_get(2).map_err(get)?),
+                    created: Timestamp::from_unix_millis(row.try_get(3).map_err(get)?),
+                    expires: Timestamp::from_unix_millis(row.try_get(4).map_err(get)?),
+                    last_used: last_used.map(Timestamp::from_unix_millis),
+                })
+            })
+            .collect()
+    }
+
+    /// Ends a key of a user.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the user has no such key; any error of the writer.
+    pub async fn revoke_api_key(&self, user: UserId, id: ApiKeyId, actor: &str) -> Result<(), Error> {
+        let actor = actor.to_owned();
+        self.write(move |tx| {
+            let actor = actor.clone();
+            Box::pin(async move {
+                let done =
+                    sqlx::query("UPDATE api_key SET revoked = ?3 WHERE id = ?1 AND user_id = ?2 AND revoked IS NULL")
+                        .bind(id.0)
+                        .bind(user.0)
+                        .bind(tx.now.unix_millis())
+                        .execute(&mut tx.connection)
+                        .await
+                        .map_err(Error::database("ending a key"))?;
+                if done.rows_affected() != 1 {
+                    return Err(Error::NotFound("key"));
+                }
+                audit_user(tx, actor, "api_key_revoked", user, json!({"key": id.0}));
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// The key of a digest, if it is good and its owner may sign in.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Damaged`], or any error of the writer.
+    pub async fn api_key(&self, hash: &TokenHash) -> Result<Option<ApiKey>, Error> {
+        let now = self.now();
+        let row = sqlx::query(AssertSqlSafe(format!(
+            "SELECT {COLUMNS}, k.id, k.scopes, k.last_used FROM api_key k JOIN users u ON u.id = k.user_id
+             WHERE k.hash = ?1 AND k.revoked IS NULL AND k.expires > ?2 AND u.state = 0"
+        )))
+        .bind(hash.as_bytes())
+        .bind(now.unix_millis())
+        .fetch_optional(self.readers())
+        .await
+        .map_err(Error::database("reading a key"))?;
+        let Some(row) = row else { return Ok(None) };
+        let get = |error| Error::database("reading a key")(error);
+        let id: i64 = row.try_get(COLUMN_COUNT).map_err(get)?;
+        let last: Option<i64> = row.try_get(COLUMN_COUNT + 2).map_err(get)?;
+        if last.is_none_or(|last| now.since(Timestamp::from_unix_millis(last)) > USED_EVERY) {
+            self.write(move |tx| {
+                Box::pin(async move {
+                    sqlx::query("UPDATE api_key SET last_used = ?2 WHERE id = ?1")
+                        .bind(id)
+                        .bind(tx.now.unix_millis())
+                        .execute(&mut tx.connection)
+                        .await
+                        .map_err(Error::database("noting the use of a key"))?;
+                    Ok(())
+                })
+            })
+            .await?;
+        }
+        let bits = row.try_get(COLUMN_COUNT + 1).map_err(get)?;
+        Ok(Some(ApiKey { id: ApiKeyId(id), user: user_row(&row)?, scopes: scopes(bits) }))
+    }
+
+    /// Notes a request under a key of its sender, or tells what became of the first one with it. A note without an answer
+    /// lasts for `under_way`.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] or any error of the writer.
+    pub async fn begin_request(&self, key: TokenHash, under_way: Duration) -> Result<Repetition, Error> {
+        self.write(move |tx| {
+            Box::pin(async move {
+                let now = tx.now.unix_millis();
+                sqlx::query("DELETE FROM idempotency WHERE expires <= ?1")
+                    .bind(now)
+                    .execute(&mut tx.connection)
+                    .await
+                    .map_err(Error::database("forgetting requests"))?;
+                let noted =
+                    sqlx::query("INSERT INTO idempotency (key, expires) VALUES (?1, ?2) ON CONFLICT DO NOTHING")
+                        .bind(key.as_bytes())
+                        .bind(tx.now.plus(under_way).unix_millis())
+                        .execute(&mut tx.connection)
+                        .await
+                        .map_err(Error::database("noting a request"))?;
+                if noted.rows_affected() == 1 {
+                    return Ok(Repetition::First);
+                }
+                let (request, batch): (Option<Vec<u8>>, Option<String>) = sqlx::query_as(
+                    "SELECT i.request, b.token FROM idempotency i LEFT JOIN batch b ON b.id = i.batch WHERE i.key = ?1",
+                )
+                .bind(key.as_bytes())
+                .fetch_one(&mut tx.connection)
+                .await
+                .map_err(Error::database("reading a request"))?;
+                let (Some(request), Some(batch)) = (request, batch) else { return Ok(Repetition::UnderWay) };
+                let request = TokenHash::from_bytes(&request).ok_or(Error::Damaged("a request"))?;
+                let batch = BatchToken::parse(&batch).ok_or(Error::Damaged("a batch token"))?;
+                Ok(Repetition::Answered { request, batch })
+            })
+        })
+        .await
+    }
+
+    /// Keeps what came of a noted request: a batch until it expires, or nothing, so that it may be sent again.
+    ///
+    /// # Errors
+    /// Any error of the writer.
+    pub async fn end_request(
+        &self,
+        key: TokenHash,
+        came: Option<(TokenHash, BatchId, Timestamp)>,
+    ) -> Result<(), Error> {
+        self.write(move |tx| {
+            Box::pin(async move {
+                let query = match came {
+                    Some((request, batch, expires)) => {
+                        sqlx::query("UPDATE idempotency SET request = ?2, batch = ?3, expires = ?4 WHERE key = ?1")
+                            .bind(key.as_bytes().to_vec())
+                            .bind(request.as_bytes().to_vec())
+                            .bind(batch.0)
+                            .bind(expires.unix_millis())
+                    }
+                    None => sqlx::query("DELETE FROM idempotency WHERE key = ?1").bind(key.as_bytes().to_vec()),
+                };
+                query.execute(&mut tx.connection).await.map_err(Error::database("ending a request"))?;
+                Ok(())
+            })
+        })
+        .await
+    }
+}
+
+fn scopes(bits: i64) -> Vec<Scope> {
+    Scope::ALL.into_iter().filter(|scope| bits & scope.bit() != 0).collect()
+}
+
+/// Keys of one user at a time.
+const MOST_KEYS: i64 = 50;
+/// How stale the time of last use may be.
+const USED_EVERY: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_are_bits_that_stay_apart() {
+        for bits in 0..8 {
+            let back = scopes(bits).iter().fold(0, |bits, scope| bits | scope.bit());
+            assert_eq!(back, bits);
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! What belongs to the person who is signed in: the history, and what the links in notices lead to. A link alone never does
+//! anything, and tells nobody else whether there is such a mail.
+
+use askama::Template;
+use axum::{
+    Form,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use form::job::Password;
+use serde::Deserialize;
+use store::{MessageDetail, MessageRow, OriginKind, QuarantineId, QuarantineState, Receipt};
+
+use super::Portal;
+use crate::{
+    Unlocking,
+    fault::Fault,
+    moment,
+    page::{Mark, Page, render},
+    people::Visitor,
+    role::Permission,
+    shown,
+    texts::Texts,
+    unlock::News,
+    view::{self, FileState},
+};
+
+/// `GET /history`
+pub(crate) async fn history(State(portal): State<Portal>, visitor: Visitor) -> Result<Response, Fault> {
+    let t = visitor.texts();
+    let store = &portal.state.store;
+    let offset = portal.state.site.offset_minutes;
+    let mut batches = Vec::new();
+    for row in store.batches_of(&visitor.user.name, LISTED).await? {
+        let Some(batch) = store.batch(&row.token).await? else { continue };
+        let states: Vec<FileState> = batch.files.iter().map(FileState::of).collect();
+        batches.push(Line {
+            time: moment::local(row.created, offset),
+            href: format!("/b/{}", row.token.as_str()),
+            what: names(batch.files.iter().map(|file| file.name.as_str())),
+            from: String::new(),
+            state: worst(&states).map_or(Mark::stop(t.history_cancelled), |state| state.mark(t)),
+            until: moment::local(row.expires, offset),
+        });
+    }
+    let mails = match &visitor.user.address {
+        Some(address) => store.mails_to(address, LISTED).await?,
+        None => Vec::new(),
+    };
+    let template = HistoryPage {
+        page: visitor.page(&portal.people, t.nav_history, Permission::History),
+        batches,
+        has_address: visitor.user.address.is_some(),
+        mails: mails.iter().map(|mail| Line::of_mail(mail, offset, t)).collect(),
+    };
+    Ok(render(StatusCode::OK, &template))
+}
+
+/// `GET /r/{receipt}`: what became of one's mail or upload.
+pub(crate) async fn receipt(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Path(receipt): Path<String>,
+) -> Result<Response, Fault> {
+    let detail = own(&portal, &visitor, &receipt).await?;
+    if detail.row.origin == OriginKind::Upload {
+        let token = portal.state.store.batch_of(detail.row.id).await?.ok_or(Fault::NotFound)?;
+        return Ok(Redirect::to(&format!("/b/{}", token.as_str())).into_response());
+    }
+    show(&portal, &visitor, &detail, None).await
+}
+
+/// `GET /p/{receipt}`: where the password of a locked attachment is typed.
+pub(crate) async fn locked(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Path(receipt): Path<String>,
+) -> Result<Response, Fault> {
+    let detail = own(&portal, &visitor, &receipt).await?;
+    show(&portal, &visitor, &detail, None).await
+}
+
+/// The form of a password.
+#[derive(Deserialize)]
+pub(crate) struct Typed {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    item: i64,
+    #[serde(default)]
+    password: String,
+}
+
+/// `POST /p/{receipt}`
+pub(crate) async fn unlock(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Path(receipt): Path<String>,
+    Form(typed): Form<Typed>,
+) -> Result<Response, Fault> {
+    visitor.proved(&typed.form_token)?;
+    let detail = own(&portal, &visitor, &receipt).await?;
+    // Whose mail it is says which originals may be tried, whatever number the form names.
+    let item = detail.quarantine.iter().find(|row| row.id == QuarantineId(typed.item)).ok_or(Fault::NotFound)?;
+    let password = Password::new(&typed.password).filter(|_| !typed.password.is_empty()).ok_or(Fault::BadRequest)?;
+    let unlocking = portal.state.unlocker.unlock(item.id, password, &visitor.user.name).await?;
+    let detail = own(&portal, &visitor, &receipt).await?;
+    show(&portal, &visitor, &detail, Some(&unlocking)).await
+}
+
+/// The message of a receipt, if it is the visitor's: uploaded by them, or a mail to their address. Anything else is not there.
+async fn own(portal: &Portal, visitor: &Visitor, receipt: &str) -> Result<MessageDetail, Fault> {
+    let store = &portal.state.store;
+    let receipt = Receipt::parse(receipt).ok_or(Fault::NotFound)?;
+    let id = store.message_by_receipt(&receipt).await?.ok_or(Fault::NotFound)?;
+    let detail = store.message(id).await?.ok_or(Fault::NotFound)?;
+    let row = &detail.row;
+    let theirs = match row.origin {
+        OriginKind::Upload => row.user.as_deref() == Some(visitor.user.name.as_str()),
+        OriginKind::Mail => visitor
+            .user
+            .address
+            .as_ref()
+            .is_some_and(|address| row.recipients.iter().any(|recipient| recipient.eq_ignore_ascii_case(address))),
+        OriginKind::Notice | OriginKind::Unlocked => false,
+    };
+    if theirs { Ok(detail) } else { Err(Fault::NotFound) }
+}
+
+async fn show(
+    portal: &Portal,
+    visitor: &Visitor,
+    detail: &MessageDetail,
+    unlocking: Option<&Unlocking>,
+) -> Result<Response, Fault> {
+    let t = visitor.texts();
+    let row = &detail.row;
+    let offset = portal.state.site.offset_minutes;
+    let template = MailPage {
+        page: visitor.page(&portal.people, t.mail_title, Permission::History),
+        receipt: row.receipt.to_string(),
+        received: moment::local(row.received, offset),
+        sender: row.sender.as_deref().map(shown::visible).unwrap_or_default(),
+        subject: row.subject.as_deref().map(shown::visible).unwrap_or_default(),
+        state: view::verdict_mark(row.verdict, t),
+        news: unlocking.map(|unlocking| News::of(unlocking, visitor.language, t)),
+        parts: detail
+            .parts
+            .iter()
+            .filter(|part| !part.path.is_empty())
+            .map(|part| Part {
+                name: shown::visible(part.output_name.as_deref().unwrap_or(&part.name)),
+                state: view::part_mark(part, t),
+                refusal: view::refusal(part, visitor.language),
+                findings: view::findings(&part.findings, visitor.language),
+            })
+            .collect(),
+        locked: detail
+            .quarantine
+            .iter()
+            .filter(|row| row.locked && row.state == QuarantineState::Held)
+            .map(|row| Locked {
+                item: row.id.0,
+                name: shown::visible(&row.name),
+                until: moment::local(row.expires, offset),
+            })
+            .collect(),
+        form_token: visitor.form_token(),
+    };
+    Ok(render(StatusCode::OK, &template))
+}
+
+/// The state of a batch in one word: what still needs attention goes before what is well.
+fn worst(states: &[FileState]) -> Option<FileState> {
+    let rank = |state: &FileState| match state {
+        FileState::Failed => 7,
+        FileState::Withheld => 6,
+        FileState::Partly => 5,
+        FileState::Retrying => 4,
+        FileState::Working => 3,
+        FileState::Queued => 2,
+        FileState::Changed => 1,
+        FileState::Done => 0,
+    };
+    let pending = states.iter().filter(|state| !state.finished()).max_by_key(|state| rank(state));
+    pending.or_else(|| states.iter().max_by_key(|state| rank(state))).copied()
+}
+
+fn names<'a>(mut names: impl Iterator<Item = &'a str>) -> String {
+    let first = names.next().map(shown::visible).unwrap_or_default();
+    match names.count() {
+        0 => first,
+        more => format!("{first} (+{more})"),
+    }
+}
+
+#[derive(Debug)]
+struct Line {
+    time: String,
+    href: String,
+    what: String,
+    from: String,
+    state: Mark,
+    until: String,
+}
+
+impl Line {
+    fn of_mail(mail: &MessageRow, offset: i32, t: &Texts) -> Self {
+        let subject = mail.subject.as_deref().map(shown::visible).filter(|subject| !subject.is_empty());
+        Self {
+            time: moment::local(mail.received, offset),
+            href: format!("/r/{}", mail.receipt),
+            what: subject.unwrap_or_else(|| t.no_subject.to_owned()),
+            from: mail.sender.as_deref().map_or_else(|| t.null_sender.to_owned(), shown::visible),
+            state: view::verdict_mark(mail.verdict, t),
+            until: String::new(),
+        }
+    }
+}
+
+#[derive(Debug, Template)]
+#[template(path = "history.html")]
+struct HistoryPage {
+    page: Page,
+    batches: Vec<Line>,
+    has_address: bool,
+    mails: Vec<Line>,
+}
+
+#[derive(Debug)]
+struct Part {
+    name: String,
+    state: Mark,
+    refusal: Option<String>,
+    findings: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Locked {
+    item: i64,
+    name: String,
+    until: String,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "mail.html")]
+struct MailPage {
+    page: Page,
+    receipt: String,
+    received: String,
+    sender: String,
+    subject: String,
+    state: Mark,
+    news: Option<News>,
+    parts: Vec<Part>,
+    locked: Vec<Locked>,
+    form_token: String,
+}
+
+/// Rows of each list.
+const LISTED: u32 = 50;
