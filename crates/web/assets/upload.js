@@ -1,5 +1,5 @@
-// Makes the upload form kinder: a list of what was chosen, limits told before sending, and a drop area.
-// Without this module the plain form does the same work.
+// Makes the upload form kinder: a list of what was chosen, limits told before sending, a drop area, and files that are sent in pieces, each
+// with its own progress, and go on where they were when the connection comes back. Without this module the plain form does the same work.
 const form = document.querySelector('form[data-upload]');
 if (form) {
   const input = form.querySelector('input[type=file]');
@@ -10,6 +10,7 @@ if (form) {
   const submit = form.querySelector('button[type=submit]');
   const limits = { bytes: Number(form.dataset.fileBytes), files: Number(form.dataset.files), total: Number(form.dataset.totalBytes) };
   let chosen = [];
+  let sending = false;
 
   const size = (n) => {
     const units = ['B', 'KB', 'MB', 'GB'];
@@ -22,47 +23,136 @@ if (form) {
     chosen.forEach((file) => data.items.add(file));
     input.files = data.files;
   };
+  const element = (name, className, text) => {
+    const made = document.createElement(name);
+    if (className) made.className = className;
+    if (text !== undefined) made.textContent = text;
+    return made;
+  };
   const show = () => {
     list.replaceChildren();
     let total = 0;
     chosen.forEach((file, index) => {
       total += file.size;
-      const row = document.createElement('li');
-      const name = document.createElement('span');
-      name.className = 'name';
-      name.textContent = file.name;
-      const bytes = document.createElement('span');
-      bytes.className = 'quiet';
-      bytes.textContent = size(file.size);
-      const remove = document.createElement('button');
+      const row = element('li');
+      const remove = element('button', 'slim', form.dataset.remove);
       remove.type = 'button';
-      remove.className = 'slim';
-      remove.textContent = form.dataset.remove;
       remove.setAttribute('aria-label', `${form.dataset.remove}: ${file.name}`);
       remove.addEventListener('click', () => { chosen.splice(index, 1); keep(); show(); input.focus(); });
-      row.append(name, bytes, remove);
+      row.append(element('span', 'name', file.name), element('span', 'quiet', size(file.size)), remove);
       let problem = '';
       if (file.size > limits.bytes) problem = form.dataset.tooLarge;
       else if (index >= limits.files) problem = form.dataset.tooMany;
       else if (total > limits.total) problem = form.dataset.total;
-      if (problem) {
-        const line = document.createElement('span');
-        line.className = 'over-limit';
-        line.textContent = problem;
-        row.append(line);
-      }
+      if (problem) row.append(element('span', 'over-limit', problem));
       list.append(row);
     });
     heading.hidden = list.hidden = chosen.length === 0;
     said.textContent = chosen.length === 0 ? '' : `${form.dataset.chosen}: ${chosen.length}`;
   };
   const add = (files) => {
+    if (sending) return;
     for (const file of files) {
       if (!chosen.some((known) => known.name === file.name && known.size === file.size && known.lastModified === file.lastModified)) chosen.push(file);
     }
     keep();
     show();
   };
+
+  const pause = (millis) => new Promise((resolve) => { setTimeout(resolve, millis); });
+  const ask = (address, options) => fetch(address, { cache: 'no-store', credentials: 'same-origin', ...options });
+  /** Sends one file piece by piece; the answer is the address of the result, or nothing when it was given up. */
+  const send = async (file, address, row) => {
+    const bar = element('progress');
+    bar.max = file.size;
+    bar.value = 0;
+    bar.setAttribute('aria-label', file.name);
+    const state = element('span', 'quiet', '0 %');
+    const cancel = element('button', 'slim', form.dataset.cancel);
+    cancel.type = 'button';
+    cancel.setAttribute('aria-label', `${form.dataset.cancel}: ${file.name}`);
+    const stop = new AbortController();
+    cancel.addEventListener('click', () => stop.abort());
+    row.querySelector('button')?.remove();
+    row.append(bar, state, cancel);
+    const piece = Math.min(8 << 20, Math.max(256 << 10, Math.ceil(file.size / 50)));
+    let offset = 0;
+    let failures = 0;
+    for (;;) {
+      if (stop.signal.aborted) {
+        await ask(address, { method: 'DELETE' }).catch(() => {});
+        bar.remove();
+        cancel.remove();
+        state.textContent = form.dataset.cancelled;
+        return undefined;
+      }
+      try {
+        const body = file.slice(offset, offset + piece);
+        const headers = { 'Upload-Offset': String(offset), 'Content-Type': 'application/offset+octet-stream' };
+        let answer = await ask(address, { method: 'PATCH', headers, body, signal: stop.signal });
+        // Another piece came further than we knew: ask where to go on.
+        if (answer.status === 409) answer = await ask(address, { method: 'GET', signal: stop.signal });
+        if ([400, 403, 404, 410, 413].includes(answer.status)) {
+          bar.remove();
+          cancel.remove();
+          row.append(element('span', 'over-limit', form.dataset.broken));
+          return undefined;
+        }
+        if (!answer.ok) throw new Error(`status ${answer.status}`);
+        const standing = await answer.json();
+        failures = 0;
+        offset = standing.offset;
+        bar.value = offset;
+        state.textContent = `${Math.floor((offset / file.size) * 100)} %`;
+        if (standing.result) { cancel.remove(); return standing.result; }
+      } catch {
+        if (stop.signal.aborted) continue;
+        failures += 1;
+        if (failures > 60) { row.append(element('span', 'over-limit', form.dataset.broken)); return undefined; }
+        state.textContent = form.dataset.waiting;
+        await pause(Math.min(500 * failures, 5000));
+        // How much of the piece arrived before the connection broke is known only there.
+        const answer = await ask(address, { method: 'GET' }).catch(() => undefined);
+        if (answer?.ok) offset = (await answer.json()).offset;
+      }
+    }
+  };
+  const sendAll = async () => {
+    sending = true;
+    submit.disabled = true;
+    submit.textContent = said.textContent = form.dataset.sending;
+    const files = chosen.map((file) => ({ name: file.name, size: file.size }));
+    const headers = { 'Content-Type': 'application/json', 'X-Form-Token': form.elements.form_token.value };
+    const answer = await ask('/uploads', { method: 'POST', headers, body: JSON.stringify({ files }) }).catch(() => undefined);
+    // Whatever is in the way, the plain form is tried, and its answer says what is wrong.
+    if (!answer?.ok) { form.submit(); return; }
+    const accepted = (await answer.json()).files;
+    const rows = [...list.children];
+    let result;
+    let refused = false;
+    const todo = [];
+    accepted.forEach(({ href, refused: why }, index) => {
+      if (href) { todo.push([chosen[index], href, rows[index]]); return; }
+      refused = true;
+      rows[index].querySelector('button')?.remove();
+      rows[index].querySelector('.over-limit')?.remove();
+      rows[index].append(element('span', 'over-limit', why));
+    });
+    const next = async () => {
+      for (let job = todo.shift(); job; job = todo.shift()) {
+        const came = await send(...job);
+        if (came) result = came; else refused = true;
+      }
+    };
+    await Promise.all([next(), next()]);
+    if (result && !refused) { location.assign(result); return; }
+    said.textContent = form.dataset.someRefused;
+    const lead = element('a', 'button primary large', result ? form.dataset.seeResult : form.dataset.again);
+    lead.href = result ?? '/';
+    submit.replaceWith(lead);
+    lead.focus();
+  };
+
   input.addEventListener('change', () => { add([...input.files]); });
   for (const name of ['dragenter', 'dragover']) {
     area.addEventListener(name, (event) => { event.preventDefault(); area.classList.add('over'); });
@@ -71,9 +161,9 @@ if (form) {
     area.addEventListener(name, (event) => { event.preventDefault(); area.classList.remove('over'); });
   }
   area.addEventListener('drop', (event) => add([...event.dataTransfer.files]));
-  form.addEventListener('submit', () => {
-    // The button is only disabled after the form data was taken.
-    setTimeout(() => { submit.disabled = true; submit.textContent = form.dataset.sending; said.textContent = form.dataset.sending; });
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    if (!sending) sendAll();
   });
   // Coming back with the browser's own button must find a form that works.
   addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });

@@ -61,6 +61,26 @@ where
     Door::new("POST", path, need, routing::post(handler))
 }
 
+/// `PATCH`.
+pub(crate) fn patch<S, H, T>(path: &'static str, need: Need, handler: H) -> Door<S>
+where
+    H: Handler<T, S>,
+    T: 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    Door::new("PATCH", path, need, routing::patch(handler))
+}
+
+/// `DELETE`.
+pub(crate) fn delete<S, H, T>(path: &'static str, need: Need, handler: H) -> Door<S>
+where
+    H: Handler<T, S>,
+    T: 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    Door::new("DELETE", path, need, routing::delete(handler))
+}
+
 impl<S: Clone + Send + Sync + 'static> Door<S> {
     pub(crate) fn new(method: &'static str, path: &'static str, need: Need, handler: MethodRouter<S>) -> Self {
         Self { method, path, need, bound: Bound::Form, accounts: false, handler }

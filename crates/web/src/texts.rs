@@ -42,6 +42,7 @@ texts! {
     upload_drop: "ここにファイルをドラッグ＆ドロップすることもできます。" / "You can also drop files here.";
     upload_submit: "無害化する" / "Sanitise";
     upload_sending: "送信しています…" / "Sending…";
+    upload_waiting: "接続が戻るのを待っています…" / "Waiting for the connection…";
     upload_chosen: "選択したファイル" / "Chosen files";
     upload_remove: "取り消す" / "Remove";
     upload_choose: "ファイルを選択" / "Choose files";

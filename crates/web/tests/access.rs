@@ -26,6 +26,10 @@ const ROLES: [(char, Option<Role>); 7] = [
 const PORTAL: &[(&str, &str, &str)] = &[
     ("GET", "/", "-svoat-"),
     ("POST", "/upload", "-svoat-"),
+    ("POST", "/uploads", "-svoat-"),
+    ("GET", "/uploads/{group}/{number}", "-svoat-"),
+    ("PATCH", "/uploads/{group}/{number}", "-svoat-"),
+    ("DELETE", "/uploads/{group}/{number}", "-svoat-"),
     ("GET", "/b/{token}", "-svoat-"),
     ("GET", "/b/{token}/status", "-svoat-"),
     ("GET", "/b/{token}/events", "-svoat-"),
@@ -185,6 +189,7 @@ fn filled(path: &str) -> String {
         .replace("{number}", "1")
         .replace("{page}", "1")
         .replace("{part}", "0")
+        .replace("{group}", &"0".repeat(64))
         .replace("{receipt}", "20261121-8F3K2")
         .replace("{name}", "misogi.css")
 }

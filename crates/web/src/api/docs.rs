@@ -103,6 +103,10 @@ fn type_of(schema: Option<&Value>) -> String {
             return choices.iter().map(|one| type_of(Some(one))).collect::<Vec<_>>().join(" | ");
         }
     }
+    // How utoipa writes bytes.
+    if schema.pointer("/items/type").is_some_and(|kind| kind == "integer") {
+        return "bytes".to_owned();
+    }
     match schema.get("type") {
         Some(Value::String(kind)) if kind == "array" => format!("{}[]", type_of(schema.get("items"))),
         Some(Value::String(kind)) => kind.clone(),

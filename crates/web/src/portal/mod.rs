@@ -7,6 +7,7 @@ mod mine;
 mod pages;
 mod receive;
 mod result;
+mod resume;
 mod upload;
 
 pub(crate) use receive::{Proof, Received, Refusal, digest, receive};
@@ -22,7 +23,7 @@ use tokio::sync::Semaphore;
 use crate::{
     Metrics, NoPasswords, Previews, Readiness, Site, Unlocker, UploadLimits, api, assets,
     clients::Clients,
-    doors::{self, Door, get, post},
+    doors::{self, Door, delete, get, patch, post},
     fault::{self, Dressing, Fault},
     health::{self, Health},
     hygiene::{self, Hosts},
@@ -63,6 +64,7 @@ pub(crate) struct Portal {
     pub(crate) clients: Clients,
     pub(crate) people: People,
     pub(crate) streams: Arc<Semaphore>,
+    pub(crate) pieces: resume::Uploads,
 }
 
 impl Portal {
@@ -100,6 +102,10 @@ pub(crate) fn doors() -> Vec<Door<Portal>> {
     let mut doors = vec![
         get("/", May(Upload), upload::form),
         post("/upload", May(Upload), upload::submit).by_itself(),
+        post("/uploads", May(Upload), resume::announce),
+        get("/uploads/{group}/{number}", May(Upload), resume::standing),
+        patch("/uploads/{group}/{number}", May(Upload), resume::piece).by_itself(),
+        delete("/uploads/{group}/{number}", May(Upload), resume::give_up),
         get("/b/{token}", May(Upload), result::page),
         get("/b/{token}/status", May(Upload), result::status),
         get("/b/{token}/events", May(Upload), live::events).by_itself(),
@@ -135,7 +141,14 @@ pub fn portal(mut state: PortalState) -> Result<Router, NoPasswords> {
     let hosts = Hosts::of(&state.site.portal_url);
     let uploads = Arc::new(Semaphore::new(state.limits.at_once));
     let streams = Arc::new(Semaphore::new(live::STREAMS));
-    let portal = Portal { uploads, clients: Clients::default(), people: people.clone(), streams, state };
+    let portal = Portal {
+        uploads,
+        clients: Clients::default(),
+        people: people.clone(),
+        streams,
+        pieces: resume::Uploads::default(),
+        state,
+    };
     Ok(doors::router(doors(), &people, FORM_BYTES, QUICK)
         .with_state(portal)
         .fallback(async || Fault::NotFound)

@@ -270,36 +270,8 @@ impl Intake<'_> {
     }
 
     async fn store(&mut self, raw: &str, spool: Spool) -> Result<Taken, store::Error> {
-        let state = &self.portal.state;
-        let now = state.store.now();
-        let original = spool.finish().await?;
-        let batch = match &self.received.batch {
-            Some(batch) => batch.id,
-            None => {
-                let batch = state
-                    .store
-                    .create_batch(NewBatch { user: self.user.clone(), expires: now.plus(state.keep) })
-                    .await?;
-                self.received.batch.insert(batch).id
-            }
-        };
-        let receipt = state.store.new_receipt()?;
-        let (file_name, changed) = file_name(raw);
-        let origin = Origin::Upload { user: self.user.clone(), batch, file_name };
-        let message = NewMessage { receipt: receipt.clone(), origin, received: now, original };
-        let accepted = state.store.accept(message).await?;
-        if changed {
-            // The raw name is not kept anywhere else; whoever looks into the file's history sees what it hid.
-            let entry = AuditEntry {
-                actor: "gateway".to_owned(),
-                event: "upload_name_changed",
-                message: Some(accepted.message),
-                detail: vec![("name", shown::visible(last_component(raw)))],
-            };
-            state.store.audit_append(entry).await?;
-        }
-        state.metrics.accepted(Source::Upload, self.file_bytes);
-        tracing::info!(event = "upload_accepted", receipt = receipt.as_str(), bytes = self.file_bytes);
+        let receipt =
+            keep(self.portal, self.user.as_deref(), &mut self.received.batch, raw, spool, self.file_bytes).await?;
         Ok(Taken { receipt })
     }
 
@@ -333,6 +305,46 @@ impl Intake<'_> {
             }
         }
     }
+}
+
+/// Makes a file durable in its batch, which is made with its first file.
+pub(crate) async fn keep(
+    portal: &Portal,
+    user: Option<&str>,
+    batch: &mut Option<BatchRow>,
+    raw: &str,
+    spool: Spool,
+    bytes: u64,
+) -> Result<Receipt, store::Error> {
+    let state = &portal.state;
+    let user = user.map(str::to_owned);
+    let now = state.store.now();
+    let original = spool.finish().await?;
+    let id = match batch {
+        Some(batch) => batch.id,
+        None => {
+            let made = NewBatch { user: user.clone(), expires: now.plus(state.keep) };
+            batch.insert(state.store.create_batch(made).await?).id
+        }
+    };
+    let receipt = state.store.new_receipt()?;
+    let (file_name, changed) = file_name(raw);
+    let origin = Origin::Upload { user, batch: id, file_name };
+    let message = NewMessage { receipt: receipt.clone(), origin, received: now, original };
+    let accepted = state.store.accept(message).await?;
+    if changed {
+        // The raw name is not kept anywhere else; whoever looks into the file's history sees what it hid.
+        let entry = AuditEntry {
+            actor: "gateway".to_owned(),
+            event: "upload_name_changed",
+            message: Some(accepted.message),
+            detail: vec![("name", shown::visible(last_component(raw)))],
+        };
+        state.store.audit_append(entry).await?;
+    }
+    state.metrics.accepted(Source::Upload, bytes);
+    tracing::info!(event = "upload_accepted", receipt = receipt.as_str(), bytes);
+    Ok(receipt)
 }
 
 /// A harmless name, and whether it differs from what the client said. macOS sends kana with their marks apart (NFD),
