@@ -1,20 +1,26 @@
 #!/usr/bin/env python3
 """Takes every Word, Excel and PowerPoint file of some directories through both rooms and compares what comes out with what went in.
 
-    tests/office_fidelity.py DIR... [--rooms target/release/examples/office] [--pages 4] [--keep OUT] [--report FILE]
+    tests/office_fidelity.py DIR... [--rooms target/release/examples/office] [--font FILE]... [--pages 4] [--keep OUT] [--report FILE]
+    tests/office_fidelity.py DIR... --misogi target/release/misogi [--pages 4] [--keep OUT] [--report FILE]
 
-`cargo build --release -p disarm --example office` makes the program. Printed: rebuilt and withheld with reasons, findings, whether
+`cargo build --release -p disarm --example office` makes the program. With `--misogi` the whole program is taken instead, and with it also the
+files that go through LibreOffice first: doc, xls, ppt, rtf, xlsb and OpenDocument; their cells are read by calamine. Printed: rebuilt and withheld with reasons, findings, whether
 python-docx, openpyxl and python-pptx open every output, what oletools (olevba, mraptor, oleobj, msodde) find in it, whether the values and notes
 of all cells are equal, how many pages LibreOffice makes of both sides, how alike they look, how much of their text is found again, time and
 size, and the worst twenty of each. The worst pages are written as pictures, original | rebuilt | difference.
+
+Text is compared letter by letter on the printed pages. A drawing of Windows (EMF, WMF) is pixels in the output, and its words stand in what the
+picture says of itself (`descr`), where a search finds them: text that the output says there and the original does not is counted as found, and
+the figure without it is printed beside. Of each file that lost text, the report has the words that are not found again.
 
 Exit code 1 when the rooms ended abnormally or refused the form of their own making, a reader does not open an output that opens the
 original, an output is no sound archive of well-formed XML, or a tool finds something active in it. How alike pages look decides nothing, it is
 for people to read.
 
-Needs LibreOffice, poppler-utils, python-docx, openpyxl, python-pptx, oletools, Pillow and numpy.
+Needs LibreOffice, poppler-utils, python-docx, openpyxl, python-pptx, oletools, Pillow and numpy; with `--misogi` python-calamine.
 """
-import argparse, collections, concurrent.futures, hashlib, importlib.util, json, os, pathlib, re, resource, shutil, subprocess, sys, tempfile
+import argparse, collections, concurrent.futures, hashlib, html, importlib.util, json, os, pathlib, re, resource, shutil, subprocess, sys, tempfile
 import time, unicodedata, xml.parsers.expat, zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -24,6 +30,12 @@ from PIL import Image, ImageChops
 FAMILIES = {"d": ("docx", "docm", "dotx", "dotm"), "x": ("xlsx", "xlsm", "xltx", "xltm"), "p": ("pptx", "pptm", "potx", "potm", "ppsx", "ppsm")}
 FAMILY = {extension: family for family, extensions in FAMILIES.items() for extension in extensions}
 PLAIN = {"d": "docx", "x": "xlsx", "p": "pptx"}
+# What LibreOffice takes apart before the rooms do.
+FOREIGN = {"doc": "d", "dot": "d", "rtf": "d", "odt": "d", "ott": "d", "fodt": "d", "xls": "x", "xlt": "x", "xlsb": "x", "biff5": "x", "xls5": "x", "ods": "x",
+           "ots": "x", "fods": "x", "ppt": "p", "pps": "p", "pot": "p", "odp": "p", "otp": "p", "fodp": "p"}
+# Fonts for the words of drawings, as the packages of Debian that a gateway needs have them.
+FONTS = ["/usr/share/fonts/opentype/noto/NotoSerifCJK-Regular.ttc", "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
+         "/usr/share/fonts/opentype/ipafont-mincho/ipam.ttf", "/usr/share/fonts/opentype/ipafont-gothic/ipag.ttf"]
 SECONDS = 60
 MEMORY = 4 << 30
 
@@ -53,6 +65,25 @@ for path in sys.argv[1:]:
     book = openpyxl.load_workbook(path, data_only=True)
     books.append({sheet.title: {cell.coordinate: repr((cell.value, cell.comment and cell.comment.text)) for row in sheet.iter_rows()
                                 for cell in row if cell.value is not None or cell.comment} for sheet in book.worksheets})
+one, other = books
+cells = sum(map(len, one.values()))
+wrong = [(title, at, value, other.get(title, {}).get(at)) for title, sheet in one.items() for at, value in sheet.items() if other.get(title, {}).get(at) != value]
+more = sum(1 for title, sheet in other.items() for at in sheet if at not in one.get(title, {}))
+print(json.dumps([cells, len(wrong), more, [str(each)[:160] for each in wrong[:3]]]))
+"""
+FOREIGN_CELLS = """
+import json, sys, python_calamine
+books = []
+for path in sys.argv[1:]:
+    book = python_calamine.CalamineWorkbook.from_path(path)
+    sheets = {}
+    for name in book.sheet_names:
+        sheet = book.get_sheet_by_name(name)
+        top, left = sheet.start or (0, 0)
+        at = lambda row, column: f"R{row + 1 + top}C{column + 1 + left}"
+        rows = enumerate(sheet.to_python(skip_empty_area=True))
+        sheets[name] = {at(row, column): repr(value) for row, cells in rows for column, value in enumerate(cells) if value not in ("", None)}
+    books.append(sheets)
 one, other = books
 cells = sum(map(len, one.values()))
 wrong = [(title, at, value, other.get(title, {}).get(at)) for title, sheet in one.items() for at, value in sheet.items() if other.get(title, {}).get(at) != value]
@@ -147,15 +178,60 @@ def to_pdf(files, out, profile):
             (out / f"{path.stem}.failed").write_text("")
 
 
+def descriptions(path):
+    """What pictures and objects of a document say that they show, each as often as it is said."""
+    said = collections.Counter()
+    try:
+        archive = zipfile.ZipFile(path)
+        for name in archive.namelist():
+            if name.endswith(".xml"):
+                said.update(html.unescape(text) for text in re.findall(r'\sdescr="([^"]*)"', archive.read(name).decode("utf-8", "replace")))
+    except (zipfile.BadZipFile, OSError, RuntimeError, ValueError):
+        pass
+    return said
+
+
+def sanitised(path, options, root, digest, family):
+    """A file through the whole program."""
+    extension = path.suffix.lower()
+    # Extensions of other programs' own for a file that is what the ending of it says to LibreOffice.
+    original = root / "originals" / f"{digest}{'.xls' if extension in ('.biff5', '.xls5') else extension}"
+    if not original.exists():
+        shutil.copyfile(path, original)
+    out = root / "sanitised" / digest
+    shutil.rmtree(out, ignore_errors=True)
+    fact = {"input": str(path), "family": family, "digest": digest, "bytes": path.stat().st_size, "told": [], "foreign": path.suffix.lower()[1:] in FOREIGN}
+    done = bounded([options.misogi, "sanitize", str(path), "-o", str(out), "--json"], seconds=SECONDS * 3, memory=64 << 30)
+    lines = done.stdout.splitlines() if done else []
+    if done is None or done.returncode not in (0, 1) or not lines:
+        fact["crash"] = "no end" if done is None else (done.stderr.decode(errors="replace").strip() or f"exit {done.returncode}")[-300:]
+        return fact
+    report = json.loads(lines[0])
+    fact["told"] = ["ok"] + [f"{each['reason']} {each['count']} {each.get('where') or ''}" for each in report["findings"]]
+    if report["verdict"] != "sanitised" or (report.get("output_type") or "") not in FAMILY:
+        fact["refused"] = " ".join([report["verdict"], report["detected_type"], *(each["reason"] for each in report["findings"][:1])])
+        fact["crash"] = fact["refused"] if "room_crash" in fact["refused"] or "form_invalid" in fact["refused"] else None
+        return {key: value for key, value in fact.items() if value is not None}
+    made = pathlib.Path(report["output"])
+    output = root / "rebuilt" / f"{digest}.{PLAIN[FAMILY[report['output_type']]]}"
+    output.unlink(missing_ok=True)
+    shutil.move(made if made.is_absolute() or made.exists() else out / made, output)
+    fact["micros"] = {"dirty_us": report["millis"] * 1000, "clean_us": 0}
+    return fact | {"output": str(output), "original": str(original), "bytes_out": output.stat().st_size}
+
+
 def rebuild(path, options, root):
-    family = FAMILY[path.suffix.lower()[1:]]
+    family = (FAMILY | FOREIGN)[path.suffix.lower()[1:]]
     digest = hashlib.sha256(str(path.resolve()).encode() + path.read_bytes()).hexdigest()[:16]
+    if options.misogi:
+        return sanitised(path, options, root, digest, family)
     original, output = root / "originals" / f"{digest}.{PLAIN[family]}", root / "rebuilt" / f"{digest}.{PLAIN[family]}"
     output.unlink(missing_ok=True)
     if not original.exists():
         shutil.copyfile(path, original)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = bounded([options.rooms, str(path), str(output)])
+    fonts = [word for font in options.font or FONTS if pathlib.Path(font).exists() for word in ("--font", font)]
+    done = bounded([options.rooms, str(path), str(output), *fonts])
     told = done.stdout.decode(errors="replace").splitlines() if done else []
     fact = {"input": str(path), "family": family, "digest": digest, "bytes": path.stat().st_size, "told": told[:40]}
     if done is None or done.returncode not in (0, 2) or not told:
@@ -182,7 +258,7 @@ def look(fact, options, root):
     active, why = python(ACTIVE, output)
     fact["active"] = json.loads(active) if active else [f"oletools: {why}"]
     if family == "x" and fact["opens"] is not None:
-        cells, why = python(CELLS, original, output)
+        cells, why = python(FOREIGN_CELLS if fact.get("foreign") else CELLS, original, output)
         fact["cells"] = json.loads(cells) if cells else None
     return fact
 
@@ -212,8 +288,19 @@ def pages(fact, options, root):
     if None not in texts:
         bags = [collections.Counter(c for c in text if not c.isspace()) for text in texts]
         fact["letters"] = sum(bags[0].values())
-        fact["recall"] = sum((bags[0] & bags[1]).values()) / fact["letters"] if fact["letters"] else None
+        fact["recall_on_pages"] = sum((bags[0] & bags[1]).values()) / fact["letters"] if fact["letters"] else None
         fact["more_letters"] = sum((bags[1] - bags[0]).values())
+        said = descriptions(fact["output"]) - descriptions(fact["original"])
+        for text, count in said.items():
+            for c in unicodedata.normalize("NFKC", text):
+                bags[1][c] += 0 if c.isspace() else count
+        fact["recall"] = sum((bags[0] & bags[1]).values()) / fact["letters"] if fact["letters"] else None
+        if fact["recall"] is not None and fact["recall"] < 1:
+            words = [collections.Counter(text.split()) for text in texts]
+            words[1].update(word for text in said for word in unicodedata.normalize("NFKC", text).split())
+            fact["missing_letters"] = "".join(sorted((bags[0] - bags[1]).elements()))[:400]
+            fact["missing_words"] = [[word, count] for word, count in (words[0] - words[1]).most_common(200)]
+            fact["new_words"] = [[word, count] for word, count in (words[1] - words[0]).most_common(100)]
     return fact
 
 
@@ -232,6 +319,9 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("directories", nargs="+", type=pathlib.Path)
     arguments.add_argument("--rooms", default="target/release/examples/office")
+    arguments.add_argument("--misogi", help="the whole program, for what LibreOffice takes apart too")
+    arguments.add_argument("--font", action="append", help="a font for the words of drawings; else those of Debian that are here")
+    arguments.add_argument("--only-foreign", action="store_true", help="only what LibreOffice takes apart first")
     arguments.add_argument("--pages", type=int, default=4, help="pages of each file that are drawn")
     arguments.add_argument("--dpi", type=float, default=72.0)
     arguments.add_argument("--jobs", type=int, default=2)
@@ -247,13 +337,14 @@ def main():
         if not importlib.util.find_spec(module):
             sys.exit(f"needs {module}")
     root = (options.keep or pathlib.Path(tempfile.mkdtemp(prefix="misogi-office-"))).resolve()
-    for name in ("originals", "rebuilt", "worst"):
+    for name in ("originals", "rebuilt", "sanitised", "worst"):
         (root / name).mkdir(parents=True, exist_ok=True)
     # Conversions of earlier outputs are of no use; those of originals are.
     for name in ("pdf/after", "drawn/after", "worst"):
         shutil.rmtree(root / name, ignore_errors=True)
     (root / "worst").mkdir()
-    files = sorted(p for d in options.directories for p in ([d] if d.is_file() else d.rglob("*")) if p.is_file() and p.suffix.lower()[1:] in FAMILY)
+    kinds = (FOREIGN if options.only_foreign else FAMILY | FOREIGN) if options.misogi else FAMILY
+    files = sorted(p for d in options.directories for p in ([d] if d.is_file() else d.rglob("*")) if p.is_file() and p.suffix.lower()[1:] in kinds)
     started = time.monotonic()
     facts = [rebuild(path, options, root) for path in files]
     rebuilt = [fact for fact in facts if "output" in fact]
@@ -321,11 +412,12 @@ def main():
         texts = [fact for fact in drawn if fact.get("recall") is not None]
         letters = sum(f["letters"] for f in texts)
         if letters:
-            print(f"\ntext found again: {100 * sum(f['recall'] * f['letters'] for f in texts) / letters:.3f} % of {letters} letters; all of it in "
+            print(f"\ntext found again: {100 * sum(f['recall'] * f['letters'] for f in texts) / letters:.3f} % of {letters} letters "
+                  f"({100 * sum(f['recall_on_pages'] * f['letters'] for f in texts) / letters:.3f} % on the pages alone); all of it in "
                   f"{sum(f['recall'] == 1 for f in texts)} of {len(texts)} files")
             for fact in sorted(texts, key=lambda f: f["recall"])[:options.list]:
                 if fact["recall"] < 1:
-                    print(f"{fact['recall']:.4f} of {fact['letters']:6}, {fact['more_letters']} more  {fact['input']}")
+                    print(f"{fact['recall']:.4f} of {fact['letters']:6}, {fact['more_letters']} more  {fact['input']}  {' '.join(word for word, _ in fact['missing_words'])[:160]}")
     print("\nlargest against the original")
     for fact in sorted(rebuilt, key=lambda f: f["bytes"] - f["bytes_out"])[:5]:
         print(f"x{fact['bytes_out'] / fact['bytes']:.2f} {fact['bytes']:9} -> {fact['bytes_out']:9}  {fact['input']}")

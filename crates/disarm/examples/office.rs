@@ -1,31 +1,33 @@
-//! Takes one Office document through both rooms in this process: `office IN OUT [--form] [--times N]`.
+//! Takes one Office document through both rooms in this process: `office IN OUT [--form] [--times N] [--font FILE]...`.
 //! Says what became of it as one line of words and numbers, and what was found as further lines. With `--form` the form itself is
-//! verified and written instead of a document; with `--times` the whole is done so many times, for measuring.
+//! verified and written instead of a document; with `--times` the whole is done so many times, for measuring. The fonts are for the
+//! words of drawings that become pixels, as a gateway has them of its machine.
 
 #![allow(clippy::disallowed_methods, reason = "an example reads and writes the files it is told to")]
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use disarm::Fonts;
+use disarm::{FontFile, Fonts};
 use form::codec::{Decoder, Event};
 use form::job::{AccountPlace, CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, PagesPolicy};
 use form::text::Line;
 use form::{Finding, Limits};
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (fonts, arguments) = fonts(std::env::args().skip(1));
     let times = arguments.iter().position(|argument| argument == "--times").and_then(|at| arguments.get(at + 1));
     let times = times.and_then(|times| times.parse().ok()).unwrap_or(1_u32);
     let mut paths = arguments.iter().filter(|argument| !argument.starts_with("--"));
     let (Some(input), Some(output)) = (paths.next(), paths.next()) else {
-        eprintln!("office IN OUT [--form] [--times N]");
+        eprintln!("office IN OUT [--form] [--times N] [--font FILE]...");
         return ExitCode::from(64);
     };
     let form_only = arguments.iter().any(|argument| argument == "--form");
-    let mut done = run(input, output, form_only);
+    let mut done = run(input, output, form_only, &fonts);
     for _ in 1..times {
-        done = run(input, output, form_only);
+        done = run(input, output, form_only, &fonts);
     }
     match done {
         Ok(line) => {
@@ -39,7 +41,23 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(input: &str, output: &str, form_only: bool) -> Result<String, String> {
+/// The fonts that are named, and the other arguments.
+fn fonts(arguments: impl Iterator<Item = String>) -> (Fonts, Vec<String>) {
+    let (mut files, mut others, mut arguments) = (Vec::new(), Vec::new(), arguments);
+    while let Some(argument) = arguments.next() {
+        if argument != "--font" {
+            others.push(argument);
+        } else if let Some(name) = arguments.next() {
+            match std::fs::read(&name) {
+                Ok(bytes) => files.push(FontFile { name, bytes: Arc::new(bytes), index: 0 }),
+                Err(error) => eprintln!("{name}: {error}"),
+            }
+        }
+    }
+    (Fonts::new(files), others)
+}
+
+fn run(input: &str, output: &str, form_only: bool, fonts: &Fonts) -> Result<String, String> {
     let bytes = std::fs::read(input).map_err(|error| format!("input {error}"))?;
     let limits = Limits::default();
     let dirty = DirtyJob {
@@ -54,7 +72,7 @@ fn run(input: &str, output: &str, form_only: bool) -> Result<String, String> {
     };
     let (mut form, mut spill) = (Vec::new(), Vec::new());
     let begun = Instant::now();
-    disarm::run(&dirty.encode(), &bytes, &Fonts::new(Vec::new()), &mut form, &mut spill).map_err(|refused| {
+    disarm::run(&dirty.encode(), &bytes, fonts, &mut form, &mut spill).map_err(|refused| {
         let refusal = refused.refusal;
         format!("dirty {} {} limit {} value {}", refused.detected, refusal.reason.name(), refusal.limit, refusal.value)
     })?;

@@ -13,13 +13,13 @@ mod rooms;
 
 use disarm::{Fonts, Refused};
 use form::document::Document;
-use form::job::{DirtyJob, Embedded, Legacy, OfficePolicy};
+use form::job::{DirtyJob, Legacy, OfficePolicy};
 use form::{Limits, Reason};
 use password_kit::compound;
 use rooms::dirty_job;
 
 fn words_within(bytes: &[u8], limits: &Limits) -> Result<String, Refused> {
-    let office = OfficePolicy { embedded: Embedded::Withhold, legacy: Legacy::Words };
+    let office = OfficePolicy { legacy: Legacy::Words, ..OfficePolicy::default() };
     let job = DirtyJob { office, ..dirty_job("a.doc", limits) };
     let (mut form, mut spill) = (Vec::new(), Vec::new());
     disarm::run(&job.encode(), bytes, &Fonts::default(), &mut form, &mut spill)?;

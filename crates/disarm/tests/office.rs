@@ -432,6 +432,7 @@ fn of_an_embedded_object_on_a_slide_the_picture_takes_its_place() {
             .bytes("ppt/media/image1.png", &png())
     });
     assert!(slide.contains("<p:pic>") && !slide.contains("graphicFrame") && !slide.contains("oleObj"), "{slide}");
+    assert!(slide.contains(r#"<p:cNvPr id="4" name="o"/>"#) && !slide.contains(r#"id="0""#), "{slide}");
     assert!(done.has(Reason::EmbeddedObject));
 }
 
@@ -470,6 +471,7 @@ fn of_an_object_of_2007_on_a_slide_the_picture_takes_its_place() {
     });
     assert!(slide.contains("<p:pic>") && !slide.contains("graphicFrame") && slide.contains("r:embed"), "{slide}");
     assert!(slide.contains(r#"<a:off x="11" y="22"/><a:ext cx="33" cy="44"/>"#), "{slide}");
+    assert!(slide.contains(r#"<p:cNvPr id="4" name="o"/>"#), "{slide}");
     assert!(done.has(Reason::EmbeddedObject));
 }
 
@@ -514,6 +516,160 @@ fn form_controls_become_shapes_with_their_text() {
         done.report.findings.iter().filter(|finding| finding.reason == reason).map(|finding| finding.count).sum::<u32>()
     };
     assert_eq!((count(Reason::ControlsDrawn), count(Reason::Controls)), (4, 1));
+}
+
+/// A drawing of VML with these shapes: their sort, style, text and what else is said of them.
+fn vml(shapes: &[(&str, &str, &str, &str)]) -> String {
+    let shape = |(number, (kind, style, text, more)): (usize, &(&str, &str, &str, &str))| {
+        format!(
+            r#"<v:shape id="_x0000_s{number}" type="t" style="position:absolute;{style}"><v:textbox><div>{text}</div></v:textbox><x:ClientData ObjectType="{kind}"><x:Anchor>1, 0, 2, 0, 3, 0, 4, 0</x:Anchor>{more}</x:ClientData></v:shape>"#
+        )
+    };
+    let shapes: String = shapes.iter().enumerate().map(shape).collect();
+    format!(
+        r#"<xml xmlns:v="urn:schemas-microsoft-com:vml" xmlns:x="urn:schemas-microsoft-com:office:excel">{shapes}</xml>"#
+    )
+}
+
+fn count(done: &Sanitised, reason: Reason) -> u32 {
+    done.report.findings.iter().filter(|finding| finding.reason == reason).map(|finding| finding.count).sum()
+}
+
+/// Excel 2007 has no part for a control, and where a sheet has nothing else that is drawn, no drawing but the one of VML.
+#[test]
+fn controls_of_2007_become_shapes_and_hidden_ones_stay_hidden() {
+    let shapes = vml(&[
+        ("Checkbox", "", "同意する", "<x:Checked>1</x:Checked>"),
+        ("Checkbox", "Visibility : Hidden", "見えない", ""),
+        ("Note", "visibility:hidden", "メモ", ""),
+        ("Scroll", "", "", ""),
+    ]);
+    let package = Package::workbook(r#"<sheetData/><pageMargins left="1" right="1" top="1" bottom="1" header="1" footer="1"/><legacyDrawing r:id="v"/>"#)
+        .relation("xl/worksheets/sheet1.xml", "v", "vmlDrawing", "../drawings/vmlDrawing1.vml")
+        .part("xl/drawings/vmlDrawing1.vml", &shapes);
+    let (done, parts) = rebuilt(&package, "a.xlsx");
+    let drawing = parts.text("drawings/drawing");
+    assert!(drawing.contains("<a:t>☑ 同意する</a:t>") && drawing.matches("<xdr:sp>").count() == 1, "{drawing}");
+    let sheet = parts.text("worksheets/sheet1");
+    assert!(sheet.contains(r#"footer="1"/><drawing r:id="rId1"/></worksheet>"#), "{sheet}");
+    assert_eq!((count(&done, Reason::ControlsDrawn), count(&done, Reason::Controls)), (1, 2));
+    assert!(!parts.has("見えない"));
+}
+
+/// What is chosen stands in the cells that the list takes its entries from.
+#[test]
+fn lists_show_what_is_chosen() {
+    let shapes = vml(&[
+        ("Drop", "", "", "<x:FmlaRange>'一 覧'!$B$2:$B$4</x:FmlaRange><x:Sel>2</x:Sel>"),
+        ("Drop", "", "", "<x:FmlaRange>$A$1:$A$2</x:FmlaRange><x:Sel>1</x:Sel>"),
+        ("List", "", "", "<x:FmlaRange>$A$1:$A$3</x:FmlaRange><x:Sel>0</x:Sel><x:MultiSel>1, 3</x:MultiSel>"),
+        ("Drop", "", "", "<x:FmlaRange>名前</x:FmlaRange><x:Sel>1</x:Sel>"),
+        ("Drop", "", "", "<x:FmlaRange>$A$1:$A$2</x:FmlaRange><x:Sel>3</x:Sel>"),
+    ]);
+    let book = format!(
+        r#"<workbook {X} {R}><sheets><sheet name="表" sheetId="1" r:id="s1"/><sheet name="一 覧" sheetId="2" r:id="s2"/></sheets></workbook>"#,
+        X = package_kit::X
+    );
+    let list = format!(
+        r#"<worksheet {X}><sheetData><row r="2"><c r="B2" t="s"><v>0</v></c></row><row r="3"><c r="B3" t="s"><v>1</v></c></row></sheetData></worksheet>"#,
+        X = package_kit::X
+    );
+    let strings = format!(
+        r#"<sst {X}><si><t>東京</t></si><si><r><t>神奈</t></r><r><t>川 &amp; 県</t></r><rPh sb="0" eb="1"><t>カナ</t></rPh></si></sst>"#,
+        X = package_kit::X
+    );
+    let cells = r#"<sheetData><row r="1"><c r="A1" t="inlineStr"><is><t>甲</t></is></c></row><row r="2"><c r="A2"><v>12.5</v></c></row><row r="3"><c r="A3" t="str"><f>A1</f><v>乙</v></c></row></sheetData><drawing r:id="d"/><legacyDrawing r:id="v"/>"#;
+    // A drawing that has no end of its own.
+    let drawing = r#"<xdr:wsDr xmlns:xdr="http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing"/>"#;
+    let package = Package::workbook(cells)
+        .part("xl/workbook.xml", &book)
+        .relation("xl/workbook.xml", "s2", "worksheet", "worksheets/sheet2.xml")
+        .part("xl/worksheets/sheet2.xml", &list)
+        .relation("xl/workbook.xml", "ss", "sharedStrings", "sharedStrings.xml")
+        .part("xl/sharedStrings.xml", &strings)
+        .relation("xl/worksheets/sheet1.xml", "d", "drawing", "../drawings/drawing1.xml")
+        .relation("xl/worksheets/sheet1.xml", "v", "vmlDrawing", "../drawings/vmlDrawing1.vml")
+        .part("xl/drawings/drawing1.xml", drawing)
+        .part("xl/drawings/vmlDrawing1.vml", &shapes);
+    let (done, parts) = rebuilt(&package, "a.xlsx");
+    let drawing = parts.text("drawings/drawing");
+    let texts: Vec<&str> =
+        drawing.split("<a:t").skip(1).filter_map(|rest| rest.split_once('>')?.1.split('<').next()).collect();
+    assert_eq!(texts, ["神奈川 &amp; 県 ▾", "甲 ▾", "甲", "乙", " ▾", " ▾"], "{drawing}");
+    assert_eq!((count(&done, Reason::ControlsDrawn), count(&done, Reason::Controls)), (5, 0));
+}
+
+/// Beside a drawing of what is on the sheet there is one for its headers.
+#[test]
+fn pictures_of_headers_cross() {
+    let shape = |id: &str, size: &str| {
+        format!(
+            r#"<v:shape id="{id}" style="position:absolute;{size}"><v:imagedata o:relid="p" o:title="ロゴ"/></v:shape>"#
+        )
+    };
+    let headers = format!(
+        r#"<xml xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office">{}{}{}{}</xml>"#,
+        shape("LH", "width:113.25pt;height:0.5in"),
+        shape("RFFIRST", "width:10pt;height:20pt"),
+        shape("CH", "width:10pt"),
+        shape("_x0000_s1025", "width:10pt;height:20pt"),
+    );
+    let content = r#"<sheetData/><headerFooter><oddHeader>&amp;L&amp;G</oddHeader></headerFooter><legacyDrawing r:id="v"/><legacyDrawingHF r:id="h"/>"#;
+    let package = Package::workbook(content)
+        .relation("xl/worksheets/sheet1.xml", "h", "vmlDrawing", "../drawings/vmlDrawing2.vml")
+        .relation("xl/worksheets/sheet1.xml", "v", "vmlDrawing", "../drawings/vmlDrawing1.vml")
+        .part("xl/drawings/vmlDrawing1.vml", &vml(&[("Checkbox", "", "同意", "")]))
+        .part("xl/drawings/vmlDrawing2.vml", &headers)
+        .relation("xl/drawings/vmlDrawing2.vml", "p", "image", "../media/image1.png")
+        .bytes("xl/media/image1.png", &png());
+    let (done, parts) = rebuilt(&package, "a.xlsx");
+    let drawing = parts.text("drawings/vmlDrawing");
+    assert_eq!(drawing.matches("<v:shape ").count(), 2, "{drawing}");
+    assert!(drawing.contains("id=\"LH\"") && drawing.contains("width:113.25pt;height:36.00pt"), "{drawing}");
+    assert!(drawing.contains("id=\"RFFIRST\"") && !drawing.contains("ロゴ"), "{drawing}");
+    let sheet = parts.text("worksheets/sheet1");
+    assert!(sheet.contains("<legacyDrawingHF r:id=\"rId2\"/></worksheet>") && sheet.contains("<drawing "), "{sheet}");
+    assert!(sheet.contains("&amp;L&amp;G"), "{sheet}");
+    assert!(!done.has(Reason::HeaderPictures) && parts.names().iter().any(|name| name.contains("media/image1.png")));
+    assert_eq!((count(&done, Reason::ControlsDrawn), count(&done, Reason::Controls)), (1, 0));
+}
+
+/// Some notes are seen all the time, which only the drawing of VML says.
+#[test]
+fn notes_that_are_seen_stay_so() {
+    let notes = format!(
+        r#"<comments {X}><authors><author>a</author></authors><commentList><comment ref="B2" authorId="0" shapeId="7"><text><t>見える</t></text></comment><comment ref="C3" authorId="0" shapeId="0"><text><t>隠れた</t></text></comment></commentList></comments>"#,
+        X = package_kit::X
+    );
+    let shapes = vml(&[
+        ("Note", "visibility:visible", "", "<x:Row>1</x:Row><x:Column>1</x:Column><x:Visible/>"),
+        ("Note", "visibility:hidden", "", "<x:Row>2</x:Row><x:Column>2</x:Column>"),
+    ]);
+    let package = Package::workbook(r#"<sheetData/><legacyDrawing r:id="v"/>"#)
+        .relation("xl/worksheets/sheet1.xml", "v", "vmlDrawing", "../drawings/vmlDrawing1.vml")
+        .relation("xl/worksheets/sheet1.xml", "c", "comments", "../comments1.xml")
+        .part("xl/comments1.xml", &notes)
+        .part("xl/drawings/vmlDrawing1.vml", &shapes);
+    let (done, parts) = rebuilt(&package, "a.xlsx");
+    let boxes = parts.text("vmlDrawing1.vml");
+    let seen =
+        |row: &str| boxes.split("</v:shape>").find(|shape| shape.contains(row)).unwrap().contains("<x:Visible/>");
+    assert!(seen("<x:Row>1</x:Row>") && !seen("<x:Row>2</x:Row>"), "{boxes}");
+    assert!(!parts.text("comments1.xml").contains("shapeId"));
+    assert_eq!((count(&done, Reason::ControlsDrawn), count(&done, Reason::Controls)), (0, 0));
+}
+
+/// A drawing that is broken takes with it what was added to it, and that is not told as shown.
+#[test]
+fn controls_in_a_broken_drawing_are_not_told_as_shown() {
+    let package = Package::workbook(r#"<sheetData/><drawing r:id="d"/><legacyDrawing r:id="v"/>"#)
+        .relation("xl/worksheets/sheet1.xml", "d", "drawing", "../drawings/drawing1.xml")
+        .relation("xl/worksheets/sheet1.xml", "v", "vmlDrawing", "../drawings/vmlDrawing1.vml")
+        .part("xl/drawings/drawing1.xml", "<xdr:wsDr")
+        .part("xl/drawings/vmlDrawing1.vml", &vml(&[("Checkbox", "", "a", "")]));
+    let (done, parts) = rebuilt(&package, "a.xlsx");
+    assert!(!parts.names().iter().any(|name| name.contains("drawing")), "{:?}", parts.names());
+    assert_eq!((count(&done, Reason::ControlsDrawn), count(&done, Reason::Controls)), (0, 1));
 }
 
 #[test]
@@ -609,9 +765,8 @@ fn pictures_are_made_anew_and_broken_ones_are_told() {
     assert_eq!(parts.text("document.xml").matches("r:embed").count(), 2);
 }
 
-/// A metafile becomes pixels, which no search reads.
-#[test]
-fn the_words_of_a_drawing_are_what_its_picture_says() {
+/// A drawing of Windows that writes 申, 請書 and Form 7.
+fn emf() -> Vec<u8> {
     let text = |words: &str| {
         let units: Vec<u16> = words.encode_utf16().collect();
         let mut data = vec![0, 0, 99, 99, 1, 0, 0, 10, 10, u32::try_from(units.len()).unwrap(), 76, 0, 0, 0, 99, 99, 0];
@@ -624,7 +779,13 @@ fn the_words_of_a_drawing_are_what_its_picture_says() {
         emf.extend([kind, u32::try_from(data.len() * 4 + 8).unwrap()]);
         emf.extend(data);
     }
-    let emf: Vec<u8> = emf.into_iter().flat_map(u32::to_le_bytes).collect();
+    emf.into_iter().flat_map(u32::to_le_bytes).collect()
+}
+
+/// A metafile becomes pixels, which no search reads.
+#[test]
+fn the_words_of_a_drawing_are_what_its_picture_says() {
+    let emf = emf();
     let inline = |description: &str| {
         format!(
             r#"<w:p><w:r><w:drawing><wp:inline xmlns:wp="http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing"><wp:extent cx="9" cy="9"/><wp:docPr id="1" name="p" {description}/><a:graphic><a:graphicData uri="http://schemas.openxmlformats.org/drawingml/2006/picture"><pic:pic xmlns:pic="http://schemas.openxmlformats.org/drawingml/2006/picture"><pic:nvPicPr><pic:cNvPr id="1" name="p"/><pic:cNvPicPr/></pic:nvPicPr><pic:blipFill><a:blip r:embed="e"/></pic:blipFill><pic:spPr/></pic:pic></a:graphicData></a:graphic></wp:inline></w:drawing></w:r></w:p>"#
@@ -638,6 +799,27 @@ fn the_words_of_a_drawing_are_what_its_picture_says() {
     assert!(done.has(Reason::MetafileDrawn), "{:?}", done.report.findings);
     assert_eq!(text.matches(r#"descr="申請書 Form 7""#).count(), 3, "{text}");
     assert_eq!(text.matches(r#"descr="図1""#).count(), 1, "what the author said stays: {text}");
+}
+
+/// Parts that are read before pictures are drawn, and pictures in VML, say the words too.
+#[test]
+fn words_of_drawings_are_said_in_sheets_and_in_vml() {
+    let anchor = r#"<xdr:wsDr xmlns:xdr="http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing" xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><xdr:absoluteAnchor><xdr:pos x="0" y="0"/><xdr:ext cx="9" cy="9"/><xdr:pic><xdr:nvPicPr><xdr:cNvPr id="2" name="図"/><xdr:cNvPicPr/></xdr:nvPicPr><xdr:blipFill><a:blip r:embed="e"/></xdr:blipFill><xdr:spPr/></xdr:pic><xdr:clientData/></xdr:absoluteAnchor></xdr:wsDr>"#;
+    let package = Package::workbook(r#"<sheetData/><drawing r:id="d"/>"#)
+        .relation("xl/worksheets/sheet1.xml", "d", "drawing", "../drawings/drawing1.xml")
+        .part("xl/drawings/drawing1.xml", anchor)
+        .relation("xl/drawings/drawing1.xml", "e", "image", "../media/a.emf")
+        .bytes("xl/media/a.emf", &emf());
+    let (done, parts) = rebuilt(&package, "a.xlsx");
+    let drawing = parts.text("drawings/drawing");
+    assert!(drawing.contains(r#"descr="申請書 Form 7""#) && done.has(Reason::MetafileDrawn), "{drawing}");
+    let picture = r#"<w:p><w:r><w:pict xmlns:v="urn:schemas-microsoft-com:vml"><v:shape id="s" style="width:9pt;height:9pt"><v:imagedata r:id="e"/></v:shape></w:pict></w:r></w:p>"#;
+    let package = Package::document(picture)
+        .relation("word/document.xml", "e", "image", "media/a.emf")
+        .bytes("word/media/a.emf", &emf());
+    let (_, parts) = rebuilt(&package, "a.docx");
+    let text = parts.text("document.xml");
+    assert!(text.contains(r#"alt="申請書 Form 7""#), "{text}");
 }
 
 #[test]

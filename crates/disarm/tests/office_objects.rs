@@ -73,17 +73,28 @@ fn files_in_objects_of_every_kind_become_children_under_their_names() {
         ("oleObject4.bin", compound(3, &[("CONTENTS", b"%PDF-1.4 pages")])),
         ("oleObject5.bin", word.clone()),
         ("oleObject6.bin", compound(3, &[("Equation Native", b"x")])),
+        ("oleObject7.bin", compound(3, &[("EncryptionInfo", b"x"), ("EncryptedPackage", b"x")])),
+        ("oleObject8.bin", ichitaro("本文")),
+        ("oleObject9.bin", compound(3, &[("__properties_version1.0", b"x")])),
     ]);
     let taken = take(&document, Embedded::Extract, &Limits::default()).unwrap();
     let files: Vec<(&str, &[u8])> =
         taken.files.iter().map(|(name, bytes, _)| (name.as_str(), bytes.as_slice())).collect();
-    let expected: [(&str, &[u8]); 6] = [
+    let others = [
+        compound(3, &[("EncryptionInfo", b"x"), ("EncryptedPackage", b"x")]),
+        ichitaro("本文"),
+        compound(3, &[("__properties_version1.0", b"x")]),
+    ];
+    let expected: [(&str, &[u8]); 9] = [
         ("sheet1.xlsx", b"PK\x03\x04 a package"),
         ("tool.exe", b"MZ\x90"),
         ("tool (2).exe", b"MZ\x91"),
         ("oleobject3.docx", &inner),
         ("oleobject4.pdf", b"%PDF-1.4 pages"),
         ("oleobject5.doc", &word),
+        ("oleobject7.docx", &others[0]),
+        ("oleobject8.jtd", &others[1]),
+        ("oleobject9.msg", &others[2]),
     ];
     assert_eq!(files, expected);
     assert!(taken.files.iter().all(|(_, _, withheld)| withheld.is_none()));

@@ -12,12 +12,22 @@
 mod package_kit;
 mod rooms;
 
-use form::Reason;
+use form::job::{DirtyJob, Extra, OfficePolicy};
+use form::{Limits, Reason};
 use package_kit::{A, MC, P, PRESENTATION, Package, R, Rebuilt, W, X};
-use rooms::{Sanitised, sanitise};
+use rooms::{Sanitised, dirty_job, sanitise, sanitise_as};
 
 fn rebuilt(package: &Package, name: &str) -> (Sanitised, Rebuilt) {
     let done = sanitise(&package.zip(), name).unwrap_or_else(|refused| panic!("{:?}", refused.refusal));
+    let parts = Rebuilt::open(&done.bytes);
+    (done, parts)
+}
+
+/// The same where the site keeps pivot tables.
+fn with_pivots(package: &Package) -> (Sanitised, Rebuilt) {
+    let office = OfficePolicy { pivot_cache: Extra::Keep, ..OfficePolicy::default() };
+    let job = DirtyJob { office, ..dirty_job("a.xlsx", &Limits::default()) };
+    let done = sanitise_as(&package.zip(), &job).unwrap_or_else(|refused| panic!("{:?}", refused.refusal));
     let parts = Rebuilt::open(&done.bytes);
     (done, parts)
 }
@@ -118,11 +128,11 @@ fn pivot(source: &str) -> Package {
 #[test]
 fn pivot_tables_whose_data_is_elsewhere_leave_their_values() {
     let own = r#"<cacheSource type="worksheet"><worksheetSource ref="A1:B2" sheet="表"/></cacheSource>"#;
-    let (done, parts) = rebuilt(&pivot(own), "a.xlsx");
+    let (done, parts) = with_pivots(&pivot(own));
     assert!(parts.has("pivotTable1.xml") && parts.has("pivotCacheRecords1.xml") && parts.has("<pivotCache "));
     assert!(!done.has(Reason::PivotData));
     let columns = r#"<cacheSource type="worksheet"><worksheetSource name="表1[[#All],[列1]]"/></cacheSource>"#;
-    let (done, parts) = rebuilt(&pivot(columns), "a.xlsx");
+    let (done, parts) = with_pivots(&pivot(columns));
     assert!(parts.has(r#"name="表1[[#All],[列1]]""#) && !done.has(Reason::PivotData));
     for source in [
         r#"<cacheSource type="worksheet"><worksheetSource ref="A1:B2" sheet="S" r:id="e"/></cacheSource>"#,
@@ -130,7 +140,7 @@ fn pivot_tables_whose_data_is_elsewhere_leave_their_values() {
         r#"<cacheSource type="external" connectionId="1"/>"#,
         r#"<cacheSource type="consolidation"><consolidation><rangeSets count="2"><rangeSet ref="A1:B2" sheet="表"/><rangeSet ref="A1:B2" sheet="S" r:id="e"/></rangeSets></consolidation></cacheSource>"#,
     ] {
-        let (done, parts) = rebuilt(&pivot(source), "a.xlsx");
+        let (done, parts) = with_pivots(&pivot(source));
         assert!(
             !parts.has("pivotTable") && !parts.has("pivotCache") && !parts.has("秘密"),
             "{source}: {:?}",
@@ -145,8 +155,40 @@ fn pivot_tables_whose_data_is_elsewhere_leave_their_values() {
             "xl/workbook.xml",
             &format!(r#"<workbook {X} {R}><sheets><sheet name="表" sheetId="1" r:id="s1"/><sheet name="m" sheetId="2" r:id="gone"/></sheets><pivotCaches><pivotCache cacheId="4" r:id="c"/></pivotCaches></workbook>"#),
         );
-    let (done, parts) = rebuilt(&lost, "a.xlsx");
+    let (done, parts) = with_pivots(&lost);
     assert!(!parts.has("pivot") && done.has(Reason::PivotData), "a sheet that does not cross");
+}
+
+/// The copy of the data may hold rows that nobody sees any more.
+#[test]
+fn pivot_tables_leave_their_values_unless_the_site_keeps_them() {
+    let own = r#"<cacheSource type="worksheet"><worksheetSource ref="A1:B2" sheet="表"/></cacheSource>"#;
+    let sheet = format!(
+        r#"<worksheet {X} {R}><sheetViews><sheetView workbookViewId="0"><pivotSelection r:id="t"><pivotArea/></pivotSelection></sheetView></sheetViews><sheetData><row r="1"><c r="A1"><v>41</v></c></row></sheetData><conditionalFormatting pivot="1" sqref="A1"><cfRule type="duplicateValues" priority="1"/></conditionalFormatting></worksheet>"#
+    );
+    let package = pivot(own).part("xl/worksheets/sheet1.xml", &sheet);
+    let (done, parts) = rebuilt(&package, "a.xlsx");
+    assert!(!parts.has("pivot") && !parts.has("秘密"), "{:?}", parts.names());
+    assert!(parts.text("worksheets/").contains("<v>41</v>"));
+    assert_eq!(done.place(Reason::PivotValues).as_deref(), Some("pivottable1"));
+    assert!(!done.has(Reason::PivotData) && !done.has(Reason::UnknownContent), "{:?}", done.report.findings);
+    let (done, parts) = with_pivots(&package);
+    assert!(parts.has("<pivotSelection ") && parts.has(r#"pivot="1""#) && !done.has(Reason::PivotValues));
+}
+
+/// Excel takes a pivot table for damage whose data it does not find.
+#[test]
+fn no_pivot_table_stays_beside_data_that_is_broken() {
+    let own = r#"<cacheSource type="worksheet"><worksheetSource ref="A1:B2" sheet="表"/></cacheSource>"#;
+    for (part, content) in [
+        ("xl/pivotCache/pivotCacheRecords1.xml", format!(r#"<pivotCacheRecords {X} count="1"><r>"#)),
+        ("xl/pivotCache/pivotCacheDefinition1.xml", format!(r#"<pivotCacheDefinition {X}>{own}<cacheFields/>"#)),
+    ] {
+        let (done, parts) = with_pivots(&pivot(own).part(part, &content));
+        assert!(!parts.has("pivot"), "{part}: {:?}", parts.names());
+        assert!(parts.text("worksheets/").contains("<v>41</v>"), "{part}");
+        assert_eq!(done.place(Reason::PivotData).as_deref(), Some("pivottable1"), "{part}");
+    }
 }
 
 /// Of each of these Word says that the document is damaged.
@@ -220,6 +262,23 @@ fn formats_that_are_in_no_list_are_named_by_nothing() {
         sheet.contains(r#"style="1""#) && !sheet.contains(r#"style="2""#) && !sheet.contains(r#"s="7""#),
         "{sheet}"
     );
+    assert!(sheet.contains(r#"dxfId="0""#) && !sheet.contains(r#"dxfId="1""#), "{sheet}");
+}
+
+/// An extension's list of formats has numbers of its own, and a list that has no place gives none.
+#[test]
+fn lists_beside_the_one_that_counts_give_no_numbers() {
+    let styles = format!(
+        r#"<styleSheet {X}><fonts count="1"><font/></fonts><fills count="1"><fill><patternFill/></fill></fills><borders count="1"><border/></borders><cellXfs count="1"><xf fontId="0"/></cellXfs><cellXfs count="1"><xf fontId="0"/></cellXfs><dxfs count="1"><dxf/></dxfs><extLst><ext uri="{{46F421CA-312F-682f-3DD2-61675219B42D}}"><x14:dxfs xmlns:x14="http://schemas.microsoft.com/office/spreadsheetml/2009/9/main" count="1"><dxf/></x14:dxfs></ext></extLst></styleSheet>"#
+    );
+    let sheet = r#"<sheetData><row r="1"><c r="A1" s="0"><v>1</v></c><c r="B1" s="1"><v>2</v></c></row></sheetData><conditionalFormatting sqref="A1"><cfRule type="duplicateValues" dxfId="0" priority="1"/><cfRule type="duplicateValues" dxfId="1" priority="2"/></conditionalFormatting>"#;
+    let package = Package::workbook(sheet)
+        .relation("xl/workbook.xml", "st", "styles", "styles.xml")
+        .part("xl/styles.xml", &styles);
+    let (_, parts) = rebuilt(&package, "a.xlsx");
+    let (styles, sheet) = (parts.text("styles.xml"), parts.text("worksheets/"));
+    assert!(styles.matches("<cellXfs ").count() == 1 && styles.contains("<x14:dxfs "), "{styles}");
+    assert!(sheet.contains(r#"<c r="A1" s="0">"#) && sheet.contains(r#"<c r="B1"><v>2"#), "{sheet}");
     assert!(sheet.contains(r#"dxfId="0""#) && !sheet.contains(r#"dxfId="1""#), "{sheet}");
 }
 

@@ -398,12 +398,16 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         ),
         Reason::ControlsDrawn => (
             "チェックボックスやボタン{count}個を、文字の付いた図形にしました",
-            "{count} check boxes, buttons and labels were turned into shapes with their text",
+            "{count} check boxes, drop-down lists, buttons and labels were turned into shapes with their text",
         ),
         Reason::OfficeToPages => {
             ("管理者の設定により、ページ（PDF）にしてお渡しします", "by policy it is delivered as pages (PDF)")
         }
         Reason::PageCountDiffers => ("元の文書とページ数が違います", "it has more or fewer pages than the original"),
+        Reason::PivotValues => (
+            "ピボットテーブル{count}件を、表示されていた値だけにしました（見えない元データを渡さないため）",
+            "{count} pivot tables were reduced to the values that they show, because the data behind them can hold more than is seen",
+        ),
         Reason::TextOnly => (
             "文字だけを取り出しました。レイアウト・図・画像はありません",
             "only its text is passed on, without layout and pictures",

@@ -127,18 +127,22 @@ pub struct OfficePolicy {
     pub embedded: Embedded,
     /// What becomes of doc, xls, ppt and rtf.
     pub legacy: Legacy,
+    /// What becomes of pivot tables and of the copy of their data that workbooks keep. Where they go, the values stay that they show.
+    pub pivot_cache: Extra,
 }
 
 impl OfficePolicy {
     fn put(&self, sink: &mut Sink) {
         sink.u8(self.embedded.code());
         sink.u8(self.legacy.code());
+        sink.u8(self.pivot_cache.code());
     }
 
     fn take(cursor: &mut Cursor<'_>) -> Result<OfficePolicy, DecodeError> {
         Ok(OfficePolicy {
             embedded: cursor.coded(Embedded::from_code, "files in Office documents")?,
             legacy: cursor.coded(Legacy::from_code, "legacy documents")?,
+            pivot_cache: cursor.coded(Extra::from_code, "pivot tables")?,
         })
     }
 }
@@ -146,7 +150,7 @@ impl OfficePolicy {
 impl Default for OfficePolicy {
     /// Nothing but the document itself.
     fn default() -> OfficePolicy {
-        OfficePolicy { embedded: Embedded::Withhold, legacy: Legacy::Convert }
+        OfficePolicy { embedded: Embedded::Withhold, legacy: Legacy::Convert, pivot_cache: Extra::Drop }
     }
 }
 

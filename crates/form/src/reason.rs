@@ -367,7 +367,7 @@ reasons! {
     351 Changed MessageIncomplete "message_incomplete"
     /// A calendar or address card was turned into readable text.
     352 Changed ShownAsText "shown_as_text"
-    /// Check boxes, buttons and labels were turned into shapes with their text.
+    /// Check boxes, drop-down lists, buttons and labels were turned into shapes with their text.
     360 Changed ControlsDrawn "controls_drawn"
     /// The document is delivered as pages, because the site wants it so.
     365 Changed OfficeToPages "office_to_pages"
@@ -375,6 +375,8 @@ reasons! {
     366 Changed PageCountDiffers "page_count_differs"
     /// Only the words of the document are passed on: no layout, no pictures.
     367 Changed TextOnly "text_only"
+    /// Pivot tables were reduced to the values that they show: the data behind them can hold more than is seen.
+    368 Changed PivotValues "pivot_values"
 
     /// The mail has no text.
     400 Noted EmptyBody "empty_body"

@@ -108,10 +108,10 @@ proptest! {
         limits in any_limits(),
         passwords in vec(any::<String>(), 0..4),
         pages in any_pages_policy(),
-        office in (prop_oneof![Just(Embedded::Withhold), Just(Embedded::Extract)], prop_oneof![Just(Legacy::Convert), Just(Legacy::Words)]),
+        office in (select(Embedded::ALL), select(Legacy::ALL), select(Extra::ALL)),
         look in (any::<u32>(), 1..=u16::MAX),
     ) {
-        let office = OfficePolicy { embedded: office.0, legacy: office.1 };
+        let office = OfficePolicy { embedded: office.0, legacy: office.1, pivot_cache: office.2 };
         let preview = (op == DirtyOp::Preview).then_some(Preview { page: look.0, max_side: look.1 });
         let passwords = passwords.iter().map(|raw| Password::new(raw).unwrap()).collect();
         let job = DirtyJob { op, declared_name, declared_type, limits, passwords, pages, office, preview };

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use form::codec::{DecodeError, Decoder, EncodeError, Event};
 use form::document::{Document, OfficeDoc};
-use form::office::{Markup, PartHeader, Relationship, Value};
+use form::office::{HeaderPicture, HeaderPlace, Markup, PartHeader, Relationship, Value};
 use form::pages::{PictureHeader, PictureLayout, PictureSource, Url};
 use form::{Kind, Limits, Reason, Refusal};
 use office_kit::chance::{Chance, Vocabulary};
@@ -383,6 +383,39 @@ fn a_part_refers_to_what_belongs_to_it() {
     let mut pictured = book("rId1", &["WorksheetPart", "SharedStringTablePart"]);
     pictured.parts[2].relationships.push(Relationship::Picture(0));
     refused(&pictured, "target of a relationship");
+}
+
+#[test]
+fn pictures_of_headers_come_last_on_sheets_and_once_for_each_place() {
+    let limits = Limits::default();
+    let picture = |place: &str, width: u32| {
+        let place = HeaderPlace::named(place).unwrap();
+        Relationship::Header(HeaderPicture { place, picture: 0, width, height: 100 })
+    };
+    let with = |part: usize, relationships: Vec<Relationship>| {
+        let mut book = book("rId1", &["WorksheetPart", "SharedStringTablePart"]);
+        book.parts[part].relationships.extend(relationships);
+        let one = PictureHeader {
+            width: 1,
+            height: 1,
+            layout: PictureLayout::Gray8,
+            source: PictureSource::Drawing,
+            interpolate: false,
+            alpha: None,
+        };
+        book.pictures.push((one, vec![0]));
+        book
+    };
+    encoded(&with(1, vec![picture("LH", 1), picture("RFEVEN", HeaderPicture::MAX_SIDE)]), &limits).unwrap();
+    refused(&with(1, vec![picture("LH", 1), picture("LH", 2)]), "picture of a header");
+    refused(&with(1, vec![picture("LH", 0)]), "picture of a header");
+    refused(&with(1, vec![picture("LH", HeaderPicture::MAX_SIDE + 1)]), "picture of a header");
+    refused(&with(0, vec![picture("LH", 1)]), "picture of a header");
+    let link = Relationship::Link(Url::parse("https://example.jp/").unwrap());
+    refused(&with(1, vec![picture("LH", 1), link]), "order of relationships");
+    let mut missing = with(1, vec![picture("LH", 1)]);
+    missing.pictures.clear();
+    refused(&missing, "number of a picture");
 }
 
 #[test]

@@ -251,7 +251,14 @@ fn policy(config: &Config) -> Policy {
             config::OfficeOutput::Document => OfficeOutput::Document,
             config::OfficeOutput::Pages => OfficeOutput::Pages,
         },
-        office_read: OfficePolicy { embedded: embedded(config.office.embedded), ..OfficePolicy::default() },
+        office_read: OfficePolicy {
+            embedded: embedded(config.office.embedded),
+            pivot_cache: match config.office.pivot_cache {
+                config::PivotCache::Values => Extra::Drop,
+                config::PivotCache::Keep => Extra::Keep,
+            },
+            ..OfficePolicy::default()
+        },
         office_fallback: match config.office.fallback {
             config::Fallback::Withhold => Fallback::Withhold,
             config::Fallback::Text => Fallback::Text,

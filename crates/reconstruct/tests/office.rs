@@ -9,7 +9,7 @@ mod office_kit;
 use form::container::Child;
 use form::document::OfficeDoc;
 use form::name::FileName;
-use form::office::{Markup, Producer, Relationship, Variant};
+use form::office::{HeaderPicture, HeaderPlace, Markup, Producer, Relationship, Variant};
 use form::pages::{PictureHeader, PictureLayout, PictureSource, Url};
 use form::report::OutputType;
 use form::text::Line;
@@ -242,6 +242,28 @@ fn what_a_part_refers_to_is_named_by_its_place() {
          <Relationship Id=\"rId4\" Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/footer\" Target=\"footer1.xml\"/>\
          </Relationships>"
     );
+}
+
+#[test]
+fn pictures_of_headers_are_in_a_drawing_of_their_own() {
+    let mut book = book();
+    book.pictures.push((picture(8, 8, PictureLayout::Rgb8, PictureSource::Drawing), [200, 0, 0].repeat(64)));
+    let place = |name: &str| HeaderPlace::named(name).unwrap();
+    for (name, width) in [("LH", 11_325), ("CFEVEN", 50)] {
+        let header = HeaderPicture { place: place(name), picture: 0, width, height: 3_600 };
+        book.parts[1].relationships.push(Relationship::Header(header));
+    }
+    let file = file(&book);
+    // Right behind the boxes of notes (ECMA-376 part 1, section 18.3.1.99).
+    let sheet = member(&file, "xl/worksheets/sheet1.xml");
+    assert!(sheet.contains("<legacyDrawing r:id=\"rId4\"/><legacyDrawingHF r:id=\"rId3\"/><tableParts"), "{sheet}");
+    let relationships = member(&file, "xl/worksheets/_rels/sheet1.xml.rels");
+    assert!(relationships.contains("Id=\"rId3\"") && relationships.contains("Target=\"../drawings/vmlDrawing2.vml\""));
+    let drawing = member(&file, "xl/drawings/vmlDrawing2.vml");
+    assert!(drawing.contains("<v:shape id=\"LH\"") && drawing.contains("width:113.25pt;height:36.00pt"), "{drawing}");
+    assert!(drawing.contains("<v:shape id=\"CFEVEN\"") && drawing.contains("width:0.50pt"), "{drawing}");
+    let pictures = member(&file, "xl/drawings/_rels/vmlDrawing2.vml.rels");
+    assert_eq!(pictures.matches("Target=\"../media/image1.png\"").count(), 2, "{pictures}");
 }
 
 #[test]

@@ -188,6 +188,11 @@ pub(crate) fn picture_source(bytes: &[u8]) -> Option<ImageSource> {
     magic::image(bytes)
 }
 
+/// The usual extension of a compound file that is a document as a whole.
+pub(crate) fn document_extension(bytes: &[u8]) -> Option<&'static str> {
+    if magic::is_ole(bytes) { ole::document_extension(bytes) } else { None }
+}
+
 /// The names of the streams of a compound file; none where it is no such file.
 pub(crate) fn stream_names(bytes: &[u8]) -> Vec<String> {
     if magic::is_ole(bytes) { ole::stream_names(bytes).unwrap_or_default() } else { Vec::new() }

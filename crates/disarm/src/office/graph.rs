@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use form::codec::Kind;
-use form::office::{PartKind, fits, main_part};
+use form::office::{HeaderPicture, PartKind, fits, main_part};
 use form::pages::Url;
 use form::{Findings, Limits, Place, Reason};
 
@@ -20,15 +20,28 @@ pub(super) struct Node {
     pub(super) links: Vec<(String, Target)>,
     /// It has embedded or linked objects of other programs.
     pub(super) has_objects: bool,
-    /// The drawing of VML that lies beside it.
-    pub(super) vml: Option<String>,
+    /// The drawings of VML that lie beside it: a sheet can have one for what is on it and one for its headers.
+    pub(super) vml: Vec<String>,
+    /// Pictures in its headers and footers, whose numbers are those of [`Graph::pictures`].
+    pub(super) headers: Vec<HeaderPicture>,
     /// How many form controls it has.
     pub(super) controls: u32,
+    /// The relationship to a drawing that its author did not give it.
+    pub(super) drawing: Option<String>,
 }
 
 impl Node {
-    fn new(name: String, kind: PartKind) -> Node {
-        Node { name, kind, links: Vec::new(), has_objects: false, vml: None, controls: 0 }
+    pub(super) fn new(name: String, kind: PartKind) -> Node {
+        Node {
+            name,
+            kind,
+            links: Vec::new(),
+            has_objects: false,
+            vml: Vec::new(),
+            headers: Vec::new(),
+            controls: 0,
+            drawing: None,
+        }
     }
 }
 
@@ -85,8 +98,9 @@ impl Graph {
             let has = |tail: &str| relations.iter().any(|relation| relation.tail() == tail);
             // Objects that are linked through the workbook leave only their picture with the sheet.
             let has_objects = has("oleObject") || has("package") || (has("image") && has("vmlDrawing"));
-            let vml = relations.iter().find(|relation| relation.tail() == "vmlDrawing" && !relation.is_external);
-            let vml = vml.and_then(|relation| resolved(&from, &relation.target)).filter(|name| package.has(name));
+            let vml = relations.iter().filter(|relation| relation.tail() == "vmlDrawing" && !relation.is_external);
+            let vml = vml.filter_map(|relation| resolved(&from, &relation.target)).filter(|name| package.has(name));
+            let vml: Vec<String> = vml.take(MAX_VML).collect();
             let controls = relations.iter().filter(|relation| relation.tail() == "ctrlProp").count();
             for relation in relations {
                 if relation.is_external {
@@ -184,4 +198,6 @@ fn external_book(relation: &Relation, package: &Package<'_>, limits: &Limits, fi
     findings.add(Reason::ExternalLink, place);
 }
 
+/// Drawings of VML of one part that are looked at: Excel writes two at most.
+const MAX_VML: usize = 4;
 const MAX_LINK_BYTES: u64 = 32 * 1024 * 1024;

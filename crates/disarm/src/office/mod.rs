@@ -5,12 +5,14 @@
 //! parts are read before anything is written, so that a broken one can be left out; large ones stream.
 
 mod account;
+mod cells;
 mod controls;
 pub(crate) mod crypt;
 mod facts;
 mod graph;
 mod lower;
 mod names;
+mod notes;
 mod objects;
 mod pictures;
 mod pivots;
@@ -20,11 +22,11 @@ mod vml;
 mod workbook;
 mod xml;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Write;
 
 use form::codec::{Encoder, Kind};
-use form::office::{self, Markup, OfficeHeader, PartHeader, Relationship};
+use form::office::{self, HeaderPicture, Markup, OfficeHeader, PartHeader, Relationship};
 use form::{DetectedType, Finding, Findings, Place, Reason};
 
 use crate::error::Error;
@@ -68,9 +70,11 @@ pub(crate) fn disarm(
         findings.add(Reason::Macros, macro_modules(&package, name));
     }
     let sheets = Sheets::read(&package, &graph, family)?;
-    let lost_pivots = pivots::prune(&package, &mut graph, &sheets, &mut findings);
+    let lost_pivots = pivots::prune(&package, &mut graph, &sheets, part.job.office.pivot_cache, &mut findings);
     let mut additions = previews::add(&package, &mut graph)?;
-    controls::add(&package, &graph, &mut additions, &mut findings);
+    let drawn = controls::add(&package, &mut graph, &sheets, &mut additions, &mut findings);
+    let seen_notes = notes::seen(&package, &graph);
+    previews::of_headers(&package, &mut graph, limits);
     let slide_previews = previews::of_slides(&package, &mut graph, limits);
     let mut document = Document {
         package: &package,
@@ -80,6 +84,7 @@ pub(crate) fn disarm(
         names: Names::new(),
         additions,
         slide_previews,
+        seen_notes,
         words: HashMap::new(),
         titles: HashMap::new(),
         sheets,
@@ -89,6 +94,11 @@ pub(crate) fn disarm(
     let mut account = Account::new(&mut findings);
     document.learn()?;
     let held = document.hold_optional(&mut account)?;
+    for controls::Drawn { drawing, count, place } in drawn {
+        let is_broken = matches!(held.get(&drawing), Some(Held::Broken));
+        let reason = if is_broken { Reason::Controls } else { Reason::ControlsDrawn };
+        account.findings.add_many(reason, count, place);
+    }
     let order = document.reached(&held);
     let pictures = Pictures::number(&document.graph.pictures, &package);
 
@@ -109,7 +119,10 @@ pub(crate) fn disarm(
     let mut held = held;
     for number in &order {
         match held.remove(number) {
-            Some(Held::Steps(steps)) => out.markup(&steps)?,
+            Some(Held::Steps(steps)) => {
+                let described = document.described(*number, &order)?;
+                out.markup(described.as_ref().unwrap_or(&steps))?;
+            }
             Some(Held::Broken) => {}
             None => document.stream(*number, &order, &mut account, &mut out)?,
         }
@@ -122,6 +135,11 @@ pub(crate) fn disarm(
     }
     out.finish()?;
     Ok(())
+}
+
+/// The parts that are in no order: they do not cross.
+fn gone(order: &[usize], graph: &Graph) -> HashMap<usize, Held> {
+    (0..graph.nodes.len()).filter(|node| order.binary_search(node).is_err()).map(|node| (node, Held::Broken)).collect()
 }
 
 /// What became of an optional part.
@@ -140,6 +158,8 @@ struct Document<'a> {
     additions: HashMap<usize, String>,
     /// Relationships to pictures of objects, by slide and shape.
     slide_previews: HashMap<(usize, String), String>,
+    /// Cells whose notes are seen all the time, by the part of the notes.
+    seen_notes: HashMap<usize, HashSet<String>>,
     /// What drawings among the pictures say in words, by their numbers.
     words: HashMap<usize, String>,
     /// What a person calls a part, by its node.
@@ -183,6 +203,9 @@ impl Document<'_> {
         let reached = self.reached(&held);
         let mut waiting: Vec<usize> = reached.into_iter().filter(|number| self.is_held(*number, &mut left)).collect();
         while let Some(number) = waiting.pop() {
+            if matches!(held.get(&number), Some(Held::Broken)) {
+                continue;
+            }
             let mut own = Findings::new(self.part.job.limits.findings);
             let mut steps = Vec::new();
             let mut inner = Account::new(&mut own);
@@ -199,6 +222,18 @@ impl Document<'_> {
                     held.insert(number, Held::Broken);
                     let name = self.graph.nodes.get(number).map_or("", |node| node.name.as_str());
                     account.add(Reason::UnknownContent, relationships::file_name(name));
+                    // A pivot table beside broken data is damage to Excel.
+                    for other in pivots::leaning_on(number, &self.graph) {
+                        self.lost_pivots = true;
+                        if held.insert(other, Held::Broken).is_none_or(|was| matches!(was, Held::Steps(_))) {
+                            told.remove(&other);
+                            let node = self.graph.nodes.get(other);
+                            if let Some(node) = node.filter(|node| node.kind.name() == "PivotTablePart") {
+                                let place = relationships::file_name(node.name.trim_end_matches(".xml"));
+                                account.add(Reason::PivotData, place);
+                            }
+                        }
+                    }
                     // Each part breaks at most once, so this comes to an end.
                     let names_it = |node: &Node| node.links.iter().any(|(_, target)| *target == Target::Part(number));
                     let again =
@@ -255,7 +290,35 @@ impl Document<'_> {
                 Target::Link(url) => Relationship::Link(url.clone()),
             })
         });
-        PartHeader { kind: node.kind, relationships: relationships.collect() }
+        // Those that no markup names come last.
+        let headers = node.headers.iter().map(|header| {
+            let picture = usize::try_from(header.picture).map_or(u32::MAX, |picture| pictures.of(picture));
+            Relationship::Header(HeaderPicture { picture, ..*header })
+        });
+        PartHeader { kind: node.kind, relationships: relationships.chain(headers).collect() }
+    }
+
+    /// The steps of a part that was read before its pictures were drawn, with the words of those that have some; nothing where none
+    /// has, or where the words do not fit.
+    fn described(&mut self, number: usize, order: &[usize]) -> Result<Option<Vec<Markup>>, Error> {
+        let links = self.graph.nodes.get(number).map(|node| node.links.as_slice()).unwrap_or_default();
+        let has_words =
+            |target: &Target| matches!(target, Target::Picture(picture) if self.words.contains_key(picture));
+        if !links.iter().any(|(_, target)| has_words(target)) {
+            return Ok(None);
+        }
+        // What it has to tell was told when it was read first.
+        let mut own = Findings::new(0);
+        let mut steps = Vec::new();
+        let lowered = self.lower(number, &gone(order, &self.graph), &mut Account::new(&mut own), &mut |more| {
+            steps.append(more);
+            Ok(())
+        });
+        match lowered {
+            Ok(_) => Ok(Some(steps)),
+            Err(Fault::Broken) => Ok(None),
+            Err(Fault::Fatal(error)) => Err(error),
+        }
     }
 
     /// Reads an essential part into the form as it comes.
@@ -266,10 +329,7 @@ impl Document<'_> {
         account: &mut Account<'_>,
         out: &mut Encoder<W>,
     ) -> Result<(), Error> {
-        let gone: HashMap<usize, Held> = (0..self.graph.nodes.len())
-            .filter(|node| order.binary_search(node).is_err())
-            .map(|node| (node, Held::Broken))
-            .collect();
+        let gone = gone(order, &self.graph);
         let lowered = self.lower(number, &gone, account, &mut |steps| Ok(out.markup(steps)?));
         lowered.map(drop).map_err(|fault| match fault {
             Fault::Broken => Reason::Malformed.into(),
@@ -309,18 +369,21 @@ impl Document<'_> {
             title: self.titles.get(&number).cloned().unwrap_or_else(|| title(node)),
             sheets: &self.sheets,
             lost_pivots: self.lost_pivots,
+            addition: self.additions.get(&number).map_or("", String::as_str),
+            drawing: node.drawing.as_deref(),
+            seen_notes: self.seen_notes.get(&number),
+            has_header_pictures: !node.headers.is_empty(),
             known: &self.known,
             preview: &|shape| self.slide_previews.get(&(number, shape.to_owned())).cloned(),
             limits: &self.part.job.limits,
             names: &self.names,
         };
-        let bytes = self.package.part(&node.name)?.ok_or(Fault::Broken)?;
-        let told = match self.additions.get(&number) {
-            Some(addition) => {
-                let drawing = self.package.read(&node.name, MAX_HELD_BYTES)?.ok_or(Fault::Broken)?;
-                lower::lower(previews::with(drawing, addition).as_slice(), &context, account, out)?
+        let told = match self.package.part(&node.name)? {
+            Some(bytes) => lower::lower(bytes, &context, account, out)?,
+            None => {
+                let own = previews::empty_drawing(&node.name).ok_or(Fault::Broken)?;
+                lower::lower(own.as_bytes(), &context, account, out)?
             }
-            None => lower::lower(bytes, &context, account, out)?,
         };
         let targets: Vec<&Target> = crossing.map(|(_, target)| target).collect();
         for (place, name) in told.members {
@@ -421,7 +484,6 @@ const ESSENTIAL: &[&str] = &[
     "ChartsheetPart",
     "SharedStringTablePart",
     "WorkbookStylesPart",
-    "PivotTableCacheRecordsPart",
     "PresentationPart",
     "SlidePart",
     "SlideLayoutPart",

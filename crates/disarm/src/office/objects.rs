@@ -97,12 +97,7 @@ fn held(package: &Package<'_>, part: &str, most: u64) -> Result<Option<File>, Re
         return Ok(Some(File { name: renamed(part, "pdf"), bytes }));
     }
     // The object is a document of a binary kind as a whole.
-    for (name, extension) in DOCUMENTS {
-        if stream(name)?.is_some() {
-            return Ok(Some(File { name: renamed(part, extension), bytes }));
-        }
-    }
-    Ok(None)
+    Ok(crate::detect::document_extension(&bytes).map(|extension| File { name: renamed(part, extension), bytes }))
 }
 
 /// The file of a package object ([MS-OLEDS] 2.3.6, and inside of it what the Object Packager writes): its label, the path it came
@@ -191,9 +186,6 @@ impl<'a> Reader<'a> {
 const COMPOUND: [u8; 8] = [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1];
 /// An embedded file, as opposed to a picture of a program.
 const IS_FILE: u16 = 2;
-/// Streams by which a compound file is a document.
-const DOCUMENTS: [(&str, &str); 4] =
-    [("WordDocument", "doc"), ("Workbook", "xls"), ("Book", "xls"), ("PowerPoint Document", "ppt")];
 /// Bytes of one part that are held at a time.
 const MAX_OBJECT_BYTES: u64 = 256 * 1024 * 1024;
 const MAX_NAMES: usize = 2_000;

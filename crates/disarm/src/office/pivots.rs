@@ -1,20 +1,31 @@
-//! Pivot tables whose data does not come along: drawn from another book, a database or a sheet that does not cross. Without what they draw
-//! from, Excel takes them for damage, so they go with their cache; the values that they left in the cells stay.
+//! Pivot tables. What they show is in the cells, and beside it a workbook keeps a copy of all that they were made of (the cache), which can
+//! hold more than anybody sees: rows that a filter hides, a table that was deleted since. Unless the job keeps them, tables go with their
+//! caches and the values in the cells stay.
+//!
+//! Where the job keeps them, those go whose data does not come along: drawn from another book, a database or a sheet that does not cross.
+//! Without what they draw from, Excel takes them for damage.
 
 use std::collections::HashSet;
 
+use form::job::Extra;
 use form::office::{AttributeKind, grammar};
 use form::{Findings, Reason};
 use quick_xml::events::Event;
 
-use super::graph::{Graph, Target};
+use super::graph::{Graph, Node, Target};
 use super::workbook::Sheets;
 use super::{relationships, xml};
 use crate::error::Error;
 use crate::zip::Package;
 
-/// Takes pivot tables that cannot cross out of the graph. True where there were any.
-pub(super) fn prune(package: &Package<'_>, graph: &mut Graph, sheets: &Sheets, findings: &mut Findings) -> bool {
+/// Takes pivot tables that do not cross out of the graph. True where there were any.
+pub(super) fn prune(
+    package: &Package<'_>,
+    graph: &mut Graph,
+    sheets: &Sheets,
+    wanted: Extra,
+    findings: &mut Findings,
+) -> bool {
     let of_kind = |graph: &Graph, kind: &str| -> Vec<usize> {
         let nodes = graph.nodes.iter().enumerate().filter(|(_, node)| node.kind.name() == kind);
         nodes.map(|(number, _)| number).collect()
@@ -26,9 +37,13 @@ pub(super) fn prune(package: &Package<'_>, graph: &mut Graph, sheets: &Sheets, f
         .filter(|cache| {
             let name = graph.nodes.get(*cache).map_or("", |node| node.name.as_str());
             // One that cannot be read is left out here and not where it is written.
-            !is_own(package, name, sheets).unwrap_or(false)
+            wanted == Extra::Drop || !is_own(package, name, sheets).unwrap_or(false)
         })
         .collect();
+    let reason = match wanted {
+        Extra::Drop => Reason::PivotValues,
+        Extra::Keep => Reason::PivotData,
+    };
     for table in of_kind(graph, "PivotTablePart") {
         let Some(node) = graph.nodes.get(table) else { continue };
         let draws = node
@@ -36,7 +51,7 @@ pub(super) fn prune(package: &Package<'_>, graph: &mut Graph, sheets: &Sheets, f
             .iter()
             .any(|(_, target)| matches!(target, Target::Part(part) if caches.contains(part) && !gone.contains(part)));
         if !draws {
-            findings.add(Reason::PivotData, relationships::file_name(node.name.trim_end_matches(".xml")));
+            findings.add(reason, relationships::file_name(node.name.trim_end_matches(".xml")));
             gone.insert(table);
         }
     }
@@ -49,9 +64,29 @@ pub(super) fn prune(package: &Package<'_>, graph: &mut Graph, sheets: &Sheets, f
     let place = |number: &usize| graph.nodes.get(*number).map(|node| relationships::file_name(&node.name));
     if !gone.iter().any(|number| !caches.contains(number)) {
         let first = gone.iter().min().and_then(place).unwrap_or_default();
-        findings.add(Reason::PivotData, first);
+        findings.add(reason, first);
     }
     true
+}
+
+/// Parts that are of no use without this one: of records their cache, of a cache the tables that draw from it.
+pub(super) fn leaning_on(part: usize, graph: &Graph) -> Vec<usize> {
+    let (mut found, mut waiting) = (Vec::new(), vec![part]);
+    while let Some(next) = waiting.pop() {
+        let leaning = match graph.nodes.get(next).map(|node| node.kind.name()) {
+            Some("PivotTableCacheRecordsPart") => "PivotTableCacheDefinitionPart",
+            Some("PivotTableCacheDefinitionPart") => "PivotTablePart",
+            _ => continue,
+        };
+        let leans = |node: &Node| {
+            node.kind.name() == leaning && node.links.iter().any(|(_, target)| *target == Target::Part(next))
+        };
+        let others = graph.nodes.iter().enumerate().filter(|(_, node)| leans(node)).map(|(number, _)| number);
+        let others: Vec<usize> = others.collect();
+        waiting.extend(&others);
+        found.extend(others);
+    }
+    found
 }
 
 /// Whether a cache draws from sheets of its own workbook that cross (ECMA-376 part 1, sections 18.10.1.7, 18.10.1.78 and 18.10.1.95).

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use form::Limits;
+use form::office::{HeaderPicture, HeaderPlace, PartKind};
 use quick_xml::events::Event;
 
 use super::graph::{Graph, Node, Target};
@@ -15,6 +16,8 @@ use crate::zip::Package;
 /// Where a picture goes: column, offset, row and offset of its first corner, then of its last.
 struct Preview {
     relationship: String,
+    /// The number of its shape in the drawing of VML.
+    shape: String,
     corners: [[i64; 4]; 2],
 }
 
@@ -24,16 +27,26 @@ pub(super) fn add(package: &Package<'_>, graph: &mut Graph) -> Result<HashMap<us
     let mut count = 0_u32;
     for sheet in 0..graph.nodes.len() {
         let Some(node) = graph.nodes.get(sheet).filter(|node| node.has_objects) else { continue };
-        let Some(drawing) = drawing_of(package, graph, node) else { continue };
         // A sheet that cannot be read is refused where it is rebuilt.
-        for preview in find(package, &node.name.clone()).unwrap_or_default() {
+        let previews = find(package, &node.name.clone()).unwrap_or_default();
+        if previews.is_empty() {
+            continue;
+        }
+        let vml = graph.nodes.get(sheet).map(|node| node.vml.as_slice()).unwrap_or_default();
+        let shapes: Vec<vml::Shape> = vml.iter().flat_map(|name| vml::shapes(package, name)).collect();
+        let Some(drawing) = drawing_of(package, graph, sheet) else { continue };
+        for preview in previews {
+            let has_line = |shape: &vml::Shape| {
+                shape.has_line && shape.id.strip_prefix("_x0000_s") == Some(preview.shape.as_str())
+            };
+            let has_line = shapes.iter().any(has_line);
             let links = graph.nodes.get(sheet).map(|node| node.links.as_slice()).unwrap_or_default();
             let picture =
                 links.iter().find(|(id, target)| *id == preview.relationship && matches!(target, Target::Picture(_)));
             let Some(target) = picture.map(|(_, target)| target.clone()) else { continue };
             count = count.saturating_add(1);
             let id = format!("misogi-preview-{count}");
-            let _ = additions.entry(drawing).or_default().write_str(&anchor(&preview, &id, count));
+            let _ = additions.entry(drawing).or_default().write_str(&anchor(&preview, &id, count, has_line));
             if let Some(node) = graph.nodes.get_mut(drawing) {
                 node.links.push((id, target));
             }
@@ -42,24 +55,41 @@ pub(super) fn add(package: &Package<'_>, graph: &mut Graph) -> Result<HashMap<us
     Ok(additions)
 }
 
-/// The drawing of a sheet, where more can be added to it.
-pub(super) fn drawing_of(package: &Package<'_>, graph: &Graph, sheet: &Node) -> Option<usize> {
-    sheet.links.iter().find_map(|(_, target)| match target {
-        Target::Part(part) => Some(*part).filter(|part| {
-            graph.nodes.get(*part).is_some_and(|node| {
-                node.kind.name() == "DrawingsPart" && package.part_bytes(&node.name) <= super::MAX_HELD_BYTES
-            })
-        }),
+/// The drawing of a sheet, to which more is added. One that has none but of VML gets one.
+pub(super) fn drawing_of(package: &Package<'_>, graph: &mut Graph, sheet: usize) -> Option<usize> {
+    let node = graph.nodes.get(sheet)?;
+    let own = node.links.iter().find_map(|(_, target)| match target {
+        Target::Part(part) => {
+            Some(*part).filter(|part| graph.nodes.get(*part).is_some_and(|node| node.kind.name() == "DrawingsPart"))
+        }
         Target::Picture(_) | Target::Link(_) => None,
-    })
+    });
+    if own.is_some() {
+        return own;
+    }
+    node.vml.first()?;
+    let kind = PartKind::named("DrawingsPart").filter(|kind| node.kind.may_refer_to(*kind))?;
+    let drawing = graph.nodes.len();
+    let name = format!("{OWN_DRAWING}{drawing}.xml");
+    if package.has(&name) {
+        return None;
+    }
+    graph.nodes.push(Node::new(name, kind));
+    let id = format!("misogi-drawing-{drawing}");
+    let node = graph.nodes.get_mut(sheet)?;
+    node.drawing = Some(id.clone());
+    node.links.push((id, Target::Part(drawing)));
+    Some(drawing)
 }
 
-/// The markup of a drawing with more before its end.
-pub(super) fn with(mut drawing: Vec<u8>, addition: &str) -> Vec<u8> {
-    if let Some(end) = drawing.windows(2).rposition(|window| window == b"</") {
-        drawing.splice(end..end, addition.bytes());
-    }
-    drawing
+/// What a drawing of ours has before anything is added to it.
+pub(super) fn empty_drawing(name: &str) -> Option<String> {
+    name.starts_with(OWN_DRAWING).then(|| format!(r#"<xdr:wsDr xmlns:xdr="{XDR}"/>"#))
+}
+
+/// How a worksheet names its drawing.
+pub(super) fn sheet_drawing(id: &str) -> String {
+    format!(r#"<drawing xmlns="{X}" xmlns:r="{R}" r:id="{id}"/>"#)
 }
 
 /// What a sheet says of the pictures of its objects (ECMA-376 part 1, section 18.3.1.60 `objectPr`).
@@ -69,17 +99,24 @@ fn find(package: &Package<'_>, sheet: &str) -> Result<Vec<Preview>, Error> {
     let mut xml = xml::open(part)?;
     let mut buffer = Vec::new();
     let (mut current, mut corner, mut field) = (None::<Preview>, 0_usize, None::<usize>);
+    let mut shape = String::new();
     loop {
         match xml::next(&mut xml, &mut buffer)? {
             Event::Start(tag) => {
                 field = None;
                 match tag.local_name().as_ref() {
+                    "oleObject" => {
+                        let mut attributes = tag.attributes();
+                        let mut all = attributes.with_checks(false).filter_map(Result::ok);
+                        let id = all.find(|attribute| attribute.key.as_ref() == "shapeId");
+                        shape = id.map(|id| id.value.into_owned()).unwrap_or_default();
+                    }
                     "objectPr" if found.len() < MAX_PREVIEWS => {
                         let mut attributes = tag.attributes();
                         let mut ids = attributes.with_checks(false).filter_map(Result::ok);
                         let id = ids.find(|attribute| attribute.key.local_name().as_ref() == "id");
                         let relationship = id.map(|id| id.value.into_owned()).unwrap_or_default();
-                        current = Some(Preview { relationship, corners: [[0; 4]; 2] });
+                        current = Some(Preview { relationship, shape: shape.clone(), corners: [[0; 4]; 2] });
                     }
                     "from" => corner = 0,
                     "to" => corner = 1,
@@ -105,11 +142,13 @@ fn find(package: &Package<'_>, sheet: &str) -> Result<Vec<Preview>, Error> {
     }
 }
 
-fn anchor(preview: &Preview, id: &str, number: u32) -> String {
+fn anchor(preview: &Preview, id: &str, number: u32, has_line: bool) -> String {
+    let line =
+        if has_line { r#"<a:ln w="9525"><a:solidFill><a:srgbClr val="000000"/></a:solidFill></a:ln>"# } else { "" };
     let [from, to] = &preview.corners;
     let shape = FIRST_ID.saturating_add(number);
     format!(
-        r#"<xdr:twoCellAnchor xmlns:xdr="{XDR}" xmlns:a="{A}" xmlns:r="{R}">{}<xdr:pic><xdr:nvPicPr><xdr:cNvPr id="{shape}" name="Object {number}"/><xdr:cNvPicPr/></xdr:nvPicPr><xdr:blipFill><a:blip r:embed="{id}"/><a:stretch><a:fillRect/></a:stretch></xdr:blipFill><xdr:spPr><a:prstGeom prst="rect"><a:avLst/></a:prstGeom></xdr:spPr></xdr:pic><xdr:clientData/></xdr:twoCellAnchor>"#,
+        r#"<xdr:twoCellAnchor xmlns:xdr="{XDR}" xmlns:a="{A}" xmlns:r="{R}">{}<xdr:pic><xdr:nvPicPr><xdr:cNvPr id="{shape}" name="Object {number}"/><xdr:cNvPicPr/></xdr:nvPicPr><xdr:blipFill><a:blip r:embed="{id}"/><a:stretch><a:fillRect/></a:stretch></xdr:blipFill><xdr:spPr><a:prstGeom prst="rect"><a:avLst/></a:prstGeom>{line}</xdr:spPr></xdr:pic><xdr:clientData/></xdr:twoCellAnchor>"#,
         corners(from, to),
     )
 }
@@ -133,18 +172,12 @@ pub(super) fn of_slides(package: &Package<'_>, graph: &mut Graph, limits: &Limit
     let mut found = HashMap::new();
     for slide in 0..graph.nodes.len() {
         let Some(node) = graph.nodes.get(slide).filter(|node| node.kind.name().starts_with("Slide")) else { continue };
-        let Some(drawing) = node.vml.clone().filter(|_| node.has_objects) else { continue };
-        let Ok(relations) = relationships::of_part(package, &drawing, limits) else { continue };
-        for shape in vml::shapes(package, &drawing) {
-            let relation = relations.iter().find(|relation| relation.id == shape.picture && relation.tail() == "image");
-            let name = relation.filter(|relation| !relation.is_external).and_then(|relation| {
-                relationships::resolved(&drawing, &relation.target).filter(|name| package.has(name))
-            });
-            let Some(name) = name.filter(|_| found.len() < MAX_PREVIEWS) else { continue };
-            let picture = graph.pictures.iter().position(|known| *known == name).unwrap_or_else(|| {
-                graph.pictures.push(name);
-                graph.pictures.len().saturating_sub(1)
-            });
+        let Some(drawing) = node.vml.first().filter(|_| node.has_objects).cloned() else { continue };
+        for (shape, name) in pictured(package, &drawing, limits) {
+            if found.len() >= MAX_PREVIEWS {
+                break;
+            }
+            let picture = number_of(graph, name);
             let id = format!("misogi-preview-{}", found.len());
             if let Some(node) = graph.nodes.get_mut(slide) {
                 node.links.push((id.clone(), Target::Picture(picture)));
@@ -153,6 +186,49 @@ pub(super) fn of_slides(package: &Package<'_>, graph: &mut Graph, limits: &Limit
         }
     }
     found
+}
+
+/// The shapes of a drawing of VML that show pictures of the package, with the names of those.
+fn pictured(package: &Package<'_>, drawing: &str, limits: &Limits) -> Vec<(vml::Shape, String)> {
+    let relations = relationships::of_part(package, drawing, limits).unwrap_or_default();
+    let name = |shape: &vml::Shape| {
+        let relation = relations.iter().find(|relation| relation.id == shape.picture && relation.tail() == "image");
+        let relation = relation.filter(|relation| !relation.is_external)?;
+        relationships::resolved(drawing, &relation.target).filter(|name| package.has(name))
+    };
+    vml::shapes(package, drawing).into_iter().filter_map(|shape| name(&shape).map(|name| (shape, name))).collect()
+}
+
+/// The number of a picture of that name.
+fn number_of(graph: &mut Graph, name: String) -> usize {
+    graph.pictures.iter().position(|known| *known == name).unwrap_or_else(|| {
+        graph.pictures.push(name);
+        graph.pictures.len().saturating_sub(1)
+    })
+}
+
+/// Gives sheets the pictures in their headers and footers, which stand in a drawing of VML beside them, by the names of their places.
+pub(super) fn of_headers(package: &Package<'_>, graph: &mut Graph, limits: &Limits) {
+    for sheet in 0..graph.nodes.len() {
+        let Some(node) = graph.nodes.get(sheet) else { continue };
+        if !matches!(node.kind.name(), "WorksheetPart" | "ChartsheetPart") {
+            continue;
+        }
+        let drawings = node.vml.clone();
+        let mut headers: Vec<HeaderPicture> = Vec::new();
+        for (shape, name) in drawings.iter().flat_map(|drawing| pictured(package, drawing, limits)) {
+            let (Some(place), Some([width, height])) = (HeaderPlace::named(&shape.id), shape.size) else { continue };
+            let sides = 1..=HeaderPicture::MAX_SIDE;
+            let fits = sides.contains(&width) && sides.contains(&height);
+            if fits && !headers.iter().any(|header| header.place == place) {
+                let picture = u32::try_from(number_of(graph, name)).unwrap_or(u32::MAX);
+                headers.push(HeaderPicture { place, picture, width, height });
+            }
+        }
+        if let Some(node) = graph.nodes.get_mut(sheet) {
+            node.headers = headers;
+        }
+    }
 }
 
 /// The picture of an object on a slide, at the place of the frame that it stood in: left, top, width and height.
@@ -164,9 +240,12 @@ pub(super) fn slide_picture(id: &str, [x, y, cx, cy]: [i64; 4]) -> String {
 
 const FIELDS: [&str; 4] = ["col", "colOff", "row", "rowOff"];
 pub(super) const XDR: &str = "http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing";
+const X: &str = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
 pub(super) const A: &str = "http://schemas.openxmlformats.org/drawingml/2006/main";
 const P: &str = "http://schemas.openxmlformats.org/presentationml/2006/main";
 const R: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
 /// Shapes of a drawing have numbers from 1 on; Excel counts objects from 1,025.
 const FIRST_ID: u32 = 900_000;
+/// Drawings of our own, which are in no package, are called so and have a number.
+const OWN_DRAWING: &str = "xl/drawings/misogi-";
 const MAX_PREVIEWS: usize = 1_000;

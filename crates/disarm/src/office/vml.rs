@@ -22,6 +22,18 @@ pub(super) struct Shape {
     pub(super) has_macro: bool,
     /// It is on the screen only.
     pub(super) is_not_printed: bool,
+    /// It is nowhere to be seen.
+    pub(super) is_hidden: bool,
+    /// It has a line around it, which its sort would not have.
+    pub(super) has_line: bool,
+    /// Width and height in hundredths of a point, where its style says both.
+    pub(super) size: Option<[u32; 2]>,
+    /// Row and column of the cell that a note is of, from 0.
+    pub(super) cell: [Option<u32>; 2],
+    /// The entries of a list that are chosen, from 1.
+    pub(super) chosen: Vec<u32>,
+    /// The cells that a list takes its entries from.
+    pub(super) entries: String,
 }
 
 /// The shapes of a drawing up to the first that cannot be read: Excel writes `<br>` without an end into its texts.
@@ -46,7 +58,16 @@ pub(super) fn shapes(package: &Package<'_>, name: &str) -> Vec<Shape> {
                 };
                 match (element.as_str(), &mut current) {
                     ("shape", _) if shapes.len() < MAX_SHAPES => {
-                        current = Some(Shape { id: attribute("id").unwrap_or_default(), ..Shape::default() });
+                        let style = attribute("style").unwrap_or_default().to_ascii_lowercase();
+                        let is_hidden = style.split(';').any(|property| {
+                            property.split_once(':').is_some_and(|(name, value)| {
+                                name.trim() == "visibility" && matches!(value.trim(), "hidden" | "collapse")
+                            })
+                        });
+                        let id = attribute("id").unwrap_or_default();
+                        let has_line = attribute("stroked").is_some_and(|value| matches!(value.as_str(), "t" | "true"));
+                        let size = length(&style, "width").zip(length(&style, "height")).map(|(x, y)| [x, y]);
+                        current = Some(Shape { id, is_hidden, has_line, size, ..Shape::default() });
                     }
                     ("imagedata", Some(shape)) => {
                         shape.picture = attribute("relid").or_else(|| attribute("id")).unwrap_or_default();
@@ -76,6 +97,14 @@ pub(super) fn shapes(package: &Package<'_>, name: &str) -> Vec<Shape> {
                         "Checked" => shape.checked = value.trim().parse().unwrap_or(0),
                         "PrintObject" => shape.is_not_printed = value.trim().eq_ignore_ascii_case("false"),
                         "FmlaMacro" => shape.has_macro = !value.trim().is_empty(),
+                        "Row" => shape.cell[0] = value.trim().parse().ok(),
+                        "Column" => shape.cell[1] = value.trim().parse().ok(),
+                        "FmlaRange" => shape.entries = value.trim().to_owned(),
+                        "Sel" | "MultiSel" => {
+                            let numbers = value.split(',').filter_map(|number| number.trim().parse::<u32>().ok());
+                            shape.chosen.extend(numbers.filter(|number| *number > 0).take(MAX_CHOSEN));
+                            shape.chosen.truncate(MAX_CHOSEN);
+                        }
                         _ => {}
                     }
                 }
@@ -96,6 +125,28 @@ pub(super) fn shapes(package: &Package<'_>, name: &str) -> Vec<Shape> {
     shapes
 }
 
+/// A length of a style in hundredths of a point.
+fn length(style: &str, name: &str) -> Option<u32> {
+    let value = style.split(';').find_map(|property| {
+        let (known, value) = property.split_once(':')?;
+        (known.trim() == name).then(|| value.trim())
+    })?;
+    let unit = value.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(value.len());
+    let (number, unit) = value.split_at_checked(unit)?;
+    let points = match unit {
+        "pt" => 1.0,
+        "in" => 72.0,
+        "cm" => 72.0 / 2.54,
+        "mm" => 7.2 / 2.54,
+        // Pixels of 1/96 inch, which are meant where no unit stands.
+        "px" | "" => 0.75,
+        _ => return None,
+    };
+    let hundredths = number.trim().parse::<f64>().ok()? * points * 100.0;
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the bounds of the number")]
+    (0.0..=4_000_000_000.0).contains(&hundredths).then(|| hundredths.round() as u32)
+}
+
 fn anchor(text: &str) -> Option<[[i64; 4]; 2]> {
     let mut numbers = text.split(',').map(|number| number.trim().parse::<u16>().ok().map(i64::from));
     let mut corner = || Some([numbers.next()??, numbers.next()??, numbers.next()??, numbers.next()??]);
@@ -105,10 +156,30 @@ fn anchor(text: &str) -> Option<[[i64; 4]; 2]> {
 /// Shapes of one drawing that are looked at, and bytes of the text of one.
 const MAX_SHAPES: usize = 5_000;
 const MAX_TEXT_BYTES: usize = 4_096;
+/// Entries of one list that are looked at.
+const MAX_CHOSEN: usize = 100;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lengths_are_in_hundredths_of_a_point() {
+        let table = [
+            ("width:113.25pt", Some(11_325)),
+            ("a:b; width : 1in ;height:3pt", Some(7_200)),
+            ("width:2.54cm", Some(7_200)),
+            ("width:96px", Some(7_200)),
+            ("width:96", Some(7_200)),
+            ("width:-1pt", None),
+            ("width:1e99pt", None),
+            ("width:5em", None),
+            ("height:1pt", None),
+        ];
+        for (style, expected) in table {
+            assert_eq!(length(style, "width"), expected, "{style}");
+        }
+    }
 
     #[test]
     fn anchors_are_eight_numbers() {

@@ -17,6 +17,8 @@ pub(super) struct Sheets {
     pub(super) count: u64,
     /// Names of those that do not cross, as [`folded`] gives them.
     lost: HashSet<String>,
+    /// The parts of those that cross, by their names as [`folded`] gives them.
+    parts: HashMap<String, usize>,
     /// No sheet that crosses would be seen: Excel takes such a workbook for damaged.
     pub(super) all_hidden: bool,
 }
@@ -28,8 +30,11 @@ impl Sheets {
         let Some(main) = graph.nodes.first().filter(|_| family == Kind::Sheet) else { return Ok(sheets) };
         let Some(part) = package.part(&main.name)? else { return Ok(sheets) };
         let leads = |id: &str| {
-            main.links.iter().any(|(known, target)| {
-                known == id && matches!(target, Target::Part(part) if graph.nodes.get(*part).is_some_and(|node| is_sheet(node.kind.name())))
+            main.links.iter().find_map(|(known, target)| match target {
+                Target::Part(part) if known == id => {
+                    Some(*part).filter(|part| graph.nodes.get(*part).is_some_and(|node| is_sheet(node.kind.name())))
+                }
+                _ => None,
             })
         };
         let (mut crossing, mut seen) = (HashSet::new(), 0_u64);
@@ -45,7 +50,8 @@ impl Sheets {
                     }
                     let value = |name: &str| values.get(name).map(String::as_str).unwrap_or_default();
                     sheets.count = sheets.count.saturating_add(1);
-                    if leads(value("id")) {
+                    if let Some(part) = leads(value("id")) {
+                        sheets.parts.insert(folded(value("name")), part);
                         crossing.insert(folded(value("name")));
                         seen = seen.saturating_add(u64::from(matches!(value("state"), "" | "visible")));
                     } else if sheets.lost.len() < MAX_LOST {
@@ -65,6 +71,11 @@ impl Sheets {
     /// Whether a sheet does not cross.
     pub(super) fn is_lost(&self, name: &str) -> bool {
         !self.lost.is_empty() && self.lost.contains(&folded(name))
+    }
+
+    /// The part of a sheet that crosses.
+    pub(super) fn part(&self, name: &str) -> Option<usize> {
+        self.parts.get(&folded(name)).copied()
     }
 
     /// Whether all sheets cross.

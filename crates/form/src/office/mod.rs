@@ -8,6 +8,7 @@
 
 pub mod fields;
 pub mod grammar;
+pub mod headers;
 pub mod markup;
 pub mod schema;
 pub mod targets;
@@ -22,6 +23,7 @@ use crate::text::Line;
 use crate::wire::{Cursor, Sink, coded};
 
 pub use fields::Fields;
+pub use headers::{HeaderPicture, HeaderPlace};
 pub use markup::Markup;
 pub use schema::{Attribute, Namespace, PartKind, State, TextKind, Type};
 pub use targets::Target;
@@ -84,6 +86,8 @@ pub enum Relationship {
     Picture(u32),
     /// An address outside.
     Link(Url),
+    /// A picture in a header or footer of a worksheet or chart sheet, which no markup names. These come last, one for each place.
+    Header(HeaderPicture),
 }
 
 /// The main part of a kind, none for kinds that are no packages.
@@ -173,6 +177,10 @@ impl PartHeader {
                 sink.u8(3);
                 sink.string(url.as_str());
             }
+            Relationship::Header(header) => {
+                sink.u8(4);
+                header.put(sink);
+            }
         });
     }
 
@@ -186,6 +194,7 @@ impl PartHeader {
                     let url = Url::parse(cursor.string()?).map_err(|_| DecodeError::Malformed("address"))?;
                     Ok(Relationship::Link(url))
                 }
+                4 => Ok(Relationship::Header(HeaderPicture::take(cursor)?)),
                 _ => Err(DecodeError::Malformed("relationship")),
             })?;
         Ok(PartHeader { kind, relationships })

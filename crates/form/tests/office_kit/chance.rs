@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use form::document::OfficeDoc;
 use form::office::{
-    Attribute, AttributeKind, Markup, Namespace, OfficeHeader, PartHeader, PartKind, Producer, Relationship, State,
-    Target, TextKind, Type, Value, Variant, fits, main_part, may_require,
+    Attribute, AttributeKind, HeaderPicture, HeaderPlace, Markup, Namespace, OfficeHeader, PartHeader, PartKind,
+    Producer, Relationship, State, Target, TextKind, Type, Value, Variant, fits, main_part, may_require,
 };
 use form::pages::{PictureHeader, PictureLayout, PictureSource, Url};
 use form::text::Line;
@@ -199,6 +199,14 @@ fn relationships(chance: &mut Chance, from: PartKind, kinds: &[PartKind], pictur
                 Relationship::Link(Url::parse(chance.one(&url)).unwrap())
             }
         });
+    }
+    let has_headers = matches!(from.name(), "WorksheetPart" | "ChartsheetPart");
+    if has_headers && pictures > 0 && chance.below(2) == 0 {
+        for place in ["LH", "CFFIRST", "CH", "RHEVEN"].into_iter().filter_map(HeaderPlace::named) {
+            let (width, height) = (chance.number(100_000) + 1, chance.number(100_000) + 1);
+            let picture = chance.number(pictures);
+            relationships.push(Relationship::Header(HeaderPicture { place, picture, width, height }));
+        }
     }
     relationships
 }
@@ -394,12 +402,14 @@ impl Walk<'_> {
     /// One that the attribute may name.
     fn relationship(&mut self, of: Type, attribute: Attribute) -> Value {
         let target = |relationship: &Relationship| match relationship {
-            Relationship::Part(number) => Target::Part(self.kinds[usize::try_from(*number).unwrap()]),
-            Relationship::Picture(_) => Target::Picture,
-            Relationship::Link(_) => Target::Link,
+            Relationship::Part(number) => Some(Target::Part(self.kinds[usize::try_from(*number).unwrap()])),
+            Relationship::Picture(_) => Some(Target::Picture),
+            Relationship::Link(_) => Some(Target::Link),
+            Relationship::Header(_) => None,
         };
         let places = self.part.relationships.iter().zip(0_u32..);
-        let may = places.filter(|(relationship, _)| target(relationship).may_be_named(of, attribute));
+        let may = places
+            .filter(|(relationship, _)| target(relationship).is_some_and(|target| target.may_be_named(of, attribute)));
         let places: Vec<u32> = may.map(|(_, place)| place).collect();
         if places.is_empty() { Value::NoRelationship } else { Value::Relationship(self.chance.one(&places)) }
     }

@@ -1,80 +1,114 @@
 //! What is converted into what, by which filter. Nothing is sniffed: the caller has found out what a file is, in a room.
 
-/// What the input is. It decides the import filter and the name's extension, and a file that is something else is refused by
-/// that filter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ConvertFrom {
-    /// Word 97 to 2003.
-    Doc,
-    /// A template of Word 97 to 2003.
-    Dot,
-    /// Word 6 and 95.
-    DocOld,
-    /// Excel 97 to 2003.
-    Xls,
-    /// A template of Excel 97 to 2003.
-    Xlt,
-    /// Excel 5 and 95.
-    XlsOld,
-    /// PowerPoint 97 to 2003.
-    Ppt,
-    /// A show of PowerPoint 97 to 2003.
-    Pps,
-    /// A template of PowerPoint 97 to 2003.
-    Pot,
-    /// Rich Text Format.
-    Rtf,
-    /// OpenDocument text.
-    Odt,
-    /// OpenDocument text template.
-    Ott,
-    /// OpenDocument text in one XML file.
-    Fodt,
-    /// OpenDocument spreadsheet.
-    Ods,
-    /// OpenDocument spreadsheet template.
-    Ots,
-    /// OpenDocument spreadsheet in one XML file.
-    Fods,
-    /// OpenDocument presentation.
-    Odp,
-    /// OpenDocument presentation template.
-    Otp,
-    /// OpenDocument presentation in one XML file.
-    Fodp,
-    /// OpenDocument drawing.
-    Odg,
-    /// Text of OpenOffice.org 1.
-    Sxw,
-    /// Spreadsheet of OpenOffice.org 1.
-    Sxc,
-    /// Presentation of OpenOffice.org 1.
-    Sxi,
-    /// Word 2007 and later.
-    Docx,
-    /// Excel 2007 and later.
-    Xlsx,
-    /// The binary kind of Excel 2007 and later.
-    Xlsb,
-    /// PowerPoint 2007 and later.
-    Pptx,
-    /// Word 2003 in one XML file.
-    WordXml,
-    /// Excel 2002 and 2003 in one XML file.
-    ExcelXml,
+/// Makes the enum, its list and its table from one list, so that a format cannot be in one and not in the others.
+macro_rules! formats {
+    ($( #[doc = $doc:literal] $name:ident = $extension:literal, $filter:literal, $application:ident; )*) => {
+        /// What the input is. It decides the import filter and the name's extension, and a file that is something else is refused by
+        /// that filter.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum ConvertFrom { $( #[doc = $doc] $name, )* }
+
+        impl ConvertFrom {
+            /// Every one, in the order of their codes on the wire.
+            pub const ALL: &'static [ConvertFrom] = &[ $( ConvertFrom::$name, )* ];
+
+            /// Extension, filter, application. The filters' names are part of LibreOffice's interface (they stand in macros).
+            fn row(self) -> (&'static str, &'static str, Application) {
+                match self { $( ConvertFrom::$name => ($extension, $filter, Application::$application), )* }
+            }
+        }
+    };
 }
 
-/// What it becomes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ConvertTo {
+formats! {
+    /// Word 97 to 2003.
+    Doc = "doc", "MS Word 97", Writer;
+    /// A template of Word 97 to 2003.
+    Dot = "dot", "MS Word 97 Vorlage", Writer;
+    /// Word 6 and 95.
+    DocOld = "doc", "MS Word 95", Writer;
+    /// Excel 97 to 2003.
+    Xls = "xls", "MS Excel 97", Calc;
+    /// A template of Excel 97 to 2003.
+    Xlt = "xlt", "MS Excel 97 Vorlage/Template", Calc;
+    /// Excel 5 and 95.
+    XlsOld = "xls", "MS Excel 95", Calc;
+    /// PowerPoint 97 to 2003.
+    Ppt = "ppt", "MS PowerPoint 97", Impress;
+    /// A show of PowerPoint 97 to 2003.
+    Pps = "pps", "MS PowerPoint 97 AutoPlay", Impress;
+    /// A template of PowerPoint 97 to 2003.
+    Pot = "pot", "MS PowerPoint 97 Vorlage", Impress;
+    /// Rich Text Format.
+    Rtf = "rtf", "Rich Text Format", Writer;
+    /// OpenDocument text.
+    Odt = "odt", "writer8", Writer;
+    /// OpenDocument text template.
+    Ott = "ott", "writer8_template", Writer;
+    /// OpenDocument text in one XML file.
+    Fodt = "fodt", "OpenDocument Text Flat XML", Writer;
+    /// OpenDocument spreadsheet.
+    Ods = "ods", "calc8", Calc;
+    /// OpenDocument spreadsheet template.
+    Ots = "ots", "calc8_template", Calc;
+    /// OpenDocument spreadsheet in one XML file.
+    Fods = "fods", "OpenDocument Spreadsheet Flat XML", Calc;
+    /// OpenDocument presentation.
+    Odp = "odp", "impress8", Impress;
+    /// OpenDocument presentation template.
+    Otp = "otp", "impress8_template", Impress;
+    /// OpenDocument presentation in one XML file.
+    Fodp = "fodp", "OpenDocument Presentation Flat XML", Impress;
+    /// OpenDocument drawing.
+    Odg = "odg", "draw8", Draw;
+    /// Text of OpenOffice.org 1.
+    Sxw = "sxw", "StarOffice XML (Writer)", Writer;
+    /// Spreadsheet of OpenOffice.org 1.
+    Sxc = "sxc", "StarOffice XML (Calc)", Calc;
+    /// Presentation of OpenOffice.org 1.
+    Sxi = "sxi", "StarOffice XML (Impress)", Impress;
     /// Word 2007 and later.
-    Docx,
+    Docx = "docx", "MS Word 2007 XML", Writer;
     /// Excel 2007 and later.
-    Xlsx,
+    Xlsx = "xlsx", "Calc MS Excel 2007 XML", Calc;
+    /// The binary kind of Excel 2007 and later.
+    Xlsb = "xlsb", "Calc MS Excel 2007 Binary", Calc;
     /// PowerPoint 2007 and later.
-    Pptx,
+    Pptx = "pptx", "Impress MS PowerPoint 2007 XML", Impress;
+    /// Word 2003 in one XML file.
+    WordXml = "xml", "MS Word 2003 XML", Writer;
+    /// Excel 2002 and 2003 in one XML file.
+    ExcelXml = "xml", "MS Excel 2003 XML", Calc;
+}
+
+/// The same for what comes out.
+macro_rules! outputs {
+    ($( #[doc = $doc:literal] $name:ident = $extension:literal; )*) => {
+        /// What it becomes.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum ConvertTo { $( #[doc = $doc] $name, )* }
+
+        impl ConvertTo {
+            /// Every one, in the order of their codes on the wire.
+            pub const ALL: &'static [ConvertTo] = &[ $( ConvertTo::$name, )* ];
+
+            /// The usual extension, without a dot.
+            pub fn extension(self) -> &'static str {
+                match self { $( ConvertTo::$name => $extension, )* }
+            }
+        }
+    };
+}
+
+outputs! {
+    /// Word 2007 and later.
+    Docx = "docx";
+    /// Excel 2007 and later.
+    Xlsx = "xlsx";
+    /// PowerPoint 2007 and later.
+    Pptx = "pptx";
     /// Pages.
-    Pdf,
+    Pdf = "pdf";
 }
 
 /// The part of LibreOffice that opens a file.
@@ -93,39 +127,6 @@ pub enum Application {
 use Application::{Calc, Draw, Impress, Writer};
 
 impl ConvertFrom {
-    /// Every one, in the order of their codes on the wire.
-    pub const ALL: &'static [ConvertFrom] = &[
-        ConvertFrom::Doc,
-        ConvertFrom::Dot,
-        ConvertFrom::DocOld,
-        ConvertFrom::Xls,
-        ConvertFrom::Xlt,
-        ConvertFrom::XlsOld,
-        ConvertFrom::Ppt,
-        ConvertFrom::Pps,
-        ConvertFrom::Pot,
-        ConvertFrom::Rtf,
-        ConvertFrom::Odt,
-        ConvertFrom::Ott,
-        ConvertFrom::Fodt,
-        ConvertFrom::Ods,
-        ConvertFrom::Ots,
-        ConvertFrom::Fods,
-        ConvertFrom::Odp,
-        ConvertFrom::Otp,
-        ConvertFrom::Fodp,
-        ConvertFrom::Odg,
-        ConvertFrom::Sxw,
-        ConvertFrom::Sxc,
-        ConvertFrom::Sxi,
-        ConvertFrom::Docx,
-        ConvertFrom::Xlsx,
-        ConvertFrom::Xlsb,
-        ConvertFrom::Pptx,
-        ConvertFrom::WordXml,
-        ConvertFrom::ExcelXml,
-    ];
-
     /// Which part of LibreOffice opens it.
     pub fn application(self) -> Application {
         self.row().2
@@ -162,41 +163,6 @@ impl ConvertFrom {
         self.row().1
     }
 
-    /// Extension, filter, application. The filters' names are part of LibreOffice's interface (they stand in macros).
-    fn row(self) -> (&'static str, &'static str, Application) {
-        match self {
-            ConvertFrom::Doc => ("doc", "MS Word 97", Writer),
-            ConvertFrom::Dot => ("dot", "MS Word 97 Vorlage", Writer),
-            ConvertFrom::DocOld => ("doc", "MS Word 95", Writer),
-            ConvertFrom::Xls => ("xls", "MS Excel 97", Calc),
-            ConvertFrom::Xlt => ("xlt", "MS Excel 97 Vorlage/Template", Calc),
-            ConvertFrom::XlsOld => ("xls", "MS Excel 95", Calc),
-            ConvertFrom::Ppt => ("ppt", "MS PowerPoint 97", Impress),
-            ConvertFrom::Pps => ("pps", "MS PowerPoint 97 AutoPlay", Impress),
-            ConvertFrom::Pot => ("pot", "MS PowerPoint 97 Vorlage", Impress),
-            ConvertFrom::Rtf => ("rtf", "Rich Text Format", Writer),
-            ConvertFrom::Odt => ("odt", "writer8", Writer),
-            ConvertFrom::Ott => ("ott", "writer8_template", Writer),
-            ConvertFrom::Fodt => ("fodt", "OpenDocument Text Flat XML", Writer),
-            ConvertFrom::Ods => ("ods", "calc8", Calc),
-            ConvertFrom::Ots => ("ots", "calc8_template", Calc),
-            ConvertFrom::Fods => ("fods", "OpenDocument Spreadsheet Flat XML", Calc),
-            ConvertFrom::Odp => ("odp", "impress8", Impress),
-            ConvertFrom::Otp => ("otp", "impress8_template", Impress),
-            ConvertFrom::Fodp => ("fodp", "OpenDocument Presentation Flat XML", Impress),
-            ConvertFrom::Odg => ("odg", "draw8", Draw),
-            ConvertFrom::Sxw => ("sxw", "StarOffice XML (Writer)", Writer),
-            ConvertFrom::Sxc => ("sxc", "StarOffice XML (Calc)", Calc),
-            ConvertFrom::Sxi => ("sxi", "StarOffice XML (Impress)", Impress),
-            ConvertFrom::Docx => ("docx", "MS Word 2007 XML", Writer),
-            ConvertFrom::Xlsx => ("xlsx", "Calc MS Excel 2007 XML", Calc),
-            ConvertFrom::Xlsb => ("xlsb", "Calc MS Excel 2007 Binary", Calc),
-            ConvertFrom::Pptx => ("pptx", "Impress MS PowerPoint 2007 XML", Impress),
-            ConvertFrom::WordXml => ("xml", "MS Word 2003 XML", Writer),
-            ConvertFrom::ExcelXml => ("xml", "MS Excel 2003 XML", Calc),
-        }
-    }
-
     pub(super) fn code(self) -> u8 {
         Self::ALL.iter().position(|kind| *kind == self).and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX)
     }
@@ -207,19 +173,6 @@ impl ConvertFrom {
 }
 
 impl ConvertTo {
-    /// Every one, in the order of their codes on the wire.
-    pub const ALL: &'static [ConvertTo] = &[ConvertTo::Docx, ConvertTo::Xlsx, ConvertTo::Pptx, ConvertTo::Pdf];
-
-    /// The usual extension, without a dot.
-    pub fn extension(self) -> &'static str {
-        match self {
-            ConvertTo::Docx => "docx",
-            ConvertTo::Xlsx => "xlsx",
-            ConvertTo::Pptx => "pptx",
-            ConvertTo::Pdf => "pdf",
-        }
-    }
-
     /// LibreOffice's name of the export filter.
     pub(super) fn filter(self, application: Application) -> &'static str {
         match (self, application) {

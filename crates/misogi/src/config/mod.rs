@@ -335,6 +335,8 @@ pub(crate) struct Office {
     pub(crate) compared_pages: u32,
     /// Embedded files: `withhold`, or `extract` to rebuild each of them and lay it beside the document.
     pub(crate) embedded: Embedded,
+    /// Pivot tables: `values` leaves the values that they show, `keep` them with the copy of their data, which can hold more than is seen.
+    pub(crate) pivot_cache: PivotCache,
     /// Where LibreOffice is missing or fails: `withhold` the document, or pass the words of doc, xls, ppt and rtf as a `text`.
     pub(crate) fallback: Fallback,
     /// Use LibreOffice where it is installed; otherwise documents that only it reads are withheld.
@@ -358,6 +360,7 @@ impl Default for Office {
             output: OfficeOutput::Document,
             compared_pages: 0,
             embedded: Embedded::Withhold,
+            pivot_cache: PivotCache::Values,
             fallback: Fallback::Withhold,
             libreoffice: true,
             program: PathBuf::from("/usr/lib/libreoffice/program"),
@@ -375,6 +378,14 @@ impl Default for Office {
 pub(crate) enum OfficeOutput {
     Document,
     Pages,
+}
+
+/// What becomes of pivot tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum PivotCache {
+    Values,
+    Keep,
 }
 
 /// What becomes of documents that LibreOffice does not convert.

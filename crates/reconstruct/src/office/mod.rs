@@ -8,6 +8,7 @@
 //! worksheet. Start at [`write`]; [`package`] is where members become a file, [`part`] where markup becomes XML.
 
 mod archive;
+mod headers;
 mod names;
 mod notes;
 mod package;

@@ -151,7 +151,7 @@ pub(super) fn comments_of(part: &PartHeader, parts: &[PartHeader]) -> Option<usi
             let number = usize::try_from(*number).ok()?;
             (parts.get(number)?.kind.name() == "WorksheetCommentsPart").then_some(number)
         }
-        Relationship::Picture(_) | Relationship::Link(_) => None,
+        Relationship::Picture(_) | Relationship::Link(_) | Relationship::Header(_) => None,
     })
 }
 

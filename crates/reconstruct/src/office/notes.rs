@@ -23,6 +23,8 @@ struct Note {
     /// Halves of a wide letter.
     width: u32,
     lines: u32,
+    /// Whether it is seen all the time, and not only when the pointer is over its cell.
+    is_seen: bool,
 }
 
 impl Notes {
@@ -33,9 +35,16 @@ impl Notes {
             if count > MOST_NOTES {
                 return Err(Refusal::limit(Reason::LimitMarkup, MOST_NOTES, count).into());
             }
-            self.notes.push(Note { row, column, width: 0, lines: 1 });
+            self.notes.push(Note { row, column, width: 0, lines: 1, is_seen: false });
         }
         Ok(())
+    }
+
+    /// The note that began last is seen all the time.
+    pub(super) fn show(&mut self) {
+        if let Some(note) = self.notes.last_mut() {
+            note.is_seen = true;
+        }
     }
 
     /// More of what the note says.
@@ -78,16 +87,17 @@ impl Note {
         let left = if right.saturating_add(across) <= LAST_COLUMN { right } else { LAST_COLUMN.saturating_sub(across) };
         let top = self.row.saturating_sub(1).min(LAST_ROW.saturating_sub(down));
         let (to_column, to_row) = (left.saturating_add(across), top.saturating_add(down));
-        let Note { row, column, .. } = self;
+        let Note { row, column, is_seen, .. } = self;
+        let (visibility, visible) = if is_seen { ("visible", "<x:Visible/>") } else { ("hidden", "") };
         let _ = write!(
             out,
             "<v:shape id=\"_x0000_s{id}\" type=\"#_x0000_t202\" style=\"position:absolute;margin-left:60pt;\
-             margin-top:2pt;width:{}pt;height:{}pt;z-index:{order};visibility:hidden\" fillcolor=\"#ffffe1\" \
+             margin-top:2pt;width:{}pt;height:{}pt;z-index:{order};visibility:{visibility}\" fillcolor=\"#ffffe1\" \
              o:insetmode=\"auto\"><v:fill color2=\"#ffffe1\"/><v:shadow on=\"t\" color=\"black\" obscured=\"t\"/>\
              <v:path o:connecttype=\"none\"/><v:textbox style=\"mso-direction-alt:auto\"><div \
              style=\"text-align:left\"></div></v:textbox><x:ClientData ObjectType=\"Note\"><x:MoveWithCells/>\
              <x:SizeWithCells/><x:Anchor>{left}, 15, {top}, 10, {to_column}, 15, {to_row}, 4</x:Anchor>\
-             <x:AutoFill>False</x:AutoFill><x:Row>{row}</x:Row><x:Column>{column}</x:Column></x:ClientData></v:shape>",
+             <x:AutoFill>False</x:AutoFill><x:Row>{row}</x:Row><x:Column>{column}</x:Column>{visible}</x:ClientData></v:shape>",
             across.saturating_mul(48),
             down.saturating_mul(14),
         );
@@ -170,12 +180,17 @@ mod tests {
         notes.text(&"あ".repeat(200));
         notes.begin("A1").unwrap();
         notes.text("a\nb");
+        notes.show();
         let mut cluster = 1;
         let drawing = notes.drawing(&mut cluster);
         // 400 halves of a letter in lines of 40, and one more line.
         assert!(drawing.contains("<x:Anchor>16379, 15, 1048564, 10, 16383, 15, 1048575, 4</x:Anchor>"), "{drawing}");
         assert!(drawing.contains("<x:Anchor>1, 15, 0, 10, 3, 15, 4, 4</x:Anchor>"), "{drawing}");
-        assert!(drawing.contains("<x:Row>0</x:Row><x:Column>0</x:Column>"));
+        assert!(drawing.contains("<x:Row>0</x:Row><x:Column>0</x:Column><x:Visible/>"));
+        assert_eq!(
+            (drawing.matches("visibility:visible").count(), drawing.matches("visibility:hidden").count()),
+            (1, 1)
+        );
         assert_eq!(cluster, 2);
     }
 

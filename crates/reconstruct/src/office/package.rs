@@ -10,6 +10,7 @@ use form::pages::PictureHeader;
 use form::{Kind, Reason};
 
 use super::archive::Archive;
+use super::headers;
 use super::names::{self, Relationships};
 use super::notes::Notes;
 use super::part::Part;
@@ -29,7 +30,9 @@ pub(super) struct Package<'p, 'o, 'w> {
     media: Vec<(u32, String)>,
     /// Parts of comments whose boxes a worksheet shows, with the name of the drawing.
     boxes: Vec<(usize, String)>,
-    /// The first thousand of shapes that no drawing of boxes has used.
+    /// How many drawings there are so far of pictures in headers.
+    header_drawings: usize,
+    /// The first thousand of shapes that no drawing of boxes or headers has used.
     cluster: u32,
     /// How many parts are complete.
     complete: usize,
@@ -52,6 +55,7 @@ impl<'p, 'o, 'w> Package<'p, 'o, 'w> {
             .flat_map(|part| &part.relationships)
             .filter_map(|relationship| match relationship {
                 Relationship::Picture(number) => Some(*number),
+                Relationship::Header(header) => Some(header.picture),
                 Relationship::Part(_) | Relationship::Link(_) => None,
             })
             .collect();
@@ -67,6 +71,7 @@ impl<'p, 'o, 'w> Package<'p, 'o, 'w> {
             pictures: Pictures::new(named, quality),
             media: Vec::new(),
             boxes,
+            header_drawings: 0,
             cluster: 1,
             complete: 0,
             part: None,
@@ -133,8 +138,8 @@ impl<'p, 'o, 'w> Package<'p, 'o, 'w> {
 
     fn begin_part(&mut self) -> Result<Part<'p>, Error> {
         let header = self.parts.get(self.complete).ok_or(Reason::FormInvalid)?;
-        let name = self.names.get(self.complete).ok_or(Reason::FormInvalid)?;
-        let mut relationships = Relationships::new();
+        let name = &self.names.get(self.complete).ok_or(Reason::FormInvalid)?.clone();
+        let (mut relationships, mut pictured) = (Relationships::new(), Vec::new());
         for relationship in &header.relationships {
             match relationship {
                 Relationship::Part(number) => {
@@ -144,13 +149,30 @@ impl<'p, 'o, 'w> Package<'p, 'o, 'w> {
                     relationships.inside(target.kind.relationship_type(), &names::relative(name, named));
                 }
                 Relationship::Picture(number) => {
-                    let found = self.media.binary_search_by_key(number, |(number, _)| *number);
-                    let (_, medium) = found.ok().and_then(|at| self.media.get(at)).ok_or(Reason::FormInvalid)?;
+                    let medium = self.medium(*number)?;
                     relationships.inside(names::IMAGE, &names::relative(name, medium));
                 }
                 Relationship::Link(url) => relationships.outside(url.as_str()),
+                // They come last, and all of them are in one drawing.
+                Relationship::Header(header) => pictured.push(*header),
             }
         }
+        let header_drawing = if pictured.is_empty() {
+            None
+        } else {
+            self.header_drawings = self.header_drawings.saturating_add(1);
+            // Behind those of notes.
+            let number = self.boxes.len().saturating_add(self.header_drawings);
+            let drawing = format!("xl/drawings/vmlDrawing{number}.vml");
+            let mut pictures = Relationships::new();
+            for header in &pictured {
+                pictures.inside(names::IMAGE, &names::relative(&drawing, self.medium(header.picture)?));
+            }
+            let shapes = headers::drawing(&pictured, &mut self.cluster);
+            self.archive.text(&names::of_relationships(&drawing), &pictures.finish())?;
+            self.archive.text(&drawing, &shapes)?;
+            Some(relationships.inside(names::VML_DRAWING, &names::relative(name, &drawing)))
+        };
         let comments = names::comments_of(header, self.parts);
         let boxes = self.boxes.iter().find(|(part, _)| Some(*part) == comments);
         let boxes = boxes.map(|(_, drawing)| relationships.inside(names::VML_DRAWING, &names::relative(name, drawing)));
@@ -159,7 +181,14 @@ impl<'p, 'o, 'w> Package<'p, 'o, 'w> {
         }
         let is_shown = self.boxes.iter().any(|(part, _)| *part == self.complete);
         self.archive.begin(name.clone());
-        Ok(Part::new(header, boxes, is_shown.then(Notes::default)))
+        Ok(Part::new(header, boxes, header_drawing, is_shown.then(Notes::default)))
+    }
+
+    /// The name of the member that is the picture of that number.
+    fn medium(&self, number: u32) -> Result<&str, Error> {
+        let found = self.media.binary_search_by_key(&number, |(number, _)| *number);
+        let (_, medium) = found.ok().and_then(|at| self.media.get(at)).ok_or(Reason::FormInvalid)?;
+        Ok(medium)
     }
 
     fn end_part(&mut self, mut part: Part<'p>) -> Result<(), Error> {

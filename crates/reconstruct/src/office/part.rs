@@ -24,6 +24,8 @@ pub(super) struct Part<'p> {
     choice: Option<Namespace>,
     /// What names the drawing of the boxes of a worksheet's notes, until it is written.
     boxes: Option<String>,
+    /// The same of the pictures in the headers and footers of a sheet.
+    headers: Option<String>,
     /// The notes of a part of comments, where a worksheet shows them.
     notes: Option<Notes>,
 }
@@ -35,8 +37,14 @@ enum Level {
 }
 
 impl<'p> Part<'p> {
-    /// A part whose root comes next. `boxes` is the name of the relationship of a worksheet to the boxes of its notes.
-    pub(super) fn new(header: &'p PartHeader, boxes: Option<String>, notes: Option<Notes>) -> Part<'p> {
+    /// A part whose root comes next. `boxes` is the name of the relationship of a worksheet to the boxes of its notes, `headers` that of
+    /// a sheet to the pictures in its headers.
+    pub(super) fn new(
+        header: &'p PartHeader,
+        boxes: Option<String>,
+        headers: Option<String>,
+        notes: Option<Notes>,
+    ) -> Part<'p> {
         // Some programs look for the names of a workbook without a prefix.
         let plain = Some(header.kind.root().namespace()).filter(|namespace| namespace.prefix() == "x");
         Part {
@@ -48,6 +56,7 @@ impl<'p> Part<'p> {
             in_tag: false,
             choice: None,
             boxes,
+            headers,
             notes,
         }
     }
@@ -137,6 +146,13 @@ impl<'p> Part<'p> {
     fn attribute(&mut self, number: u8, value: &Value, out: &mut Vec<u8>) -> Result<(), Error> {
         let of = self.innermost().ok_or(Reason::FormInvalid)?;
         let attribute = of.attribute(number).ok_or(Reason::FormInvalid)?;
+        // In the form it says that the note is seen; in the file nobody reads it.
+        if of.is("x", "comment") && attribute.name() == "shapeId" {
+            if let Some(notes) = self.notes.as_mut().filter(|_| *value == Value::Integer(1)) {
+                notes.show();
+            }
+            return Ok(());
+        }
         out.push(b' ');
         let namespace = attribute.namespace();
         if namespace != Namespace::NONE {
@@ -182,7 +198,7 @@ impl<'p> Part<'p> {
 
     fn close(&mut self, out: &mut Vec<u8>) -> Result<bool, Error> {
         let Some(Level::Element(of)) = self.levels.last().copied() else { return Err(Reason::FormInvalid.into()) };
-        if self.levels.len() == 1 && self.boxes.is_some() {
+        if self.levels.len() == 1 && (self.boxes.is_some() || self.headers.is_some()) {
             self.end_tag(out);
             self.boxes(out);
         }
@@ -198,12 +214,12 @@ impl<'p> Part<'p> {
         Ok(self.levels.is_empty())
     }
 
-    /// Names the drawing of the boxes of notes.
+    /// Names the drawing of the boxes of notes, and that of the pictures in headers, which comes right behind it.
     fn boxes(&mut self, out: &mut Vec<u8>) {
-        if let Some(name) = self.boxes.take() {
-            out.extend_from_slice(b"<legacyDrawing r:id=\"");
-            out.extend_from_slice(name.as_bytes());
-            out.extend_from_slice(b"\"/>");
+        for (element, name) in [("legacyDrawing", self.boxes.take()), ("legacyDrawingHF", self.headers.take())] {
+            if let Some(name) = name {
+                out.extend_from_slice(format!("<{element} r:id=\"{name}\"/>").as_bytes());
+            }
         }
     }
 

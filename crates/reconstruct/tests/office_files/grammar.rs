@@ -298,7 +298,10 @@ impl Grammar {
                         .filter(|(key, _)| !key.starts_with("xmlns"))
                         .map(|(key, value)| Ok((self.resolved(key, &prefixes, false)?, value)))
                         .collect::<Checked<_>>()?;
-                    if name == "x:legacyDrawing" && levels.len() == 1 && part.root == "x:worksheet" {
+                    let is_boxes = name == "x:legacyDrawing" && part.root == "x:worksheet";
+                    let is_header =
+                        name == "x:legacyDrawingHF" && ["x:worksheet", "x:chartsheet"].contains(&part.root.as_str());
+                    if levels.len() == 1 && (is_boxes || is_header) {
                         levels.push(Vec::new());
                         continue;
                     }
@@ -454,7 +457,7 @@ fn picture(name: &str, data: &[u8]) -> Checked {
 }
 
 fn boxes(data: &[u8]) -> Checked {
-    const KNOWN: [&str; 18] = [
+    const KNOWN: [&str; 21] = [
         "xml",
         "o:shapelayout",
         "o:idmap",
@@ -473,6 +476,9 @@ fn boxes(data: &[u8]) -> Checked {
         "x:AutoFill",
         "x:Row",
         "x:Column",
+        "x:Visible",
+        "v:imagedata",
+        "o:lock",
     ];
     for event in events(data)? {
         match event {

@@ -61,6 +61,14 @@ impl Lowerer<'_, '_, '_> {
                 return Err(Fault::Broken);
             }
             seen.came |= bit;
+            // A rule of a pivot table that is gone is a rule of its cells.
+            // The number of a shape of a drawing that does not cross; in the form it says whether the note is seen.
+            if local == "shapeId" && of.is("x", "comment") {
+                continue;
+            }
+            if self.context.lost_pivots && local == "pivot" && of.is("x", "conditionalFormatting") {
+                continue;
+            }
             let value = match known.kind() {
                 AttributeKind::Relationship => self.relationship(of, known, &raw, &mut seen),
                 AttributeKind::Formula if !self.takes_formula(&raw) => None,
@@ -69,7 +77,7 @@ impl Lowerer<'_, '_, '_> {
             };
             let value = seen.shifted.take().map(Value::Integer).filter(|value| known.kind().takes(value)).or(value);
             match value {
-                Some(value) if !self.is_there(known, facts, &value, &mut seen) => {}
+                Some(value) if !self.is_there(of, known, facts, &value, &mut seen) => {}
                 Some(value) => {
                     seen.kept |= bit;
                     self.tape.push(Markup::Attribute(number, value));
@@ -89,10 +97,16 @@ impl Lowerer<'_, '_, '_> {
             return Ok(Verdict::Drop);
         }
         let start = self.tape.iter().rposition(|step| matches!(step, Markup::Open(_))).unwrap_or(0);
-        let words = seen.place.filter(|_| of.is("a", "blip")).and_then(|place| self.context.words.get(&place).copied());
+        let words = seen
+            .place
+            .filter(|_| of.is("a", "blip") || of.is("v", "imagedata"))
+            .and_then(|place| self.context.words.get(&place).copied());
         let verdict = self.judge(of, facts, seen)?;
         if matches!(verdict, Verdict::Keep) {
             self.define(of, facts, start);
+            if self.context.seen_notes.is_some() && of.is("x", "comment") {
+                self.mark_seen(of, start);
+            }
             if facts.special == Special::Place && self.is_within("xfrm") {
                 self.note_place(of, start);
             }
@@ -104,9 +118,9 @@ impl Lowerer<'_, '_, '_> {
     }
 
     /// Whether what a value names is there. If not, the attribute goes, with its element where that cannot do without.
-    fn is_there(&mut self, attribute: Attribute, facts: TypeFacts, value: &Value, seen: &mut Seen) -> bool {
+    fn is_there(&mut self, of: Type, attribute: Attribute, facts: TypeFacts, value: &Value, seen: &mut Seen) -> bool {
         for rule in facts.rules.iter().filter(|rule| rule.role != Role::Defines && rule.attribute == attribute.name()) {
-            if !self.is_within(rule.parent) || self.own.has(rule.space, value, self.context.known) {
+            if !self.is_ruled(of, rule.parent) || self.own.has(rule.space, value, self.context.known) {
                 continue;
             }
             match rule.role {
@@ -126,7 +140,7 @@ impl Lowerer<'_, '_, '_> {
     /// Takes note of the numbers that the element which begins at `start` gives.
     fn define(&mut self, of: Type, facts: TypeFacts, start: usize) {
         for rule in facts.rules.iter().filter(|rule| rule.role == Role::Defines) {
-            if !self.is_within(rule.parent) {
+            if !self.is_ruled(of, rule.parent) {
                 continue;
             }
             let value = self.tape.get(start..).unwrap_or_default().iter().find_map(|step| match step {
@@ -136,6 +150,20 @@ impl Lowerer<'_, '_, '_> {
                 _ => None,
             });
             self.own.define(rule.space, value, start);
+        }
+    }
+
+    /// Marks a note that is seen all the time, for the clean room to make its box so.
+    fn mark_seen(&mut self, of: Type, start: usize) {
+        let is_seen = self.tape.get(start..).unwrap_or_default().iter().any(|step| match step {
+            Markup::Attribute(number, Value::Text(cell)) => {
+                of.attribute(*number).is_some_and(|each| each.name() == "ref")
+                    && self.context.seen_notes.is_some_and(|seen| seen.contains(&**cell))
+            }
+            _ => false,
+        });
+        if let (true, Some(number)) = (is_seen, of.attribute_named(Namespace::NONE, "shapeId")) {
+            self.tape.push(Markup::Attribute(number, Value::Integer(1)));
         }
     }
 
@@ -152,7 +180,12 @@ impl Lowerer<'_, '_, '_> {
     }
 
     fn is_within(&self, parent: &str) -> bool {
-        parent.is_empty() || self.parent().is_some_and(|around| around.of.name() == parent)
+        self.parent().is_some_and(|around| around.of.name() == parent)
+    }
+
+    /// Whether a rule for children of that name is meant.
+    fn is_ruled(&self, of: Type, parent: &str) -> bool {
+        parent.is_empty() || self.parent().is_some_and(|around| around.of.is(of.namespace().prefix(), parent))
     }
 
     /// A formula or name that leads out of the document. What cannot do without it goes with it.
@@ -185,7 +218,8 @@ impl Lowerer<'_, '_, '_> {
             _ => Verdict::Keep,
         };
         // Told with its pivot tables.
-        if self.context.lost_pivots && seen.lost_relationship && of.is("x", "pivotCache") {
+        let names_pivots = of.is("x", "pivotCache") || of.is("x", "pivotSelection");
+        if self.context.lost_pivots && seen.lost_relationship && names_pivots {
             return Ok(Verdict::Drop);
         }
         if matches!(verdict, Verdict::Keep) && !self.has_required(of, facts, seen.kept) {

@@ -14,7 +14,7 @@ impl Lowerer<'_, '_, '_> {
         if self.described > MAX_DESCRIBED_BYTES {
             return;
         }
-        for (holder, path) in HOLDERS {
+        for (holder, path, attribute) in HOLDERS {
             let found = self.frames.iter().rev().find_map(|frame| match &frame.role {
                 Role::Element(element) if !element.is_written && holder.contains(&element.of.name()) => {
                     Some((element.start, element.of))
@@ -22,35 +22,16 @@ impl Lowerer<'_, '_, '_> {
                 _ => None,
             });
             if let Some((start, of)) = found {
-                let properties = path.iter().try_fold((start, of), |(at, of), name| self.child_of(at, of, name));
+                let properties = path.iter().try_fold((start, of), |(at, of), name| child_of(&self.tape, at, of, name));
                 if let Some((at, of)) = properties {
-                    self.set_description(at, of, words);
+                    self.set_description(at, of, attribute, words);
                 }
             }
         }
     }
 
-    /// Where the child of that name begins, of the element of type `of` that begins at `start`.
-    fn child_of(&self, start: usize, of: Type, name: &str) -> Option<(usize, Type)> {
-        let mut depth = 0_usize;
-        for (at, step) in self.tape.iter().enumerate().skip(start.checked_add(1)?) {
-            match step {
-                Markup::Open(number) => {
-                    let child = of.child(*number).filter(|child| depth == 0 && child.name() == name);
-                    if let Some(child) = child {
-                        return Some((at, child));
-                    }
-                    depth = depth.saturating_add(1);
-                }
-                Markup::Close => depth = depth.checked_sub(1)?,
-                Markup::Attribute(..) | Markup::Text(_) | Markup::Choice(_) | Markup::EndChoice => {}
-            }
-        }
-        None
-    }
-
-    fn set_description(&mut self, start: usize, of: Type, words: &str) {
-        let Some(number) = of.attribute_named(Namespace::NONE, "descr") else { return };
+    fn set_description(&mut self, start: usize, of: Type, attribute: &str, words: &str) {
+        let Some(number) = of.attribute_named(Namespace::NONE, attribute) else { return };
         let value = Value::Text(words.into());
         if !of.attribute(number).is_some_and(|attribute| attribute.kind().takes(&value)) {
             return;
@@ -82,7 +63,31 @@ impl Lowerer<'_, '_, '_> {
     }
 }
 
+/// Where the child of that name begins, of the element of type `of` that begins at `start` of the steps.
+pub(super) fn child_of(steps: &[Markup], start: usize, of: Type, name: &str) -> Option<(usize, Type)> {
+    let mut depth = 0_usize;
+    for (at, step) in steps.iter().enumerate().skip(start.checked_add(1)?) {
+        match step {
+            Markup::Open(number) => {
+                let child = of.child(*number).filter(|child| depth == 0 && child.name() == name);
+                if let Some(child) = child {
+                    return Some((at, child));
+                }
+                depth = depth.saturating_add(1);
+            }
+            Markup::Close => depth = depth.checked_sub(1)?,
+            Markup::Attribute(..) | Markup::Text(_) | Markup::Choice(_) | Markup::EndChoice => {}
+        }
+    }
+    None
+}
+
 const MAX_DESCRIBED_BYTES: usize = 1 << 20;
 
-/// What holds a picture, and the way from there to what says what it shows: `pic:cNvPr` and the like, for Word `wp:docPr` too.
-const HOLDERS: [(&[&str], &[&str]); 2] = [(&["pic"], &["nvPicPr", "cNvPr"]), (&["inline", "anchor"], &["docPr"])];
+/// What holds a picture, the way from there to what says what it shows, and how it is called there: `pic:cNvPr` and the like, for Word
+/// `wp:docPr` too; shapes of VML say it themselves.
+const HOLDERS: [(&[&str], &[&str], &str); 3] = [
+    (&["pic"], &["nvPicPr", "cNvPr"], "descr"),
+    (&["inline", "anchor"], &["docPr"], "descr"),
+    (&["shape", "rect", "roundrect", "oval"], &[], "alt"),
+];

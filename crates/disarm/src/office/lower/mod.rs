@@ -30,7 +30,7 @@ use super::workbook::Sheets;
 use super::{previews, xml};
 use crate::error::Error;
 use fields::Fields;
-use references::{Known, Own, Rule};
+use references::{Known, Own, Rule, Space};
 use rules::{Loss, Special};
 use scope::{Mark, Scope};
 
@@ -52,6 +52,14 @@ pub(super) struct Context<'a> {
     pub(super) lost_pivots: bool,
     /// The relationship to the picture of an object, by the name of its shape.
     pub(super) preview: &'a dyn Fn(&str) -> Option<String>,
+    /// Markup of ours that is read as if it stood at the end of the part.
+    pub(super) addition: &'a str,
+    /// The relationship to a drawing that a worksheet has of us and not of its author.
+    pub(super) drawing: Option<&'a str>,
+    /// It has pictures in its headers or footers, which cross without markup.
+    pub(super) has_header_pictures: bool,
+    /// Cells whose notes are seen all the time.
+    pub(super) seen_notes: Option<&'a HashSet<String>>,
     /// What parts that were read before give numbers to.
     pub(super) known: &'a Known,
     pub(super) limits: &'a Limits,
@@ -109,6 +117,7 @@ pub(super) fn lower(
         lost_sheets: Vec::new(),
         entries: 0,
         is_complete: false,
+        is_added: false,
         next_write: output::SOFT_STEPS,
         described: 0,
     };
@@ -140,6 +149,8 @@ struct Lowerer<'a, 'f, 'o> {
     /// Sheets or slides so far.
     entries: i64,
     is_complete: bool,
+    /// What is to be added at the end was added.
+    is_added: bool,
     /// How long the tape gets before it is written again: what could not be written is not looked at each time anew.
     next_write: usize,
     /// Bytes of words that drawings were given.
@@ -356,6 +367,9 @@ impl Lowerer<'_, '_, '_> {
         let first = named.peek().copied();
         let fitting = named.find_map(|child| Some((child, Some(parent.of.step(parent.state, child)?))));
         let Some((child, next)) = fitting.or(first.map(|child| (child, None))) else {
+            if vocabulary == "x" && name == "legacyDrawing" && parent.of == self.context.kind.root() {
+                self.insert_drawing()?;
+            }
             if rules::is_looked_through(vocabulary, name) {
                 return self.push(Role::Through, mark);
             }
@@ -417,16 +431,36 @@ impl Lowerer<'_, '_, '_> {
         let mut xml = xml::open(markup.as_bytes())?;
         let mut buffer = Vec::new();
         let depth = self.frames.len();
+        let mut skipped = 0_u32;
         loop {
             match xml::next(&mut xml, &mut buffer)? {
-                Event::Start(tag) if !self.begin(&tag)? => return Err(Fault::Broken),
-                Event::Empty(tag) if self.begin(&tag)? => self.end()?,
+                Event::Start(_) if skipped > 0 => skipped = skipped.saturating_add(1),
+                Event::Empty(_) if skipped > 0 => {}
+                Event::Start(tag) => skipped = u32::from(!self.begin(&tag)?),
+                Event::Empty(tag) => {
+                    if self.begin(&tag)? {
+                        self.end()?;
+                    }
+                }
+                Event::End(_) if skipped > 0 => skipped = skipped.saturating_sub(1),
                 Event::End(_) => self.end()?,
+                Event::Text(text) if skipped == 0 && self.takes_text() => self.add_text(&text),
+                Event::GeneralRef(reference) if skipped == 0 && self.takes_text() => {
+                    self.add_text(xml::character(&reference)?.encode_utf8(&mut [0; 4]));
+                }
                 Event::Eof => break,
                 _ => {}
             }
         }
         if self.frames.len() == depth { Ok(()) } else { Err(Fault::Broken) }
+    }
+
+    /// Names the drawing that a worksheet has of us, where its author had one of VML: right before that one, by the content model.
+    fn insert_drawing(&mut self) -> Result<(), Fault> {
+        match self.context.drawing {
+            Some(id) => self.insert(&previews::sheet_drawing(id)),
+            None => Ok(()),
+        }
     }
 
     /// Takes back what stands on the tape from there on.
@@ -446,6 +480,10 @@ impl Lowerer<'_, '_, '_> {
 
     /// Ends what was begun last.
     fn end(&mut self) -> Result<(), Fault> {
+        if self.frames.len() == 1 && !self.is_added {
+            self.is_added = true;
+            self.insert(self.context.addition)?;
+        }
         if let Some(Frame { role: Role::Object { picture: None, preview, .. }, .. }) = self.frames.last_mut()
             && let Some(id) = preview.take()
         {
@@ -486,9 +524,7 @@ impl Lowerer<'_, '_, '_> {
 
     fn close(&mut self, mut element: Element) -> Result<(), Fault> {
         if let Some(stand) = element.picture.take() {
-            self.cut(element.start);
-            self.tape.extend(stand.steps);
-            self.placed(stand.child, stand.next);
+            self.take_place(&element, *stand);
             return Ok(());
         }
         let is_kept = self.close_text(&element) && self.settle(&mut element);
@@ -524,14 +560,56 @@ impl Lowerer<'_, '_, '_> {
         Ok(())
     }
 
+    /// Puts the picture of an object where the frame stood that showed it. It takes over the frame's number and name, which timing may
+    /// name: of its own it has the number 0, as PowerPoint writes it.
+    fn take_place(&mut self, element: &Element, mut stand: Stand) {
+        let named = |steps: &[Markup], at: usize| -> Vec<(u8, Value)> {
+            let attributes = steps.get(at.saturating_add(1)..).unwrap_or_default().iter();
+            let attributes = attributes.map_while(|step| match step {
+                Markup::Attribute(number, value) => Some((*number, value.clone())),
+                _ => None,
+            });
+            attributes.collect()
+        };
+        let of_frame = describe::child_of(&self.tape, element.start, element.of, "nvGraphicFramePr")
+            .and_then(|(at, of)| describe::child_of(&self.tape, at, of, "cNvPr"));
+        let picture = self.parent().and_then(|around| around.of.child(stand.child));
+        let of_picture = picture
+            .and_then(|of| describe::child_of(&stand.steps, 0, of, "nvPicPr"))
+            .and_then(|(at, of)| describe::child_of(&stand.steps, at, of, "cNvPr"));
+        let mut number = None;
+        if let (Some((from, of)), Some((at, same))) = (of_frame, of_picture)
+            && of == same
+        {
+            let own = named(&stand.steps, at);
+            let mut merged = named(&self.tape, from);
+            let is_number = |id: u8, name: &str| of.attribute(id).is_some_and(|attribute| attribute.name() == name);
+            // What the picture says of itself stays where the frame says nothing.
+            merged.extend(
+                own.iter().filter(|(id, _)| !merged.iter().any(|(known, _)| known == id)).cloned().collect::<Vec<_>>(),
+            );
+            number = merged.iter().find(|(id, _)| is_number(*id, "id")).map(|(_, value)| value.clone());
+            let first = at.saturating_add(1);
+            let steps = merged.into_iter().map(|(id, value)| Markup::Attribute(id, value));
+            stand.steps.splice(first..first.saturating_add(own.len()), steps);
+        }
+        self.cut(element.start);
+        if let Some(number) = number {
+            self.own.define(Space::Shape, Some(&number), element.start);
+        }
+        self.tape.extend(stand.steps);
+        self.placed(stand.child, stand.next);
+    }
+
     /// Puts the children in order and adds what is needed; false where the element cannot be made whole.
     fn settle(&mut self, element: &mut Element) -> bool {
         let (of, start) = (element.of, element.start);
         if element.is_disordered {
             let end = self.tape.len();
-            let (lost, state) = tape::arrange(&mut self.tape, start..end, of, false);
-            element.state = state;
-            self.account.repaired = self.account.repaired.saturating_add(lost.max(1));
+            let arranged = tape::arrange(&mut self.tape, start..end, of, false);
+            element.state = arranged.state;
+            self.own.arranged(start, &arranged.moves);
+            self.account.repaired = self.account.repaired.saturating_add(arranged.lost.max(1));
         }
         // A model of any number of children is in its first state after each of them, too: only the tape tells.
         let children = self.tape.get(start.saturating_add(1)..).unwrap_or_default();
@@ -683,6 +761,7 @@ impl Lowerer<'_, '_, '_> {
         }
         match rules::lost_element(prefix, name) {
             Loss::Silent => {}
+            Loss::Known(Reason::HeaderPictures) if self.context.has_header_pictures => {}
             Loss::Known(reason) => self.account.add(reason, Place::new(&self.context.title)),
             Loss::Unknown => {
                 self.account.unknown(format!("{prefix}{}{name}", if prefix.is_empty() { "" } else { ":" }))

@@ -67,9 +67,10 @@ impl Lowerer<'_, '_, '_> {
         };
         if element.is_disordered {
             let before = self.tape.len();
-            let (lost, _) = tape::arrange(&mut self.tape, element.start..end, element.of, true);
+            let arranged = tape::arrange(&mut self.tape, element.start..end, element.of, true);
             element.is_disordered = false;
-            self.account.repaired = self.account.repaired.saturating_add(lost.max(1));
+            self.own.arranged(element.start, &arranged.moves);
+            self.account.repaired = self.account.repaired.saturating_add(arranged.lost.max(1));
             let shorter = before.saturating_sub(self.tape.len());
             self.shift(next, shorter);
         }

@@ -4,6 +4,7 @@
 //! Each [`Space`] has its own numbers. Some are given to what they name, others are its place in a list.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use form::office::{Type, Value};
 
@@ -42,7 +43,8 @@ pub(super) enum Role {
     Times,
 }
 
-/// One attribute of an element, where the element around it is of that name, if any is given.
+/// One attribute of an element, where the element around it is of that name and of the same vocabulary, if any is given. A list of
+/// formats that an extension has beside the one of the book (`x14:dxfs`) counts for itself.
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) attribute: &'static str,
@@ -77,6 +79,8 @@ impl Key {
 impl Known {
     fn has(&self, space: Space, key: &Key) -> bool {
         match key {
+            // A book without formats of styles has the first all the same: programs write none and name it.
+            Key::Number(0) if space == Space::StyleFormat => true,
             Key::Number(number) if is_counted(space) => {
                 let count = self.counted.get(&space).copied().unwrap_or(0);
                 u64::try_from(*number).is_ok_and(|number| number < count)
@@ -122,15 +126,7 @@ impl Own {
     /// The tape ends there now.
     pub(super) fn cut(&mut self, at: usize) {
         while let Some((_, space, key)) = self.recent.pop_if(|(place, _, _)| *place >= at) {
-            match key {
-                Some(key) => {
-                    self.known.named.remove(&(space, key));
-                }
-                None => {
-                    let count = self.known.counted.entry(space).or_default();
-                    *count = count.saturating_sub(1);
-                }
-            }
+            self.forget(space, key);
         }
     }
 
@@ -138,6 +134,38 @@ impl Own {
     pub(super) fn moved(&mut self, from: usize) {
         for (place, _, _) in &mut self.recent {
             *place = place.saturating_add(usize::from(*place >= from));
+        }
+    }
+
+    /// Children of the element that begins at `start` were put in order: what went with one that had no place is not there any more.
+    pub(super) fn arranged(&mut self, start: usize, moves: &[(Range<usize>, Option<usize>)]) {
+        let first = self.recent.partition_point(|(place, _, _)| *place <= start);
+        let mut inner = self.recent.split_off(first);
+        let mut moved = Vec::with_capacity(inner.len());
+        for (place, space, key) in inner.drain(..) {
+            let after = moves.partition_point(|(was, _)| was.start <= place);
+            let found = after.checked_sub(1).and_then(|at| moves.get(at)).filter(|(was, _)| was.contains(&place));
+            match found {
+                Some((was, Some(now))) => {
+                    moved.push((now.saturating_add(place.saturating_sub(was.start)), space, key));
+                }
+                Some((_, None)) => self.forget(space, key),
+                None => moved.push((place, space, key)),
+            }
+        }
+        moved.sort_by_key(|(place, _, _)| *place);
+        self.recent.extend(moved);
+    }
+
+    fn forget(&mut self, space: Space, key: Option<Key>) {
+        match key {
+            Some(key) => {
+                self.known.named.remove(&(space, key));
+            }
+            None => {
+                let count = self.known.counted.entry(space).or_default();
+                *count = count.saturating_sub(1);
+            }
         }
     }
 
@@ -323,8 +351,13 @@ mod tests {
         own.define(Space::Font, None, 6);
         assert!(own.has(Space::Comment, &number(2), &others) && own.has(Space::Font, &number(0), &others));
         assert!(!own.has(Space::Font, &number(1), &others) && !own.has(Space::Footnote, &number(1), &others));
+        own.arranged(4, &[(5..6, Some(6)), (6..7, Some(5))]);
+        assert!(own.has(Space::Comment, &number(2), &others) && own.has(Space::Font, &number(0), &others));
         own.cut(5);
         assert!(!own.has(Space::Comment, &number(2), &others) && !own.has(Space::Font, &number(0), &others));
+        own.define(Space::Footnote, Some(&number(7)), 3);
+        own.arranged(2, &[(3..5, None)]);
+        assert!(!own.has(Space::Footnote, &number(7), &others), "a child that had no place takes its numbers with it");
         own.written(3);
         own.cut(0);
         assert!(own.has(Space::Comment, &number(1), &others), "what was written stays");

@@ -4,8 +4,20 @@ use std::ops::Range;
 
 use form::office::{Markup, State, Type};
 
+/// What became of the steps of an element whose children were put in order.
+pub(super) struct Arranged {
+    /// How many children had no place.
+    pub(super) lost: u32,
+    /// The state after all.
+    pub(super) state: State,
+    /// Where on the tape each child stood, in that order, and where it begins now; nothing for one that is lost.
+    pub(super) moves: Vec<(Range<usize>, Option<usize>)>,
+}
+
 /// The children of an element that are complete, each with all that stands in it, or a choice with its own.
 struct Unit {
+    /// Where it stood, counted from the first.
+    from: usize,
     steps: Vec<Markup>,
     /// Their numbers in the type of the element around them.
     children: Vec<u16>,
@@ -19,12 +31,16 @@ fn content(steps: &[Markup], start: usize) -> usize {
 }
 
 /// Puts the children of the element of type `of` that begins at `start` and runs to `end` in order; what was in order stays as it
-/// was. With `keep_end` the state after the last of them must not change. Gives how many had no place, and the state after all.
-pub(super) fn arrange(steps: &mut Vec<Markup>, range: Range<usize>, of: Type, keep_end: bool) -> (u32, State) {
+/// was. With `keep_end` the state after the last of them must not change.
+pub(super) fn arrange(steps: &mut Vec<Markup>, range: Range<usize>, of: Type, keep_end: bool) -> Arranged {
     let from = content(steps, range.start).min(range.end);
     let units = units(steps.drain(from..range.end));
     let mut row = Row::new(of);
-    let (mut late, mut lost) = (Vec::new(), 0_u32);
+    let (mut late, mut lost, mut moves) = (Vec::new(), 0_u32, Vec::new());
+    let stood = |unit: &Unit| {
+        let begin = from.saturating_add(unit.from);
+        begin..begin.saturating_add(unit.steps.len())
+    };
     for unit in units {
         if let Err(unit) = row.push(unit) {
             late.push(unit);
@@ -32,13 +48,21 @@ pub(super) fn arrange(steps: &mut Vec<Markup>, range: Range<usize>, of: Type, ke
     }
     let end = row.end();
     for (number, unit) in late.into_iter().enumerate() {
-        let placed = number < MAX_LATE && row.insert(unit, keep_end.then_some(end));
-        lost = lost.saturating_add(u32::from(!placed));
+        let was = stood(&unit);
+        if number >= MAX_LATE || !row.insert(unit, keep_end.then_some(end)) {
+            lost = lost.saturating_add(1);
+            moves.push((was, None));
+        }
     }
-    let end = row.end();
-    let sorted: Vec<Markup> = row.units.into_iter().flat_map(|unit| unit.steps).collect();
+    let state = row.end();
+    let mut sorted: Vec<Markup> = Vec::new();
+    for unit in row.units {
+        moves.push((stood(&unit), Some(from.saturating_add(sorted.len()))));
+        sorted.extend(unit.steps);
+    }
     steps.splice(from..from, sorted);
-    (lost, end)
+    moves.sort_by_key(|(was, _)| was.start);
+    Arranged { lost, state, moves }
 }
 
 /// Adds empty elements that the element of type `of`, which begins at `start` and runs to the end of the steps, needs and lacks.
@@ -66,9 +90,10 @@ pub(super) fn complete(steps: &mut Vec<Markup>, start: usize, of: Type, mut stat
         let helps = empties.into_iter().find(|number| row.helps(*number));
         let done = unplaced == 0
             && match helps {
-                Some(number) => {
-                    row.insert(Unit { steps: vec![Markup::Open(number), Markup::Close], children: vec![number] }, None)
-                }
+                Some(number) => row.insert(
+                    Unit { from: 0, steps: vec![Markup::Open(number), Markup::Close], children: vec![number] },
+                    None,
+                ),
                 None => false,
             };
         state = row.end();
@@ -88,9 +113,9 @@ fn may_be_empty(of: Type, number: u16) -> bool {
 
 fn units(steps: impl Iterator<Item = Markup>) -> Vec<Unit> {
     let (mut units, mut depth, mut elements) = (Vec::<Unit>::new(), 0_usize, 0_usize);
-    for step in steps {
+    for (at, step) in steps.enumerate() {
         if depth == 0 {
-            units.push(Unit { steps: Vec::new(), children: Vec::new() });
+            units.push(Unit { from: at, steps: Vec::new(), children: Vec::new() });
         }
         let Some(unit) = units.last_mut() else { continue };
         match &step {
@@ -227,7 +252,9 @@ mod tests {
             steps.extend(empty(number));
         }
         let end = steps.len();
-        let (lost, state) = arrange(&mut steps, 0..end, paragraph, false);
+        let Arranged { lost, state, moves } = arrange(&mut steps, 0..end, paragraph, false);
+        // The properties stood fourth and are first now.
+        assert!(moves.contains(&(7..9, Some(1))) && moves.contains(&(1..3, Some(3))), "{moves:?}");
         let order: Vec<&Markup> = steps.iter().skip(1).filter(|step| matches!(step, Markup::Open(_))).collect();
         let expected = [properties, run, link, run, run].map(Markup::Open);
         assert_eq!((lost, order), (0, expected.iter().collect()));
@@ -242,7 +269,9 @@ mod tests {
         steps.extend(empty(body));
         steps.extend(empty(body));
         let end = steps.len();
-        assert_eq!(arrange(&mut steps, 0..end, document, false).0, 1);
+        let arranged = arrange(&mut steps, 0..end, document, false);
+        assert_eq!(arranged.lost, 1);
+        assert!(arranged.moves.contains(&(3..5, None)));
         assert_eq!(steps.len(), 3);
     }
 

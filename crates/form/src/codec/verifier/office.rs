@@ -5,8 +5,8 @@ use crate::codec::frame::Tag;
 use crate::codec::{DecodeError, Kind};
 use crate::limits::Limits;
 use crate::office::{
-    AttributeKind, Fields, Markup, Namespace, OfficeHeader, PartHeader, PartKind, Relationship, State, Target,
-    TextKind, Type, Value, fits, main_part, may_require,
+    AttributeKind, Fields, HeaderPlace, Markup, Namespace, OfficeHeader, PartHeader, PartKind, Relationship, State,
+    Target, TextKind, Type, Value, fits, main_part, may_require,
 };
 use crate::reason::{Reason, Refusal};
 
@@ -47,6 +47,8 @@ enum Leads {
     Part(u32),
     Picture,
     Link,
+    /// Nowhere that markup could name.
+    Header,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -159,7 +161,11 @@ impl Office {
         if first != is_main || !fits(part.kind, self.kind) {
             return Err(DecodeError::Malformed("kind of a part"));
         }
+        let mut places: Vec<HeaderPlace> = Vec::new();
         for relationship in &part.relationships {
+            if !places.is_empty() && !matches!(relationship, Relationship::Header(_)) {
+                return Err(DecodeError::Malformed("order of relationships"));
+            }
             match relationship {
                 // The main part is led to by the package alone.
                 Relationship::Part(number) if *number == 0 || *number >= self.announced => {
@@ -168,12 +174,21 @@ impl Office {
                 Relationship::Part(number) => self.named.part = self.named.part.max(Some(*number)),
                 Relationship::Picture(number) => self.named.picture = self.named.picture.max(Some(*number)),
                 Relationship::Link(_) => {}
+                Relationship::Header(header) => {
+                    let has_headers = matches!(part.kind.name(), "WorksheetPart" | "ChartsheetPart");
+                    if !has_headers || !header.is_sound() || places.contains(&header.place) {
+                        return Err(DecodeError::Malformed("picture of a header"));
+                    }
+                    places.push(header.place);
+                    self.named.picture = self.named.picture.max(Some(header.picture));
+                }
             }
         }
         let relationships = part.relationships.iter().map(|relationship| match relationship {
             Relationship::Part(number) => Leads::Part(*number),
             Relationship::Picture(_) => Leads::Picture,
             Relationship::Link(_) => Leads::Link,
+            Relationship::Header(_) => Leads::Header,
         });
         self.parts.push(Part { kind: part.kind, relationships: relationships.collect() });
         if self.is_described() { self.check_targets() } else { Ok(()) }
@@ -182,7 +197,10 @@ impl Office {
     /// All parts are known: each refers to such as it may.
     fn check_targets(&self) -> Result<(), DecodeError> {
         for part in &self.parts {
-            let may = |leads: &Leads| self.target(*leads).is_some_and(|target| target.may_be_referred_to(part.kind));
+            let may = |leads: &Leads| {
+                matches!(leads, Leads::Header)
+                    || self.target(*leads).is_some_and(|target| target.may_be_referred_to(part.kind))
+            };
             if !part.relationships.iter().all(may) {
                 return Err(DecodeError::Malformed("target of a relationship"));
             }
@@ -198,6 +216,7 @@ impl Office {
             }
             Leads::Picture => Some(Target::Picture),
             Leads::Link => Some(Target::Link),
+            Leads::Header => None,
         }
     }
 
