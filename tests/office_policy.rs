@@ -189,6 +189,50 @@ fn pages_are_compared_with_the_originals_where_the_site_asks_for_it() {
     }
 }
 
+/// A sheet of macros is printed with the original and does not cross.
+#[test]
+fn more_or_fewer_pages_than_the_original_are_told() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let input = directory.path().join("macros.xlsx");
+    let script = "import sys,zipfile\n\
+        source,out=sys.argv[1:]\n\
+        z=zipfile.ZipFile(source); o=zipfile.ZipFile(out,'w')\n\
+        for n in z.namelist():\n\
+        \x20 b=z.read(n)\n\
+        \x20 if n=='xl/_rels/workbook.xml.rels': b=b.replace(b'</Relationships>',b'<Relationship Id=\"rIdM\" Type=\"http://schemas.microsoft.com/office/2006/relationships/xlMacrosheet\" Target=\"macrosheets/sheet1.xml\"/></Relationships>')\n\
+        \x20 if n=='xl/workbook.xml': b=b.replace(b'</sheets>',b'<sheet name=\"M\" sheetId=\"9\" r:id=\"rIdM\"/></sheets>')\n\
+        \x20 if n=='[Content_Types].xml': b=b.replace(b'</Types>',b'<Override PartName=\"/xl/macrosheets/sheet1.xml\" ContentType=\"application/vnd.ms-excel.macrosheet+xml\"/></Types>')\n\
+        \x20 o.writestr(n,b)\n\
+        o.writestr('xl/macrosheets/sheet1.xml','<xm:macrosheet xmlns:xm=\"http://schemas.microsoft.com/office/excel/2006/main\" xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"><sheetData><row r=\"1\"><c r=\"A1\"><v>7</v></c></row></sheetData></xm:macrosheet>'); o.close()";
+    let ran = Command::new("python3").args(["-c", script]).args([of_kind("xlsx"), input.clone()]).output();
+    assert!(ran.as_ref().is_ok_and(|ran| ran.status.success()), "{ran:?}");
+    let (_, report, _kept) = sanitize(&input, "compared_pages = 1\n");
+    let findings = report["findings"].as_array().expect("a list");
+    let told = findings.iter().find(|finding| finding["reason"] == "page_count_differs");
+    assert_eq!(told.map(|finding| &finding["where"]), Some(&"2 → 1".into()), "{report}");
+}
+
+/// Printing takes many times as long as rebuilding, and is time of the mail.
+#[test]
+fn printing_is_time_that_a_mail_has_less() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let input = directory.path().join("many.zip");
+    let script = "import sys,zipfile\n\
+        o=zipfile.ZipFile(sys.argv[2],'w')\n\
+        for n in range(16): o.write(sys.argv[1],f'{n}.docx')\n\
+        o.close()";
+    let ran = Command::new("python3").args(["-c", script]).args([of_kind("docx"), input.clone()]).output();
+    assert!(ran.as_ref().is_ok_and(|ran| ran.status.success()), "{ran:?}");
+    let refused = |policy: &str| {
+        let (_, report, _kept) = sanitize(&input, policy);
+        let children = report["children"].as_array().unwrap_or_else(|| panic!("{report}")).clone();
+        assert_eq!(children.len(), 16, "{report}");
+        children.iter().filter(|child| has(child, "limit_time")).count()
+    };
+    assert_eq!(refused("[limits]\nseconds = 3\n"), 0, "rebuilding them all is no matter of seconds");
+    assert!(refused("output = \"pages\"\n[limits]\nseconds = 3\n") > 0);
+}
+
 #[test]
 fn words_of_what_libreoffice_does_not_convert_pass_where_the_site_wants_them() {
     for (extension, expected) in [
@@ -226,6 +270,32 @@ fn documents_in_one_xml_file_become_documents_of_today() {
         assert_eq!(output(&report).extension().and_then(|found| found.to_str()), Some(to), "{report}");
         assert!(markup(&output(&report)).contains(TEXT), "{extension}");
     }
+}
+
+/// Neither says its character set: SYLK passes where it is ASCII, DIF as Windows of Japan writes it.
+#[test]
+fn sheets_of_old_exchange_formats_become_workbooks() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let slk = b"ID;PWXL;N;E\r\nC;Y1;X1;K\"Amount\"\r\nC;Y2;X1;K12.5\r\nE\r\n".to_vec();
+    let dif = |word: &[u8]| {
+        let head =
+            b"TABLE\r\n0,1\r\n\"EXCEL\"\r\nVECTORS\r\n0,1\r\n\"\"\r\nTUPLES\r\n0,1\r\n\"\"\r\nDATA\r\n0,0\r\n\"\"\r\n";
+        [&head[..], b"-1,0\r\nBOT\r\n1,0\r\n\"", word, b"\"\r\n-1,0\r\nEOD\r\n"].concat()
+    };
+    for (name, content, word) in
+        [("a.slk", slk, "Amount"), ("a.dif", dif(b"\x93\x8c\x8b\x9e"), "東京"), ("b.dif", dif(b"Tokyo"), "Tokyo")]
+    {
+        let input = directory.path().join(name);
+        fs::write(&input, content).expect("written");
+        let (ran, report, _kept) = sanitize(&input, "");
+        assert_eq!(ran.status.code(), Some(0), "{report}");
+        assert!(has(&report, "format_converted") && output(&report).extension().is_some_and(|own| own == "xlsx"));
+        assert!(markup(&output(&report)).contains(word), "{name}");
+    }
+    let input = directory.path().join("b.slk");
+    fs::write(&input, b"ID;PWXL;N;E\r\nC;Y1;X1;K\"\x93\x8c\x8b\x9e\"\r\nE\r\n").expect("written");
+    let (_, report, _kept) = sanitize(&input, "");
+    assert_eq!(report["findings"][0]["reason"], "foreign_document", "{report}");
 }
 
 #[test]

@@ -672,6 +672,23 @@ fn controls_in_a_broken_drawing_are_not_told_as_shown() {
     assert_eq!((count(&done, Reason::ControlsDrawn), count(&done, Reason::Controls)), (0, 1));
 }
 
+/// Without anything to give way to, the place that only Word knows is the only one.
+#[test]
+fn places_in_per_cent_stay_where_there_is_no_other() {
+    let position = |axis: &str, fallback: &str| {
+        format!(
+            r#"<wp:position{axis} relativeFrom="page"><mc:AlternateContent><mc:Choice xmlns:wp14="http://schemas.microsoft.com/office/word/2010/wordprocessingDrawing" Requires="wp14"><wp14:pctPos{axis}Offset>5000</wp14:pctPos{axis}Offset></mc:Choice>{fallback}</mc:AlternateContent></wp:position{axis}>"#
+        )
+    };
+    let (_, text) = body(&format!(
+        r#"<w:p><w:r><w:drawing><wp:anchor xmlns:wp="http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing" simplePos="0" relativeHeight="1" behindDoc="0" locked="0" layoutInCell="1" allowOverlap="1"><wp:simplePos x="0" y="0"/>{}{}<wp:extent cx="9" cy="9"/><wp:wrapNone/><wp:docPr id="1" name="p"/><a:graphic><a:graphicData uri="http://schemas.openxmlformats.org/drawingml/2006/lockedCanvas"><lc:lockedCanvas xmlns:lc="http://schemas.openxmlformats.org/drawingml/2006/lockedCanvas"><a:nvGrpSpPr><a:cNvPr id="1" name="x"/><a:cNvGrpSpPr/></a:nvGrpSpPr><a:grpSpPr/></lc:lockedCanvas></a:graphicData></a:graphic></wp:anchor></w:drawing></w:r></w:p>"#,
+        position("H", ""),
+        position("V", "<mc:Fallback><wp:posOffset>914400</wp:posOffset></mc:Fallback>"),
+    ));
+    assert!(text.contains("<wp14:pctPosHOffset>5000</wp14:pctPosHOffset>"), "{text}");
+    assert!(text.contains("<wp:posOffset>914400</wp:posOffset>") && !text.contains("pctPosV"), "{text}");
+}
+
 #[test]
 fn places_in_per_cent_give_way_to_those_that_every_program_reads() {
     let position = |axis: &str| {

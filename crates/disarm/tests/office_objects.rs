@@ -164,6 +164,34 @@ fn a_document_of_ichitaro_gives_its_text() {
     assert_eq!((refused.refusal.reason, refused.detected.as_str()), (Reason::Malformed, "jtd"));
 }
 
+/// Compressed documents keep the whole document as the one member of an LZH archive, here of level 1 and stored.
+#[test]
+fn a_compressed_document_of_ichitaro_gives_its_text() {
+    let inner = compound(3, &[("DocumentText", &ichitaro("お知らせ"))]);
+    let crc = inner.iter().fold(0_u16, |crc, byte| {
+        (0..8).fold(crc ^ u16::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xA001 } else { crc >> 1 })
+    });
+    let len = u32::try_from(inner.len()).unwrap().to_le_bytes();
+    let archive = |crc: u16| {
+        let body =
+            [b"-lh0-", &len[..], &len, &[0, 0, 0, 0, 0x20, 1, 1], b"a", &crc.to_le_bytes(), &[0x20, 0, 0]].concat();
+        let sum = body.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
+        [&[u8::try_from(body.len()).unwrap(), sum], body.as_slice(), &inner, &[0]].concat()
+    };
+    let head = [&[38, 0], b"JustCompressedDocument".as_slice(), &[0; 14]].concat();
+    let file = |head: &[u8], crc: u16| {
+        let stream = [head, &archive(crc)].concat();
+        compound(3, &[("JSCompDocument", &stream), ("\u{4}JSRV_SegmentInformation", b"x")])
+    };
+    let done = sanitise(&file(&head, crc), "a.jttc").unwrap_or_else(|refused| panic!("{refused:?}"));
+    assert_eq!(done.text().trim_start_matches('\u{feff}').trim_end(), "お知らせ");
+    assert_eq!(done.place(Reason::TextOnly).as_deref(), Some("jtdc"));
+    let reason = |bytes: &[u8]| sanitise(bytes, "a.jtdc").unwrap_err().refusal.reason;
+    assert_eq!(reason(&file(&head, crc ^ 1)), Reason::Malformed);
+    let other = [&[38, 0], b"OtherCompressedDocument".as_slice(), &[0; 13]].concat();
+    assert_eq!(reason(&file(&other, crc)), Reason::ForeignDocument);
+}
+
 #[test]
 fn documents_of_programs_that_nothing_reads_are_held_with_words_on_what_to_do() {
     let compressed = compound(3, &[("JSCompDocument", b"x"), ("\u{4}JSRV_SegmentInformation", b"x")]);

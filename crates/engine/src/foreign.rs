@@ -156,6 +156,8 @@ fn candidates(detected: &str) -> &'static [ConvertFrom] {
         "fodp" => &[ConvertFrom::Fodp],
         "wordml" => &[ConvertFrom::WordXml],
         "xmlss" => &[ConvertFrom::ExcelXml],
+        "slk" => &[ConvertFrom::Slk],
+        "dif" => &[ConvertFrom::Dif],
         // What our own rooms rebuild is only ever printed.
         "docx" | "docm" | "dotx" => &[ConvertFrom::Docx],
         "xlsx" | "xlsm" | "xltx" => &[ConvertFrom::Xlsx],

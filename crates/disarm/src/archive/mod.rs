@@ -7,7 +7,7 @@
 
 mod cab;
 mod iso;
-mod lzh;
+pub(crate) mod lzh;
 mod rar;
 mod sevenz;
 mod stream;

@@ -142,7 +142,7 @@ fn by_signature(bytes: &[u8]) -> Option<Detected> {
             ole::Kind::Named(kind) if crate::office::crypt::is_encrypted(bytes, kind) => {
                 Detected::new(Content::Withheld(Reason::Encrypted), kind)
             }
-            ole::Kind::Named("jtd") => Detected::new(Content::Ichitaro, "jtd"),
+            ole::Kind::Named(kind @ ("jtd" | "jtdc")) => Detected::new(Content::Ichitaro, kind),
             ole::Kind::Named("msg") => Detected::new(Content::Msg, "msg"),
             ole::Kind::Named(kind) => Detected::unsupported(kind),
         });
@@ -173,12 +173,14 @@ pub(crate) fn opened(package: &[u8]) -> Detected {
 }
 
 /// What LibreOffice turns into a document that can be rebuilt, in a room of its own.
-const CONVERTED: &[&str] =
-    &["doc", "xls", "ppt", "rtf", "odt", "ods", "odp", "odg", "sxw", "xlsb", "fodt", "fods", "fodp", "wordml", "xmlss"];
+const CONVERTED: &[&str] = &[
+    "doc", "xls", "ppt", "rtf", "odt", "ods", "odp", "odg", "sxw", "xlsb", "fodt", "fods", "fodp", "wordml", "xmlss",
+    "slk", "dif",
+];
 
 /// Documents of programs whose formats nothing here reads. Whoever has the program can make a PDF.
 const FOREIGN: &[&str] =
-    &["xdw", "jtdc", "taro", "hwp", "hwpx", "vsd", "vsdx", "pub", "mpp", "one", "iwork", "xps", "wpd"];
+    &["xdw", "dbf", "taro", "hwp", "hwpx", "vsd", "vsdx", "pub", "mpp", "one", "iwork", "xps", "wpd"];
 
 /// Packages that are read as Office documents. What an unknown one (`opc`) is, its main part says.
 const OFFICE: &[&str] = &["docx", "docm", "xlsx", "xlsm", "pptx", "pptm", "opc"];
@@ -258,6 +260,9 @@ const PROMISES: &[(&[&str], &[&str])] = &[
     (&["pptm", "potm", "ppsm"], &["pptm", "pptx", "ooxml"]),
     (&["odt", "ott"], &["odt"]),
     (&["ods", "ots"], &["ods"]),
+    (&["slk"], &["slk"]),
+    (&["dif"], &["dif"]),
+    (&["dbf"], &["dbf"]),
     (&["odp", "otp"], &["odp"]),
     (&["jtd", "jtt", "jfw", "jvw"], &["jtd", "ole2"]),
     (&["jtdc", "jttc"], &["jtd", "jtdc", "ole2"]),

@@ -1,5 +1,8 @@
 //! What kind of text a text is.
 
+use encoding_rs::SHIFT_JIS;
+use form::Reason;
+
 use super::{Content, Detected};
 
 /// Whether bytes are text in some character set: they begin with a byte order mark, or hold no byte that only binary
@@ -44,7 +47,11 @@ pub(super) fn kind(bytes: &[u8], extension: &str, declared_type: &str) -> Detect
         return mailbox(bytes);
     }
     if let Some(found) = by_start(&head) {
-        return found;
+        return if is_garbled(found.token.as_str(), bytes) {
+            Detected::new(Content::Withheld(Reason::ForeignDocument), found.token.as_str())
+        } else {
+            found
+        };
     }
     if extension == "eml" || media == "message/rfc822" || is_mail(&head) {
         return Detected::new(Content::Mail, "mail");
@@ -78,6 +85,16 @@ fn mailbox(bytes: &[u8]) -> Detected {
     Detected::new(Content::Mail, "mail")
 }
 
+/// Whether LibreOffice would read other words than stand there: neither format says its character set. SYLK it takes for that of its own
+/// system, DIF for the one that it is told, which is Windows' of Japan.
+fn is_garbled(token: &str, bytes: &[u8]) -> bool {
+    match token {
+        "slk" => !bytes.is_ascii(),
+        "dif" => !bytes.is_ascii() && (std::str::from_utf8(bytes).is_ok() || SHIFT_JIS.decode(bytes).2),
+        _ => false,
+    }
+}
+
 /// Formats that are text and say in their first line what they are.
 fn by_start(head: &str) -> Option<Detected> {
     let start = head.trim_start();
@@ -88,6 +105,10 @@ fn by_start(head: &str) -> Option<Detected> {
     // Excel opens whatever begins so as SYLK, which has formulas and macros.
     if start.starts_with("ID;P") {
         return Some(Detected::unsupported("slk"));
+    }
+    let mut lines = start.lines().map(str::trim_end);
+    if (lines.next(), lines.next()) == (Some("TABLE"), Some("0,1")) {
+        return Some(Detected::unsupported("dif"));
     }
     if lower.starts_with("begin:vcalendar") {
         return Some(Detected::new(Content::Calendar, "ics"));

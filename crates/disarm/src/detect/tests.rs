@@ -26,7 +26,13 @@ fn text_under_a_text_name_stays_text_and_markup_elsewhere_does_not() {
     check(b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'/>", "a.png", (UNSUPPORTED, "svg"));
     check(b"<?xml version='1.0'?><root/>", "a", (UNSUPPORTED, "xml"));
     check(b"\xff\xfe<\0h\0t\0m\0l\0>\0", "a", (UNSUPPORTED, "html"));
-    check(b"ID;PWXL;N;E\r\nC;X1;Y1;K0;EEXEC(\"calc\")\r\nE\r\n", "a.slk", (UNSUPPORTED, "slk"));
+    const CONVERTED: Content = Content::Withheld(Reason::ConverterUnavailable);
+    const GARBLED: Content = Content::Withheld(Reason::ForeignDocument);
+    check(b"ID;PWXL;N;E\r\nC;X1;Y1;K0;EEXEC(\"calc\")\r\nE\r\n", "a.slk", (CONVERTED, "slk"));
+    check(b"ID;PWXL;N;E\r\nC;X1;Y1;K\"\x93\x8c\"\r\nE\r\n", "a.slk", (GARBLED, "slk"));
+    check(b"TABLE\r\n0,1\r\n\"EXCEL\"\r\n\"\x93\x8c\"\r\n", "a.dif", (CONVERTED, "dif"));
+    check("TABLE\n0,1\n\"EXCEL\"\n\"東\"\n".as_bytes(), "a", (GARBLED, "dif"));
+    check(b"TABLE\nof contents\n", "a", (Content::Text, "text"));
     check(b"#!/bin/sh\nrm -rf /\n", "run", (UNSUPPORTED, "script"));
     check(b"< 10 is small", "note", (Content::Text, "text"));
 }

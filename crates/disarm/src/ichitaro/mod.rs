@@ -9,8 +9,9 @@ mod store;
 
 use std::io::Write;
 
-use form::{Place, Reason};
+use form::{Limits, Place, Reason};
 
+use crate::archive::lzh;
 use crate::compound::Compound;
 use crate::error::{Error, size, within};
 use crate::room::Part;
@@ -19,12 +20,33 @@ use crate::text;
 /// Writes the text of a document.
 pub(crate) fn disarm(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Error> {
     let file = Compound::open(part.input)?;
-    let stream = file.root_stream("DocumentText", size(part.input.len()))?.ok_or(Reason::Malformed)?;
+    let packed = file.root_stream("JSCompDocument", size(part.input.len()))?;
+    let stream = match &packed {
+        Some(packed) => {
+            let document = unpacked(packed, &part.job.limits)?;
+            Compound::open(&document)?.root_stream("DocumentText", size(document.len()))?
+        }
+        None => file.root_stream("DocumentText", size(part.input.len()))?,
+    };
+    // Other documents of the same maker have the same frame.
+    let stream =
+        stream.ok_or(if part.detected.as_str() == "jtdc" { Reason::ForeignDocument } else { Reason::Malformed })?;
     let units = store::units(&stream).ok_or(Reason::Malformed)?;
     within(Reason::LimitTextBytes, part.job.limits.text_bytes, size(units.len()))?;
     let words = words(&units).ok_or(Reason::Malformed)?;
     part.findings.add(Reason::TextOnly, Place::new(part.detected.as_str()));
     text::write(part, &words, form)
+}
+
+/// The document in a compressed one (jtdc, jttc): behind a head that says its own length lies an LZH archive with one member.
+fn unpacked(stream: &[u8], limits: &Limits) -> Result<Vec<u8>, Error> {
+    let len = stream.first_chunk().map_or(0, |len| u16::from_le_bytes(*len));
+    let archive = stream
+        .split_at_checked(len.into())
+        .filter(|(head, _)| head.get(2..).is_some_and(|head| head.starts_with(HEAD)));
+    // What has another head is of another version, of which nothing is known.
+    let (_, archive) = archive.ok_or(Reason::ForeignDocument)?;
+    lzh::single(archive, MAX_DOCUMENT_BYTES, limits)
 }
 
 /// What a reader sees of the text; `None` where a record does not keep to its form.
@@ -86,6 +108,9 @@ fn inline<'a>(units: &'a [u16], shown: &mut Vec<u16>) -> Option<&'a [u16]> {
     Some(rest)
 }
 
+const HEAD: &[u8] = b"JustCompressedDocument\0";
+/// Bytes of a document that was compressed, which is held whole.
+const MAX_DOCUMENT_BYTES: u64 = 256 * 1024 * 1024;
 const RECORD: u16 = 0x1C;
 const INLINE_TEXT: u16 = 0x1D;
 const INLINE_END: u16 = 0x1E;

@@ -188,6 +188,9 @@ fn convert(desk: &mut Desk, head: &JobHead, order: Order<'_>, input: &File, out:
         Property { name: "MacroExecutionMode", value: Setting::Short(0) },
         Property { name: "UpdateDocMode", value: Setting::Short(0) },
     ];
+    if let Some(options) = order.from.filter_options() {
+        properties.push(Property { name: "FilterOptions", value: Setting::Text(options) });
+    }
     if let Some(password) = order.password {
         properties.push(Property { name: PASSWORD, value: Setting::Text(password) });
     }

@@ -79,6 +79,10 @@ formats! {
     WordXml = "xml", "MS Word 2003 XML", Writer;
     /// Excel 2002 and 2003 in one XML file.
     ExcelXml = "xml", "MS Excel 2003 XML", Calc;
+    /// SYLK of Multiplan and Excel, in ASCII.
+    Slk = "slk", "SYLK", Calc;
+    /// DIF of VisiCalc and others, in the character set of Windows in Japan.
+    Dif = "dif", "DIF", Calc;
 }
 
 /// The same for what comes out.
@@ -163,6 +167,11 @@ impl ConvertFrom {
         self.row().1
     }
 
+    /// What the import filter must be told, for formats that do not say their character set: the number that LibreOffice has for it.
+    pub(super) fn filter_options(self) -> Option<&'static str> {
+        (self == ConvertFrom::Dif).then_some(WINDOWS_JAPAN)
+    }
+
     pub(super) fn code(self) -> u8 {
         Self::ALL.iter().position(|kind| *kind == self).and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX)
     }
@@ -206,6 +215,9 @@ impl Application {
         }
     }
 }
+
+/// `RTL_TEXTENCODING_SHIFT_JIS` of `rtl/textenc.h`.
+const WINDOWS_JAPAN: &str = "64";
 
 #[cfg(test)]
 mod tests {

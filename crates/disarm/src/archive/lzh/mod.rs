@@ -4,7 +4,7 @@
 
 use std::io::{self, Read, Write};
 
-use form::{Place, Reason, Refusal};
+use form::{Limits, Place, Reason, Refusal};
 
 use super::members::{Listed, members};
 use super::output::{Output, check_ratio, check_total};
@@ -47,6 +47,22 @@ pub(super) fn disarm(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn W
         output.member(member.path, entry.modified, withheld)?;
     }
     output.finish(part.findings)
+}
+
+/// What the first member of an archive unpacks to, of at most `most` bytes: other formats keep one file so.
+pub(crate) fn single(archive: &[u8], most: u64, limits: &Limits) -> Result<Vec<u8>, Error> {
+    let (entry, _) = Header::read(archive)?.ok_or(Reason::Malformed)?;
+    let method = match (withheld(&entry), entry.method) {
+        (Some(reason), _) => return Err(reason.into()),
+        (None, method) => method.ok_or(Reason::UnsupportedMethod)?,
+    };
+    within(Reason::LimitTotalBytes, most.min(limits.total_bytes), entry.unpacked)?;
+    check_ratio(entry.unpacked, size(entry.data.len()), limits.ratio.into())?;
+    let mut data = Summed { inner: Unpacked::new(method, entry.data, entry.unpacked), sum: 0 };
+    let mut unpacked = Vec::new();
+    data.by_ref().take(entry.unpacked).read_to_end(&mut unpacked).map_err(|_| Error::from(Reason::Malformed))?;
+    let is_whole = size(unpacked.len()) == entry.unpacked && entry.sum.is_none_or(|sum| sum == data.sum);
+    if is_whole { Ok(unpacked) } else { Err(Reason::Malformed.into()) }
 }
 
 fn withheld(entry: &Header<'_>) -> Option<Reason> {

@@ -6,14 +6,16 @@ use quick_xml::events::BytesStart;
 
 use super::rules::Special;
 use super::scope::Mark;
-use super::{Fault, Frame, Lowerer, Role};
+use super::{Element, Fault, Frame, Lowerer, Role, Standby};
 
 impl Lowerer<'_, '_, '_> {
     pub(super) fn enter_compatibility(&mut self, tag: &BytesStart<'_>, name: &str, mark: Mark) -> Result<bool, Fault> {
         match name {
-            "AlternateContent" if !self.frames.is_empty() => self.push(Role::Alternatives { is_taken: false }, mark),
+            "AlternateContent" if !self.frames.is_empty() => {
+                self.push(Role::Alternatives { is_taken: false, standby: None }, mark)
+            }
             "Choice" => {
-                let Some(Frame { role: Role::Alternatives { is_taken: false }, .. }) = self.frames.last() else {
+                let Some(Frame { role: Role::Alternatives { is_taken: false, .. }, .. }) = self.frames.last() else {
                     return Ok(false);
                 };
                 let required = tag
@@ -26,14 +28,12 @@ impl Lowerer<'_, '_, '_> {
                 let mut known =
                     required.split_ascii_whitespace().map(|prefix| self.scope.namespace(prefix, self.context.names));
                 let first = known.next().flatten().filter(|first| may_require(*first, self.context.family));
-                // Places in per cent, which only Word knows; beside them stand the same in length, which all know.
+                // Places in per cent, which only Word knows; beside them stands the same in length, which all know.
                 let is_place = first.is_some_and(|first| first.prefix() == "wp14")
                     && self
                         .parent()
                         .is_some_and(|around| matches!(around.of.name(), "anchor" | "positionH" | "positionV"));
-                if is_place {
-                    return Ok(false);
-                }
+                let standby = if is_place { self.standby() } else { None };
                 let Some(namespace) = first.filter(|_| known.all(|each| each.is_some())) else { return Ok(false) };
                 let start = self.tape.len();
                 let is_nested = self.frames.iter().rev().find_map(|frame| match &frame.role {
@@ -45,13 +45,39 @@ impl Lowerer<'_, '_, '_> {
                 if is_marked {
                     self.tape.push(Markup::Choice(namespace));
                 }
+                if let Some(Frame { role: Role::Alternatives { standby: slot, .. }, .. }) = self.frames.last_mut() {
+                    *slot = standby;
+                }
                 self.push(Role::Choice { start, is_marked, is_written: false }, mark)
             }
-            "Fallback" => match self.frames.last() {
-                Some(Frame { role: Role::Alternatives { is_taken: false }, .. }) => self.push(Role::Through, mark),
+            "Fallback" => match self.frames.last_mut() {
+                Some(Frame { role: Role::Alternatives { is_taken: false, .. }, .. }) => self.push(Role::Through, mark),
+                Some(Frame { role: Role::Alternatives { standby, .. }, .. }) => match standby.take() {
+                    Some(standby) => {
+                        self.give_way(standby);
+                        self.push(Role::Through, mark)
+                    }
+                    None => Ok(false),
+                },
                 _ => Ok(false),
             },
             _ => Ok(false),
+        }
+    }
+
+    /// How the element around is before a choice that may give way.
+    fn standby(&self) -> Option<Standby> {
+        let frame = self.frames.iter().rposition(|frame| matches!(frame.role, Role::Element(_)))?;
+        let Some(Frame { role: Role::Element(element), .. }) = self.frames.get(frame) else { return None };
+        let Element { state, last, is_disordered, .. } = *element;
+        Some(Standby { start: self.tape.len(), frame, state, last, is_disordered })
+    }
+
+    /// Takes a choice back.
+    fn give_way(&mut self, standby: Standby) {
+        self.cut(standby.start);
+        if let Some(Frame { role: Role::Element(element), .. }) = self.frames.get_mut(standby.frame) {
+            (element.state, element.last, element.is_disordered) = (standby.state, standby.last, standby.is_disordered);
         }
     }
 

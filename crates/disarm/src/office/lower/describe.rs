@@ -3,7 +3,7 @@
 
 use form::office::{Markup, Namespace, Type, Value};
 
-use super::{Element, Frame, Lowerer, Role};
+use super::{Element, Frame, Lowerer, Role, Standby};
 
 impl Lowerer<'_, '_, '_> {
     /// Says in words what the picture shows that is being read, where its author has not done so.
@@ -53,7 +53,8 @@ impl Lowerer<'_, '_, '_> {
                 for Frame { role, .. } in &mut self.frames {
                     if let Role::Element(Element { start, .. })
                     | Role::Choice { start, .. }
-                    | Role::Object { start, .. } = role
+                    | Role::Object { start, .. }
+                    | Role::Alternatives { standby: Some(Standby { start, .. }), .. } = role
                     {
                         *start = start.saturating_add(usize::from(*start >= at));
                     }

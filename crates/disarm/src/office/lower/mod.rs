@@ -179,6 +179,8 @@ enum Role {
     /// `mc:AlternateContent`.
     Alternatives {
         is_taken: bool,
+        /// A choice was taken that gives way to the fallback, if there is one.
+        standby: Option<Standby>,
     },
     /// `mc:Choice`; `is_marked` where the form has a step for it, `start` being its place on the tape.
     Choice {
@@ -195,6 +197,18 @@ enum Role {
         /// The relationship to a picture, where it may have none of its own.
         preview: Option<String>,
     },
+}
+
+/// Where an element stood before a choice that may give way.
+#[derive(Clone, Copy)]
+struct Standby {
+    /// Where the choice begins on the tape.
+    start: usize,
+    /// The frame of the element around it, and how that was.
+    frame: usize,
+    state: State,
+    last: Option<u16>,
+    is_disordered: bool,
 }
 
 struct Element {
@@ -502,8 +516,10 @@ impl Lowerer<'_, '_, '_> {
                 } else if is_marked {
                     self.tape.push(Markup::EndChoice);
                 }
-                if let Some(Frame { role: Role::Alternatives { is_taken }, .. }) = self.frames.last_mut() {
+                if let Some(Frame { role: Role::Alternatives { is_taken, standby }, .. }) = self.frames.last_mut() {
                     *is_taken = !is_empty;
+                    // What is written or not there cannot give way.
+                    *standby = standby.filter(|_| !is_empty && !is_written);
                 }
             }
             Role::Object { start, graphic, picture, .. } => {

@@ -84,7 +84,13 @@ impl Lowerer<'_, '_, '_> {
                 Role::Element(Element { start, .. }) | Role::Choice { start, .. } | Role::Object { start, .. } => {
                     *start = start.saturating_sub(by);
                 }
-                Role::Through | Role::Alternatives { .. } => {}
+                // What was written before stays; what gives way begins behind it.
+                Role::Alternatives { standby, .. } => {
+                    if let Some(standby) = standby {
+                        standby.start = standby.start.saturating_sub(by);
+                    }
+                }
+                Role::Through => {}
             }
         }
     }
