@@ -208,14 +208,15 @@ def sanitised(path, options, root, digest, family):
         return fact
     report = json.loads(lines[0])
     fact["told"] = ["ok"] + [f"{each['reason']} {each['count']} {each.get('where') or ''}" for each in report["findings"]]
-    if report["verdict"] != "sanitised" or (report.get("output_type") or "") not in FAMILY:
+    made = pathlib.Path(report["output"] or "")
+    became = made.suffix.lower()[1:]
+    if report["verdict"] != "sanitised" or became not in FAMILY:
         fact["refused"] = " ".join([report["verdict"], report["detected_type"], *(each["reason"] for each in report["findings"][:1])])
         fact["crash"] = fact["refused"] if "room_crash" in fact["refused"] or "form_invalid" in fact["refused"] else None
         return {key: value for key, value in fact.items() if value is not None}
-    made = pathlib.Path(report["output"])
-    output = root / "rebuilt" / f"{digest}.{PLAIN[FAMILY[report['output_type']]]}"
+    output = root / "rebuilt" / f"{digest}.{PLAIN[FAMILY[became]]}"
     output.unlink(missing_ok=True)
-    shutil.move(made if made.is_absolute() or made.exists() else out / made, output)
+    shutil.move(made, output)
     fact["micros"] = {"dirty_us": report["millis"] * 1000, "clean_us": 0}
     return fact | {"output": str(output), "original": str(original), "bytes_out": output.stat().st_size}
 

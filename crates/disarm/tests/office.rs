@@ -258,6 +258,30 @@ fn both_rooms_read_the_same_instruction() {
     }
 }
 
+/// Templates ask so for what is to be filled in: the words are in the instruction alone.
+#[test]
+fn the_words_of_a_button_for_a_macro_stay() {
+    let run = |content: &str| format!("<w:r>{content}</w:r>");
+    let field = |pieces: &[&str]| {
+        let pieces: String = pieces
+            .iter()
+            .map(|piece| run(&format!(r#"<w:instrText xml:space="preserve">{piece}</w:instrText>"#)))
+            .collect();
+        run(r#"<w:fldChar w:fldCharType="begin"/>"#) + &pieces + &run(r#"<w:fldChar w:fldCharType="end"/>"#)
+    };
+    let text = |pieces: &[&str]| body(&format!("<w:p>{}</w:p>", field(pieces)));
+    for pieces in [&[" MACROBUTTON Evil [氏名を入力] "][..], &[" macrobutton ", "Evil [氏名", "を入力]"]] {
+        let (done, text) = text(pieces);
+        assert_eq!(text.matches("<w:t>[氏名を入力]</w:t>").count(), 1, "{text}");
+        assert!(!text.contains("Evil") && !text.contains("instrText") && !text.contains("fldChar"), "{text}");
+        assert!(done.has(Reason::UnsafeField));
+    }
+    for pieces in [&[" MACROBUTTON Evil "][..], &[" DDE a b c "], &["MACROBUTTON"]] {
+        let (_, text) = text(pieces);
+        assert!(!text.contains("<w:t>"), "{text}");
+    }
+}
+
 #[test]
 fn a_field_without_an_end_takes_no_words_with_it() {
     let (_, text) = body(

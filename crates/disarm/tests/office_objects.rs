@@ -74,7 +74,7 @@ fn files_in_objects_of_every_kind_become_children_under_their_names() {
         ("oleObject5.bin", word.clone()),
         ("oleObject6.bin", compound(3, &[("Equation Native", b"x")])),
         ("oleObject7.bin", compound(3, &[("EncryptionInfo", b"x"), ("EncryptedPackage", b"x")])),
-        ("oleObject8.bin", ichitaro("本文")),
+        ("oleObject8.bin", compound(3, &[("DocumentText", &ichitaro("本文"))])),
         ("oleObject9.bin", compound(3, &[("__properties_version1.0", b"x")])),
     ]);
     let taken = take(&document, Embedded::Extract, &Limits::default()).unwrap();
@@ -82,7 +82,7 @@ fn files_in_objects_of_every_kind_become_children_under_their_names() {
         taken.files.iter().map(|(name, bytes, _)| (name.as_str(), bytes.as_slice())).collect();
     let others = [
         compound(3, &[("EncryptionInfo", b"x"), ("EncryptedPackage", b"x")]),
-        ichitaro("本文"),
+        compound(3, &[("DocumentText", &ichitaro("本文"))]),
         compound(3, &[("__properties_version1.0", b"x")]),
     ];
     let expected: [(&str, &[u8]); 9] = [

@@ -35,6 +35,8 @@ struct Held {
     span: Range<usize>,
     /// Words to be shown, which Word takes for a piece of the instruction.
     is_words: bool,
+    /// For a piece of the instruction: the number of an element for words that may stand in its place.
+    words: Option<u16>,
 }
 
 #[derive(Clone, Default)]
@@ -52,7 +54,7 @@ impl Fields {
     /// Takes refused fields out of the steps up to `end`, which stand in a part with this root, and gives how many of the steps
     /// that are left can be written now. Of fields that are not yet decided all waits, unless the part is complete.
     pub(super) fn filter(&mut self, steps: &mut Vec<Markup>, root: Type, end: usize, is_complete: bool) -> usize {
-        let mut pass = Pass { gone: Vec::new(), waiting: None };
+        let mut pass = Pass { gone: Vec::new(), shown: Vec::new(), waiting: None };
         for (at, step) in steps.iter().enumerate().take(end) {
             self.step(&mut pass, at, step, root);
         }
@@ -74,10 +76,14 @@ impl Fields {
                 *self = *before;
                 self.refused = refused;
                 pass.gone.retain(|gone| gone.start < at);
+                pass.shown.retain(|(span, _, _)| span.start < at);
                 at
             }
             None => end,
         };
+        for (span, number, words) in pass.shown {
+            show(steps, &span, number, &words, &mut pass.gone);
+        }
         let kept = remove(steps, pass.gone, ready);
         for level in &mut self.types {
             level.start = 0;
@@ -157,7 +163,7 @@ impl Fields {
                 } else {
                     self.piece(NESTED);
                     self.open.push(Field { held_from: self.held.len(), ..Field::default() });
-                    self.held.push(Held { span, is_words: false });
+                    self.held.push(Held { span, is_words: false, words: None });
                 }
             }
             Some("separate") => match self.open.pop() {
@@ -167,7 +173,7 @@ impl Fields {
                         // A second one says nothing new; in a refused field it is one more mark of it.
                         pass.gone.push(span);
                     } else {
-                        self.held.push(Held { span, is_words: false });
+                        self.held.push(Held { span, is_words: false, words: None });
                         field.shown = true;
                         self.decide(pass, &mut field);
                     }
@@ -179,7 +185,7 @@ impl Fields {
                 Some(mut field) => {
                     self.hold(&span);
                     if !field.shown {
-                        self.held.push(Held { span, is_words: false });
+                        self.held.push(Held { span, is_words: false, words: None });
                         self.decide(pass, &mut field);
                     } else if field.is_refused {
                         pass.gone.push(span);
@@ -190,7 +196,11 @@ impl Fields {
             _ if is_instruction => {
                 if self.open.last().is_some_and(|field| !field.shown) {
                     self.piece(&level.text);
-                    self.hold(&span);
+                    let words = self.types.last().and_then(|run| {
+                        let run = run.of?;
+                        run.children_named(run.namespace(), "t").next()
+                    });
+                    self.held.push(Held { span, is_words: false, words });
                 } else {
                     pass.gone.push(span);
                 }
@@ -198,7 +208,7 @@ impl Fields {
             _ => {
                 let is_in_run = self.types.last().is_some_and(|level| level.of.is_some_and(|of| of.name() == "r"));
                 if is_in_run && level.of.is_some_and(|of| of.name() != "rPr") && self.is_undecided() {
-                    self.held.push(Held { span, is_words: true });
+                    self.held.push(Held { span, is_words: true, words: None });
                 }
             }
         }
@@ -215,7 +225,7 @@ impl Fields {
     /// Notes something that stands in the instruction of a field that is not yet decided.
     fn hold(&mut self, span: &Range<usize>) {
         if self.is_undecided() {
-            self.held.push(Held { span: span.clone(), is_words: false });
+            self.held.push(Held { span: span.clone(), is_words: false, words: None });
         }
     }
 
@@ -239,9 +249,37 @@ impl Fields {
     fn decide(&mut self, pass: &mut Pass, field: &mut Field) {
         field.is_refused = field.is_doomed || !grammar::field(&field.instruction);
         if field.is_refused {
+            let mut held: Vec<&Held> = self.held.iter().skip(field.held_from).collect();
+            if let Some(words) = button(&field.instruction).filter(|_| !field.shown && !field.is_doomed)
+                && let Some(at) = held.iter().position(|held| held.words.is_some())
+            {
+                let place = held.remove(at);
+                pass.shown.extend(place.words.map(|number| (place.span.clone(), number, words)));
+            }
+            pass.gone.extend(held.into_iter().map(|held| held.span.clone()));
             self.refused.push(std::mem::take(&mut field.instruction));
-            let held = self.held.iter().skip(field.held_from).map(|held| held.span.clone());
-            pass.gone.extend(held);
+        }
+    }
+}
+
+/// What a button of a macro shows: the words behind the name of the macro (ECMA-376 part 1, section 17.16.5.34). Templates ask so for what
+/// is to be filled in.
+fn button(instruction: &str) -> Option<String> {
+    let (name, rest) = instruction.trim().split_once(char::is_whitespace)?;
+    let (_, words) = rest.trim_start().split_once(char::is_whitespace)?;
+    let words = words.replace(NESTED, "");
+    (name.eq_ignore_ascii_case("MACROBUTTON") && !words.trim().is_empty()).then(|| words.trim().to_owned())
+}
+
+/// Puts words in the place of a piece of an instruction.
+fn show(steps: &mut [Markup], span: &Range<usize>, number: u16, words: &str, gone: &mut Vec<Range<usize>>) {
+    for (at, step) in steps.iter_mut().enumerate().take(span.end).skip(span.start) {
+        match step {
+            Markup::Open(of) => *of = number,
+            Markup::Text(text) => *text = words.into(),
+            // Its attributes have numbers of their own.
+            Markup::Attribute(..) => gone.push(at..at.saturating_add(1)),
+            Markup::Close | Markup::Choice(_) | Markup::EndChoice => {}
         }
     }
 }
@@ -249,6 +287,8 @@ impl Fields {
 /// One going over the tape.
 struct Pass {
     gone: Vec<Range<usize>>,
+    /// Pieces of instructions that become words, with the number of the element for them.
+    shown: Vec<(Range<usize>, u16, String)>,
     /// Where the outermost undecided field begins, how many had been refused, and how everything was before it.
     waiting: Option<(usize, usize, Box<Fields>)>,
 }
