@@ -303,6 +303,22 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
             "連絡先の画像・音声・鍵を{count}件取り除きました",
             "{count} pictures, sounds or keys of address cards were removed",
         ),
+        Reason::EntryFields => (
+            "予定や連絡先から、特定のソフトだけが使う項目を{count}件取り除きました",
+            "{count} fields that only single programs read were removed from a calendar or address card",
+        ),
+        Reason::EntryLinks => (
+            "予定や連絡先から、Web以外へのリンクを{count}件取り除きました",
+            "{count} links that do not lead to a web page were removed from a calendar or address card",
+        ),
+        Reason::EntryRepaired => (
+            "予定や連絡先の、書き方が正しくない値を{count}件直すか取り除きました",
+            "{count} values of a calendar or address card that were not written as they should be were put right or left out",
+        ),
+        Reason::ZoneUnknown => (
+            "予定の時間帯（タイムゾーン）の定義がないため、時刻がずれて表示されることがあります",
+            "a time zone is not described, so that times may be shown differently",
+        ),
         Reason::TypeMismatch => ("拡張子と中身の形式が違っていました", "the extension did not match the content"),
         Reason::NameChanged => ("ファイル名を直しました", "the file name was changed"),
         Reason::DoubleExtension => ("拡張子が二重でした", "the name had a double extension"),

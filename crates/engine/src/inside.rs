@@ -95,9 +95,15 @@ async fn open(
     Ok(match Document::decode(SourceReader::new(form), &run.policy.limits) {
         Ok(Document::Mail(mail)) => Ok((mail.children, outcome.spill)),
         Ok(Document::Container(archive)) => Ok((archive.children, outcome.spill)),
-        Ok(Document::Text(_) | Document::Image(_) | Document::Table(_) | Document::Pages(_) | Document::Office(_)) => {
-            Err(Refusal::plain(Reason::FormInvalid))
-        }
+        Ok(
+            Document::Text(_)
+            | Document::Image(_)
+            | Document::Table(_)
+            | Document::Calendar(_)
+            | Document::Card(_)
+            | Document::Pages(_)
+            | Document::Office(_),
+        ) => Err(Refusal::plain(Reason::FormInvalid)),
         Err(error) => Err(error.refusal()),
     })
 }

@@ -270,9 +270,15 @@ async fn both_rooms_as(run: &Run<'_>, part: &Part, job: &DirtyJob, depth: u32) -
             let form = Form::Verified(&written.fresh);
             opened(run, &form, written.fresh.reader(), outcome.spill, &part.path, depth).await
         }
-        Kind::Text | Kind::Image | Kind::Table | Kind::Pages | Kind::Sheet | Kind::Flow | Kind::Slides => {
-            Ok(Ok(document(run, part, written, outcome.spill, depth).await?))
-        }
+        Kind::Text
+        | Kind::Image
+        | Kind::Table
+        | Kind::Calendar
+        | Kind::Card
+        | Kind::Pages
+        | Kind::Sheet
+        | Kind::Flow
+        | Kind::Slides => Ok(Ok(document(run, part, written, outcome.spill, depth).await?)),
     }
 }
 
@@ -313,7 +319,17 @@ async fn one_room_first(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
             let reader = SourceReader::new(source);
             opened(run, &Form::Unverified(&form), reader, outcome.spill, &part.path, depth).await
         }
-        Ok(Kind::Text | Kind::Image | Kind::Table | Kind::Pages | Kind::Sheet | Kind::Flow | Kind::Slides) => {
+        Ok(
+            Kind::Text
+            | Kind::Image
+            | Kind::Table
+            | Kind::Calendar
+            | Kind::Card
+            | Kind::Pages
+            | Kind::Sheet
+            | Kind::Flow
+            | Kind::Slides,
+        ) => {
             let limits = rooms::limits(run.policy, &run.budget, part.source.len);
             let spill = outcome.spill;
             let outcome = rooms::clean(run.pool, source, &clean_job(run, CleanOp::Part), limits).await?;
@@ -404,9 +420,15 @@ async fn opened(
     match Document::decode(reader, &run.policy.limits) {
         Ok(Document::Mail(doc)) => mail_part(run, form, doc, spill, path, depth).await,
         Ok(Document::Container(doc)) => archive_part(run, form, doc, spill, path, depth).await,
-        Ok(Document::Text(_) | Document::Image(_) | Document::Table(_) | Document::Pages(_) | Document::Office(_)) => {
-            Ok(Err(Refusal::plain(Reason::FormInvalid).into()))
-        }
+        Ok(
+            Document::Text(_)
+            | Document::Image(_)
+            | Document::Table(_)
+            | Document::Calendar(_)
+            | Document::Card(_)
+            | Document::Pages(_)
+            | Document::Office(_),
+        ) => Ok(Err(Refusal::plain(Reason::FormInvalid).into())),
         Err(error) => Ok(Err(error.refusal().into())),
     }
 }

@@ -4,7 +4,7 @@ use crate::codec::DecodeError;
 use crate::limits::Limits;
 use crate::name::{FileName, MemberPath};
 use crate::reason::{Class, Reason, Refusal};
-use crate::text::Line;
+use crate::text::{Line, Text};
 use crate::wire::{Cursor, Sink, size};
 
 /// One attachment or member. Its bytes are a range of what the dirty room spilled: they go to further dirty rooms, never to
@@ -95,6 +95,10 @@ pub(crate) fn take_name(cursor: &mut Cursor<'_>) -> Result<FileName, DecodeError
 
 pub(crate) fn take_path(cursor: &mut Cursor<'_>) -> Result<MemberPath, DecodeError> {
     MemberPath::parse(cursor.string()?).map_err(|_| DecodeError::Malformed("member path"))
+}
+
+pub(crate) fn take_text(cursor: &mut Cursor<'_>, what: &'static str) -> Result<Text, DecodeError> {
+    Text::parse(cursor.string()?).map_err(|_| DecodeError::Malformed(what))
 }
 
 pub(crate) fn take_line(cursor: &mut Cursor<'_>, what: &'static str) -> Result<Line, DecodeError> {

@@ -15,6 +15,8 @@
 #![forbid(unsafe_code)]
 
 pub mod bundle;
+pub mod calendar;
+pub mod card;
 pub mod codec;
 pub mod container;
 pub mod detected;

@@ -276,6 +276,10 @@ reasons! {
     242 Removed CalendarEntries "calendar_entries"
     /// Pictures, sounds and keys of address cards were removed.
     243 Removed CardMedia "card_media"
+    /// Fields of calendars and address cards that only single programs read were removed.
+    244 Removed EntryFields "entry_fields"
+    /// Links in calendars and address cards that do not lead to a page of the web were removed.
+    245 Removed EntryLinks "entry_links"
     /// Pivot tables whose data is outside the document were removed; the values that they show were kept.
     250 Removed PivotData "pivot_data"
     /// Pictures in the headers and footers of sheets were removed.
@@ -367,6 +371,8 @@ reasons! {
     351 Changed MessageIncomplete "message_incomplete"
     /// A calendar or address card was turned into readable text.
     352 Changed ShownAsText "shown_as_text"
+    /// Values of a calendar or address card that do not follow the standard were put right or left out.
+    353 Changed EntryRepaired "entry_repaired"
     /// Check boxes, drop-down lists, buttons and labels were turned into shapes with their text.
     360 Changed ControlsDrawn "controls_drawn"
     /// The document is delivered as pages, because the site wants it so.
@@ -392,6 +398,8 @@ reasons! {
     405 Noted HiddenSheet "hidden_sheet"
     /// The document has hidden slides, which were kept.
     406 Noted HiddenSlide "hidden_slide"
+    /// A calendar names a time zone that it does not describe, so that programs may show its times differently.
+    435 Noted ZoneUnknown "zone_unknown"
 }
 
 impl fmt::Display for Reason {

@@ -53,6 +53,10 @@ coded! {
         Potx = 19,
         /// A PowerPoint show.
         Ppsx = 20,
+        /// A calendar.
+        Calendar = 21,
+        /// Address cards.
+        Card = 22,
     }
 }
 
@@ -80,6 +84,8 @@ impl OutputType {
             OutputType::Pptx => "pptx",
             OutputType::Potx => "potx",
             OutputType::Ppsx => "ppsx",
+            OutputType::Calendar => "ics",
+            OutputType::Card => "vcf",
         }
     }
 
@@ -106,6 +112,8 @@ impl OutputType {
             OutputType::Pptx => "application/vnd.openxmlformats-officedocument.presentationml.presentation",
             OutputType::Potx => "application/vnd.openxmlformats-officedocument.presentationml.template",
             OutputType::Ppsx => "application/vnd.openxmlformats-officedocument.presentationml.slideshow",
+            OutputType::Calendar => "text/calendar",
+            OutputType::Card => "text/vcard",
         }
     }
 }

@@ -31,7 +31,32 @@ macro_rules! coded {
     };
 }
 
-pub(crate) use coded;
+/// A closed enum whose values also have a word of the standard.
+macro_rules! worded {
+    (
+        $( #[$meta:meta] )*
+        $vis:vis enum $name:ident { $( $( #[$variant_meta:meta] )* $variant:ident = $code:literal $word:literal, )* }
+    ) => {
+        $crate::wire::coded! {
+            $( #[$meta] )*
+            $vis enum $name { $( $( #[$variant_meta] )* $variant = $code, )* }
+        }
+
+        impl $name {
+            /// Its word in the standard, in capitals.
+            $vis const fn word(self) -> &'static str {
+                match self { $( $name::$variant => $word, )* }
+            }
+
+            /// The value of a word in letters of any case, if there is one.
+            $vis fn from_word(word: &str) -> Option<$name> {
+                $name::ALL.iter().copied().find(|value| value.word().eq_ignore_ascii_case(word))
+            }
+        }
+    };
+}
+
+pub(crate) use {coded, worded};
 
 /// A length in memory as limits count it.
 pub(crate) fn size(len: usize) -> u64 {
@@ -92,6 +117,10 @@ impl Sink {
     }
 
     pub(crate) fn u32(&mut self, value: u32) {
+        self.bytes(&value.to_le_bytes());
+    }
+
+    pub(crate) fn i32(&mut self, value: i32) {
         self.bytes(&value.to_le_bytes());
     }
 
@@ -179,6 +208,10 @@ impl<'a> Cursor<'a> {
 
     pub(crate) fn u32(&mut self) -> Result<u32, DecodeError> {
         self.array().map(u32::from_le_bytes)
+    }
+
+    pub(crate) fn i32(&mut self) -> Result<i32, DecodeError> {
+        self.array().map(i32::from_le_bytes)
     }
 
     pub(crate) fn u64(&mut self) -> Result<u64, DecodeError> {

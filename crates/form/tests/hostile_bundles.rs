@@ -117,7 +117,7 @@ fn malformed_sections_are_refused() {
         // A bare line feed would begin another header.
         (HEADER, b"\x03\0\0\0X-A\x04\0\0\0b\nC:"),
         (CHILD, b"\0\0\0\0\x02\0\0\0..\0\0\x01\0b"),
-        (CHILD, b"\0\0\0\0\x01\0\0\0a\0\0\x15\0b"),
+        (CHILD, b"\0\0\0\0\x01\0\0\0a\0\0\x17\0b"),
         (CHILD, b"\0\0\0\0\x01\0\0\0a\0\0\x01\x02b"),
         // A path that ends in another name.
         (CHILD, b"\0\0\0\0\x01\0\0\0a\x01\x03\0\0\0d/b\0\x01\0b"),

@@ -154,11 +154,11 @@ fn wrong_heads_are_refused() {
     assert!(matches!(decode(b"MSGFORM\x02\x01\x01x"), Err(DecodeError::Magic)));
     assert!(matches!(decode(b"msgform\x01\x01\x01x"), Err(DecodeError::Magic)));
     assert!(matches!(decode(&head(0)), Err(DecodeError::Kind(0))));
-    assert!(matches!(decode(&head(10)), Err(DecodeError::Kind(10))));
+    assert!(matches!(decode(&head(12)), Err(DecodeError::Kind(12))));
     assert!(matches!(decode(b"MSGFORM\x01\x01\x00"), Err(DecodeError::Malformed("detected type"))));
     assert!(matches!(decode(b"MSGFORM\x01\x01\x11aaaaaaaaaaaaaaaaa"), Err(DecodeError::Malformed("detected type"))));
     assert!(matches!(decode(b"MSGFORM\x01\x01\x03a b"), Err(DecodeError::Malformed("detected type"))));
-    assert!(matches!(decode(&stream(1, &[(24, vec![])])), Err(DecodeError::Tag(24))));
+    assert!(matches!(decode(&stream(1, &[(27, vec![])])), Err(DecodeError::Tag(27))));
     assert!(matches!(decode(&stream(1, &[(0, vec![])])), Err(DecodeError::Tag(0))));
 }
 

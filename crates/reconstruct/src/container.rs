@@ -85,7 +85,9 @@ fn method(output: OutputType) -> CompressionMethod {
         | OutputType::Tiff
         | OutputType::Mail
         | OutputType::Pdf
-        | OutputType::Form => CompressionMethod::Deflated,
+        | OutputType::Form
+        | OutputType::Calendar
+        | OutputType::Card => CompressionMethod::Deflated,
     }
 }
 

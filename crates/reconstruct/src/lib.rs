@@ -16,6 +16,7 @@
 mod container;
 mod csv;
 mod deflate;
+mod directory;
 mod error;
 mod image;
 mod mail;

@@ -11,7 +11,7 @@ use form::{Finding, Refusal};
 
 use crate::error::Error;
 use crate::output::Output;
-use crate::{container, csv, image, mail, office, pdf, text};
+use crate::{container, csv, directory, image, mail, office, pdf, text};
 
 /// Where the form comes from.
 pub enum Input<'a> {
@@ -55,6 +55,8 @@ fn part_of(job: &CleanJob, reader: &mut dyn Read, out: &mut Output<'_>) -> Resul
     let written = match kind {
         Kind::Text => text::write(&mut decoder, out)?,
         Kind::Table => csv::write(&mut decoder, out)?,
+        Kind::Calendar => directory::write_calendar(&mut decoder, out)?,
+        Kind::Card => directory::write_cards(&mut decoder, out)?,
         Kind::Image => image::write(&mut decoder, job, out)?,
         Kind::Pages => pdf::write(&mut decoder, job, out, &mut seen)?,
         Kind::Sheet | Kind::Flow | Kind::Slides => office::write(&mut decoder, job, out, &mut seen)?,
@@ -120,7 +122,10 @@ fn again(decoder: &mut Form<'_>, job: &CleanJob, out: &mut Output<'_>) -> Result
             | Event::PageLabel(_)
             | Event::Office(_)
             | Event::Part(_)
-            | Event::Markup(_) => return Err(form::Reason::FormInvalid.into()),
+            | Event::Markup(_)
+            | Event::Calendar(_)
+            | Event::Entry(_)
+            | Event::Card(_) => return Err(form::Reason::FormInvalid.into()),
         }
     }
     encoder.finish()?;

@@ -51,7 +51,10 @@ pub(crate) fn write(form: &mut Form<'_>, out: &mut Output<'_>) -> Result<Written
             | Event::PageLabel(_)
             | Event::Office(_)
             | Event::Part(_)
-            | Event::Markup(_) => return Err(Reason::FormInvalid.into()),
+            | Event::Markup(_)
+            | Event::Calendar(_)
+            | Event::Entry(_)
+            | Event::Card(_) => return Err(Reason::FormInvalid.into()),
         }
     }
     Ok(Written { output: OutputType::Text, pages: 0, levels: PageLevels::default(), findings })

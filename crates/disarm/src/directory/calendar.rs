@@ -2,72 +2,36 @@
 
 use form::Reason;
 
-use super::line::{Line, lines};
+use super::line::Line;
+use super::walk::{Component, Met, walk};
 use super::{Growing, Shown};
+use crate::civil::days_from_civil;
 use crate::error::Error;
 use crate::mapi::compose::japanese_time;
 
 /// The events and tasks of a calendar, in at most `most` bytes. `label` is the charset that it came with.
 pub(crate) fn calendar(bytes: &[u8], label: Option<&str>, most: u64) -> Result<Shown, Error> {
-    let (mut alarms, mut files, mut others, mut lost) = (0_u32, 0_u32, 0_u32, 0_u32);
-    let mut open: Vec<String> = Vec::new();
+    let (mut alarms, mut files, mut others) = (0_u32, 0_u32, 0_u32);
     let mut method = String::new();
-    let mut entry: Option<Entry> = None;
     let mut entries: u64 = 0;
     let mut out = Growing::new(most);
-    for line in lines(bytes, label) {
-        match line.name.as_str() {
-            "BEGIN" => {
-                let kind = line.value.trim().to_ascii_uppercase();
-                match kind.as_str() {
-                    "VALARM" => alarms = alarms.saturating_add(1),
-                    "VFREEBUSY" => others = others.saturating_add(1),
-                    kind_of_entry if is_entry(kind_of_entry) => {
-                        if let Some(unended) = entry.take() {
-                            lost = lost.saturating_add(1).saturating_add(unended.lost);
-                            unended.write(&method, &mut out)?;
-                            open.truncate(open.iter().rposition(|begun| is_entry(begun)).unwrap_or(open.len()));
-                        }
-                        entries = entries.saturating_add(1);
-                        out.entry(entries)?;
-                        entry = Some(Entry { kind: kind.clone(), ..Entry::default() });
-                    }
-                    _ => {}
-                }
-                if open.len() < MAX_OPEN {
-                    open.push(kind);
-                }
+    let lost = walk(bytes, label, |met| {
+        match met {
+            Met::Property(line) if line.name == "METHOD" => method = line.value.trim().to_ascii_uppercase(),
+            Met::Component(component) if component.is_entry() => {
+                entries = entries.saturating_add(1);
+                out.entry(entries)?;
+                let rings = component.inner.iter().filter(|inner| inner.kind == "VALARM").count();
+                alarms = alarms.saturating_add(u32::try_from(rings).unwrap_or(u32::MAX));
+                let hidden = component.all("ATTACH").filter(|line| !is_shown(line)).count();
+                files = files.saturating_add(u32::try_from(hidden).unwrap_or(u32::MAX));
+                Entry(component).write(&method, &mut out)?;
             }
-            "END" => {
-                let kind = line.value.trim().to_ascii_uppercase();
-                // An end that was not begun ends nothing; one that was left out is made up for.
-                if let Some(at) = open.iter().rposition(|begun| *begun == kind) {
-                    open.truncate(at);
-                }
-                if is_entry(&kind)
-                    && let Some(entry) = entry.take()
-                {
-                    lost = lost.saturating_add(entry.lost);
-                    entry.write(&method, &mut out)?;
-                }
-            }
-            "METHOD" if open.len() <= 1 => method = line.value.trim().to_ascii_uppercase(),
-            name => {
-                if open.last().is_some_and(|kind| is_entry(kind)) {
-                    let binary = line.param("VALUE").is_some_and(|value| value.eq_ignore_ascii_case("BINARY"));
-                    if name == "ATTACH" && (binary || !line.value.starts_with("http")) {
-                        files = files.saturating_add(1);
-                    } else if let Some(entry) = &mut entry {
-                        entry.take(line);
-                    }
-                }
-            }
+            Met::Component(component) if component.kind == "VFREEBUSY" => others = others.saturating_add(1),
+            Met::Property(_) | Met::Component(_) => {}
         }
-    }
-    if let Some(unended) = entry.take() {
-        lost = lost.saturating_add(1).saturating_add(unended.lost);
-        unended.write(&method, &mut out)?;
-    }
+        Ok(())
+    })?;
     if entries == 0 {
         return Err(Reason::Malformed.into());
     }
@@ -80,38 +44,26 @@ pub(crate) fn calendar(bytes: &[u8], label: Option<&str>, most: u64) -> Result<S
     Ok(Shown { text: out.text, told: told.into_iter().filter(|(_, count)| *count > 0).collect() })
 }
 
-fn is_entry(kind: &str) -> bool {
-    matches!(kind, "VEVENT" | "VTODO" | "VJOURNAL")
+/// Whether an attachment is a link that can be told.
+fn is_shown(line: &Line) -> bool {
+    let binary = line.param("VALUE").is_some_and(|value| value.eq_ignore_ascii_case("BINARY"));
+    !binary && line.value.starts_with("http")
 }
 
 /// What of an entry is shown.
-#[derive(Default)]
-struct Entry {
-    kind: String,
-    lines: Vec<Line>,
-    /// Lines over the limit.
-    lost: u32,
-}
+struct Entry(Component);
 
 impl Entry {
-    fn take(&mut self, line: Line) {
-        if self.lines.len() < MAX_LINES {
-            self.lines.push(line);
-        } else {
-            self.lost = self.lost.saturating_add(1);
-        }
-    }
-
     fn first(&self, name: &str) -> Option<&Line> {
-        self.lines.iter().find(|line| line.name == name)
+        self.0.first(name)
     }
 
     fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Line> {
-        self.lines.iter().filter(move |line| line.name == name)
+        self.0.all(name)
     }
 
     fn write(&self, method: &str, out: &mut Growing) -> Result<(), Error> {
-        let title = match (self.kind.as_str(), method) {
+        let title = match (self.0.kind.as_str(), method) {
             ("VTODO", _) => "■ タスク",
             ("VJOURNAL", _) => "■ 記録",
             (_, "REQUEST") => "■ 予定（会議の招待）",
@@ -143,11 +95,20 @@ impl Entry {
         }
         out.put("出席者", &names)?;
         out.put("状態", state(text("STATUS").to_ascii_uppercase().as_str()))?;
-        out.put("添付", &self.all("ATTACH").map(|line| line.value.clone()).collect::<Vec<_>>().join("\n"))?;
+        out.put(
+            "添付",
+            &self
+                .all("ATTACH")
+                .filter(|line| is_shown(line))
+                .map(|line| line.value.clone())
+                .collect::<Vec<_>>()
+                .join("\n"),
+        )?;
         out.put("URL", &text("URL"))?;
         out.put("内容", &text("DESCRIPTION"))?;
         out.put("コメント", &self.all("COMMENT").map(Line::text).collect::<Vec<_>>().join("\n"))?;
-        for line in self.lines.iter().filter(|line| matches!(line.name.as_str(), "CONFERENCE" | "X-GOOGLE-CONFERENCE"))
+        for line in
+            self.0.lines.iter().filter(|line| matches!(line.name.as_str(), "CONFERENCE" | "X-GOOGLE-CONFERENCE"))
         {
             out.put("オンライン会議", &line.text())?;
         }
@@ -198,10 +159,10 @@ fn time(value: &str, zone: Option<&str>) -> String {
     let Some(parts) = digits(value) else { return value.to_owned() };
     let [year, month, day, hour, minute, second] = parts;
     if value.len() == 8 {
-        let text = japanese_time(days(year, month, day).saturating_mul(86_400));
+        let text = japanese_time(days_from_civil(year, month, day).saturating_mul(86_400));
         return text.rsplit_once(' ').map_or(text.clone(), |(date, _)| date.to_owned());
     }
-    let seconds = days(year, month, day).saturating_mul(86_400) + hour * 3_600 + minute * 60 + second;
+    let seconds = days_from_civil(year, month, day).saturating_mul(86_400) + hour * 3_600 + minute * 60 + second;
     if value.ends_with('Z') {
         return format!("{}（日本時間）", japanese_time(seconds.saturating_add(9 * 3_600)));
     }
@@ -235,16 +196,6 @@ fn digits(value: &str) -> Option<[i64; 6]> {
     good.then_some(parts)
 }
 
-/// Days since 1970-01-01 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let shifted = if month > 2 { month - 3 } else { month + 9 };
-    let day_of_year = (153 * shifted + 2) / 5 + day - 1;
-    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
-}
-
 /// The day before a date, as a date.
 fn day_before(value: &str) -> Option<String> {
     let [year, month, day, ..] = digits(value.trim()).filter(|_| value.trim().len() == 8)?;
@@ -252,8 +203,8 @@ fn day_before(value: &str) -> Option<String> {
         return Some(format!("{year:04}{month:02}{:02}", day - 1));
     }
     let (year, month) = if month == 1 { (year - 1, 12) } else { (year, month - 1) };
-    let next = if month == 12 { days(year + 1, 1, 1) } else { days(year, month + 1, 1) };
-    Some(format!("{year:04}{month:02}{:02}", next - days(year, month, 1)))
+    let next = if month == 12 { days_from_civil(year + 1, 1, 1) } else { days_from_civil(year, month + 1, 1) };
+    Some(format!("{year:04}{month:02}{:02}", next - days_from_civil(year, month, 1)))
 }
 
 /// `P1DT2H30M` in Japanese.
@@ -378,12 +329,8 @@ fn state(status: &str) -> &str {
     }
 }
 
-/// Components in components; the standard has three.
-const MAX_OPEN: usize = 16;
 /// Characters of a zone that are told; the longest name of the usual lists has half as many.
 const MAX_ZONE: usize = 100;
-/// Lines of one entry.
-const MAX_LINES: usize = 5_000;
 /// Attendees told by name.
 const MAX_SHOWN: usize = 100;
 
@@ -391,6 +338,7 @@ const MAX_SHOWN: usize = 100;
 mod tests {
     use form::Refusal;
 
+    use super::super::walk::MAX_LINES;
     use super::*;
 
     const MOST: u64 = 1 << 20;

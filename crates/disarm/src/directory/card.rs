@@ -7,13 +7,28 @@ use super::{Growing, Shown};
 use crate::error::Error;
 
 /// The cards of a file, in at most `most` bytes. `label` is the charset that it came with.
-pub(super) fn cards(bytes: &[u8], label: Option<&str>, most: u64) -> Result<Shown, Error> {
+pub(crate) fn cards(bytes: &[u8], label: Option<&str>, most: u64) -> Result<Shown, Error> {
     let mut out = Growing::new(most);
+    let mut cards: u64 = 0;
+    let (media, lost) = each_card(bytes, label, |card| {
+        cards = cards.saturating_add(1);
+        write(card, cards, &mut out)
+    })?;
+    let told = [(Reason::CardMedia, media), (Reason::MessageIncomplete, lost)];
+    Ok(Shown { text: out.text, told: told.into_iter().filter(|(_, count)| *count > 0).collect() })
+}
+
+/// Hands over the lines of each card, of which there must be one; the answer is how many media and how much else was left out.
+pub(super) fn each_card(
+    bytes: &[u8],
+    label: Option<&str>,
+    mut each: impl FnMut(&[Line]) -> Result<(), Error>,
+) -> Result<(u32, u32), Error> {
     let (mut media, mut lost) = (0_u32, 0_u32);
     let mut agent = false;
     let mut card: Vec<Line> = Vec::new();
     let mut open = 0_u32;
-    let mut cards: u64 = 0;
+    let mut is_none = true;
     for line in lines(bytes, label) {
         let vcard = line.value.trim().eq_ignore_ascii_case("vcard");
         match line.name.as_str() {
@@ -23,16 +38,17 @@ pub(super) fn cards(bytes: &[u8], label: Option<&str>, most: u64) -> Result<Show
                 // The card before has no end.
                 lost = lost.saturating_add(1);
                 open = 1;
-                cards = cards.saturating_add(1);
-                write(&std::mem::take(&mut card), cards, &mut out)?;
+                is_none = false;
+                each(&std::mem::take(&mut card))?;
             }
             "END" if vcard => {
                 open = open.saturating_sub(1);
                 if open == 0 {
-                    cards = cards.saturating_add(1);
-                    write(&std::mem::take(&mut card), cards, &mut out)?;
+                    is_none = false;
+                    each(&std::mem::take(&mut card))?;
                 }
             }
+            "SOUND" if open > 0 && is_reading(&line) && card.len() < MAX_LINES => card.push(line),
             "PHOTO" | "LOGO" | "SOUND" | "KEY" => media = media.saturating_add(1),
             _ if open > 0 && card.len() < MAX_LINES => {
                 agent = line.name == "AGENT" && line.value.trim().is_empty();
@@ -45,14 +61,18 @@ pub(super) fn cards(bytes: &[u8], label: Option<&str>, most: u64) -> Result<Show
     }
     if !card.is_empty() {
         lost = lost.saturating_add(1);
-        cards = cards.saturating_add(1);
-        write(&card, cards, &mut out)?;
+        is_none = false;
+        each(&card)?;
     }
-    if cards == 0 {
+    if is_none {
         return Err(Reason::Malformed.into());
     }
-    let told = [(Reason::CardMedia, media), (Reason::MessageIncomplete, lost)];
-    Ok(Shown { text: out.text, told: told.into_iter().filter(|(_, count)| *count > 0).collect() })
+    Ok((media, lost))
+}
+
+/// How a name is read, as Japanese phones say it: not a sound at all.
+fn is_reading(line: &Line) -> bool {
+    line.is_of("X-IRMC-N")
 }
 
 fn write(card: &[Line], number: u64, out: &mut Growing) -> Result<(), Error> {
@@ -69,6 +89,9 @@ fn write(card: &[Line], number: u64, out: &mut Growing) -> Result<(), Error> {
     let name = if formatted.trim().is_empty() { own } else { formatted };
     let sounds = [plain("X-PHONETIC-LAST-NAME"), plain("X-PHONETIC-FIRST-NAME")];
     let sounds = sounds.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join(" ");
+    let reading = first("SOUND").map(Line::fields).unwrap_or_default();
+    let reading = reading.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    let sounds = if sounds.is_empty() { reading } else { sounds };
     out.put("氏名", &if sounds.is_empty() { name } else { format!("{name}（{sounds}）") })?;
     out.put("別名", &plain("NICKNAME"))?;
     let company = first("ORG").map(Line::fields).unwrap_or_default();

@@ -35,10 +35,30 @@ impl Line {
 
     /// The values between semicolons that are not escaped.
     pub(super) fn fields(&self) -> Vec<String> {
+        self.split(';')
+    }
+
+    /// The same where each may be several, with commas between them: those become one with blanks.
+    pub(super) fn names(&self) -> Vec<String> {
+        let mut line = Line { name: String::new(), params: Vec::new(), value: String::with_capacity(self.value.len()) };
+        let mut escaped = false;
+        for c in self.value.chars() {
+            line.value.push(if c == ',' && !escaped { ' ' } else { c });
+            escaped = c == '\\' && !escaped;
+        }
+        line.fields()
+    }
+
+    /// The values between commas that are not escaped.
+    pub(super) fn list(&self) -> Vec<String> {
+        self.split(',').into_iter().filter(|value| !value.is_empty()).collect()
+    }
+
+    fn split(&self, between: char) -> Vec<String> {
         let mut fields = vec![String::new()];
         let mut escaped = false;
         for c in self.value.chars() {
-            if c == ';' && !escaped && fields.len() < MAX_FIELDS {
+            if c == between && !escaped && fields.len() < MAX_FIELDS {
                 fields.push(String::new());
             } else if let Some(field) = fields.last_mut() {
                 field.push(c);
@@ -189,5 +209,8 @@ mod tests {
         assert!(found[0].is_of("cell") && found[0].name == "TEL" && found[0].param("X") == Some("a;b:c"));
         assert_eq!(found[1].text(), "a\nb, c d");
         assert_eq!(found[2].fields(), ["山田", "太郎"]);
+        let listed: Vec<Line> = lines(b"N:a;b,c;d\\,e\nCATEGORIES:a,b\\,c;d,", None).collect();
+        assert_eq!(listed[0].names(), ["a", "b c", "d,e"]);
+        assert_eq!(listed[1].list(), ["a", "b,c;d"]);
     }
 }

@@ -1,20 +1,36 @@
-//! Calendars (RFC 5545) and address cards (RFC 6350, and 2.1 and 3.0 as phones write them) as text that a person can read: when,
-//! where and who. Both are made of the same lines.
+//! Calendars (RFC 5545) and address cards (RFC 6350, and 2.1 and 3.0 as phones write them) as typed values, and as
+//! text that a person can read: when, where and who. Both are made of the same lines.
 
 mod calendar;
 mod card;
+mod contact;
+mod entry;
 mod line;
+mod time;
+mod told;
+mod walk;
+mod zones;
 
 use std::io::Write;
 
+use form::calendar::{CalendarHeader, Entry, Method};
 use form::codec::{Encoder, Kind};
-use form::text::Text;
-use form::{Place, Reason, Refusal};
+use form::{Reason, Refusal};
+
+use card::each_card;
+use line::Line;
+use told::Told;
+use walk::{Met, walk};
+use zones::Zones;
 
 use crate::error::{Error, size, within};
 use crate::room::Part;
 
 pub(crate) use calendar::calendar;
+pub(crate) use card::cards;
+
+/// What makes a text of such a file: its bytes, the charset that it came with, and the most bytes of the text.
+pub(crate) type Words = fn(&[u8], Option<&str>, u64) -> Result<Shown, Error>;
 
 /// What of such a file is kept.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -68,30 +84,72 @@ impl Growing {
     }
 }
 
-/// Reads a calendar as a file of text.
-pub(crate) fn disarm_calendar(part: Part<'_>, form: &mut dyn Write) -> Result<(), Error> {
-    written(part, calendar, form)
-}
-
-/// Reads address cards as a file of text.
-pub(crate) fn disarm_card(part: Part<'_>, form: &mut dyn Write) -> Result<(), Error> {
-    written(part, card::cards, form)
-}
-
-fn written(
-    mut part: Part<'_>,
-    read: impl Fn(&[u8], Option<&str>, u64) -> Result<Shown, Error>,
-    form: &mut dyn Write,
-) -> Result<(), Error> {
-    let shown = read(part.input, None, part.job.limits.text_bytes)?;
-    let (text, scrubbed) = Text::scrub(&shown.text);
-    part.add_scrubbed(scrubbed, &Place::default());
-    part.findings.add(Reason::ShownAsText, Place::default());
-    for (reason, count) in shown.told {
-        part.findings.add_many(reason, count, Place::default());
+/// Reads a calendar.
+pub(crate) fn disarm_calendar(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Error> {
+    let mut told = Told::default();
+    let mut zones = Zones::default();
+    let mut header = CalendarHeader::default();
+    let mut entries = 0_u64;
+    // Zones may be described after the entries that name them.
+    told.lost = walk(part.input, None, |met| {
+        match met {
+            Met::Property(line) => property(&line, &mut header, &mut told),
+            Met::Component(component) if component.is_entry() => {
+                entries = entries.saturating_add(1);
+                component.lines.iter().for_each(|line| zones.name(line));
+            }
+            Met::Component(component) if component.kind == "VTIMEZONE" => zones.describe(&component),
+            Met::Component(_) => told.free = told.free.saturating_add(1),
+        }
+        within(Reason::LimitEntries, Entry::MAX_ENTRIES, entries)
+    })?
+    .saturating_add(told.lost);
+    if entries == 0 {
+        return Err(Reason::Malformed.into());
     }
-    let mut encoder = Encoder::new(form, Kind::Text, part.detected, &part.job.limits)?;
-    encoder.text(text.as_str())?;
+    told.unknown_zones = zones.settle();
+    told.repaired = told.repaired.saturating_add(zones.repaired);
+    header.zones = zones.list().to_vec();
+    let limits = &part.job.limits;
+    let mut encoder = Encoder::new(form, Kind::Calendar, part.detected, limits)?;
+    encoder.calendar(&header)?;
+    walk(part.input, None, |met| {
+        if let Met::Component(component) = met
+            && component.is_entry()
+        {
+            encoder.entry(&entry::entry(&component, &zones, limits, &mut told))?;
+        }
+        Ok(())
+    })?;
+    told.settle(&mut part);
+    finish(encoder, part)
+}
+
+fn property(line: &Line, header: &mut CalendarHeader, told: &mut Told) {
+    match line.name.as_str() {
+        "METHOD" if header.method.is_none() => {
+            header.method = Method::from_word(line.value.trim());
+            told.repaired = told.repaired.saturating_add(u32::from(header.method.is_none()));
+        }
+        "X-WR-CALNAME" | "NAME" if header.name.is_empty() => header.name = told.line(&line.text()),
+        // Ours says which version and program it is of.
+        "VERSION" | "PRODID" | "CALSCALE" | "X-WR-CALNAME" | "NAME" => {}
+        _ => told.fields = told.fields.saturating_add(1),
+    }
+}
+
+/// Reads address cards.
+pub(crate) fn disarm_card(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Error> {
+    let mut told = Told::default();
+    let mut encoder = Encoder::new(form, Kind::Card, part.detected, &part.job.limits)?;
+    let (media, lost) = each_card(part.input, None, |lines| Ok(encoder.card(&contact::card(lines, &mut told))?))?;
+    told.media = media;
+    told.lost = told.lost.saturating_add(lost);
+    told.settle(&mut part);
+    finish(encoder, part)
+}
+
+fn finish(mut encoder: Encoder<&mut dyn Write>, part: Part<'_>) -> Result<(), Error> {
     for finding in part.findings.into_vec() {
         encoder.finding(&finding)?;
     }
@@ -100,4 +158,4 @@ fn written(
 }
 
 /// Entries of one file.
-const MAX_ENTRIES: u64 = 10_000;
+const MAX_ENTRIES: u64 = Entry::MAX_ENTRIES;

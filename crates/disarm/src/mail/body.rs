@@ -46,7 +46,7 @@ struct Reader<'a, 'b> {
     children: &'a mut Children<'b>,
     findings: &'a mut Findings,
     most: usize,
-    /// What calendars say, for the end of the text: beside the other versions of an invitation they are none of them.
+    /// What calendars and cards say, for the end of the text: beside the other versions of an invitation they are none of them.
     events: Vec<Read>,
 }
 
@@ -183,7 +183,15 @@ impl<'a> Reader<'a, '_> {
                 self.children.withhold(index, Refusal::plain(Reason::Encrypted));
             }
             "application/pgp-encrypted" => self.children.withhold(index, Refusal::plain(Reason::Encrypted)),
-            "text/calendar" if part.disposition.value != "attachment" && self.event(part) => {}
+            // Beside what it says in words, the file itself, from which a reader can accept.
+            "text/calendar" if part.disposition.value != "attachment" => {
+                self.directory(part, directory::calendar, "text/calendar");
+                self.children.add(index, true);
+            }
+            "text/vcard" | "text/x-vcard" | "text/directory" if part.disposition.value != "attachment" => {
+                self.directory(part, directory::cards, "text/vcard");
+                self.children.add(index, false);
+            }
             _ if is_mail(part) || !is_text(kind) || is_attachment(part, index, first) => {
                 let inline = part.disposition.value == "inline" && kind.starts_with("image/");
                 self.children.add(index, inline);
@@ -196,19 +204,15 @@ impl<'a> Reader<'a, '_> {
         Read::default()
     }
 
-    /// Keeps what a calendar says; false where it cannot be read and is left to a room of its own.
-    fn event(&mut self, part: &Part<'_>) -> bool {
+    /// Keeps what a calendar or card says. What was left out of it, or why it cannot be read, is told of the file.
+    fn directory(&mut self, part: &Part<'_>, words: directory::Words, kind: &'static str) {
         let mut read = Read::default();
         let bytes = self.bytes(part, &mut read);
         let label = part.media.decoded("charset", &mut Tally::default());
-        let Ok(shown) = directory::calendar(&bytes, label.as_deref(), size(self.most)) else { return false };
+        let Ok(shown) = words(&bytes, label.as_deref(), size(self.most)) else { return };
         read.text = shown.text;
-        read.notes.push((Reason::ShownAsText, "text/calendar"));
-        for (reason, count) in shown.told {
-            self.findings.add_many(reason, count, Place::default());
-        }
+        read.notes.push((Reason::ShownAsText, kind));
         self.events.push(read);
-        true
     }
 
     /// S/MIME that hides its content; signed content is readable. What it is called counts for less than what it is.

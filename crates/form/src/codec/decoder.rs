@@ -5,6 +5,8 @@ use std::io::{BufReader, Read};
 use super::frame::{MAGIC, MARKUP_BYTES, OPERATIONS_BYTES, Tag};
 use super::verifier::Verifier;
 use super::{DecodeError, Event, Kind};
+use crate::calendar::{CalendarHeader, Entry};
+use crate::card::Card;
 use crate::container::Child;
 use crate::detected::DetectedType;
 use crate::image::{FrameHeader, ImageHeader};
@@ -194,6 +196,21 @@ impl<R: Read> Decoder<R> {
                 Event::Part(part)
             }
             Tag::Markup => Event::Markup(markup(&mut cursor, self.payload.len(), verifier)?),
+            Tag::Calendar => {
+                let header = CalendarHeader::take(&mut cursor)?;
+                verifier.calendar_header(&header)?;
+                Event::Calendar(header)
+            }
+            Tag::Entry => {
+                let entry = Entry::take(&mut cursor, &verifier.limits)?;
+                verifier.entry(&entry)?;
+                Event::Entry(Box::new(entry))
+            }
+            Tag::Card => {
+                let card = Card::take(&mut cursor)?;
+                verifier.card(&card)?;
+                Event::Card(Box::new(card))
+            }
             Tag::End => {
                 verifier.end()?;
                 Event::End

@@ -1,6 +1,7 @@
 //! Frame tags and what a frame of each may weigh at most.
 
 use super::DecodeError;
+use crate::calendar::CalendarHeader;
 use crate::limits::Limits;
 use crate::office::{PartHeader, TextKind};
 use crate::pages::{Glyph, Link};
@@ -53,6 +54,9 @@ coded! {
         Office = 21,
         Part = 22,
         Markup = 23,
+        Calendar = 24,
+        Entry = 25,
+        Card = 26,
         End = 255,
     }
 }
@@ -83,6 +87,9 @@ impl Tag {
             Tag::Office => "office",
             Tag::Part => "part",
             Tag::Markup => "markup",
+            Tag::Calendar => "calendar",
+            Tag::Entry => "entry",
+            Tag::Card => "card",
             Tag::End => "end",
         }
     }
@@ -91,13 +98,16 @@ impl Tag {
     pub(super) fn check_len(self, len: u64, limits: &Limits, row_bytes: u64) -> Result<(), DecodeError> {
         let most = match self {
             Tag::MailHeader => return Ok(Refusal::check(Reason::LimitHeaderBytes, limits.header_bytes.into(), len)?),
-            Tag::Row => return Ok(Refusal::check(Reason::LimitRowBytes, limits.row_bytes.into(), len)?),
+            Tag::Row | Tag::Entry | Tag::Card => {
+                return Ok(Refusal::check(Reason::LimitRowBytes, limits.row_bytes.into(), len)?);
+            }
             Tag::Operations => {
                 return Ok(Refusal::check(Reason::LimitPageContent, limits.operation_bytes.into(), len)?);
             }
             Tag::Part => PartHeader::most_bytes(limits),
             // One step of text or the longest attribute, or many that share a frame.
             Tag::Markup => size(TextKind::MAX_BYTES).saturating_add(64),
+            Tag::Calendar => CalendarHeader::MAX_BYTES.into(),
             Tag::Text => 64 * 1024,
             Tag::Pixels => pixels_bytes(row_bytes),
             // A place of 200 characters of four bytes.

@@ -11,6 +11,8 @@
 //! | Container | any `Child`                                               |
 //! | Table     | one `Table`, any `Row`                                    |
 //! | Pages     | one `Pages`; resources and `Page`s; any `OutlineItem`; any `PageLabel` |
+//! | Calendar  | one `Calendar`, any `Entry`                               |
+//! | Card      | one or more `Card`                                        |
 //! | Sheet, Flow, Slides | one `Office`; its `Part`s; any `Picture` with its `Pixels`; `Markup` of each part; any `Child` |
 //!
 //! A resource of pages is a `Glyph`, a `Picture` with its `Pixels`, a `Gradient`, or a `Canvas` with its `Operations`. After a
@@ -27,6 +29,8 @@ mod verifier;
 
 use std::io;
 
+use crate::calendar::{CalendarHeader, Entry};
+use crate::card::Card;
 use crate::container::Child;
 use crate::image::{FrameHeader, ImageHeader};
 use crate::mail::MailHeader;
@@ -43,7 +47,7 @@ pub use encoder::Encoder;
 pub(crate) use frame::pixels_bytes;
 
 coded! {
-    /// What kind of document a stream carries. Numbers 10 and 11 are kept for Calendar and Card.
+    /// What kind of document a stream carries.
     pub enum Kind {
         /// Plain text.
         Text = 1,
@@ -63,6 +67,10 @@ coded! {
         Flow = 8,
         /// A presentation.
         Slides = 9,
+        /// A calendar.
+        Calendar = 10,
+        /// Address cards.
+        Card = 11,
     }
 }
 
@@ -115,6 +123,12 @@ pub enum Event<'a> {
     Part(PartHeader),
     /// The next steps of the parts, at least one; a part ends with its root element.
     Markup(Vec<Markup>),
+    /// The header of a calendar.
+    Calendar(CalendarHeader),
+    /// The next entry of the calendar.
+    Entry(Box<Entry>),
+    /// The next card.
+    Card(Box<Card>),
     /// The document is complete and verified. Only now may what was made of it be used.
     End,
 }

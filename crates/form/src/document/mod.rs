@@ -7,6 +7,8 @@ mod pages;
 use std::fmt;
 use std::io::{Read, Write};
 
+use crate::calendar::{CalendarHeader, Entry};
+use crate::card::Card;
 use crate::codec::{DecodeError, Decoder, EncodeError, Encoder, Event, Kind};
 use crate::container::Child;
 use crate::detected::DetectedType;
@@ -38,6 +40,10 @@ pub enum Document {
     Pages(PagesDoc),
     /// A workbook, document or presentation.
     Office(OfficeDoc),
+    /// A calendar.
+    Calendar(CalendarDoc),
+    /// Address cards.
+    Card(CardDoc),
 }
 
 /// Plain text.
@@ -120,6 +126,30 @@ pub struct TableDoc {
     pub findings: Vec<Finding>,
 }
 
+/// A calendar.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CalendarDoc {
+    /// The true type of the file.
+    pub detected: DetectedType,
+    /// The header.
+    pub header: CalendarHeader,
+    /// The entries.
+    pub entries: Vec<Entry>,
+    /// What was removed or changed.
+    pub findings: Vec<Finding>,
+}
+
+/// Address cards.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CardDoc {
+    /// The true type of the file.
+    pub detected: DetectedType,
+    /// The cards, at least one.
+    pub cards: Vec<Card>,
+    /// What was removed or changed.
+    pub findings: Vec<Finding>,
+}
+
 impl Document {
     /// The kind of the document.
     pub fn kind(&self) -> Kind {
@@ -131,6 +161,8 @@ impl Document {
             Document::Table(_) => Kind::Table,
             Document::Pages(_) => Kind::Pages,
             Document::Office(doc) => doc.kind,
+            Document::Calendar(_) => Kind::Calendar,
+            Document::Card(_) => Kind::Card,
         }
     }
 
@@ -144,6 +176,8 @@ impl Document {
             Document::Table(doc) => doc.encode(out, limits),
             Document::Pages(doc) => doc.encode(out, limits),
             Document::Office(doc) => doc.encode(out, limits),
+            Document::Calendar(doc) => doc.encode(out, limits),
+            Document::Card(doc) => doc.encode(out, limits),
         }
     }
 
@@ -180,6 +214,9 @@ impl Document {
                 }
                 Event::Table(header) => parts.table = Some(header),
                 Event::Row(cells) => parts.rows.push(cells),
+                Event::Calendar(header) => parts.calendar = Some(header),
+                Event::Entry(entry) => parts.entries.push(*entry),
+                Event::Card(card) => parts.cards.push(*card),
                 event @ (Event::Office(_) | Event::Part(_) | Event::Markup(_)) => parts.office.add(event),
                 event @ (Event::Picture(_) | Event::Pixels(_)) if kind != Kind::Pages => parts.office.add(event),
                 event @ (Event::Pages(_)
@@ -196,7 +233,22 @@ impl Document {
                 Event::End => break,
             }
         }
-        let Parts { findings, source, text, mail, children, image, frames, table, rows, pages, office } = parts;
+        let Parts {
+            findings,
+            source,
+            text,
+            mail,
+            children,
+            image,
+            frames,
+            table,
+            rows,
+            calendar,
+            entries,
+            cards,
+            pages,
+            office,
+        } = parts;
         // The verifier lets no stream end without the header of its kind.
         let missing = DecodeError::Order("end");
         Ok(match kind {
@@ -211,6 +263,10 @@ impl Document {
             Kind::Image => Document::Image(ImageDoc { detected, header: image.ok_or(missing)?, frames, findings }),
             Kind::Container => Document::Container(ContainerDoc { detected, children, findings }),
             Kind::Table => Document::Table(TableDoc { detected, header: table.ok_or(missing)?, rows, findings }),
+            Kind::Calendar => {
+                Document::Calendar(CalendarDoc { detected, header: calendar.ok_or(missing)?, entries, findings })
+            }
+            Kind::Card => Document::Card(CardDoc { detected, cards, findings }),
             kind @ (Kind::Sheet | Kind::Flow | Kind::Slides) => {
                 Document::Office(office.finish(kind, detected, children, findings).ok_or(missing)?)
             }
@@ -231,6 +287,9 @@ struct Parts {
     frames: Vec<ImageFrame>,
     table: Option<TableHeader>,
     rows: Vec<Vec<Cell>>,
+    calendar: Option<CalendarHeader>,
+    entries: Vec<Entry>,
+    cards: Vec<Card>,
     pages: pages::Parts,
     office: office::Parts,
 }
@@ -296,6 +355,29 @@ impl TableDoc {
     }
 }
 
+impl CalendarDoc {
+    /// Writes the document as a stream.
+    pub fn encode<W: Write>(&self, out: W, limits: &Limits) -> Result<W, EncodeError> {
+        let mut encoder = begin(out, Kind::Calendar, self.detected, &self.findings, limits)?;
+        encoder.calendar(&self.header)?;
+        for entry in &self.entries {
+            encoder.entry(entry)?;
+        }
+        encoder.finish()
+    }
+}
+
+impl CardDoc {
+    /// Writes the document as a stream.
+    pub fn encode<W: Write>(&self, out: W, limits: &Limits) -> Result<W, EncodeError> {
+        let mut encoder = begin(out, Kind::Card, self.detected, &self.findings, limits)?;
+        for card in &self.cards {
+            encoder.card(card)?;
+        }
+        encoder.finish()
+    }
+}
+
 macro_rules! decode {
     ($( $doc:ident $kind:ident )*) => { $(
         impl $doc {
@@ -310,7 +392,7 @@ macro_rules! decode {
     )* };
 }
 
-decode! { TextDoc Text MailDoc Mail ImageDoc Image ContainerDoc Container TableDoc Table PagesDoc Pages }
+decode! { TextDoc Text MailDoc Mail ImageDoc Image ContainerDoc Container TableDoc Table PagesDoc Pages CalendarDoc Calendar CardDoc Card }
 
 fn begin<W: Write>(
     out: W,

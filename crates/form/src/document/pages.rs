@@ -144,6 +144,9 @@ impl Parts {
             | Event::Office(_)
             | Event::Part(_)
             | Event::Markup(_)
+            | Event::Calendar(_)
+            | Event::Entry(_)
+            | Event::Card(_)
             | Event::End => {}
         }
     }

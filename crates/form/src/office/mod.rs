@@ -96,7 +96,14 @@ pub fn main_part(kind: Kind) -> Option<PartKind> {
         Kind::Flow => "MainDocumentPart",
         Kind::Sheet => "WorkbookPart",
         Kind::Slides => "PresentationPart",
-        Kind::Text | Kind::Mail | Kind::Image | Kind::Container | Kind::Table | Kind::Pages => return None,
+        Kind::Text
+        | Kind::Mail
+        | Kind::Image
+        | Kind::Container
+        | Kind::Table
+        | Kind::Pages
+        | Kind::Calendar
+        | Kind::Card => return None,
     };
     PartKind::named(name)
 }
@@ -117,7 +124,14 @@ pub fn may_require(namespace: Namespace, kind: Kind) -> bool {
         Kind::Flow => &["w14", "w15", "wp14", "wpc", "wpg", "wps"],
         Kind::Sheet => &["x14", "x15"],
         Kind::Slides => &["p14", "p15"],
-        Kind::Text | Kind::Mail | Kind::Image | Kind::Container | Kind::Table | Kind::Pages => return false,
+        Kind::Text
+        | Kind::Mail
+        | Kind::Image
+        | Kind::Container
+        | Kind::Table
+        | Kind::Pages
+        | Kind::Calendar
+        | Kind::Card => return false,
     };
     let shared = ["a14", "a15", "a16", "c14", "cx", "v"];
     shared.contains(&namespace.prefix()) || own.contains(&namespace.prefix())

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod directory;
 mod pages;
 
 use form::codec::{DecodeError, EncodeError, Kind};
@@ -19,6 +20,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+pub(crate) use directory::*;
 pub(crate) use pages::*;
 
 pub(crate) fn line(raw: &str) -> Line {
@@ -131,6 +133,8 @@ pub(crate) fn examples() -> Vec<Document> {
         container_doc(),
         table_doc(&[&["日付", "金額"], &["2024-01-01", "'=1+1"], &[]]),
         pages_doc(),
+        calendar_doc(),
+        card_doc(),
     ]
 }
 

@@ -63,7 +63,10 @@ pub(crate) fn write(form: &mut Form<'_>, job: &CleanJob, out: &mut Output<'_>) -
             | Event::PageLabel(_)
             | Event::Office(_)
             | Event::Part(_)
-            | Event::Markup(_) => return Err(Reason::FormInvalid.into()),
+            | Event::Markup(_)
+            | Event::Calendar(_)
+            | Event::Entry(_)
+            | Event::Card(_) => return Err(Reason::FormInvalid.into()),
         }
     }
     let (Some(image), Some(frame), Some(mut writer)) = (header, frame, writer) else {

@@ -18,12 +18,14 @@ use std::io::{self, BufWriter, Write};
 
 use form::Reason;
 use form::bundle::{Bundle, BundleChild};
+use form::calendar::Method;
 use form::codec::Kind;
 use form::job::{AccountPlace, CleanJob, CleanOp};
 use form::mail::{MailDoc, MailHeader};
 use form::name::FileName;
 use form::report::{CleanReport, Letters, OutputType, PageLevels};
 
+use crate::directory;
 use crate::error::Error;
 use crate::output::Output;
 use encode::{Encoding, TextBody};
@@ -71,9 +73,16 @@ pub(crate) fn assemble(bundle: &Bundle<'_>, job: &CleanJob, out: &mut Output<'_>
     } else {
         let boundary = boundary(job, &bundle.children);
         write!(out, "Content-Type: multipart/mixed; boundary=\"{boundary}\"\r\n\r\n--{boundary}\r\n")?;
-        text_part(&mut out, &text)?;
+        let invitation = invitation(&bundle.children);
+        match invitation {
+            Some((child, method)) => {
+                with_invitation(&mut out, &text, child, method, &boundary.replacen("misogi", "misogi_invitation", 1))?
+            }
+            None => text_part(&mut out, &text)?,
+        }
         let mut names = BTreeSet::new();
-        for child in &bundle.children {
+        let taken = invitation.map(|(child, _)| child.meta.id);
+        for child in bundle.children.iter().filter(|child| Some(child.meta.id) != taken) {
             write!(out, "--{boundary}\r\n")?;
             attachment(&mut out, child, &unique(&child.meta.name, &mut names))?;
         }
@@ -124,6 +133,29 @@ fn header<W: Write>(fields: &mut Fields<'_, W>, header: &MailHeader) -> io::Resu
     Ok(())
 }
 
+/// The one calendar that the mail showed as itself, and what it asks of its reader. Of two, neither is what the mail says.
+fn invitation<'a>(children: &'a [BundleChild<'_>]) -> Option<(&'a BundleChild<'a>, Method)> {
+    let mut asking = children.iter().filter(|child| child.meta.inline && child.meta.output == OutputType::Calendar);
+    let found = asking.next().and_then(|child| Some((child, directory::method(child.bytes)?)))?;
+    asking.next().is_none().then_some(found)
+}
+
+/// Text and calendar as two versions of one thing, as mail programs expect it that offer to accept (RFC 6047 2.4).
+fn with_invitation<W: Write>(
+    out: &mut W,
+    text: &TextBody<'_>,
+    child: &BundleChild<'_>,
+    method: Method,
+    boundary: &str,
+) -> io::Result<()> {
+    write!(out, "Content-Type: multipart/alternative; boundary=\"{boundary}\"\r\n\r\n--{boundary}\r\n")?;
+    text_part(out, text)?;
+    write!(out, "--{boundary}\r\nContent-Type: text/calendar; charset=utf-8; method={}\r\n", method.word())?;
+    write!(out, "Content-Transfer-Encoding: base64\r\n\r\n")?;
+    encode::base64_lines(child.bytes, out)?;
+    write!(out, "--{boundary}--\r\n")
+}
+
 fn text_part<W: Write>(out: &mut W, text: &TextBody<'_>) -> io::Result<()> {
     write!(
         out,
@@ -143,7 +175,9 @@ fn attachment<W: Write>(out: &mut W, child: &BundleChild<'_>, name: &FileName) -
     };
     // Without it a reader takes the bytes for ASCII, or for what its own system writes.
     let charset = match output {
-        OutputType::Text | OutputType::Csv | OutputType::Tsv => "; charset=utf-8",
+        OutputType::Text | OutputType::Csv | OutputType::Tsv | OutputType::Calendar | OutputType::Card => {
+            "; charset=utf-8"
+        }
         _ => "",
     };
     let mut fields = Fields::new(out);

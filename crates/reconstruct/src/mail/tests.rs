@@ -14,6 +14,8 @@ struct Input {
     account: String,
     extra: Vec<(String, String)>,
     children: Vec<(String, OutputType, Vec<u8>)>,
+    /// Whether the mail shows its children in its text.
+    inline: bool,
 }
 
 impl Input {
@@ -26,7 +28,14 @@ impl Input {
             message_id: MessageId::parse("x@example.jp").ok(),
             ..MailHeader::default()
         };
-        Self { header, body: body.to_owned(), account: String::new(), extra: Vec::new(), children: Vec::new() }
+        Self {
+            header,
+            body: body.to_owned(),
+            account: String::new(),
+            extra: Vec::new(),
+            children: Vec::new(),
+            inline: false,
+        }
     }
 
     fn assemble(&self) -> Vec<u8> {
@@ -52,7 +61,7 @@ impl Input {
         }
         for (id, (name, output, bytes)) in (0..).zip(&self.children) {
             let name = FileName::rebuild(name).0;
-            let meta = ChildMeta { id, name, path: None, modified: None, output: *output, inline: false };
+            let meta = ChildMeta { id, name, path: None, modified: None, output: *output, inline: self.inline };
             bundle.child(&meta, u64::try_from(bytes.len()).unwrap(), &mut bytes.as_slice()).unwrap();
         }
         let bytes = bundle.finish().unwrap();
@@ -228,6 +237,56 @@ fn attached_texts_say_their_charset() {
         parsed.attachments().map(|part| part.content_type().unwrap().attribute("charset").map(str::to_owned)).collect();
     let utf8 = Some("utf-8".to_owned());
     assert_eq!(charsets, [utf8.clone(), utf8.clone(), utf8, None]);
+}
+
+/// A calendar of ours that asks for something.
+fn calendar(method: &str) -> Vec<u8> {
+    format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Misogi//Misogi//JA\r\nCALSCALE:GREGORIAN\r\n{method}END:VCALENDAR\r\n")
+        .into_bytes()
+}
+
+/// RFC 6047, 2.4: the method stands in the type of the part, or no program offers to accept.
+#[test]
+fn an_invitation_stands_beside_the_text_and_two_are_files() {
+    let request = calendar("METHOD:REQUEST\r\n");
+    let mut input = Input::new("会議", "会議の招待です。");
+    input.children = vec![
+        ("図.png".to_owned(), OutputType::Png, vec![1]),
+        ("招待.ics".to_owned(), OutputType::Calendar, request.clone()),
+    ];
+    input.inline = true;
+    let kinds = |mail: &[u8]| {
+        let message = MessageParser::default().parse(mail).unwrap();
+        let kind = |part: &mail_parser::MessagePart<'_>| {
+            let kind = part.content_type().unwrap();
+            let method = kind.attribute("method").map(|method| format!(";{method}")).unwrap_or_default();
+            format!("{}/{}{method}", kind.ctype(), kind.subtype().unwrap_or(""))
+        };
+        message.parts.iter().map(kind).collect::<Vec<_>>()
+    };
+    let mail = input.assemble();
+    assert_canonical(&mail);
+    assert_eq!(
+        kinds(&mail),
+        ["multipart/mixed", "multipart/alternative", "text/plain", "text/calendar;REQUEST", "image/png"]
+    );
+    let message = MessageParser::default().parse(&mail).unwrap();
+    assert_eq!(message.parts[3].contents(), request);
+    // One that asks for nothing, one that was attached, and two at once are files.
+    let plain = ["multipart/mixed", "text/plain", "image/png", "text/calendar"];
+    input.children[1].2 = calendar("");
+    assert_eq!(kinds(&input.assemble()), plain);
+    input.children[1].2 = calendar("METHOD:DANCE\r\n");
+    assert_eq!(kinds(&input.assemble()), plain);
+    input.children[1].2 = request.clone();
+    input.inline = false;
+    assert_eq!(kinds(&input.assemble()), plain);
+    input.inline = true;
+    input.children.push(("b.ics".to_owned(), OutputType::Calendar, request));
+    assert_eq!(
+        kinds(&input.assemble()),
+        ["multipart/mixed", "text/plain", "image/png", "text/calendar", "text/calendar"]
+    );
 }
 
 /// Python's `email` reads the same header, text and attachment.

@@ -66,7 +66,10 @@ pub(crate) fn write(
             | Event::Operations(_)
             | Event::Link(_)
             | Event::OutlineItem(_)
-            | Event::PageLabel(_) => return Err(Reason::FormInvalid.into()),
+            | Event::PageLabel(_)
+            | Event::Calendar(_)
+            | Event::Entry(_)
+            | Event::Card(_) => return Err(Reason::FormInvalid.into()),
         }
     }
     package.finish()?;

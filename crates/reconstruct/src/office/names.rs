@@ -13,7 +13,15 @@ pub(super) fn family(kind: Kind) -> &'static str {
     match kind {
         Kind::Sheet => "xl",
         Kind::Slides => "ppt",
-        Kind::Flow | Kind::Text | Kind::Mail | Kind::Image | Kind::Container | Kind::Table | Kind::Pages => "word",
+        Kind::Flow
+        | Kind::Text
+        | Kind::Mail
+        | Kind::Image
+        | Kind::Container
+        | Kind::Table
+        | Kind::Pages
+        | Kind::Calendar
+        | Kind::Card => "word",
     }
 }
 

@@ -84,7 +84,10 @@ pub(crate) fn write(
             | Event::Row(_)
             | Event::Office(_)
             | Event::Part(_)
-            | Event::Markup(_) => return Err(Reason::FormInvalid.into()),
+            | Event::Markup(_)
+            | Event::Calendar(_)
+            | Event::Entry(_)
+            | Event::Card(_) => return Err(Reason::FormInvalid.into()),
         }
     }
     let (pages, levels) = document.finish(&mut own)?;

@@ -8,6 +8,8 @@ use std::io::{BufWriter, Write};
 use super::frame::{MAGIC, TEXT_BYTES, Tag};
 use super::verifier::Verifier;
 use super::{DecodeError, EncodeError, Kind};
+use crate::calendar::{CalendarHeader, Entry};
+use crate::card::Card;
 use crate::container::Child;
 use crate::detected::DetectedType;
 use crate::image::{FrameHeader, ImageHeader};
@@ -135,6 +137,30 @@ impl<W: Write> Encoder<W> {
         self.guarded(|encoder| {
             encoder.frame_of(Tag::Row, |sink| sink.list(cells, Cell::put))?;
             Ok(encoder.verifier.row(cells)?)
+        })
+    }
+
+    /// Writes the header of a calendar.
+    pub fn calendar(&mut self, header: &CalendarHeader) -> Result<(), EncodeError> {
+        self.guarded(|encoder| {
+            encoder.frame_of(Tag::Calendar, |sink| header.put(sink))?;
+            Ok(encoder.verifier.calendar_header(header)?)
+        })
+    }
+
+    /// Writes the next entry of a calendar.
+    pub fn entry(&mut self, entry: &Entry) -> Result<(), EncodeError> {
+        self.guarded(|encoder| {
+            encoder.frame_of(Tag::Entry, |sink| entry.put(sink))?;
+            Ok(encoder.verifier.entry(entry)?)
+        })
+    }
+
+    /// Writes the next card.
+    pub fn card(&mut self, card: &Card) -> Result<(), EncodeError> {
+        self.guarded(|encoder| {
+            encoder.frame_of(Tag::Card, |sink| card.put(sink))?;
+            Ok(encoder.verifier.card(card)?)
         })
     }
 

@@ -8,6 +8,8 @@ use pages::Pages;
 
 use super::frame::{HEAD_BYTES, TEXT_BYTES, Tag, pixels_bytes};
 use super::{DecodeError, Kind};
+use crate::calendar::{CalendarHeader, Entry};
+use crate::card::Card;
 use crate::container::Child;
 use crate::image::ImageHeader;
 use crate::limits::Limits;
@@ -47,6 +49,8 @@ pub(super) struct Verifier {
     frames: u32,
     rows: Rows,
     cells: u64,
+    entries: u64,
+    zones: u16,
     pages: Pages,
     office: Office,
 }
@@ -67,7 +71,9 @@ impl Verifier {
         let form_limit = match kind {
             Kind::Pages => limits.pages_form_bytes,
             Kind::Sheet | Kind::Flow | Kind::Slides => limits.office_form_bytes,
-            Kind::Text | Kind::Mail | Kind::Image | Kind::Container | Kind::Table => limits.form_bytes,
+            Kind::Text | Kind::Mail | Kind::Image | Kind::Container | Kind::Table | Kind::Calendar | Kind::Card => {
+                limits.form_bytes
+            }
         };
         Refusal::check(Reason::LimitFormBytes, form_limit, header_bytes)?;
         Ok(Verifier {
@@ -86,6 +92,8 @@ impl Verifier {
             frames: 0,
             rows: Rows::default(),
             cells: 0,
+            entries: 0,
+            zones: 0,
             pages: Pages::default(),
             office: Office::new(kind),
         })
@@ -132,7 +140,14 @@ impl Verifier {
             (Kind::Sheet | Kind::Flow | Kind::Slides, Tag::Office) => start,
             (Kind::Sheet | Kind::Flow | Kind::Slides, Tag::Pixels) => self.rows.left > 0,
             (Kind::Sheet | Kind::Flow | Kind::Slides, _) => body && self.rows.left == 0 && self.office.may_come(tag),
-            (Kind::Text | Kind::Mail | Kind::Image | Kind::Container | Kind::Table, _) => false,
+            (Kind::Calendar, Tag::Calendar) => start,
+            (Kind::Calendar, Tag::Entry | Tag::End) => body,
+            (Kind::Card, Tag::Card) => !ended,
+            (Kind::Card, Tag::End) => body,
+            (
+                Kind::Text | Kind::Mail | Kind::Image | Kind::Container | Kind::Table | Kind::Calendar | Kind::Card,
+                _,
+            ) => false,
         }
     }
 
@@ -191,7 +206,9 @@ impl Verifier {
         match self.kind {
             Kind::Pages => self.pages.child(),
             Kind::Sheet | Kind::Flow | Kind::Slides => self.office.child(),
-            Kind::Text | Kind::Mail | Kind::Image | Kind::Container | Kind::Table => self.stage = Stage::Children,
+            Kind::Text | Kind::Mail | Kind::Image | Kind::Container | Kind::Table | Kind::Calendar | Kind::Card => {
+                self.stage = Stage::Children
+            }
         }
         Ok(())
     }
@@ -237,6 +254,32 @@ impl Verifier {
         for cell in cells {
             self.count_text(cell.text.as_str())?;
         }
+        Ok(())
+    }
+
+    pub(super) fn calendar_header(&mut self, header: &CalendarHeader) -> Result<(), DecodeError> {
+        header.check(&self.limits)?;
+        self.zones = header.zones();
+        self.stage = Stage::Body;
+        Ok(())
+    }
+
+    pub(super) fn entry(&mut self, entry: &Entry) -> Result<(), DecodeError> {
+        entry.check(&self.limits, self.zones)?;
+        self.count_entry(entry.text_bytes())
+    }
+
+    pub(super) fn card(&mut self, card: &Card) -> Result<(), DecodeError> {
+        card.check(&self.limits)?;
+        self.stage = Stage::Body;
+        self.count_entry(card.text_bytes())
+    }
+
+    fn count_entry(&mut self, text: u64) -> Result<(), DecodeError> {
+        self.entries = self.entries.saturating_add(1);
+        Refusal::check(Reason::LimitEntries, Entry::MAX_ENTRIES, self.entries)?;
+        self.text_bytes = self.text_bytes.saturating_add(text);
+        Refusal::check(Reason::LimitTextBytes, self.limits.text_bytes, self.text_bytes)?;
         Ok(())
     }
 

@@ -139,6 +139,9 @@ impl Office {
             | Tag::Link
             | Tag::OutlineItem
             | Tag::PageLabel
+            | Tag::Calendar
+            | Tag::Entry
+            | Tag::Card
             | Tag::Office => false,
         }
     }

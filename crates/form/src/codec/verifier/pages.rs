@@ -102,7 +102,10 @@ impl Pages {
             | Tag::Pages
             | Tag::Office
             | Tag::Part
-            | Tag::Markup => false,
+            | Tag::Markup
+            | Tag::Calendar
+            | Tag::Entry
+            | Tag::Card => false,
         }
     }
 

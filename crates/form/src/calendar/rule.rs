@@ -1,0 +1,243 @@
+//! Rules of repetition (RFC 5545 3.3.10).
+
+use super::time::When;
+use crate::codec::DecodeError;
+use crate::reason::Reason;
+use crate::wire::{Cursor, Sink, worded};
+
+worded! {
+    /// How often. Repetition by the minute or second is none: programs that list such an entry do not come back.
+    pub enum Frequency {
+        /// Every hour.
+        Hourly = 1 "HOURLY",
+        /// Every day.
+        Daily = 2 "DAILY",
+        /// Every week.
+        Weekly = 3 "WEEKLY",
+        /// Every month.
+        Monthly = 4 "MONTHLY",
+        /// Every year.
+        Yearly = 5 "YEARLY",
+    }
+}
+
+worded! {
+    /// A day of the week.
+    pub enum Weekday {
+        /// Monday.
+        Monday = 1 "MO",
+        /// Tuesday.
+        Tuesday = 2 "TU",
+        /// Wednesday.
+        Wednesday = 3 "WE",
+        /// Thursday.
+        Thursday = 4 "TH",
+        /// Friday.
+        Friday = 5 "FR",
+        /// Saturday.
+        Saturday = 6 "SA",
+        /// Sunday.
+        Sunday = 7 "SU",
+    }
+}
+
+/// When a repetition ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repetition {
+    /// Never.
+    Forever,
+    /// After so many times, at least one.
+    Times(u32),
+    /// With the last time that is not after this; never [`When::Zoned`].
+    Until(When),
+}
+
+/// A rule of repetition. Lists may be empty; no value stands in one twice its meaning: all are judged by [`Rule::is_sound`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// How often.
+    pub frequency: Frequency,
+    /// Each so-and-so-manieth time, at least 1.
+    pub interval: u16,
+    /// When it ends.
+    pub ends: Repetition,
+    /// Minutes of the hour, 0 to 59.
+    pub minutes: Vec<i16>,
+    /// Hours of the day, 0 to 23.
+    pub hours: Vec<i16>,
+    /// Days of the week, with the number of that day in the month or year, negative from its end, 0 for all.
+    pub weekdays: Vec<(i16, Weekday)>,
+    /// Days of the month, 1 to 31 or -31 to -1.
+    pub month_days: Vec<i16>,
+    /// Days of the year, 1 to 366 or -366 to -1.
+    pub year_days: Vec<i16>,
+    /// Weeks of the year, 1 to 53 or -53 to -1.
+    pub weeks: Vec<i16>,
+    /// Months, 1 to 12.
+    pub months: Vec<i16>,
+    /// Which of the days that all this gives, 1 to 366 or -366 to -1.
+    pub positions: Vec<i16>,
+    /// The first day of the week, where it is not Monday.
+    pub week_start: Option<Weekday>,
+}
+
+impl Rule {
+    /// The most values of a list.
+    pub const MAX_VALUES: u32 = 400;
+
+    /// A rule of a frequency without conditions.
+    pub const fn new(frequency: Frequency) -> Rule {
+        Rule {
+            frequency,
+            interval: 1,
+            ends: Repetition::Forever,
+            minutes: Vec::new(),
+            hours: Vec::new(),
+            weekdays: Vec::new(),
+            month_days: Vec::new(),
+            year_days: Vec::new(),
+            weeks: Vec::new(),
+            months: Vec::new(),
+            positions: Vec::new(),
+            week_start: None,
+        }
+    }
+
+    /// Whether every value is one that its list may have, and the rule ever comes true: a program that looks for the 30th of
+    /// February looks for long.
+    pub fn is_sound(&self) -> bool {
+        let around = |list: &[i16], most: i16| list.iter().all(|value| *value != 0 && (-most..=most).contains(value));
+        let within = |list: &[i16], least: i16, most: i16| list.iter().all(|value| (least..=most).contains(value));
+        let lists =
+            [&self.minutes, &self.hours, &self.month_days, &self.year_days, &self.weeks, &self.months, &self.positions];
+        let short = |len: usize| u32::try_from(len).is_ok_and(|len| len <= Self::MAX_VALUES);
+        let ends = match self.ends {
+            Repetition::Forever => true,
+            Repetition::Times(times) => times > 0,
+            Repetition::Until(when) => !matches!(when, When::Zoned(..)),
+        };
+        self.interval > 0
+            && ends
+            && lists.iter().all(|list| short(list.len()))
+            && short(self.weekdays.len())
+            && within(&self.minutes, 0, 59)
+            && within(&self.hours, 0, 23)
+            && within(&self.months, 1, 12)
+            && around(&self.month_days, 31)
+            && around(&self.year_days, 366)
+            && around(&self.weeks, 53)
+            && around(&self.positions, 366)
+            && self.weekdays.iter().all(|(number, _)| (-53..=53).contains(number))
+            && self.has_days()
+    }
+
+    /// Whether one of the months has one of the days of the month.
+    fn has_days(&self) -> bool {
+        if self.month_days.is_empty() {
+            return true;
+        }
+        let all: Vec<i16> = (1..=12).collect();
+        let months = if self.months.is_empty() { &all } else { &self.months };
+        let longest = months.iter().map(|month| match month {
+            2 => 29,
+            4 | 6 | 9 | 11 => 30,
+            _ => 31,
+        });
+        let longest = longest.max().unwrap_or(31);
+        self.month_days.iter().any(|day| day.abs() <= longest)
+    }
+
+    pub(crate) fn put(&self, sink: &mut Sink) {
+        sink.u8(self.frequency.code());
+        sink.u16(self.interval);
+        match &self.ends {
+            Repetition::Forever => sink.u8(1),
+            Repetition::Times(times) => {
+                sink.u8(2);
+                sink.u32(*times);
+            }
+            Repetition::Until(when) => {
+                sink.u8(3);
+                when.put(sink);
+            }
+        }
+        sink.list(&self.weekdays, |(number, day), sink| {
+            sink.i16(*number);
+            sink.u8(day.code());
+        });
+        for list in
+            [&self.minutes, &self.hours, &self.month_days, &self.year_days, &self.weeks, &self.months, &self.positions]
+        {
+            sink.list(list, |value, sink| sink.i16(*value));
+        }
+        sink.option(self.week_start.as_ref(), |day, sink| sink.u8(day.code()));
+    }
+
+    pub(crate) fn take(cursor: &mut Cursor<'_>) -> Result<Rule, DecodeError> {
+        let weekday = |cursor: &mut Cursor<'_>| cursor.coded(Weekday::from_code, "day of the week");
+        let list = |cursor: &mut Cursor<'_>| cursor.list(Self::MAX_VALUES, Reason::LimitEntries, |cursor| cursor.i16());
+        let rule = Rule {
+            frequency: cursor.coded(Frequency::from_code, "frequency")?,
+            interval: cursor.u16()?,
+            ends: match cursor.u8()? {
+                1 => Repetition::Forever,
+                2 => Repetition::Times(cursor.u32()?),
+                3 => Repetition::Until(When::take(cursor)?),
+                _ => return Err(DecodeError::Malformed("end of a repetition")),
+            },
+            weekdays: cursor
+                .list(Self::MAX_VALUES, Reason::LimitEntries, |cursor| Ok((cursor.i16()?, weekday(cursor)?)))?,
+            minutes: list(cursor)?,
+            hours: list(cursor)?,
+            month_days: list(cursor)?,
+            year_days: list(cursor)?,
+            weeks: list(cursor)?,
+            months: list(cursor)?,
+            positions: list(cursor)?,
+            week_start: cursor.option(weekday)?,
+        };
+        Ok(rule)
+    }
+
+    pub(crate) fn check(&self) -> Result<(), DecodeError> {
+        if self.is_sound() { Ok(()) } else { Err(DecodeError::Malformed("rule of repetition")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_that_never_comes_true_or_has_values_of_no_calendar_is_not_sound() {
+        let rule = || Rule::new(Frequency::Yearly);
+        assert!(rule().is_sound());
+        for (bad, good) in [
+            (
+                Rule { months: vec![2], month_days: vec![30], ..rule() },
+                Rule { months: vec![2], month_days: vec![29], ..rule() },
+            ),
+            (
+                Rule { months: vec![4], month_days: vec![-31], ..rule() },
+                Rule { months: vec![4, 5], month_days: vec![31], ..rule() },
+            ),
+            (Rule { month_days: vec![32], ..rule() }, Rule { month_days: vec![-31], ..rule() }),
+            (Rule { month_days: vec![0], ..rule() }, Rule { month_days: vec![1], ..rule() }),
+            (Rule { interval: 0, ..rule() }, Rule { interval: 1, ..rule() }),
+            (Rule { ends: Repetition::Times(0), ..rule() }, Rule { ends: Repetition::Times(1), ..rule() }),
+            (Rule { hours: vec![24], ..rule() }, Rule { hours: vec![0, 23], ..rule() }),
+            (Rule { minutes: vec![-1], ..rule() }, Rule { minutes: vec![59], ..rule() }),
+            (Rule { weeks: vec![54], ..rule() }, Rule { weeks: vec![-53], ..rule() }),
+            (Rule { months: vec![13], ..rule() }, Rule { months: vec![12], ..rule() }),
+            (Rule { positions: vec![367], ..rule() }, Rule { positions: vec![-366], ..rule() }),
+            (
+                Rule { weekdays: vec![(54, Weekday::Monday)], ..rule() },
+                Rule { weekdays: vec![(-53, Weekday::Monday)], ..rule() },
+            ),
+            (Rule { positions: vec![1; 401], ..rule() }, Rule { positions: vec![1; 400], ..rule() }),
+        ] {
+            assert!(!bad.is_sound(), "{bad:?}");
+            assert!(good.is_sound(), "{good:?}");
+        }
+    }
+}
