@@ -21,6 +21,18 @@ pub(crate) fn read(bytes: &[u8]) -> Cms {
     content_info(bytes).unwrap_or(Cms::Other)
 }
 
+/// Whether bytes begin as a CMS object does: a sequence of definite or open length with one of its object ids first.
+pub(crate) fn is_cms(bytes: &[u8]) -> bool {
+    let head = bytes.get(..MAX_HEAD).unwrap_or(bytes);
+    bytes.first() == Some(&SEQUENCE) && (2..=6).any(|at| head.get(at..).is_some_and(|rest| rest.starts_with(PKCS7)))
+}
+
+/// Whether what was signed is a part of a mail and not a file.
+pub(crate) fn is_entity(content: &[u8]) -> bool {
+    let line = content.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    line.get(..8).is_some_and(|name| name.eq_ignore_ascii_case(b"content-"))
+}
+
 fn content_info(bytes: &[u8]) -> Option<Cms> {
     let mut info = element(&mut &*bytes)?.within(SEQUENCE)?;
     let kind = element(&mut info)?.within(OBJECT_ID)?;
@@ -121,6 +133,10 @@ const OBJECT_ID: u8 = 0x06;
 const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
 const CONTEXT_0: u8 = 0xA0;
+/// The beginning of the object ids of PKCS #7, all but one of which CMS has taken over.
+const PKCS7: &[u8] = &[0x06, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 7];
+/// A tag, the longest length of a file that fits, and an object id.
+const MAX_HEAD: usize = 32;
 /// 1.2.840.113549.1.7.1 and its neighbours.
 const DATA: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 7, 1];
 const SIGNED: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 7, 2];

@@ -63,6 +63,10 @@ const FIXTURES: &[&str] = &[
     "archives/ppmd.7z",
     "archives/ppmd.zip",
     "archives/stored.lzh",
+    "wrapped/memo.txt.p7m",
+    "wrapped/indef.p7m",
+    "wrapped/memo.as",
+    "wrapped/fox.txt.hqx",
 ];
 
 proptest! {

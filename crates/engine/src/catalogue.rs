@@ -291,6 +291,14 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
             "シートのヘッダーやフッターの画像を取り除きました",
             "pictures in the headers and footers of sheets were removed",
         ),
+        Reason::SignatureOnly => (
+            "ほかのファイルの電子署名や証明書だけのファイルです",
+            "it is only the signature or certificate of another file",
+        ),
+        Reason::NothingLeft => (
+            "中身がすべて取り除く対象だったため、お渡しできるものがありません",
+            "all that it held was left out, so that nothing remains",
+        ),
         Reason::CalendarAlarms => ("予定の通知を{count}件取り除きました", "{count} alarms of events were removed"),
         Reason::CalendarAttachments => (
             "予定に添付されたファイルやリンクを{count}件取り除きました",

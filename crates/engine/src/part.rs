@@ -203,7 +203,7 @@ fn is_called_container(part: &Part) -> bool {
 
 const CONTAINER_EXTENSIONS: &[&str] = &[
     "eml", "zip", "msg", "7z", "rar", "lzh", "lha", "lzs", "tar", "cab", "iso", "gz", "tgz", "bz2", "tbz", "tbz2",
-    "xz", "txz", "zst", "tzst",
+    "xz", "txz", "zst", "tzst", "p7m", "hqx",
 ];
 
 const CONTAINER_TYPES: &[&str] = &[
@@ -225,6 +225,10 @@ const CONTAINER_TYPES: &[&str] = &[
     "application/zstd",
     "application/vnd.ms-cab-compressed",
     "application/x-iso9660-image",
+    "application/pkcs7-mime",
+    "application/x-pkcs7-mime",
+    "application/mac-binhex40",
+    "application/applefile",
 ];
 
 fn dirty_job(run: &Run<'_>, part: &Part) -> DirtyJob {
@@ -500,7 +504,7 @@ async fn archive_part(
     number_repeated(&doc.children, &mut children);
     if is_emptied(children.len(), &findings) {
         let detected_type = doc.detected.as_str().to_owned();
-        return Ok(Err(Withheld { detected_type, ..Refusal::plain(Reason::UnsupportedType).into() }));
+        return Ok(Err(Withheld { detected_type, ..Refusal::plain(Reason::NothingLeft).into() }));
     }
     let withheld: Vec<&PartOutcome> = children.iter().filter(|child| child.verdict == PartVerdict::Withheld).collect();
     if let Some(first) = withheld.first().filter(|_| withheld.len() == children.len()) {

@@ -95,6 +95,11 @@ reasons! {
     /// A calendar or address book has more entries, or longer ones, than allowed.
     115 Withheld LimitEntries "limit_entries"
 
+    /// The file is only the signature or certificate of another file.
+    116 Withheld SignatureOnly "signature_only"
+    /// All that the archive held was left out, so that nothing remains to be passed on.
+    117 Withheld NothingLeft "nothing_left"
+
     /// The input is larger than allowed.
     120 Withheld LimitInputBytes "limit_input_bytes"
     /// The output is larger than allowed.

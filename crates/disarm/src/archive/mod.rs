@@ -12,6 +12,7 @@ mod rar;
 mod sevenz;
 mod stream;
 mod tar;
+mod wrapper;
 
 pub(crate) mod bytes;
 pub(crate) mod codec;
@@ -38,6 +39,10 @@ pub(crate) enum Format {
     Tar,
     Cab,
     Iso,
+    /// A signed file.
+    Signed,
+    AppleSingle,
+    BinHex,
     /// One stream, which may be a tar archive.
     Stream(Codec),
 }
@@ -52,6 +57,9 @@ impl Format {
             "tar" => Format::Tar,
             "cab" => Format::Cab,
             "iso" => Format::Iso,
+            "p7m" => Format::Signed,
+            "applesingle" => Format::AppleSingle,
+            "hqx" => Format::BinHex,
             "gz" => Format::Stream(Codec::Gzip),
             "bz2" => Format::Stream(Codec::Bzip2),
             "xz" => Format::Stream(Codec::Xz),
@@ -72,6 +80,9 @@ pub(crate) fn disarm(part: Part<'_>, format: Format, form: &mut dyn Write, spill
         Format::Tar => tar::disarm(part, form, spill),
         Format::Cab => cab::disarm(part, form, spill),
         Format::Iso => iso::disarm(part, form, spill),
+        Format::Signed => wrapper::signed(part, form, spill),
+        Format::AppleSingle => wrapper::apple_single(part, form, spill),
+        Format::BinHex => wrapper::binhex(part, form, spill),
         Format::Stream(codec) => stream::disarm(part, codec, form, spill),
     }
 }

@@ -56,6 +56,16 @@ pub(super) fn strong(bytes: &[u8]) -> Option<&'static str> {
     if is_bzip2(bytes) {
         return Some("bz2");
     }
+    if crate::smime::is_cms(bytes) {
+        return Some("p7m");
+    }
+    // Version 2 is the only one that files have.
+    if bytes.starts_with(b"\x00\x05\x16\x00\x00\x02\x00\x00") {
+        return Some("applesingle");
+    }
+    if bytes.trim_ascii_start().starts_with(b"(This file must be converted with BinHex") {
+        return Some("hqx");
+    }
     at_start.or_else(|| raw_photo(bytes)).or_else(|| iso_media(bytes)).or_else(|| executable(bytes)).or_else(|| {
         ELSEWHERE
             .iter()

@@ -1,0 +1,83 @@
+//! Wrappers of one file through both rooms: signed files, AppleSingle, BinHex. What they hold was packed by OpenSSL and Python.
+
+#![allow(clippy::disallowed_methods, reason = "reads fixtures")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail where they fail"
+)]
+
+mod rooms;
+
+use form::Reason;
+use form::report::OutputType;
+
+fn fixture(name: &str) -> Vec<u8> {
+    let path = format!("{}/../../fixtures/files/wrapped/{name}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn member(bytes: &[u8], name: &str) -> (String, String, Vec<Reason>) {
+    let done = rooms::sanitise(bytes, name).unwrap();
+    assert_eq!(done.members.len(), 1, "{name}");
+    let (path, member) = &done.members[0];
+    let text = member.as_ref().unwrap().text().trim_start_matches('\u{FEFF}').to_owned();
+    (path.clone(), text, done.report.findings.iter().map(|finding| finding.reason).collect())
+}
+
+#[test]
+fn a_signed_file_is_the_file_and_a_signature_alone_is_none() {
+    for (fixture_name, name, inside) in
+        [("memo.txt.p7m", "memo.txt.p7m", "memo.txt"), ("indef.p7m", "契約書.txt.p7m", "契約書.txt")]
+    {
+        let (path, text, told) = member(&fixture(fixture_name), name);
+        assert_eq!((path.as_str(), text.as_str()), (inside, "signed words\r\n"));
+        assert!(told.contains(&Reason::Signature) && told.contains(&Reason::Unwrapped), "{told:?}");
+    }
+    let refused = |name: &str| rooms::sanitise(&fixture(name), name).unwrap_err().refusal.reason;
+    assert_eq!(refused("memo.txt.p7s"), Reason::SignatureOnly);
+    assert_eq!(refused("locked.p7m"), Reason::Encrypted);
+}
+
+#[test]
+fn a_signed_part_of_a_mail_is_a_mail() {
+    let done = rooms::sanitise(&fixture("smime.p7m"), "smime.p7m").unwrap();
+    assert_eq!(done.report.output, OutputType::Form, "a mail is for the gateway to assemble");
+    assert!(done.has(Reason::Signature));
+    assert!(String::from_utf8_lossy(&done.bytes).contains("signed mail"));
+}
+
+#[test]
+fn files_of_a_macintosh_are_their_data() {
+    let (path, text, told) = member(&fixture("memo.as"), "a.bin");
+    assert_eq!((path.as_str(), text.as_str()), ("memo.txt", "single words\r\n"));
+    assert!(told.contains(&Reason::Metadata), "{told:?}");
+    let (path, text, _) = member(&fixture("fox.txt.hqx"), "a.hqx");
+    assert_eq!(path, "fox.txt");
+    // 0x90 twice is what begins a run, and in CP932 the first half of 瑞.
+    assert!(text.starts_with(&format!("binhexed words\r\n{}", "a".repeat(300))), "{text}");
+    assert!(text.ends_with("end\r\n"), "{text}");
+}
+
+#[test]
+fn a_wrapper_that_is_cut_or_changed_is_not_taken_for_less() {
+    let hqx = fixture("fox.txt.hqx");
+    for len in 41..hqx.len() {
+        assert!(rooms::sanitise(&hqx[..len], "a.hqx").is_err(), "cut to {len}");
+    }
+    for at in 42..hqx.len() - 1 {
+        let mut changed = hqx.clone();
+        changed[at] = if changed[at] == b'!' { b'"' } else { b'!' };
+        assert!(rooms::sanitise(&changed, "a.hqx").is_err(), "changed at {at}");
+    }
+    let single = fixture("memo.as");
+    for len in 8..single.len() {
+        assert!(rooms::sanitise(&single[..len], "a.bin").is_err(), "cut to {len}");
+    }
+    let signed = fixture("memo.txt.p7m");
+    for len in 16..60 {
+        assert!(rooms::sanitise(&signed[..len], "a.p7m").is_err(), "cut to {len}");
+    }
+}
