@@ -46,6 +46,7 @@ fn describe(input: &[u8]) -> String {
         passwords: Vec::new(),
         pages: Default::default(),
         office: Default::default(),
+        text: Default::default(),
         preview: None,
     };
     let mut form = Vec::new();

@@ -68,6 +68,7 @@ fn run(input: &str, output: &str, form_only: bool, fonts: &Fonts) -> Result<Stri
         passwords: Vec::new(),
         pages: PagesPolicy::default(),
         office: Default::default(),
+        text: Default::default(),
         preview: None,
     };
     let (mut form, mut spill) = (Vec::new(), Vec::new());
@@ -87,6 +88,7 @@ fn run(input: &str, output: &str, form_only: bool, fonts: &Fonts) -> Result<Stri
         limits: limits.clone(),
         image: ImagePolicy::default(),
         pages: Default::default(),
+        links: form::job::Links::Keep,
         boundary_seed: [7; 16],
         account: AccountPlace::Top,
     };

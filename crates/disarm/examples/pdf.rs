@@ -56,6 +56,7 @@ fn run(input: &str, output: &str, raster: bool, form_only: bool) -> Result<Strin
         passwords: Vec::new(),
         pages: PagesPolicy { level, ..PagesPolicy::default() },
         office: Default::default(),
+        text: Default::default(),
         preview: None,
     };
     let (mut form, mut spill) = (Vec::new(), Vec::new());
@@ -70,6 +71,7 @@ fn run(input: &str, output: &str, raster: bool, form_only: bool) -> Result<Strin
         limits: limits.clone(),
         image: ImagePolicy::default(),
         pages: Default::default(),
+        links: form::job::Links::Keep,
         boundary_seed: [7; 16],
         account: AccountPlace::Top,
     };

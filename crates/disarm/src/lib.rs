@@ -9,7 +9,7 @@
 //! they are except into the spill. Where a structure can be read in two ways it refuses; it does not guess.
 //!
 //! Start at [`run`]. `detect` says what a file is; one module per format reads it: `mail`, `text`, `csv`, `image`, `pdf`,
-//! `office`, `zip`, `archive`, `ichitaro`, `legacy`, `msg`, `tnef`, `directory`.
+//! `office`, `zip`, `archive`, `ichitaro`, `legacy`, `msg`, `tnef`, `directory`, `markup`.
 
 #![forbid(unsafe_code)]
 
@@ -30,6 +30,7 @@ mod ichitaro;
 mod image;
 mod legacy;
 mod mapi;
+mod markup;
 mod msg;
 mod office;
 mod pdf;

@@ -10,7 +10,7 @@ use crate::detect::{Content, detect};
 use crate::error::{Error, size, within};
 use crate::fonts::Fonts;
 use crate::mapi::{Message, compose};
-use crate::{archive, csv, directory, ichitaro, image, legacy, mail, msg, office, pdf, text, tnef, zip};
+use crate::{archive, csv, directory, ichitaro, image, legacy, mail, markup, msg, office, pdf, text, tnef, zip};
 
 /// Why a room gave nothing, and what it took the file to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +56,8 @@ pub fn run(
             Some(wanted) => shown(part, &found.content, wanted, fonts, form),
             None => match found.content {
                 Content::Text => text::disarm(part, form),
+                Content::Html => markup::disarm_html(part, form),
+                Content::Xml => markup::disarm_xml(part, form),
                 Content::Table => csv::disarm(part, form),
                 Content::Mail => mail::disarm(input, &job, form, spill),
                 Content::Image(source) => image::disarm(part, source, form),
@@ -117,6 +119,8 @@ fn shown(part: Part<'_>, content: &Content, wanted: Preview, fonts: &Fonts, form
         Content::Metafile => image::metafile::disarm(part, fonts, wanted.max_side.into(), form),
         Content::Withheld(reason) => Err(reason.into()),
         Content::Text
+        | Content::Html
+        | Content::Xml
         | Content::Table
         | Content::Mail
         | Content::Office

@@ -22,7 +22,8 @@ pub(crate) fn write(part: Part<'_>, words: &str, form: &mut dyn Write) -> Result
     encode(part, words, &TextSource { charset: Charset::Other, bom: false, line_end: LineEnd::CrLf }, form)
 }
 
-fn encode(mut part: Part<'_>, text: &str, source: &TextSource, form: &mut dyn Write) -> Result<(), Error> {
+/// Writes a text and what was found in it.
+pub(crate) fn encode(mut part: Part<'_>, text: &str, source: &TextSource, form: &mut dyn Write) -> Result<(), Error> {
     let mut encoder = Encoder::new(form, Kind::Text, part.detected, &part.job.limits)?;
     encoder.text_source(source)?;
     let mut scrubber = TextScrubber::new();
@@ -42,12 +43,17 @@ fn encode(mut part: Part<'_>, text: &str, source: &TextSource, form: &mut dyn Wr
     Ok(())
 }
 
-/// The text of a part and how it was written. What had to be assumed is noted; bytes that are text in no character set are
-/// refused.
+/// The text of a part whose character set only its label may name.
 pub(crate) fn decode(part: &mut Part<'_>) -> Result<(String, TextSource), Error> {
+    decode_as(part, None)
+}
+
+/// The text of a part and how it was written. What had to be assumed is noted; bytes that are text in no character set are
+/// refused. `named` is the character set that the text itself names, for where nothing else does.
+pub(crate) fn decode_as(part: &mut Part<'_>, named: Option<&str>) -> Result<(String, TextSource), Error> {
     let declared = part.job.declared_type.as_str();
     let Decoded { text, charset, certain, mismatch, undecodable, gaiji } =
-        charset::decode(part.input, charset_parameter(declared));
+        charset::decode(part.input, charset_parameter(declared).or(named));
     let chars = size(text.chars().count());
     // A few broken characters are a damaged text. Where every tenth is none, the text is something else.
     if u64::from(undecodable) > chars / 10 {

@@ -243,7 +243,7 @@ fn a_document_of_more_pages_than_allowed_is_refused() {
 #[test]
 fn a_page_can_be_looked_at_as_a_picture() {
     let wanted = Preview { page: 0, max_side: 50 };
-    let job = DirtyJob { op: form::job::DirtyOp::Preview, preview: Some(wanted), ..job() };
+    let job = DirtyJob { op: form::job::DirtyOp::Preview, text: Default::default(), preview: Some(wanted), ..job() };
     let mut form = Vec::new();
     let pdf = page("0 0 200 100 re f", "", &[]);
     run(&job.encode(), &pdf, &Fonts::default(), &mut form, &mut Vec::new()).unwrap();
@@ -255,6 +255,6 @@ fn a_page_can_be_looked_at_as_a_picture() {
         }
     };
     assert_eq!(size, (50, 25));
-    let absent = DirtyJob { preview: Some(Preview { page: 1, ..wanted }), ..job };
+    let absent = DirtyJob { text: Default::default(), preview: Some(Preview { page: 1, ..wanted }), ..job };
     assert!(run(&absent.encode(), &pdf, &Fonts::default(), &mut Vec::new(), &mut Vec::new()).is_err());
 }

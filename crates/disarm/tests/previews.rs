@@ -23,7 +23,7 @@ fn look(name: &str, page: u32, max_side: u16) -> Result<DynamicImage, Refusal> {
 fn look_at(bytes: &[u8], name: &str, page: u32, max_side: u16) -> Result<DynamicImage, Refusal> {
     let limits = Limits::default();
     let preview = Some(Preview { page, max_side });
-    let job = DirtyJob { op: DirtyOp::Preview, preview, ..dirty_job(name, &limits) };
+    let job = DirtyJob { op: DirtyOp::Preview, text: Default::default(), preview, ..dirty_job(name, &limits) };
     let mut form = Vec::new();
     disarm::run(&job.encode(), bytes, &Fonts::default(), &mut form, &mut Vec::new())
         .map_err(|refused| refused.refusal)?;

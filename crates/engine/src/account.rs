@@ -257,6 +257,12 @@ fn surprising(finding: &Finding) -> bool {
     let everyday = [
         Reason::HtmlToText,
         Reason::RemoteImage,
+        // Newsletters have a hidden first line, and most a picture that counts readers.
+        Reason::HiddenText,
+        Reason::TrackingPixel,
+        // What the site has decided for every mail.
+        Reason::LinksDefanged,
+        Reason::LinksRemoved,
         Reason::AlternativeText,
         Reason::HeaderFields,
         Reason::DuplicateHeader,

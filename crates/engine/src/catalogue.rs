@@ -432,6 +432,19 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
             "ピボットテーブル{count}件を、表示されていた値だけにしました（見えない元データを渡さないため）",
             "{count} pivot tables were reduced to the values that they show, because the data behind them can hold more than is seen",
         ),
+        Reason::TrackingPixel => (
+            "開封を送信者に知らせる見えない画像を{count}個取り除きました",
+            "{count} pictures that tell the sender of the opening of the mail were removed",
+        ),
+        Reason::LinksRemoved => ("Webアドレスを{count}個取り除きました", "{count} web addresses were removed"),
+        Reason::LinksDefanged => (
+            "Webアドレス{count}個を、押しても開かない形（hxxps）にしました",
+            "{count} web addresses were written so that they do not open (hxxps)",
+        ),
+        Reason::MarkupAsText => (
+            "プログラム用のデータを、そのまま文字としてお渡しします",
+            "data for programs is passed on as text, as it is",
+        ),
         Reason::TextOnly => (
             "文字だけを取り出しました。レイアウト・図・画像はありません",
             "only its text is passed on, without layout and pictures",
@@ -447,6 +460,10 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::HiddenSlide => {
             ("非表示のスライドが{count}枚あります（残しました）", "there are {count} hidden slides (kept)")
         }
+        Reason::HiddenTextKept => (
+            "見えない文字が{count}か所あります（印を付けて残しました）",
+            "there is hidden text in {count} places (kept and marked)",
+        ),
     }
 }
 

@@ -81,6 +81,7 @@ async fn look(run: &Run<'_>, source: Source, name: &FileName, page: u32) -> Resu
         passwords: run.passwords.to_vec(),
         pages: run.policy.pages,
         office: run.policy.office_read,
+        text: Default::default(),
         preview: Some(Preview { page, max_side: SIDE }),
     };
     // The comparison is not the mail's business: it takes none of its time, and has little of its own.

@@ -72,6 +72,7 @@ async fn open(
         passwords: run.passwords.to_vec(),
         pages: run.policy.pages,
         office: run.policy.office_read,
+        text: Default::default(),
         preview: None,
     };
     let limits = rooms::limits(run.policy, &run.budget, source.len);

@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use form::document::MailDoc;
-use form::job::{DirtyJob, DirtyOp, OfficePolicy, PagesPolicy, Password};
+use form::job::{DirtyJob, DirtyOp, Links, OfficePolicy, PagesPolicy, Password};
+use form::link;
 use form::mail::{MailDate, MailHeader};
-use form::reason::{Finding, Reason, Refusal};
+use form::reason::{Finding, Place, Reason, Refusal};
 use form::text::Line;
 use jail::{Hostile, Source};
 
@@ -46,10 +47,11 @@ pub(crate) async fn sanitise(
     let started = Instant::now();
     // What is too large for the scanner as a whole is scanned part by part all the same.
     let infected = scan(run, original).await?.filter(|withheld| withheld.refusal.reason == Reason::Infected);
-    let (doc, form, spill) = match dissect(run, original).await? {
+    let (mut doc, form, spill) = match dissect(run, original).await? {
         Ok(dissected) => dissected,
         Err(refusal) => return notice_only(run, context, MailHeader::default(), refusal, Vec::new(), started).await,
     };
+    doc.findings.extend(links_told(run.policy, &doc));
     if let Some(refusal) = unreadable_root(&doc) {
         return notice_only(run, context, doc.header, refusal, Vec::new(), started).await;
     }
@@ -97,6 +99,7 @@ pub(crate) async fn dissect(
         passwords: Vec::new(),
         pages: PagesPolicy::default(),
         office: OfficePolicy::default(),
+        text: run.policy.text,
         preview: None,
     };
     let limits = rooms::limits(run.policy, &run.budget, original.len);
@@ -175,6 +178,17 @@ pub(crate) fn unreadable_root(doc: &MailDoc) -> Option<Refusal> {
         (true, [only]) if only.name.as_str() == "message.eml" => only.withheld,
         _ => None,
     }
+}
+
+/// What the clean room will do to the web addresses in the text of a mail, for its account.
+pub(crate) fn links_told(policy: &Policy, doc: &MailDoc) -> Option<Finding> {
+    let reason = match policy.links {
+        Links::Keep => return None,
+        Links::Defang => Reason::LinksDefanged,
+        Links::Remove => Reason::LinksRemoved,
+    };
+    let count = link::count(doc.body.as_str());
+    (count > 0).then(|| Finding { reason, count, place: Place::default() })
 }
 
 /// The form as the dirty room sent it; decoding is total and bounded, and the clean room decodes it again.

@@ -240,6 +240,7 @@ fn dirty_job(run: &Run<'_>, part: &Part) -> DirtyJob {
         passwords: run.passwords.iter().take(MAX_PASSWORDS).cloned().collect(),
         pages: run.policy.pages,
         office: run.policy.office_read,
+        text: run.policy.text,
         preview: None,
     }
 }
@@ -464,6 +465,8 @@ async fn mail_part(
         let detected_type = doc.detected.as_str().to_owned();
         return Ok(Err(Withheld { detected_type, ..refusal.into() }));
     }
+    let mut doc = doc;
+    doc.findings.extend(crate::mail::links_told(run.policy, &doc));
     let children = children(run, &doc.children, spill.as_ref(), path, depth).await?;
     let account = crate::account::compose(run.policy, "", &doc.findings, &children).unwrap_or_default();
     Ok(match or_withheld(run, assemble::mail(run, form, &account, &[], &children).await)? {
@@ -672,6 +675,7 @@ pub(crate) fn clean_job(run: &Run<'_>, op: CleanOp) -> CleanJob {
         limits: run.policy.limits.clone(),
         image: ImagePolicy::default(),
         pages: run.policy.pages_output,
+        links: run.policy.links,
         boundary_seed: run.seed,
         account: run.policy.account,
     }

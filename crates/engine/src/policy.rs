@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-pub use form::job::{AccountPlace, Embedded, Extra, MostLevel, OfficePolicy, PagesOutput, PagesPolicy};
+pub use form::job::{
+    AccountPlace, Embedded, Extra, Links, Markup, MostLevel, OfficePolicy, PagesOutput, PagesPolicy, TextPolicy,
+};
 use form::limits::Limits;
 
 use crate::catalogue::Language;
@@ -46,6 +48,10 @@ pub struct Policy {
     pub similarity_flagged: f64,
     /// A page of which a smaller share of the letters can be searched and copied is named in the account.
     pub recall_flagged: f64,
+    /// How text is read.
+    pub text: TextPolicy,
+    /// What becomes of web addresses in mails and texts.
+    pub links: Links,
     /// Language of the account.
     pub language: Language,
     /// Where the account stands.
@@ -97,6 +103,8 @@ impl Default for Policy {
             office_compared_pages: 0,
             similarity_flagged: 0.8,
             recall_flagged: 0.8,
+            text: TextPolicy::default(),
+            links: Links::Keep,
             language: Language::Ja,
             account: AccountPlace::Top,
             account_always: false,

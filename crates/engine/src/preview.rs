@@ -61,6 +61,7 @@ fn dirty_job(run: &Run<'_>, name: FileName, wanted: Preview) -> DirtyJob {
         passwords: run.passwords.to_vec(),
         pages: run.policy.pages,
         office: run.policy.office_read,
+        text: Default::default(),
         preview: Some(wanted),
     }
 }

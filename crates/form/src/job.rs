@@ -154,6 +154,58 @@ impl Default for OfficePolicy {
     }
 }
 
+coded! {
+    /// What becomes of files of markup or data for programs: HTML, XML.
+    pub enum Markup {
+        /// What they say is passed on as a text.
+        Text = 1,
+        /// They are not passed on.
+        Withhold = 2,
+    }
+}
+
+/// How text is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextPolicy {
+    /// What becomes of text in HTML that no reader sees; kept, it is marked.
+    pub hidden: Extra,
+    /// What becomes of files of markup.
+    pub markup: Markup,
+}
+
+impl TextPolicy {
+    fn put(&self, sink: &mut Sink) {
+        sink.u8(self.hidden.code());
+        sink.u8(self.markup.code());
+    }
+
+    fn take(cursor: &mut Cursor<'_>) -> Result<TextPolicy, DecodeError> {
+        Ok(TextPolicy {
+            hidden: cursor.coded(Extra::from_code, "hidden text of HTML")?,
+            markup: cursor.coded(Markup::from_code, "markup")?,
+        })
+    }
+}
+
+impl Default for TextPolicy {
+    /// What a reader would have seen, of everything.
+    fn default() -> TextPolicy {
+        TextPolicy { hidden: Extra::Drop, markup: Markup::Text }
+    }
+}
+
+coded! {
+    /// What becomes of web addresses in text.
+    pub enum Links {
+        /// They stay.
+        Keep = 1,
+        /// They stay to be read, in a form that no program takes for an address.
+        Defang = 2,
+        /// They go.
+        Remove = 3,
+    }
+}
+
 /// Which page is looked at, and how large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preview {
@@ -180,6 +232,8 @@ pub struct DirtyJob {
     pub pages: PagesPolicy,
     /// How Office documents are read.
     pub office: OfficePolicy,
+    /// How text is read.
+    pub text: TextPolicy,
     /// What to look at; given for [`DirtyOp::Preview`] and for nothing else.
     pub preview: Option<Preview>,
 }
@@ -199,6 +253,7 @@ impl DirtyJob {
         sink.list(&self.passwords, |password, sink| sink.string(&password.0));
         self.pages.put(&mut sink);
         self.office.put(&mut sink);
+        self.text.put(&mut sink);
         sink.option(self.preview.as_ref(), |preview, sink| {
             sink.u32(preview.page);
             sink.u16(preview.max_side);
@@ -219,6 +274,7 @@ impl DirtyJob {
             })?,
             pages: PagesPolicy::take(&mut cursor)?,
             office: OfficePolicy::take(&mut cursor)?,
+            text: TextPolicy::take(&mut cursor)?,
             preview: cursor.option(|cursor| Ok(Preview { page: cursor.u32()?, max_side: cursor.u16()? }))?,
         };
         cursor.finish()?;
@@ -327,6 +383,8 @@ pub struct CleanJob {
     pub image: ImagePolicy,
     /// How documents of pages are written.
     pub pages: PagesOutput,
+    /// What becomes of web addresses in texts and mails.
+    pub links: Links,
     /// What MIME boundaries are derived from, so that no sender can foresee them.
     pub boundary_seed: [u8; 16],
     /// Where an assembled mail has its account.
@@ -355,6 +413,7 @@ impl CleanJob {
         sink.u8(self.image.quality_max);
         sink.u16(self.pages.density);
         sink.u8(self.pages.photo_quality);
+        sink.u8(self.links.code());
         sink.bytes(&self.boundary_seed);
         sink.u8(match self.account {
             AccountPlace::Top => 1,
@@ -375,6 +434,7 @@ impl CleanJob {
                 quality_max: cursor.u8()?,
             },
             pages: PagesOutput { density: take_density(&mut cursor)?, photo_quality: cursor.u8()? },
+            links: cursor.coded(Links::from_code, "links")?,
             boundary_seed: cursor.array()?,
             account: match cursor.u8()? {
                 1 => AccountPlace::Top,

@@ -24,6 +24,7 @@ pub mod document;
 pub mod image;
 pub mod job;
 pub mod limits;
+pub mod link;
 pub mod mail;
 pub mod name;
 pub mod office;

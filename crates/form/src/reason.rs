@@ -290,6 +290,11 @@ reasons! {
     /// Pictures in the headers and footers of sheets were removed.
     251 Removed HeaderPictures "header_pictures"
 
+    /// Pictures that nobody sees and that tell the sender that the mail was opened were removed.
+    262 Removed TrackingPixel "tracking_pixel"
+    /// Web addresses were removed from the text.
+    263 Removed LinksRemoved "links_removed"
+
     /// The content is of another type than its name or label says.
     300 Changed TypeMismatch "type_mismatch"
     /// The file name was changed.
@@ -389,6 +394,11 @@ reasons! {
     /// Pivot tables were reduced to the values that they show: the data behind them can hold more than is seen.
     368 Changed PivotValues "pivot_values"
 
+    /// Web addresses were written so that no program takes them for addresses (hxxps, [.]).
+    374 Changed LinksDefanged "links_defanged"
+    /// A file of markup or data for programs (XML) is passed on as the text that it is.
+    375 Changed MarkupAsText "markup_as_text"
+
     /// The mail has no text.
     400 Noted EmptyBody "empty_body"
     /// The mail has unusually many recipients.
@@ -403,6 +413,8 @@ reasons! {
     405 Noted HiddenSheet "hidden_sheet"
     /// The document has hidden slides, which were kept.
     406 Noted HiddenSlide "hidden_slide"
+    /// The text has parts that a reader would not have seen; they were kept and marked.
+    427 Noted HiddenTextKept "hidden_text_kept"
     /// A calendar names a time zone that it does not describe, so that programs may show its times differently.
     435 Noted ZoneUnknown "zone_unknown"
 }

@@ -140,6 +140,7 @@ fn every_cut_and_every_surplus_byte_is_an_error() {
         passwords: vec![],
         pages: PagesPolicy::default(),
         office: Default::default(),
+        text: Default::default(),
         preview: None,
     };
     let clean = CleanJob {
@@ -147,6 +148,7 @@ fn every_cut_and_every_surplus_byte_is_an_error() {
         limits: limits.clone(),
         image: ImagePolicy::default(),
         pages: PagesOutput::default(),
+        links: form::job::Links::Keep,
         boundary_seed: [7; 16],
         account: AccountPlace::Top,
     };
@@ -189,6 +191,7 @@ fn a_quality_outside_1_to_100_or_upside_down_is_refused() {
             limits: Limits::default(),
             image,
             pages: PagesOutput::default(),
+            links: form::job::Links::Keep,
             boundary_seed: [0; 16],
             account: AccountPlace::Top,
         }

@@ -12,8 +12,8 @@ use form::bundle::{Bundle, BundleChild, BundleWriter, ChildMeta, ExtraHeader, He
 use form::codec::{Decoder, Encoder, Event, Kind};
 use form::document::Document;
 use form::job::{
-    AccountPlace, Animation, CleanJob, CleanOp, DirtyJob, DirtyOp, Embedded, Extra, ImagePolicy, Legacy, MostLevel,
-    OfficePolicy, PagesOutput, PagesPolicy, Password, Preview,
+    AccountPlace, Animation, CleanJob, CleanOp, DirtyJob, DirtyOp, Embedded, Extra, ImagePolicy, Legacy, Links, Markup,
+    MostLevel, OfficePolicy, PagesOutput, PagesPolicy, Password, Preview, TextPolicy,
 };
 use form::name::MemberPath;
 use form::report::{CleanReport, Letters, OutputType, PageLetters, PageLevels};
@@ -110,11 +110,12 @@ proptest! {
         pages in any_pages_policy(),
         office in (select(Embedded::ALL), select(Legacy::ALL), select(Extra::ALL)),
         look in (any::<u32>(), 1..=u16::MAX),
+        text in (select(Extra::ALL), select(Markup::ALL)),
     ) {
         let office = OfficePolicy { embedded: office.0, legacy: office.1, pivot_cache: office.2 };
         let preview = (op == DirtyOp::Preview).then_some(Preview { page: look.0, max_side: look.1 });
         let passwords = passwords.iter().map(|raw| Password::new(raw).unwrap()).collect();
-        let job = DirtyJob { op, declared_name, declared_type, limits, passwords, pages, office, preview };
+        let job = DirtyJob { op, declared_name, declared_type, limits, passwords, pages, office, text: TextPolicy { hidden: text.0, markup: text.1 }, preview };
         prop_assert_eq!(DirtyJob::decode(&job.encode()).unwrap(), job);
     }
 
@@ -126,6 +127,7 @@ proptest! {
         quality in (1..=100_u8, 1..=100_u8),
         pages in (36..=1200_u16, 1..=100_u8),
         boundary_seed in any::<[u8; 16]>(),
+        links in select(Links::ALL),
         account in prop_oneof![Just(AccountPlace::Top), Just(AccountPlace::Bottom)],
     ) {
         let image = ImagePolicy {
@@ -133,7 +135,7 @@ proptest! {
             quality_min: quality.0.min(quality.1),
             quality_max: quality.0.max(quality.1),
         };
-        let job = CleanJob { op, limits, image, pages: PagesOutput { density: pages.0, photo_quality: pages.1 }, boundary_seed, account };
+        let job = CleanJob { op, limits, image, pages: PagesOutput { density: pages.0, photo_quality: pages.1 }, links, boundary_seed, account };
         prop_assert_eq!(CleanJob::decode(&job.encode()).unwrap(), job);
     }
 

@@ -181,6 +181,7 @@ fn passwords_of_a_job_16_of_1024_bytes() {
         passwords: vec![Password::new(&"p".repeat(1024)).unwrap(); count],
         pages: PagesPolicy::default(),
         office: Default::default(),
+        text: Default::default(),
         preview: None,
     };
     assert!(DirtyJob::decode(&job(16).encode()).is_ok());

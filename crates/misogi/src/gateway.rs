@@ -6,7 +6,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use engine::catalogue::Language;
 use engine::policy::{
-    AccountPlace, Embedded, Extra, Fallback, MostLevel, OfficeOutput, OfficePolicy, PagesOutput, PagesPolicy,
+    AccountPlace, Embedded, Extra, Fallback, Links, Markup, MostLevel, OfficeOutput, OfficePolicy, PagesOutput,
+    PagesPolicy, TextPolicy,
 };
 use engine::scan::Endpoint;
 use engine::{Engine, Foreign, Policy, Scanner, Wording};
@@ -264,6 +265,18 @@ fn policy(config: &Config) -> Policy {
             config::Fallback::Text => Fallback::Text,
         },
         office_compared_pages: config.office.compared_pages,
+        text: TextPolicy {
+            hidden: extra(config.mail.hidden_text),
+            markup: match config.mail.markup {
+                config::Markup::Text => Markup::Text,
+                config::Markup::Withhold => Markup::Withhold,
+            },
+        },
+        links: match config.mail.links {
+            config::Links::Keep => Links::Keep,
+            config::Links::Defang => Links::Defang,
+            config::Links::Remove => Links::Remove,
+        },
         language: language(config),
         account: match config.policy.account {
             config::AccountPlace::Top => AccountPlace::Top,

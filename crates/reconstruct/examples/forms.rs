@@ -19,6 +19,7 @@ fn main() {
         limits: Limits::default(),
         image: Default::default(),
         pages: Default::default(),
+        links: form::job::Links::Keep,
         boundary_seed: [7; 16],
         account: Default::default(),
     };

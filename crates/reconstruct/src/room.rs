@@ -53,7 +53,7 @@ fn part_of(job: &CleanJob, reader: &mut dyn Read, out: &mut Output<'_>) -> Resul
     let (kind, detected_type) = (decoder.kind(), decoder.detected());
     let mut seen = Seen::default();
     let written = match kind {
-        Kind::Text => text::write(&mut decoder, out)?,
+        Kind::Text => text::write(&mut decoder, job.links, out)?,
         Kind::Table => csv::write(&mut decoder, out)?,
         Kind::Calendar => directory::write_calendar(&mut decoder, out)?,
         Kind::Card => directory::write_cards(&mut decoder, out)?,

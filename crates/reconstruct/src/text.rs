@@ -5,29 +5,27 @@
 
 use std::io::Write;
 
-use form::Reason;
 use form::codec::Event;
+use form::job::Links;
+use form::link::Treatment;
 use form::report::{OutputType, PageLevels};
+use form::{Finding, Place, Reason};
 
 use crate::error::Error;
 use crate::output::Output;
 use crate::room::{Form, Written};
 
-pub(crate) fn write(form: &mut Form<'_>, out: &mut Output<'_>) -> Result<Written, Error> {
+pub(crate) fn write(form: &mut Form<'_>, links: Links, out: &mut Output<'_>) -> Result<Written, Error> {
     let mut findings = Vec::new();
     out.write_all(BYTE_ORDER_MARK.as_bytes())?;
-    let mut lines = String::new();
+    let mut treatment = Treatment::new(links);
+    let (mut words, mut lines) = (String::new(), String::new());
     loop {
         match form.next()? {
             Event::Text(text) => {
-                lines.clear();
-                for (index, line) in text.split('\n').enumerate() {
-                    if index > 0 {
-                        lines.push_str("\r\n");
-                    }
-                    lines.push_str(line);
-                }
-                out.write_all(lines.as_bytes())?;
+                words.clear();
+                treatment.feed(text, &mut words);
+                put(&words, &mut lines, out)?;
             }
             Event::Finding(finding) => findings.push(finding),
             Event::TextSource(_) => {}
@@ -57,7 +55,34 @@ pub(crate) fn write(form: &mut Form<'_>, out: &mut Output<'_>) -> Result<Written
             | Event::Card(_) => return Err(Reason::FormInvalid.into()),
         }
     }
+    words.clear();
+    let treated = treatment.finish(&mut words);
+    put(&words, &mut lines, out)?;
+    findings.extend(told(links, treated));
     Ok(Written { output: OutputType::Text, pages: 0, levels: PageLevels::default(), findings })
+}
+
+/// Writes words with the line ends of Windows; `lines` is room to work in.
+fn put(words: &str, lines: &mut String, out: &mut Output<'_>) -> Result<(), Error> {
+    lines.clear();
+    for (index, line) in words.split('\n').enumerate() {
+        if index > 0 {
+            lines.push_str("\r\n");
+        }
+        lines.push_str(line);
+    }
+    out.write_all(lines.as_bytes())?;
+    Ok(())
+}
+
+/// What is told of web addresses that were treated by policy.
+fn told(links: Links, count: u32) -> Option<Finding> {
+    let reason = match links {
+        Links::Keep => return None,
+        Links::Defang => Reason::LinksDefanged,
+        Links::Remove => Reason::LinksRemoved,
+    };
+    (count > 0).then(|| Finding { reason, count, place: Place::default() })
 }
 
 /// U+FEFF.

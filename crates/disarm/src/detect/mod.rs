@@ -29,6 +29,10 @@ pub(crate) struct Detected {
 pub(crate) enum Content {
     /// Plain text.
     Text,
+    /// A page, which becomes the text that it shows.
+    Html,
+    /// Data for programs, which stays the text that it is.
+    Xml,
     /// Rows and cells.
     Table,
     /// A mail.

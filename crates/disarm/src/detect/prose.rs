@@ -117,7 +117,11 @@ fn by_start(head: &str) -> Option<Detected> {
         return Some(Detected::new(Content::Card, "vcf"));
     }
     if lower.starts_with('<') {
-        return markup(&lower).map(Detected::unsupported);
+        return markup(&lower).map(|token| match token {
+            "html" => Detected::new(Content::Html, token),
+            "xml" => Detected::new(Content::Xml, token),
+            other => Detected::unsupported(other),
+        });
     }
     None
 }

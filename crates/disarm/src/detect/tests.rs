@@ -21,11 +21,11 @@ fn pictures_are_known_by_signature_whatever_their_name() {
 #[test]
 fn text_under_a_text_name_stays_text_and_markup_elsewhere_does_not() {
     check(b"<html><script>alert(1)</script></html>", "a.txt", (Content::Text, "text"));
-    check(b"<html><script>alert(1)</script></html>", "a.html", (UNSUPPORTED, "html"));
-    check(b"<html><script>alert(1)</script></html>", "a.jpg", (UNSUPPORTED, "html"));
+    check(b"<html><script>alert(1)</script></html>", "a.html", (Content::Html, "html"));
+    check(b"<html><script>alert(1)</script></html>", "a.jpg", (Content::Html, "html"));
     check(b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'/>", "a.png", (UNSUPPORTED, "svg"));
-    check(b"<?xml version='1.0'?><root/>", "a", (UNSUPPORTED, "xml"));
-    check(b"\xff\xfe<\0h\0t\0m\0l\0>\0", "a", (UNSUPPORTED, "html"));
+    check(b"<?xml version='1.0'?><root/>", "a", (Content::Xml, "xml"));
+    check(b"\xff\xfe<\0h\0t\0m\0l\0>\0", "a", (Content::Html, "html"));
     const CONVERTED: Content = Content::Withheld(Reason::ConverterUnavailable);
     const GARBLED: Content = Content::Withheld(Reason::ForeignDocument);
     check(b"ID;PWXL;N;E\r\nC;X1;Y1;K0;EEXEC(\"calc\")\r\nE\r\n", "a.slk", (CONVERTED, "slk"));

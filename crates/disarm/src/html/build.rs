@@ -1,67 +1,78 @@
 //! From tags and characters to text: which elements are open, and what their start and end mean.
 
+use std::collections::{HashMap, HashSet};
+
+use form::job::Extra;
+use html5ever::LocalName;
 use html5ever::tokenizer::Tag;
 
-use super::flow::Flow;
-use super::style::{Look, look};
-use super::table::Table;
-use super::{Converted, Pictures};
+use super::flow::{Flow, Numbering};
+use super::role::{Role, control, is_void, numbering, role};
+use super::sheet::Sheet;
+use super::style::{Look, Paint, colour};
+use super::table::{Purpose, Span, Table};
+use super::{Converted, Pictures, attribute};
 
 pub(super) struct Builder<'a, 'b> {
-    pictures: &'a mut Pictures<'b>,
+    pub(super) pictures: &'a mut Pictures<'b>,
+    /// What becomes of text that no reader would have seen.
+    hidden_text: Extra,
     /// The document and, on top, the open cell of every open table.
-    flows: Vec<Flow>,
+    pub(super) flows: Vec<Flow>,
     tables: Vec<Table>,
-    open: Vec<Open>,
+    pub(super) open: Vec<Open>,
     /// Elements open beyond what is kept on the stack.
     beyond: usize,
-    hidden: usize,
-    skipped: usize,
+    pub(super) hidden: usize,
+    pub(super) skipped: usize,
     preformatted: usize,
-    converted: Converted,
+    sheet: Sheet,
+    sheet_text: String,
+    /// The document names a type: without, browsers let no size into a table.
+    typed: bool,
+    /// Targets that were shown already.
+    pub(super) shown: HashSet<String>,
+    /// Numbers of targets too long for the running text.
+    pub(super) long: HashMap<String, usize>,
+    pub(super) converted: Converted,
 }
 
-struct Open {
-    name: String,
+pub(super) struct Open {
+    name: LocalName,
     role: Role,
     hidden: bool,
     /// Letters without size, inherited.
-    no_size: bool,
+    pub(super) no_size: bool,
+    /// Colours of the letters and behind them, inherited.
+    colour: Paint,
+    background: Paint,
     /// Hidden text was counted for this element.
     counted: bool,
+    /// Struck out by its style.
+    struck: bool,
+    /// Where its text begins.
+    start: usize,
     link: Option<Link>,
 }
 
-struct Link {
-    target: String,
-    flow: usize,
-    start: usize,
+pub(super) struct Link {
+    pub(super) target: String,
+    pub(super) flow: usize,
+    pub(super) start: usize,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
-    Inline,
-    Block,
-    Paragraph,
-    TightParagraph,
-    Heading,
-    List,
-    Item,
-    Quote,
-    Preformatted,
-    Table,
-    Row,
-    Cell,
-    /// Content that is not for readers.
-    Skipped,
-    /// Ruby text, in brackets behind what it explains.
-    Ruby,
+impl Open {
+    /// Whether text directly inside cannot be seen, though its element is there.
+    fn is_unseen(&self, sheet: &Sheet) -> bool {
+        self.no_size || (!sheet.unsure_of_colours && self.colour.vanishes_on(self.background))
+    }
 }
 
 impl<'a, 'b> Builder<'a, 'b> {
-    pub(super) fn new(pictures: &'a mut Pictures<'b>) -> Self {
+    pub(super) fn new(hidden_text: Extra, pictures: &'a mut Pictures<'b>) -> Self {
         Self {
             pictures,
+            hidden_text,
             flows: vec![Flow::default()],
             tables: Vec::new(),
             open: Vec::new(),
@@ -69,22 +80,40 @@ impl<'a, 'b> Builder<'a, 'b> {
             hidden: 0,
             skipped: 0,
             preformatted: 0,
+            sheet: Sheet::default(),
+            sheet_text: String::new(),
+            typed: false,
+            shown: HashSet::new(),
+            long: HashMap::new(),
             converted: Converted::default(),
         }
     }
 
+    /// The document says what type it is of.
+    pub(super) fn doctype(&mut self) {
+        self.typed = true;
+    }
+
     pub(super) fn finish(mut self) -> Converted {
         while self.pop() {}
-        self.converted.text = self.flows.drain(..).next().unwrap_or_default().finish();
+        for load in std::mem::take(&mut self.sheet.loads) {
+            self.note_remote(&load);
+        }
+        let mut text = self.flows.drain(..).next().unwrap_or_default().finish();
+        self.list_long(&mut text);
+        self.converted.text = text;
         self.converted
     }
 
     pub(super) fn text(&mut self, text: &str) {
         if self.skipped > 0 {
+            if self.open.last().is_some_and(|open| open.role == Role::Sheet) {
+                self.sheet_text.push_str(text);
+            }
             return;
         }
-        if self.hidden > 0 || self.open.last().is_some_and(|open| open.no_size) {
-            self.count_hidden(text);
+        let unseen = self.open.last().is_some_and(|open| open.is_unseen(&self.sheet));
+        if (self.hidden > 0 || unseen) && !self.hidden_passes(text) {
             return;
         }
         let preformatted = self.preformatted > 0;
@@ -93,28 +122,30 @@ impl<'a, 'b> Builder<'a, 'b> {
         }
     }
 
-    /// Hidden text counts once for each element that hides it.
-    fn count_hidden(&mut self, text: &str) {
-        if text
-            .chars()
-            .all(|c| c.is_whitespace() || matches!(c, '\u{AD}' | '\u{34F}' | '\u{200B}'..='\u{200F}' | '\u{FEFF}'))
-        {
-            return;
+    /// Counts hidden text once for each element that hides it, and says whether it is to be read all the same.
+    fn hidden_passes(&mut self, text: &str) -> bool {
+        if text.chars().all(is_filler) {
+            return false;
         }
-        let hider = self.open.iter_mut().rev().take(MAX_SEARCH).find(|open| open.hidden || open.no_size);
-        match hider {
-            Some(open) if open.counted => {}
-            Some(open) => {
-                open.counted = true;
-                self.converted.hidden = self.converted.hidden.saturating_add(1);
+        let sheet = &self.sheet;
+        let hider = self.open.iter_mut().rev().take(MAX_SEARCH).find(|open| open.hidden || open.is_unseen(sheet));
+        let first = hider.is_some_and(|open| !std::mem::replace(&mut open.counted, true));
+        self.converted.hidden = self.converted.hidden.saturating_add(u32::from(first));
+        match self.hidden_text {
+            Extra::Drop => false,
+            Extra::Keep => {
+                if first {
+                    self.visible(|flow| flow.mark("[非表示の文字]"));
+                }
+                true
             }
-            None => {}
         }
     }
 
     pub(super) fn start(&mut self, tag: &Tag) {
         let name = &*tag.name;
         self.count_active(name, tag);
+        self.count_remote(name, tag);
         match name {
             "br" => return self.visible(Flow::line_break),
             "hr" => {
@@ -125,11 +156,21 @@ impl<'a, 'b> Builder<'a, 'b> {
                 });
             }
             "img" | "image" => return self.image(tag),
-            "wbr" | "input" | "meta" | "link" | "base" | "col" | "area" | "embed" | "param" | "source" | "track"
-            | "frame" | "keygen" | "bgsound" | "basefont" | "html" => return,
+            "input" => {
+                if let Some(shown) = control(tag).filter(|_| self.hidden == 0) {
+                    self.visible(|flow| flow.mark(&shown));
+                }
+                return;
+            }
+            // The end of a link that was left open.
+            "a" => self.end_link(),
+            _ if is_void(name) => return,
             _ => {}
         }
         let role = role(name, tag);
+        if tag.self_closing && matches!(role, Role::Skipped | Role::Sheet) {
+            return;
+        }
         self.imply_ends(role);
         if self.open.len() >= MAX_OPEN {
             self.beyond = self.beyond.saturating_add(1);
@@ -139,60 +180,111 @@ impl<'a, 'b> Builder<'a, 'b> {
             return;
         }
         let role = if role == Role::Table && self.tables.len() >= MAX_TABLES { Role::Block } else { role };
-        let inherited = self.open.last().is_some_and(|open| open.no_size);
-        let look = attribute(tag, "style").map_or(Look::Same, look);
-        let hidden = look == Look::Hidden || attribute(tag, "hidden").is_some();
-        let link = (name == "a").then(|| attribute(tag, "href")).flatten().map(|target| Link {
-            target: target.to_owned(),
-            flow: self.flows.len(),
-            start: self.flows.last().map_or(0, Flow::len),
-        });
-        self.hidden = self.hidden.saturating_add(usize::from(hidden));
-        self.open.push(Open {
-            name: name.to_owned(),
-            role,
-            hidden,
-            no_size: match look {
-                Look::NoSize => true,
-                Look::Sized => false,
-                Look::Same | Look::Hidden => inherited,
-            },
-            counted: false,
-            link,
-        });
+        let look = self.look(tag);
+        let mut open = self.opened(tag, role, &look);
+        self.hidden = self.hidden.saturating_add(usize::from(open.hidden));
+        open.struck &= self.hidden == 0;
+        let (struck, line_above) = (open.struck, look.line_above == Some(true));
+        self.open.push(open);
         self.begin(role, tag);
+        if line_above && role == Role::Block {
+            self.visible(|flow| flow.block(2));
+        }
+        if struck {
+            self.visible(|flow| flow.mark(STRUCK));
+        }
+        // Behind the marks, so that they are not taken for the text.
+        let start = self.flows.last().map_or(0, Flow::len);
+        if let Some(open) = self.open.last_mut() {
+            open.start = start;
+        }
     }
 
-    pub(super) fn end(&mut self, name: &str) {
-        match name {
+    /// What style sheets, attributes and the element's own style say, in the order in which they win.
+    fn look(&self, tag: &Tag) -> Look {
+        let mut look = Look::default();
+        if let Some(paint) = attribute(tag, "bgcolor").and_then(colour) {
+            look.background = Some(paint);
+        }
+        if attribute(tag, "background").is_some_and(|picture| !picture.is_empty()) {
+            look.background = Some(Paint::Unknown);
+        }
+        match &*tag.name {
+            "font" => {
+                look.colour = attribute(tag, "color").and_then(colour);
+                look.no_size = attribute(tag, "size").map(|_| false);
+            }
+            "body" => look.colour = attribute(tag, "text").and_then(colour),
+            _ => {}
+        }
+        look.add(&self.sheet.look(tag));
+        if let Some(style) = attribute(tag, "style") {
+            look.read(style);
+        }
+        look
+    }
+
+    fn opened(&self, tag: &Tag, role: Role, look: &Look) -> Open {
+        let around = self.open.last();
+        let is_link = &*tag.name == "a" && attribute(tag, "href").is_some();
+        let start = self.flows.last().map_or(0, Flow::len);
+        let inherited = (self.typed || role != Role::Table) && around.is_some_and(|open| open.no_size);
+        // Programs give links a colour of their own.
+        let colour = look.colour.unwrap_or(match around {
+            _ if is_link => Paint::Unknown,
+            Some(open) => open.colour,
+            None => Paint::Rgb([0; 3]),
+        });
+        let background = match around {
+            _ if look.floats() => Paint::Unknown,
+            Some(open) => look.background.unwrap_or(open.background),
+            None => look.background.unwrap_or(Paint::Rgb([255; 3])),
+        };
+        Open {
+            name: tag.name.clone(),
+            role,
+            hidden: look.is_hidden() || attribute(tag, "hidden").is_some(),
+            no_size: look.no_size.unwrap_or(inherited),
+            colour,
+            background,
+            counted: false,
+            struck: role == Role::Struck || (look.struck == Some(true) && role == Role::Inline),
+            start,
+            link: attribute(tag, "href").filter(|_| is_link).map(|target| Link {
+                target: target.to_owned(),
+                flow: self.flows.len(),
+                start,
+            }),
+        }
+    }
+
+    pub(super) fn end(&mut self, name: &LocalName) {
+        let tag = &**name;
+        match tag {
             "br" => return self.visible(Flow::line_break),
             // An end tag without a start makes an empty paragraph.
-            "p" if !self.open.iter().rev().take(MAX_SEARCH).any(|open| open.name == "p") => {
+            "p" if !self.open.iter().rev().take(MAX_SEARCH).any(|open| &*open.name == "p") => {
                 return self.visible(|flow| flow.block(2));
             }
             _ => {}
         }
-        if self.beyond > 0 && !matches!(name, "table" | "td" | "th" | "tr" | "body" | "html") {
+        if self.beyond > 0 && !matches!(tag, "table" | "td" | "th" | "tr" | "body" | "html") {
             self.beyond = self.beyond.saturating_sub(1);
             return;
         }
-        let of_table = matches!(name, "table" | "td" | "th" | "tr" | "tbody" | "thead" | "tfoot");
+        let of_table = matches!(tag, "table" | "td" | "th" | "tr" | "tbody" | "thead" | "tfoot");
         let mut found = None;
         for (depth, open) in self.open.iter().rev().take(MAX_SEARCH).enumerate() {
-            if open.name == name {
+            if open.name == *name {
                 found = Some(depth);
                 break;
             }
             // A stray end tag inside a cell does not end what is outside; `</td>` does not reach into another table.
-            if (open.role == Role::Cell && !of_table) || (open.role == Role::Table && name != "table") {
+            if (open.role == Role::Cell && !of_table) || (open.role == Role::Table && tag != "table") {
                 break;
             }
         }
-        if let Some(depth) = found {
-            (0..=depth).for_each(|_| {
-                self.pop();
-            });
-        }
+        self.pop_to(found);
     }
 
     /// Ends what HTML lets authors leave open.
@@ -201,7 +293,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             Role::Item => &[Role::Item],
             Role::Cell => &[Role::Cell],
             Role::Row => &[Role::Cell, Role::Row],
-            Role::Inline | Role::Skipped | Role::Ruby => return,
+            Role::Inline | Role::Skipped | Role::Sheet | Role::Ruby | Role::Raised | Role::Struck => return,
             _ => {
                 if self.open.last().is_some_and(|open| matches!(open.role, Role::Paragraph | Role::TightParagraph)) {
                     self.pop();
@@ -221,6 +313,11 @@ impl<'a, 'b> Builder<'a, 'b> {
                 depth = Some(at);
             }
         }
+        self.pop_to(depth);
+    }
+
+    /// Ends the elements up to one at a depth below the innermost.
+    fn pop_to(&mut self, depth: Option<usize>) {
         if let Some(depth) = depth {
             (0..=depth).for_each(|_| {
                 self.pop();
@@ -228,11 +325,20 @@ impl<'a, 'b> Builder<'a, 'b> {
         }
     }
 
+    /// Ends the link that is open in this cell, if one is: links do not nest.
+    fn end_link(&mut self) {
+        let flow = self.flows.len();
+        let open = self.open.iter_mut().rev().take(MAX_SEARCH).find(|open| open.link.is_some());
+        if let Some(link) = open.and_then(|open| open.link.take_if(|link| link.flow == flow)) {
+            self.link(link);
+        }
+    }
+
     fn begin(&mut self, role: Role, tag: &Tag) {
         match role {
-            Role::Inline => {}
-            Role::Skipped => self.skipped = self.skipped.saturating_add(1),
-            Role::Ruby => self.visible(|flow| flow.text("（", false)),
+            Role::Inline | Role::Raised | Role::Struck => {}
+            Role::Skipped | Role::Sheet => self.skipped = self.skipped.saturating_add(1),
+            Role::Ruby => self.bracket("（"),
             Role::Block | Role::TightParagraph => self.visible(|flow| flow.block(1)),
             Role::Paragraph => self.visible(|flow| flow.block(2)),
             Role::Heading => self.visible(|flow| {
@@ -240,17 +346,23 @@ impl<'a, 'b> Builder<'a, 'b> {
                 flow.heading();
             }),
             Role::List => {
-                let ordered = &*tag.name == "ol";
-                let first = attribute(tag, "start").and_then(|n| n.trim().parse().ok()).unwrap_or(1);
+                let (numbering, first) = numbering(tag);
                 self.visible(|flow| {
                     flow.block(1);
-                    flow.list_start(ordered, first);
+                    flow.list_start(numbering, first);
                 });
             }
-            Role::Item => self.visible(|flow| {
+            Role::Indented => self.visible(|flow| {
                 flow.block(1);
-                flow.item();
+                flow.list_start(Numbering::Indent, 1);
             }),
+            Role::Item => {
+                let value = attribute(tag, "value").and_then(|n| n.trim().parse().ok());
+                self.visible(|flow| {
+                    flow.block(1);
+                    flow.item(value);
+                });
+            }
             Role::Quote => self.visible(|flow| {
                 flow.block(1);
                 flow.quotes = flow.quotes.saturating_add(1).min(MAX_QUOTES);
@@ -261,7 +373,10 @@ impl<'a, 'b> Builder<'a, 'b> {
             }
             Role::Table => {
                 self.visible(|flow| flow.block(1));
-                self.tables.push(Table::default());
+                if let Some(outer) = self.tables.last_mut() {
+                    outer.holds_table = true;
+                }
+                self.tables.push(Table::new(purpose(tag)));
             }
             Role::Row => match self.tables.last_mut() {
                 Some(table) => table.row(),
@@ -270,7 +385,11 @@ impl<'a, 'b> Builder<'a, 'b> {
             Role::Cell => match self.tables.last_mut() {
                 Some(table) if !table.cell_open => {
                     table.cell_open = true;
-                    table.span = attribute(tag, "colspan").and_then(|n| n.trim().parse().ok()).unwrap_or(1);
+                    let count = |name| attribute(tag, name).and_then(|n| n.trim().parse().ok()).unwrap_or(1);
+                    table.span = Span { columns: count("colspan"), rows: count("rowspan") };
+                    if &*tag.name == "th" && table.purpose == Purpose::Unsaid {
+                        table.purpose = Purpose::Data;
+                    }
                     self.flows.push(Flow::default());
                 }
                 _ => self.visible(|flow| flow.block(1)),
@@ -284,17 +403,25 @@ impl<'a, 'b> Builder<'a, 'b> {
         if let Some(link) = open.link {
             self.link(link);
         }
+        if open.struck {
+            self.visible(|flow| flow.close_mark(STRUCK, ']'));
+        }
         match open.role {
-            Role::Inline => {}
+            Role::Inline | Role::Struck => {}
+            Role::Raised => self.visible(|flow| flow.raise(open.start, '^')),
             Role::Skipped => self.skipped = self.skipped.saturating_sub(1),
-            Role::Ruby => self.visible(|flow| flow.text("）", false)),
+            Role::Sheet => {
+                self.skipped = self.skipped.saturating_sub(1);
+                self.sheet.add(&std::mem::take(&mut self.sheet_text));
+            }
+            Role::Ruby => self.bracket("）"),
             Role::Block | Role::TightParagraph => self.visible(|flow| flow.block(1)),
             Role::Paragraph => self.visible(|flow| flow.block(2)),
             Role::Heading => self.visible(|flow| {
                 flow.item_end();
                 flow.block(2);
             }),
-            Role::List => self.visible(|flow| {
+            Role::List | Role::Indented => self.visible(|flow| {
                 flow.list_end();
                 flow.block(1);
             }),
@@ -312,22 +439,16 @@ impl<'a, 'b> Builder<'a, 'b> {
             }
             Role::Cell => self.end_cell(),
             Role::Row => self.visible(|flow| flow.block(1)),
-            Role::Table => {
-                self.end_cell();
-                if let Some(table) = self.tables.pop() {
-                    let (text, columns) = table.render();
-                    self.converted.tables = self.converted.tables.saturating_add(u32::from(columns));
-                    if let Some(flow) = self.flows.last_mut()
-                        && !text.is_empty()
-                    {
-                        flow.lines(&text);
-                    }
-                }
-                self.visible(|flow| flow.block(1));
-            }
+            Role::Table => self.end_table(),
         }
         self.hidden = self.hidden.saturating_sub(usize::from(open.hidden));
         true
+    }
+
+    fn bracket(&mut self, bracket: &str) {
+        if self.hidden == 0 {
+            self.visible(|flow| flow.text(bracket, false));
+        }
     }
 
     fn end_cell(&mut self) {
@@ -342,8 +463,22 @@ impl<'a, 'b> Builder<'a, 'b> {
         }
     }
 
+    fn end_table(&mut self) {
+        self.end_cell();
+        if let Some(table) = self.tables.pop() {
+            let (text, columns) = table.render();
+            self.converted.tables = self.converted.tables.saturating_add(u32::from(columns));
+            if let Some(flow) = self.flows.last_mut()
+                && !text.is_empty()
+            {
+                flow.lines(&text);
+            }
+        }
+        self.visible(|flow| flow.block(1));
+    }
+
     /// Changes the layout, unless the reader sees nothing of what is being read.
-    fn visible(&mut self, change: impl FnOnce(&mut Flow)) {
+    pub(super) fn visible(&mut self, change: impl FnOnce(&mut Flow)) {
         // Structure inside hidden elements is followed too, so that starts and ends stay in balance; it writes no letter.
         if self.skipped > 0 {
             return;
@@ -352,141 +487,28 @@ impl<'a, 'b> Builder<'a, 'b> {
             change(flow);
         }
     }
+}
 
-    fn link(&mut self, link: Link) {
-        let target: String =
-            link.target.chars().filter(|c| !c.is_control() && !c.is_whitespace()).take(MAX_TARGET).collect();
-        if target.is_empty() || target.starts_with('#') || self.hidden > 0 || self.skipped > 0 {
-            return;
-        }
-        let scheme = target.split(':').next().unwrap_or_default().to_ascii_lowercase();
-        if matches!(scheme.as_str(), "javascript" | "vbscript" | "data") {
-            self.converted.active = self.converted.active.saturating_add(1);
-            return;
-        }
-        let no_size = self.open.last().is_some_and(|open| open.no_size);
-        let same_flow = link.flow == self.flows.len();
-        let Some(flow) = self.flows.last_mut() else { return };
-        let shown = if same_flow { flow.since(link.start).trim().to_owned() } else { String::new() };
-        if no_size && shown.is_empty() {
-            return;
-        }
-        self.converted.links = self.converted.links.saturating_add(1);
-        if essence(&shown) == essence(&target) {
-            return;
-        }
-        if let Some(host) = shown_host(&shown)
-            && !target_host(&target).is_some_and(|real| {
-                real.eq_ignore_ascii_case(host)
-                    || real.trim_start_matches("www.").eq_ignore_ascii_case(host.trim_start_matches("www."))
-            })
-            && self.converted.misleading.len() < MAX_LISTED
-        {
-            self.converted.misleading.push(format!("{host} → {target}"));
-        }
-        let target = if scheme == "mailto" { target.get(7..).unwrap_or_default().to_owned() } else { target };
-        flow.mark(&format!("<{target}>"));
+/// What the author of a table says it is for.
+fn purpose(tag: &Tag) -> Purpose {
+    let role = attribute(tag, "role").unwrap_or_default();
+    if role.eq_ignore_ascii_case("presentation") || role.eq_ignore_ascii_case("none") {
+        return Purpose::Layout;
     }
-
-    fn image(&mut self, tag: &Tag) {
-        if self.hidden > 0 || self.skipped > 0 {
-            return;
-        }
-        let source = attribute(tag, "src").map_or("", |source| source.trim());
-        let alt = attribute(tag, "alt").unwrap_or_default();
-        let alt = alt.split_whitespace().collect::<Vec<_>>().join(" ");
-        let scheme = source.split(':').next().unwrap_or_default().to_ascii_lowercase();
-        if matches!(scheme.as_str(), "cid" | "data")
-            && let Some(mark) = (self.pictures)(source)
-        {
-            return self.visible(|flow| flow.mark(&mark));
-        }
-        if matches!(scheme.as_str(), "http" | "https" | "ftp") || source.starts_with("//") {
-            self.converted.remote_images = self.converted.remote_images.saturating_add(1);
-            if let Some(host) = target_host(source)
-                && self.converted.remote_hosts.len() < MAX_LISTED
-                && !self.converted.remote_hosts.iter().any(|known| known == host)
-            {
-                self.converted.remote_hosts.push(host.to_owned());
-            }
-        }
-        if !alt.is_empty() {
-            self.visible(|flow| flow.mark(&format!("[{alt}]")));
-        }
-    }
-
-    fn count_active(&mut self, name: &str, tag: &Tag) {
-        let active = match name {
-            "script" | "object" | "embed" | "applet" | "iframe" | "frame" | "form" | "svg" | "audio" | "video" => true,
-            "meta" => attribute(tag, "http-equiv").is_some_and(|value| value.eq_ignore_ascii_case("refresh")),
-            _ => false,
-        };
-        self.converted.active = self.converted.active.saturating_add(u32::from(active));
-    }
+    let lines = attribute(tag, "border").is_some_and(|border| border.trim().parse().is_ok_and(|width: u32| width > 0));
+    if lines { Purpose::Data } else { Purpose::Unsaid }
 }
 
-fn role(name: &str, tag: &Tag) -> Role {
-    match name {
-        "p" => {
-            // Word writes every line as a paragraph without space between.
-            let tight = attribute(tag, "class").is_some_and(|class| class.to_ascii_lowercase().contains("mso"));
-            if tight { Role::TightParagraph } else { Role::Paragraph }
-        }
-        "h1" | "h2" | "h3" => Role::Heading,
-        "h4" | "h5" | "h6" => Role::Paragraph,
-        "ul" | "ol" | "menu" | "dir" => Role::List,
-        "li" => Role::Item,
-        "blockquote" => Role::Quote,
-        "pre" | "xmp" | "plaintext" | "listing" => Role::Preformatted,
-        "table" => Role::Table,
-        "tr" => Role::Row,
-        "td" | "th" => Role::Cell,
-        "rt" => Role::Ruby,
-        // Brackets for readers without ruby; ours are written for `rt`.
-        "rp" | "script" | "style" | "title" | "template" | "svg" | "iframe" | "noembed" | "noframes" | "applet"
-        | "canvas" | "datalist" => Role::Skipped,
-        "div" | "address" | "article" | "aside" | "body" | "caption" | "center" | "dd" | "details" | "dl" | "dt"
-        | "fieldset" | "figcaption" | "figure" | "footer" | "form" | "header" | "legend" | "main" | "nav"
-        | "option" | "section" | "summary" | "hgroup" | "search" | "textarea" => Role::Block,
-        _ => Role::Inline,
-    }
-}
-
-fn attribute<'t>(tag: &'t Tag, name: &str) -> Option<&'t str> {
-    tag.attrs.iter().find(|attribute| &*attribute.name.local == name).map(|attribute| &*attribute.value)
-}
-
-/// A link without what makes no difference to a reader.
-fn essence(text: &str) -> &str {
-    let text = text.strip_prefix("mailto:").unwrap_or(text);
-    let text = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(text);
-    text.trim_end_matches('/')
-}
-
-/// The host that a link's text seems to lead to.
-fn shown_host(shown: &str) -> Option<&str> {
-    let text = shown.split_whitespace().next()?;
-    let host = match text.split_once("://") {
-        Some((_, rest)) => rest.split(['/', '?', '#', ':']).next()?,
-        None if text.starts_with("www.") => text.split(['/', '?', '#', ':']).next()?,
-        None => return None,
-    };
-    (host.contains('.') && host.is_ascii()).then_some(host)
-}
-
-fn target_host(target: &str) -> Option<&str> {
-    let rest = target.split_once("//").map(|(_, rest)| rest)?;
-    let host = rest.split(['/', '?', '#']).next()?;
-    // What stands before an @ only looks like the host.
-    let host = host.rsplit('@').next()?;
-    host.split(':').next()
+/// Characters that newsletters pad their hidden first line with.
+fn is_filler(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{AD}' | '\u{34F}' | '\u{200B}'..='\u{200F}' | '\u{FEFF}')
 }
 
 /// Elements kept on the stack; deeper ones are text without structure.
 const MAX_OPEN: usize = 512;
 /// How far an end tag looks for its start, so that mismatched tags stay linear.
-const MAX_SEARCH: usize = 64;
+pub(super) const MAX_SEARCH: usize = 64;
 const MAX_TABLES: usize = 12;
 const MAX_QUOTES: usize = 12;
-const MAX_TARGET: usize = 2_000;
-const MAX_LISTED: usize = 20;
+/// Before text that was struck out; a bracket ends it.
+const STRUCK: &str = "[取消:";

@@ -17,12 +17,38 @@ pub(super) struct Flow {
     lists: Vec<List>,
     /// The mark of an item whose text has not begun.
     bullet: Option<String>,
+    /// Where the last line was begun, its end before it included, and where its text begins behind quote marks and bullet.
+    line: (usize, usize),
+    /// The last word is a mark of ours, behind which a full stop needs no blank.
+    after_mark: bool,
 }
 
+/// A list, or another reason to indent.
 #[derive(Debug, Clone, Copy)]
 struct List {
-    ordered: bool,
-    next: u32,
+    numbering: Numbering,
+    next: i32,
+    /// Columns that the lines of its items are indented by.
+    indent: usize,
+}
+
+/// How the items of a list are marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Numbering {
+    /// A dot.
+    Bullet,
+    /// 1. 2. 3.
+    Decimal,
+    /// a. b. c.
+    Lower,
+    /// A. B. C.
+    Upper,
+    /// i. ii. iii.
+    LowerRoman,
+    /// I. II. III.
+    UpperRoman,
+    /// Nothing: what is inside is only indented.
+    Indent,
 }
 
 impl Flow {
@@ -30,8 +56,22 @@ impl Flow {
         self.out.len()
     }
 
+    /// What was written since a position, without the marks of the line that began there.
     pub(super) fn since(&self, start: usize) -> &str {
+        let (begun, text) = self.line;
+        let start = if start == begun { text } else { start };
         self.out.get(start..).unwrap_or_default()
+    }
+
+    /// Puts a mark before what was written since a position, where letters or digits stand on both sides.
+    pub(super) fn raise(&mut self, start: usize, mark: char) {
+        let before = self.out.get(..start).and_then(|text| text.chars().next_back());
+        let raised = self.out.get(start..).unwrap_or_default();
+        let number = (1..=MAX_RAISED).contains(&raised.len())
+            && raised.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | '+' | '\u{2212}'));
+        if number && before.is_some_and(|c| c.is_ascii_alphanumeric() || c == ')') {
+            self.out.insert(start, mark);
+        }
     }
 
     /// Text with HTML's white space rules, or exactly as it is.
@@ -61,9 +101,11 @@ impl Flow {
         let first = word.chars().next();
         let held = self.space.take();
         self.begin();
+        let after_mark = std::mem::take(&mut self.after_mark);
         if let Some(line_end) = held
             // A source line broken inside Japanese text is no space to the reader.
             && !(line_end && self.last.is_some_and(is_wide) && first.is_some_and(is_wide))
+            && !(after_mark && first.is_some_and(is_closing))
         {
             self.out.push(' ');
         }
@@ -90,6 +132,7 @@ impl Flow {
         if self.open_line {
             return;
         }
+        let begun = self.out.len();
         if !self.out.is_empty() {
             (0..self.breaks.max(1)).for_each(|n| {
                 // A quote goes on over its blank lines.
@@ -101,14 +144,16 @@ impl Flow {
         }
         self.breaks = 0;
         self.out.extend(std::iter::repeat_n("> ", self.quotes));
-        let indent = self.lists.len();
+        let indent = self.lists.iter().fold(0, |sum: usize, list| sum.saturating_add(list.indent));
         match self.bullet.take() {
             Some(bullet) => {
-                self.out.extend(std::iter::repeat_n("  ", indent.saturating_sub(1)));
+                let own = self.lists.last().map_or(0, |list| list.indent);
+                self.out.extend(std::iter::repeat_n(' ', indent.saturating_sub(own)));
                 self.out.push_str(&bullet);
             }
-            None => self.out.extend(std::iter::repeat_n("  ", indent)),
+            None => self.out.extend(std::iter::repeat_n(' ', indent)),
         }
+        self.line = (begun, self.out.len());
         self.open_line = true;
         self.last = None;
         self.space = None;
@@ -142,6 +187,21 @@ impl Flow {
         }
         self.word(text);
         self.space = Some(false);
+        self.after_mark = true;
+    }
+
+    /// Ends what began with a mark, or takes the mark back where nothing stands behind it.
+    pub(super) fn close_mark(&mut self, mark: &str, end: char) {
+        if self.out.ends_with(mark) {
+            self.out.truncate(self.out.len().saturating_sub(mark.len()));
+            self.last = self.out.chars().next_back();
+            return;
+        }
+        self.space = None;
+        self.begin();
+        self.out.push(end);
+        self.last = Some(end);
+        self.space = Some(false);
     }
 
     /// Finished lines (a table) as a block of their own.
@@ -158,10 +218,14 @@ impl Flow {
         }
     }
 
-    pub(super) fn list_start(&mut self, ordered: bool, first: u32) {
-        if self.lists.len() < MAX_LISTS {
-            self.lists.push(List { ordered, next: first });
-        }
+    pub(super) fn list_start(&mut self, numbering: Numbering, first: i32) {
+        // Deeper ones are counted, so that their ends match, and indent no more.
+        let indent = match numbering {
+            _ if self.lists.len() >= MAX_LISTS => 0,
+            Numbering::Bullet | Numbering::Indent => 2,
+            _ => 3,
+        };
+        self.lists.push(List { numbering, next: first, indent });
     }
 
     pub(super) fn list_end(&mut self) {
@@ -169,18 +233,22 @@ impl Flow {
         self.bullet = None;
     }
 
-    pub(super) fn item(&mut self) {
-        self.bullet = Some(match self.lists.last_mut() {
-            Some(list) if list.ordered => {
-                let number = list.next;
-                list.next = number.saturating_add(1);
-                format!("{number}. ")
-            }
-            _ => "・".to_owned(),
+    /// The start of an item, with a number of its own where it has one.
+    pub(super) fn item(&mut self, value: Option<i32>) {
+        let Some(list) = self.lists.last_mut() else {
+            self.bullet = Some(BULLET.to_owned());
+            return;
+        };
+        let number = value.unwrap_or(list.next);
+        list.next = number.saturating_add(1);
+        self.bullet = Some(match list.numbering {
+            Numbering::Bullet | Numbering::Indent => BULLET.to_owned(),
+            Numbering::Decimal => format!("{number}. "),
+            Numbering::Lower => format!("{}. ", letters(number).to_ascii_lowercase()),
+            Numbering::Upper => format!("{}. ", letters(number)),
+            Numbering::LowerRoman => format!("{}. ", roman(number).to_ascii_lowercase()),
+            Numbering::UpperRoman => format!("{}. ", roman(number)),
         });
-        if self.lists.is_empty() {
-            self.bullet = Some("・".to_owned());
-        }
     }
 
     /// An item that held no text leaves no mark.
@@ -221,6 +289,74 @@ fn is_filler(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{AD}' | '\u{34F}' | '\u{200B}'..='\u{200D}' | '\u{2007}' | '\u{FEFF}')
 }
 
+/// Punctuation that stands directly behind a word.
+fn is_closing(c: char) -> bool {
+    matches!(
+        c,
+        '.' | ','
+            | ';'
+            | ':'
+            | '!'
+            | '?'
+            | ')'
+            | ']'
+            | '、'
+            | '。'
+            | '，'
+            | '．'
+            | '）'
+            | '」'
+            | '』'
+            | '】'
+            | '！'
+            | '？'
+    )
+}
+
+/// A, B, … Z, AA, AB.
+fn letters(number: i32) -> String {
+    let Some(mut rest) = u32::try_from(number).ok().filter(|number| *number > 0) else { return number.to_string() };
+    let mut reversed = String::new();
+    while rest > 0 {
+        let digit = (rest - 1) % 26;
+        reversed.extend(char::from_u32(u32::from(b'A').saturating_add(digit)));
+        rest = (rest - 1) / 26;
+    }
+    reversed.chars().rev().collect()
+}
+
+fn roman(number: i32) -> String {
+    let Some(mut rest) = u32::try_from(number).ok().filter(|number| (1..4_000).contains(number)) else {
+        return number.to_string();
+    };
+    let mut out = String::new();
+    for (value, digits) in ROMAN {
+        while rest >= value {
+            out.push_str(digits);
+            rest = rest.saturating_sub(value);
+        }
+    }
+    out
+}
+
+const ROMAN: [(u32, &str); 13] = [
+    (1000, "M"),
+    (900, "CM"),
+    (500, "D"),
+    (400, "CD"),
+    (100, "C"),
+    (90, "XC"),
+    (50, "L"),
+    (40, "XL"),
+    (10, "X"),
+    (9, "IX"),
+    (5, "V"),
+    (4, "IV"),
+    (1, "I"),
+];
+
+const BULLET: &str = "・";
+
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0C)
 }
@@ -230,5 +366,7 @@ fn is_wide(c: char) -> bool {
 }
 
 const MAX_BREAKS: u8 = 3;
+/// Bytes of an exponent.
+const MAX_RAISED: usize = 12;
 /// Indents written; lists nested deeper are flat from there.
 const MAX_LISTS: usize = 12;

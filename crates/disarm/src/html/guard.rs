@@ -116,7 +116,7 @@ fn attribute(text: &str) -> Option<(Attribute<'_>, &str)> {
     Some((Attribute { name, value }, after))
 }
 
-const KEPT: [&str; 13] = [
+const KEPT: [&str; 24] = [
     "href",
     "src",
     "alt",
@@ -129,7 +129,18 @@ const KEPT: [&str; 13] = [
     "start",
     "type",
     "http-equiv",
-    "title",
+    "id",
+    "bgcolor",
+    "background",
+    "color",
+    "text",
+    "size",
+    "rowspan",
+    "border",
+    "role",
+    "rel",
+    "value",
+    "checked",
 ];
 
 /// Longest tag that the tokenizer sees as it is: some 400 attributes at worst.

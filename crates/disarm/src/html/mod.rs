@@ -7,11 +7,16 @@
 mod build;
 mod flow;
 mod guard;
+mod link;
+mod outside;
+mod role;
+mod sheet;
 mod style;
 mod table;
 
 use std::cell::RefCell;
 
+use form::job::Extra;
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
@@ -23,17 +28,23 @@ use build::Builder;
 pub struct Converted {
     /// The text; lines end in LF.
     pub text: String,
-    /// Pieces of text that no reader would have seen.
+    /// Pieces of text that no reader would have seen: without size, in the colour of their background, out of the page.
     pub hidden: u32,
     /// Scripts, forms, embedded objects and script links.
     pub active: u32,
-    /// Pictures that would have been fetched from the network.
+    /// Pictures, style sheets and media that would have been fetched from the network.
     pub remote_images: u32,
-    /// Hosts of some of those pictures.
+    /// Hosts of some of them.
     pub remote_hosts: Vec<String>,
+    /// Pictures that nobody would have seen, and that tell their sender that the mail was opened.
+    pub trackers: u32,
+    /// Hosts of some of them.
+    pub tracker_hosts: Vec<String>,
+    /// Links that would have opened a file or a program of the reader's machine; their targets are not shown.
+    pub unsafe_links: u32,
     /// Links that are kept with their target.
     pub links: u32,
-    /// Links whose text shows another address than their target, as `shown → target`.
+    /// Links whose text shows another address than their target, as `shown → real`, hosts or mail addresses.
     pub misleading: Vec<String>,
     /// Tables that were laid out in columns.
     pub tables: u32,
@@ -42,9 +53,9 @@ pub struct Converted {
 /// Where the picture of an `<img>` goes: given the `src`, the mark that stands for it in the text.
 pub type Pictures<'a> = dyn FnMut(&str) -> Option<String> + 'a;
 
-/// Converts a document or fragment.
-pub fn to_text(html: &str, pictures: &mut Pictures<'_>) -> Converted {
-    let sink = Sink { builder: RefCell::new(Builder::new(pictures)) };
+/// Converts a document or fragment. Text that no reader would have seen is dropped, or kept behind a mark; either way it counts.
+pub fn to_text(html: &str, hidden_text: Extra, pictures: &mut Pictures<'_>) -> Converted {
+    let sink = Sink { builder: RefCell::new(Builder::new(hidden_text, pictures)) };
     let tokenizer = Tokenizer::new(sink, TokenizerOpts::default());
     let queue = BufferQueue::default();
     guard::pieces(html, |piece| {
@@ -79,11 +90,8 @@ impl TokenSink for Sink<'_, '_> {
                 }
             }
             Token::CharacterTokens(text) => builder.text(&text),
-            Token::DoctypeToken(_)
-            | Token::CommentToken(_)
-            | Token::NullCharacterToken
-            | Token::EOFToken
-            | Token::ParseError(_) => {}
+            Token::DoctypeToken(_) => builder.doctype(),
+            Token::CommentToken(_) | Token::NullCharacterToken | Token::EOFToken | Token::ParseError(_) => {}
         }
         TokenSinkResult::Continue
     }
@@ -100,6 +108,21 @@ fn raw_kind(tag: &Tag) -> Option<RawKind> {
         "title" | "textarea" => Some(RawKind::Rcdata),
         _ => None,
     }
+}
+
+/// The character set that a document names in a `<meta>`, for where nothing outside of it names one.
+pub(crate) fn named_charset(bytes: &[u8]) -> Option<String> {
+    let head = bytes.get(..bytes.len().min(2048))?.to_ascii_lowercase();
+    let at = head.windows(8).position(|window| window == b"charset=")?;
+    let value = head.get(at.saturating_add(8)..)?;
+    let value = value.strip_prefix(b"\"").or_else(|| value.strip_prefix(b"'")).unwrap_or(value);
+    let end = value.iter().position(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'-' | b'_')).unwrap_or(value.len());
+    String::from_utf8(value.get(..end)?.to_vec()).ok().filter(|label| !label.starts_with("utf-16"))
+}
+
+/// The value of an attribute.
+fn attribute<'t>(tag: &'t Tag, name: &str) -> Option<&'t str> {
+    tag.attrs.iter().find(|attribute| &*attribute.name.local == name).map(|attribute| &*attribute.value)
 }
 
 #[cfg(test)]

@@ -1,6 +1,12 @@
 use std::time::{Duration, Instant};
 
-use super::to_text;
+use form::job::Extra;
+
+use super::Converted;
+
+fn to_text(html: &str, pictures: &mut dyn FnMut(&str) -> Option<String>) -> Converted {
+    super::to_text(html, Extra::Drop, pictures)
+}
 
 fn text(html: &str) -> String {
     to_text(html, &mut |source| Some(format!("[画像: {source}]"))).text
@@ -47,8 +53,91 @@ fn layout_tables_are_running_text() {
 }
 
 #[test]
+fn cells_that_cover_others_keep_their_neighbours_in_column() {
+    assert_eq!(
+        text(
+            "<table border=1><tr><th>日<th>時間<th>内容</tr><tr><td rowspan=2>1日<td>9時<td>受付</tr><tr><td>10時<td>開会</tr>\
+             <tr><td colspan=2>午後<td>懇親会</tr></table>"
+        ),
+        "日   時間  内容\n1日  9時   受付\n     10時  開会\n午後       懇親会"
+    );
+}
+
+#[test]
+fn long_cells_of_a_data_table_are_wrapped_in_their_column() {
+    let long = "あ".repeat(70);
+    let wrapped = text(&format!("<table><tr><th>項目<th>説明</tr><tr><td>目的<td>{long}</tr></table>"));
+    let lines: Vec<&str> = wrapped.lines().collect();
+    assert_eq!(lines.len(), 3, "{wrapped}");
+    assert!(lines[1].starts_with("目的  ああ") && lines[2].starts_with("      ああ"), "{wrapped}");
+    assert_eq!(wrapped.matches('あ').count(), 70);
+    let words = text(&format!(
+        "<table><tr><th>a<th>b</tr><tr><td>x<td>{}https://a.example/{}</tr></table>",
+        "word ".repeat(30),
+        "x".repeat(130)
+    ));
+    assert!(words.contains(&format!("https://a.example/{}", "x".repeat(130))), "{words}");
+    assert_eq!(words.matches("word").count(), 30);
+}
+
+#[test]
+fn lists_count_as_their_author_wants() {
+    assert_eq!(
+        text("<ol type=a start=25><li>x<li>y<li>z</ol><ol type=I><li>x<li value=4>y</ol><dl><dt>t<dd>d<br>e</dl>"),
+        "y. x\nz. y\naa. z\nI. x\nIV. y\nt\n  d\n  e"
+    );
+}
+
+#[test]
+fn what_was_struck_out_or_raised_does_not_read_as_if_it_were_not() {
+    assert_eq!(text("<s>5,000円</s> <b>3,000円</b><del></del>"), "[取消: 5,000円] 3,000円");
+    assert_eq!(text("x<span style='text-decoration:line-through'>old</span>"), "x [取消: old]");
+    assert_eq!(text("10<sup>6</sup> m<sup>-2</sup> 1<sup>st</sup> 注<sup>1</sup>"), "10^6 m^-2 1st 注1");
+}
+
+#[test]
+fn controls_show_what_stands_in_them() {
+    assert_eq!(
+        text(
+            "<input type=checkbox checked> はい <input type=radio> いいえ <input type=submit value=' 送 信 '><input type=hidden value=x>"
+        ),
+        "[x] はい [ ] いいえ [送 信]"
+    );
+}
+
+#[test]
+fn links_too_long_to_read_past_stand_numbered_at_the_end() {
+    let long = format!("https://click.example/?u={}", "a".repeat(200));
+    let html = format!("<p><a href='{long}'><img src=x></a><a href='{long}'>本文</a>、<a href='{long}&b'>次</a></p>");
+    assert_eq!(
+        text(&html),
+        format!(
+            "[リンク1:click.example] 本文 [リンク1:click.example]、次 [リンク2:click.example]\n\n[リンク1] {long}\n[リンク2] {long}&b"
+        )
+    );
+}
+
+#[test]
+fn a_link_is_told_once_where_a_picture_and_words_share_it() {
+    assert_eq!(
+        text("<a href='https://a.example/x'>詳細</a> <a href='https://a.example/x'><img src=b.png></a>終"),
+        "詳細 <https://a.example/x> 終"
+    );
+    assert_eq!(
+        text("<blockquote><a href='https://a.example/'>https://a.example/</a></blockquote>"),
+        "> https://a.example/"
+    );
+    assert_eq!(
+        text("<a href=https://a.example/1>a <a href=https://b.example/2>b</a>"),
+        "a <https://a.example/1> b <https://b.example/2>"
+    );
+    let unsafe_link = to_text("<a href='file:///c:/x'>x</a><a href='\\\\srv\\s'>y</a>", &mut |_| None);
+    assert_eq!((unsafe_link.text.as_str(), unsafe_link.unsafe_links), ("xy", 2));
+}
+
+#[test]
 fn links_show_their_real_target() {
-    assert_eq!(text("<a href='https://a.example/x'>here</a>!"), "here <https://a.example/x> !");
+    assert_eq!(text("<a href='https://a.example/x'>here</a>!"), "here <https://a.example/x>!");
     assert_eq!(text("<a href='https://a.example/'>https://a.example</a>"), "https://a.example");
     assert_eq!(text("<a href='mailto:a@b.jp'>a@b.jp</a> <a href='mailto:a@b.jp'>mail</a>"), "a@b.jp mail <a@b.jp>");
     assert_eq!(text("<a href='#top'>top</a><a name=x>y</a>"), "topy");
@@ -58,7 +147,7 @@ fn links_show_their_real_target() {
 fn a_link_that_shows_another_address_is_told() {
     let converted = to_text("<a href='https://evil.example/'>https://bank.example/login</a>", &mut |_| None);
     assert_eq!(converted.text, "https://bank.example/login <https://evil.example/>");
-    assert_eq!(converted.misleading, ["bank.example → https://evil.example/"]);
+    assert_eq!(converted.misleading, ["bank.example → evil.example"]);
     let trick = to_text("<a href='https://bank.example@evil.example/'>https://bank.example</a>", &mut |_| None);
     assert_eq!(trick.misleading.len(), 1);
 }
@@ -80,10 +169,34 @@ fn hidden_text_is_dropped_and_counted() {
         "<span style='FONT-SIZE: 0px !important'>no</span>",
         "<p style='visibility:hidden'>no</p>",
         "<div style='max-height:0;overflow:hidden'>no</div>",
+        "<div style='position:absolute;left:-9999px'>no</div>",
+        "<span style='color:#ffffff'>no</span>",
+        "<font color=white>no</font>",
+        "<div bgcolor='#336699'><span style='color:rgb(51,102,153)'>no</span></div>",
+        "<span style='font-size:1px;line-height:1px'>no</span>",
+        "<style>.pre, #x {display:none}</style><p class='a pre'>no</p>",
+        "<style>/* <!-- */ td.gone{font-size:0} --></style><table><td class=gone>no</table>",
     ] {
         let converted = to_text(&format!("{hidden}yes"), &mut |_| None);
         assert_eq!((converted.text.as_str(), converted.hidden), ("yes", 1), "{hidden}");
     }
+    for shown in [
+        "<div style='background:#06c'><a href=x style='color:#fff'>yes</a></div>",
+        "<table><tr bgcolor=navy><td><font color=white>yes</font></table>",
+        "<td style='background:#000 url(a.png)'><b style='color:#000'>yes</b></td>",
+        "<style>.button{background:#06c}</style><a class=button style='color:#fff' href=#>yes</a>",
+        "<style>table td .b{background:#06c}</style><p class=b style='color:#fff'>yes</p>",
+        "<style>@media (max-width:600px){.wide{display:none}}</style><p class=wide>yes</p>",
+        "<style>.x{display:none}</style><p class=x style='display:block'>yes</p>",
+        "<style>.off .x{display:none}</style><p class=x>yes</p>",
+        "<div style='mso-hide:all'>yes</div>",
+        "<div style='font-size:0'><table><td>yes</table></div>",
+    ] {
+        let converted = to_text(shown, &mut |_| None);
+        assert_eq!((converted.text.split(' ').next(), converted.hidden), (Some("yes"), 0), "{shown}");
+    }
+    let kept = super::to_text("<p>a</p><p hidden>b<b>c</b></p><p>d</p>", Extra::Keep, &mut |_| None);
+    assert_eq!((kept.text.as_str(), kept.hidden), ("a\n\n[非表示の文字] bc\n\nd", 1));
     // MJML wraps visible text in an element without size.
     assert_eq!(text("<td style='font-size:0px'><div style='font-size:14px'>shown</div></td>"), "shown");
 }
@@ -95,8 +208,18 @@ fn pictures_become_marks_alt_texts_or_a_count() {
         to_text("<img src='https://t.example/p.gif' width=1 height=1><img src='//u.example/a' alt='図'>", &mut |_| {
             None
         });
-    assert_eq!((remote.text.as_str(), remote.remote_images), ("[図]", 2));
-    assert_eq!(remote.remote_hosts, ["t.example", "u.example"]);
+    assert_eq!((remote.text.as_str(), remote.remote_images, remote.trackers), ("[図]", 1, 1));
+    assert_eq!(
+        (remote.remote_hosts, remote.tracker_hosts),
+        (vec!["u.example".to_owned()], vec!["t.example".to_owned()])
+    );
+    let behind = to_text(
+        "<link rel=stylesheet href=https://a.example/s.css><td background='http://b.example/b.png' \
+         style=\"background:url('https://c.example/c.png')\">x<video src=https://d.example/v></video>\
+         <style>@font-face{src:url(https://e.example/f.woff)}</style>",
+        &mut |_| None,
+    );
+    assert_eq!(behind.remote_hosts, ["a.example", "b.example", "c.example", "d.example", "e.example"]);
 }
 
 #[test]
@@ -122,6 +245,16 @@ fn time_stays_linear_on_the_shapes_that_kill_others() {
         "<".repeat(500_000),
         "<!--".repeat(100_000),
         "<td>x".repeat(50_000),
+        "<td rowspan=999 colspan=20>x".repeat(20_000),
+        "<tr><td rowspan=999>x".repeat(20_000),
+        format!("<style>{}</style>{}", ".a{color:red}".repeat(30_000), "<p class='a b c d'>x".repeat(10_000)),
+        format!("<style>{}", "@media{".repeat(50_000)),
+        "<p style='color:#fff;background:#fff'>x".repeat(20_000),
+        "<sup>1".repeat(50_000),
+        "<s>a".repeat(50_000),
+        format!("<table border=1>{}", "<tr><td>a<td>あ".repeat(8_000)),
+        format!("<table border=1><tr><td>a<td>b</tr><tr><td>{}<td>{}", "あ".repeat(100_000), "a ".repeat(100_000)),
+        (0..20_000).map(|n| format!("<a href=https://a.example/{n}{}>x</a>", "y".repeat(100))).collect(),
     ];
     for shape in shapes {
         let started = Instant::now();

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use form::job::Extra;
 use form::{Findings, Limits, Place, Reason, Refusal};
 
 use super::children::{Children, is_mail};
@@ -13,13 +14,14 @@ use super::unwrap::UNWRAPPED;
 use super::{enriched, flowed, transfer};
 use crate::error::size;
 use crate::html::{self, Converted};
-use crate::{charset, directory, smime};
+use crate::{charset, directory, markup, smime};
 
 /// Reads the text; every part that is not in it becomes a child or a finding.
 pub(crate) fn text(
     input: &[u8],
     tree: &Tree<'_>,
     limits: &Limits,
+    hidden: Extra,
     children: &mut Children<'_>,
     findings: &mut Findings,
     tally: &mut Tally,
@@ -29,6 +31,7 @@ pub(crate) fn text(
         tree,
         children,
         findings,
+        hidden,
         most: usize::try_from(limits.text_bytes).unwrap_or(usize::MAX),
         events: Vec::new(),
     };
@@ -36,7 +39,7 @@ pub(crate) fn text(
     for event in std::mem::take(&mut reader.events) {
         read.append(event);
     }
-    read.settle(reader.findings, tally);
+    read.settle(hidden, reader.findings, tally);
     with_marks(&read.text, reader.children, tally)
 }
 
@@ -45,6 +48,8 @@ struct Reader<'a, 'b> {
     tree: &'a Tree<'a>,
     children: &'a mut Children<'b>,
     findings: &'a mut Findings,
+    /// What becomes of text that no reader sees.
+    hidden: Extra,
     most: usize,
     /// What calendars and cards say, for the end of the text: beside the other versions of an invitation they are none of them.
     events: Vec<Read>,
@@ -79,6 +84,9 @@ impl Read {
                 mine.active = mine.active.saturating_add(other.active);
                 mine.remote_images = mine.remote_images.saturating_add(other.remote_images);
                 mine.remote_hosts.extend(other.remote_hosts);
+                mine.trackers = mine.trackers.saturating_add(other.trackers);
+                mine.tracker_hosts.extend(other.tracker_hosts);
+                mine.unsafe_links = mine.unsafe_links.saturating_add(other.unsafe_links);
                 mine.links = mine.links.saturating_add(other.links);
                 mine.misleading.extend(other.misleading);
                 mine.tables = mine.tables.saturating_add(other.tables);
@@ -106,18 +114,14 @@ impl Read {
     }
 
     /// Tells what the text that is used has lost.
-    fn settle(&self, findings: &mut Findings, tally: &mut Tally) {
+    fn settle(&self, hidden: Extra, findings: &mut Findings, tally: &mut Tally) {
         tally.add(self.tally);
         for (reason, place) in &self.notes {
             findings.add(*reason, Place::new(place));
         }
         let Some(html) = &self.html else { return };
-        findings.add(Reason::HtmlToText, Place::default());
-        findings.add_many(Reason::HiddenText, html.hidden, Place::default());
-        findings.add_many(Reason::ActiveContent, html.active, Place::default());
-        findings.add_many(Reason::RemoteImage, html.remote_images, Place::new(&html.remote_hosts.join(", ")));
-        for link in &html.misleading {
-            findings.add(Reason::LinkTargetDiffers, Place::new(link));
+        for (reason, count, place) in markup::told(html, hidden) {
+            findings.add_many(reason, count, place);
         }
     }
 }
@@ -237,13 +241,13 @@ impl<'a> Reader<'a, '_> {
         let label = part
             .media
             .decoded("charset", &mut Tally::default())
-            .or_else(|| is_html.then(|| meta_charset(&bytes)).flatten());
+            .or_else(|| is_html.then(|| html::named_charset(&bytes)).flatten());
         let decoded = charset::decode(&bytes, label.as_deref());
         read.tally.count(&decoded);
         match part.media.value.as_str() {
             _ if is_html => {
-                let children = &mut *self.children;
-                let mut converted = html::to_text(&decoded.text, &mut |source| {
+                let (children, hidden) = (&mut *self.children, self.hidden);
+                let mut converted = html::to_text(&decoded.text, hidden, &mut |source| {
                     let picture = children.by_content_id(source)?;
                     children.add(picture, true);
                     Some(mark(picture))
@@ -376,15 +380,18 @@ impl<'a> Reader<'a, '_> {
     }
 }
 
-/// The plain text, unless the HTML plainly has more: the text a stub, the links or the columns of a table missing from it.
+/// The plain text, unless the HTML plainly has more: the text a stub, or its end, the links or the columns of a table missing from it.
 fn choose(mut plain: Read, mut rich: Read) -> Read {
     let overlap = overlap(&plain.text, &rich.text);
     let (in_plain, in_rich) = (Facts::of(&plain.text), Facts::of(&rich.text));
     let converted = rich.html.clone().unwrap_or_default();
     let has_links = plain.text.contains("://") || plain.text.contains("www.");
     let all_there = overlap.first_in_second >= SAME;
-    let richer = (all_there
-        && ((converted.links > 0 && !has_links) || (converted.tables > 0 && overlap.second_in_first >= SAME)))
+    // Some mailers end their plain text early, before a signature or what was pasted in.
+    let goes_on = overlap.second_in_first < SAME && in_plain.stand_in(&in_rich);
+    let lacks_links = converted.links > 0 && !has_links;
+    let lacks_columns = converted.tables > 0 && overlap.second_in_first >= SAME;
+    let richer = (all_there && (lacks_links || lacks_columns || goes_on))
         || (overlap.second_in_first < MOST && overlap.second_to_first > FAR_LONGER);
     if richer {
         // The links that the plain text lacks are why the HTML was taken, and nothing that was removed.
@@ -424,16 +431,6 @@ fn is_attachment(part: &Part<'_>, index: usize, first: bool) -> bool {
     part.disposition.value == "attachment" || (index != 0 && (file || (!first && named(&part.media, "name"))))
 }
 
-/// The charset an HTML document names for itself, when its part names none.
-fn meta_charset(bytes: &[u8]) -> Option<String> {
-    let head = bytes.get(..bytes.len().min(2048))?.to_ascii_lowercase();
-    let at = head.windows(8).position(|window| window == b"charset=")?;
-    let value = head.get(at.saturating_add(8)..)?;
-    let value = value.strip_prefix(b"\"").or_else(|| value.strip_prefix(b"'")).unwrap_or(value);
-    let end = value.iter().position(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'-' | b'_')).unwrap_or(value.len());
-    String::from_utf8(value.get(..end)?.to_vec()).ok().filter(|label| !label.starts_with("utf-16"))
-}
-
 /// Stands for a picture until the text is chosen. Noncharacters: no decoder makes them of text that means something, and a
 /// mail that contains them itself gains at most the mark of its own picture.
 fn mark(part: usize) -> String {
@@ -470,8 +467,8 @@ fn with_marks(text: &str, children: &mut Children<'_>, tally: &mut Tally) -> Str
     out
 }
 
-const OPEN: char = '\u{FDD0}';
-const CLOSE: char = '\u{FDD1}';
+pub(super) const OPEN: char = '\u{FDD0}';
+pub(super) const CLOSE: char = '\u{FDD1}';
 
 const SIGNATURES: [&str; 4] = [
     "application/pgp-signature",

@@ -60,7 +60,7 @@ pub(crate) fn disarm_as(
     fit_header(&mut header, limits, &mut findings);
 
     let mut children = Children::new(input, &tree, limits);
-    let raw = body::text(input, &tree, limits, &mut children, &mut findings, &mut tally);
+    let raw = body::text(input, &tree, limits, job.text.hidden, &mut children, &mut findings, &mut tally);
     let text = clean(&raw, limits, &mut findings);
 
     let mut encoder = Encoder::new(form, Kind::Mail, detected, limits)?;

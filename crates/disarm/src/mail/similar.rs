@@ -1,5 +1,7 @@
 //! How much of one text stands in another: the question between the two bodies of a `multipart/alternative`.
 
+use super::body::{CLOSE, OPEN};
+
 /// Shares of shingles that two texts have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Overlap {
@@ -21,8 +23,17 @@ pub(crate) fn overlap(first: &str, second: &str) -> Overlap {
 }
 
 fn letters(text: &str) -> impl Iterator<Item = char> {
-    let words = text.split(|c: char| c.is_whitespace() || matches!(c, '<' | '>')).filter(|word| !word.contains("://"));
-    words.flat_map(str::chars).filter(|c| c.is_alphanumeric()).take(MAX_LETTERS)
+    let words = text.split(|c: char| c.is_whitespace() || matches!(c, '<' | '>'));
+    // Marks of ours, which only HTML has: of links, and of pictures between noncharacters.
+    let words = words.filter(|word| !word.contains("://") && !word.starts_with("[リンク"));
+    let mut in_mark = false;
+    words
+        .flat_map(str::chars)
+        .filter(move |c| {
+            in_mark = *c == OPEN || (in_mark && *c != CLOSE);
+            !in_mark && c.is_alphanumeric()
+        })
+        .take(MAX_LETTERS)
 }
 
 /// Sorted, each once.
@@ -62,6 +73,8 @@ mod tests {
     fn layout_and_links_make_no_difference() {
         let same = overlap("お世話に\nなっております。", "お世話になっております。<https://a.example/>");
         assert_eq!((same.first_in_second, same.second_in_first), (100, 100));
+        let marked = overlap("テストです", "テストです \u{FDD0}3\u{FDD1} [リンク1:a.example]");
+        assert_eq!((marked.first_in_second, marked.second_in_first), (100, 100));
         assert!(overlap("abcdefgh", "stuvwxyz").first_in_second < 10);
         assert!(overlap("short", "short and a great deal more beside it").second_in_first < 50);
     }

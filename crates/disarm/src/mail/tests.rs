@@ -43,6 +43,7 @@ fn read_within(input: &[u8], limits: Limits) -> Outcome {
         passwords: Vec::new(),
         pages: Default::default(),
         office: Default::default(),
+        text: Default::default(),
         preview: None,
     };
     let (mut form, mut spill) = (Vec::new(), Vec::new());
@@ -217,6 +218,17 @@ fn a_plain_stub_gives_way_to_the_real_text() {
     let stub = alternative("HTMLメールに対応したソフトでご覧ください。", &format!("<p>{long}</p>"));
     assert_eq!(stub.text(), long);
     assert!(stub.reasons().contains(&Reason::AlternativeText));
+}
+
+#[test]
+fn html_that_goes_on_where_the_plain_text_ends_is_read() {
+    let both = "明日の会議は十時からに変わりました。資料は当日配ります。";
+    let signed = alternative(both, &format!("<p>{both}</p><p>総務課 禊太郎<br>内線はいつもの番号です</p>"));
+    assert_eq!(signed.text(), format!("{both}\n\n総務課 禊太郎\n内線はいつもの番号です"));
+    assert!(!signed.reasons().contains(&Reason::AlternativeText));
+    // A number that only one of them has is told all the same.
+    let paid = alternative(both, &format!("<p>{both}</p><p>振込先は口座番号 7654321 です、お間違えなく</p>"));
+    assert!(paid.text().contains("7654321") && paid.reasons().contains(&Reason::AlternativeText));
 }
 
 #[test]

@@ -52,6 +52,7 @@ pub fn dirty_job(name: &str, limits: &Limits) -> DirtyJob {
         passwords: Vec::new(),
         pages: Default::default(),
         office: Default::default(),
+        text: Default::default(),
         preview: None,
     }
 }
@@ -62,6 +63,7 @@ pub fn clean_job(op: CleanOp, limits: &Limits) -> CleanJob {
         limits: limits.clone(),
         image: ImagePolicy::default(),
         pages: Default::default(),
+        links: form::job::Links::Keep,
         boundary_seed: [7; 16],
         account: AccountPlace::Top,
     }

@@ -26,6 +26,7 @@ pub(crate) struct Config {
     pub(crate) rooms: Rooms,
     pub(crate) scanner: Scanner,
     pub(crate) policy: Policy,
+    pub(crate) mail: Mail,
     pub(crate) pages: Pages,
     pub(crate) office: Office,
     pub(crate) passwords: Passwords,
@@ -46,6 +47,7 @@ impl Default for Config {
             rooms: Rooms::default(),
             scanner: Scanner::default(),
             policy: Policy::default(),
+            mail: Mail::default(),
             pages: Pages::default(),
             office: Office::default(),
             passwords: Passwords::default(),
@@ -282,6 +284,41 @@ impl Default for Policy {
 pub(crate) enum AccountPlace {
     Top,
     Bottom,
+}
+
+/// The text of mails and of text files.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Mail {
+    /// Web addresses: `keep`, `defang` to write them so that no program opens them (hxxps, [.]), or `remove`.
+    pub(crate) links: Links,
+    /// Text of HTML that a reader does not see: `drop`, or `keep` behind a mark.
+    pub(crate) hidden_text: Choice,
+    /// Files of HTML and XML: what they say as a `text`, or `withhold`.
+    pub(crate) markup: Markup,
+}
+
+impl Default for Mail {
+    fn default() -> Self {
+        Self { links: Links::Keep, hidden_text: Choice::Drop, markup: Markup::Text }
+    }
+}
+
+/// What becomes of web addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Links {
+    Keep,
+    Defang,
+    Remove,
+}
+
+/// What becomes of files of HTML and XML.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Markup {
+    Text,
+    Withhold,
 }
 
 /// How documents of pages (PDF) are rebuilt.

@@ -21,6 +21,7 @@ use form::bundle::{Bundle, BundleChild};
 use form::calendar::Method;
 use form::codec::Kind;
 use form::job::{AccountPlace, CleanJob, CleanOp};
+use form::link;
 use form::mail::{MailDoc, MailHeader};
 use form::name::FileName;
 use form::report::{CleanReport, Letters, OutputType, PageLevels};
@@ -50,7 +51,8 @@ pub(crate) fn assemble(bundle: &Bundle<'_>, job: &CleanJob, out: &mut Output<'_>
         fields.text(extra.name.as_str(), extra.value.as_str())?;
     }
     fields.ascii("MIME-Version", "1.0")?;
-    let (account, body) = (bundle.account.as_str(), mail.body.as_str());
+    let (body, _) = link::treated(mail.body.as_str(), job.links);
+    let (account, body) = (bundle.account.as_str(), &*body);
     let pieces = match job.account {
         AccountPlace::Top => [account, body],
         AccountPlace::Bottom => [body, account],

@@ -70,6 +70,7 @@ impl Input {
             limits: limits.clone(),
             image: ImagePolicy::default(),
             pages: Default::default(),
+            links: form::job::Links::Keep,
             boundary_seed: [7; 16],
             account: AccountPlace::Top,
         };

@@ -27,6 +27,7 @@ pub fn job() -> CleanJob {
         limits: Limits::default(),
         image: Default::default(),
         pages: Default::default(),
+        links: form::job::Links::Keep,
         boundary_seed: [7; 16],
         account: Default::default(),
     }

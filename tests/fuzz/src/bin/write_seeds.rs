@@ -385,12 +385,12 @@ fn dirty_job() -> DirtyJob {
         passwords: Password::new("ひみつ").into_iter().collect(),
         pages: PagesPolicy::default(),
         office: Default::default(),
-        preview: None,
+        text: Default::default(), preview: None,
     }
 }
 
 fn preview_job() -> DirtyJob {
-    DirtyJob { op: DirtyOp::Preview, preview: Some(Preview { page: 0, max_side: 1_200 }), ..dirty_job() }
+    DirtyJob { op: DirtyOp::Preview, text: Default::default(), preview: Some(Preview { page: 0, max_side: 1_200 }), ..dirty_job() }
 }
 
 fn clean_job() -> CleanJob {
@@ -399,7 +399,7 @@ fn clean_job() -> CleanJob {
         limits: Limits::default(),
         image: ImagePolicy::default(),
         pages: PagesOutput::default(),
-        boundary_seed: *b"0123456789abcdef",
+        links: form::job::Links::Keep, boundary_seed: *b"0123456789abcdef",
         account: AccountPlace::Bottom,
     }
 }

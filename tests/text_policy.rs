@@ -1,0 +1,168 @@
+//! What a site can say about text: web addresses, text that nobody sees, files of markup. The same mail and files go through the
+//! real rooms under each policy, and what comes out is read as files and by Python's mail parser.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test says what went wrong by failing, and starts the programs it needs"
+)]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::Value;
+
+const PAGE: &str = "<!DOCTYPE html><html><head><meta charset=utf-8><script>alert(1)</script></head><body><h1>お知らせ</h1>\
+    <p>申込みは<a href=\"https://form.example/a.b?c\">こちら</a>から</p><p style=\"display:none\">見えない言葉</p>\
+    <img src=\"https://pixel.example/p.gif\" width=1 height=1></body></html>";
+
+const MAIL: &str = "From: a@example.jp\r\nTo: b@example.lg.jp\r\nSubject: x\r\nDate: Sat, 21 Nov 2026 09:00:00 +0900\r\n\
+    MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+    --b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nまず www.plain.example です\r\n\
+    --b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p>次に<a href='http://html.example/'>ここ</a></p>\r\n\
+    --b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Disposition: attachment; filename=note.txt\r\n\r\n\
+    https://note.example/ を見る\r\n\
+    --b\r\nContent-Type: text/html; charset=utf-8\r\nContent-Disposition: attachment; filename=page.html\r\n\r\n\
+    <a href='https://page.example/'>頁</a>\r\n--b--\r\n";
+
+/// What `misogi sanitize` reports of one file under a policy, and the directory that holds its output.
+fn sanitize(name: &str, content: &[u8], policy: &str) -> (Value, tempfile::TempDir) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (input, settings) = (directory.path().join(name), directory.path().join("policy.toml"));
+    fs::write(&input, content).expect("written");
+    fs::write(&settings, policy).expect("written");
+    let ran = Command::new(env!("CARGO_BIN_EXE_misogi"))
+        .args(["sanitize", "--json", "-o"])
+        .arg(directory.path().join("out"))
+        .arg("--policy")
+        .args([&settings, &input])
+        .output()
+        .expect("runs");
+    let report = serde_json::from_slice(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"));
+    (report, directory)
+}
+
+fn has(report: &Value, reason: &str) -> bool {
+    report["findings"].as_array().expect("a list").iter().any(|finding| finding["reason"] == reason)
+}
+
+fn output(report: &Value) -> PathBuf {
+    report["output"].as_str().unwrap_or_else(|| panic!("{report}")).into()
+}
+
+fn name(report: &Value) -> String {
+    output(report).file_name().expect("a name").to_string_lossy().into_owned()
+}
+
+fn text(report: &Value) -> String {
+    let text = fs::read_to_string(output(report)).expect("read");
+    text.trim_start_matches('\u{feff}').replace("\r\n", "\n")
+}
+
+/// The text of each part of a mail, as Python reads it.
+fn parts(report: &Value) -> Vec<String> {
+    let script = "import sys,email,email.policy,json\n\
+        m=email.message_from_binary_file(open(sys.argv[1],'rb'),policy=email.policy.default)\n\
+        print(json.dumps([p.get_content() for p in m.walk() if not p.is_multipart()]))";
+    let ran = Command::new("python3").args(["-c", script]).arg(output(report)).output().expect("python3 runs");
+    assert!(ran.status.success(), "{ran:?}");
+    serde_json::from_slice(&ran.stdout).expect("a list of texts")
+}
+
+#[test]
+fn web_addresses_are_treated_alike_in_bodies_and_text_files() {
+    for (policy, shown) in [
+        ("keep", ["www.plain.example", "<http://html.example/>", "https://note.example/", "<https://page.example/>"]),
+        (
+            "defang",
+            [
+                "www[.]plain[.]example",
+                "<hxxp://html[.]example/>",
+                "hxxps://note[.]example/",
+                "<hxxps://page[.]example/>",
+            ],
+        ),
+        ("remove", ["まず [リンク削除] です", "次にここ", "[リンク削除] を見る", "頁"]),
+    ] {
+        let (report, _kept) = sanitize("m.eml", MAIL.as_bytes(), &format!("[mail]\nlinks = \"{policy}\"\n"));
+        let parts = parts(&report);
+        assert_eq!(parts.len(), 3, "{parts:?}");
+        for (part, shown) in [0, 0, 1, 2].into_iter().zip(shown) {
+            assert!(parts[part].contains(shown), "{policy}: no {shown} in {}", parts[part]);
+        }
+        let openable = ["http://", "https://", "www."];
+        for part in parts.iter().filter(|_| policy != "keep") {
+            assert!(openable.iter().all(|start| !part.contains(start)), "{policy}: {part}");
+        }
+        for (wanted, reason) in [("defang", "links_defanged"), ("remove", "links_removed")] {
+            assert_eq!(has(&report, reason), policy == wanted, "{report}");
+            assert!(report["children"].as_array().unwrap().iter().all(|part| has(part, reason) == (policy == wanted)));
+        }
+    }
+}
+
+#[test]
+fn pages_become_the_text_that_they_show() {
+    for given in ["page.html", "page.HTM", "page.xhtml", "請求書.pdf", "表.xls"] {
+        let (report, _kept) = sanitize(given, PAGE.as_bytes(), "");
+        assert_eq!((report["detected_type"].as_str(), name(&report)), (Some("html"), format!("{given}.txt")), "{report}");
+        assert_eq!(text(&report), "■ お知らせ\n\n申込みはこちら <https://form.example/a.b?c> から");
+        for reason in ["html_to_text", "hidden_text", "active_content", "tracking_pixel"] {
+            assert!(has(&report, reason), "{reason}: {report}");
+        }
+        let lies = given.ends_with("pdf") || given.ends_with("xls");
+        assert_eq!(has(&report, "type_mismatch"), lies, "{report}");
+        let pixel = report["findings"].as_array().unwrap().iter().find(|finding| finding["reason"] == "tracking_pixel");
+        assert_eq!(pixel.unwrap()["where"], "pixel.example", "{report}");
+    }
+    let (report, _kept) = sanitize("page.html", PAGE.as_bytes(), "[mail]\nhidden_text = \"keep\"\n");
+    assert!(text(&report).contains("[非表示の文字] 見えない言葉") && has(&report, "hidden_text_kept"), "{report}");
+    let sjis = b"<html><meta http-equiv=Content-Type content='text/html; charset=Shift_JIS'>\x95\x5c\x8e\xa6</html>";
+    let (report, _kept) = sanitize("a.html", sjis, "");
+    assert_eq!(text(&report), "表示");
+}
+
+#[test]
+fn data_for_programs_stays_the_text_that_it_is_under_a_name_that_nothing_runs() {
+    let entities = "<?xml version=\"1.0\"?><!DOCTYPE b [<!ENTITY a \"aaaa\"><!ENTITY b SYSTEM \"file:///etc/passwd\">]><b>&a;&b;</b>";
+    for (given, content, expect, reason) in [
+        ("a.xml", entities, "a.xml.txt", Some("markup_as_text")),
+        ("a.json", "{\"a\": \"日本\"}", "a.json.txt", None),
+        ("a.yaml", "a: 日本\n", "a.yaml.txt", None),
+        ("a.md", "# 題 <b>x</b>\n", "a.md", None),
+        ("a.log", "<html>x</html>\n", "a.log", None),
+        ("a.ini", "[a]\nb=1\n", "a.ini.txt", None),
+        ("a.hta", "<html><script>x</script>y</html>", "a.hta.txt", Some("html_to_text")),
+    ] {
+        let (report, _kept) = sanitize(given, content.as_bytes(), "");
+        assert_eq!(name(&report), expect, "{report}");
+        if let Some(reason) = reason {
+            assert!(has(&report, reason), "{report}");
+        }
+        if reason != Some("html_to_text") {
+            assert_eq!(text(&report), content, "{given}");
+        }
+    }
+    let (report, _kept) = sanitize("a.xml", b"<?xml version=\"1.0\" encoding=\"EUC-JP\"?><a>\xc6\xfc\xcb\xdc</a>", "");
+    assert!(text(&report).contains("<a>日本</a>"), "{report}");
+}
+
+#[test]
+fn files_of_markup_are_held_where_the_site_wants_it() {
+    for (name, content) in [("page.html", PAGE), ("a.xml", "<?xml version=\"1.0\"?><a/>")] {
+        let (report, _kept) = sanitize(name, content.as_bytes(), "[mail]\nmarkup = \"withhold\"\n");
+        assert_eq!((&report["verdict"], &report["output"]), (&"withheld".into(), &Value::Null), "{report}");
+        assert!(has(&report, "policy_hold"), "{report}");
+    }
+    let (report, _kept) = sanitize("a.txt", PAGE.as_bytes(), "[mail]\nmarkup = \"withhold\"\n");
+    assert_eq!(text(&report), PAGE, "a text is a text whatever stands in it");
+    // A drawing may hold anything that a page may, and is not drawn yet.
+    let (report, _kept) = sanitize("a.svg", b"<svg xmlns=\"http://www.w3.org/2000/svg\"><text>x</text></svg>", "");
+    assert!(has(&report, "unsupported_type"), "{report}");
+}
