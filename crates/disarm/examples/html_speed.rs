@@ -33,7 +33,9 @@ const SHAPES: [Shape; 20] = [
     ("cells", |n| "<td>x".repeat(n)),
     ("covering cells", |n| "<tr><td rowspan=999 colspan=20>x".repeat(n)),
     ("rows", |n| format!("<table border=1>{}", "<tr><td>a<td>あ".repeat(n))),
-    ("style rules", |n| format!("<style>{}</style><p class=a1>x", (0..n).map(|i| format!(".a{i}{{}}")).collect::<String>())),
+    ("style rules", |n| {
+        format!("<style>{}</style><p class=a1>x", (0..n).map(|i| format!(".a{i}{{}}")).collect::<String>())
+    }),
     ("styled", |n| "<p class='a b c' style='color:#fff;background:#000'>x".repeat(n)),
     ("raised", |n| "<sup>1".repeat(n)),
 ];

@@ -40,7 +40,8 @@ pub(crate) fn disarm_xml(mut part: Part<'_>, form: &mut dyn Write) -> Result<(),
 fn allowed(part: &Part<'_>) -> Result<(), Error> {
     match part.job.text.markup {
         Markup::Text => Ok(()),
-        Markup::Withhold => Err(Reason::PolicyHold.into()),
+        // What is policy only the gateway may say; to this site it is a type like any other that is not taken.
+        Markup::Withhold => Err(Reason::UnsupportedType.into()),
     }
 }
 

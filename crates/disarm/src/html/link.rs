@@ -59,7 +59,13 @@ pub(super) fn essence(text: &str) -> &str {
 /// Whether the text of a link says all that its target does.
 pub(super) fn says_all(shown: &str, target: &str) -> bool {
     let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
-    essence(shown) == essence(target)
+    // What a link to an address presets of the mail says nothing to a reader.
+    let address = if strip_scheme(target, "mailto:").len() < target.len() {
+        target.split('?').next().unwrap_or(target)
+    } else {
+        target
+    };
+    essence(shown) == essence(address)
         || (strip_scheme(target, "tel:").len() < target.len() && digits(shown) == digits(target))
 }
 
@@ -183,6 +189,8 @@ mod tests {
         }
         assert_eq!(target("java\nscript:alert(1)"), Target::Active);
         assert_eq!(target("https://a.example/>x<"), Target::Shown("https://a.example/%3Ex%3C".to_owned()));
+        assert!(says_all("a@b.jp", "MAILTO:a@b.jp?subject=x") && !says_all("a.jp", "https://a.jp/?x"));
+        assert!(says_all("03-1234-5678", "tel:0312345678") && says_all("a.jp", "http://a.jp/"));
         assert_eq!(target(" #top "), Target::Nothing);
         assert_eq!(target("page.html"), Target::Shown("page.html".to_owned()));
     }
