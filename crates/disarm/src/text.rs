@@ -52,7 +52,7 @@ pub(crate) fn decode(part: &mut Part<'_>) -> Result<(String, TextSource), Error>
 /// refused. `named` is the character set that the text itself names, for where nothing else does.
 pub(crate) fn decode_as(part: &mut Part<'_>, named: Option<&str>) -> Result<(String, TextSource), Error> {
     let declared = part.job.declared_type.as_str();
-    let Decoded { text, charset, certain, mismatch, undecodable, gaiji } =
+    let Decoded { text, charset, certain, mismatch, undecided, undecodable, gaiji } =
         charset::decode(part.input, charset_parameter(declared).or(named));
     let chars = size(text.chars().count());
     // A few broken characters are a damaged text. Where every tenth is none, the text is something else.
@@ -66,6 +66,9 @@ pub(crate) fn decode_as(part: &mut Part<'_>, named: Option<&str>) -> Result<(Str
     }
     within(Reason::LimitTextBytes, part.job.limits.text_bytes, size(text.len()))?;
     let place = Place::new(charset);
+    if undecided {
+        part.findings.add(Reason::CharsetUndecided, place.clone());
+    }
     if mismatch {
         part.findings.add(Reason::CharsetMismatch, place);
     } else if !certain && !part.input.is_ascii() {

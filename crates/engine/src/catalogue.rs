@@ -342,6 +342,10 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::ReEncoded => ("画像を圧縮し直しました", "the picture was compressed anew"),
         Reason::CharsetGuessed => ("文字コードの指定がないため推定しました", "the character set was guessed"),
         Reason::CharsetMismatch => ("文字コードの指定が誤っていたため直しました", "the character set label was wrong"),
+        Reason::CharsetUndecided => (
+            "文字コードを決められない箇所が{count}か所あり、文字が正しくないおそれがあります",
+            "the character set of {count} texts could not be decided, so that they may be wrong",
+        ),
         Reason::UndecodableBytes => ("読めない文字が{count}か所ありました", "{count} characters could not be decoded"),
         Reason::Gaiji => ("外字が{count}個あり、〓で表しました", "{count} private characters are shown as 〓"),
         Reason::LinkTargetDiffers => {

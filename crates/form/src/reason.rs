@@ -399,6 +399,8 @@ reasons! {
     /// A file of markup or data for programs (XML) is passed on as the text that it is.
     375 Changed MarkupAsText "markup_as_text"
 
+    /// Bytes that are text in more than one character set were read as the likeliest; the text may be wrong.
+    370 Changed CharsetUndecided "charset_undecided"
     /// The mail has no text.
     400 Noted EmptyBody "empty_body"
     /// The mail has unusually many recipients.

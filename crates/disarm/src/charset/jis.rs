@@ -6,6 +6,7 @@
 
 use encoding_rs::{EUC_KR, GBK, WINDOWS_1252};
 
+use super::jisx0213::Cell;
 use super::{Sink, detect};
 
 /// What the bytes between two escapes mean.
@@ -16,15 +17,15 @@ enum Set {
     Roman,
     /// JIS X 0201 Katakana in seven bits (`ESC ( I` or SO).
     Kana,
-    /// JIS X 0208 and, for lack of another table, JIS X 0213 plane 1.
+    /// JIS X 0208 with the extensions of NEC and IBM.
     Kanji,
     /// JIS X 0212.
     Supplementary,
     /// GB 2312 and KS X 1001, from ISO-2022-JP-2.
     Chinese,
     Korean,
-    /// JIS X 0213 plane 2: no table.
-    Unknown,
+    /// JIS X 0213, plane 1 or 2.
+    Plane(u8),
 }
 
 pub(super) fn decode(bytes: &[u8], sink: &mut Sink) {
@@ -69,7 +70,7 @@ fn decode_run(run: &[u8], set: Set, designated: Set, after: &[u8], sink: &mut Si
         Set::Ascii => eight_bit_or_ascii(run, sink),
         Set::Roman => roman(run, sink),
         Set::Kana => kana(run, sink),
-        Set::Kanji | Set::Supplementary | Set::Chinese | Set::Korean | Set::Unknown => {
+        Set::Kanji | Set::Supplementary | Set::Chinese | Set::Korean | Set::Plane(_) => {
             return double_byte(run, set, after, sink);
         }
     }
@@ -125,10 +126,17 @@ fn pairs(line: &[u8], set: Set, sink: &mut Sink) {
             Some(&trail) if (0x21..=0x7E).contains(&trail) => {
                 match set {
                     Set::Supplementary => euc.extend_from_slice(&[0x8F, lead | 0x80, trail | 0x80]),
-                    Set::Unknown => {
-                        flush(&mut euc, set, sink);
-                        sink.bad();
-                    }
+                    Set::Plane(plane) => match sink.jisx0213(plane, lead, trail) {
+                        Cell::AsBefore => euc.extend_from_slice(&[lead | 0x80, trail | 0x80]),
+                        Cell::Text(text) => {
+                            flush(&mut euc, set, sink);
+                            sink.text.push_str(text);
+                        }
+                        Cell::Empty => {
+                            flush(&mut euc, set, sink);
+                            sink.bad();
+                        }
+                    },
                     _ => euc.extend_from_slice(&[lead | 0x80, trail | 0x80]),
                 }
                 at += 2;
@@ -211,8 +219,9 @@ fn escape(bytes: &[u8]) -> (Escape, usize) {
     let set = |set| Escape::Set(set);
     match bytes {
         [ESC, b'$', b'(' | b')', b'D', ..] => (set(Set::Supplementary), 4),
-        [ESC, b'$', b'(', b'O' | b'Q' | b'@' | b'B', ..] => (set(Set::Kanji), 4),
-        [ESC, b'$', b'(', b'P', ..] => (set(Set::Unknown), 4),
+        [ESC, b'$', b'(', b'@' | b'B', ..] => (set(Set::Kanji), 4),
+        [ESC, b'$', b'(', b'O' | b'Q', ..] => (set(Set::Plane(1)), 4),
+        [ESC, b'$', b'(', b'P', ..] => (set(Set::Plane(2)), 4),
         [ESC, b'$', b'(' | b')', b'C', ..] => (set(Set::Korean), 4),
         [ESC, b'$', b'(' | b')', b'A', ..] => (set(Set::Chinese), 4),
         [ESC, b'$', b'B' | b'@', ..] => (set(Set::Kanji), 3),
@@ -325,6 +334,11 @@ mod tests {
         // JIS X 0212 30-21 is U+4E02; NEC row 13 2D-21 is ①; NEC-selected IBM 7C-62 is 髙.
         check(b"\x1B$(D0!\x1B(B", "丂");
         check(b"\x1B$B-!-j|b\x1B(B", "①㈱髙");
+    }
+
+    #[test]
+    fn jis_x_0213_is_read_in_both_planes() {
+        check(b"\x1B$(Q.!0!$w\x1B$(P!!\x1B$(O.!\x1B(B", "俱亜か\u{309A}𠂉俱");
     }
 
     #[test]

@@ -7,12 +7,17 @@
 //! is no character at all becomes U+FFFD and is counted. Nothing disappears.
 
 mod detect;
+mod japanese;
 mod jis;
+mod jisx0213;
 mod label;
 mod utf7;
 
-use encoding_rs::{DecoderResult, EUC_JP, Encoding, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{
+    DecoderResult, EUC_JP, Encoding, ISO_8859_15, MACINTOSH, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252,
+};
 
+use detect::Label;
 pub use detect::detect;
 
 /// Text out of bytes, with what had to be assumed or given up.
@@ -26,6 +31,8 @@ pub struct Decoded {
     pub certain: bool,
     /// True when a label was given and the bytes plainly are something else.
     pub mismatch: bool,
+    /// True when another charset is as good an explanation of the bytes, so that the text may be wrong.
+    pub undecided: bool,
     /// Number of U+FFFD written for bytes that are no character.
     pub undecodable: u32,
     /// Number of 〓 written for private-use characters.
@@ -77,32 +84,31 @@ pub struct Guess {
     pub charset: Charset,
     /// True when a mark or the form of the bytes leaves no practical doubt (BOM, escape sequences, valid UTF-8).
     pub certain: bool,
+    /// True when another charset is as good an explanation.
+    pub undecided: bool,
 }
 
 /// Decodes `bytes`, believing `label` unless the bytes plainly say otherwise.
 #[must_use]
 pub fn decode(bytes: &[u8], label: Option<&str>) -> Decoded {
     let named = label.and_then(label::resolve);
-    let (charset, certain, mismatch) = match named {
-        None => {
-            let guess = detect(bytes);
-            (guess.charset, guess.certain, false)
-        }
-        Some(named) => match detect::contradiction(bytes, named) {
-            None => (detect::settle(bytes, named), true, false),
-            Some(guess) => (guess.charset, guess.certain, true),
+    let sure = |charset| Guess { charset, certain: true, undecided: false };
+    let (guess, mismatch) = match named {
+        None => (detect(bytes), false),
+        Some(named) => match detect::examine(bytes, named) {
+            Label::Fits => (sure(detect::settle(bytes, named, label.unwrap_or_default())), false),
+            Label::Doubtful => (Guess { undecided: true, ..sure(named) }, false),
+            Label::Wrong(guess) => (guess, true),
         },
     };
-    let mut decoded = decode_as(bytes, charset);
-    decoded.certain = certain;
-    decoded.mismatch = mismatch;
-    decoded
+    Decoded { certain: guess.certain, undecided: guess.undecided, mismatch, ..decode_as(bytes, guess.charset) }
 }
 
 /// Decodes `bytes` in exactly this charset.
 #[must_use]
 pub fn decode_as(bytes: &[u8], charset: Charset) -> Decoded {
-    let mut sink = Sink { text: String::with_capacity(bytes.len().saturating_add(bytes.len() / 2)), undecodable: 0 };
+    let text = String::with_capacity(bytes.len().saturating_add(bytes.len() / 2));
+    let mut sink = Sink { text, undecodable: 0, rows: None };
     match charset {
         Charset::Utf8 => {
             let body = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
@@ -126,6 +132,7 @@ pub fn decode_as(bytes: &[u8], charset: Charset) -> Decoded {
         charset: charset.name(),
         certain: true,
         mismatch: false,
+        undecided: false,
         undecodable: sink.undecodable,
         gaiji,
     }
@@ -135,9 +142,15 @@ pub fn decode_as(bytes: &[u8], charset: Charset) -> Decoded {
 struct Sink {
     text: String,
     undecodable: u32,
+    /// JIS X 0213, made when a text asks for it.
+    rows: Option<jisx0213::Table>,
 }
 
 impl Sink {
+    fn jisx0213(&mut self, plane: u8, lead: u8, trail: u8) -> jisx0213::Cell {
+        self.rows.get_or_insert_with(jisx0213::Table::new).cell(plane, lead, trail)
+    }
+
     fn bad(&mut self) {
         self.text.push(char::REPLACEMENT_CHARACTER);
         self.undecodable = self.undecodable.saturating_add(1);
@@ -216,16 +229,21 @@ fn replace_private_use(text: &mut String) -> u32 {
     count
 }
 
-/// What Japanese printers set where a type is missing.
 /// Bytes decoded at a time.
 const PIECE: usize = 1024;
+/// What Japanese printers set where a type is missing.
 const GETA: char = '〓';
 /// As glibc's EUC-JP-MS has them.
 const IBM_EXTENSIONS: &str = "ⅰⅱⅲⅳⅴⅵⅶⅷⅸⅹⅠⅡⅢⅣⅤⅥⅦⅧⅨⅩ＇＂㈱№℡炻仼僴凬匇匤﨎咊坙﨏塚增寬峵嵓﨑德悅愠敎昻晥晴朗栁﨓﨔橫櫢淸淲瀨凞猪甁皂皞益礰礼神祥福竧靖精綠緖羽荢﨟薰蘒﨡蠇諸譿賴赶﨣﨤逸郞都鄕﨧﨨閒隆﨩霻靍靑飯飼館馞髙魲鶴黑";
 const FIRST_PRIVATE_USE: char = '\u{E000}';
 
-fn is_western(charset: Charset) -> bool {
-    matches!(charset, Charset::Legacy(e) if e == WINDOWS_1252 || e.is_single_byte())
+/// Scripts of which each word has ASCII letters, so that 8-bit bytes stand alone.
+fn is_latin(charset: Charset) -> bool {
+    matches!(charset, Charset::Legacy(e) if [WINDOWS_1252, ISO_8859_15, MACINTOSH].contains(&e))
+}
+
+fn is_single_byte(charset: Charset) -> bool {
+    matches!(charset, Charset::Legacy(e) if e.is_single_byte())
 }
 
 fn is_shift_jis(charset: Charset) -> bool {

@@ -7,6 +7,7 @@ use crate::charset::Decoded;
 pub(crate) struct Tally {
     pub(crate) guessed: u32,
     pub(crate) mismatched: u32,
+    pub(crate) undecided: u32,
     pub(crate) undecodable: u32,
     pub(crate) gaiji: u32,
 }
@@ -16,6 +17,7 @@ impl Tally {
     pub(crate) fn count(&mut self, decoded: &Decoded) {
         self.guessed = self.guessed.saturating_add(u32::from(!decoded.certain && !decoded.mismatch));
         self.mismatched = self.mismatched.saturating_add(u32::from(decoded.mismatch));
+        self.undecided = self.undecided.saturating_add(u32::from(decoded.undecided));
         self.undecodable = self.undecodable.saturating_add(decoded.undecodable);
         self.gaiji = self.gaiji.saturating_add(decoded.gaiji);
     }
@@ -24,6 +26,7 @@ impl Tally {
     pub(crate) fn add(&mut self, other: Self) {
         self.guessed = self.guessed.saturating_add(other.guessed);
         self.mismatched = self.mismatched.saturating_add(other.mismatched);
+        self.undecided = self.undecided.saturating_add(other.undecided);
         self.undecodable = self.undecodable.saturating_add(other.undecodable);
         self.gaiji = self.gaiji.saturating_add(other.gaiji);
     }
