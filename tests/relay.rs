@@ -75,6 +75,85 @@ fn a_plain_mail_arrives_with_its_words_and_its_thread() {
 }
 
 #[test]
+fn addresses_of_old_mobile_phones_pass_both_legs() {
+    let line = Line::start("");
+    let mail = "From: =?ISO-2022-JP?B?GyRCQkBPOhsoQg==?= <.taro..x.@docomo.ne.jp>\r\n\
+        To: <hanako..@city.example.lg.jp>, \"jiro.\"@ezweb.ne.jp\r\nCc: <\"saburo..a.\"@docomo.ne.jp>\r\n\
+        Reply-To: taro.@docomo.ne.jp\r\nSubject: keitai\r\nDate: Sat, 21 Nov 2026 09:12:00 +0900\r\n\r\nhello\r\n";
+    let sender = ".taro..x.@docomo.ne.jp";
+    // Straight to the gateway as it came from the phone's network, and through a server that quotes it.
+    for (count, server) in [(1, line.gateway.smtp), (2, line.front.smtp)] {
+        let reply = submit(server, sender, &["hanako..@city.example.lg.jp"], mail.as_bytes()).expect("submitted");
+        assert_eq!(reply.0, 250, "{}", reply.1);
+        let arrived = String::from_utf8(line.behind.wait_for(count, PATIENCE).pop().expect("a mail")).expect("ASCII");
+        let header = arrived.replace('\r', "").replace("\n ", " ");
+        for field in [
+            "Return-Path: <\".taro..x.\"@docomo.ne.jp>",
+            "From: =?UTF-8?B?5aSq6YOO?= <.taro..x.@docomo.ne.jp>",
+            "To: hanako..@city.example.lg.jp, jiro.@ezweb.ne.jp",
+            "Cc: \"saburo..a.\"@docomo.ne.jp",
+            "Reply-To: taro.@docomo.ne.jp",
+        ] {
+            assert!(header.contains(&format!("{field}\n")), "{field} in {header}");
+        }
+        assert!(header.contains("hanako..") && header.contains("Delivered-To:"), "{header}");
+        assert!(arrived.contains("hello"), "{arrived}");
+    }
+}
+
+#[test]
+fn the_header_is_the_gateways_and_a_mail_in_circles_ends() {
+    let line = Line::start("[policy]\nsubject_prefix = \"[外部] \"");
+    let mail = "Received: from a.example by b.example; Sat, 21 Nov 2026 09:00:00 +0900\r\n\
+        Authentication-Results: city.example.lg.jp; dkim=pass\r\nX-Misogi-Hops: 7\r\nX-Misogi-Verdict: forged\r\n\
+        From: a@example.jp, b@example.jp\r\nSender: c@example.jp\r\nTo: staff@city.example.lg.jp\r\n\
+        Subject: Re: =?UTF-8?B?W+WklumDqF0g44GK55+l44KJ44Gb?=\r\nDate: Sat, 21 Nov 2026 09:12:00 +0900\r\n\
+        Message-ID: <m1@example.jp>\r\nList-Id: <list.example.jp>\r\nList-Unsubscribe: <mailto:leave@example.jp>\r\n\
+        List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\nAuto-Submitted: auto-generated\r\nBcc: x@example.jp\r\n\
+        DKIM-Signature: v=1\r\nReturn-Receipt-To: a@example.jp\r\n\r\nhello\r\n";
+    let arrived = String::from_utf8(line.pass(mail.as_bytes())).expect("ASCII");
+    let header = arrived.split("\n\n").next().expect("a header");
+    let names: Vec<&str> = header
+        .lines()
+        .filter(|field| !field.starts_with([' ', '\t']))
+        .filter_map(|field| field.split_once(':').map(|(name, _)| name))
+        .skip_while(|name| !name.eq_ignore_ascii_case("Received"))
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "Received", // Postfix behind the gateway
+            "Received",
+            "From",
+            "Sender",
+            "To",
+            "Subject",
+            "Date",
+            "Message-ID",
+            "Auto-Submitted",
+            "List-Id",
+            "List-Unsubscribe",
+            "X-Misogi-Hops",
+            "X-Misogi-Verdict",
+            "X-Misogi-Receipt",
+            "MIME-Version",
+            "Content-Type",
+            "Content-Transfer-Encoding"
+        ],
+        "{header}"
+    );
+    assert!(header.contains("by gateway.test (Misogi) id 20"), "{header}");
+    // The sender's own, that of the server in front, ours, and the seven that another gateway had taken off.
+    assert!(header.contains("X-Misogi-Hops: 10\n"), "{header}");
+    assert!(header.contains("X-Misogi-Verdict: sanitised"), "{header}");
+    assert_eq!(python_reads(arrived.as_bytes())["subject"], "[外部] Re: お知らせ");
+    assert!(arrived.contains("b@example.jp"), "the other author is told: {arrived}");
+    let circling = mail.replace("X-Misogi-Hops: 7", "X-Misogi-Hops: 50");
+    let reply = submit(line.gateway.smtp, "a@example.jp", &["staff@city.example.lg.jp"], circling.as_bytes());
+    assert_eq!(reply.expect("submitted").0 / 100, 5);
+}
+
+#[test]
 fn attachments_are_rebuilt_and_what_cannot_be_is_accounted_for() {
     let line = Line::start("");
     let png = fixture("files/position.jpg");

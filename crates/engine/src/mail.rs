@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use form::bundle::HeaderName;
 use form::document::MailDoc;
 use form::job::{DirtyJob, DirtyOp, Links, OfficePolicy, PagesPolicy, Password};
 use form::link;
@@ -168,8 +169,16 @@ fn amended(policy: &Policy, doc: &MailDoc, context: &MailContext) -> Option<Vec<
     }
     let mut doc = doc.clone();
     doc.header.date = doc.header.date.or_else(|| MailDate::new(context.now, context.utc_offset_minutes));
-    doc.header.subject = Line::scrub(&format!("{}{}", policy.subject_prefix, doc.header.subject.as_str())).0;
+    doc.header.subject = Line::scrub(&marked(&policy.subject_prefix, doc.header.subject.as_str())).0;
     doc.encode(Vec::new(), &policy.limits).ok()
+}
+
+/// The subject with the site's mark in front, once: an answer to a mail that has it brings it back.
+fn marked(prefix: &str, subject: &str) -> String {
+    match prefix.trim() {
+        "" => format!("{prefix}{subject}"),
+        mark => format!("{prefix}{}", subject.replace(mark, "").trim_start()),
+    }
 }
 
 /// A mail whose root may not be read comes as its header and one withheld child that is the mail itself.
@@ -204,7 +213,18 @@ fn headers(context: &MailContext, parts: &[PartOutcome]) -> Vec<assemble::OwnHea
     if !context.receipt.is_empty() {
         headers.push(("X-Misogi-Receipt", context.receipt.clone()));
     }
+    headers.extend(trace(context));
     headers
+}
+
+/// That this gateway had the mail, for people who look for where it was and when.
+pub(crate) fn trace(context: &MailContext) -> Option<assemble::OwnHeader<'static>> {
+    let host = context.postmaster.rsplit_once('@').map(|(_, host)| host).filter(|host| !host.is_empty())?;
+    let now = MailDate::new(context.now, context.utc_offset_minutes)?;
+    if context.receipt.is_empty() {
+        return None;
+    }
+    Some((HeaderName::TRACE, format!("by {host} (Misogi) id {}; {now}", context.receipt)))
 }
 
 fn holds_virus(part: &PartOutcome) -> bool {

@@ -13,7 +13,7 @@ use jail::{Fresh, Source};
 use crate::account;
 use crate::assemble;
 use crate::embedded::within_budget;
-use crate::mail::{MailContext, dissect, unreadable_root};
+use crate::mail::{MailContext, dissect, trace, unreadable_root};
 use crate::outcome::{Defer, PartOutcome, PartVerdict};
 use crate::part::{Run, children_where};
 
@@ -88,7 +88,8 @@ pub(crate) async fn mail(
     };
     let whole = !parts.iter().any(PartOutcome::anything_withheld);
     let verdict = if whole { "sanitised" } else { "partly-withheld" };
-    let headers = [("X-Misogi-Verdict", verdict.to_owned()), ("X-Misogi-Receipt", context.receipt.clone())];
+    let mut headers = vec![("X-Misogi-Verdict", verdict.to_owned()), ("X-Misogi-Receipt", context.receipt.clone())];
+    headers.extend(trace(context));
     Ok(match assemble::mail(run, &assemble::Form::Own(&form), "", &headers, &parts).await? {
         Ok(fresh) => Unlocked::Opened(UnlockedMail { fresh, subject, opened, parts }),
         Err(refusal) => Unlocked::Withheld(refusal),

@@ -15,19 +15,24 @@ use crate::report::OutputType;
 use crate::text::{Line, Text, TextError};
 use crate::wire::{Cursor, Sink, size};
 
-/// The name of a header field that the gateway adds: `X-` and letters, digits and hyphens, at most 64 bytes. It can be no
-/// field that has a meaning to a mail program.
+/// The name of a header field that the gateway adds: `X-` and letters, digits and hyphens, at most 64 bytes, or `Received`. It can be
+/// no field that has a meaning to a mail program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderName(String);
 
 impl HeaderName {
     /// The most bytes of a name.
     pub const MAX_BYTES: usize = 64;
+    /// The field by which a server says that it had a mail (RFC 5321 section 4.4).
+    pub const TRACE: &'static str = "Received";
 
     /// Takes a name.
     pub fn parse(raw: &str) -> Result<HeaderName, TextError> {
         if raw.len() > Self::MAX_BYTES {
             return Err(TextError::TooLong { limit: Self::MAX_BYTES });
+        }
+        if raw == Self::TRACE {
+            return Ok(HeaderName(raw.to_owned()));
         }
         let rest = raw.strip_prefix("X-").ok_or(TextError::Shape)?;
         let clean = !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');

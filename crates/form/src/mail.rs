@@ -5,9 +5,10 @@ use std::fmt;
 use crate::codec::DecodeError;
 use crate::container::take_line;
 use crate::limits::Limits;
+use crate::pages::Url;
 use crate::reason::{Reason, Refusal};
 use crate::text::{Line, TextError};
-use crate::wire::{Cursor, Sink, size};
+use crate::wire::{Cursor, Sink, coded, size};
 
 pub use crate::container::Child;
 pub use crate::document::MailDoc;
@@ -151,6 +152,109 @@ impl MailDate {
     }
 }
 
+/// As RFC 5322 section 3.3 writes it: `Fri, 20 Nov 2026 10:00:00 +0900`.
+impl fmt::Display for MailDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let offset = i64::from(self.offset_minutes);
+        let local = self.unix_seconds.saturating_add(offset.saturating_mul(60));
+        let (days, seconds) = (local.div_euclid(DAY), local.rem_euclid(DAY));
+        let (year, month, day) = civil(days);
+        // 1970-01-01 was a Thursday.
+        let weekday = entry(&WEEKDAYS, days.saturating_add(4).rem_euclid(7));
+        let month = entry(&MONTHS, month.saturating_sub(1));
+        let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+        let sign = if offset < 0 { '-' } else { '+' };
+        let (hours, minutes) = (offset.abs() / 60, offset.abs() % 60);
+        write!(
+            f,
+            "{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} {sign}{hours:02}{minutes:02}"
+        )
+    }
+}
+
+/// Year, month and day of a day counted from 1970 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms"). The type
+/// of the date keeps the year within four digits, so nothing here can overflow.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+fn entry(names: &[&'static str], index: i64) -> &'static str {
+    usize::try_from(index).ok().and_then(|index| names.get(index)).copied().unwrap_or_default()
+}
+
+const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+coded! {
+    /// A field by which a mailing list says what its readers can do (RFC 2369).
+    pub enum ListField {
+        /// How to get help.
+        Help = 1,
+        /// How to leave.
+        Unsubscribe = 2,
+        /// How to join.
+        Subscribe = 3,
+        /// How to write to it.
+        Post = 4,
+        /// Who runs it.
+        Owner = 5,
+        /// Where its mails are kept.
+        Archive = 6,
+    }
+}
+
+impl ListField {
+    /// The name of the field.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ListField::Help => "List-Help",
+            ListField::Unsubscribe => "List-Unsubscribe",
+            ListField::Subscribe => "List-Subscribe",
+            ListField::Post => "List-Post",
+            ListField::Owner => "List-Owner",
+            ListField::Archive => "List-Archive",
+        }
+    }
+}
+
+/// One way to do it. A field with several of them lists the preferred first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListLink {
+    /// What it is for.
+    pub field: ListField,
+    /// Where it leads.
+    pub url: Url,
+}
+
+impl ListLink {
+    /// The most bytes of an address: it cannot be folded, and a line of a header has no more than 998.
+    pub const MAX_BYTES: usize = 900;
+
+    /// A link, `None` where the address is too long for a line.
+    pub fn new(field: ListField, url: Url) -> Option<ListLink> {
+        (url.as_str().len() <= Self::MAX_BYTES).then_some(ListLink { field, url })
+    }
+
+    fn put(&self, sink: &mut Sink) {
+        sink.u8(self.field.code());
+        sink.string(self.url.as_str());
+    }
+
+    fn take(cursor: &mut Cursor<'_>) -> Result<ListLink, DecodeError> {
+        let field = cursor.coded(ListField::from_code, "list field")?;
+        let url = Url::parse(cursor.string()?).map_err(|_| DecodeError::Malformed("list address"))?;
+        ListLink::new(field, url).ok_or(DecodeError::Malformed("list address"))
+    }
+}
+
 /// The header of a mail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MailHeader {
@@ -178,9 +282,16 @@ pub struct MailHeader {
     pub auto_submitted: Option<Line>,
     /// The list it came through.
     pub list_id: Option<Line>,
+    /// What the list offers its readers, at most [`MailHeader::MAX_LIST_LINKS`].
+    pub list: Vec<ListLink>,
+    /// How many servers it has passed, for whoever has to notice that it goes round in circles.
+    pub hops: u16,
 }
 
 impl MailHeader {
+    /// The most addresses of a mailing list.
+    pub const MAX_LIST_LINKS: u32 = 20;
+
     /// Addresses of all fields together.
     pub fn address_count(&self) -> usize {
         let lists = [self.to.len(), self.cc.len(), self.reply_to.len()];
@@ -190,6 +301,7 @@ impl MailHeader {
 
     pub(crate) fn check(&self, limits: &Limits) -> Result<(), DecodeError> {
         Refusal::check(Reason::LimitAddresses, limits.addresses.into(), size(self.address_count()))?;
+        Refusal::check(Reason::FormInvalid, Self::MAX_LIST_LINKS.into(), size(self.list.len()))?;
         let references = self.in_reply_to.len().saturating_add(self.references.len());
         Refusal::check(Reason::LimitReferences, limits.references.into(), size(references))?;
         let mailboxes = self.from.iter().chain(&self.sender).chain(&self.to).chain(&self.cc).chain(&self.reply_to);
@@ -216,6 +328,8 @@ impl MailHeader {
         sink.list(&self.references, MessageId::put);
         sink.option(self.auto_submitted.as_ref(), |line, sink| sink.string(line.as_str()));
         sink.option(self.list_id.as_ref(), |line, sink| sink.string(line.as_str()));
+        sink.list(&self.list, ListLink::put);
+        sink.u16(self.hops);
     }
 
     pub(crate) fn take(cursor: &mut Cursor<'_>, limits: &Limits) -> Result<MailHeader, DecodeError> {
@@ -235,6 +349,8 @@ impl MailHeader {
             references: ids(cursor)?,
             auto_submitted: cursor.option(|cursor| take_line(cursor, "auto-submitted"))?,
             list_id: cursor.option(|cursor| take_line(cursor, "list id"))?,
+            list: cursor.list(Self::MAX_LIST_LINKS, Reason::FormInvalid, ListLink::take)?,
+            hops: cursor.u16()?,
         })
     }
 }
@@ -355,6 +471,27 @@ mod tests {
         for bad in ["", "a b", "a>b", "<a@b>", "a\r\nb", "a@é", "\"a\"@b", "a(b)", "a@=?utf-8?Q?b=0D=0Ac?="] {
             assert!(MessageId::parse(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn dates_are_those_of_date_1() {
+        // Expected values from `date -R -d @N` with TZ set.
+        for (seconds, offset, text) in [
+            (0, 0, "Thu, 01 Jan 1970 00:00:00 +0000"),
+            (1_795_136_400, 540, "Fri, 20 Nov 2026 10:00:00 +0900"),
+            (951_782_400, -480, "Mon, 28 Feb 2000 16:00:00 -0800"),
+            (1_709_164_800, 330, "Thu, 29 Feb 2024 05:30:00 +0530"),
+            (-1, -210, "Wed, 31 Dec 1969 20:29:59 -0330"),
+        ] {
+            assert_eq!(MailDate::new(seconds, offset).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn an_address_of_a_list_holds_900_bytes_and_not_901() {
+        let url = |len: usize| Url::rebuild(&format!("https://example.jp/{}", "a".repeat(len - 19))).unwrap();
+        assert!(ListLink::new(ListField::Help, url(900)).is_some());
+        assert!(ListLink::new(ListField::Help, url(901)).is_none());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::tally::Tally;
 use crate::charset;
 
 /// One header field.
@@ -21,6 +22,12 @@ impl Field<'_> {
     /// The value on one line, as Unicode: folds are undone and raw 8-bit or raw ISO-2022-JP text is decoded, so that
     /// everything after this is a matter of characters (a Shift_JIS 表 ends in a backslash, a JIS pair may be `"`).
     pub(crate) fn text(&self) -> Cow<'_, str> {
+        self.decoded(None, &mut Tally::default())
+    }
+
+    /// As [`text`](Self::text), counting what had to be assumed of raw bytes. They have no label; programs that write them take the
+    /// charset of their body, which is tried first.
+    pub(crate) fn decoded(&self, body: Option<&str>, tally: &mut Tally) -> Cow<'_, str> {
         let value = self.value.trim_ascii();
         let plain = value.is_ascii() && !value.contains(&0x1B);
         if plain && !value.contains(&b'\n') {
@@ -33,7 +40,13 @@ impl Field<'_> {
         if plain {
             return Cow::Owned(String::from_utf8_lossy(&unfolded).into_owned());
         }
-        Cow::Owned(charset::decode(&unfolded, None).text)
+        let named = body.map(|label| charset::decode(&unfolded, Some(label)));
+        let decoded = match named {
+            Some(named) if !named.mismatch && named.undecodable == 0 => named,
+            _ => charset::decode(&unfolded, None),
+        };
+        tally.count(&decoded);
+        Cow::Owned(decoded.text)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The header of a mail as typed values: an allowlist, each value parsed and written anew.
 
-use form::mail::{MailDate, MailHeader, Mailbox, MessageId};
+use form::mail::{ListField, ListLink, MailDate, MailHeader, Mailbox, MessageId};
+use form::pages::Url;
 use form::text::Line;
 use form::{Findings, Limits, Place, Reason};
 use mail_parser::DateTime;
@@ -11,9 +12,17 @@ use super::tally::Tally;
 use super::word;
 
 /// Reads the fields that are passed on and tells what was wrong with them.
-pub(crate) fn read(fields: &[Field<'_>], limits: &Limits, findings: &mut Findings, tally: &mut Tally) -> MailHeader {
-    let mut reader =
-        Reader { fields, limits, findings, tally, addresses: usize::try_from(limits.addresses).unwrap_or(usize::MAX) };
+///
+/// `body` is the charset label of the text: what raw 8-bit fields are written in, too.
+pub(crate) fn read(
+    fields: &[Field<'_>],
+    body: Option<&str>,
+    limits: &Limits,
+    findings: &mut Findings,
+    tally: &mut Tally,
+) -> MailHeader {
+    let addresses = usize::try_from(limits.addresses).unwrap_or(usize::MAX);
+    let mut reader = Reader { fields, body, limits, findings, tally, addresses };
     let from = reader.from();
     let sender = reader.mailboxes("Sender").into_iter().next();
     MailHeader {
@@ -29,11 +38,14 @@ pub(crate) fn read(fields: &[Field<'_>], limits: &Limits, findings: &mut Finding
         references: reader.references(),
         auto_submitted: reader.line("Auto-Submitted"),
         list_id: reader.line("List-Id"),
+        list: reader.list(),
+        hops: reader.hops(),
     }
 }
 
 struct Reader<'a, 'b> {
     fields: &'a [Field<'b>],
+    body: Option<&'a str>,
     limits: &'a Limits,
     findings: &'a mut Findings,
     tally: &'a mut Tally,
@@ -61,7 +73,7 @@ impl Reader<'_, '_> {
     fn mailboxes(&mut self, name: &str) -> Vec<Mailbox> {
         let mut all = Vec::new();
         for field in self.fields.iter().filter(|field| field.is(name)) {
-            let text = field.text();
+            let text = field.decoded(self.body, self.tally);
             let read = address::parse(&text, self.addresses, self.tally);
             self.addresses = self.addresses.saturating_sub(read.mailboxes.len());
             for invalid in read.invalid {
@@ -85,13 +97,45 @@ impl Reader<'_, '_> {
         let field = found.next()?;
         let surplus = u32::try_from(found.count()).unwrap_or(u32::MAX);
         self.findings.add_many(Reason::DuplicateHeader, surplus, Place::new(name));
-        let text = word::decode(&field.text(), self.tally);
+        let text = field.decoded(self.body, self.tally);
+        let text = word::decode(&text, self.tally);
         let (line, scrubbed) = Line::scrub(text.trim());
         let place = Place::new(name);
         self.findings.add_many(Reason::ControlCharacters, scrubbed.controls, place.clone());
         self.findings.add_many(Reason::BidiControls, scrubbed.bidi, place.clone());
         self.findings.add_many(Reason::ZeroWidthCharacters, scrubbed.zero_width, place);
         Some(line.cut(usize::try_from(self.limits.line_bytes).unwrap_or(usize::MAX)))
+    }
+
+    /// What a mailing list offers (RFC 2369). `List-Unsubscribe-Post` stays behind: it has mail programs send a request without
+    /// asking, and asks for a signature of the sender that this mail no longer has (RFC 8058).
+    fn list(&mut self) -> Vec<ListLink> {
+        let mut list = Vec::new();
+        let most = usize::try_from(MailHeader::MAX_LIST_LINKS).unwrap_or(usize::MAX);
+        for kind in ListField::ALL {
+            for field in self.fields.iter().filter(|field| field.is(kind.name())) {
+                let text = field.text();
+                let mut rest: &str = &text;
+                while let Some((url, after)) = rest.split_once('<').and_then(|(_, rest)| rest.split_once('>')) {
+                    rest = after;
+                    // A fold may stand in the address; white space there means nothing.
+                    let url: String = url.chars().filter(|c| !c.is_whitespace()).collect();
+                    match Url::rebuild(&url).and_then(|url| ListLink::new(*kind, url)) {
+                        Some(link) if list.len() < most => list.push(link),
+                        Some(_) => {}
+                        None => self.findings.add(Reason::HeaderFields, Place::new(kind.name())),
+                    }
+                }
+            }
+        }
+        list
+    }
+
+    /// Servers that a mail has passed: those that say so, and those whose traces a gateway like this one has taken off.
+    fn hops(&mut self) -> u16 {
+        let named = self.fields.iter().filter(|field| field.is("Received")).count();
+        let counted = first(self.fields, "X-Misogi-Hops").and_then(|field| field.text().trim().parse::<u16>().ok());
+        u16::try_from(named).unwrap_or(u16::MAX).saturating_add(counted.unwrap_or(0))
     }
 
     fn date(&mut self) -> Option<MailDate> {
@@ -156,7 +200,7 @@ mod tests {
     fn header(input: &str) -> (MailHeader, Vec<(Reason, String)>) {
         let block = fields::cut(input.as_bytes(), 0..input.len(), 1 << 20);
         let mut findings = Findings::new(100);
-        let header = read(&block.fields, &Limits::default(), &mut findings, &mut Tally::default());
+        let header = read(&block.fields, None, &Limits::default(), &mut findings, &mut Tally::default());
         let findings = findings.into_vec().into_iter().map(|f| (f.reason, f.place.as_str().to_owned())).collect();
         (header, findings)
     }
@@ -190,6 +234,31 @@ mod tests {
         let (_, findings) =
             header("Date: Fri, 20 Nov 2026 10:00:00 +0900\nFrom: \"boss@city.example.jp\" <x@evil.example>\n\n");
         assert_eq!(findings, [(Reason::SenderAmbiguous, "boss@city.example.jp <x@evil.example>".to_owned())]);
+    }
+
+    #[test]
+    fn lists_keep_what_they_offer_and_nothing_that_acts_by_itself() {
+        let (header, findings) = header(
+            "Date: Fri, 20 Nov 2026 10:00:00 +0900\nList-Id: Soumu <soumu.example.jp>\nList-Unsubscribe: \
+             <mailto:leave@example.jp?subject=leave>,\n <https://example.jp/leave?a=\n b> (web)\n\
+             List-Unsubscribe-Post: List-Unsubscribe=One-Click\nList-Post: NO\nList-Help: <javascript:alert(1)>\n\n",
+        );
+        let list: Vec<_> = header.list.iter().map(|link| (link.field.name(), link.url.as_str())).collect();
+        assert_eq!(
+            list,
+            [
+                ("List-Unsubscribe", "mailto:leave@example.jp?subject=leave"),
+                ("List-Unsubscribe", "https://example.jp/leave?a=b")
+            ]
+        );
+        assert_eq!(findings, [(Reason::HeaderFields, "List-Help".to_owned())]);
+        assert_eq!(header(&"List-Post: <mailto:a@b.jp>\n".repeat(21)).0.list.len(), 20);
+    }
+
+    #[test]
+    fn servers_passed_are_counted_over_gateways() {
+        assert_eq!(header("Received: a\nReceived: b\nX-Misogi-Hops: 7\n\n").0.hops, 9);
+        assert_eq!(header("X-Misogi-Hops: 70000\nReceived: a\n\n").0.hops, 1);
     }
 
     #[test]

@@ -34,6 +34,7 @@ use form::{DetectedType, Findings, Limits, Place, Reason};
 
 use crate::error::Error;
 use children::Children;
+use structure::{Part, Tree};
 use tally::Tally;
 
 /// Reads a mail, writes its form to `form` and the decoded bytes of its children to `spill`.
@@ -56,7 +57,8 @@ pub(crate) fn disarm_as(
     let input = &*unwrap::unwrap(input, limits, &mut findings);
     let tree = structure::read(input, limits);
     let fields = tree.parts.first().map(|root| root.fields.as_slice()).unwrap_or_default();
-    let mut header = header::read(fields, limits, &mut findings, &mut tally);
+    let charset = text_charset(&tree);
+    let mut header = header::read(fields, charset.as_deref(), limits, &mut findings, &mut tally);
     fit_header(&mut header, limits, &mut findings);
 
     let mut children = Children::new(input, &tree, limits);
@@ -71,6 +73,7 @@ pub(crate) fn disarm_as(
     let subject = Place::default();
     findings.add_many(Reason::CharsetGuessed, tally.guessed, subject.clone());
     findings.add_many(Reason::CharsetMismatch, tally.mismatched, subject.clone());
+    findings.add_many(Reason::CharsetUndecided, tally.undecided, subject.clone());
     findings.add_many(Reason::UndecodableBytes, tally.undecodable, subject.clone());
     findings.add_many(Reason::Gaiji, tally.gaiji, subject);
     for finding in findings.into_vec() {
@@ -78,6 +81,12 @@ pub(crate) fn disarm_as(
     }
     encoder.finish()?;
     Ok(())
+}
+
+/// The charset that the first text of the mail names.
+fn text_charset(tree: &Tree<'_>) -> Option<String> {
+    let label = |part: &Part<'_>| part.media.decoded("charset", &mut Tally::default());
+    tree.parts.iter().filter(|part| part.media.value.starts_with("text/")).find_map(label)
 }
 
 /// The text as it may cross, within its limit.
@@ -106,6 +115,7 @@ fn fit_header(header: &mut MailHeader, limits: &Limits, findings: &mut Findings)
         return;
     }
     findings.add(Reason::LimitHeaderBytes, Place::default());
+    header.list.clear();
     header.subject = header.subject.cut(SHORT_LINE * 8);
     for line in [&mut header.list_id, &mut header.auto_submitted].into_iter().flatten() {
         *line = line.cut(SHORT_LINE);
@@ -140,7 +150,8 @@ fn weight(header: &MailHeader) -> usize {
             mailbox.name.as_str().len().saturating_add(mailbox.address.as_str().len()).saturating_add(OVERHEAD)
         })
         .chain(ids.map(|id| id.as_str().len().saturating_add(OVERHEAD)))
-        .chain(lines.into_iter().flatten().map(|line| line.as_str().len().saturating_add(OVERHEAD)));
+        .chain(lines.into_iter().flatten().map(|line| line.as_str().len().saturating_add(OVERHEAD)))
+        .chain(header.list.iter().map(|link| link.url.as_str().len().saturating_add(OVERHEAD)));
     sizes.fold(10 * OVERHEAD, usize::saturating_add)
 }
 

@@ -191,6 +191,22 @@ fn of_two_alternatives_the_plain_one_is_read_when_both_say_the_same() {
 }
 
 #[test]
+fn raw_header_text_is_in_the_charset_of_the_body() {
+    // 會議通知 in Big5, where it would be half-width kana and kanji in Shift_JIS.
+    let mut mail = b"From: a@example.jp\r\nSubject: ".to_vec();
+    mail.extend_from_slice(
+        b"\xb7\x7c\xc4\xb3\xb3\x71\xaa\xbe\r\nContent-Type: text/plain; charset=big5\r\n\r\n\xb7\x7c\r\n",
+    );
+    let outcome = read(&mail);
+    assert_eq!((outcome.mail.header.subject.as_str(), outcome.text()), ("會議通知", "會"));
+    // A header that is not in the charset of the body is what its bytes say.
+    let mail = b"Subject: \x89\xef\x8bc\x8e\x91\x97\xbf\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nx\r\n";
+    let outcome = read(mail);
+    assert_eq!(outcome.mail.header.subject.as_str(), "会議資料");
+    assert!(outcome.reasons().contains(&Reason::CharsetGuessed), "{:?}", outcome.reasons());
+}
+
+#[test]
 fn alternatives_that_differ_are_told() {
     let other = alternative("お世話になっております。", "<p>こちらの文面はまったく違うことを言っています</p>");
     assert_eq!((other.text(), other.reasons()), ("お世話になっております。", vec![Reason::AlternativeText]));

@@ -10,8 +10,9 @@ use form::codec::{DecodeError, EncodeError, Kind};
 use form::container::Child;
 use form::document::{ContainerDoc, Document, ImageDoc, ImageFrame, MailDoc, TableDoc, TextDoc};
 use form::image::{Density, FrameHeader, ImageHeader, ImageSource, PixelFormat, Repeat};
-use form::mail::{Address, MailDate, MailHeader, Mailbox, MessageId};
+use form::mail::{Address, ListField, ListLink, MailDate, MailHeader, Mailbox, MessageId};
 use form::name::{FileName, MemberPath};
+use form::pages::Url;
 use form::table::{Cell, Charset, Delimiter, LineEnd, TableHeader, TextSource};
 use form::text::{Line, Text};
 use form::{DetectedType, Finding, Limits, Place, Reason, Refusal};
@@ -222,7 +223,12 @@ pub(crate) fn any_mail_header() -> impl Strategy<Value = MailHeader> {
         vec(any_mailbox(), 0..4),
     );
     let ids = (option::of(any_id()), vec(any_id(), 0..4), vec(any_id(), 0..4));
-    let rest = (any_line(), option::of(any_date()), option::of(any_line()), option::of(any_line()));
+    let links = vec((select(ListField::ALL), "[a-z/?=%-]{0,40}"), 0..4).prop_map(|links| {
+        let link = |(field, path)| ListLink::new(field, Url::rebuild(&format!("https://example.jp/{path}"))?);
+        links.into_iter().filter_map(link).collect()
+    });
+    let rest =
+        (any_line(), option::of(any_date()), option::of(any_line()), option::of(any_line()), links, any::<u16>());
     (people, ids, rest).prop_map(|(people, ids, rest)| MailHeader {
         from: people.0,
         sender: people.1,
@@ -236,6 +242,8 @@ pub(crate) fn any_mail_header() -> impl Strategy<Value = MailHeader> {
         references: ids.2,
         auto_submitted: rest.2,
         list_id: rest.3,
+        list: rest.4,
+        hops: rest.5,
     })
 }
 

@@ -153,14 +153,15 @@ impl DataDecoder {
     }
 }
 
-/// Counts `Received:` fields in the header section of a message, given in pieces of any size. It knows lines and nothing
-/// else of a message: a folded continuation begins with a blank, so it never looks like a field.
+/// Counts `Received:` fields in the header section of a message, given in pieces of any size, and adds what `X-Misogi-Hops:` says of
+/// those that a gateway has taken off. It knows lines and nothing else of a message: a folded continuation begins with a blank, so it
+/// never looks like a field.
 #[derive(Debug, Default)]
 pub struct TraceCount {
     count: u32,
     body: bool,
-    /// The first octets of the current line, as far as they may become the field's name.
-    prefix: [u8; FIELD.len()],
+    /// The first octets of the current line, as far as they may say anything.
+    prefix: [u8; PREFIX],
     filled: usize,
     /// Octets of the current line before its LF.
     length: usize,
@@ -185,16 +186,27 @@ impl TraceCount {
             let Some(end) = end else { return };
             // The CR of the line's own CRLF is counted: an empty line is one octet long.
             self.body = self.length <= 1;
-            if self.filled == FIELD.len() && self.prefix.eq_ignore_ascii_case(FIELD) {
-                self.count = self.count.saturating_add(1);
-            }
+            self.count = self.count.saturating_add(hops(self.prefix.get(..self.filled).unwrap_or_default()));
             (self.filled, self.length) = (0, 0);
             bytes = bytes.get(end.saturating_add(1)..).unwrap_or_default();
         }
     }
 }
 
-const FIELD: &[u8; 9] = b"Received:";
+/// The servers that a line of a header names.
+fn hops(line: &[u8]) -> u32 {
+    let is = |name: &[u8]| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+    if is(FIELD) {
+        return 1;
+    }
+    let value = line.get(HOPS.len()..).filter(|_| is(HOPS)).unwrap_or_default().trim_ascii();
+    std::str::from_utf8(value).ok().and_then(|value| value.parse::<u16>().ok()).map_or(0, u32::from)
+}
+
+const FIELD: &[u8] = b"Received:";
+const HOPS: &[u8] = b"X-Misogi-Hops:";
+/// The longest line that says anything: the name above and a number of five digits.
+const PREFIX: usize = 24;
 
 #[cfg(test)]
 mod tests {
@@ -299,6 +311,12 @@ mod tests {
             let mut trace = TraceCount::default();
             message.chunks(size).for_each(|piece| trace.push(piece));
             assert_eq!(trace.count(), 2, "pieces of {size}");
+        }
+        let message = b"x-misogi-hops: 48\r\nReceived: a\r\nX-Misogi-Hops: x\r\nX-Misogi-Hops: 999999\r\n\r\n";
+        for size in 1..message.len() {
+            let mut trace = TraceCount::default();
+            message.chunks(size).for_each(|piece| trace.push(piece));
+            assert_eq!(trace.count(), 49, "pieces of {size}");
         }
     }
 
