@@ -91,6 +91,7 @@ fn run(input: &str, output: &str, form_only: bool, fonts: &Fonts) -> Result<Stri
         links: form::job::Links::Keep,
         boundary_seed: [7; 16],
         account: AccountPlace::Top,
+        charset: Default::default(),
     };
     let (mut fresh, mut report) = (Vec::new(), Vec::new());
     let begun = Instant::now();

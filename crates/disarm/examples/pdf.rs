@@ -74,6 +74,7 @@ fn run(input: &str, output: &str, raster: bool, form_only: bool) -> Result<Strin
         links: form::job::Links::Keep,
         boundary_seed: [7; 16],
         account: AccountPlace::Top,
+        charset: Default::default(),
     };
     let (mut fresh, mut report) = (Vec::new(), Vec::new());
     reconstruct::run(&clean.encode(), reconstruct::Input::Mapped(&form), &mut fresh, &mut report)

@@ -678,6 +678,7 @@ pub(crate) fn clean_job(run: &Run<'_>, op: CleanOp) -> CleanJob {
         links: run.policy.links,
         boundary_seed: run.seed,
         account: run.policy.account,
+        charset: run.policy.charset,
     }
 }
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 pub use form::job::{
-    AccountPlace, Embedded, Extra, Links, Markup, MostLevel, OfficePolicy, PagesOutput, PagesPolicy, TextPolicy,
+    AccountPlace, Embedded, Extra, Links, MailCharset, Markup, MostLevel, OfficePolicy, PagesOutput, PagesPolicy,
+    TextPolicy,
 };
 use form::limits::Limits;
 
@@ -56,6 +57,8 @@ pub struct Policy {
     pub language: Language,
     /// Where the account stands.
     pub account: AccountPlace,
+    /// What the words of mails are written in.
+    pub charset: MailCharset,
     /// Write an account even when nothing was changed.
     pub account_always: bool,
     /// Put before each subject; may be empty.
@@ -107,6 +110,7 @@ impl Default for Policy {
             links: Links::Keep,
             language: Language::Ja,
             account: AccountPlace::Top,
+            charset: MailCharset::Utf8,
             account_always: false,
             subject_prefix: String::new(),
             site_name: String::new(),

@@ -389,6 +389,20 @@ pub struct CleanJob {
     pub boundary_seed: [u8; 16],
     /// Where an assembled mail has its account.
     pub account: AccountPlace,
+    /// What the words of an assembled mail are written in.
+    pub charset: MailCharset,
+}
+
+coded! {
+    /// What the words of a mail are written in.
+    #[derive(Default)]
+    pub enum MailCharset {
+        /// UTF-8.
+        #[default]
+        Utf8 = 1,
+        /// ISO-2022-JP (RFC 1468) where it has all characters of a text, else UTF-8.
+        Iso2022Jp = 2,
+    }
 }
 
 /// Where the account stands in the text of a mail.
@@ -419,6 +433,7 @@ impl CleanJob {
             AccountPlace::Top => 1,
             AccountPlace::Bottom => 2,
         });
+        sink.u8(self.charset.code());
         sink.into_vec()
     }
 
@@ -441,6 +456,7 @@ impl CleanJob {
                 2 => AccountPlace::Bottom,
                 _ => return Err(DecodeError::Malformed("place of the account")),
             },
+            charset: cursor.coded(MailCharset::from_code, "charset of mails")?,
         };
         cursor.finish()?;
         let ImagePolicy { quality_min: low, quality_max: high, .. } = job.image;

@@ -151,6 +151,7 @@ fn every_cut_and_every_surplus_byte_is_an_error() {
         links: form::job::Links::Keep,
         boundary_seed: [7; 16],
         account: AccountPlace::Top,
+        charset: Default::default(),
     };
     let report = CleanReport {
         kind: Kind::Text,
@@ -194,6 +195,7 @@ fn a_quality_outside_1_to_100_or_upside_down_is_refused() {
             links: form::job::Links::Keep,
             boundary_seed: [0; 16],
             account: AccountPlace::Top,
+            charset: Default::default(),
         }
     };
     for (low, high, good) in [(1, 100, true), (80, 80, true), (0, 50, false), (50, 101, false), (81, 80, false)] {

@@ -12,8 +12,8 @@ use form::bundle::{Bundle, BundleChild, BundleWriter, ChildMeta, ExtraHeader, He
 use form::codec::{Decoder, Encoder, Event, Kind};
 use form::document::Document;
 use form::job::{
-    AccountPlace, Animation, CleanJob, CleanOp, DirtyJob, DirtyOp, Embedded, Extra, ImagePolicy, Legacy, Links, Markup,
-    MostLevel, OfficePolicy, PagesOutput, PagesPolicy, Password, Preview, TextPolicy,
+    AccountPlace, Animation, CleanJob, CleanOp, DirtyJob, DirtyOp, Embedded, Extra, ImagePolicy, Legacy, Links,
+    MailCharset, Markup, MostLevel, OfficePolicy, PagesOutput, PagesPolicy, Password, Preview, TextPolicy,
 };
 use form::name::MemberPath;
 use form::report::{CleanReport, Letters, OutputType, PageLetters, PageLevels};
@@ -129,13 +129,14 @@ proptest! {
         boundary_seed in any::<[u8; 16]>(),
         links in select(Links::ALL),
         account in prop_oneof![Just(AccountPlace::Top), Just(AccountPlace::Bottom)],
+        charset in prop_oneof![Just(MailCharset::Utf8), Just(MailCharset::Iso2022Jp)],
     ) {
         let image = ImagePolicy {
             animation,
             quality_min: quality.0.min(quality.1),
             quality_max: quality.0.max(quality.1),
         };
-        let job = CleanJob { op, limits, image, pages: PagesOutput { density: pages.0, photo_quality: pages.1 }, links, boundary_seed, account };
+        let job = CleanJob { op, limits, image, pages: PagesOutput { density: pages.0, photo_quality: pages.1 }, links, boundary_seed, account, charset };
         prop_assert_eq!(CleanJob::decode(&job.encode()).unwrap(), job);
     }
 

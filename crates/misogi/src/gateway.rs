@@ -6,8 +6,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use engine::catalogue::Language;
 use engine::policy::{
-    AccountPlace, Embedded, Extra, Fallback, Links, Markup, MostLevel, OfficeOutput, OfficePolicy, PagesOutput,
-    PagesPolicy, TextPolicy,
+    AccountPlace, Embedded, Extra, Fallback, Links, MailCharset, Markup, MostLevel, OfficeOutput, OfficePolicy,
+    PagesOutput, PagesPolicy, TextPolicy,
 };
 use engine::scan::Endpoint;
 use engine::{Engine, Foreign, Policy, Scanner, Wording};
@@ -281,6 +281,10 @@ fn policy(config: &Config) -> Policy {
         account: match config.policy.account {
             config::AccountPlace::Top => AccountPlace::Top,
             config::AccountPlace::Bottom => AccountPlace::Bottom,
+        },
+        charset: match config.policy.charset {
+            config::MailCharset::Utf8 => MailCharset::Utf8,
+            config::MailCharset::Iso2022Jp => MailCharset::Iso2022Jp,
         },
         account_always: config.policy.account_always,
         subject_prefix: config.policy.subject_prefix.clone(),

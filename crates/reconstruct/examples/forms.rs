@@ -22,6 +22,7 @@ fn main() {
         links: form::job::Links::Keep,
         boundary_seed: [7; 16],
         account: Default::default(),
+        charset: Default::default(),
     };
     let job = job.encode();
     for path in arguments {

@@ -40,6 +40,7 @@ pub fn clean(form: &[u8]) -> Result<Vec<u8>, Refusal> {
         pages: Default::default(),
         links: form::job::Links::Keep, boundary_seed: [7; 16],
         account: AccountPlace::Top,
+        charset: Default::default(),
     };
     let (mut file, mut report) = (Vec::new(), Vec::new());
     reconstruct::run(&job.encode(), reconstruct::Input::Mapped(form), &mut file, &mut report)?;

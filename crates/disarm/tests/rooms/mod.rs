@@ -66,6 +66,7 @@ pub fn clean_job(op: CleanOp, limits: &Limits) -> CleanJob {
         links: form::job::Links::Keep,
         boundary_seed: [7; 16],
         account: AccountPlace::Top,
+        charset: Default::default(),
     }
 }
 

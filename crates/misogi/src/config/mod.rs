@@ -266,6 +266,8 @@ impl Default for Scanner {
 pub(crate) struct Policy {
     /// Where the account stands in a mail: `top` or `bottom`.
     pub(crate) account: AccountPlace,
+    /// What subject and text of mails are written in: `utf-8` or `iso-2022-jp`.
+    pub(crate) charset: MailCharset,
     /// Write the account also into mails in which nothing was changed.
     pub(crate) account_always: bool,
     /// Put before the subject of every mail; empty: nothing.
@@ -274,7 +276,12 @@ pub(crate) struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { account: AccountPlace::Top, account_always: false, subject_prefix: String::new() }
+        Self {
+            account: AccountPlace::Top,
+            charset: MailCharset::Utf8,
+            account_always: false,
+            subject_prefix: String::new(),
+        }
     }
 }
 
@@ -319,6 +326,15 @@ pub(crate) enum Links {
 pub(crate) enum Markup {
     Text,
     Withhold,
+}
+
+/// Charset of the words of a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+pub(crate) enum MailCharset {
+    #[serde(rename = "utf-8")]
+    Utf8,
+    #[serde(rename = "iso-2022-jp")]
+    Iso2022Jp,
 }
 
 /// How documents of pages (PDF) are rebuilt.

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use super::charset::Charset;
+
 /// How a body is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
@@ -25,23 +27,29 @@ impl Encoding {
 /// Text of several pieces, an empty line between them, with the encoding that suits it.
 pub(super) struct TextBody<'a> {
     pieces: &'a [&'a str],
+    charset: Charset,
     encoding: Encoding,
 }
 
 impl<'a> TextBody<'a> {
-    pub(super) fn new(pieces: &'a [&'a str]) -> Self {
+    pub(super) fn new(pieces: &'a [&'a str], charset: Charset) -> Self {
         let bytes = pieces.iter().fold(0_usize, |sum, piece| sum.saturating_add(piece.len()));
         let high: usize = pieces.iter().map(|piece| piece.bytes().filter(|b| !b.is_ascii()).count()).sum();
-        let short = || pieces.iter().flat_map(|piece| piece.split('\n')).all(|line| line.len() <= MAX_PLAIN_LINE);
-        let encoding = if high == 0 && short() {
+        let fits = |line: &str| line.len() <= MAX_PLAIN_LINE && charset.encode(line).len() <= MAX_PLAIN_LINE;
+        let short = || pieces.iter().flat_map(|piece| piece.split('\n')).all(fits);
+        let encoding = if (high == 0 || charset == Charset::Iso2022Jp) && short() {
             Encoding::SevenBit
-        } else if high.saturating_mul(6) <= bytes {
+        } else if high.saturating_mul(6) <= bytes && charset == Charset::Utf8 {
             // Mostly ASCII stays readable in a pager; Japanese would become three times as long.
             Encoding::QuotedPrintable
         } else {
             Encoding::Base64
         };
-        Self { pieces, encoding }
+        Self { pieces, charset, encoding }
+    }
+
+    pub(super) fn charset(&self) -> Charset {
+        self.charset
     }
 
     pub(super) fn encoding(&self) -> Encoding {
@@ -52,12 +60,12 @@ impl<'a> TextBody<'a> {
         let mut base64 = Base64::new();
         self.lines(|line| match self.encoding {
             Encoding::SevenBit | Encoding::EightBit => {
-                out.write_all(line.as_bytes())?;
+                out.write_all(&self.charset.encode(line))?;
                 out.write_all(b"\r\n")
             }
             Encoding::QuotedPrintable => quoted_printable_line(line, out),
             Encoding::Base64 => {
-                base64.push(line.as_bytes(), out)?;
+                base64.push(&self.charset.encode(line), out)?;
                 base64.push(b"\r\n", out)
             }
         })?;

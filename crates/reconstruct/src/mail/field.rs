@@ -2,18 +2,21 @@
 
 use std::io::{self, Write};
 
+use form::job::MailCharset;
 use form::mail::{Mailbox, MessageId};
 
+use super::charset::Charset;
 use super::encode::base64_into;
 
 /// Writes fields. Every value comes from a type that holds no line end, and every value is encoded again all the same.
 pub(super) struct Fields<'w, W: Write> {
     out: &'w mut W,
+    charset: MailCharset,
 }
 
 impl<'w, W: Write> Fields<'w, W> {
-    pub(super) fn new(out: &'w mut W) -> Self {
-        Self { out }
+    pub(super) fn new(out: &'w mut W, charset: MailCharset) -> Self {
+        Self { out, charset }
     }
 
     /// A field of a value that is printable ASCII by its making.
@@ -82,6 +85,17 @@ impl<'w, W: Write> Fields<'w, W> {
         Ok(())
     }
 
+    /// A field of addresses in angle brackets, one to a line (RFC 2369); none for an empty list.
+    pub(super) fn links<'u>(&mut self, name: &str, urls: impl Iterator<Item = &'u str>) -> io::Result<()> {
+        let mut urls = urls.peekable();
+        let Some(first) = urls.next() else { return Ok(()) };
+        write!(self.out, "{name}: <{first}>")?;
+        for url in urls {
+            write!(self.out, ",\r\n <{url}>")?;
+        }
+        self.out.write_all(b"\r\n")
+    }
+
     /// `Content-Type` with the name for readers that do not know RFC 2231.
     pub(super) fn named_type(&mut self, media: &str, name: &str) -> io::Result<()> {
         write!(self.out, "Content-Type: {media};\r\n name=\"")?;
@@ -133,30 +147,51 @@ impl<'w, W: Write> Fields<'w, W> {
 
     /// Encoded-words of 75 characters at most, cut between characters (RFC 2047 5).
     fn words(&mut self, value: &str, column: usize) -> io::Result<()> {
+        let charset = Charset::of(self.charset, &[value]);
+        let word = match charset {
+            Charset::Utf8 => WORD_BYTES,
+            Charset::Iso2022Jp => WORD_BYTES_JIS,
+        };
         let mut rest = value;
-        let mut room = FIRST_WORD_BYTES.saturating_sub(column.min(24) / 4 * 3);
+        let mut room = word.saturating_sub(column.min(24) / 4 * 3);
         let mut encoded = Vec::with_capacity(80);
         let mut first = true;
         while !rest.is_empty() {
-            let mut end = rest.floor_char_boundary(room.min(rest.len()));
-            if end == 0 {
-                end = rest.chars().next().map_or(rest.len(), char::len_utf8);
-            }
-            let (piece, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+            let (piece, after) = match charset {
+                Charset::Utf8 => cut_bytes(rest, room),
+                Charset::Iso2022Jp => cut_encoded(rest, room, charset),
+            };
             if !first {
                 self.out.write_all(b"\r\n ")?;
             }
             encoded.clear();
-            base64_into(piece.as_bytes(), &mut encoded);
-            self.out.write_all(b"=?UTF-8?B?")?;
+            base64_into(&charset.encode(piece), &mut encoded);
+            self.out.write_all(charset.word().as_bytes())?;
             self.out.write_all(&encoded)?;
             self.out.write_all(b"?=")?;
             rest = after;
-            room = WORD_BYTES;
+            room = word;
             first = false;
         }
         Ok(())
     }
+}
+
+/// At most `room` bytes, and at least one character.
+fn cut_bytes(text: &str, room: usize) -> (&str, &str) {
+    let end = match text.floor_char_boundary(room.min(text.len())) {
+        0 => text.chars().next().map_or(text.len(), char::len_utf8),
+        end => end,
+    };
+    text.split_at_checked(end).unwrap_or((text, ""))
+}
+
+/// As many characters as `room` bytes hold once they are encoded, and at least one.
+fn cut_encoded(text: &str, room: usize, charset: Charset) -> (&str, &str) {
+    let ends = || text.char_indices().map(|(at, c)| at.saturating_add(c.len_utf8()));
+    let fits = |end: &usize| text.get(..*end).is_some_and(|piece| charset.encode(piece).len() <= room);
+    let end = ends().take_while(fits).last().or_else(|| ends().next()).unwrap_or(text.len());
+    text.split_at_checked(end).unwrap_or((text, ""))
 }
 
 /// True for text that reads the same undecoded: printable ASCII, nothing that looks like an encoded-word, no blank at an end,
@@ -174,7 +209,8 @@ fn is_plain(value: &str) -> bool {
 const FOLD: usize = 76;
 /// Bytes of text in one encoded-word: 60 characters of base64 and 12 around them.
 const WORD_BYTES: usize = 45;
-const FIRST_WORD_BYTES: usize = 45;
+/// The same for ISO-2022-JP, whose name is six characters longer: 56 characters of base64.
+const WORD_BYTES_JIS: usize = 42;
 /// An unbroken word this long still leaves a line far below 998.
 const MAX_WORD: usize = 400;
 const MAX_QUOTED: usize = 200;

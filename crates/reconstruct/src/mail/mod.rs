@@ -8,7 +8,7 @@
 //! line of 2,009 octets for a subject without blanks, and holds an attachment of 25 MB three times while this writer streams
 //! it. In one executable with the delivery it would also bring the async runtime within reach of the clean room's crate.
 
-mod date;
+mod charset;
 mod encode;
 mod field;
 mod status;
@@ -17,18 +17,19 @@ use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
 
 use form::Reason;
-use form::bundle::{Bundle, BundleChild};
+use form::bundle::{Bundle, BundleChild, HeaderName};
 use form::calendar::Method;
 use form::codec::Kind;
-use form::job::{AccountPlace, CleanJob, CleanOp};
+use form::job::{AccountPlace, CleanJob, CleanOp, MailCharset};
 use form::link;
-use form::mail::{MailDoc, MailHeader};
+use form::mail::{ListField, MailDoc, MailHeader};
 use form::name::FileName;
 use form::report::{CleanReport, Letters, OutputType, PageLevels};
 
 use crate::directory;
 use crate::error::Error;
 use crate::output::Output;
+use charset::Charset;
 use encode::{Encoding, TextBody};
 use field::Fields;
 use status::Status;
@@ -45,7 +46,13 @@ pub(crate) fn assemble(bundle: &Bundle<'_>, job: &CleanJob, out: &mut Output<'_>
         CleanOp::AssembleMail | CleanOp::AssembleZip | CleanOp::Part => (None, bundle.extra_headers.iter().collect()),
     };
     let mut out = BufWriter::with_capacity(BUFFER, out);
-    let mut fields = Fields::new(&mut out);
+    let mut fields = Fields::new(&mut out, job.charset);
+    // A trace stands above all else (RFC 5321 4.4).
+    let (trace, extra_headers): (Vec<_>, Vec<_>) =
+        extra_headers.into_iter().partition(|extra| extra.name.as_str() == HeaderName::TRACE);
+    for field in trace {
+        fields.text(field.name.as_str(), field.value.as_str())?;
+    }
     header(&mut fields, &mail.header)?;
     for extra in extra_headers {
         fields.text(extra.name.as_str(), extra.value.as_str())?;
@@ -58,7 +65,7 @@ pub(crate) fn assemble(bundle: &Bundle<'_>, job: &CleanJob, out: &mut Output<'_>
         AccountPlace::Bottom => [body, account],
     };
     let pieces: Vec<&str> = pieces.into_iter().filter(|text| !text.trim().is_empty()).collect();
-    let text = TextBody::new(&pieces);
+    let text = TextBody::new(&pieces, Charset::of(job.charset, &pieces));
     if let Some(status) = status {
         let boundary = boundary(job, &[]);
         write!(
@@ -86,7 +93,7 @@ pub(crate) fn assemble(bundle: &Bundle<'_>, job: &CleanJob, out: &mut Output<'_>
         let taken = invitation.map(|(child, _)| child.meta.id);
         for child in bundle.children.iter().filter(|child| Some(child.meta.id) != taken) {
             write!(out, "--{boundary}\r\n")?;
-            attachment(&mut out, child, &unique(&child.meta.name, &mut names))?;
+            attachment(&mut out, child, &unique(&child.meta.name, &mut names), job.charset)?;
         }
         write!(out, "--{boundary}--\r\n")?;
     }
@@ -122,7 +129,7 @@ fn header<W: Write>(fields: &mut Fields<'_, W>, header: &MailHeader) -> io::Resu
     fields.mailboxes("Reply-To", &header.reply_to)?;
     fields.text("Subject", header.subject.as_str())?;
     if let Some(date) = header.date {
-        fields.ascii("Date", &date::format(date))?;
+        fields.ascii("Date", &date.to_string())?;
     }
     fields.ids("Message-ID", header.message_id.as_slice())?;
     fields.ids("In-Reply-To", &header.in_reply_to)?;
@@ -131,6 +138,13 @@ fn header<W: Write>(fields: &mut Fields<'_, W>, header: &MailHeader) -> io::Resu
         if let Some(line) = line {
             fields.text(name, line.as_str())?;
         }
+    }
+    for field in ListField::ALL {
+        let links = header.list.iter().filter(|link| link.field == *field);
+        fields.links(field.name(), links.map(|link| link.url.as_str()))?;
+    }
+    if header.hops > 0 {
+        fields.ascii("X-Misogi-Hops", &header.hops.to_string())?;
     }
     Ok(())
 }
@@ -161,13 +175,14 @@ fn with_invitation<W: Write>(
 fn text_part<W: Write>(out: &mut W, text: &TextBody<'_>) -> io::Result<()> {
     write!(
         out,
-        "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: {}\r\n\r\n",
+        "Content-Type: text/plain; charset={}\r\nContent-Transfer-Encoding: {}\r\n\r\n",
+        text.charset().label(),
         text.encoding().name()
     )?;
     text.write(out)
 }
 
-fn attachment<W: Write>(out: &mut W, child: &BundleChild<'_>, name: &FileName) -> io::Result<()> {
+fn attachment<W: Write>(out: &mut W, child: &BundleChild<'_>, name: &FileName, words: MailCharset) -> io::Result<()> {
     let output = child.meta.output;
     // RFC 2046 5.2.1: a message is not encoded. One that could not stand in a mail as it is travels as a plain file.
     let as_it_is = output == OutputType::Mail && encode::is_canonical(child.bytes);
@@ -182,7 +197,7 @@ fn attachment<W: Write>(out: &mut W, child: &BundleChild<'_>, name: &FileName) -
         }
         _ => "",
     };
-    let mut fields = Fields::new(out);
+    let mut fields = Fields::new(out, words);
     // Outlook and many phones read only this `name`, as encoded-words that RFC 2047 forbids in a parameter.
     fields.named_type(&format!("{media}{charset}"), name.as_str())?;
     let encoding = match (as_it_is, child.bytes.is_ascii()) {

@@ -7,7 +7,6 @@ use form::Reason;
 use form::bundle::ExtraHeader;
 use form::mail::{Address, MailDate};
 
-use super::date;
 use crate::error::Error;
 
 /// What a report says of a mail and of each recipient that did not get it.
@@ -86,7 +85,7 @@ impl Status {
             line("Reporting-MTA", &format!("dns; {host}"));
         }
         if let Some(arrival) = self.arrival {
-            line("Arrival-Date", &date::format(arrival));
+            line("Arrival-Date", &arrival.to_string());
         }
         for recipient in &self.recipients {
             let address = recipient.address.as_str();
@@ -104,7 +103,7 @@ impl Status {
                 line("Diagnostic-Code", &format!("smtp; {diagnostic}"));
             }
             if let Some(attempt) = recipient.last_attempt {
-                line("Last-Attempt-Date", &date::format(attempt));
+                line("Last-Attempt-Date", &attempt.to_string());
             }
         }
         text

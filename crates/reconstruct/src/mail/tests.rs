@@ -1,6 +1,7 @@
 use form::bundle::{BundleWriter, ChildMeta, ExtraHeader, HeaderName};
 use form::job::{AccountPlace, CleanOp, ImagePolicy};
-use form::mail::{Address, MailDate, Mailbox, MessageId};
+use form::mail::{Address, ListLink, MailDate, Mailbox, MessageId};
+use form::pages::Url;
 use form::text::{Line, Text};
 use form::{DetectedType, Limits};
 use mail_parser::{MessageParser, MimeHeaders};
@@ -10,6 +11,7 @@ use super::*;
 
 struct Input {
     header: MailHeader,
+    charset: MailCharset,
     body: String,
     account: String,
     extra: Vec<(String, String)>,
@@ -30,6 +32,7 @@ impl Input {
         };
         Self {
             header,
+            charset: MailCharset::Utf8,
             body: body.to_owned(),
             account: String::new(),
             extra: Vec::new(),
@@ -73,6 +76,7 @@ impl Input {
             links: form::job::Links::Keep,
             boundary_seed: [7; 16],
             account: AccountPlace::Top,
+            charset: self.charset,
         };
         let bundle = Bundle::decode(&bytes, &limits).unwrap();
         let mut written = Vec::new();
@@ -290,11 +294,80 @@ fn an_invitation_stands_beside_the_text_and_two_are_files() {
     );
 }
 
+#[test]
+fn the_trace_stands_first_and_lists_say_what_they_offer() {
+    let mut input = Input::new("件名", "本文");
+    let link = |field, url: &str| ListLink::new(field, Url::rebuild(url).unwrap()).unwrap();
+    input.header.list = vec![
+        link(ListField::Unsubscribe, "mailto:leave@example.jp?subject=leave"),
+        link(ListField::Post, "mailto:list@example.jp"),
+        link(ListField::Unsubscribe, &format!("https://example.jp/{}", "a".repeat(880))),
+    ];
+    input.header.hops = 5;
+    input.extra.push(("X-Misogi-Verdict".to_owned(), "sanitised".to_owned()));
+    let trace = "by gw.example.lg.jp (Misogi) id 20261121-8F3K2; Sat, 21 Nov 2026 11:40:00 +0900";
+    input.extra.push(("Received".to_owned(), trace.to_owned()));
+    let mail = input.assemble();
+    assert_canonical(&mail);
+    let text = String::from_utf8(mail.clone()).unwrap();
+    assert!(text.starts_with("Received: by gw.example.lg.jp (Misogi) id 20261121-8F3K2; Sat, 21 Nov"), "{text}");
+    assert!(
+        text.contains("X-Misogi-Hops: 5\r\n") && text.contains("List-Post: <mailto:list@example.jp>\r\n"),
+        "{text}"
+    );
+    let parsed = MessageParser::default().parse(&mail).unwrap();
+    let leave: String = parsed.header_raw("List-Unsubscribe").unwrap().split_whitespace().collect();
+    assert_eq!(leave, format!("<mailto:leave@example.jp?subject=leave>,<https://example.jp/{}>", "a".repeat(880)));
+    assert_eq!(parsed.received().unwrap().by().map(|host| host.to_string()).as_deref(), Some("gw.example.lg.jp"));
+}
+
+/// Python's strict `iso2022_jp` reads what is said to be ISO-2022-JP, and what is not in it comes in UTF-8.
+#[test]
+fn python_reads_iso_2022_jp() {
+    let script = "import sys,email,email.policy,email.header\n\
+        m=email.message_from_bytes(sys.stdin.buffer.read(),policy=email.policy.default)\n\
+        assert not m.defects, m.defects\n\
+        print(m['subject']); print(m['cc'].addresses[0].display_name, m['cc'].addresses[1].display_name)\n\
+        p=m.get_body(); print(p.get_content_charset(), p['content-transfer-encoding'], p.get_param('format'))\n\
+        print(p.get_payload(decode=True).decode(p.get_content_charset()).rstrip())\n\
+        a=list(m.iter_attachments())[0]; print(a.get_filename())";
+    let subject = "会議のお知らせ（再送）：長い件名は何行にも分かれます、そしてもっと長くなります";
+    for (body, charset) in [
+        ("〜本文です。ABC\n２行目 ~ \\ です", "iso-2022-jp 7bit None"),
+        ("本文①㈱髙 ｱ", "utf-8 base64 None"),
+        (&*format!("{}。", "長い行".repeat(300)), "iso-2022-jp base64 None"),
+    ] {
+        let mut input = Input::new(subject, body);
+        input.charset = MailCharset::Iso2022Jp;
+        input.header.cc = vec![mailbox("総務課 (担当)", "a@example.jp"), mailbox("髙橋㈱", "b@example.jp")];
+        input.children.push((format!("{}.pdf", "長い名前".repeat(20)), OutputType::Zip, vec![0; 100]));
+        let mail = input.assemble();
+        assert_canonical(&mail);
+        assert!(mail.is_ascii());
+        let text = String::from_utf8(mail.clone()).unwrap();
+        assert!(text.contains("Subject: =?ISO-2022-JP?B?GyRC") && text.contains("=?UTF-8?B?"), "{text}");
+        assert!(text.lines().filter(|line| line.contains("=?")).all(|line| line.len() <= 76), "{text}");
+        // Python has no fullwidth tilde in this charset.
+        let shown = body.replace('～', "〜");
+        let name = FileName::rebuild(&input.children[0].0).0;
+        let expected = format!("{subject}\n総務課 (担当) 髙橋㈱\n{charset}\n{shown}\n{name}\n");
+        assert_eq!(python(script, &mail), expected);
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "the second reader is another program")]
+fn python(script: &str, mail: &[u8]) -> String {
+    use std::process::{Command, Stdio};
+    let mut python =
+        Command::new("python3").args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    python.stdin.take().unwrap().write_all(mail).unwrap();
+    let output = python.wait_with_output().unwrap();
+    String::from_utf8(output.stdout).unwrap().replace("\r\n", "\n")
+}
+
 /// Python's `email` reads the same header, text and attachment.
 #[test]
-#[allow(clippy::disallowed_methods, reason = "the second reader is another program")]
 fn python_reads_the_same() {
-    use std::process::{Command, Stdio};
     let script = "import sys,email,email.policy\n\
         m=email.message_from_bytes(sys.stdin.buffer.read(),policy=email.policy.default)\n\
         assert not m.defects, m.defects\n\
@@ -306,12 +379,8 @@ fn python_reads_the_same() {
     input.header.cc = vec![mailbox("総務課 (担当)", "a@example.jp")];
     input.children.push((format!("{}.pdf", "長い名前".repeat(20)), OutputType::Zip, vec![0; 100_000]));
     let mail = input.assemble();
-    let mut python =
-        Command::new("python3").args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    python.stdin.take().unwrap().write_all(&mail).unwrap();
-    let output = python.wait_with_output().unwrap();
     assert_eq!(
-        String::from_utf8(output.stdout).unwrap(),
+        python(script, &mail),
         format!(
             "{}\n総務課 (担当)\n2026-11-20T10:00:00+09:00\n本文①㈱髙\n{}\n100000\n",
             input.header.subject,

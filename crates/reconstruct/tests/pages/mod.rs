@@ -44,6 +44,7 @@ pub fn job() -> CleanJob {
         links: form::job::Links::Keep,
         boundary_seed: [7; 16],
         account: Default::default(),
+        charset: Default::default(),
     }
 }
 

@@ -9,7 +9,7 @@ use form::image::{Density, FrameHeader, ImageHeader, ImageSource, PixelFormat, R
 use form::job::{
     AccountPlace, CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, PagesOutput, PagesPolicy, Password, Preview,
 };
-use form::mail::{Address, MailDate, MailHeader, Mailbox, MessageId};
+use form::mail::{Address, ListField, ListLink, MailDate, MailHeader, Mailbox, MessageId};
 use form::name::{FileName, MemberPath};
 use form::office::{PartKind, fits};
 use form::pages::*;
@@ -210,6 +210,11 @@ fn mail() -> Result<Vec<u8>> {
         references: vec![MessageId::parse("0@example.jp")?],
         auto_submitted: Some(line("auto-generated")),
         list_id: Some(line("list.example.jp")),
+        list: Url::rebuild("https://example.jp/leave")
+            .and_then(|url| ListLink::new(ListField::Unsubscribe, url))
+            .into_iter()
+            .collect(),
+        hops: 3,
     })?;
     encoder.text("本文\n")?;
     encoder.child(&child(0, &FileName::parse("図.png")?))?;
@@ -401,6 +406,7 @@ fn clean_job() -> CleanJob {
         pages: PagesOutput::default(),
         links: form::job::Links::Keep, boundary_seed: *b"0123456789abcdef",
         account: AccountPlace::Bottom,
+        charset: Default::default(),
     }
 }
 
