@@ -28,7 +28,7 @@ enum Set {
     Plane(u8),
 }
 
-pub(super) fn decode(bytes: &[u8], sink: &mut Sink) {
+pub(super) fn decode(bytes: &[u8], sink: &mut Sink<'_>) {
     let mut set = Set::Ascii;
     // SO/SI shift kana in and out over whatever set is designated (RFC 1468's predecessors, old NEC and Fujitsu hosts).
     let mut shifted = false;
@@ -65,7 +65,7 @@ pub(super) fn decode(bytes: &[u8], sink: &mut Sink) {
 }
 
 /// Decodes one run and says which set holds after it: a line end closes a double-byte run that nobody closed.
-fn decode_run(run: &[u8], set: Set, designated: Set, after: &[u8], sink: &mut Sink) -> Set {
+fn decode_run(run: &[u8], set: Set, designated: Set, after: &[u8], sink: &mut Sink<'_>) -> Set {
     match set {
         Set::Ascii => eight_bit_or_ascii(run, sink),
         Set::Roman => roman(run, sink),
@@ -77,7 +77,7 @@ fn decode_run(run: &[u8], set: Set, designated: Set, after: &[u8], sink: &mut Si
     designated
 }
 
-fn double_byte(run: &[u8], set: Set, after: &[u8], sink: &mut Sink) -> Set {
+fn double_byte(run: &[u8], set: Set, after: &[u8], sink: &mut Sink<'_>) -> Set {
     let mut set = set;
     let mut lines = run.split_inclusive(|b| *b == b'\n').peekable();
     let mut first = true;
@@ -103,7 +103,7 @@ fn double_byte(run: &[u8], set: Set, after: &[u8], sink: &mut Sink) -> Set {
 }
 
 /// Double-byte characters, with the spaces and line ends that stand between them in real mail.
-fn pairs(line: &[u8], set: Set, sink: &mut Sink) {
+fn pairs(line: &[u8], set: Set, sink: &mut Sink<'_>) {
     let mut euc = Vec::with_capacity(line.len().saturating_add(line.len() / 2));
     let mut at = 0;
     while let Some(&lead) = line.get(at) {
@@ -137,7 +137,13 @@ fn pairs(line: &[u8], set: Set, sink: &mut Sink) {
                             sink.bad();
                         }
                     },
-                    _ => euc.extend_from_slice(&[lead | 0x80, trail | 0x80]),
+                    _ => match sink.pictures.and_then(|pictures| pictures.iso_2022_jp(lead, trail)) {
+                        Some(picture) if set == Set::Kanji => {
+                            flush(&mut euc, set, sink);
+                            sink.text.push_str(picture);
+                        }
+                        _ => euc.extend_from_slice(&[lead | 0x80, trail | 0x80]),
+                    },
                 }
                 at += 2;
             }
@@ -151,7 +157,7 @@ fn pairs(line: &[u8], set: Set, sink: &mut Sink) {
     flush(&mut euc, set, sink);
 }
 
-fn flush(euc: &mut Vec<u8>, set: Set, sink: &mut Sink) {
+fn flush(euc: &mut Vec<u8>, set: Set, sink: &mut Sink<'_>) {
     match set {
         Set::Chinese => sink.run(GBK, euc),
         Set::Korean => sink.run(EUC_KR, euc),
@@ -161,7 +167,7 @@ fn flush(euc: &mut Vec<u8>, set: Set, sink: &mut Sink) {
 }
 
 /// ASCII, or the 8-bit bytes that a sender let through: half-width kana of 8-bit JIS, or a whole other charset.
-fn eight_bit_or_ascii(run: &[u8], sink: &mut Sink) {
+fn eight_bit_or_ascii(run: &[u8], sink: &mut Sink<'_>) {
     if run.is_ascii() {
         sink.text.extend(std::str::from_utf8(run).ok());
         return;
@@ -177,7 +183,7 @@ fn eight_bit_or_ascii(run: &[u8], sink: &mut Sink) {
 }
 
 /// Half-width kana, in seven or eight bits; other ASCII only where it cannot be kana.
-fn kana(run: &[u8], sink: &mut Sink) {
+fn kana(run: &[u8], sink: &mut Sink<'_>) {
     let seven_bit = run.is_ascii();
     for &byte in run {
         match byte {
@@ -196,7 +202,7 @@ fn half_width(byte: u8) -> char {
 
 /// Encoders that know JIS X 0201 escape to it only for ¥ and ‾; mailers that use `ESC ( J` as their ASCII mean `\` and `~`
 /// (and their URLs break otherwise). The run tells which of the two it is.
-fn roman(run: &[u8], sink: &mut Sink) {
+fn roman(run: &[u8], sink: &mut Sink<'_>) {
     let only_special = run.iter().all(|b| matches!(b, b'\\' | b'~'));
     if !only_special {
         eight_bit_or_ascii(run, sink);
@@ -238,7 +244,7 @@ fn escape(bytes: &[u8]) -> (Escape, usize) {
 }
 
 /// ISO-2022-KR: `ESC $ ) C` once, then SO … SI around KS X 1001.
-pub(super) fn decode_kr(bytes: &[u8], sink: &mut Sink) {
+pub(super) fn decode_kr(bytes: &[u8], sink: &mut Sink<'_>) {
     let mut euc = Vec::with_capacity(bytes.len());
     let mut shifted = false;
     let mut rest = bytes;
@@ -262,7 +268,7 @@ pub(super) fn decode_kr(bytes: &[u8], sink: &mut Sink) {
 }
 
 /// HZ (RFC 1843): `~{` … `~}` around GB 2312, `~~` a tilde, `~` at a line end a soft break.
-pub(super) fn decode_hz(bytes: &[u8], sink: &mut Sink) {
+pub(super) fn decode_hz(bytes: &[u8], sink: &mut Sink<'_>) {
     let mut euc = Vec::with_capacity(bytes.len());
     let mut chinese = false;
     let mut rest = bytes;

@@ -7,6 +7,7 @@
 //! is no character at all becomes U+FFFD and is counted. Nothing disappears.
 
 mod detect;
+mod emoji;
 mod japanese;
 mod jis;
 mod jisx0213;
@@ -19,6 +20,7 @@ use encoding_rs::{
 
 use detect::Label;
 pub use detect::detect;
+pub use emoji::{Carrier, Pictures};
 
 /// Text out of bytes, with what had to be assumed or given up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +93,12 @@ pub struct Guess {
 /// Decodes `bytes`, believing `label` unless the bytes plainly say otherwise.
 #[must_use]
 pub fn decode(bytes: &[u8], label: Option<&str>) -> Decoded {
+    decode_from(bytes, label, None)
+}
+
+/// Decodes `bytes` that came from a phone with these pictures.
+#[must_use]
+pub fn decode_from(bytes: &[u8], label: Option<&str>, pictures: Option<&Pictures>) -> Decoded {
     let named = label.and_then(label::resolve);
     let sure = |charset| Guess { charset, certain: true, undecided: false };
     let (guess, mismatch) = match named {
@@ -101,14 +109,23 @@ pub fn decode(bytes: &[u8], label: Option<&str>) -> Decoded {
             Label::Wrong(guess) => (guess, true),
         },
     };
-    Decoded { certain: guess.certain, undecided: guess.undecided, mismatch, ..decode_as(bytes, guess.charset) }
+    Decoded {
+        certain: guess.certain,
+        undecided: guess.undecided,
+        mismatch,
+        ..decode_with(bytes, guess.charset, pictures)
+    }
 }
 
 /// Decodes `bytes` in exactly this charset.
 #[must_use]
 pub fn decode_as(bytes: &[u8], charset: Charset) -> Decoded {
+    decode_with(bytes, charset, None)
+}
+
+fn decode_with(bytes: &[u8], charset: Charset, pictures: Option<&Pictures>) -> Decoded {
     let text = String::with_capacity(bytes.len().saturating_add(bytes.len() / 2));
-    let mut sink = Sink { text, undecodable: 0, rows: None };
+    let mut sink = Sink { text, undecodable: 0, rows: None, pictures };
     match charset {
         Charset::Utf8 => {
             let body = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
@@ -124,9 +141,12 @@ pub fn decode_as(bytes: &[u8], charset: Charset) -> Decoded {
         Charset::Utf16Le => sink.run(UTF_16LE, bytes.strip_prefix(b"\xFF\xFE").unwrap_or(bytes)),
         Charset::Utf16Be => sink.run(UTF_16BE, bytes.strip_prefix(b"\xFE\xFF").unwrap_or(bytes)),
         Charset::Legacy(encoding) if encoding == EUC_JP => sink.euc_jp(bytes),
+        Charset::Legacy(encoding) if encoding == SHIFT_JIS && sink.pictures.is_some() => sink.shift_jis(bytes),
         Charset::Legacy(encoding) => sink.run(encoding, bytes),
     }
-    let gaiji = replace_private_use(&mut sink.text);
+    // In Shift_JIS and EUC-JP the same code points stand for gaiji.
+    let unicode = matches!(charset, Charset::Utf8 | Charset::Utf16Le | Charset::Utf16Be);
+    let gaiji = replace_private_use(&mut sink.text, pictures.filter(|_| unicode));
     Decoded {
         text: sink.text,
         charset: charset.name(),
@@ -139,14 +159,16 @@ pub fn decode_as(bytes: &[u8], charset: Charset) -> Decoded {
 }
 
 /// Where decoders write: the text so far and the count of what could not be read.
-struct Sink {
+struct Sink<'p> {
     text: String,
     undecodable: u32,
     /// JIS X 0213, made when a text asks for it.
     rows: Option<jisx0213::Table>,
+    /// What the private codes of the sender's phone are.
+    pictures: Option<&'p Pictures>,
 }
 
-impl Sink {
+impl Sink<'_> {
     fn jisx0213(&mut self, plane: u8, lead: u8, trail: u8) -> jisx0213::Cell {
         self.rows.get_or_insert_with(jisx0213::Table::new).cell(plane, lead, trail)
     }
@@ -172,6 +194,25 @@ impl Sink {
                 DecoderResult::Malformed(..) => self.bad(),
             }
         }
+    }
+
+    /// Shift_JIS of a phone.
+    fn shift_jis(&mut self, bytes: &[u8]) {
+        let mut start = 0;
+        let mut at = 0;
+        while let Some(&lead) = bytes.get(at) {
+            let trail = bytes.get(at.saturating_add(1)).copied().unwrap_or(0);
+            let picture = self.pictures.and_then(|pictures| pictures.shift_jis(lead, trail));
+            let double = matches!(lead, 0x81..=0x9F | 0xE0..=0xFC) && trail >= 0x40;
+            let end = at.saturating_add(if double { 2 } else { 1 }).min(bytes.len());
+            if let Some(picture) = picture.filter(|_| double) {
+                self.run(SHIFT_JIS, bytes.get(start..at).unwrap_or_default());
+                self.text.push_str(picture);
+                start = end;
+            }
+            at = end;
+        }
+        self.run(SHIFT_JIS, bytes.get(start..).unwrap_or_default());
     }
 
     /// EUC-JP with the user-defined rows F5–FE (eucJP-ms), which `encoding_rs` takes for errors, shown as gaiji.
@@ -207,25 +248,26 @@ fn ibm_extension(bytes: &[u8]) -> Option<char> {
     IBM_EXTENSIONS.chars().nth(place.checked_sub(0xF3 - 0xA1)?)
 }
 
-/// Turns private-use characters into 〓 and says how many there were.
-fn replace_private_use(text: &mut String) -> u32 {
+/// Turns private-use characters into the pictures that they are, or into 〓, and says how many of these there were.
+fn replace_private_use(text: &mut String, pictures: Option<&Pictures>) -> u32 {
     // Every code point U+E000–U+EFFF starts with EE in UTF-8, U+F000–U+F8FF with EF 80–A3.
     let suspicious = |window: &[u8]| matches!(window, [0xEE, _] | [0xEF, 0x80..=0xA3]);
     if !text.as_bytes().windows(2).any(suspicious) {
         return 0;
     }
     let mut count: u32 = 0;
-    *text = text
-        .chars()
-        .map(|c| {
-            if matches!(c, '\u{E000}'..='\u{F8FF}') {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match (c, pictures.and_then(|pictures| pictures.private_use(c))) {
+            (_, Some(picture)) => shown.push_str(picture),
+            ('\u{E000}'..='\u{F8FF}', None) => {
                 count = count.saturating_add(1);
-                GETA
-            } else {
-                c
+                shown.push(GETA);
             }
-        })
-        .collect();
+            _ => shown.push(c),
+        }
+    }
+    *text = shown;
     count
 }
 
@@ -287,6 +329,18 @@ mod tests {
         assert_eq!(check(b"\xF0\x40\x83\x41", Some("shift_jis"), "〓ア", "Shift_JIS").gaiji, 1);
         assert_eq!(check(b"\xF5\xA1\xA5\xA2\xF5\xA2", Some("euc-jp"), "〓ア〓", "EUC-JP").gaiji, 2);
         assert_eq!(check(b"\x1B$B~!%\"\x1B(B", Some("iso-2022-jp"), "〓ア", "ISO-2022-JP").gaiji, 1);
+    }
+
+    #[test]
+    fn pictures_of_phones_are_read_where_the_network_is_known() {
+        let read = |bytes: &[u8], label, carrier| decode_from(bytes, Some(label), Some(&Pictures::of(carrier)));
+        let docomo = Carrier::Docomo;
+        assert_eq!(read(b"\x96\x7B\xF8\x9F\xFB\xFC", "shift_jis", docomo).text, "本☀髙");
+        assert_eq!(read(b"\x1B$BK\\uAK\\\x1B(B", "iso-2022-jp", Carrier::Kddi).text, "本☀本");
+        assert_eq!(read(b"\x1B$BuA\x1B(B", "iso-2022-jp", docomo).text, "〓");
+        // A code that the network did not give out is a gaiji still.
+        let unknown = read(b"\x96\x7B\xF0\x40", "shift_jis", docomo);
+        assert_eq!((unknown.text.as_str(), unknown.gaiji), ("本〓", 1));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use encoding_rs::UTF_16BE;
 
 use super::Sink;
 
-pub(super) fn decode(bytes: &[u8], sink: &mut Sink) {
+pub(super) fn decode(bytes: &[u8], sink: &mut Sink<'_>) {
     let mut rest = bytes;
     while let Some((&first, tail)) = rest.split_first() {
         if first != b'+' {

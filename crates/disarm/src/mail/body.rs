@@ -1,6 +1,7 @@
 //! The text of a mail: which parts are text, which of two alternatives, and in what order.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use form::job::Extra;
 use form::{Findings, Limits, Place, Reason, Refusal};
@@ -12,9 +13,10 @@ use super::structure::{Part, Transfer, Tree};
 use super::tally::Tally;
 use super::unwrap::UNWRAPPED;
 use super::{enriched, flowed, transfer};
+use crate::charset::{self, Pictures};
 use crate::error::size;
 use crate::html::{self, Converted};
-use crate::{charset, directory, markup, smime};
+use crate::{directory, markup, smime};
 
 /// Reads the text; every part that is not in it becomes a child or a finding.
 pub(crate) fn text(
@@ -33,6 +35,7 @@ pub(crate) fn text(
         findings,
         hidden,
         most: usize::try_from(limits.text_bytes).unwrap_or(usize::MAX),
+        pictures: tally.pictures.clone(),
         events: Vec::new(),
     };
     let mut read = reader.part(0, true);
@@ -51,6 +54,7 @@ struct Reader<'a, 'b> {
     /// What becomes of text that no reader sees.
     hidden: Extra,
     most: usize,
+    pictures: Option<Rc<Pictures>>,
     /// What calendars and cards say, for the end of the text: beside the other versions of an invitation they are none of them.
     events: Vec<Read>,
 }
@@ -94,7 +98,7 @@ impl Read {
             }
             (mine, other) => mine.or(other),
         };
-        self.tally.add(other.tally);
+        self.tally.add(&other.tally);
         self.notes.extend(other.notes);
     }
 
@@ -115,7 +119,7 @@ impl Read {
 
     /// Tells what the text that is used has lost.
     fn settle(&self, hidden: Extra, findings: &mut Findings, tally: &mut Tally) {
-        tally.add(self.tally);
+        tally.add(&self.tally);
         for (reason, place) in &self.notes {
             findings.add(*reason, Place::new(place));
         }
@@ -242,7 +246,7 @@ impl<'a> Reader<'a, '_> {
             .media
             .decoded("charset", &mut Tally::default())
             .or_else(|| is_html.then(|| html::named_charset(&bytes)).flatten());
-        let decoded = charset::decode(&bytes, label.as_deref());
+        let decoded = charset::decode_from(&bytes, label.as_deref(), self.pictures.as_deref());
         read.tally.count(&decoded);
         match part.media.value.as_str() {
             _ if is_html => {

@@ -41,12 +41,8 @@ impl Field<'_> {
             return Cow::Owned(String::from_utf8_lossy(&unfolded).into_owned());
         }
         let named = body.map(|label| charset::decode(&unfolded, Some(label)));
-        let decoded = match named {
-            Some(named) if !named.mismatch && named.undecodable == 0 => named,
-            _ => charset::decode(&unfolded, None),
-        };
-        tally.count(&decoded);
-        Cow::Owned(decoded.text)
+        let fits = named.is_some_and(|named| !named.mismatch && named.undecodable == 0);
+        Cow::Owned(tally.decode(&unfolded, body.filter(|_| fits)))
     }
 }
 

@@ -43,6 +43,12 @@ pub(crate) fn read(
     }
 }
 
+/// Where the author's address is.
+pub(crate) fn domain(fields: &[Field<'_>]) -> Option<String> {
+    let from = address::parse(&first(fields, "From")?.text(), 1, &mut Tally::default()).mailboxes.pop()?;
+    Some(from.address.domain().to_owned())
+}
+
 struct Reader<'a, 'b> {
     fields: &'a [Field<'b>],
     body: Option<&'a str>,

@@ -25,6 +25,7 @@ mod unwrap;
 mod word;
 
 use std::io::Write;
+use std::rc::Rc;
 
 use form::codec::{Encoder, Kind};
 use form::job::DirtyJob;
@@ -32,6 +33,7 @@ use form::mail::MailHeader;
 use form::text::Text;
 use form::{DetectedType, Findings, Limits, Place, Reason};
 
+use crate::charset::{Carrier, Pictures};
 use crate::error::Error;
 use children::Children;
 use structure::{Part, Tree};
@@ -58,6 +60,8 @@ pub(crate) fn disarm_as(
     let tree = structure::read(input, limits);
     let fields = tree.parts.first().map(|root| root.fields.as_slice()).unwrap_or_default();
     let charset = text_charset(&tree);
+    let carrier = header::domain(fields).and_then(|domain| Carrier::of_domain(&domain));
+    tally.pictures = carrier.map(|carrier| Rc::new(Pictures::of(carrier)));
     let mut header = header::read(fields, charset.as_deref(), limits, &mut findings, &mut tally);
     fit_header(&mut header, limits, &mut findings);
 

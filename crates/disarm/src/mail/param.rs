@@ -5,7 +5,6 @@
 
 use super::tally::Tally;
 use super::{transfer, word};
-use crate::charset;
 
 /// A value with its parameters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -89,10 +88,9 @@ impl Structured {
                 bytes.extend_from_slice(value.as_bytes());
             }
         }
-        let decoded = charset::decode(&bytes, label.filter(|l| !l.is_empty()));
-        tally.count(&decoded);
+        let decoded = tally.decode(&bytes, label.filter(|l| !l.is_empty()));
         // Encoded-words inside segments occur (old Becky!, webmail).
-        Some(word::decode(&decoded.text, tally))
+        Some(word::decode(&decoded, tally))
     }
 }
 

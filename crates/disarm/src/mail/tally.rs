@@ -1,18 +1,29 @@
-//! What decoding had to assume or give up, counted over a whole mail.
+//! Decoding with what is known of the sender, and what it had to assume or give up, counted over a whole mail.
 
-use crate::charset::Decoded;
+use std::rc::Rc;
+
+use crate::charset::{self, Decoded, Pictures};
 
 /// Counts of charset trouble.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Tally {
     pub(crate) guessed: u32,
     pub(crate) mismatched: u32,
     pub(crate) undecided: u32,
     pub(crate) undecodable: u32,
     pub(crate) gaiji: u32,
+    /// Pictures of the phone that the mail comes from.
+    pub(crate) pictures: Option<Rc<Pictures>>,
 }
 
 impl Tally {
+    /// Decodes and counts.
+    pub(crate) fn decode(&mut self, bytes: &[u8], label: Option<&str>) -> String {
+        let decoded = charset::decode_from(bytes, label, self.pictures.as_deref());
+        self.count(&decoded);
+        decoded.text
+    }
+
     /// Adds what one decoding found.
     pub(crate) fn count(&mut self, decoded: &Decoded) {
         self.guessed = self.guessed.saturating_add(u32::from(!decoded.certain && !decoded.mismatch));
@@ -23,7 +34,7 @@ impl Tally {
     }
 
     /// Adds the counts of another piece.
-    pub(crate) fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.guessed = self.guessed.saturating_add(other.guessed);
         self.mismatched = self.mismatched.saturating_add(other.mismatched);
         self.undecided = self.undecided.saturating_add(other.undecided);

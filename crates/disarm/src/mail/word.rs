@@ -6,7 +6,6 @@
 
 use super::tally::Tally;
 use super::transfer;
-use crate::charset;
 
 /// Decodes every encoded-word in a header text; everything else stays as it is.
 pub(crate) fn decode(text: &str, tally: &mut Tally) -> String {
@@ -72,9 +71,7 @@ fn mixed(word: &Word<'_>, out: &mut String, tally: &mut Tally) {
 fn finish(run: &mut Option<Run<'_>>, out: &mut String, tally: &mut Tally) {
     let Some(mut run) = run.take() else { return };
     run.flush();
-    let decoded = charset::decode(&run.bytes, Some(run.charset));
-    tally.count(&decoded);
-    out.push_str(&decoded.text);
+    out.push_str(&tally.decode(&run.bytes, Some(run.charset)));
 }
 
 /// Neighbouring words of one charset.
