@@ -1,6 +1,8 @@
 //! Generated password mails: openings, ways to tell, closings, signatures and passwords, drawn independently of each other. The ways to
 //! tell were collected from the habit of writing such mails, not from the words that the gateway knows.
 
+#![allow(dead_code, reason = "each test uses its own part of this")]
+
 /// A mail and the password that it tells.
 pub struct PasswordMail {
     pub subject: String,
@@ -10,15 +12,19 @@ pub struct PasswordMail {
 
 /// The same seed gives the same mails.
 pub fn generate(count: usize, seed: u64) -> Vec<PasswordMail> {
-    let mut dice = Dice(seed | 1);
+    let mut dice = Dice::new(seed);
     (0..count).map(|number| one(&mut dice, number)).collect()
 }
 
-struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
+    pub fn new(seed: u64) -> Dice {
+        Dice(seed | 1)
+    }
+
     /// xorshift64*.
-    fn roll(&mut self, sides: usize) -> usize {
+    pub fn roll(&mut self, sides: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -150,7 +156,8 @@ const SIGNATURES: &[&str] = &[
     "\n> -----Original Message-----\n> 資料を送付いたします。\n> ファイル：資料2026.zip\n> 件数：128件（11月21日 10:30現在）\n",
 ];
 
-fn one(dice: &mut Dice, number: usize) -> PasswordMail {
+/// The one of this number.
+pub fn one(dice: &mut Dice, number: usize) -> PasswordMail {
     let password = password(dice);
     let shown = if dice.roll(20) == 0 { full_width(&password) } else { password.clone() };
     let way = WAYS[(number + dice.roll(3)) % WAYS.len()].replace("{}", &shown);

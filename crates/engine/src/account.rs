@@ -6,50 +6,104 @@ use form::reason::{Class, Finding, Reason, Refusal};
 
 use crate::catalogue::{Language, describe, describe_refusal};
 use crate::outcome::{PartOutcome, PartVerdict};
-use crate::policy::Policy;
+use crate::policy::{AccountPlace, Policy};
 
-/// Parts told one by one; the rest is a number. A recipient reads a dozen lines, not a thousand.
-const MAX_LINES: usize = 20;
+/// Lines of the account where it stands above the text: what a reader takes in before the mail itself begins.
+const MAX_LINES_ABOVE: usize = 12;
 
-/// Findings told for one part.
+/// Lines of the list at the end, which no mail fills: 1,000 parts and as many embedded files.
+const MAX_LISTED: usize = 2_000;
+
+/// Findings told in one line above the text.
 const MAX_FINDINGS_PER_PART: usize = 4;
 
+/// The account of one mail.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Account {
+    /// Stands above or below the text, as the site wants it.
+    pub(crate) top: String,
+    /// What had no room there, for the end of the mail; mostly nothing.
+    pub(crate) list: String,
+}
+
+impl Account {
+    /// Both.
+    pub(crate) fn whole(&self) -> String {
+        if self.list.is_empty() { self.top.clone() } else { format!("{}\n{}", self.top, self.list) }
+    }
+}
+
 /// Writes the account; `None` when there is nothing to tell and policy does not ask for one anyway.
-pub(crate) fn compose(policy: &Policy, receipt: &str, findings: &[Finding], parts: &[PartOutcome]) -> Option<String> {
-    let told = worth(findings);
+pub(crate) fn compose(policy: &Policy, receipt: &str, findings: &[Finding], parts: &[PartOutcome]) -> Option<Account> {
     let surprising = findings.iter().any(surprising);
     if !surprising && parts.is_empty() && !policy.account_always {
         return None;
     }
     let language = policy.language;
-    let mut lines = vec![title(policy, receipt), opening(language, parts)];
-    for finding in told.iter().take(MAX_FINDINGS_PER_PART) {
-        lines.push(format!("{}{}", language.pick("・", "- "), describe(finding, language)));
+    let frame = |lines: Vec<Line>| {
+        let lines = lines.into_iter().map(|line| line.text);
+        let head = [title(policy, receipt), opening(language, parts)];
+        head.into_iter().chain(lines).chain(hints(policy, receipt, parts)).chain([rule()]).collect::<Vec<_>>()
+    };
+    let every = lines(language, findings, parts);
+    let is_above = policy.account == AccountPlace::Top;
+    let whole = frame(every.clone());
+    if (!is_above || whole.len() <= MAX_LINES_ABOVE) && !every.iter().any(|line| line.is_cut) {
+        return Some(Account { top: whole.join("\n") + "\n", list: String::new() });
     }
-    part_lines(language, parts, &mut lines);
-    if !receipt.is_empty() && parts.iter().any(PartOutcome::is_locked) {
-        lines.push(
-            language
-                .pick(
-                    "パスワード付きのファイルは、同じ差出人からパスワードのメールが届くと自動で開き、作り直して別のメールでお届けします。\n届かないときは、パスワードと受付番号を管理者へお知らせください。",
-                    "A file with a password is opened by itself when the mail with the password comes from the same sender, and\narrives rebuilt in a second mail. If it does not, tell your administrator the password and the receipt number.",
-                )
-                .to_owned(),
+    // One more than the frame for the line that points to the list.
+    let frame_lines = frame(Vec::new()).len().saturating_add(1);
+    let top = frame(shortened(language, &every, MAX_LINES_ABOVE.saturating_sub(frame_lines)));
+    let mut list =
+        vec![language.pick("―― 添付ファイルと変更の一覧 ――――――――――", "―― All parts and changes ――――――――――").to_owned()];
+    let untold = every.len().saturating_sub(MAX_LISTED);
+    list.extend(every.into_iter().take(MAX_LISTED).map(|line| line.full));
+    if untold > 0 {
+        list.push(language.pick("   ほかの件数: ", "   more: ").to_owned() + &untold.to_string());
+    }
+    list.push(rule());
+    Some(if is_above {
+        Account { top: top.join("\n") + "\n", list: list.join("\n") }
+    } else {
+        // Below the text there is room for all of it.
+        let full = frame(lines(language, findings, parts).into_iter().take(MAX_LISTED).map(Line::whole).collect());
+        Account { top: full.join("\n") + "\n", list: String::new() }
+    })
+}
+
+/// What a reader may do about what is missing.
+fn hints(policy: &Policy, receipt: &str, parts: &[PartOutcome]) -> Vec<String> {
+    let language = policy.language;
+    let mut hints = Vec::new();
+    if receipt.is_empty() {
+        return hints;
+    }
+    if parts.iter().any(PartOutcome::is_locked) {
+        hints.push(password_hint(policy).to_owned());
+    }
+    if parts.iter().any(PartOutcome::anything_withheld) {
+        let text = language.pick(
+            "内容が足りないときは、受付番号を添えて管理者へお知らせください。",
+            "If something is missing, tell your administrator the receipt number.",
         );
+        hints.push(text.to_owned());
     }
-    if !receipt.is_empty() && parts.iter().any(PartOutcome::anything_withheld) {
-        lines.push(
-            language
-                .pick(
-                    "内容が足りないときは、受付番号を添えて管理者へお知らせください。",
-                    "If something is missing, tell your administrator the receipt number.",
-                )
-                .to_owned(),
-        );
+    hints
+}
+
+fn password_hint(policy: &Policy) -> &'static str {
+    let language = policy.language;
+    if policy.opens_by_mail {
+        language.pick(
+            "パスワード付きのファイルは、同じ差出人からパスワードのメールが届くと自動で開き、別のメールでお届けします。届かないときは、パスワードと受付番号を管理者へお知らせください。",
+            "A file with a password is opened by itself when the mail with the password comes from the same sender, and arrives in a second mail. If it does not, tell your administrator the password and the receipt number.",
+        )
+    } else {
+        language.pick(
+            "パスワード付きのファイルは、パスワードと受付番号を管理者へお知らせください。開いて別のメールでお届けします。",
+            "To have a file with a password, tell your administrator the password and the receipt number; it arrives in a second mail.",
+        )
     }
-    lines.push(rule());
-    lines.push(String::new());
-    Some(lines.join("\n"))
 }
 
 /// The account of a mail of which nothing could be passed.
@@ -80,40 +134,48 @@ pub(crate) fn notice(policy: &Policy, receipt: &str, sender: &str, subject: &str
     lines.join("\n")
 }
 
+/// The mail that a second one is about.
+pub(crate) struct About<'a> {
+    /// Its receipt.
+    pub(crate) first: &'a str,
+    /// Who wrote it.
+    pub(crate) sender: &'a str,
+    /// Its subject.
+    pub(crate) subject: &'a str,
+}
+
 /// The text of a mail that brings what a password opened in an earlier mail.
-pub(crate) fn unlocked(
-    policy: &Policy,
-    receipt: &str,
-    first: &str,
-    sender: &str,
-    subject: &str,
-    parts: &[PartOutcome],
-) -> String {
+pub(crate) fn unlocked(policy: &Policy, receipt: &str, about: &About<'_>, parts: &[PartOutcome]) -> String {
     let language = policy.language;
-    let mut lines = vec![title(policy, receipt)];
+    let mut text = vec![title(policy, receipt)];
     let opening = "先にお届けしたメールの、パスワード付きの添付ファイルを開いて作り直しました。";
-    lines.push(
+    text.push(
         language
             .pick(opening, "The password-protected attachments of an earlier mail were opened and rebuilt.")
             .to_owned(),
     );
-    let [from, about, number] = match language {
+    let [from, subject, number] = match language {
         Language::Ja => ["差出人", "件名", "元のメールの受付番号"],
         Language::En => ["From", "Subject", "Receipt of that mail"],
     };
-    for (name, value) in [(from, sender), (about, subject), (number, first)] {
+    for (name, value) in [(from, about.sender), (subject, about.subject), (number, about.first)] {
         if !value.is_empty() {
-            lines.push(format!("  {name}: {value}"));
+            text.push(format!("  {name}: {value}"));
         }
     }
-    part_lines(language, parts, &mut lines);
-    lines.push(
+    text.extend(lines(language, &[], parts).into_iter().take(MAX_LISTED).map(|line| line.full));
+    text.push(
         language
             .pick("作り直したファイルにパスワードは付いていません。", "The rebuilt files have no password.")
             .to_owned(),
     );
-    lines.push(rule());
-    lines.join("\n")
+    if parts.iter().any(PartOutcome::is_locked) {
+        let still = "このパスワードでは開かないファイルが残っています。引き続きお預かりしています。";
+        text.push(language.pick(still, "Some files need another password. They are kept.").to_owned());
+        text.push(password_hint(policy).to_owned());
+    }
+    text.push(rule());
+    text.join("\n")
 }
 
 fn title(policy: &Policy, receipt: &str) -> String {
@@ -150,70 +212,106 @@ fn opening(language: Language, parts: &[PartOutcome]) -> String {
     text.to_owned()
 }
 
-fn part_lines(language: Language, parts: &[PartOutcome], lines: &mut Vec<String>) {
-    let mut entries = Vec::new();
+/// A line of the account: a change of the mail itself, an attachment, or something inside one.
+#[derive(Debug, Clone)]
+struct Line {
+    /// As it stands above the text.
+    text: String,
+    /// As it stands in the list.
+    full: String,
+    /// They differ.
+    is_cut: bool,
+    /// It tells of something that does not arrive.
+    is_missing: bool,
+    /// And is that thing's own line.
+    is_withheld: bool,
+}
+
+impl Line {
+    fn whole(self) -> Line {
+        Line { text: self.full.clone(), is_cut: false, ..self }
+    }
+}
+
+/// Every line, in the order of the mail.
+fn lines(language: Language, findings: &[Finding], parts: &[PartOutcome]) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for finding in worth(findings) {
+        let text = format!("{}{}", language.pick("・", "- "), describe(finding, language));
+        lines.push(Line { full: text.clone(), text, is_cut: false, is_missing: false, is_withheld: false });
+    }
     for (number, part) in parts.iter().enumerate() {
-        entries.push(Entry { number: Some(number.saturating_add(1)), part, missing: part.anything_withheld() });
+        lines.push(part_line(language, part, &format!("{:>2} ", number.saturating_add(1)), ""));
         let below = part.flatten().into_iter().skip(1).filter(|below| below.verdict == PartVerdict::Withheld);
-        entries.extend(below.map(|part| Entry { number: None, part, missing: true }));
+        lines.extend(below.map(|part| part_line(language, part, "   - ", "")));
+        let embedded = language.pick("（文書に埋め込まれていたファイル）", " (was embedded)");
         let beside = part.flatten().into_iter().flat_map(PartOutcome::laid_beside);
-        entries.extend(beside.map(|part| Entry { number: None, part, missing: false }));
+        lines.extend(beside.map(|part| Line { is_missing: false, ..part_line(language, part, "   + ", embedded) }));
     }
-    // What did not arrive is told first: a reader sees what did.
-    let mut missing = MAX_LINES;
-    let mut arrived = MAX_LINES.saturating_sub(entries.iter().filter(|entry| entry.missing).count());
-    let (mut untold, mut untold_withheld) = (0usize, 0usize);
-    for entry in entries {
-        let left = if entry.missing { &mut missing } else { &mut arrived };
-        if *left == 0 {
+    lines
+}
+
+/// As many as there is room for, in their order, and one that tells of the others. What did not arrive is told first: a reader sees
+/// what did.
+fn shortened(language: Language, lines: &[Line], room: usize) -> Vec<Line> {
+    let missing = lines.iter().filter(|line| line.is_missing).count();
+    let (mut of_missing, mut of_others) = (missing.min(room), room.saturating_sub(missing));
+    let (mut told, mut untold, mut untold_withheld) = (Vec::new(), 0_usize, 0_usize);
+    for line in lines {
+        let left = if line.is_missing { &mut of_missing } else { &mut of_others };
+        if *left > 0 {
+            *left = left.saturating_sub(1);
+            told.push(line.clone());
+        } else {
             untold = untold.saturating_add(1);
-            let withheld = entry.part.verdict == PartVerdict::Withheld;
-            untold_withheld = untold_withheld.saturating_add(usize::from(withheld));
-            continue;
+            untold_withheld = untold_withheld.saturating_add(usize::from(line.is_withheld));
         }
-        *left = left.saturating_sub(1);
-        let line = part_line(language, entry.part);
-        lines.push(match entry.number {
-            Some(number) => format!("{number:>2} {line}"),
-            None if entry.missing => format!("   - {line}"),
-            None => format!("   + {line}{}", language.pick("（文書に埋め込まれていたファイル）", " (was embedded)")),
-        });
     }
-    if untold > 0 {
-        lines.push(match (language, untold_withheld) {
-            (Language::Ja, 0) => format!("   ほか {untold} 件"),
-            (Language::Ja, _) => format!("   ほか {untold} 件（うちお渡しできないもの {untold_withheld} 件）"),
-            (Language::En, 0) => format!("   and {untold} more"),
-            (Language::En, _) => format!("   and {untold} more ({untold_withheld} of them not passed)"),
-        });
-    }
+    let text = match (language, untold, untold_withheld) {
+        (Language::Ja, 0, _) => "   詳しい一覧はこのメールの最後にあります。".to_owned(),
+        (Language::Ja, _, 0) => format!("   ほか {untold} 件。一覧はこのメールの最後にあります。"),
+        (Language::Ja, ..) => {
+            format!(
+                "   ほか {untold} 件（うちお渡しできないもの {untold_withheld} 件）。一覧はこのメールの最後にあります。"
+            )
+        }
+        (Language::En, 0, _) => "   The end of this mail lists all of it.".to_owned(),
+        (Language::En, _, 0) => format!("   and {untold} more; the end of this mail lists all of them."),
+        (Language::En, ..) => {
+            format!(
+                "   and {untold} more ({untold_withheld} of them not passed); the end of this mail lists all of them."
+            )
+        }
+    };
+    told.push(Line { full: text.clone(), text, is_cut: false, is_missing: false, is_withheld: false });
+    told
 }
 
-/// A line of the account: an attachment with its number, or something inside one.
-struct Entry<'a> {
-    number: Option<usize>,
-    part: &'a PartOutcome,
-    missing: bool,
-}
-
-fn part_line(language: Language, part: &PartOutcome) -> String {
-    let mut line = part.name.as_str().to_owned();
+fn part_line(language: Language, part: &PartOutcome, before: &str, behind: &str) -> Line {
+    let mut line = format!("{before}{}", part.name.as_str());
     if let Some(output) = part.output_name.as_ref().filter(|output| **output != part.name) {
         line.push_str(" → ");
         line.push_str(output.as_str());
     }
     line.push_str("  ");
+    let is_withheld = part.verdict == PartVerdict::Withheld;
+    let mut full = line.clone();
+    let mut is_cut = false;
     match (part.verdict, &part.refusal) {
         (PartVerdict::Sanitised, _) => {
-            let told: Vec<String> = worth(&part.findings)
-                .into_iter()
-                .take(MAX_FINDINGS_PER_PART)
-                .map(|finding| describe(finding, language))
-                .collect();
+            let told: Vec<String> =
+                worth(&part.findings).into_iter().map(|finding| describe(finding, language)).collect();
             if told.is_empty() {
                 line.push_str(language.pick("作り直しました", "rebuilt"));
+                full.clone_from(&line);
             } else {
-                line.push_str(&told.join(language.pick("、", "; ")));
+                let and = language.pick("、", "; ");
+                full.push_str(&told.join(and));
+                is_cut = told.len() > MAX_FINDINGS_PER_PART;
+                line.push_str(&told.get(..MAX_FINDINGS_PER_PART).unwrap_or(&told).join(and));
+                if is_cut {
+                    line.push_str(language.pick("など", ", and more"));
+                }
             }
         }
         (PartVerdict::Withheld, refusal) => {
@@ -226,9 +324,12 @@ fn part_line(language: Language, part: &PartOutcome) -> String {
                 line.push_str(signature);
                 line.push_str(language.pick("）", ")"));
             }
+            full.clone_from(&line);
         }
     }
-    line
+    line.push_str(behind);
+    full.push_str(behind);
+    Line { text: line, full, is_cut, is_missing: part.anything_withheld(), is_withheld }
 }
 
 /// What is told, one sentence for each reason: the account is for people, the report has every place.
@@ -273,6 +374,7 @@ fn surprising(finding: &Finding) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::expect_used, reason = "tests")]
 mod tests {
     use form::reason::Place;
 
@@ -296,8 +398,75 @@ mod tests {
     fn a_link_that_lies_is_told_and_then_so_is_the_rest() {
         let findings = [finding(Reason::HtmlToText), finding(Reason::LinkTargetDiffers)];
         let account = compose(&Policy::default(), "20261121-8F3K2", &findings, &[]).expect("an account");
+        let account = account.whole();
         assert!(account.contains("受付 20261121-8F3K2"), "{account}");
         assert!(account.contains("リンクが2個") && account.contains("HTMLを文字だけに"), "{account}");
+    }
+
+    fn part(name: &str, refusal: Option<Reason>, findings: Vec<Finding>) -> PartOutcome {
+        let name = form::name::FileName::rebuild(name).0;
+        PartOutcome {
+            path: "1".to_owned(),
+            output_name: refusal.is_none().then(|| name.clone()),
+            name,
+            detected_type: "txt".to_owned(),
+            output: None,
+            verdict: if refusal.is_some() { PartVerdict::Withheld } else { PartVerdict::Sanitised },
+            refusal: refusal.map(Refusal::plain),
+            signature: None,
+            findings,
+            pages: 1,
+            levels: form::report::PageLevels::default(),
+            similarity: Vec::new(),
+            recall: None,
+            fresh: None,
+            original: jail::Source::whole(std::sync::Arc::new(jail::Sealed::from_bytes(&[]).expect("memory"))),
+            elapsed: std::time::Duration::ZERO,
+            inline: false,
+            children: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn above_the_text_stand_twelve_lines_and_all_of_it_at_the_end() {
+        let mut parts: Vec<PartOutcome> = (0..40).map(|n| part(&format!("f{n}.txt"), None, Vec::new())).collect();
+        parts[33] = part("bad.exe", Some(Reason::UnsupportedType), Vec::new());
+        parts[34] = part("meibo.zip", Some(Reason::Encrypted), Vec::new());
+        let findings = [finding(Reason::HtmlToText), finding(Reason::LinkTargetDiffers)];
+        for language in [Language::Ja, Language::En] {
+            let policy = Policy { language, ..Policy::default() };
+            let account = compose(&policy, "20261121-8F3K2", &findings, &parts).expect("an account");
+            assert_eq!(account.top.lines().count(), MAX_LINES_ABOVE, "{}", account.top);
+            for missing in ["bad.exe", "meibo.zip", "34 ", "35 "] {
+                assert!(account.top.contains(missing), "{}", account.top);
+            }
+            for part in &parts {
+                assert!(account.list.contains(&format!("{}  ", part.name.as_str())), "{}", account.list);
+            }
+            let below = Policy { account: AccountPlace::Bottom, ..policy };
+            let account = compose(&below, "20261121-8F3K2", &findings, &parts).expect("an account");
+            assert!(account.list.is_empty() && account.top.contains("f39.txt") && account.top.lines().count() > 40);
+        }
+    }
+
+    #[test]
+    fn what_has_room_above_is_not_told_twice() {
+        let many = [
+            Reason::GpsPosition,
+            Reason::Script,
+            Reason::LaunchAction,
+            Reason::RichMedia,
+            Reason::HiddenText,
+            Reason::Comments,
+        ];
+        let short = [part("a.txt", None, vec![finding(Reason::GpsPosition)])];
+        assert_eq!(compose(&Policy::default(), "r", &[], &short).expect("an account").list, "");
+        // Of one part with many changes the first few stand above.
+        let long = [part("a.txt", None, many.map(finding).to_vec())];
+        let account = compose(&Policy::default(), "r", &[], &long).expect("an account");
+        let last = describe(&finding(Reason::Comments), Language::Ja);
+        assert!(!account.top.contains(&last) && account.top.contains("など"), "{}", account.top);
+        assert!(account.list.contains(&last), "{}", account.list);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use form::reason::{Reason, Refusal};
 use form::text::{Line, Text};
 use jail::{Fresh, Hostile, Sealed, Source};
 
+use crate::account::Account;
 use crate::outcome::{Defer, PartOutcome};
 use crate::part::{Run, clean_job, our_fault, refused};
 use crate::policy::Policy;
@@ -33,7 +34,7 @@ pub(crate) type OwnHeader<'a> = (&'a str, String);
 pub(crate) async fn mail(
     run: &Run<'_>,
     form: &Form<'_>,
-    account: &str,
+    account: &Account,
     extra: &[OwnHeader<'_>],
     parts: &[PartOutcome],
 ) -> Result<Result<Fresh, Refusal>, Defer> {
@@ -50,7 +51,7 @@ pub(crate) async fn report(
     form: &Form<'_>,
     facts: &[OwnHeader<'_>],
 ) -> Result<Result<Fresh, Refusal>, Defer> {
-    let bundle = match write_bundle(run.policy, form, "", facts, &[], &[]) {
+    let bundle = match write_bundle(run.policy, form, &Account::default(), facts, &[], &[]) {
         Ok(bundle) => bundle,
         Err(error) => return unbundled(error),
     };
@@ -64,7 +65,7 @@ pub(crate) async fn archive(
     described: &[Child],
     members: &[PartOutcome],
 ) -> Result<Result<Fresh, Refusal>, Defer> {
-    let bundle = match write_bundle(run.policy, form, "", &[], members, described) {
+    let bundle = match write_bundle(run.policy, form, &Account::default(), &[], members, described) {
         Ok(bundle) => bundle,
         Err(error) => return unbundled(error),
     };
@@ -95,7 +96,7 @@ fn unbundled<T>(error: EncodeError) -> Result<Result<T, Refusal>, Defer> {
 fn write_bundle(
     policy: &Policy,
     form: &Form<'_>,
-    account: &str,
+    account: &Account,
     extra: &[OwnHeader<'_>],
     parts: &[PartOutcome],
     described: &[Child],
@@ -109,7 +110,10 @@ fn write_bundle(
         Form::Verified(form) => bundle.form(form.len(), &mut form.reader())?,
         Form::Own(bytes) => bundle.form(bytes.len() as u64, &mut &**bytes)?,
     }
-    bundle.account(&Text::scrub(account).0)?;
+    bundle.account(&Text::scrub(&account.top).0)?;
+    if !account.list.is_empty() {
+        bundle.list(&Text::scrub(&account.list).0)?;
+    }
     for (name, value) in extra {
         let name = HeaderName::parse(name).map_err(|_| EncodeError::Failed)?;
         bundle.extra_header(&ExtraHeader { name, value: Line::scrub(value).0 })?;

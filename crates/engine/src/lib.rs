@@ -20,6 +20,7 @@ mod embedded;
 mod fidelity;
 mod foreign;
 mod inside;
+mod machine;
 mod mail;
 mod naming;
 mod notice;
@@ -51,7 +52,7 @@ pub use outcome::{
 };
 pub use policy::Policy;
 pub use scan::Scanner;
-pub use unlock::{Unlocked, UnlockedMail};
+pub use unlock::{Locked, NotOpened, StillLocked, Unlocked, UnlockedMail};
 
 /// Rooms, policy and scanner together.
 #[derive(Clone)]
@@ -87,17 +88,22 @@ impl Engine {
         mail::sanitise(&run, &self.wording, original, context).await
     }
 
-    /// Opens locked parts of a mail with the passwords of `context`, and composes a second mail with what was opened. The mail is
-    /// dissected again; `locked` names the parts by their paths. Receipt and date in `context` are those of the second mail.
+    /// Opens locked parts of a mail with the passwords of `context`, and composes a second mail with what was opened and with
+    /// nothing else. The mail is dissected again. Receipt and date in `context` are those of the second mail.
     pub async fn unlock_mail(
         &self,
         original: &Source,
         context: &MailContext,
-        first: &str,
-        locked: &[String],
+        locked: &Locked<'_>,
     ) -> Result<Unlocked, Defer> {
-        let run = part::Run { patience: context.patience, passwords: &context.passwords, ..self.run(&context.receipt) };
-        unlock::mail(&run, original, context, first, locked).await
+        let wanted = part::Wanted { paths: locked.paths, left_out: locked.left_out };
+        let run = part::Run {
+            patience: context.patience,
+            passwords: &context.passwords,
+            wanted: Some(&wanted),
+            ..self.run(&context.receipt)
+        };
+        unlock::mail(&run, &wanted, original, context, locked.first).await
     }
 
     /// Rebuilds one file. Of the passwords, the first [`DirtyJob::MAX_PASSWORDS`](form::job::DirtyJob::MAX_PASSWORDS) are
@@ -188,6 +194,7 @@ impl Engine {
             seed: seed(receipt),
             passwords: &[],
             patience: Patience::Again,
+            wanted: None,
         }
     }
 }

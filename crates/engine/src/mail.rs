@@ -13,6 +13,7 @@ use jail::{Hostile, Source};
 
 use crate::assemble::SourceReader;
 use crate::embedded::within_budget;
+use crate::machine::headers;
 use crate::outcome::{Defer, MailOutcome, MailVerdict, PartOutcome, Patience};
 use crate::part::{Part, Run, children, our_fault, refused, room_limits, scan};
 use crate::policy::Policy;
@@ -62,7 +63,8 @@ pub(crate) async fn sanitise(
         return notice_only(run, context, doc.header, withheld.refusal, parts, started).await;
     }
     let account = account::compose(run.policy, &context.receipt, &doc.findings, &parts).unwrap_or_default();
-    let headers = headers(context, &parts);
+    let mut headers = headers(&context.receipt, &doc.findings, &parts);
+    headers.extend(trace(context));
     let amended = amended(run.policy, &doc, context);
     let form = match &amended {
         Some(own) => assemble::Form::Own(own),
@@ -81,7 +83,7 @@ pub(crate) async fn sanitise(
             findings: doc.findings,
             refusal: None,
             parts,
-            account,
+            account: account.whole(),
             elapsed: started.elapsed(),
         }),
         Err(refusal) => notice_only(run, context, doc.header, refusal, parts, started).await,
@@ -204,17 +206,6 @@ pub(crate) fn links_told(policy: &Policy, doc: &MailDoc) -> Option<Finding> {
 fn reader(form: &Hostile) -> impl std::io::Read {
     let whole = form.source(0, form.len());
     whole.map(SourceReader::new).unwrap_or_default()
-}
-
-fn headers(context: &MailContext, parts: &[PartOutcome]) -> Vec<assemble::OwnHeader<'static>> {
-    let withheld = parts.iter().any(PartOutcome::anything_withheld);
-    let verdict = if withheld { "partly-withheld" } else { "sanitised" };
-    let mut headers = vec![("X-Misogi-Verdict", verdict.to_owned())];
-    if !context.receipt.is_empty() {
-        headers.push(("X-Misogi-Receipt", context.receipt.clone()));
-    }
-    headers.extend(trace(context));
-    headers
 }
 
 /// That this gateway had the mail, for people who look for where it was and when.

@@ -6,6 +6,7 @@ use form::document::MailDoc;
 use form::mail::{Address, MailDate, MailHeader, Mailbox};
 use form::text::{Line, Text};
 
+use crate::account::Account;
 use crate::assemble;
 use crate::outcome::Defer;
 use crate::part::Run;
@@ -85,7 +86,7 @@ pub(crate) async fn compose(run: &Run<'_>, notice: &Notice) -> Result<jail::Fres
         }
         // Recipients with addresses that no program would read, or too many of them: people are told all the same.
     }
-    assemble::mail(run, &assemble::Form::Own(&form), "", &headers, &[])
+    assemble::mail(run, &assemble::Form::Own(&form), &Account::default(), &headers, &[])
         .await?
         .map_err(|refusal| Defer::Notice(Some(refusal)))
 }

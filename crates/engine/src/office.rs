@@ -80,7 +80,13 @@ async fn as_pages(run: &Run<'_>, part: &Part, depth: u32, printed: &Source, docu
 }
 
 fn not_delivered(refusal: Refusal, document: Converted) -> Withheld {
-    Withheld { refusal, detected_type: document.detected_type, signature: None, children: document.children }
+    Withheld {
+        refusal,
+        detected_type: document.detected_type,
+        signature: None,
+        children: document.children,
+        decrypted: None,
+    }
 }
 
 /// Prints the original too, and looks at some pages of both. Where that cannot be done there is no figure: nothing waits for it.

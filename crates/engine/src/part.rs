@@ -1,5 +1,6 @@
 //! One attachment, member or upload: scanner, rooms, and its children in turn.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -38,6 +39,36 @@ pub(crate) struct Run<'a> {
     pub(crate) seed: [u8; 16],
     pub(crate) passwords: &'a [Password],
     pub(crate) patience: Patience,
+    /// Only these parts are converted; all of them where there is none.
+    pub(crate) wanted: Option<&'a Wanted<'a>>,
+}
+
+/// Parts of a mail that are converted again, by their paths.
+pub(crate) struct Wanted<'a> {
+    /// These, with what lies in them.
+    pub(crate) paths: &'a [String],
+    /// But not these, with what lies in them.
+    pub(crate) left_out: &'a [String],
+}
+
+impl Wanted<'_> {
+    /// Whether the part is wanted, or holds one that is.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.paths.iter().any(|wanted| is_at_or_in(wanted, path)) || self.is_meant(path)
+    }
+
+    /// Whether the part itself is wanted: of the paths that it lies in, the longest decides.
+    pub(crate) fn is_meant(&self, path: &str) -> bool {
+        let around = |paths: &[String]| {
+            paths.iter().filter(|outer| is_at_or_in(path, outer)).map(|outer| outer.len().saturating_add(1)).max()
+        };
+        around(self.paths) > around(self.left_out)
+    }
+}
+
+/// Whether `path` is `outer` or a part below it: `2.1` is in `2`.
+pub(crate) fn is_at_or_in(path: &str, outer: &str) -> bool {
+    path.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// A part before anything was done to it.
@@ -68,11 +99,13 @@ pub(crate) struct Withheld {
     pub(crate) detected_type: String,
     pub(crate) signature: Option<String>,
     pub(crate) children: Vec<PartOutcome>,
+    /// A password opened it, or something in it.
+    pub(crate) decrypted: Option<Finding>,
 }
 
 impl From<Refusal> for Withheld {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, detected_type: String::new(), signature: None, children: Vec::new() }
+        Self { refusal, detected_type: String::new(), signature: None, children: Vec::new(), decrypted: None }
     }
 }
 
@@ -130,6 +163,7 @@ pub(crate) fn sanitise<'a>(
                 outcome.detected_type = withheld.detected_type;
                 outcome.signature = withheld.signature;
                 outcome.children = withheld.children;
+                outcome.findings = withheld.decrypted.into_iter().collect();
             }
         }
         Ok(outcome)
@@ -469,7 +503,8 @@ async fn mail_part(
     doc.findings.extend(crate::mail::links_told(run.policy, &doc));
     let children = children(run, &doc.children, spill.as_ref(), path, depth).await?;
     let account = crate::account::compose(run.policy, "", &doc.findings, &children).unwrap_or_default();
-    Ok(match or_withheld(run, assemble::mail(run, form, &account, &[], &children).await)? {
+    let headers = crate::machine::headers("", &doc.findings, &children);
+    Ok(match or_withheld(run, assemble::mail(run, form, &account, &headers, &children).await)? {
         Ok(fresh) => Ok(Converted {
             detected_type: doc.detected.as_str().to_owned(),
             output: OutputType::Mail,
@@ -504,24 +539,26 @@ async fn archive_part(
     }
     let mut findings = doc.findings;
     let mut children = children(run, &doc.children, spill.as_ref(), path, depth).await?;
-    number_repeated(&doc.children, &mut children);
+    let described = wanted(run, &doc.children, path);
+    number_repeated(&described, &mut children);
     if is_emptied(children.len(), &findings) {
         let detected_type = doc.detected.as_str().to_owned();
         return Ok(Err(Withheld { detected_type, ..Refusal::plain(Reason::NothingLeft).into() }));
     }
     let withheld: Vec<&PartOutcome> = children.iter().filter(|child| child.verdict == PartVerdict::Withheld).collect();
+    let decrypted = findings.iter().find(|finding| finding.reason == Reason::Decrypted).cloned();
     if let Some(first) = withheld.first().filter(|_| withheld.len() == children.len()) {
         // An empty archive would look as if the sender had sent nothing.
         let refusal = first.refusal.unwrap_or(Refusal::plain(Reason::UnsupportedType));
         let signature = children.iter().find_map(|child| child.signature.clone());
         let detected_type = doc.detected.as_str().to_owned();
-        return Ok(Err(Withheld { refusal, detected_type, signature, children }));
+        return Ok(Err(Withheld { refusal, detected_type, signature, children, decrypted }));
     }
     if !withheld.is_empty() {
         let count = u32::try_from(withheld.len()).unwrap_or(u32::MAX);
         findings.push(Finding { reason: Reason::MemberWithheld, count, place: Place::default() });
     }
-    Ok(match or_withheld(run, assemble::archive(run, form, &doc.children, &children).await)? {
+    Ok(match or_withheld(run, assemble::archive(run, form, &described, &children).await)? {
         Ok(fresh) => Ok(Converted {
             detected_type: doc.detected.as_str().to_owned(),
             output: OutputType::Zip,
@@ -533,7 +570,7 @@ async fn archive_part(
             fresh,
             children,
         }),
-        Err(refusal) => Err(Withheld { children, ..refusal.into() }),
+        Err(refusal) => Err(Withheld { children, decrypted, ..refusal.into() }),
     })
 }
 
@@ -565,7 +602,7 @@ fn folder(path: &MemberPath) -> String {
     names.join("/")
 }
 
-/// Takes all children through their own rooms, several at once, and keeps their order.
+/// Takes the wanted children through their own rooms, several at once, and keeps their order.
 pub(crate) async fn children(
     run: &Run<'_>,
     described: &[Child],
@@ -573,24 +610,11 @@ pub(crate) async fn children(
     path: &str,
     depth: u32,
 ) -> Result<Vec<PartOutcome>, Defer> {
-    children_where(run, described, spill, path, depth, |_| true).await
-}
-
-/// The same for those whose path is `wanted`; the others are left out.
-pub(crate) async fn children_where(
-    run: &Run<'_>,
-    described: &[Child],
-    spill: Option<&Hostile>,
-    path: &str,
-    depth: u32,
-    wanted: impl Fn(&str) -> bool,
-) -> Result<Vec<PartOutcome>, Defer> {
     let mut outcomes = Vec::with_capacity(described.len());
     let mut tasks = Vec::with_capacity(described.len());
     for (index, child) in described.iter().enumerate() {
-        let number = index.saturating_add(1);
-        let path = if path.is_empty() { number.to_string() } else { format!("{path}.{number}") };
-        if !wanted(&path) {
+        let path = below(path, index);
+        if run.wanted.is_some_and(|wanted| !wanted.has(&path)) {
             continue;
         }
         let task: Pin<Box<dyn Future<Output = Result<PartOutcome, Defer>> + Send + '_>> =
@@ -602,6 +626,23 @@ pub(crate) async fn children_where(
         outcomes.push(outcome?);
     }
     Ok(outcomes)
+}
+
+/// What is said of the children that are wanted, in step with what [`children`] makes of them.
+fn wanted<'a>(run: &Run<'_>, described: &'a [Child], path: &str) -> Cow<'a, [Child]> {
+    match run.wanted {
+        None => Cow::Borrowed(described),
+        Some(wanted) => {
+            let numbered = described.iter().enumerate();
+            numbered.filter(|(index, _)| wanted.has(&below(path, *index))).map(|(_, child)| child.clone()).collect()
+        }
+    }
+}
+
+/// The path of a child.
+fn below(path: &str, index: usize) -> String {
+    let number = index.saturating_add(1);
+    if path.is_empty() { number.to_string() } else { format!("{path}.{number}") }
 }
 
 async fn one_child(
@@ -689,6 +730,28 @@ fn read_report(report: &Sealed, policy: &Policy) -> Option<CleanReport> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_the_paths_that_a_part_lies_in_the_longest_decides() {
+        let own = |texts: &[&str]| -> Vec<String> { texts.iter().map(|text| (*text).to_owned()).collect() };
+        let (paths, left_out) = (own(&["1", "1.2.1", "3.4"]), own(&["1.2", "30"]));
+        let wanted = Wanted { paths: &paths, left_out: &left_out };
+        for (path, has, meant) in [
+            ("1", true, true),
+            ("1.1", true, true),
+            ("1.2", true, false),
+            ("1.2.1", true, true),
+            ("1.2.1.7", true, true),
+            ("1.2.2", false, false),
+            ("1.20", true, true),
+            ("2", false, false),
+            ("3", true, false),
+            ("3.4", true, true),
+            ("3.40", false, false),
+        ] {
+            assert_eq!((wanted.has(path), wanted.is_meant(path)), (has, meant), "{path}");
+        }
+    }
 
     #[test]
     fn an_archive_of_which_nothing_is_left_is_not_delivered_but_one_that_was_empty_is() {

@@ -61,6 +61,8 @@ pub struct Policy {
     pub charset: MailCharset,
     /// Write an account even when nothing was changed.
     pub account_always: bool,
+    /// Passwords that come in mails open what the same sender sent: recipients are told to wait for them.
+    pub opens_by_mail: bool,
     /// Put before each subject; may be empty.
     pub subject_prefix: String,
     /// Name of the organisation; may be empty.
@@ -112,6 +114,7 @@ impl Default for Policy {
             account: AccountPlace::Top,
             charset: MailCharset::Utf8,
             account_always: false,
+            opens_by_mail: true,
             subject_prefix: String::new(),
             site_name: String::new(),
         }

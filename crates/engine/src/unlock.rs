@@ -6,26 +6,49 @@
 use form::detected::DetectedType;
 use form::document::MailDoc;
 use form::mail::{MailDate, MailHeader, MessageId};
+use form::name::FileName;
 use form::reason::{Reason, Refusal};
+use form::report::OutputType;
 use form::text::{Line, Text};
 use jail::{Fresh, Source};
 
 use crate::account;
 use crate::assemble;
 use crate::embedded::within_budget;
+use crate::machine::headers;
 use crate::mail::{MailContext, dissect, trace, unreadable_root};
 use crate::outcome::{Defer, PartOutcome, PartVerdict};
-use crate::part::{Run, children_where};
+use crate::part::{Run, Wanted, children, is_at_or_in};
+
+/// Which parts of a mail are to be opened.
+#[derive(Debug, Clone, Copy)]
+pub struct Locked<'a> {
+    /// The receipt of the mail, which the second mail names.
+    pub first: &'a str,
+    /// Their paths.
+    pub paths: &'a [String],
+    /// Paths in them that are left out: they have been delivered, or are nobody's to open just now.
+    pub left_out: &'a [String],
+}
 
 /// What came of trying passwords on a mail.
 #[derive(Debug)]
 pub enum Unlocked {
     /// At least one part is open.
     Opened(UnlockedMail),
-    /// None of the passwords opens any of the parts.
-    WrongPassword,
-    /// A password fits, and what is inside does not pass.
-    Withheld(Refusal),
+    /// Nothing of any of them passes; what is known of each.
+    Nothing(Vec<NotOpened>),
+}
+
+/// A part that stays closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotOpened {
+    /// Its path.
+    pub path: String,
+    /// Another reason than its lock; `None`: none of the passwords opens it.
+    pub refusal: Option<Refusal>,
+    /// A password fits; `false` where that is not known.
+    pub fits: bool,
 }
 
 /// What was opened, on its way to the recipients.
@@ -35,46 +58,71 @@ pub struct UnlockedMail {
     pub fresh: Fresh,
     /// Its subject.
     pub subject: String,
-    /// Those of the locked paths that are open now.
+    /// Those of the locked paths of which something is open now.
     pub opened: Vec<String>,
+    /// What in those is locked still.
+    pub still_locked: Vec<StillLocked>,
     /// The attachments that it brings.
     pub parts: Vec<PartOutcome>,
 }
 
+/// A part that stays locked inside of one that was opened.
+#[derive(Debug, Clone)]
+pub struct StillLocked {
+    /// The path that was opened.
+    pub inside: String,
+    /// Its own path.
+    pub path: String,
+    /// Its name.
+    pub name: FileName,
+    /// Its true type.
+    pub detected_type: String,
+    /// Why it does not pass.
+    pub reason: Reason,
+    /// Its bytes, where there are any.
+    pub original: Source,
+}
+
 pub(crate) async fn mail(
     run: &Run<'_>,
+    wanted: &Wanted<'_>,
     original: &Source,
     context: &MailContext,
     first: &str,
-    locked: &[String],
 ) -> Result<Unlocked, Defer> {
+    let nothing = |refusal, fits| {
+        let one = |path: &String| NotOpened { path: path.clone(), refusal: Some(refusal), fits };
+        Ok(Unlocked::Nothing(wanted.paths.iter().map(one).collect()))
+    };
     let (doc, _, spill) = match dissect(run, original).await? {
         Ok(dissected) => dissected,
-        Err(refusal) => return Ok(Unlocked::Withheld(refusal)),
+        Err(refusal) => return nothing(refusal, false),
     };
     if let Some(refusal) = unreadable_root(&doc) {
-        return Ok(Unlocked::Withheld(refusal));
+        return nothing(refusal, false);
     }
     let described = within_budget(run, &doc.children, spill.as_ref());
-    let holds = |path: &str| locked.iter().any(|locked| lies_in(locked, path));
-    let mut parts = children_where(run, &described, spill.as_ref(), "", 0, holds).await?;
-    let state = |path: &String| found(&parts, path).map(|part| (part.verdict, part.refusal));
-    let (mut opened, mut other) = (Vec::new(), None);
-    for path in locked {
-        match state(path) {
-            Some((PartVerdict::Sanitised, _)) => opened.push(path.clone()),
-            Some((PartVerdict::Withheld, Some(refusal))) if !is_lock(refusal.reason) => other = Some(refusal),
-            Some((PartVerdict::Withheld, _)) | None => {}
+    let mut parts = children(run, &described, spill.as_ref(), "", 0).await?;
+    let (mut opened, mut still_locked, mut closed) = (Vec::new(), Vec::new(), Vec::new());
+    for path in wanted.paths {
+        match state(wanted, &parts, path) {
+            State::Open(locked) => {
+                opened.push(path.clone());
+                still_locked.extend(locked);
+            }
+            State::Closed { refusal, fits } => closed.push(NotOpened { path: path.clone(), refusal, fits }),
         }
     }
-    parts.retain(|part| part.fresh.is_some() && opened.iter().any(|path| lies_in(path, &part.path)));
+    parts.retain(|part| part.fresh.is_some() && opened.iter().any(|path| is_at_or_in(path, &part.path)));
+    let parts: Vec<PartOutcome> = parts.into_iter().flat_map(|part| without_carrier(wanted, part)).collect();
     if parts.is_empty() {
-        return Ok(other.map_or(Unlocked::WrongPassword, Unlocked::Withheld));
+        return Ok(Unlocked::Nothing(closed));
     }
     let header = answer(run, context, &doc.header);
     let subject = header.subject.as_str().to_owned();
     let sender = doc.header.from.as_ref().map_or("", |from| from.address.as_str());
-    let text = account::unlocked(run.policy, &context.receipt, first, sender, doc.header.subject.as_str(), &parts);
+    let about = account::About { first, sender, subject: doc.header.subject.as_str() };
+    let text = account::unlocked(run.policy, &context.receipt, &about, &parts);
     let own = MailDoc {
         detected: DetectedType::lossy("mail"),
         header,
@@ -84,16 +132,88 @@ pub(crate) async fn mail(
     };
     let form = match own.encode(Vec::new(), &run.policy.limits) {
         Ok(form) => form,
-        Err(error) => return Ok(Unlocked::Withheld(error.refusal())),
+        Err(error) => return nothing(error.refusal(), true),
     };
-    let whole = !parts.iter().any(PartOutcome::anything_withheld);
-    let verdict = if whole { "sanitised" } else { "partly-withheld" };
-    let mut headers = vec![("X-Misogi-Verdict", verdict.to_owned()), ("X-Misogi-Receipt", context.receipt.clone())];
+    let mut headers = headers(&context.receipt, &[], &parts);
     headers.extend(trace(context));
-    Ok(match assemble::mail(run, &assemble::Form::Own(&form), "", &headers, &parts).await? {
-        Ok(fresh) => Unlocked::Opened(UnlockedMail { fresh, subject, opened, parts }),
-        Err(refusal) => Unlocked::Withheld(refusal),
-    })
+    match assemble::mail(run, &assemble::Form::Own(&form), &account::Account::default(), &headers, &parts).await? {
+        Ok(fresh) => Ok(Unlocked::Opened(UnlockedMail { fresh, subject, opened, still_locked, parts })),
+        // Something was opened, and is too much for one mail.
+        Err(refusal) => nothing(refusal, true),
+    }
+}
+
+/// What became of a part that a password was to open.
+enum State {
+    /// Something of it passes; these are locked still.
+    Open(Vec<StillLocked>),
+    /// Nothing of it passes; without a refusal because of its lock.
+    Closed { refusal: Option<Refusal>, fits: bool },
+}
+
+fn state(wanted: &Wanted<'_>, parts: &[PartOutcome], path: &str) -> State {
+    let all = || parts.iter().flat_map(PartOutcome::flatten);
+    let Some(part) = all().find(|part| part.path == path) else {
+        // What it lies in did not come so far. Of what is around it, the innermost says why.
+        let around = all().filter(|part| is_at_or_in(path, &part.path)).last();
+        let refusal = around.and_then(|part| part.refusal).filter(|refusal| !is_lock(refusal.reason));
+        return State::Closed { refusal, fits: false };
+    };
+    // What has become an item of its own is none of this one's.
+    let is_own = |below: &PartOutcome| wanted.is_meant(&below.path) && !belongs_deeper(wanted, path, &below.path);
+    // A mail has a text of its own, an archive nothing but its members.
+    let is_leaf = |part: &PartOutcome| part.children.is_empty() || part.output != Some(OutputType::Zip);
+    let own: Vec<&PartOutcome> = part.flatten().into_iter().filter(|below| is_own(below)).collect();
+    let passes = own.iter().any(|part| part.fresh.is_some() && is_leaf(part));
+    if part.fresh.is_some() && passes {
+        return State::Open(topmost_locked(path, &own));
+    }
+    let fits = own.iter().any(|part| part.findings.iter().any(|finding| finding.reason == Reason::Decrypted));
+    let locked = own.iter().any(|part| part.refusal.is_some_and(|refusal| is_lock(refusal.reason)));
+    let other = own.iter().filter_map(|part| part.refusal).find(|refusal| !is_lock(refusal.reason));
+    State::Closed { refusal: other.filter(|_| fits || !locked), fits }
+}
+
+/// Whether another wanted path lies between `outer` and `path`, or is `path`.
+fn belongs_deeper(wanted: &Wanted<'_>, outer: &str, path: &str) -> bool {
+    wanted.paths.iter().any(|other| other.len() > outer.len() && is_at_or_in(path, other))
+}
+
+/// The outermost of those that are locked: with it goes all that it holds.
+fn topmost_locked(inside: &str, own: &[&PartOutcome]) -> Vec<StillLocked> {
+    let mut found: Vec<StillLocked> = Vec::new();
+    let mut outer: Option<&str> = None;
+    for part in own.iter().filter(|part| part.verdict == PartVerdict::Withheld) {
+        // Parents come first.
+        if outer.is_some_and(|outer| is_at_or_in(&part.path, outer)) {
+            continue;
+        }
+        outer = Some(&part.path);
+        if let Some(refusal) = part.refusal.filter(|_| part.is_locked()) {
+            found.push(StillLocked {
+                inside: inside.to_owned(),
+                path: part.path.clone(),
+                name: part.name.clone(),
+                detected_type: part.detected_type.clone(),
+                reason: refusal.reason,
+                original: part.original.clone(),
+            });
+        }
+    }
+    found
+}
+
+/// A document passed when the mail came; only what was opened in it follows.
+fn without_carrier(wanted: &Wanted<'_>, mut part: PartOutcome) -> Vec<PartOutcome> {
+    if part.is_container() || wanted.is_meant(&part.path) {
+        return vec![part];
+    }
+    let children = std::mem::take(&mut part.children);
+    children
+        .into_iter()
+        .filter(|child| child.fresh.is_some())
+        .flat_map(|child| without_carrier(wanted, child))
+        .collect()
 }
 
 /// The header of the second mail: from and to the same people, in answer to the first.
@@ -122,14 +242,4 @@ fn answer(run: &Run<'_>, context: &MailContext, first: &MailHeader) -> MailHeade
 
 fn is_lock(reason: Reason) -> bool {
     matches!(reason, Reason::Encrypted | Reason::WrongPassword)
-}
-
-/// The part at a path.
-fn found<'a>(parts: &'a [PartOutcome], path: &str) -> Option<&'a PartOutcome> {
-    parts.iter().flat_map(PartOutcome::flatten).find(|part| part.path == path)
-}
-
-/// Whether `path` is `outer` or a part below it.
-fn lies_in(path: &str, outer: &str) -> bool {
-    path.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }

@@ -1,7 +1,7 @@
 //! The input of a clean room that assembles: a verified form, the account, and children that other clean rooms have written.
 //!
 //! A bundle is the magic `MSGBNDL` and a version byte, then sections: tag, length (64 bits, little-endian), bytes. They come
-//! in the order form, account, any headers, any children, end. The reader borrows all large things from the mapped bundle.
+//! in the order form, account, at most one list, any headers, any children, end. The reader borrows all large things from the mapped bundle.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -78,6 +78,8 @@ pub struct Bundle<'a> {
     pub form: &'a [u8],
     /// What the recipient is told.
     pub account: Text,
+    /// What was too long for the account; it stands at the end of the text.
+    pub list: Text,
     /// Header fields that the gateway adds.
     pub extra_headers: Vec<ExtraHeader>,
     /// The children in their order.
@@ -89,6 +91,7 @@ impl fmt::Debug for Bundle<'_> {
         f.debug_struct("Bundle")
             .field("form", &self.form.len())
             .field("account", &self.account)
+            .field("list", &self.list)
             .field("extra_headers", &self.extra_headers)
             .field("children", &self.children)
             .finish()
@@ -126,6 +129,7 @@ enum Stage {
     Start,
     Form,
     Account,
+    List,
     Headers,
     Children,
     End,
@@ -156,6 +160,17 @@ impl<W: Write> BundleWriter<W> {
             Refusal::check(Reason::LimitTextBytes, writer.limits.text_bytes, len)?;
             writer.section(Stage::Account, len)?;
             Ok(writer.out.write_all(account.as_str().as_bytes())?)
+        })
+    }
+
+    /// Writes what was too long for the account.
+    pub fn list(&mut self, list: &Text) -> Result<(), EncodeError> {
+        self.guarded(|writer| {
+            writer.advance(Stage::List)?;
+            let len = size(list.as_str().len());
+            Refusal::check(Reason::LimitTextBytes, writer.limits.text_bytes, len)?;
+            writer.section(Stage::List, len)?;
+            Ok(writer.out.write_all(list.as_str().as_bytes())?)
         })
     }
 
@@ -231,8 +246,13 @@ impl<'a> Bundle<'a> {
         if cursor.array()? != MAGIC {
             return Err(DecodeError::Magic);
         }
-        let mut bundle =
-            Bundle { form: &[], account: Text::default(), extra_headers: Vec::new(), children: Vec::new() };
+        let mut bundle = Bundle {
+            form: &[],
+            account: Text::default(),
+            list: Text::default(),
+            extra_headers: Vec::new(),
+            children: Vec::new(),
+        };
         let mut stage = Stage::Start;
         let mut counts = Counts::default();
         while stage != Stage::End {
@@ -245,11 +265,8 @@ impl<'a> Bundle<'a> {
                     Refusal::check(Reason::LimitFormBytes, limits.form_bytes, len)?;
                     bundle.form = section;
                 }
-                Stage::Account => {
-                    Refusal::check(Reason::LimitTextBytes, limits.text_bytes, len)?;
-                    let account = std::str::from_utf8(section).map_err(|_| DecodeError::Malformed("account"))?;
-                    bundle.account = Text::parse(account).map_err(|_| DecodeError::Malformed("account"))?;
-                }
+                Stage::Account => bundle.account = told(section, "account", limits)?,
+                Stage::List => bundle.list = told(section, "list", limits)?,
                 Stage::Headers => {
                     let mut fields = Cursor::new(section);
                     let name =
@@ -273,6 +290,12 @@ impl<'a> Bundle<'a> {
         cursor.finish()?;
         Ok(bundle)
     }
+}
+
+fn told(section: &[u8], what: &'static str, limits: &Limits) -> Result<Text, DecodeError> {
+    Refusal::check(Reason::LimitTextBytes, limits.text_bytes, size(section.len()))?;
+    let text = std::str::from_utf8(section).map_err(|_| DecodeError::Malformed(what))?;
+    Text::parse(text).map_err(|_| DecodeError::Malformed(what))
 }
 
 impl ChildMeta {
@@ -304,7 +327,8 @@ impl Stage {
             Stage::Start => false,
             Stage::Form => self == Stage::Start,
             Stage::Account => self == Stage::Form,
-            Stage::Headers => matches!(self, Stage::Account | Stage::Headers),
+            Stage::List => self == Stage::Account,
+            Stage::Headers => matches!(self, Stage::Account | Stage::List | Stage::Headers),
             Stage::Children | Stage::End => (Stage::Account..=Stage::Children).contains(&self),
         };
         if may { Ok(next) } else { Err(DecodeError::Order("section")) }
@@ -317,6 +341,7 @@ impl Stage {
             Stage::Account => 2,
             Stage::Headers => 3,
             Stage::Children => 4,
+            Stage::List => 5,
             Stage::End => 255,
         }
     }
@@ -327,6 +352,7 @@ impl Stage {
             2 => Stage::Account,
             3 => Stage::Headers,
             4 => Stage::Children,
+            5 => Stage::List,
             255 => Stage::End,
             unknown => return Err(DecodeError::Tag(unknown)),
         })

@@ -49,13 +49,17 @@ enum Request {
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub(crate) enum Reply {
     /// It is open; the rebuilt files are on their way.
-    Opened { files: Vec<String>, recipients: usize },
+    Opened { files: Vec<String>, recipients: usize, still_locked: usize },
+    /// Other files of the mail are open, and on their way; not this one.
+    OpenedOthers { files: Vec<String>, recipients: usize },
     /// It is not the password.
     WrongPassword { left: u32 },
     /// No try is left.
     Exhausted,
     /// What is inside does not pass, for this reason.
     Withheld { reason: String },
+    /// It could not be converted, for this reason, and whether the password is right is not known.
+    Unknown { reason: String, left: u32 },
     /// There is nothing that a password could open.
     NotLocked,
     /// There is no such item.
@@ -159,7 +163,9 @@ async fn converse(mut stream: UnixStream, unlocker: &dyn Unlocker) -> io::Result
 async fn unlock(unlocker: &dyn Unlocker, id: QuarantineId, password: Password, uid: u32) -> Reply {
     let actor = format!("command line, uid {uid}");
     match unlocker.unlock(id, password, &actor).await {
-        Ok(Unlocking::Opened { files, recipients }) => Reply::Opened { files, recipients },
+        Ok(Unlocking::Opened { files, recipients, still_locked }) => Reply::Opened { files, recipients, still_locked },
+        Ok(Unlocking::OpenedOthers { files, recipients }) => Reply::OpenedOthers { files, recipients },
+        Ok(Unlocking::Unknown { reason, left }) => Reply::Unknown { reason: reason.name().to_owned(), left },
         Ok(Unlocking::Wrong { left }) => Reply::WrongPassword { left },
         Ok(Unlocking::Exhausted) => Reply::Exhausted,
         Ok(Unlocking::Withheld(reason)) => Reply::Withheld { reason: Reason::name(reason).to_owned() },

@@ -287,6 +287,7 @@ fn policy(config: &Config) -> Policy {
             config::MailCharset::Iso2022Jp => MailCharset::Iso2022Jp,
         },
         account_always: config.policy.account_always,
+        opens_by_mail: config.passwords.pairing,
         subject_prefix: config.policy.subject_prefix.clone(),
         site_name: config.site.name.clone(),
         ..Policy::default()

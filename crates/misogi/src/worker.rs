@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use web::Metrics;
 
 use crate::lease;
-use crate::pairing::Pairing;
+use crate::pairing::{AtOnce, Pairing};
 
 /// How long a mail waits before the scanner or a room is asked again.
 const DEFER: Duration = Duration::from_secs(30);
@@ -135,8 +135,8 @@ impl Worker {
         let completed = match &work.origin {
             WorkOrigin::Mail { envelope } => {
                 let converted = self.convert_mail(work, envelope, &original).await;
-                left = converted.as_ref().ok().and_then(|mail| self.pairing.left(&work.receipt, envelope, mail));
-                converted.map(mail_completed)
+                left = converted.as_ref().ok().and_then(|known| self.pairing.left(&work.receipt, envelope, known));
+                converted.map(|known| mail_completed(known.outcome))
             }
             WorkOrigin::Upload { file_name } => self
                 .engine
@@ -165,7 +165,7 @@ impl Worker {
                 }
                 self.count(work, verdict, &reasons);
                 if let Some(left) = left {
-                    self.pairing.follow(work.message, work.receipt.clone(), left);
+                    self.pairing.follow(work.message, left);
                 }
                 Ok(())
             }
@@ -180,12 +180,7 @@ impl Worker {
         }
     }
 
-    async fn convert_mail(
-        &self,
-        work: &Work,
-        envelope: &Envelope,
-        original: &engine::Source,
-    ) -> Result<MailOutcome, Defer> {
+    async fn convert_mail(&self, work: &Work, envelope: &Envelope, original: &engine::Source) -> Result<AtOnce, Defer> {
         let context = self.context(work, envelope.sender.as_deref(), &envelope.recipients);
         let outcome = self.engine.sanitise_mail(original, &context).await?;
         Ok(self.pairing.opened_at_once(original, &context, envelope, outcome).await)
@@ -290,8 +285,9 @@ fn mail_completed(outcome: MailOutcome) -> Completed {
     if let Some(refusal) = outcome.refusal {
         parts.push(whole_mail(refusal));
     }
+    let kept = Kept { results: false, may_open: outcome.refusal.is_none() };
     for part in &outcome.parts {
-        records(part, false, &mut parts);
+        records(part, kept, &mut parts);
     }
     Completed {
         subject: Some(outcome.header.subject.as_str().to_owned()).filter(|subject| !subject.is_empty()),
@@ -340,7 +336,8 @@ fn file_completed(outcome: PartOutcome) -> Completed {
         (engine::PartVerdict::Sanitised, false) => Verdict::Sanitised,
     };
     let mut parts = Vec::new();
-    records(&outcome, true, &mut parts);
+    // Whoever has the password uploads the file again with it.
+    records(&outcome, Kept { results: true, may_open: false }, &mut parts);
     if let Some(root) = parts.first_mut().filter(|root| root.quarantined_original.is_some()) {
         root.quarantined_original = Some(Quarantined::Whole);
     }
@@ -360,7 +357,7 @@ fn file_completed(outcome: PartOutcome) -> Completed {
 ///
 /// Of an archive that is withheld as a whole the archive is kept, not each of its members once more: an archive of a few KB can
 /// unpack to hundreds of MB.
-fn records(part: &PartOutcome, keep_result: bool, into: &mut Vec<PartRecord>) {
+fn records(part: &PartOutcome, keep: Kept, into: &mut Vec<PartRecord>) {
     let mut kept: Option<&str> = None;
     for (index, part) in part.flatten().into_iter().enumerate() {
         let withheld = part.verdict == engine::PartVerdict::Withheld;
@@ -381,15 +378,28 @@ fn records(part: &PartOutcome, keep_result: bool, into: &mut Vec<PartRecord>) {
             bytes_in: part.original.len,
             bytes_out: part.fresh.as_ref().map_or(0, jail::Fresh::len),
             millis: u64::try_from(part.elapsed.as_millis()).unwrap_or(u64::MAX),
-            result: part.fresh.clone().filter(|_| keep_result && index == 0),
-            quarantined_original: (withheld && !inside).then(|| quarantined(part)),
+            result: part.fresh.clone().filter(|_| keep.results && index == 0),
+            quarantined_original: (withheld && !inside).then(|| quarantined(part, keep.may_open)),
         });
     }
 }
 
+/// What is kept of a message's parts.
+#[derive(Debug, Clone, Copy)]
+struct Kept {
+    /// The rebuilt file, for a download.
+    results: bool,
+    /// A later password may open what is locked. Not so where recipients got a notice in place of the mail.
+    may_open: bool,
+}
+
 /// A part that a password may open is marked as such.
-fn quarantined(part: &PartOutcome) -> Quarantined {
-    if part.is_locked() { Quarantined::Locked(part.original.clone()) } else { Quarantined::Part(part.original.clone()) }
+fn quarantined(part: &PartOutcome, may_open: bool) -> Quarantined {
+    if may_open && part.is_locked() {
+        Quarantined::Locked(part.original.clone())
+    } else {
+        Quarantined::Part(part.original.clone())
+    }
 }
 
 /// Whether `path` is a part below `outer`: `2.1` lies in `2`, and everything in the root, whose path is empty.
@@ -413,4 +423,46 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod tests {
+    use form::reason::Refusal;
+
+    use super::*;
+
+    fn part(path: &str, verdict: engine::PartVerdict, children: Vec<PartOutcome>) -> PartOutcome {
+        let withheld = verdict == engine::PartVerdict::Withheld;
+        PartOutcome {
+            path: path.to_owned(),
+            name: FileName::rebuild("meibo.zip").0,
+            output_name: None,
+            detected_type: "zip".to_owned(),
+            output: None,
+            verdict,
+            refusal: withheld.then(|| Refusal::plain(Reason::Encrypted)),
+            signature: None,
+            findings: Vec::new(),
+            pages: 1,
+            levels: form::report::PageLevels::default(),
+            similarity: Vec::new(),
+            recall: None,
+            fresh: None,
+            original: engine::Source::whole(Arc::new(jail::Sealed::from_bytes(b"PK").unwrap())),
+            elapsed: Duration::ZERO,
+            inline: false,
+            children,
+        }
+    }
+
+    #[test]
+    fn what_is_locked_in_an_upload_waits_for_no_password() {
+        use engine::PartVerdict::{Sanitised, Withheld};
+        let done = file_completed(part("", Sanitised, vec![part("1", Withheld, Vec::new())]));
+        assert!(matches!(done.parts[1].quarantined_original, Some(Quarantined::Part(_))));
+        let mut rows = Vec::new();
+        records(&part("1", Withheld, Vec::new()), Kept { results: false, may_open: true }, &mut rows);
+        assert!(matches!(rows[0].quarantined_original, Some(Quarantined::Locked(_))), "in a mail it does");
+    }
 }

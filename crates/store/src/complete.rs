@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use form::name::FileName;
+use form::reason::Reason;
 use jail::Fresh;
 use serde_json::json;
 use sqlx::Row;
@@ -10,7 +12,7 @@ use crate::audit::{self, Entry};
 use crate::codec::{self, Coded};
 use crate::open::Answer;
 use crate::spool::Body;
-use crate::sql::Many;
+use crate::sql::{Many, Values};
 use crate::work::shortened;
 use crate::writer::{Op, Reply, Tally, Tx};
 use crate::{
@@ -222,7 +224,8 @@ struct PartOp {
     content: Option<i64>,
 }
 
-struct QuarantineRecord {
+/// A row of the quarantine on its way through the writer.
+pub(crate) struct QuarantineRecord {
     path: String,
     name: String,
     detected_type: String,
@@ -233,6 +236,78 @@ struct QuarantineRecord {
     id: i64,
     content: Option<i64>,
     locked: bool,
+}
+
+impl QuarantineRecord {
+    /// A part that a password may open, with its own bytes.
+    pub(crate) fn locked(path: &str, name: &FileName, detected_type: &str, reason: Reason, body: Body) -> Self {
+        Self {
+            path: path.to_owned(),
+            name: name.as_str().to_owned(),
+            detected_type: detected_type.to_owned(),
+            reason: Some(i64::from(reason.code())),
+            bytes: body.len(),
+            body: Some(body),
+            id: 0,
+            content: None,
+            locked: true,
+        }
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub(crate) fn number(&mut self, tx: &mut Tx) {
+        self.id = tx.marks.next_quarantine();
+        self.content = Some(tx.marks.next_content());
+    }
+
+    pub(crate) fn is_numbered(&self) -> bool {
+        self.content.is_some()
+    }
+
+    /// The numbers of a transaction that was not committed are nobody's.
+    pub(crate) fn forget(&mut self) {
+        (self.id, self.content) = (0, None);
+    }
+
+    pub(crate) fn keep(&mut self) {
+        self.body.iter_mut().for_each(Body::keep);
+    }
+}
+
+/// Puts one numbered part into quarantine.
+pub(crate) async fn hold_one(
+    tx: &mut Tx,
+    message: i64,
+    held: &QuarantineRecord,
+    created: i64,
+    expires: i64,
+) -> Result<(), Error> {
+    let body: Vec<(i64, &Body)> = held.content.zip(held.body.as_ref()).into_iter().collect();
+    tx.many(&content::INSERT, &body, |values, (id, body)| content::bind(values, *id, body, body.len())).await?;
+    tx.many(&INSERT_QUARANTINE, &[(message, held)], |values, (message, held)| {
+        bind_held(values, *message, held, created, expires);
+    })
+    .await?;
+    Ok(())
+}
+
+fn bind_held(values: &mut Values, message: i64, item: &QuarantineRecord, created: i64, expires: i64) {
+    values
+        .add(item.id)
+        .add(message)
+        .add(item.path.as_str())
+        .add(item.name.as_str())
+        .add(item.detected_type.as_str())
+        .add(item.reason)
+        .add(item.bytes)
+        .add(item.content)
+        .add(QuarantineState::Held.code())
+        .add(created)
+        .add(expires)
+        .add(item.locked);
 }
 
 impl CompleteOp {
@@ -326,19 +401,7 @@ pub(crate) async fn complete_all(tx: &mut Tx, ops: &mut [CompleteOp]) -> Result<
     let held: Vec<(i64, &QuarantineRecord)> =
         current.iter().flat_map(|op| op.quarantine.iter().map(|q| (op.key.message.0, q))).collect();
     tx.many(&INSERT_QUARANTINE, &held, |values, (message, item)| {
-        values
-            .add(item.id)
-            .add(*message)
-            .add(item.path.as_str())
-            .add(item.name.as_str())
-            .add(item.detected_type.as_str())
-            .add(item.reason)
-            .add(item.bytes)
-            .add(item.content)
-            .add(QuarantineState::Held.code())
-            .add(now.unix_millis())
-            .add(now.plus(retention.quarantine).unix_millis())
-            .add(item.locked);
+        bind_held(values, *message, item, now.unix_millis(), now.plus(retention.quarantine).unix_millis());
     })
     .await?;
     let deliveries: Vec<(i64, i64, &str)> = current

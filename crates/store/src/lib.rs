@@ -66,7 +66,9 @@ pub use sessions::{NewSession, Session, SessionId, SessionRow, Site, Stage};
 pub use spool::{Spool, Spooled};
 pub use time::{Clock, Timestamp};
 pub use token::{BatchToken, TokenHash};
-pub use unlock::{LockedItem, LockedMail, LockedSearch, OpenedBy, Release, Released, Tries};
+pub use unlock::{
+    LockedItem, LockedMail, LockedSearch, MAX_OTHERS, OpenedBy, Release, Released, StillLocked, Tries, TryOf,
+};
 pub use uploads::{BatchId, BatchRow, BatchStatus, NewBatch, UploadFile};
 pub use users::{NewUser, Role, User, UserId, UserState};
 pub use work::{

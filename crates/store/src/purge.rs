@@ -235,6 +235,7 @@ async fn age(tx: &mut Tx, message: &Aged, purged: &mut Purged, contents: &mut Ve
                 "DELETE FROM part WHERE message = ?1",
                 "DELETE FROM delivery WHERE message = ?1",
                 "DELETE FROM unlocked WHERE item IN (SELECT id FROM quarantine WHERE message = ?1)",
+                "DELETE FROM tried WHERE item IN (SELECT id FROM quarantine WHERE message = ?1)",
                 "DELETE FROM quarantine WHERE message = ?1",
                 "DELETE FROM message WHERE id = ?1",
             ] {

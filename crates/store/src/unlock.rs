@@ -3,13 +3,16 @@
 //!
 //! A password never comes here, only that one was tried and by whom.
 
-use jail::Fresh;
+use form::name::FileName;
+use form::reason::Reason;
+use jail::{Fresh, Source};
 use serde_json::json;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use crate::audit::{self, Entry};
 use crate::codec::{self, Coded};
+use crate::complete::{self, QuarantineRecord};
 use crate::content;
 use crate::spool::Body;
 use crate::writer::{Op, Reply, Tx};
@@ -26,10 +29,14 @@ pub struct LockedMail {
     pub receipt: Receipt,
     /// Its reverse-path.
     pub sender: Option<String>,
+    /// The address of its From.
+    pub header_from: Option<String>,
     /// Its forward-paths.
     pub recipients: Vec<String>,
     /// The parts, in the order of their paths.
     pub items: Vec<LockedItem>,
+    /// The paths of parts that were locked once and are open for all recipients.
+    pub open: Vec<String>,
     /// The whole original, from which its parts are taken again.
     pub original: Original,
 }
@@ -56,10 +63,24 @@ pub struct LockedSearch {
     pub senders: Vec<String>,
     /// Message-IDs without brackets: a mail with one of them is found.
     pub message_ids: Vec<String>,
-    /// At most so many mails, the newest.
+    /// At most so many mails: first those of which reverse-path and From are among `senders`, then the others, the newest first.
     pub limit: u32,
     /// Only mails that went to one of these addresses; the limit counts those alone.
     pub recipients: Vec<String>,
+}
+
+/// Whose try it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TryOf<'a> {
+    /// Of whoever types.
+    Typing,
+    /// Of a mail with passwords.
+    Pairing {
+        /// Who sent it, as one text that no other sender has.
+        sender: &'a str,
+        /// That is who sent the item too: tries of others leave these untouched.
+        own: bool,
+    },
 }
 
 /// How a password came to be tried.
@@ -89,6 +110,8 @@ pub struct Release {
     pub about: MessageId,
     /// The parts that are open now.
     pub items: Vec<QuarantineId>,
+    /// What in them is locked still: each becomes an item of its own, kept as long as the one that it was part of.
+    pub still_locked: Vec<StillLocked>,
     /// Who is to get them; who is no recipient of the mail, or has them already, gets nothing.
     pub recipients: Vec<String>,
     /// Subject of the second mail, for the list of messages.
@@ -103,6 +126,23 @@ pub struct Release {
     pub password_mail: Option<Receipt>,
 }
 
+/// A part that another password must open.
+#[derive(Debug, Clone)]
+pub struct StillLocked {
+    /// The item that it was part of.
+    pub inside: QuarantineId,
+    /// Its place in the mail.
+    pub path: String,
+    /// Its name.
+    pub name: FileName,
+    /// Its true type.
+    pub detected_type: String,
+    /// Why it does not pass.
+    pub reason: Reason,
+    /// Its bytes, where there are any.
+    pub original: Source,
+}
+
 /// What came of a [`Release`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Released {
@@ -113,7 +153,7 @@ pub struct Released {
 }
 
 impl Store {
-    /// Mails with locked parts, newest first.
+    /// Mails with locked parts; see [`LockedSearch::limit`] for their order.
     ///
     /// # Errors
     /// [`Error::Database`] or [`Error::Damaged`].
@@ -130,7 +170,9 @@ impl Store {
                     OR m.message_id IN (SELECT value FROM json_each(?3)))
                AND EXISTS (SELECT 1 FROM json_each(m.recipients) r
                            WHERE lower(r.value) IN (SELECT lower(value) FROM json_each(?6)))
-             ORDER BY q.message DESC LIMIT ?4",
+             ORDER BY lower(coalesce(m.sender, '')) IN (SELECT lower(value) FROM json_each(?2))
+                  AND lower(coalesce(m.header_from, '')) IN (SELECT lower(value) FROM json_each(?2)) DESC,
+                  q.message DESC LIMIT ?4",
         )
         .bind(search.since.unix_millis())
         .bind(lower(&search.senders)?)
@@ -154,12 +196,13 @@ impl Store {
     /// [`Error::Expired`] when its original is gone; [`Error::Database`] or [`Error::Damaged`].
     pub async fn locked_mail(&self, message: MessageId) -> Result<Option<LockedMail>, Error> {
         let failed = Error::database("reading a locked mail");
-        let row = sqlx::query("SELECT receipt, sender, recipients FROM message WHERE id = ?1 AND origin = ?2")
-            .bind(message.0)
-            .bind(OriginKind::Mail.code())
-            .fetch_optional(self.readers())
-            .await
-            .map_err(failed)?;
+        let row =
+            sqlx::query("SELECT receipt, sender, recipients, header_from FROM message WHERE id = ?1 AND origin = ?2")
+                .bind(message.0)
+                .bind(OriginKind::Mail.code())
+                .fetch_optional(self.readers())
+                .await
+                .map_err(failed)?;
         let Some(row) = row else { return Ok(None) };
         let items = sqlx::query(
             "SELECT q.id, q.path, q.name, (SELECT json_group_array(u.address) FROM unlocked u WHERE u.item = q.id)
@@ -173,6 +216,14 @@ impl Store {
         if items.is_empty() {
             return Ok(None);
         }
+        let open: Vec<(String,)> = sqlx::query_as(
+            "SELECT path FROM quarantine WHERE message = ?1 AND locked = 1 AND state = ?2 ORDER BY path",
+        )
+        .bind(message.0)
+        .bind(QuarantineState::Released.code())
+        .fetch_all(self.readers())
+        .await
+        .map_err(Error::database("reading a locked mail"))?;
         let get = |error| Error::database("reading a locked mail")(error);
         let receipt: &str = row.try_get(0).map_err(get)?;
         Ok(Some(LockedMail {
@@ -180,50 +231,60 @@ impl Store {
             receipt: Receipt::parse(receipt).ok_or(Error::Damaged("a receipt"))?,
             sender: row.try_get(1).map_err(get)?,
             recipients: codec::list(row.try_get(2).map_err(get)?)?,
+            header_from: row.try_get(3).map_err(get)?,
             items,
+            open: open.into_iter().map(|(path,)| path).collect(),
             original: self.message_original(message).await?,
         }))
     }
 
-    /// Counts one try on an item before it is made, unless `limit` tries were made.
+    /// Counts one try on an item before it is made, unless `limit` tries were made: by people, or by mails of one sender. Mails of
+    /// senders other than the item's own have [`MAX_OTHERS`] times as many together.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such item; any error of the writer.
-    pub async fn count_try(&self, id: QuarantineId, by: OpenedBy, actor: &str, limit: u32) -> Result<Tries, Error> {
-        let actor = actor.to_owned();
+    pub async fn count_try(&self, id: QuarantineId, of: TryOf<'_>, actor: &str, limit: u32) -> Result<Tries, Error> {
+        let (actor, by) = (actor.to_owned(), of.by());
+        let sender = of.sender();
         self.write(move |tx| {
-            let actor = actor.clone();
+            let (actor, sender) = (actor.clone(), sender.clone());
             Box::pin(async move {
-                let (read, count) = match by {
-                    OpenedBy::Typing => (
-                        "SELECT typed, message FROM quarantine WHERE id = ?1",
-                        "UPDATE quarantine SET typed = typed + 1 WHERE id = ?1",
-                    ),
-                    OpenedBy::Pairing => (
-                        "SELECT paired, message FROM quarantine WHERE id = ?1",
-                        "UPDATE quarantine SET paired = paired + 1 WHERE id = ?1",
-                    ),
-                };
-                let found: Option<(i64, i64)> = sqlx::query_as(read)
-                    .bind(id.0)
-                    .fetch_optional(&mut tx.connection)
-                    .await
-                    .map_err(Error::database("reading tries"))?;
-                let (made, message) = found.ok_or(Error::NotFound("quarantined original"))?;
-                let left = limit.saturating_sub(codec::count(made));
+                let counted = counted(tx, id, sender.as_ref()).await?;
+                let mut left = limit.saturating_sub(counted.own);
+                if sender.as_ref().is_some_and(|(_, own)| !own) {
+                    left = left.min(limit.saturating_mul(MAX_OTHERS).saturating_sub(counted.others));
+                }
                 if left == 0 {
                     return Ok(Tries::Exhausted);
                 }
-                sqlx::query(count)
-                    .bind(id.0)
-                    .execute(&mut tx.connection)
-                    .await
-                    .map_err(Error::database("counting a try"))?;
+                add_tries(tx, id, sender.as_ref(), 1).await?;
                 let left = left.saturating_sub(1);
                 let detail =
                     audit::detail_of(&[("item", json!(id.0)), ("by", json!(by.name())), ("left", json!(left))])?;
-                tx.audit(Entry { actor: actor.into(), event: "password_tried", message: Some(message), detail });
+                let event = "password_tried";
+                tx.audit(Entry { actor: actor.into(), event, message: Some(counted.message), detail });
                 Ok(Tries::Left(left))
+            })
+        })
+        .await
+    }
+
+    /// Takes a counted try back: it was no wrong password, or could not be made.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such item; any error of the writer.
+    pub async fn return_try(&self, id: QuarantineId, of: TryOf<'_>, actor: &str) -> Result<(), Error> {
+        let (actor, by) = (actor.to_owned(), of.by());
+        let sender = of.sender();
+        self.write(move |tx| {
+            let (actor, sender) = (actor.clone(), sender.clone());
+            Box::pin(async move {
+                let message = counted(tx, id, sender.as_ref()).await?.message;
+                add_tries(tx, id, sender.as_ref(), -1).await?;
+                let detail = audit::detail_of(&[("item", json!(id.0)), ("by", json!(by.name()))])?;
+                let event = "password_try_returned";
+                tx.audit(Entry { actor: actor.into(), event, message: Some(message), detail });
+                Ok(())
             })
         })
         .await
@@ -237,13 +298,21 @@ impl Store {
     /// # Errors
     /// Any error of the writer.
     pub async fn release_unlocked(&self, release: Release) -> Result<Released, Error> {
-        let Release { receipt, about, items, recipients, subject, body, actor, by, password_mail } = release;
+        let Release { receipt, about, items, still_locked, recipients, subject, body, actor, by, password_mail } =
+            release;
         let body = self.keep_fresh(body).await?;
+        let mut held = Vec::with_capacity(still_locked.len());
+        for part in still_locked {
+            let body = self.keep_source(part.original).await?;
+            let record = QuarantineRecord::locked(&part.path, &part.name, &part.detected_type, part.reason, body);
+            held.push((part.inside, record));
+        }
         let (reply, answer) = Reply::new();
         let op = ReleaseOp {
             receipt,
             about,
             items,
+            held,
             recipients,
             subject,
             body,
@@ -255,6 +324,81 @@ impl Store {
         };
         self.submit(Op::Release(Box::new(op)), answer).await
     }
+}
+
+/// How many senders' tries mails of strangers to an item may make together.
+pub const MAX_OTHERS: u32 = 10;
+
+/// Who a try is counted for; `None` for people. The flag says that it is the item's own sender.
+type Sender = Option<(String, bool)>;
+
+impl TryOf<'_> {
+    fn by(self) -> OpenedBy {
+        match self {
+            TryOf::Typing => OpenedBy::Typing,
+            TryOf::Pairing { .. } => OpenedBy::Pairing,
+        }
+    }
+
+    fn sender(self) -> Sender {
+        match self {
+            TryOf::Typing => None,
+            TryOf::Pairing { sender, own } => Some((sender.to_owned(), own)),
+        }
+    }
+}
+
+struct Counted {
+    message: i64,
+    /// By the one that it is about.
+    own: u32,
+    /// By mails of all strangers.
+    others: u32,
+}
+
+async fn counted(tx: &mut Tx, id: QuarantineId, sender: Option<&(String, bool)>) -> Result<Counted, Error> {
+    let failed = "reading tries";
+    let found: Option<(i64, i64, i64)> = sqlx::query_as("SELECT message, typed, paired FROM quarantine WHERE id = ?1")
+        .bind(id.0)
+        .fetch_optional(&mut tx.connection)
+        .await
+        .map_err(Error::database(failed))?;
+    let (message, typed, paired) = found.ok_or(Error::NotFound("quarantined original"))?;
+    let own = match sender {
+        None => Some(typed),
+        Some((sender, _)) => sqlx::query_scalar("SELECT tries FROM tried WHERE item = ?1 AND sender = ?2")
+            .bind(id.0)
+            .bind(sender.as_str())
+            .fetch_optional(&mut tx.connection)
+            .await
+            .map_err(Error::database(failed))?,
+    };
+    Ok(Counted { message, own: codec::count(own.unwrap_or(0)), others: codec::count(paired) })
+}
+
+async fn add_tries(tx: &mut Tx, id: QuarantineId, sender: Option<&(String, bool)>, more: i64) -> Result<(), Error> {
+    let failed = "counting a try";
+    let column = match sender {
+        None => Some("UPDATE quarantine SET typed = max(typed + ?2, 0) WHERE id = ?1"),
+        Some((_, false)) => Some("UPDATE quarantine SET paired = max(paired + ?2, 0) WHERE id = ?1"),
+        Some((_, true)) => None,
+    };
+    if let Some(sql) = column {
+        sqlx::query(sql).bind(id.0).bind(more).execute(&mut tx.connection).await.map_err(Error::database(failed))?;
+    }
+    if let Some((sender, _)) = sender {
+        sqlx::query(
+            "INSERT INTO tried (item, sender, tries) VALUES (?1, ?2, max(?3, 0))
+             ON CONFLICT (item, sender) DO UPDATE SET tries = max(tries + ?3, 0)",
+        )
+        .bind(id.0)
+        .bind(sender.as_str())
+        .bind(more)
+        .execute(&mut tx.connection)
+        .await
+        .map_err(Error::database(failed))?;
+    }
+    Ok(())
 }
 
 impl OpenedBy {
@@ -281,6 +425,7 @@ pub(crate) struct ReleaseOp {
     receipt: Receipt,
     about: MessageId,
     items: Vec<QuarantineId>,
+    held: Vec<(QuarantineId, QuarantineRecord)>,
     recipients: Vec<String>,
     subject: String,
     body: Body,
@@ -296,12 +441,15 @@ impl ReleaseOp {
     pub(crate) fn keep_file(&mut self) {
         if self.queued {
             self.body.keep();
+            // Those that got no number have no row, and their files go.
+            self.held.iter_mut().filter(|(_, held)| held.is_numbered()).for_each(|(_, held)| held.keep());
         }
     }
 }
 
 pub(crate) async fn release_one(tx: &mut Tx, op: &mut ReleaseOp) -> Result<(), Error> {
     op.queued = false;
+    op.held.iter_mut().for_each(|(_, held)| held.forget());
     let found = sqlx::query("SELECT sender, recipients, smtputf8 FROM message WHERE id = ?1 AND origin = ?2")
         .bind(op.about.0)
         .bind(OriginKind::Mail.code())
@@ -342,6 +490,7 @@ pub(crate) async fn release_one(tx: &mut Tx, op: &mut ReleaseOp) -> Result<(), E
         return Ok(());
     }
     let message = insert_message(tx, op, sender.as_deref(), &recipients, smtputf8).await?;
+    split(tx, op, &given).await?;
     for (id, served) in &mut given {
         for address in &recipients {
             if !served.contains(address) {
@@ -375,6 +524,30 @@ pub(crate) async fn release_one(tx: &mut Tx, op: &mut ReleaseOp) -> Result<(), E
     tx.audit(Entry { actor: op.actor.clone().into(), event: "unlocked", message: Some(op.about.0), detail });
     op.queued = true;
     op.reply.outcome = Some(Ok(Released { message: Some(MessageId(message)), recipients }));
+    Ok(())
+}
+
+/// What stays locked inside of an opened item becomes an item of its own, unless it is one already.
+async fn split(tx: &mut Tx, op: &mut ReleaseOp, given: &[(QuarantineId, Vec<String>)]) -> Result<(), Error> {
+    for (inside, held) in op.held.iter_mut().filter(|(inside, _)| given.iter().any(|(id, _)| id == inside)) {
+        let known: Option<(i64,)> =
+            sqlx::query_as("SELECT id FROM quarantine WHERE message = ?1 AND path = ?2 AND locked = 1")
+                .bind(op.about.0)
+                .bind(held.path())
+                .fetch_optional(&mut tx.connection)
+                .await
+                .map_err(Error::database("looking for a locked part"))?;
+        if known.is_some() {
+            continue;
+        }
+        let (created, expires): (i64, i64) = sqlx::query_as("SELECT created, expires FROM quarantine WHERE id = ?1")
+            .bind(inside.0)
+            .fetch_one(&mut tx.connection)
+            .await
+            .map_err(Error::database("reading a locked part"))?;
+        held.number(tx);
+        complete::hold_one(tx, op.about.0, held, created, expires).await?;
+    }
     Ok(())
 }
 

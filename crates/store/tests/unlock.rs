@@ -7,8 +7,8 @@ mod support;
 use std::time::Duration;
 
 use store::{
-    LockedMail, LockedSearch, MessageId, OpenedBy, OriginKind, QuarantineState, Quarantined, Release, Released, Store,
-    Tries,
+    LockedMail, LockedSearch, MAX_OTHERS, MessageId, OpenedBy, Origin, OriginKind, QuarantineState, Quarantined,
+    Release, Released, StillLocked, Store, Tries, TryOf,
 };
 use support::*;
 
@@ -24,6 +24,7 @@ async fn locked(store: &Store) -> LockedMail {
     ];
     let mut done = completed(Some(b"the clean mail"), parts);
     done.message_id = Some("one@example.jp".to_owned());
+    done.header_from = Some("yamada@example.jp".to_owned());
     store.complete(&work.key, done).await.unwrap();
     store.locked_mail(accepted.message).await.unwrap().unwrap()
 }
@@ -33,6 +34,7 @@ fn release(store: &Store, mail: &LockedMail, recipients: &[&str]) -> Release {
         receipt: store.new_receipt().unwrap(),
         about: mail.message,
         items: mail.items.iter().map(|item| item.id).collect(),
+        still_locked: Vec::new(),
         recipients: recipients.iter().map(|address| (*address).to_owned()).collect(),
         subject: "opened".to_owned(),
         body: made(b"the second mail"),
@@ -121,13 +123,110 @@ async fn what_is_opened_goes_once_to_each_recipient_and_to_nobody_else() {
 async fn tries_are_counted_apart_and_end_at_their_limit_also_after_a_restart() {
     let (directory, hand, store) = fresh().await;
     let id = locked(&store).await.items[0].id;
-    assert_eq!(store.count_try(id, OpenedBy::Typing, "test", 2).await.unwrap(), Tries::Left(1));
-    assert_eq!(store.count_try(id, OpenedBy::Pairing, "test", 1).await.unwrap(), Tries::Left(0));
+    let own = TryOf::Pairing { sender: "yamada@example.jp yamada@example.jp", own: true };
+    assert_eq!(store.count_try(id, TryOf::Typing, "test", 2).await.unwrap(), Tries::Left(1));
+    assert_eq!(store.count_try(id, own, "test", 1).await.unwrap(), Tries::Left(0));
     store.close().await;
     let store = Store::open(config(directory.path(), &hand)).await.unwrap();
-    assert_eq!(store.count_try(id, OpenedBy::Typing, "test", 2).await.unwrap(), Tries::Left(0));
-    assert_eq!(store.count_try(id, OpenedBy::Typing, "test", 2).await.unwrap(), Tries::Exhausted);
-    assert_eq!(store.count_try(id, OpenedBy::Pairing, "test", 1).await.unwrap(), Tries::Exhausted);
+    assert_eq!(store.count_try(id, TryOf::Typing, "test", 2).await.unwrap(), Tries::Left(0));
+    assert_eq!(store.count_try(id, TryOf::Typing, "test", 2).await.unwrap(), Tries::Exhausted);
+    assert_eq!(store.count_try(id, own, "test", 1).await.unwrap(), Tries::Exhausted);
+    // One that was no wrong password is given back, once for each that was counted.
+    store.return_try(id, TryOf::Typing, "test").await.unwrap();
+    assert_eq!(store.count_try(id, TryOf::Typing, "test", 2).await.unwrap(), Tries::Left(0));
+    for _ in 0..5 {
+        store.return_try(id, own, "test").await.unwrap();
+    }
+    assert_eq!(store.count_try(id, own, "test", 1).await.unwrap(), Tries::Left(0));
+    assert_eq!(store.count_try(id, own, "test", 1).await.unwrap(), Tries::Exhausted);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn tries_of_strangers_end_one_by_one_and_together_and_leave_those_of_the_sender_alone() {
+    let (_directory, _hand, store) = fresh().await;
+    let id = locked(&store).await.items[0].id;
+    let limit = 3;
+    let mut made = 0;
+    for number in 0..2 * MAX_OTHERS {
+        let sender = format!("forger{number}@example.com yamada@example.jp");
+        let of = TryOf::Pairing { sender: &sender, own: false };
+        let mut own = 0;
+        while store.count_try(id, of, "test", limit).await.unwrap() != Tries::Exhausted {
+            own += 1;
+        }
+        assert!(own <= limit, "{own}");
+        made += own;
+    }
+    assert_eq!(made, limit * MAX_OTHERS);
+    let own = TryOf::Pairing { sender: "yamada@example.jp yamada@example.jp", own: true };
+    for left in (0..limit).rev() {
+        assert_eq!(store.count_try(id, own, "test", limit).await.unwrap(), Tries::Left(left));
+    }
+    assert_eq!(store.count_try(id, TryOf::Typing, "test", limit).await.unwrap(), Tries::Left(limit - 1));
+    store.close().await;
+}
+
+#[tokio::test]
+async fn what_stays_locked_inside_is_held_as_an_item_of_its_own() {
+    let (_directory, _hand, store) = fresh().await;
+    let mail = locked(&store).await;
+    let part = |path: &str| StillLocked {
+        inside: mail.items[0].id,
+        path: path.to_owned(),
+        name: form::name::FileName::rebuild("inner.zip").0,
+        detected_type: "zip".to_owned(),
+        reason: form::reason::Reason::WrongPassword,
+        original: source(b"PK inner"),
+    };
+    let with = |paths: &[&str], recipients: &[&str]| Release {
+        still_locked: paths.iter().map(|path| part(path)).collect(),
+        items: vec![mail.items[0].id],
+        ..release(&store, &mail, recipients)
+    };
+    store.release_unlocked(with(&["1.2"], &[A, B])).await.unwrap();
+    let now = store.locked_mail(mail.message).await.unwrap().unwrap();
+    let shown: Vec<_> = now.items.iter().map(|item| (item.path.as_str(), item.served.len())).collect();
+    assert_eq!((shown, now.open.as_slice()), (vec![("1.2", 0)], &["1".to_owned()][..]));
+    let row = store.quarantine_item(now.items[0].id).await.unwrap().unwrap();
+    let before = store.quarantine_item(mail.items[0].id).await.unwrap().unwrap();
+    assert!(row.locked && row.created == before.created && row.expires == before.expires && row.name == "inner.zip");
+    assert_eq!(store.quarantine_original(row.id).await.unwrap().to_bytes(100).await.unwrap(), &b"PK inner"[..]);
+    // Said again, it is not held twice; when everybody has everything, nothing is held at all.
+    store.release_unlocked(with(&["1.2", "1.3"], &[A, B])).await.unwrap();
+    assert_eq!(store.locked_mail(mail.message).await.unwrap().unwrap().items.len(), 1);
+    let rest = store.release_unlocked(release(&store, &now, &[A, B])).await.unwrap();
+    assert_eq!(count(&rest), (true, 2));
+    assert!(store.locked_mail(mail.message).await.unwrap().is_none());
+    store.close().await;
+}
+
+#[tokio::test]
+async fn mails_of_the_very_same_sender_are_found_before_newer_ones_that_only_say_so() {
+    let (_directory, _hand, store) = fresh().await;
+    let real = locked(&store).await;
+    let mut forged = Vec::new();
+    for _ in 0..3 {
+        let mut origin = mail_to(&[A, B]);
+        if let Origin::Mail { envelope, .. } = &mut origin {
+            envelope.sender = Some("forger@example.com".to_owned());
+        }
+        let accepted = accept_from(&store, origin, b"Subject: hi\r\n\r\nbody").await.unwrap();
+        let work = claim_one(&store).await;
+        let parts = vec![withheld("1", "meibo.zip", Quarantined::Locked(source(b"PK")))];
+        let mut done = completed(Some(b"the clean mail"), parts);
+        done.header_from = Some("yamada@example.jp".to_owned());
+        store.complete(&work.key, done).await.unwrap();
+        forged.push(accepted.message);
+    }
+    let search = LockedSearch {
+        senders: vec!["yamada@example.jp".to_owned()],
+        limit: 2,
+        recipients: vec![A.to_owned()],
+        ..LockedSearch::default()
+    };
+    let found: Vec<_> = store.locked_mails(&search).await.unwrap().iter().map(|mail| mail.message).collect();
+    assert_eq!(found, [real.message, forged[2]]);
     store.close().await;
 }
 

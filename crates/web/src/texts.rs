@@ -345,6 +345,10 @@ texts! {
     unlock_withheld: "パスワードは合っていますが、中のファイルをお渡しできません。理由: " / "The password is right, but what is inside cannot be passed on: ";
     unlock_not_locked: "パスワードで開けるものではないか、すでに開いています。" / "There is nothing that a password could open, or it is open already.";
     unlock_busy: "いまは処理できません。しばらくしてからもう一度入力してください。" / "This cannot be done just now. Please try again later.";
+    unlock_partly: "開いた分を宛先へ送りました。別のパスワードが必要なファイルが残っており、それぞれ隔離の一覧にあります。残りの数: " / "What it opens was sent. Files inside that need another password are held, each in the list of the quarantine: ";
+    unlock_others: "このファイルは開きませんでしたが、同じメールの別のファイルが開いたので宛先へ送りました（回数には数えません）: " / "It does not open this file, but others of the same mail, which were sent (not counted as a try): ";
+    unlock_unknown: "処理できなかったため、パスワードが正しいかどうかは分かりません。理由: " / "It could not be converted, so whether the password is right is not known. Reason: ";
+    unlock_left: "残りの回数: " / "Tries left: ";
     unlock_done: "開きました。作り直したファイルを送った宛先の数: " / "Opened. Recipients that the rebuilt files were sent to: ";
     quarantine_states_held: "保管中" / "Held";
     quarantine_states_released: "取り出し済み" / "Released";
@@ -386,6 +390,7 @@ texts! {
     event_key_ended: "APIキーを無効にしました" / "An API key was ended";
     event_user_changed: "利用者の設定を変えました" / "A user was changed";
     event_released: "隔離から取り出しました" / "Released from quarantine";
+    event_try_returned: "パスワードの回数の取り消し" / "A try of a password was not counted";
     event_password_tried: "パスワードを試しました" / "A password was tried";
     event_unlocked: "パスワードで開き、作り直したファイルを送りました" / "Opened with a password; the rebuilt files were sent";
     delivery_waiting: "待っています" / "Waiting";

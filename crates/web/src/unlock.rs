@@ -9,6 +9,7 @@ use form::job::Password;
 use form::reason::Reason;
 use store::QuarantineId;
 
+use crate::shown;
 use crate::texts::Texts;
 
 /// What came of a typed password.
@@ -20,6 +21,15 @@ pub enum Unlocking {
         files: Vec<String>,
         /// Recipients that they go to; 0 when all had them already.
         recipients: usize,
+        /// Parts inside that need another password; they are held as originals of their own now.
+        still_locked: usize,
+    },
+    /// It does not open the original, but others of the same mail, which are on their way. That is no failed try.
+    OpenedOthers {
+        /// Names of the rebuilt files.
+        files: Vec<String>,
+        /// Recipients that they go to.
+        recipients: usize,
     },
     /// It does not open it; so many tries are left.
     Wrong {
@@ -30,16 +40,24 @@ pub enum Unlocking {
     Exhausted,
     /// It opens it, and what is inside does not pass.
     Withheld(Reason),
+    /// The original could not be converted for this reason, and whether the password is right is not known; so many tries are left.
+    Unknown {
+        /// The reason.
+        reason: Reason,
+        /// Tries left.
+        left: u32,
+    },
     /// There is nothing that a password could open, or it is open already.
     NotLocked,
-    /// The scanner or a room is not to be had just now. The try is counted.
+    /// The scanner or a room is not to be had just now. The try is not counted.
     Busy,
 }
 
 /// The answer of an [`Unlocker`].
 pub type UnlockFuture<'a> = Pin<Box<dyn Future<Output = Result<Unlocking, store::Error>> + Send + 'a>>;
 
-/// Tries passwords. It counts every try before it is made, and writes no password anywhere.
+/// Tries passwords. It counts every try before it is made, takes back those that were no wrong passwords, and writes no password
+/// anywhere.
 pub trait Unlocker: Debug + Send + Sync {
     /// Tries `password` on the original, for `actor`.
     fn unlock<'a>(&'a self, id: QuarantineId, password: Password, actor: &'a str) -> UnlockFuture<'a>;
@@ -56,7 +74,16 @@ impl News {
     /// In the language of the page.
     pub(crate) fn of(unlocking: &Unlocking, language: Language, t: &Texts) -> Self {
         let (class, text) = match unlocking {
-            Unlocking::Opened { recipients, .. } => ("ok", format!("{}{recipients}", t.unlock_done)),
+            Unlocking::Opened { recipients, still_locked: 0, .. } => ("ok", format!("{}{recipients}", t.unlock_done)),
+            Unlocking::Opened { still_locked, .. } => ("warn", format!("{}{still_locked}", t.unlock_partly)),
+            Unlocking::OpenedOthers { files, .. } => {
+                let files: Vec<String> = files.iter().map(|name| shown::visible(name)).collect();
+                ("warn", format!("{}{}", t.unlock_others, files.join(" / ")))
+            }
+            Unlocking::Unknown { reason, left } => {
+                let reason = catalogue::reason_text(*reason, language);
+                ("warn", format!("{}{reason} {}{left}", t.unlock_unknown, t.unlock_left))
+            }
             Unlocking::Wrong { left } => ("stop", format!("{}{left}", t.unlock_wrong)),
             Unlocking::Exhausted => ("stop", t.unlock_exhausted.to_owned()),
             Unlocking::Withheld(reason) => {

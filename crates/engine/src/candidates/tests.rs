@@ -4,6 +4,8 @@ use form::mail::MailDate;
 
 use super::*;
 
+#[path = "../../../../tests/support/mixed_mails.rs"]
+mod mixed_mails;
 #[path = "../../../../tests/support/password_mails.rs"]
 mod password_mails;
 
@@ -227,4 +229,21 @@ fn nine_in_ten_generated_pairs_need_no_human() {
         mails.len(),
         &missed[..3.min(missed.len())]
     );
+}
+
+/// The same among answers, forwarded mails and mails of colleagues; what comes of who sends what to whom is tested with a gateway.
+#[test]
+fn nine_in_ten_of_mixed_pairs_need_no_human() {
+    let (pairs, _) = mixed_mails::mixed(600, 1_234);
+    let mut by_way = std::collections::BTreeMap::<String, (usize, usize)>::new();
+    for pair in &pairs {
+        let count = by_way.entry(format!("{:?}", pair.way)).or_default();
+        let is_found = found(&pair.told.subject, &pair.told.text).contains(&pair.told.password);
+        *count = (count.0 + usize::from(is_found), count.1 + 1);
+    }
+    println!("{by_way:?}");
+    assert_eq!(by_way.len(), 5, "{by_way:?}");
+    for (way, (found, of)) in by_way {
+        assert!(found * 10 >= of * 9, "{way}: {found} of {of}");
+    }
 }

@@ -97,15 +97,27 @@ const MAX_PASSWORD_LINE: u64 = 4 << 10;
 
 fn told(reply: &Reply, config: &Config) -> String {
     match reply {
-        Reply::Opened { files, recipients } => format!("opened: {} (sent to {recipients})", files.join(", ")),
+        Reply::Opened { files, recipients, still_locked: 0 } => {
+            format!("opened: {} (sent to {recipients})", files.join(", "))
+        }
+        Reply::Opened { files, recipients, still_locked } => format!(
+            "opened in part: {} (sent to {recipients}); {still_locked} inside need another password, see quarantine ls",
+            files.join(", ")
+        ),
+        Reply::OpenedOthers { files, recipients } => format!(
+            "it does not open this one, but of the same mail: {} (sent to {recipients}; not counted as a try)",
+            files.join(", ")
+        ),
+        Reply::Unknown { reason, left } => {
+            let text = sentence(reason, config);
+            format!(
+                "could not be converted, so it is not known whether the password is right: {text} ({left} tries left)"
+            )
+        }
         Reply::WrongPassword { left } => format!("wrong password ({left} tries left)"),
         Reply::Exhausted => "no tries are left".to_owned(),
         Reply::Withheld { reason } => {
-            let text = Reason::from_name(reason).map_or("", |reason| reason_text(reason, gateway::language(config)));
-            format!(
-                "the password is right, but what is inside does not pass: {reason} {}",
-                text.replace("{count}", "1")
-            )
+            format!("the password is right, but what is inside does not pass: {}", sentence(reason, config))
         }
         Reply::NotLocked => "there is nothing that a password could open, or it is open already".to_owned(),
         Reply::NotFound => "quarantine has no such item (any more)".to_owned(),
@@ -113,6 +125,12 @@ fn told(reply: &Reply, config: &Config) -> String {
         Reply::BadRequest => "the gateway could not read the request; is the password empty?".to_owned(),
         Reply::Failed => "the gateway failed; its log says why".to_owned(),
     }
+}
+
+/// A reason's name and what it means.
+fn sentence(reason: &str, config: &Config) -> String {
+    let text = Reason::from_name(reason).map_or("", |reason| reason_text(reason, gateway::language(config)));
+    format!("{reason} {}", text.replace("{count}", "1"))
 }
 
 fn print(config: &Config, row: &QuarantineRow, json: bool) {

@@ -19,7 +19,7 @@ use web::{Metrics, Readiness, Site, UploadLimits};
 use crate::commands::PASSED;
 use crate::config::{self, Config, LogFormat};
 use crate::gateway::{self, NextHop};
-use crate::pairing::{Pairing, Told, Turns};
+use crate::pairing::{Keys, Pairing, Told, Turns};
 use crate::worker::Worker;
 use crate::{ConfigArgument, clock, control, dsn, watch};
 
@@ -114,6 +114,7 @@ async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::E
         postmaster: postmaster.clone(),
         utc_offset_minutes: config.site.utc_offset_minutes,
         told: Told::default(),
+        keys: Keys::default(),
     });
     roles.start("control", control::serve(config.data.clone(), pairing.clone(), shutdown.clone()));
     let worker = Worker {

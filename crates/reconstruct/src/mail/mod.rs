@@ -61,8 +61,8 @@ pub(crate) fn assemble(bundle: &Bundle<'_>, job: &CleanJob, out: &mut Output<'_>
     let (body, _) = link::treated(mail.body.as_str(), job.links);
     let (account, body) = (bundle.account.as_str(), &*body);
     let pieces = match job.account {
-        AccountPlace::Top => [account, body],
-        AccountPlace::Bottom => [body, account],
+        AccountPlace::Top => [account, body, bundle.list.as_str()],
+        AccountPlace::Bottom => [body, account, bundle.list.as_str()],
     };
     let pieces: Vec<&str> = pieces.into_iter().filter(|text| !text.trim().is_empty()).collect();
     let text = TextBody::new(&pieces, Charset::of(job.charset, &pieces));

@@ -112,7 +112,8 @@ pub(crate) struct Unlock {
 /// What came of it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct UnlockReply {
-    /// `opened`, `wrong_password`, `exhausted`, `withheld`, `not_locked` or `busy`.
+    /// `opened`, `opened_others` (files of the same mail, and not this one), `wrong_password`, `exhausted`, `withheld` (the password
+    /// is right), `unknown` (whether it is right is not known), `not_locked` or `busy`.
     outcome: &'static str,
     /// Tries left after a wrong one.
     left: Option<u32>,
@@ -122,6 +123,8 @@ pub(crate) struct UnlockReply {
     recipients: usize,
     /// Why what is inside does not pass.
     reason: Option<&'static str>,
+    /// Parts inside of what was opened that need another password.
+    still_locked: usize,
 }
 
 /// Tries a password on a locked original. What opens is rebuilt and sent to the recipients of its mail.
@@ -129,7 +132,7 @@ pub(crate) struct UnlockReply {
     post, path = "/api/v1/quarantine/{id}/unlock", tag = "quarantine", params(("id" = i64, Path, description = "Id of the item")),
     request_body = Unlock,
     responses(
-        (status = 200, description = "It is open; the rebuilt files are on their way.", body = UnlockReply),
+        (status = 200, description = "It, or another file of the mail, is open; the rebuilt files are on their way.", body = UnlockReply),
         (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The role may not open originals.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such item.", body = Problem, content_type = "application/problem+json"),
@@ -148,11 +151,21 @@ pub(crate) async fn unlock(
     let password = Password::new(&unlock.password).filter(|_| !unlock.password.is_empty()).ok_or(Fault::BadRequest)?;
     let actor = visitor.user.name.as_str();
     let unlocking = console.state.unlocker.unlock(QuarantineId(id), password, actor).await?;
-    let mut reply = UnlockReply { outcome: "busy", left: None, files: Vec::new(), recipients: 0, reason: None };
+    let mut reply =
+        UnlockReply { outcome: "busy", left: None, files: Vec::new(), recipients: 0, reason: None, still_locked: 0 };
     let status = match unlocking {
-        Unlocking::Opened { files, recipients } => {
+        Unlocking::Opened { files, recipients, still_locked } => {
             (reply.outcome, reply.files, reply.recipients) = ("opened", files, recipients);
+            reply.still_locked = still_locked;
             StatusCode::OK
+        }
+        Unlocking::OpenedOthers { files, recipients } => {
+            (reply.outcome, reply.files, reply.recipients) = ("opened_others", files, recipients);
+            StatusCode::OK
+        }
+        Unlocking::Unknown { reason, left } => {
+            (reply.outcome, reply.reason, reply.left) = ("unknown", Some(reason.name()), Some(left));
+            StatusCode::UNPROCESSABLE_ENTITY
         }
         Unlocking::Wrong { left } => {
             (reply.outcome, reply.left) = ("wrong_password", Some(left));

@@ -105,6 +105,7 @@ pub(super) fn event_text(event: &str, t: &Texts) -> &'static str {
         "original_viewed" => t.event_original_viewed,
         "quarantine_released" => t.event_released,
         "password_tried" => t.event_password_tried,
+        "password_try_returned" => t.event_try_returned,
         "unlocked" => t.event_unlocked,
         "purged" => t.event_purged,
         "setup_token_created" => t.event_setup_token,

@@ -204,7 +204,7 @@ impl web::Unlocker for Locksmith {
         Box::pin(async move {
             assert!(id.0 > 0 && !actor.is_empty());
             Ok(if password.reveal() == "sesame" {
-                web::Unlocking::Opened { files: vec!["a.txt".to_owned()], recipients: 2 }
+                web::Unlocking::Opened { files: vec!["a.txt".to_owned()], recipients: 2, still_locked: 0 }
             } else {
                 web::Unlocking::Wrong { left: 7 }
             })
