@@ -94,7 +94,7 @@ fn pair(dice: &mut Dice, number: usize, count: usize) -> Pair {
     let partner = number / 3;
     let recipients = (count / 4).max(2);
     // One sender writes to one recipient twice and to another once, or to three.
-    let recipient = if partner % 2 == 0 { partner % recipients } else { (partner + number % 3) % recipients };
+    let recipient = if partner.is_multiple_of(2) { partner % recipients } else { (partner + number % 3) % recipients };
     let ways = [Way::After, Way::After, Way::After, Way::Before, Way::ColleagueAnswers, Way::Forwarded, Way::Answer];
     let way = ways[dice.roll(ways.len())];
     let sender = format!("s{partner}@p{partner}.example.jp");

@@ -26,6 +26,7 @@ fn read(mail: &[u8]) -> MailDoc {
         passwords: Vec::new(),
         pages: PagesPolicy::default(),
         office: OfficePolicy::default(),
+        text: Default::default(),
         preview: None,
     };
     let (mut form, mut spill) = (Vec::new(), Vec::new());

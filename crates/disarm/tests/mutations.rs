@@ -70,7 +70,8 @@ fn damaged(original: &[u8], chance: &mut Chance) -> Vec<u8> {
                 let from = chance.below(bytes.len());
                 let len = len.min(bytes.len() - from);
                 let piece = bytes[from..from + len].to_vec();
-                bytes[at..at + len.min(bytes.len() - at)].copy_from_slice(&piece[..len.min(bytes.len() - at)]);
+                let len = len.min(bytes.len() - at);
+                bytes[at..at + len].copy_from_slice(&piece[..len]);
             }
         }
     }

@@ -155,7 +155,7 @@ fn state(wanted: &Wanted<'_>, parts: &[PartOutcome], path: &str) -> State {
     let all = || parts.iter().flat_map(PartOutcome::flatten);
     let Some(part) = all().find(|part| part.path == path) else {
         // What it lies in did not come so far. Of what is around it, the innermost says why.
-        let around = all().filter(|part| is_at_or_in(path, &part.path)).last();
+        let around = all().rfind(|part| is_at_or_in(path, &part.path));
         let refusal = around.and_then(|part| part.refusal).filter(|refusal| !is_lock(refusal.reason));
         return State::Closed { refusal, fits: false };
     };

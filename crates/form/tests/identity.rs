@@ -165,6 +165,7 @@ proptest! {
     fn a_bundle_comes_back(
         form in vec(any::<u8>(), 0..200),
         account in any_text(),
+        list in any_text(),
         headers in vec(any_line(), 0..3),
         children in vec((any::<u32>(), any_name(), any::<bool>(), select(OutputType::ALL), vec(any::<u8>(), 0..100)), 0..4),
     ) {
@@ -183,6 +184,7 @@ proptest! {
         let mut writer = BundleWriter::new(Vec::new(), &limits).unwrap();
         writer.form(form.len() as u64, &mut &*form).unwrap();
         writer.account(&account).unwrap();
+        writer.list(&list).unwrap();
         for header in &headers {
             writer.extra_header(header).unwrap();
         }
@@ -193,6 +195,7 @@ proptest! {
         let expected = Bundle {
             form: &form,
             account,
+            list,
             extra_headers: headers,
             children: children.iter().map(|(meta, bytes)| BundleChild { meta: meta.clone(), bytes }).collect(),
         };

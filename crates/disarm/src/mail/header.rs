@@ -244,12 +244,12 @@ mod tests {
 
     #[test]
     fn lists_keep_what_they_offer_and_nothing_that_acts_by_itself() {
-        let (header, findings) = header(
+        let (read, findings) = header(
             "Date: Fri, 20 Nov 2026 10:00:00 +0900\nList-Id: Soumu <soumu.example.jp>\nList-Unsubscribe: \
              <mailto:leave@example.jp?subject=leave>,\n <https://example.jp/leave?a=\n b> (web)\n\
              List-Unsubscribe-Post: List-Unsubscribe=One-Click\nList-Post: NO\nList-Help: <javascript:alert(1)>\n\n",
         );
-        let list: Vec<_> = header.list.iter().map(|link| (link.field.name(), link.url.as_str())).collect();
+        let list: Vec<_> = read.list.iter().map(|link| (link.field.name(), link.url.as_str())).collect();
         assert_eq!(
             list,
             [

@@ -451,11 +451,7 @@ impl Lowerer<'_, '_, '_> {
                 Event::Start(_) if skipped > 0 => skipped = skipped.saturating_add(1),
                 Event::Empty(_) if skipped > 0 => {}
                 Event::Start(tag) => skipped = u32::from(!self.begin(&tag)?),
-                Event::Empty(tag) => {
-                    if self.begin(&tag)? {
-                        self.end()?;
-                    }
-                }
+                Event::Empty(tag) if self.begin(&tag)? => self.end()?,
                 Event::End(_) if skipped > 0 => skipped = skipped.saturating_sub(1),
                 Event::End(_) => self.end()?,
                 Event::Text(text) if skipped == 0 && self.takes_text() => self.add_text(&text),
