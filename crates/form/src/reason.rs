@@ -394,13 +394,13 @@ reasons! {
     /// Pivot tables were reduced to the values that they show: the data behind them can hold more than is seen.
     368 Changed PivotValues "pivot_values"
 
+    /// Bytes that are text in more than one character set were read as the likeliest; the text may be wrong.
+    370 Changed CharsetUndecided "charset_undecided"
     /// Web addresses were written so that no program takes them for addresses (hxxps, [.]).
     374 Changed LinksDefanged "links_defanged"
     /// A file of markup or data for programs (XML) is passed on as the text that it is.
     375 Changed MarkupAsText "markup_as_text"
 
-    /// Bytes that are text in more than one character set were read as the likeliest; the text may be wrong.
-    370 Changed CharsetUndecided "charset_undecided"
     /// The mail has no text.
     400 Noted EmptyBody "empty_body"
     /// The mail has unusually many recipients.

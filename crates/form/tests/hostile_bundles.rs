@@ -15,12 +15,13 @@ const FORM: u8 = 1;
 const ACCOUNT: u8 = 2;
 const HEADER: u8 = 3;
 const CHILD: u8 = 4;
+const LIST: u8 = 5;
 const END: u8 = 255;
 
 fn payload(tag: u8) -> Vec<u8> {
     match tag {
         FORM => vec![0xFF; 3],
-        ACCOUNT => "無害化しました。".into(),
+        ACCOUNT | LIST => "無害化しました。".into(),
         HEADER => b"\x03\0\0\0X-A\x01\0\0\0b".to_vec(),
         // Id, name, no path, no time, text, not inline, one byte.
         CHILD => b"\0\0\0\0\x01\0\0\0a\0\0\x01\0b".to_vec(),
@@ -51,6 +52,7 @@ fn sections_come_in_their_order() {
     for tags in [
         &[FORM, ACCOUNT, END][..],
         &[FORM, ACCOUNT, HEADER, HEADER, END],
+        &[FORM, ACCOUNT, LIST, HEADER, CHILD, END],
         &[FORM, ACCOUNT, CHILD, CHILD, END],
         &[FORM, ACCOUNT, HEADER, CHILD, END],
     ] {
@@ -64,6 +66,9 @@ fn sections_come_in_their_order() {
         &[FORM, FORM, ACCOUNT, END],
         &[FORM, ACCOUNT, ACCOUNT, END],
         &[FORM, HEADER, ACCOUNT, END],
+        &[FORM, LIST, ACCOUNT, END],
+        &[FORM, ACCOUNT, LIST, LIST, END],
+        &[FORM, ACCOUNT, HEADER, LIST, END],
         &[FORM, CHILD, END],
         &[FORM, ACCOUNT, CHILD, HEADER, END],
         &[FORM, ACCOUNT, CHILD, FORM, END],
@@ -71,7 +76,7 @@ fn sections_come_in_their_order() {
         assert!(matches!(decode(&in_order(tags)), Err(DecodeError::Order(_))), "{tags:?}");
     }
     assert!(matches!(decode(&in_order(&[FORM, ACCOUNT, END, FORM])), Err(DecodeError::Trailing)));
-    assert!(matches!(decode(&in_order(&[5])), Err(DecodeError::Tag(5))));
+    assert!(matches!(decode(&in_order(&[6])), Err(DecodeError::Tag(6))));
     assert!(matches!(decode(&in_order(&[0])), Err(DecodeError::Tag(0))));
 }
 
