@@ -39,7 +39,9 @@ pub(super) fn apple_single(mut part: Part<'_>, form: &mut dyn Write, spill: &mut
     for entry in 0..count {
         let at = entry.saturating_mul(12).saturating_add(26);
         let field = |offset: u64| number(input, at.saturating_add(offset), 4);
-        let (kind, from, len) = (|| Some((field(0)?, field(4)?, field(8)?)))().ok_or(Error::from(Reason::Malformed))?;
+        let (Some(kind), Some(from), Some(len)) = (field(0), field(4), field(8)) else {
+            return Err(Reason::Malformed.into());
+        };
         let content = slice(input, from, len).ok_or(Reason::Malformed)?;
         let slot = match kind {
             DATA_FORK => &mut data,
