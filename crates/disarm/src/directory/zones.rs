@@ -28,7 +28,11 @@ impl Zones {
         };
         let most = usize::try_from(Zone::MAX_OBSERVANCES).unwrap_or(0);
         let read = component.inner.iter().take(most);
-        let observances: Vec<Observance> = read.filter_map(observance).collect();
+        let mut observances: Vec<Observance> = read.filter_map(observance).collect();
+        // Readers (Python's icalendar) give up on a zone of nothing but summer time. What its clocks show is the same.
+        if observances.iter().all(|observance| observance.daylight) {
+            observances.iter_mut().for_each(|observance| observance.daylight = false);
+        }
         let known = self.numbers.get(&name).and_then(|number| self.zones.get(usize::from(*number)));
         if observances.len() < component.inner.len() || known.is_some() {
             self.repaired = self.repaired.saturating_add(1);
