@@ -290,11 +290,11 @@ fn a_directory_that_has_data_refuses_the_archive() {
 }
 
 #[test]
-fn a_locked_member_of_rar_is_not_said_to_wait_for_a_password() {
+fn a_locked_member_of_rar_waits_for_its_password_and_the_others_do_not() {
     let mut rar = Rar5::of(&["a.txt", "b.txt"]);
     rar.members[0].is_encrypted = true;
     let done = sanitise(&rar.bytes(), "a.rar").unwrap();
-    assert_eq!(withheld(&done, "a.txt"), Reason::UnsupportedMethod);
+    assert_eq!(withheld(&done, "a.txt"), Reason::Encrypted);
     assert_eq!(contents(&done.bytes), [pair("b.txt", "\u{FEFF}data\r\n")]);
 }
 
@@ -389,6 +389,47 @@ fn locked_archives_wait_for_their_password() {
     assert_eq!(contents(&half.bytes), [pair("readme.txt", "\u{FEFF}read me\r\n")]);
     assert_eq!(withheld(&half, "能力表.txt"), Reason::Encrypted);
     assert_eq!(contents(&made_with("half-locked.7z", &["correct horse"]).unwrap().bytes).len(), 2);
+}
+
+/// Contents by the checksums that RAR itself stored: 83b27227 (RAR 5), a538535e (RAR 3.00 and 4.20), 578a2019 and 1e180200.
+#[test]
+fn rar_opens_with_its_password_lists_too() {
+    let three = pair("hello.txt", "\u{FEFF}Hello, RAR 3.x fixture world.\r\n");
+    let five = pair("hello.txt", "\u{FEFF}Hello, RAR 5.0 fixture world.\r\n");
+    for (name, member) in
+        [("locked3.rar", &three), ("sealed4.rar", &three), ("locked5.rar", &five), ("sealed5.rar", &five)]
+    {
+        let reason = |passwords: &[&str]| match made_with(name, passwords) {
+            Ok(done) => withheld(&done, "hello.txt"),
+            Err(refused) => refused.refusal.reason,
+        };
+        assert_eq!(reason(&[]), Reason::Encrypted, "{name}");
+        assert_eq!(reason(&["wrong", "ひみつ"]), Reason::WrongPassword, "{name}");
+        let done = made_with(name, &["wrong", "password"]).unwrap();
+        assert_eq!(contents(&done.bytes), std::slice::from_ref(member), "{name}");
+        assert!(done.has(Reason::Decrypted), "{name}");
+    }
+    let half = made("half-locked4.rar");
+    assert_eq!(contents(&half.bytes), [pair("1File.txt", "\u{FEFF}1File")]);
+    assert_eq!(withheld(&half, "2中文.txt"), Reason::Encrypted);
+    let opened = made_with("half-locked4.rar", &["known-pass"]).unwrap();
+    assert_eq!(contents(&opened.bytes)[1], pair("2中文.txt", "\u{FEFF}known encrypted unicode payload\r\n"));
+    assert_eq!(contents(&opened.bytes).len(), 3);
+}
+
+/// A key of 2^24 rounds would take a minute for each password.
+#[test]
+fn a_key_of_rar_that_takes_too_long_to_make_is_not_made() {
+    let mut sealed = archive_kit::fixture("sealed5.rar");
+    // RAR 5.0 archive format: checksum, length (33), type (4, encryption), flags, version, flags, the power of two.
+    assert_eq!(sealed[12..18], [33, 4, 0, 0, 1, 15]);
+    sealed[17] = 24;
+    let sum = archive_kit::crc32(&sealed[12..46]);
+    sealed[8..12].copy_from_slice(&sum.to_le_bytes());
+    let mut job = rooms::dirty_job("a.rar", &Limits::default());
+    job.passwords = vec![form::job::Password::new("password").unwrap()];
+    let refused = rooms::sanitise_as(&sealed, &job).unwrap_err().refusal;
+    assert_eq!((refused.reason, refused.limit, refused.value), (Reason::LimitTime, 1 << 20, 1 << 24));
 }
 
 #[test]

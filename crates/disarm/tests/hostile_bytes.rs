@@ -63,6 +63,8 @@ const FIXTURES: &[&str] = &[
     "archives/ppmd.7z",
     "archives/ppmd.zip",
     "archives/stored.lzh",
+    "archives/locked5.rar",
+    "archives/half-locked4.rar",
     "wrapped/memo.txt.p7m",
     "wrapped/indef.p7m",
     "wrapped/memo.as",

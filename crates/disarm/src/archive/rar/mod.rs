@@ -1,4 +1,4 @@
-//! RAR 1.5 to 4 and RAR 5 to 7. The crate `rars` reads and unpacks; what is encrypted stays closed.
+//! RAR 1.5 to 4 and RAR 5 to 7. The crate `rars` reads and unpacks; what is encrypted is opened with a password that is known ([`lock`]).
 //!
 //! The crate hands each member to a writer of its own that may borrow nothing, so a member is kept whole until it has its
 //! checksum, and may not be larger than [`MOST_MEMBER_BYTES`].
@@ -7,29 +7,43 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
 
-use form::{Limits, Reason, Refusal};
+use form::{Limits, Place, Reason, Refusal};
 use rars::{
-    Archive, ArchiveMember, ArchiveMemberDetail, ArchiveReadOptions, ArchiveReader, AttrSource, ErrorKind,
-    ExtractionDecision, ExtractionErrorAction,
+    Archive, ArchiveMember, ArchiveMemberDetail, ArchiveReadOptions, AttrSource, ErrorKind, ExtractionDecision,
+    ExtractionErrorAction,
 };
 
 use super::members::{Listed, Member, Node, members};
 use super::names::Name;
 use super::output::{Output, check_ratio, check_total};
-use super::time;
+use super::{keys, time};
 use crate::error::{Error, size, within};
 use crate::room::Part;
 
+mod lock;
+
 pub(super) fn disarm(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn Write) -> Result<(), Error> {
     let limits = &part.job.limits;
-    let archive =
-        ArchiveReader::read_with_options(part.input, options(limits)).map_err(|error| reason(&error, limits))?;
+    let keys = keys(&part.job.passwords);
+    let (mut archive, mut key) = lock::open(part.input, &keys, limits)?;
     let entries: Vec<ArchiveMember> = archive.members().collect();
     within(Reason::LimitParts, limits.parts.into(), size(entries.len()))?;
     if is_split(&archive, &entries) {
         return Err(Reason::SplitArchive.into());
     }
-    check_claims(&entries, limits)?;
+    let is_encrypted = entries.iter().any(|entry| entry.meta.is_encrypted);
+    if key.is_none()
+        && is_encrypted
+        && let Some(found) = lock::member_key(part.input, &archive, &entries, &keys, limits)?
+    {
+        (archive, key) = (found.0, Some(found.1));
+    }
+    let locked = match &key {
+        Some(_) => None,
+        None if keys.is_empty() => Some(Reason::Encrypted),
+        None => Some(Reason::WrongPassword),
+    };
+    check_claims(&entries, locked.is_some(), limits)?;
     let listed: Vec<Listed<'_>> = entries.iter().map(listed).collect();
     let named = members(&listed, limits, &mut part.findings)?;
     let mut places: Vec<Option<Member>> = vec![None; entries.len()];
@@ -38,14 +52,17 @@ pub(super) fn disarm(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn W
             *place = Some(member);
         }
     }
+    if is_encrypted && key.is_some() {
+        part.findings.add(Reason::Decrypted, Place::default());
+    }
     let output = Output::new(form, spill, part.detected, limits)?;
-    let mut unpacking = Unpacking { output, places, pending: None, at: 0, failure: None };
-    unpacking.run(&archive, limits)?;
+    let mut unpacking = Unpacking { output, places, pending: None, at: 0, locked, failure: None };
+    unpacking.run(&archive, key.as_deref(), limits)?;
     unpacking.output.finish(part.findings)
 }
 
-fn options(limits: &Limits) -> ArchiveReadOptions<'static> {
-    ArchiveReadOptions::new()
+fn options<'a>(key: Option<&'a [u8]>, limits: &Limits) -> ArchiveReadOptions<'a> {
+    ArchiveReadOptions::with_optional_password(key)
         // Each member has a header, and services and marks have some too.
         .with_max_header_count(u64::from(limits.parts).saturating_mul(2).saturating_add(64))
         .with_max_header_bytes(MOST_HEADER_BYTES)
@@ -74,8 +91,8 @@ fn is_solid(archive: &Archive) -> bool {
     by_header || archive.member_refs().any(|member| member.is_solid())
 }
 
-fn check_claims(entries: &[ArchiveMember], limits: &Limits) -> Result<(), Error> {
-    let unpacked = || entries.iter().filter(|entry| has_data(entry) && !entry.meta.is_encrypted);
+fn check_claims(entries: &[ArchiveMember], is_locked: bool, limits: &Limits) -> Result<(), Error> {
+    let unpacked = || entries.iter().filter(|entry| has_data(entry) && !(is_locked && entry.meta.is_encrypted));
     let (mut whole, mut packed) = (0_u64, 0_u64);
     for entry in unpacked() {
         whole = whole.saturating_add(entry.meta.unpacked_size);
@@ -143,9 +160,8 @@ fn reason(error: &rars::Error, limits: &Limits) -> Refusal {
             Refusal::limit(Reason::LimitHeaderBytes, *limit, *required)
         }
         (ErrorKind::ResourceLimit, _) => Refusal::limit(Reason::LimitWindowBytes, limits.window_bytes, 0),
-        (ErrorKind::PasswordRequired | ErrorKind::BadPassword, _) | (_, rars::Error::FeatureDisabled { .. }) => {
-            LOCKED.into()
-        }
+        (ErrorKind::PasswordRequired, _) => Reason::Encrypted.into(),
+        (ErrorKind::BadPassword, _) => Reason::WrongPassword.into(),
         (ErrorKind::UnsupportedFeature | ErrorKind::UnsupportedFormat, _) => Reason::UnsupportedMethod.into(),
         _ => Reason::Malformed.into(),
     }
@@ -158,18 +174,23 @@ struct Unpacking<'w> {
     /// The member that is being unpacked, when it was changed, and what there is of it.
     pending: Option<(Member, Option<i64>, Buffer)>,
     at: usize,
+    /// Why encrypted members stay closed, where they do.
+    locked: Option<Reason>,
     failure: Option<Error>,
 }
 
 impl Unpacking<'_> {
-    fn run(&mut self, archive: &Archive, limits: &Limits) -> Result<(), Error> {
+    fn run(&mut self, archive: &Archive, key: Option<&[u8]>, limits: &Limits) -> Result<(), Error> {
         let is_solid = is_solid(archive);
         let this = RefCell::new(self);
         let done = archive.extract_with_control_and_errors(
-            options(limits),
+            options(key, limits),
             |entry| Ok(this.borrow_mut().decide(entry, is_solid)),
-            |_, error| {
-                this.borrow_mut().fail(reason(error, limits));
+            |entry, error| {
+                let found = reason(error, limits);
+                // RAR 3 and 4 have no check of a password: what another one than the archive's first gives has another checksum.
+                let wrong = entry.meta.is_encrypted && found.reason == Reason::Malformed;
+                this.borrow_mut().fail(if wrong { Reason::WrongPassword.into() } else { found });
                 Ok(ExtractionErrorAction::Continue)
             },
         );
@@ -185,7 +206,7 @@ impl Unpacking<'_> {
         let refusal = done.err().map_or(Reason::Malformed.into(), |error| reason(&error, limits));
         for (entry, place) in archive.members().zip(&mut unpacking.places) {
             if let Some(member) = place.take() {
-                let own = entry.meta.is_encrypted.then_some(LOCKED);
+                let own = unpacking.locked.filter(|_| entry.meta.is_encrypted);
                 let withheld = node(&entry).refusal().or(own).map_or(refusal, Refusal::plain);
                 unpacking.output.member(member.path, modified(&entry), Some(withheld))?;
             }
@@ -201,7 +222,7 @@ impl Unpacking<'_> {
             return ExtractionDecision::Stop;
         }
         // What is not wanted of a solid archive is unpacked all the same: those behind it stand on it.
-        let is_closed = entry.meta.is_encrypted;
+        let is_closed = entry.meta.is_encrypted && self.locked.is_some();
         let passed_over = if is_solid && has_data(entry) && !is_closed {
             ExtractionDecision::Extract(Box::new(io::sink()))
         } else if is_solid && is_closed {
@@ -211,7 +232,7 @@ impl Unpacking<'_> {
         };
         let Some(member) = place else { return passed_over };
         let refusal = node(entry).refusal().map(Refusal::plain);
-        let refusal = refusal.or(is_closed.then_some(LOCKED.into())).or_else(|| {
+        let refusal = refusal.or(self.locked.filter(|_| is_closed).map(Refusal::plain)).or_else(|| {
             let too_large = entry.meta.unpacked_size > MOST_MEMBER_BYTES;
             too_large.then(|| Refusal::limit(Reason::LimitOutputBytes, MOST_MEMBER_BYTES, entry.meta.unpacked_size))
         });
@@ -261,8 +282,6 @@ impl Write for Buffer {
     }
 }
 
-/// The crate is built without its cryptography, so no password helps and none is to be asked for.
-const LOCKED: Reason = Reason::UnsupportedMethod;
 /// Bytes of one member, which is in memory as a whole.
 const MOST_MEMBER_BYTES: u64 = 192 * 1024 * 1024;
 const MOST_HEADER_BYTES: u64 = 16 * 1024 * 1024;
