@@ -293,7 +293,8 @@ fn is_filler(c: char) -> bool {
 fn is_closing(c: char) -> bool {
     matches!(
         c,
-        '.' | ','
+        '>' | '.'
+            | ','
             | ';'
             | ':'
             | '!'

@@ -98,11 +98,14 @@ fn decoded(address: &str) -> String {
     address.replace("%40", "@").replace("%2B", "+").replace("%2b", "+")
 }
 
-/// Whether a host is the one that was shown, or one below it.
+/// Whether a host is the one that was shown, or one below or above it: only the owner of a name gives out those below.
 fn belongs_to(real: &str, shown: &str) -> bool {
     let bare = |host: &str| host.trim_end_matches('.').to_ascii_lowercase().trim_start_matches("www.").to_owned();
     let (real, shown) = (bare(real), bare(shown));
-    real == shown || real.strip_suffix(&shown).is_some_and(|rest| rest.ends_with('.'))
+    let is_below = |below: &str, above: &str| {
+        above.contains('.') && below.strip_suffix(above).is_some_and(|rest| rest.ends_with('.'))
+    };
+    real == shown || is_below(&real, &shown) || is_below(&shown, &real)
 }
 
 /// The only word of a text, when it is a mail address.
@@ -170,6 +173,7 @@ mod tests {
         for (shown, target) in [
             ("https://bank.example", "https://www.bank.example/x"),
             ("bank.co.jp", "https://click.bank.co.jp/?u=1"),
+            ("pic.bank.co.jp/x", "https://bank.co.jp/"),
             ("Node.js", "https://nodejs.example/"),
             ("見積.pdf", "https://a.example/"),
             ("a@b.jp", "mailto:A@B.jp?subject=x"),

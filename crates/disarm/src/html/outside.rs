@@ -41,9 +41,15 @@ impl Builder<'_, '_> {
         if shown.is_empty() && self.shown.contains(&target) {
             return;
         }
-        let lie = if is_short || shown.len() < MAX_SHOWN { misleads(shown, &target) } else { None };
+        let may_lie = is_short || shown.len() < MAX_SHOWN;
+        let lie = if may_lie { misleads(shown, &target) } else { None };
+        // A link around a table with the same link inside.
+        let is_told = may_lie && shown.contains(&format!("<{target}>"));
         if let Some(lie) = lie.filter(|_| self.converted.misleading.len() < MAX_LISTED) {
             self.converted.misleading.push(lie);
+        }
+        if is_told {
+            return;
         }
         let mark = self.target_mark(&target);
         self.visible(|flow| flow.mark(&mark));

@@ -120,6 +120,14 @@ fn links_too_long_to_read_past_stand_numbered_at_the_end() {
 #[test]
 fn a_link_is_told_once_where_a_picture_and_words_share_it() {
     assert_eq!(
+        text("<a href=https://a.example/x><table><tr><td><a href=https://a.example/x>申込む</a></table></a>"),
+        "申込む <https://a.example/x>"
+    );
+    assert_eq!(
+        text("&lt;<a href=mailto:b@b.jp>b@b.jp</a>&gt; &lt;<a href=mailto:b@b.jp>b</a>&gt;"),
+        "<b@b.jp> <b <b@b.jp>>"
+    );
+    assert_eq!(
         text("<a href='https://a.example/x'>詳細</a> <a href='https://a.example/x'><img src=b.png></a>終"),
         "詳細 <https://a.example/x> 終"
     );
