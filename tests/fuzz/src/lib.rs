@@ -24,7 +24,8 @@ pub fn dirty(bytes: &[u8], name: &str) -> Result<Vec<u8>, Refusal> {
         passwords: Password::new("password").into_iter().collect(),
         pages: PagesPolicy::default(),
         office: form::job::OfficePolicy::default(),
-        text: Default::default(), preview: None,
+        text: Default::default(),
+        preview: None,
     };
     let (mut form, mut spill) = (Vec::new(), Vec::new());
     disarm::run(&job.encode(), bytes, &Fonts::default(), &mut form, &mut spill).map_err(|refused| refused.refusal)?;
@@ -38,7 +39,8 @@ pub fn clean(form: &[u8]) -> Result<Vec<u8>, Refusal> {
         limits: limits(),
         image: ImagePolicy::default(),
         pages: Default::default(),
-        links: form::job::Links::Keep, boundary_seed: [7; 16],
+        links: form::job::Links::Keep,
+        boundary_seed: [7; 16],
         account: AccountPlace::Top,
         charset: Default::default(),
     };

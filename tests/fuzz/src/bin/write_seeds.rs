@@ -390,12 +390,13 @@ fn dirty_job() -> DirtyJob {
         passwords: Password::new("ひみつ").into_iter().collect(),
         pages: PagesPolicy::default(),
         office: Default::default(),
-        text: Default::default(), preview: None,
+        text: Default::default(),
+        preview: None,
     }
 }
 
 fn preview_job() -> DirtyJob {
-    DirtyJob { op: DirtyOp::Preview, text: Default::default(), preview: Some(Preview { page: 0, max_side: 1_200 }), ..dirty_job() }
+    DirtyJob { op: DirtyOp::Preview, preview: Some(Preview { page: 0, max_side: 1_200 }), ..dirty_job() }
 }
 
 fn clean_job() -> CleanJob {
@@ -404,7 +405,8 @@ fn clean_job() -> CleanJob {
         limits: Limits::default(),
         image: ImagePolicy::default(),
         pages: PagesOutput::default(),
-        links: form::job::Links::Keep, boundary_seed: *b"0123456789abcdef",
+        links: form::job::Links::Keep,
+        boundary_seed: *b"0123456789abcdef",
         account: AccountPlace::Bottom,
         charset: Default::default(),
     }
