@@ -127,6 +127,8 @@ fn pages_become_the_text_that_they_show() {
     }
     let (report, _kept) = sanitize("page.html", PAGE.as_bytes(), "[mail]\nhidden_text = \"keep\"\n");
     assert!(text(&report).contains("[非表示の文字] 見えない言葉") && has(&report, "hidden_text_kept"), "{report}");
+    let (report, _kept) = sanitize("断片.html", "申込みは<b>明日</b>まで".as_bytes(), "");
+    assert_eq!((text(&report).as_str(), has(&report, "type_mismatch")), ("申込みは明日まで", false), "{report}");
     let sjis = b"<html><meta http-equiv=Content-Type content='text/html; charset=Shift_JIS'>\x95\x5c\x8e\xa6</html>";
     let (report, _kept) = sanitize("a.html", sjis, "");
     assert_eq!(text(&report), "表示");

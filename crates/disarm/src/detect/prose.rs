@@ -46,12 +46,16 @@ pub(super) fn kind(bytes: &[u8], extension: &str, declared_type: &str) -> Detect
     if head.starts_with("From ") && head.lines().nth(1).is_some_and(is_field) {
         return mailbox(bytes);
     }
-    if let Some(found) = by_start(&head) {
-        return if is_garbled(found.token.as_str(), bytes) {
-            Detected::new(Content::Withheld(Reason::ForeignDocument), found.token.as_str())
-        } else {
-            found
-        };
+    // Pages often begin with words, or with an element that could be of any XML; a browser would take them for pages all the same.
+    let is_page =
+        PAGE_EXTENSIONS.contains(&extension) || (extension.is_empty() && PAGE_TYPES.contains(&media.as_str()));
+    match by_start(&head) {
+        Some(found) if is_garbled(found.token.as_str(), bytes) => {
+            return Detected::new(Content::Withheld(Reason::ForeignDocument), found.token.as_str());
+        }
+        Some(found) if !(is_page && found.content == Content::Xml) => return found,
+        _ if is_page => return Detected::new(Content::Html, "html"),
+        _ => {}
     }
     if extension == "eml" || media == "message/rfc822" || is_mail(&head) {
         return Detected::new(Content::Mail, "mail");
@@ -187,6 +191,8 @@ fn ascii_head(bytes: &[u8]) -> String {
 
 /// Names that say "just text": such a file is opened by an editor, whatever stands in it.
 const TEXT_EXTENSIONS: &[&str] = &["txt", "text", "log", "md"];
+const PAGE_EXTENSIONS: &[&str] = &["html", "htm", "xhtml", "shtml"];
+const PAGE_TYPES: &[&str] = &["text/html", "application/xhtml+xml"];
 const TABLE_EXTENSIONS: &[&str] = &["csv", "tsv", "tab"];
 const HTML: &[&str] = &["<html", "<head", "<body", "<script", "<table", "<iframe", "<meta", "<!--", "<div", "<a href"];
 /// What stands in the first lines of documents that are one XML file: the program, or the type of what it holds.

@@ -25,6 +25,14 @@ fn text_under_a_text_name_stays_text_and_markup_elsewhere_does_not() {
     check(b"<html><script>alert(1)</script></html>", "a.jpg", (Content::Html, "html"));
     check(b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'/>", "a.png", (UNSUPPORTED, "svg"));
     check(b"<?xml version='1.0'?><root/>", "a", (Content::Xml, "xml"));
+    check(b"<p>a</p>", "a.xml", (Content::Xml, "xml"));
+    for page in
+        [&b"words <b>first</b>"[..], b"<p>a</p>", b"<?xml version='1.0'?><p>a</p>", b"From: x\nTo: y\nSubject: z\n\n"]
+    {
+        check(page, "a.HTM", (Content::Html, "html"));
+    }
+    check(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "a.html", (UNSUPPORTED, "svg"));
+    check(b"#!/bin/sh", "a.html", (UNSUPPORTED, "script"));
     check(b"\xff\xfe<\0h\0t\0m\0l\0>\0", "a", (Content::Html, "html"));
     const CONVERTED: Content = Content::Withheld(Reason::ConverterUnavailable);
     const GARBLED: Content = Content::Withheld(Reason::ForeignDocument);
