@@ -156,6 +156,8 @@ pub(super) fn is_noise(uri: &str) -> bool {
 }
 
 const NOISE: &[&str] = &[
+    // How LibreOffice reads the text of a reference.
+    "http://schemas.libreoffice.org/",
     // Where the author kept the workbook.
     "http://schemas.microsoft.com/office/spreadsheetml/2010/11/ac",
     "http://schemas.microsoft.com/office/drawing/2016/SVG",
