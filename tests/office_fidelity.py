@@ -164,9 +164,21 @@ def soundness(path):
     return wrong
 
 
+SETTINGS = """<?xml version="1.0" encoding="UTF-8"?>
+<oor:items xmlns:oor="http://openoffice.org/2001/registry" xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
+<item oor:path="/org.openoffice.Setup/L10N"><prop oor:name="ooSetupSystemLocale" oor:op="fuse"><value>ja-JP</value></prop></item>
+<item oor:path="/org.openoffice.Setup/L10N"><prop oor:name="ooLocale" oor:op="fuse"><value>en-US</value></prop></item>
+<item oor:path="/org.openoffice.Office.Linguistic/General"><prop oor:name="DefaultLocale_CJK" oor:op="fuse"><value>ja-JP</value></prop></item>
+</oor:items>
+"""
+
+
 def to_pdf(files, out, profile):
     """Converts what is not there yet; files that cannot be converted get an empty mark."""
     out.mkdir(parents=True, exist_ok=True)
+    # As the gateway's own: in another country digits have another font, columns another width and dates another form.
+    (profile / "user").mkdir(parents=True, exist_ok=True)
+    (profile / "user" / "registrymodifications.xcu").write_text(SETTINGS)
     waiting = [path for path in files if not (out / f"{path.stem}.pdf").exists() and not (out / f"{path.stem}.failed").exists()]
     command = ["soffice", "--headless", "--norestore", f"-env:UserInstallation=file://{profile}", "--convert-to", "pdf", "--outdir", str(out)]
     for start in range(0, len(waiting), 6):
