@@ -229,8 +229,8 @@ fn printing_is_time_that_a_mail_has_less() {
         assert_eq!(children.len(), 16, "{report}");
         children.iter().filter(|child| has(child, "limit_time")).count()
     };
-    assert_eq!(refused("[limits]\nseconds = 3\n"), 0, "rebuilding them all is no matter of seconds");
-    assert!(refused("output = \"pages\"\n[limits]\nseconds = 3\n") > 0);
+    assert_eq!(refused("[limits]\nseconds = 4\n"), 0, "rebuilding them all is no matter of seconds");
+    assert!(refused("output = \"pages\"\n[limits]\nseconds = 4\n") > 0);
 }
 
 #[test]
