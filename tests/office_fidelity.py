@@ -10,6 +10,9 @@ python-docx, openpyxl and python-pptx open every output, what oletools (olevba, 
 of all cells are equal, how many pages LibreOffice makes of both sides, how alike they look, how much of their text is found again, time and
 size, and the worst twenty of each. The worst pages are written as pictures, original | rebuilt | difference.
 
+What LibreOffice loses when it turns an old document into one of today is no loss of the rooms: with `--direct` it does so outside of any room as
+well, and pages and text of the output are compared with those of that document too.
+
 Text is compared letter by letter on the printed pages. A drawing of Windows (EMF, WMF) is pixels in the output, and its words stand in what the
 picture says of itself (`descr`), where a search finds them: text that the output says there and the original does not is counted as found, and
 the figure without it is printed beside. Of each file that lost text, the report has the words that are not found again.
@@ -173,20 +176,20 @@ SETTINGS = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
-def to_pdf(files, out, profile):
+def to_pdf(files, out, profile, kind="pdf"):
     """Converts what is not there yet; files that cannot be converted get an empty mark."""
     out.mkdir(parents=True, exist_ok=True)
     # As the gateway's own: in another country digits have another font, columns another width and dates another form.
     (profile / "user").mkdir(parents=True, exist_ok=True)
     (profile / "user" / "registrymodifications.xcu").write_text(SETTINGS)
-    waiting = [path for path in files if not (out / f"{path.stem}.pdf").exists() and not (out / f"{path.stem}.failed").exists()]
-    command = ["soffice", "--headless", "--norestore", f"-env:UserInstallation=file://{profile}", "--convert-to", "pdf", "--outdir", str(out)]
+    waiting = [path for path in files if not (out / f"{path.stem}.{kind}").exists() and not (out / f"{path.stem}.failed").exists()]
+    command = ["soffice", "--headless", "--norestore", f"-env:UserInstallation=file://{profile}", "--convert-to", kind, "--outdir", str(out)]
     for start in range(0, len(waiting), 6):
         bounded(command + [str(path) for path in waiting[start:start + 6]], seconds=SECONDS * 2, memory=16 << 30)
     for path in waiting:
-        if not (out / f"{path.stem}.pdf").exists():
+        if not (out / f"{path.stem}.{kind}").exists():
             bounded(command + [str(path)], memory=16 << 30)
-        if not (out / f"{path.stem}.pdf").exists():
+        if not (out / f"{path.stem}.{kind}").exists():
             (out / f"{path.stem}.failed").write_text("")
 
 
@@ -317,6 +320,27 @@ def pages(fact, options, root):
     return fact
 
 
+def direct(fact, root):
+    """How the output compares with what LibreOffice alone makes of the original."""
+    made, printed = root / "direct" / pathlib.Path(fact["output"]).name, root / "pdf" / "direct" / f"{fact['digest']}.pdf"
+    if not made.exists() or not printed.exists() or "pages" not in fact:
+        return
+    ours = root / "pdf" / "after" / f"{fact['digest']}.pdf"
+    pages = max((number for number, *_ in fact["alike"]), default=0)
+    shapes = [pdf_fidelity.shape(side, max(pages, 1)) for side in (printed, ours)]
+    dpi = min(72.0, 1600 * 72 / max(shapes[0][1], shapes[1][1], 1))
+    drawn = [pdf_fidelity.draw("poppler", side, root / "drawn" / f"direct-{name}" / fact["digest"], dpi, pages) for name, side in (("one", printed), ("other", ours))]
+    fact["direct"] = {"pages": [shapes[0][0], shapes[1][0]], "alike": []}
+    for number in sorted(drawn[0]):
+        if number in drawn[1]:
+            with Image.open(drawn[0][number]) as one, Image.open(drawn[1][number]) as other:
+                fact["direct"]["alike"].append([number, pdf_fidelity.similarity(one.convert("RGB"), other.convert("RGB"))[0]])
+    texts = [pdf_fidelity.text_of(side) for side in (printed, ours)]
+    if None not in texts:
+        bags = [collections.Counter(c for c in text if not c.isspace()) for text in texts]
+        fact["direct"]["letters"], fact["direct"]["found"] = sum(bags[0].values()), sum((bags[0] & bags[1]).values())
+
+
 def side_by_side(one, other, target):
     one = Image.open(one).convert("RGB")
     other = Image.open(other).convert("RGB") if other else Image.new("RGB", one.size, "grey")
@@ -334,6 +358,7 @@ def main():
     arguments.add_argument("--rooms", default="target/release/examples/office")
     arguments.add_argument("--misogi", help="the whole program, for what LibreOffice takes apart too")
     arguments.add_argument("--font", action="append", help="a font for the words of drawings; else those of Debian that are here")
+    arguments.add_argument("--direct", action="store_true", help="compare also with what LibreOffice alone makes of old documents")
     arguments.add_argument("--only-foreign", action="store_true", help="only what LibreOffice takes apart first")
     arguments.add_argument("--pages", type=int, default=4, help="pages of each file that are drawn")
     arguments.add_argument("--dpi", type=float, default=72.0)
@@ -368,6 +393,14 @@ def main():
                      for key, side in (("original", "before"), ("output", "after"))]
             list(pool.map(lambda side: to_pdf(*side), sides))
             list(pool.map(lambda fact: pages(fact, options, root), rebuilt))
+            if options.direct:
+                converted = [fact for fact in rebuilt if fact.get("foreign")]
+                for kind in PLAIN.values():
+                    own = [fact for fact in converted if fact["output"].endswith(kind)]
+                    to_pdf([pathlib.Path(fact["original"]) for fact in own], root / "direct", root / "profile-direct", kind)
+                made = [path for fact in converted if (path := root / "direct" / pathlib.Path(fact["output"]).name).exists()]
+                to_pdf(made, root / "pdf" / "direct", root / "profile-direct")
+                list(pool.map(lambda fact: direct(fact, root), converted))
 
     print(f"{'':8} {'files':>6} {'rebuilt':>8} {'refused':>8} {'crash':>6}  reasons")
     for family, name in (("d", "Word"), ("x", "Excel"), ("p", "PowerP.")):
@@ -431,6 +464,16 @@ def main():
             for fact in sorted(texts, key=lambda f: f["recall"])[:options.list]:
                 if fact["recall"] < 1:
                     print(f"{fact['recall']:.4f} of {fact['letters']:6}, {fact['more_letters']} more  {fact['input']}  {' '.join(word for word, _ in fact['missing_words'])[:160]}")
+    alone = [fact for fact in rebuilt if "direct" in fact]
+    if alone:
+        looks = [(alike, number, fact["input"]) for fact in alone for number, alike in fact["direct"]["alike"]]
+        letters = sum(fact["direct"].get("letters", 0) for fact in alone)
+        print(f"\nagainst what LibreOffice alone makes of {len(alone)} files: {sum(len(set(fact['direct']['pages'])) == 1 for fact in alone)} have as many pages; "
+              f"{100 * sum(fact['direct'].get('found', 0) for fact in alone) / max(letters, 1):.3f} % of {letters} letters")
+        print(f"looks alike: {pdf_fidelity.spread([each[0] for each in looks], (0.999, 0.99, 0.95, 0.8))}")
+        for alike, number, name in sorted(looks)[:options.list]:
+            if alike < 0.999:
+                print(f"    {alike:.3f} p{number} {name}")
     print("\nlargest against the original")
     for fact in sorted(rebuilt, key=lambda f: f["bytes"] - f["bytes_out"])[:5]:
         print(f"x{fact['bytes_out'] / fact['bytes']:.2f} {fact['bytes']:9} -> {fact['bytes_out']:9}  {fact['input']}")
