@@ -378,7 +378,7 @@ def main():
     for name in ("originals", "rebuilt", "sanitised", "worst"):
         (root / name).mkdir(parents=True, exist_ok=True)
     # Conversions of earlier outputs are of no use; those of originals are.
-    for name in ("pdf/after", "drawn/after", "worst"):
+    for name in ("pdf/after", "drawn/after", "drawn/direct-other", "worst"):
         shutil.rmtree(root / name, ignore_errors=True)
     (root / "worst").mkdir()
     kinds = (FOREIGN if options.only_foreign else FAMILY | FOREIGN) if options.misogi else FAMILY
