@@ -37,8 +37,8 @@ impl HeaderPlace {
 }
 
 impl HeaderPicture {
-    /// The longest side: 1,000 points, beyond the longest side of a sheet of A3 paper nothing is printed.
-    pub const MAX_SIDE: u32 = 100_000;
+    /// The longest side: 2,000 points, more than a sheet of A2 paper is long.
+    pub const MAX_SIDE: u32 = 200_000;
 
     pub(crate) fn put(&self, sink: &mut Sink) {
         sink.u8(self.place.0);
