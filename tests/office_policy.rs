@@ -219,18 +219,18 @@ fn printing_is_time_that_a_mail_has_less() {
     let input = directory.path().join("many.zip");
     let script = "import sys,zipfile\n\
         o=zipfile.ZipFile(sys.argv[2],'w')\n\
-        for n in range(16): o.write(sys.argv[1],f'{n}.docx')\n\
+        for n in range(32): o.write(sys.argv[1],f'{n}.docx')\n\
         o.close()";
     let ran = Command::new("python3").args(["-c", script]).args([of_kind("docx"), input.clone()]).output();
     assert!(ran.as_ref().is_ok_and(|ran| ran.status.success()), "{ran:?}");
     let refused = |policy: &str| {
         let (_, report, _kept) = sanitize(&input, policy);
         let children = report["children"].as_array().unwrap_or_else(|| panic!("{report}")).clone();
-        assert_eq!(children.len(), 16, "{report}");
+        assert_eq!(children.len(), 32, "{report}");
         children.iter().filter(|child| has(child, "limit_time")).count()
     };
-    assert_eq!(refused("[limits]\nseconds = 4\n"), 0, "rebuilding them all is no matter of seconds");
-    assert!(refused("output = \"pages\"\n[limits]\nseconds = 4\n") > 0);
+    assert_eq!(refused("[limits]\nseconds = 2\n"), 0, "rebuilding them all is no matter of seconds");
+    assert!(refused("output = \"pages\"\n[limits]\nseconds = 2\n") > 0);
 }
 
 #[test]
