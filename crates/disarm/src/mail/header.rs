@@ -65,9 +65,13 @@ impl Reader<'_, '_> {
     fn from(&mut self) -> Option<Mailbox> {
         let mut mailboxes = self.mailboxes("From").into_iter();
         let from = mailboxes.next()?;
-        for other in mailboxes.filter(|other| other.address != from.address) {
-            self.findings.add(Reason::SenderAmbiguous, Place::new(&format!("{} <{}>", other.name, other.address)));
-        }
+        // In one finding: the account has one line for a reason, and all of them belong into it.
+        let others: Vec<String> = mailboxes
+            .filter(|other| other.address != from.address)
+            .map(|other| format!("{} <{}>", other.name, other.address).trim().to_owned())
+            .collect();
+        let count = u32::try_from(others.len()).unwrap_or(u32::MAX);
+        self.findings.add_many(Reason::SenderAmbiguous, count, Place::new(&others.join(", ")));
         // A display name that is itself an address is what phone readers show instead of the real one.
         let shown = from.name.as_str().split([' ', '<', '>', '"']).find(|word| word.contains('@') && word.len() > 3);
         if let Some(shown) = shown.filter(|shown| !shown.eq_ignore_ascii_case(from.address.as_str())) {
@@ -229,10 +233,11 @@ mod tests {
 
     #[test]
     fn two_authors_leave_one_and_the_other_is_told() {
-        let (header, findings) =
-            header("Date: Fri, 20 Nov 2026 10:00:00 +0900\nFrom: a@example.jp\nFrom: b@example.jp\n\n");
+        let (header, findings) = header(
+            "Date: Fri, 20 Nov 2026 10:00:00 +0900\nFrom: a@example.jp, \"C\" <c@example.jp>\nFrom: b@example.jp\n\n",
+        );
         assert_eq!(header.from.unwrap().address.as_str(), "a@example.jp");
-        assert_eq!(findings, [(Reason::SenderAmbiguous, " <b@example.jp>".to_owned())]);
+        assert_eq!(findings, [(Reason::SenderAmbiguous, "C <c@example.jp>, <b@example.jp>".to_owned())]);
     }
 
     #[test]
