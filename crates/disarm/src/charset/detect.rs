@@ -97,7 +97,7 @@ pub(super) fn examine(bytes: &[u8], named: Charset) -> Label {
                     if is_shift_jis(named) { (sjis, euc, EUC_JP) } else { (euc, sjis, SHIFT_JIS) };
                 return if other.beats(&ours) {
                     likely(encoding)
-                } else if other.is_whole() && other.score > ours.score {
+                } else if other.is_whole() && other.score > 0 && !ours.beats(&other) {
                     Label::Doubtful
                 } else {
                     Label::Fits

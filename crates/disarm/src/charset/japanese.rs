@@ -18,9 +18,13 @@ pub(super) struct Reading {
     c1: usize,
     /// Half-width katakana.
     half: usize,
+    /// The most half-width katakana in a row.
+    row_of_halves: usize,
     /// Bytes that are no character.
     broken: usize,
+    /// Double-byte characters in a row so far, and half-width ones.
     run: usize,
+    half_run: usize,
     /// The half-width kana directly before, 0 for another character.
     before: u8,
 }
@@ -113,7 +117,8 @@ impl Reading {
 
     /// True for what could be Japanese under a Latin label.
     pub(super) fn may_be_japanese(&self) -> bool {
-        self.is_whole() && self.score > 0 && (self.adjacent >= 2 || self.half >= 3)
+        // Accented capitals of a headline are half-width kana too, but not three side by side.
+        self.is_whole() && self.score > 0 && (self.adjacent >= 2 || self.row_of_halves >= 3)
     }
 
     /// True when the characters weigh so many tenths on average, a half-width kana being half a character.
@@ -123,7 +128,7 @@ impl Reading {
     }
 
     fn other(&mut self) {
-        (self.run, self.before) = (0, 0);
+        (self.run, self.half_run, self.before) = (0, 0, 0);
     }
 
     fn broken(&mut self) {
@@ -146,7 +151,7 @@ impl Reading {
             2 => 2,
             _ => 1,
         });
-        self.before = 0;
+        (self.half_run, self.before) = (0, 0);
     }
 
     fn half_width(&mut self, kana: u8, weight: i64) {
@@ -160,6 +165,8 @@ impl Reading {
         };
         self.score = self.score.saturating_add(if fits { weight } else { MISPLACED });
         self.half = self.half.saturating_add(1);
+        self.half_run = self.half_run.saturating_add(1);
+        self.row_of_halves = self.row_of_halves.max(self.half_run);
         (self.run, self.before) = (0, kana);
     }
 }
