@@ -176,7 +176,7 @@ fn checked(mail: Vec<u8>) -> Arrived {
 }
 
 /// All that the header of a mail may hold that a clean room wrote.
-const FIELDS: [&str; 20] = [
+const FIELDS: [&str; 27] = [
     "from",
     "sender",
     "to",
@@ -189,11 +189,18 @@ const FIELDS: [&str; 20] = [
     "references",
     "auto-submitted",
     "list-id",
+    "list-help",
+    "list-unsubscribe",
+    "list-subscribe",
+    "list-post",
+    "list-owner",
+    "list-archive",
     "mime-version",
     "content-type",
     "content-transfer-encoding",
     "x-misogi-receipt",
     "x-misogi-verdict",
+    "x-misogi-hops",
     "received",
     "return-path",
     "delivered-to",
