@@ -20,9 +20,9 @@ use form::Reason;
 use form::bundle::{Bundle, BundleChild, HeaderName};
 use form::calendar::Method;
 use form::codec::Kind;
-use form::job::{AccountPlace, CleanJob, CleanOp, MailCharset};
+use form::job::{AccountPlace, CleanJob, CleanOp, Links, MailCharset};
 use form::link;
-use form::mail::{ListField, MailDoc, MailHeader};
+use form::mail::{ListField, ListLink, MailDoc, MailHeader};
 use form::name::FileName;
 use form::report::{CleanReport, Letters, OutputType, PageLevels};
 
@@ -53,7 +53,7 @@ pub(crate) fn assemble(bundle: &Bundle<'_>, job: &CleanJob, out: &mut Output<'_>
     for field in trace {
         fields.text(field.name.as_str(), field.value.as_str())?;
     }
-    header(&mut fields, &mail.header)?;
+    header(&mut fields, &mail.header, job.links)?;
     for extra in extra_headers {
         fields.text(extra.name.as_str(), extra.value.as_str())?;
     }
@@ -112,7 +112,7 @@ pub(crate) fn assemble(bundle: &Bundle<'_>, job: &CleanJob, out: &mut Output<'_>
     })
 }
 
-fn header<W: Write>(fields: &mut Fields<'_, W>, header: &MailHeader) -> io::Result<()> {
+fn header<W: Write>(fields: &mut Fields<'_, W>, header: &MailHeader, web: Links) -> io::Result<()> {
     match &header.from {
         Some(from) => fields.mailboxes("From", std::slice::from_ref(from))?,
         // RFC 5322 asks for an author, and readers show mails without one badly; RFC 2606 keeps .invalid free of owners.
@@ -140,7 +140,9 @@ fn header<W: Write>(fields: &mut Fields<'_, W>, header: &MailHeader) -> io::Resu
         }
     }
     for field in ListField::ALL {
-        let links = header.list.iter().filter(|link| link.field == *field);
+        // What a mail program makes a button of is no place for an address that may not be opened.
+        let kept = |link: &&ListLink| web == Links::Keep || link.url.as_str().starts_with("mailto:");
+        let links = header.list.iter().filter(|link| link.field == *field).filter(kept);
         fields.links(field.name(), links.map(|link| link.url.as_str()))?;
     }
     if header.hops > 0 {

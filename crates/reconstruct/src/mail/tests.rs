@@ -1,6 +1,6 @@
 use form::bundle::{BundleWriter, ChildMeta, ExtraHeader, HeaderName};
 use form::job::{AccountPlace, CleanOp, ImagePolicy};
-use form::mail::{Address, ListLink, MailDate, Mailbox, MessageId};
+use form::mail::{Address, MailDate, Mailbox, MessageId};
 use form::pages::Url;
 use form::text::{Line, Text};
 use form::{DetectedType, Limits};
@@ -12,6 +12,7 @@ use super::*;
 struct Input {
     header: MailHeader,
     charset: MailCharset,
+    links: Links,
     body: String,
     account: String,
     extra: Vec<(String, String)>,
@@ -33,6 +34,7 @@ impl Input {
         Self {
             header,
             charset: MailCharset::Utf8,
+            links: Links::Keep,
             body: body.to_owned(),
             account: String::new(),
             extra: Vec::new(),
@@ -73,7 +75,7 @@ impl Input {
             limits: limits.clone(),
             image: ImagePolicy::default(),
             pages: Default::default(),
-            links: form::job::Links::Keep,
+            links: self.links,
             boundary_seed: [7; 16],
             account: AccountPlace::Top,
             charset: self.charset,
@@ -318,6 +320,10 @@ fn the_trace_stands_first_and_lists_say_what_they_offer() {
     let parsed = MessageParser::default().parse(&mail).unwrap();
     let leave: String = parsed.header_raw("List-Unsubscribe").unwrap().split_whitespace().collect();
     assert_eq!(leave, format!("<mailto:leave@example.jp?subject=leave>,<https://example.jp/{}>", "a".repeat(880)));
+    input.links = Links::Defang;
+    let text = String::from_utf8(input.assemble()).unwrap();
+    assert!(text.contains("List-Unsubscribe: <mailto:leave@example.jp?subject=leave>\r\n"), "{text}");
+    assert!(!text.contains("https://"), "{text}");
     assert_eq!(parsed.received().unwrap().by().map(|host| host.to_string()).as_deref(), Some("gw.example.lg.jp"));
 }
 
