@@ -57,7 +57,7 @@ fn payload(tag: u8) -> Vec<u8> {
         FINDING => [&[200, 0, 1, 0, 0, 0][..], &[0; 4]].concat(),
         SOURCE => vec![1, 0, 1],
         TEXT => b"text".to_vec(),
-        MAIL => vec![0; 30],
+        MAIL => vec![0; 36],
         CHILD => {
             let mut bytes = vec![0, 0, 0, 0, 1, 0, 0, 0, b'a', 0, 0, 0, 0];
             bytes.extend([0; 16]);

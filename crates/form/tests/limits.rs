@@ -119,8 +119,8 @@ fn header_bytes() {
             doc.header = Default::default();
             doc.header.subject = Line::parse(&"a".repeat(change)).unwrap();
         });
-        // Three empty fields of a flag, three empty lists, the subject, two flags, two lists, two flags.
-        exact(&doc, (2 + 12 + 4 + change + 2 + 8 + 2) as u64, Reason::LimitHeaderBytes, |limits, n| {
+        // Two empty fields of a flag, three empty lists, the subject, two flags, two lists, two flags, a list, the hops.
+        exact(&doc, (2 + 12 + 4 + change + 2 + 8 + 2 + 4 + 2) as u64, Reason::LimitHeaderBytes, |limits, n| {
             limits.header_bytes = short(n);
         });
     };

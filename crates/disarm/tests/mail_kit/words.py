@@ -121,7 +121,9 @@ def parameters(name, charset, codec, rng):
     # Raw letters.
     if charset == "utf-8":
         yield "", (fold.encode() + b"filename=\"" + raw + b"\"")
-        yield "", f"{fold}filename={quoted(percent(raw))}"
+        # Percent signs in a plain value mean themselves (RFC 2045); only what cannot be meant so is read as web programs write it.
+        if not name.isascii():
+            yield "", f"{fold}filename={quoted(percent(raw))}"
     else:
         # A second byte may be a quote or a backslash (能 and ソ in Shift_JIS).
         yield "", (fold.encode() + b"filename=\"" + raw + b"\"")
