@@ -170,13 +170,14 @@ fn checked(mail: Vec<u8>) -> Arrived {
     for line in head.lines().filter(|line| !line.starts_with([' ', '\t'])) {
         let (name, _) = line.split_once(':').unwrap_or_else(|| panic!("no field: {line}"));
         assert!(FIELDS.contains(&name.to_ascii_lowercase().as_str()), "a field that is not ours: {line}");
-        assert!(seen.insert(name.to_ascii_lowercase()), "twice: {line}");
+        // One for each part of the mail.
+        assert!(seen.insert(name.to_ascii_lowercase()) || name == "X-Misogi-Part", "twice: {line}");
     }
     Arrived { raw, read }
 }
 
 /// All that the header of a mail may hold that a clean room wrote.
-const FIELDS: [&str; 27] = [
+const FIELDS: [&str; 30] = [
     "from",
     "sender",
     "to",
@@ -201,6 +202,9 @@ const FIELDS: [&str; 27] = [
     "x-misogi-receipt",
     "x-misogi-verdict",
     "x-misogi-hops",
+    "x-misogi-changes",
+    "x-misogi-parts",
+    "x-misogi-part",
     "received",
     "return-path",
     "delivered-to",

@@ -179,7 +179,7 @@ fn amended(policy: &Policy, doc: &MailDoc, context: &MailContext) -> Option<Vec<
 fn marked(prefix: &str, subject: &str) -> String {
     match prefix.trim() {
         "" => format!("{prefix}{subject}"),
-        mark => format!("{prefix}{}", subject.replace(mark, "").trim_start()),
+        mark => format!("{prefix}{}", subject.replace(prefix, "").replace(mark, "").trim_start()),
     }
 }
 

@@ -72,7 +72,9 @@ fn finish(entry: Entry, addresses: &mut Addresses, room: usize, tally: &mut Tall
     let name = word::decode(name, tally);
     // Names come with the quotes of several programs around them: "'Taro'" and '"Taro"'.
     let name = name.trim().trim_matches(['\'', '"']);
-    let name: String = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    // Folds leave runs of blanks. The ideographic space between 山田 and 太郎 is part of the name.
+    let words = name.split(|c: char| c.is_ascii_whitespace()).filter(|word| !word.is_empty());
+    let name: String = words.collect::<Vec<_>>().join(" ");
     // Some webmail encodes the address as a whole. A word that is only a piece of it would read as one address here and as
     // another elsewhere.
     let whole = address.starts_with("=?") && address.ends_with("?=") && address.matches("?=").count() == 1;
@@ -149,6 +151,7 @@ mod tests {
         );
         check("Group: a@b.jp, X <c@d.jp>;, e@f.jp", &[("", "a@b.jp"), ("X", "c@d.jp"), ("", "e@f.jp")]);
         check("undisclosed-recipients:;", &[]);
+        check("  山田\u{3000}太郎 \t (総務)  <a@b.jp>", &[("山田\u{3000}太郎", "a@b.jp")]);
         check("<@x.jp,@y.jp:a@b.jp>", &[("", "a@b.jp")]);
     }
 
