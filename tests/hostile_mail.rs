@@ -371,6 +371,36 @@ fn a_thousand_attachments_arrive_and_one_that_does_not_is_named() {
 }
 
 #[test]
+fn pdf_objects_nested_without_end_and_tables_in_circles_cost_that_file_and_nothing_else() {
+    let pdf = |first: &str, trailer: &str| {
+        let mut file = format!("%PDF-1.7\n1 0 obj\n{first}\nendobj\n");
+        let table = file.len();
+        write!(
+            file,
+            "xref\n0 2\n0000000000 65535 f \n0000000009 00000 n \ntrailer\n<</Size 2/Root 1 0 R{}>>\nstartxref\n{table}\n%%EOF\n",
+            trailer.replace("TABLE", &table.to_string())
+        )
+        .expect("written");
+        file.into_bytes()
+    };
+    let deep = |open: &str, close: &str| {
+        format!("<</Type/Catalog/Pages 2 0 R/X {}{}>>", open.repeat(20_000), close.repeat(20_000))
+    };
+    let target = Target::start("");
+    let parts = [
+        attached_bytes("arrays.pdf", &pdf(&deep("[", "]"), "")),
+        attached_bytes("dictionaries.pdf", &pdf(&deep("<</A", ">>"), "")),
+        attached_bytes("circle.pdf", &pdf("<</Type/Catalog/Pages 2 0 R>>", "/Prev TABLE")),
+        attached_bytes("itself.pdf", &pdf("<</Type/Catalog/Pages 1 0 R/Kids[1 0 R]>>", "/Prev TABLE/XRefStm TABLE")),
+        attached("good.txt", "fine"),
+    ];
+    let arrived = target.pass(mixed("keep-me", &parts).as_bytes());
+    arrived.says("keep-me").says("arrays.pdf").says("dictionaries.pdf").says("circle.pdf").says("itself.pdf");
+    assert_eq!(arrived.names(), ["good.txt"]);
+    target.still_serves();
+}
+
+#[test]
 fn two_hundred_levels_of_nesting_end_at_the_limit_and_are_told() {
     let target = Target::start("");
     let mut nested = fields("nested");

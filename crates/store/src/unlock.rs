@@ -575,7 +575,7 @@ async fn insert_message(
     .bind(codec::list_text(recipients)?)
     .bind(smtputf8)
     .bind(op.about.0)
-    .bind(Verdict::Sanitised.code())
+    .bind(if op.held.is_empty() { Verdict::Sanitised } else { Verdict::SanitisedWithWithheld }.code())
     .bind(op.subject.as_str())
     .bind(body)
     .bind(length)
