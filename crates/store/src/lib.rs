@@ -39,6 +39,7 @@ mod spool;
 mod sql;
 mod time;
 mod token;
+mod tries;
 mod unlock;
 mod uploads;
 mod users;
@@ -66,9 +67,8 @@ pub use sessions::{NewSession, Session, SessionId, SessionRow, Site, Stage};
 pub use spool::{Spool, Spooled};
 pub use time::{Clock, Timestamp};
 pub use token::{BatchToken, TokenHash};
-pub use unlock::{
-    LockedItem, LockedMail, LockedSearch, MAX_OTHERS, OpenedBy, Release, Released, StillLocked, Tries, TryOf,
-};
+pub use tries::{MAX_OTHERS, Tries, TryOf};
+pub use unlock::{LockedItem, LockedMail, LockedSearch, OpenedBy, Release, Released, StillLocked};
 pub use uploads::{BatchId, BatchRow, BatchStatus, NewBatch, UploadFile};
 pub use users::{NewUser, Role, User, UserId, UserState};
 pub use work::{

@@ -10,6 +10,7 @@
 //! Anybody can write any sender into a mail. So everything that could run out is counted for each sender, a sender being reverse-path and
 //! From together: places in memory ([`told`]), places to wait ([`turns`]), tries on an item (`store`).
 
+mod at_once;
 mod told;
 mod turns;
 
@@ -17,9 +18,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use engine::{
-    Engine, Locked, MAX_CANDIDATES, MailContext, MailOutcome, NotOpened, PartOutcome, PartVerdict, Patience, Unlocked,
-};
+use engine::{Engine, Locked, MAX_CANDIDATES, MailContext, NotOpened, Patience, Unlocked};
 use form::job::Password;
 use store::{
     Clock, Envelope, LockedMail, LockedSearch, MessageId, OpenedBy, QuarantineId, Receipt, Release, StillLocked, Store,
@@ -29,6 +28,8 @@ use web::{UnlockFuture, Unlocker, Unlocking};
 
 use crate::config::Passwords;
 use crate::worker::chain;
+pub(crate) use at_once::AtOnce;
+use at_once::is_locked;
 pub(crate) use told::{Keys, Told};
 use told::{MAX_KEYS, Names, PasswordMail, key};
 pub(crate) use turns::Turns;
@@ -66,15 +67,6 @@ impl fmt::Debug for Pairing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Pairing")
     }
-}
-
-/// A mail, converted with the passwords that were known.
-pub(crate) struct AtOnce {
-    pub(crate) outcome: MailOutcome,
-    /// Those that opened something where something is locked still.
-    keys: Vec<Password>,
-    /// Those that could not be tried just now.
-    untried: Vec<Password>,
 }
 
 /// What a completed mail leaves to be tried.
@@ -118,59 +110,6 @@ struct Group {
 }
 
 impl Pairing {
-    /// Converts a mail with locked parts anew with the passwords that are known already: those agreed on with its sender, and where
-    /// passwords are looked for in mails, those in its own text and those of earlier mails that went to all its recipients. It is then
-    /// delivered open at once.
-    pub(crate) async fn opened_at_once(
-        &self,
-        original: &engine::Source,
-        context: &MailContext,
-        envelope: &Envelope,
-        outcome: MailOutcome,
-    ) -> AtOnce {
-        let mut known = AtOnce { outcome, keys: Vec::new(), untried: Vec::new() };
-        if !is_locked(&known.outcome) {
-            return known;
-        }
-        let names = Names::of(envelope, &known.outcome);
-        let mut passwords = self.settings.of_partner(&names.senders());
-        if self.settings.pairing {
-            passwords.extend(known.outcome.candidates.iter().cloned());
-            for mail in self.told(&names, |mail| within(&envelope.recipients, &mail.recipients)) {
-                passwords.extend(mail.candidates);
-            }
-        }
-        let mut seen = Vec::new();
-        passwords.retain(|password| {
-            !seen.contains(password) && {
-                seen.push(password.clone());
-                true
-            }
-        });
-        for (number, round) in passwords.chunks(MAX_CANDIDATES).enumerate().take(MAX_ROUNDS) {
-            let context = MailContext { passwords: round.to_vec(), ..context.clone() };
-            match self.engine.sanitise_mail(original, &context).await {
-                Ok(again) if is_better(&again, &known.outcome) => {
-                    known.outcome = again;
-                    known.keys = round.to_vec();
-                }
-                Ok(_) => {}
-                Err(defer) => {
-                    // The mail is whole as it is, and waits for nothing.
-                    tracing::warn!(event = "unlock_deferred", receipt = context.receipt, why = chain(&defer));
-                    let rest = passwords.chunks(MAX_CANDIDATES).skip(number);
-                    known.untried = rest.take(1).flatten().cloned().collect();
-                    break;
-                }
-            }
-            if !is_locked(&known.outcome) {
-                tracing::info!(event = "opened_at_once", receipt = context.receipt);
-                break;
-            }
-        }
-        known
-    }
-
     /// What the outcome leaves to be tried once it is recorded; nothing for nearly all mails.
     pub(crate) fn left(&self, receipt: &Receipt, envelope: &Envelope, known: &AtOnce) -> Option<Left> {
         let outcome = &known.outcome;
@@ -534,37 +473,10 @@ fn groups(locked: &LockedMail, recipients: &[String], exhausted: &[QuarantineId]
     groups
 }
 
-/// Whether the mail arrives with parts that a password may open. Of a notice in place of a mail nothing is opened later.
-fn is_locked(outcome: &MailOutcome) -> bool {
-    outcome.refusal.is_none() && outcome.parts.iter().any(PartOutcome::is_locked)
-}
-
 struct By<'a> {
     actor: &'a str,
     how: OpenedBy,
     mail: Option<Receipt>,
-}
-
-/// Whether more of the mail passes than before, and nothing less: candidates cost time and room, for which another part may have to
-/// stay behind, and that is no gain.
-fn is_better(again: &MailOutcome, before: &MailOutcome) -> bool {
-    let all = |outcome: &MailOutcome| -> Vec<(String, bool, bool)> {
-        let parts = outcome.parts.iter().flat_map(PartOutcome::flatten);
-        let facts = parts.map(|part| (part.path.clone(), part.verdict == PartVerdict::Sanitised, part.is_locked()));
-        facts.collect()
-    };
-    let (now, then) = (all(again), all(before));
-    let state = |path: &str| now.iter().find(|(of, ..)| of == path).map(|(_, passes, locked)| (*passes, *locked));
-    let kept = then.iter().filter(|(_, passes, _)| *passes).all(|(path, ..)| state(path).is_some_and(|now| now.0));
-    let locked = || then.iter().filter(|(_, passes, locked)| !passes && *locked);
-    let opened = locked().any(|(path, ..)| state(path).is_some_and(|now| now.0));
-    // What is still locked must stay so: a part that ended in another way could never be opened again.
-    let lost = locked().any(|(path, ..)| state(path).is_none_or(|(passes, locked)| !passes && !locked));
-    again.refusal.is_none() && kept && opened && !lost
-}
-
-fn within(few: &[String], many: &[String]) -> bool {
-    few.iter().all(|address| holds(many, address))
 }
 
 /// Next hops of one site do not tell letter case apart.
