@@ -215,7 +215,8 @@ def squeeze(text):
 
 def words_of(part):
     payload = part.get_payload(decode=True) or b""
-    if str(part.get("Content-Transfer-Encoding", "")).strip().lower() == "base64" and payload == part.get_payload().encode("ascii", "ignore"):
+    raw = re.sub(r"\s", "", part.get_payload() if isinstance(part.get_payload(), str) else "").encode("ascii", "ignore")
+    if raw and raw == re.sub(rb"\s", b"", payload) and str(part.get("Content-Transfer-Encoding", "")).strip().lower() == "base64":
         # Python gives what it cannot decode as it is; of base64 that is cut off, the whole groups can be read.
         letters = re.sub(rb"[^A-Za-z0-9+/]", b"", payload)
         payload = base64.b64decode(letters[: len(letters) // 4 * 4])
@@ -228,7 +229,8 @@ def words_of(part):
     else:
         text = payload.decode("latin-1")
     if part.get_content_subtype() in ("html", "enriched", "richtext"):
-        text = re.sub(r"(?is)<(script|style|head|title)\b.*?</\1>|<!--.*?-->", " ", text)
+        # What is not closed goes on to the end, as in a browser.
+        text = re.sub(r"(?is)<(script|style|title)\b.*?(</\1>|\Z)|<!--.*?-->", " ", text)
         text = re.sub(r"<[^>]*>", "\n", text)
         text = html.unescape(text)
     return text
@@ -313,7 +315,7 @@ def check(original, rebuilt, faults, where):
             continue
         else:
             faults.append(f"{where}: {leaf} is missing; changes {sorted(changes)}; parts {[p['name'] for p in top]}")
-    inner = [p for p in rebuilt.walk() if p.get_content_type() == "message/rfc822"] if mails else []
+    inner = [leaf.part for leaf in leaves(rebuilt) if leaf.type == "message/rfc822"] if mails else []
     if len(inner) == len(mails):
         for leaf, part in zip(mails, inner):
             if "message/rfc822" == part.get_content_type() and part.is_multipart():

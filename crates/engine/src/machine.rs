@@ -20,8 +20,13 @@ const MAX_REASONS: usize = 20;
 /// Bytes of a name before it is encoded, which makes at most three of each. A longer word than 400 would not stand as it is.
 const MAX_NAME_BYTES: usize = 120;
 
-/// The fields of a mail with these findings and parts.
-pub(crate) fn headers(receipt: &str, findings: &[Finding], parts: &[PartOutcome]) -> Vec<OwnHeader<'static>> {
+/// The fields of a mail with these findings and parts. `within` is the path of the mail itself: places are told as they are in it.
+pub(crate) fn headers(
+    receipt: &str,
+    findings: &[Finding],
+    parts: &[PartOutcome],
+    within: &str,
+) -> Vec<OwnHeader<'static>> {
     let withheld = parts.iter().any(PartOutcome::anything_withheld);
     let verdict = if withheld { "partly-withheld" } else { "sanitised" };
     let mut headers = vec![("X-Misogi-Verdict", verdict.to_owned())];
@@ -42,7 +47,7 @@ pub(crate) fn headers(receipt: &str, findings: &[Finding], parts: &[PartOutcome]
     let order = all.iter().filter(|part| part.verdict == PartVerdict::Withheld);
     let order = order.chain(all.iter().filter(|part| part.verdict == PartVerdict::Sanitised));
     let named: Vec<OwnHeader<'static>> = order
-        .map(|part| one(part))
+        .map(|part| one(part, within))
         .map_while(|value| {
             left = left.checked_sub(value.len())?;
             Some(("X-Misogi-Part", value))
@@ -55,8 +60,9 @@ pub(crate) fn headers(receipt: &str, findings: &[Finding], parts: &[PartOutcome]
     headers
 }
 
-fn one(part: &PartOutcome) -> String {
-    let mut value = format!("path={}; ", part.path);
+fn one(part: &PartOutcome, within: &str) -> String {
+    let path = part.path.strip_prefix(within).unwrap_or(&part.path).trim_start_matches('.');
+    let mut value = format!("path={path}; ");
     match (part.verdict, part.refusal) {
         (PartVerdict::Sanitised, _) => value.push_str("verdict=rebuilt"),
         (PartVerdict::Withheld, None) => value.push_str("verdict=withheld"),

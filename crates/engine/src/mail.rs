@@ -63,7 +63,7 @@ pub(crate) async fn sanitise(
         return notice_only(run, context, doc.header, withheld.refusal, parts, started).await;
     }
     let account = account::compose(run.policy, &context.receipt, &doc.findings, &parts).unwrap_or_default();
-    let mut headers = headers(&context.receipt, &doc.findings, &parts);
+    let mut headers = headers(&context.receipt, &doc.findings, &parts, "");
     headers.extend(trace(context));
     let amended = amended(run.policy, &doc, context);
     let form = match &amended {

@@ -503,7 +503,7 @@ async fn mail_part(
     doc.findings.extend(crate::mail::links_told(run.policy, &doc));
     let children = children(run, &doc.children, spill.as_ref(), path, depth).await?;
     let account = crate::account::compose(run.policy, "", &doc.findings, &children).unwrap_or_default();
-    let headers = crate::machine::headers("", &doc.findings, &children);
+    let headers = crate::machine::headers("", &doc.findings, &children, path);
     Ok(match or_withheld(run, assemble::mail(run, form, &account, &headers, &children).await)? {
         Ok(fresh) => Ok(Converted {
             detected_type: doc.detected.as_str().to_owned(),

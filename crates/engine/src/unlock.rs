@@ -134,7 +134,7 @@ pub(crate) async fn mail(
         Ok(form) => form,
         Err(error) => return nothing(error.refusal(), true),
     };
-    let mut headers = headers(&context.receipt, &[], &parts);
+    let mut headers = headers(&context.receipt, &[], &parts, "");
     headers.extend(trace(context));
     match assemble::mail(run, &assemble::Form::Own(&form), &account::Account::default(), &headers, &parts).await? {
         Ok(fresh) => Ok(Unlocked::Opened(UnlockedMail { fresh, subject, opened, still_locked, parts })),
