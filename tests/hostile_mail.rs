@@ -665,8 +665,7 @@ fn a_bomb_in_an_archive_is_withheld_and_the_mail_arrives() {
 #[test]
 fn formats_that_are_not_rebuilt_are_withheld_whatever_they_hold() {
     let target = Target::start("");
-    let files: [(&str, &[u8]); 3] = [
-        ("picture.svg", b"<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>"),
+    let files: [(&str, &[u8]); 2] = [
         ("document.docx", &fixture("files/docx.zip")),
         ("old.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00\x00\x00\x00\x00\x00\x00\x00"),
     ];

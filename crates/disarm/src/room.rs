@@ -62,6 +62,8 @@ pub fn run(
                 Content::Mail => mail::disarm(input, &job, form, spill),
                 Content::Image(source) => image::disarm(part, source, form),
                 Content::Metafile => image::metafile::disarm(part, fonts, image::metafile::MOST_SIDE, form),
+                Content::Heic => image::heic::disarm(part, form),
+                Content::Svg => image::svg::disarm(part, fonts, image::metafile::MOST_SIDE, form),
                 Content::Pdf => pdf::disarm(part, fonts, form, spill),
                 Content::Office => office::disarm(part, fonts, form, spill),
                 Content::Zip => zip::disarm(part, form, spill),
@@ -115,7 +117,11 @@ fn outlook(
 fn shown(part: Part<'_>, content: &Content, wanted: Preview, fonts: &Fonts, form: &mut dyn Write) -> Result<(), Error> {
     match *content {
         Content::Pdf => pdf::preview(part, wanted, fonts, form),
-        Content::Image(source) => image::preview(part, source, wanted, form),
+        Content::Image(source) => image::preview::preview(part, source, wanted, form),
+        Content::Heic => {
+            image::preview::preview_of(part, form::image::ImageSource::Jpeg, wanted, form, image::heic::disarm)
+        }
+        Content::Svg => image::svg::disarm(part, fonts, wanted.max_side.into(), form),
         Content::Metafile => image::metafile::disarm(part, fonts, wanted.max_side.into(), form),
         Content::Withheld(reason) => Err(reason.into()),
         Content::Text

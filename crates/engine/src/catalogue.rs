@@ -412,6 +412,14 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::StructureRepaired => {
             ("文書の構造の乱れを{count}か所直しました", "{count} places of the document's structure were put in order")
         }
+        Reason::DrawingMotion => {
+            ("図の動き（アニメーション）を{count}個止めました", "{count} movements of the drawing were stopped")
+        }
+        Reason::VectorDrawn => ("図（SVG）を画像にしました", "the drawing (SVG) was turned into a picture"),
+        Reason::DrawingTextLost => (
+            "図の中の文字は、フォントがないため表示できません",
+            "words in the drawing are not shown: there are no fonts here",
+        ),
         Reason::MetafileDrawn => (
             "古い形式の図（EMF・WMF）を{count}件画像にしました",
             "{count} drawings in an old format (EMF, WMF) were turned into pictures",

@@ -289,6 +289,8 @@ reasons! {
     250 Removed PivotData "pivot_data"
     /// Pictures in the headers and footers of sheets were removed.
     251 Removed HeaderPictures "header_pictures"
+    /// What moves in a drawing stands still.
+    257 Removed DrawingMotion "drawing_motion"
 
     /// Pictures that nobody sees and that tell the sender that the mail was opened were removed.
     262 Removed TrackingPixel "tracking_pixel"
@@ -383,6 +385,10 @@ reasons! {
     352 Changed ShownAsText "shown_as_text"
     /// Values of a calendar or address card that do not follow the standard were put right or left out.
     353 Changed EntryRepaired "entry_repaired"
+    /// A drawing made of shapes (SVG) was turned into a picture.
+    357 Changed VectorDrawn "vector_drawn"
+    /// The words of a drawing are not shown, because this machine has no fonts.
+    358 Changed DrawingTextLost "drawing_text_lost"
     /// Check boxes, drop-down lists, buttons and labels were turned into shapes with their text.
     360 Changed ControlsDrawn "controls_drawn"
     /// The document is delivered as pages, because the site wants it so.

@@ -41,6 +41,10 @@ pub(crate) enum Content {
     Image(ImageSource),
     /// Drawing calls of Windows, which become pixels.
     Metafile,
+    /// A photograph in HEIF.
+    Heic,
+    /// A drawing in SVG, which becomes pixels.
+    Svg,
     /// Pages.
     Pdf,
     /// A document, workbook or presentation of Office Open XML.
@@ -70,10 +74,16 @@ impl Detected {
         Detected { content, token: DetectedType::lossy(token) }
     }
 
-    /// What has a token and is an archive that can be read, or nothing that can be rebuilt.
-    fn unsupported(token: &str) -> Detected {
+    /// What a token alone says: an archive or a picture that can be read, or nothing that can be rebuilt.
+    fn by_token(token: &str) -> Detected {
         if let Some(format) = Format::of_token(token) {
             return Detected::new(Content::Archive(format), token);
+        }
+        if token == "svg" {
+            return Detected::new(Content::Svg, token);
+        }
+        if matches!(token, "heic" | "heif") {
+            return Detected::new(Content::Heic, token);
         }
         let reason = if CONVERTED.contains(&token) {
             Reason::ConverterUnavailable
@@ -124,7 +134,7 @@ pub(crate) fn detect(bytes: &[u8], name: Option<&FileName>, declared_type: &str)
         // Something stands before an archive: the archive's own reader refuses it and says why.
         return Detected::new(Content::Zip, "zip");
     }
-    Detected::unsupported(magic::weak(bytes).as_deref().unwrap_or(UNKNOWN))
+    Detected::by_token(magic::weak(bytes).as_deref().unwrap_or(UNKNOWN))
 }
 
 /// Types whose first bytes leave no doubt.
@@ -135,7 +145,7 @@ fn by_signature(bytes: &[u8]) -> Option<Detected> {
     if magic::is_zip(bytes) {
         return Some(match package::kind(bytes) {
             Some(kind) if OFFICE.contains(&kind) => Detected::new(Content::Office, kind),
-            Some(kind) => Detected::unsupported(kind),
+            Some(kind) => Detected::by_token(kind),
             None => Detected::new(Content::Zip, "zip"),
         });
     }
@@ -148,7 +158,7 @@ fn by_signature(bytes: &[u8]) -> Option<Detected> {
             }
             ole::Kind::Named(kind @ ("jtd" | "jtdc")) => Detected::new(Content::Ichitaro, kind),
             ole::Kind::Named("msg") => Detected::new(Content::Msg, "msg"),
-            ole::Kind::Named(kind) => Detected::unsupported(kind),
+            ole::Kind::Named(kind) => Detected::by_token(kind),
         });
     }
     if magic::is_pdf(bytes) {
@@ -162,9 +172,9 @@ fn by_signature(bytes: &[u8]) -> Option<Detected> {
         return Some(Detected::new(Content::Tnef, "tnef"));
     }
     if archive::is_tar(bytes) {
-        return Some(Detected::unsupported("tar"));
+        return Some(Detected::by_token("tar"));
     }
-    magic::strong(bytes).map(Detected::unsupported)
+    magic::strong(bytes).map(Detected::by_token)
 }
 
 /// What the package of an encrypted document is. Office programs encrypt nothing but documents of their own.

@@ -10,7 +10,8 @@ pub(super) enum Kind {
 
 pub(super) fn kind(bytes: &[u8]) -> Kind {
     let names = stream_names(bytes).unwrap_or_default();
-    let has = |name: &str| names.iter().any(|found| found == name);
+    // Names are compared without case ([MS-CFB] 2.6.4); some programs write WORKBOOK.
+    let has = |name: &str| names.iter().any(|found| found.eq_ignore_ascii_case(name));
     if has("EncryptedPackage") {
         return Kind::EncryptedPackage;
     }

@@ -14,8 +14,8 @@ pub(super) fn kind(bytes: &[u8]) -> Option<&'static str> {
     let under = |directory: &str| names.iter().any(|found| found.starts_with(directory));
     let ends = |tail: &str| names.iter().any(|found| found.ends_with(tail));
     if has("mimetype") {
-        let said = zip::stored_text(bytes, b"mimetype", MAX_MIMETYPE).and_then(|media| by_media_type(&media));
-        // Without the first member saying so, a manifest beside it still makes a program open it as a document.
+        let said = zip::small_text(bytes, b"mimetype", MAX_MIMETYPE).and_then(|media| by_media_type(&media));
+        // Where it says nothing, a manifest beside it still makes a program open it as a document.
         if said.is_some() || under("meta-inf/") {
             return Some(said.unwrap_or("odf"));
         }

@@ -82,7 +82,7 @@ fn mailbox(bytes: &[u8]) -> Detected {
     let mut after_blank = false;
     for line in bytes.split(|byte| *byte == b'\n').skip(1) {
         if after_blank && separates(line) {
-            return Detected::unsupported("mbox");
+            return Detected::by_token("mbox");
         }
         after_blank = matches!(line, [] | [b'\r']);
     }
@@ -104,15 +104,15 @@ fn by_start(head: &str) -> Option<Detected> {
     let start = head.trim_start();
     let lower = start.to_ascii_lowercase();
     if start.starts_with("#!") {
-        return Some(Detected::unsupported("script"));
+        return Some(Detected::by_token("script"));
     }
     // Excel opens whatever begins so as SYLK, which has formulas and macros.
     if start.starts_with("ID;P") {
-        return Some(Detected::unsupported("slk"));
+        return Some(Detected::by_token("slk"));
     }
     let mut lines = start.lines().map(str::trim_end);
     if (lines.next(), lines.next()) == (Some("TABLE"), Some("0,1")) {
-        return Some(Detected::unsupported("dif"));
+        return Some(Detected::by_token("dif"));
     }
     if lower.starts_with("begin:vcalendar") {
         return Some(Detected::new(Content::Calendar, "ics"));
@@ -124,7 +124,7 @@ fn by_start(head: &str) -> Option<Detected> {
         return markup(&lower).map(|token| match token {
             "html" => Detected::new(Content::Html, token),
             "xml" => Detected::new(Content::Xml, token),
-            other => Detected::unsupported(other),
+            other => Detected::by_token(other),
         });
     }
     None
@@ -136,7 +136,7 @@ fn markup(lower: &str) -> Option<&'static str> {
     if let Some((_, token)) = DOCUMENTS.iter().find(|(mark, _)| has(mark)) {
         // One XML file that is a whole document, opened by its program whatever it is called.
         Some(token)
-    } else if has("<svg") {
+    } else if root(lower).is_some_and(|name| name == "svg" || name.ends_with(":svg")) {
         Some("svg")
     } else if lower.starts_with("<!doctype html") || HTML.iter().any(|element| lower.starts_with(element)) {
         Some("html")
@@ -149,6 +149,31 @@ fn markup(lower: &str) -> Option<&'static str> {
         let name: String =
             lower.chars().skip(1).take_while(|c| c.is_ascii_alphanumeric() || *c == ':' || *c == '-').collect();
         (!name.is_empty() && has(&format!("</{name}>"))).then_some("xml")
+    }
+}
+
+/// The name of the first element, behind declarations, comments and a document type, which may have a list in brackets.
+fn root(lower: &str) -> Option<&str> {
+    let mut rest = lower;
+    loop {
+        rest = rest.trim_start();
+        let (opening, closing) = if rest.starts_with("<?") {
+            ("<?", "?>")
+        } else if rest.starts_with("<!--") {
+            ("<!--", "-->")
+        } else if rest.starts_with("<!doctype") {
+            let is_list = rest.find('[').is_some_and(|list| rest.find('>').is_none_or(|end| list < end));
+            ("<!doctype", if is_list { "]" } else { ">" })
+        } else if rest.starts_with([']', '>']) {
+            // What is left of a document type behind its list.
+            rest = rest.get(1..)?;
+            continue;
+        } else {
+            let name = rest.strip_prefix('<')?;
+            let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != ':').unwrap_or(name.len());
+            return name.get(..end);
+        };
+        rest = rest.get(opening.len()..)?.split_once(closing)?.1;
     }
 }
 

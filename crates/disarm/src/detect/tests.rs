@@ -23,7 +23,11 @@ fn text_under_a_text_name_stays_text_and_markup_elsewhere_does_not() {
     check(b"<html><script>alert(1)</script></html>", "a.txt", (Content::Text, "text"));
     check(b"<html><script>alert(1)</script></html>", "a.html", (Content::Html, "html"));
     check(b"<html><script>alert(1)</script></html>", "a.jpg", (Content::Html, "html"));
-    check(b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'/>", "a.png", (UNSUPPORTED, "svg"));
+    check(b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'/>", "a.png", (Content::Svg, "svg"));
+    let drawn = b"<!-- a --><!DOCTYPE svg PUBLIC \"x\" \"y\" [\n<!ENTITY ns \"http://a\">\n]>\n<svg:svg/>";
+    check(drawn, "a.svg", (Content::Svg, "svg"));
+    check(b"<html><body><svg/></body></html>", "a.svg", (Content::Html, "html"));
+    check(b"<?xml version='1.0'?><report><svg/></report>", "a.svg", (Content::Xml, "xml"));
     check(b"<?xml version='1.0'?><root/>", "a", (Content::Xml, "xml"));
     check(b"<p>a</p>", "a.xml", (Content::Xml, "xml"));
     for page in
@@ -81,7 +85,7 @@ fn programs_and_encrypted_files_are_named() {
     check(b"\x7fELF\x02\x01", "a", (UNSUPPORTED, "elf"));
     check(b"%PDF-1.7\n", "a.txt", (Content::Pdf, "pdf"));
     check(b"%PDF-1.7\ntrailer<</Encrypt 5 0 R>>", "a.pdf", (Content::Pdf, "pdf"));
-    check(b"\0\0\0\x18ftypheic", "a.jpg", (UNSUPPORTED, "heic"));
+    check(b"\0\0\0\x18ftypheic", "a.jpg", (Content::Heic, "heic"));
     check(b"", "a.pdf", (Content::Text, "empty"));
 }
 

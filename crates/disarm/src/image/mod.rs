@@ -1,4 +1,4 @@
-//! Pictures: any of six formats to plain sRGB pixels.
+//! Pictures: any of eight formats to plain sRGB pixels.
 //!
 //! Each format has a walk of its own over the container, which finds what the decoder does not tell (density, quality,
 //! descriptive data, bytes behind the end), and then a decoder that gives the pixels. Only pixels, size, density and timing
@@ -8,12 +8,14 @@ mod bmp;
 mod colour;
 mod fax;
 mod gif;
+pub(crate) mod heic;
 pub(crate) mod jpeg;
 mod marks;
 pub(crate) mod metafile;
 mod png;
-mod preview;
+pub(crate) mod preview;
 mod raster;
+pub(crate) mod svg;
 mod tiff;
 mod webp;
 
@@ -25,7 +27,6 @@ use crate::error::Error;
 use crate::room::Part;
 
 pub(crate) use marks::first_directory;
-pub(crate) use preview::preview;
 
 pub(crate) fn disarm(part: Part<'_>, source: ImageSource, form: &mut dyn Write) -> Result<(), Error> {
     match source {

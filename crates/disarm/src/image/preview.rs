@@ -16,16 +16,32 @@ use crate::room::Part;
 /// Writes one frame of a picture with no more than the wanted pixels. Only the pages of a TIFF count as pages; of an animation the first
 /// frame is shown.
 pub(crate) fn preview(part: Part<'_>, source: ImageSource, wanted: Preview, form: &mut dyn Write) -> Result<(), Error> {
+    preview_of(part, source, wanted, form, |part, whole| super::disarm(part, source, whole))
+}
+
+/// The same for a picture that `read` reads; `source` says whether its frames are pages.
+pub(crate) fn preview_of(
+    part: Part<'_>,
+    source: ImageSource,
+    wanted: Preview,
+    form: &mut dyn Write,
+    read: impl FnOnce(Part<'_>, &mut dyn Write) -> Result<(), Error>,
+) -> Result<(), Error> {
     let (limits, detected) = (&part.job.limits, part.detected);
     let mut whole = Vec::new();
-    super::disarm(part, source, &mut whole)?;
+    read(part, &mut whole)?;
     let (header, pixels) = frame(&whole, source, wanted, limits)?;
     let small = Small::of(&header, &pixels, wanted.max_side);
     write(&small, detected, limits, form)
 }
 
 /// The wanted frame. One that is not there is refused with the number of those that are.
-fn frame(form: &[u8], source: ImageSource, wanted: Preview, limits: &Limits) -> Result<(ImageHeader, Vec<u8>), Error> {
+pub(super) fn frame(
+    form: &[u8],
+    source: ImageSource,
+    wanted: Preview,
+    limits: &Limits,
+) -> Result<(ImageHeader, Vec<u8>), Error> {
     let read = |error: form::codec::DecodeError| Error::from(error.refusal());
     let mut decoder = Decoder::new(form, limits).map_err(read)?;
     let (mut header, mut pixels, mut frames) = (None, Vec::new(), 0_u32);
@@ -42,6 +58,20 @@ fn frame(form: &[u8], source: ImageSource, wanted: Preview, limits: &Limits) -> 
     match header {
         Some(header) if wanted.page < pages => Ok((header, pixels)),
         _ => Err(Refusal::limit(Reason::LimitPages, pages.into(), wanted.page.into()).into()),
+    }
+}
+
+/// Whether descriptive data or a place was found in a picture.
+pub(super) fn is_described(form: &[u8], limits: &Limits) -> bool {
+    let Ok(mut decoder) = Decoder::new(form, limits) else { return false };
+    loop {
+        match decoder.next() {
+            Ok(Event::Finding(finding)) if [Reason::Metadata, Reason::GpsPosition].contains(&finding.reason) => {
+                return true;
+            }
+            Ok(Event::End) | Err(_) => return false,
+            Ok(_) => {}
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! members with one name). So an archive is taken only when every reading of it gives the same members; otherwise the
 //! refusal names what disagrees.
 
+use std::io::Read;
 use std::ops::Range;
 
 use form::{Limits, Reason, Refusal};
@@ -86,13 +87,28 @@ pub(crate) fn names_for_detection(archive: &[u8], at_most: usize) -> Vec<&[u8]> 
     names
 }
 
-/// The beginning of the first member's data, if it is stored under this name: where OpenDocument and EPUB say what they are.
-pub(crate) fn stored_text(archive: &[u8], name: &[u8], at_most: usize) -> Option<String> {
-    let local = Local::read(archive, 0)?;
-    let len = u64::from(local.packed).min(u64::try_from(at_most).ok()?);
-    let data = bytes::slice(archive, local.data_start, len)?;
-    let fits = local.raw_name == name && local.method == METHOD_STORED && !data.is_empty();
-    fits.then(|| String::from_utf8_lossy(data).into_owned())
+/// The beginning of a small text member, wherever it stands and whether it is stored or deflated; nothing where its place is in
+/// doubt. For finding out what an archive is, not for taking it apart.
+pub(crate) fn small_text(archive: &[u8], name: &[u8], at_most: usize) -> Option<String> {
+    let end = end_candidates(archive).find_map(|at| EndRecord::read(archive, at))?;
+    let mut fields = Fields::at(archive, end.directory.start)?;
+    let mut members = std::iter::from_fn(|| Central::read(&mut fields)).take(MAX_SEARCHED);
+    let member = members.find(|member| member.raw_name == name)?;
+    let local = Local::read(archive, member.offset.into())?;
+    let data = archive.get(usize::try_from(local.data_start).ok()?..)?;
+    let most = u64::try_from(at_most).ok()?;
+    let mut text = Vec::new();
+    match local.method {
+        _ if local.raw_name != name => return None,
+        METHOD_STORED => {
+            text.extend_from_slice(bytes::slice(archive, local.data_start, most.min(member.packed.into()))?)
+        }
+        METHOD_DEFLATED => {
+            flate2::read::DeflateDecoder::new(data).take(most).read_to_end(&mut text).ok()?;
+        }
+        _ => return None,
+    }
+    (!text.is_empty()).then(|| String::from_utf8_lossy(&text).into_owned())
 }
 
 /// What the end record, with its 64-bit form where there is one, says.
@@ -456,6 +472,8 @@ pub(super) fn crc32(bytes: &[u8]) -> u32 {
     crc.sum()
 }
 
+/// Members among which one is looked for.
+const MAX_SEARCHED: usize = 20_000;
 pub(super) const METHOD_STORED: u16 = 0;
 pub(super) const METHOD_DEFLATED: u16 = 8;
 const METHOD_AES: u16 = 99;

@@ -24,7 +24,7 @@ use crate::error::{Error, size};
 use crate::room::Part;
 use directory::{Entry, METHOD_DEFLATED, METHOD_STORED};
 
-pub(crate) use directory::{has_end_record, names_for_detection, stored_text};
+pub(crate) use directory::{has_end_record, names_for_detection, small_text};
 pub(crate) use package::{Package, Packed, part_name};
 
 pub(crate) fn disarm(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn Write) -> Result<(), Error> {

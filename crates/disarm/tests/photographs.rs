@@ -1,0 +1,95 @@
+//! HEIC through both rooms; expected pixels are those of the fixtures' README, which heif-convert shows as well.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail where they fail"
+)]
+
+mod rooms;
+
+use form::report::OutputType;
+use form::{Limits, Reason};
+use image::RgbaImage;
+use rooms::{fixture, refusal, sanitise, sanitise_within};
+
+fn made(name: &str, output: OutputType) -> RgbaImage {
+    let done = sanitise(&fixture(name), name).unwrap_or_else(|refused| panic!("{name}: {refused:?}"));
+    assert_eq!(done.report.output, output, "{name}");
+    assert!(done.has(Reason::FormatConverted), "{name}");
+    image::load_from_memory(&done.bytes).unwrap().to_rgba8()
+}
+
+fn check(picture: &RgbaImage, expected: [[u8; 4]; 4]) {
+    let (width, height) = picture.dimensions();
+    let found = [(1, 1), (3, 1), (1, 3), (3, 3)].map(|(x, y)| picture.get_pixel(width * x / 4, height * y / 4).0);
+    for (a, b) in found.iter().flatten().zip(expected.iter().flatten()) {
+        assert!(a.abs_diff(*b) < 8, "{found:?} is not {expected:?}");
+    }
+}
+
+const RED: [u8; 4] = [255, 0, 0, 255];
+const LIME: [u8; 4] = [0, 255, 0, 255];
+const BLUE: [u8; 4] = [0, 0, 255, 255];
+const WHITE: [u8; 4] = [255, 255, 255, 255];
+
+#[test]
+fn a_photograph_becomes_a_jpeg_with_its_colours() {
+    let picture = made("quarters.heic", OutputType::Jpeg);
+    assert_eq!(picture.dimensions(), (64, 64));
+    check(&picture, [RED, LIME, BLUE, WHITE]);
+}
+
+#[test]
+fn opacity_makes_it_a_png() {
+    let picture = made("transparent.heic", OutputType::Png);
+    check(&picture, [RED, LIME, [0, 0, 255, 0], [255, 255, 255, 128]]);
+}
+
+#[test]
+fn tiles_are_put_together_cut_and_turned() {
+    let picture = made("grid.heic", OutputType::Jpeg);
+    assert_eq!(picture.dimensions(), (90, 100));
+    let found = [(13, 13), (76, 13), (13, 83), (76, 83)].map(|(x, y)| picture.get_pixel(x, y).0);
+    for (a, b) in found.iter().flatten().zip([BLUE, RED, WHITE, LIME].iter().flatten()) {
+        assert!(a.abs_diff(*b) < 8, "{found:?}");
+    }
+    assert!(sanitise(&fixture("grid.heic"), "a.heic").unwrap().has(Reason::OrientationApplied));
+}
+
+#[test]
+fn more_pixels_than_allowed_are_refused_before_they_are_decoded() {
+    let limits = |pixels| Limits { pixels, ..Limits::default() };
+    assert!(sanitise_within(&fixture("quarters.heic"), "a.heic", &limits(64 * 64)).is_ok());
+    let refused = sanitise_within(&fixture("quarters.heic"), "a.heic", &limits(64 * 64 - 1)).unwrap_err();
+    assert_eq!(refused.refusal.reason, Reason::LimitPixels);
+    let side = Limits { dimension: 99, ..Limits::default() };
+    let refused = sanitise_within(&fixture("grid.heic"), "a.heic", &side).unwrap_err();
+    assert_eq!(refused.refusal.reason, Reason::LimitDimension);
+}
+
+#[test]
+fn what_has_no_picture_of_this_codec_is_not_supported() {
+    let film = b"\0\0\0\x14ftypheic\0\0\0\0heic\0\0\0\x08mdat";
+    assert_eq!(refusal(film, "a.heic").reason, Reason::UnsupportedType);
+    let mut other = fixture("quarters.heic");
+    let at = other.windows(4).position(|window| window == b"hvc1").unwrap();
+    other[at..at + 4].copy_from_slice(b"av01");
+    assert_eq!(refusal(&other, "a.heic").reason, Reason::UnsupportedType);
+}
+
+#[test]
+fn a_photograph_that_is_changed_anywhere_is_rebuilt_or_refused() {
+    for name in ["grid.heic", "transparent.heic"] {
+        let whole = fixture(name);
+        for at in 8..whole.len() {
+            for value in [0, 0xFF, whole[at] ^ 1] {
+                let mut changed = whole.clone();
+                changed[at] = value;
+                let _ = sanitise(&changed, name);
+            }
+            let _ = sanitise(&whole[..at], name);
+        }
+    }
+}
