@@ -1,9 +1,13 @@
 //! A walk over the markup before it is drawn.
 
+use std::borrow::Cow;
+
 use form::{Limits, Place, Reason};
 use quick_xml::Reader;
+use quick_xml::escape::unescape;
 use quick_xml::events::{BytesStart, Event};
 
+use super::chains::{Chains, parts_named};
 use crate::error::{Error, size, within};
 use crate::room::Part;
 
@@ -51,7 +55,9 @@ pub(super) fn check(text: &str, limits: &Limits) -> Result<Found, Error> {
     reader.config_mut().check_end_names = true;
     let most_elements = limits.markup.min(MAX_ELEMENTS);
     let most_depth = u64::from(limits.markup_depth).min(MAX_DEPTH);
-    let (mut elements, mut depth, mut in_style) = (0_u64, 0_u64, false);
+    let (mut elements, mut depth, mut deepest, mut in_style) = (0_u64, 0_u64, 1_u64, false);
+    // The parts around, with and without a name.
+    let (mut chains, mut inside) = (Chains::default(), Vec::new());
     loop {
         let event = reader.read_event().map_err(|_| Error::from(Reason::Malformed))?;
         match event {
@@ -61,30 +67,41 @@ pub(super) fn check(text: &str, limits: &Limits) -> Result<Found, Error> {
                 }
                 elements = elements.saturating_add(1);
                 within(Reason::LimitMarkup, most_elements, elements)?;
-                element(tag, &mut found)?;
-                if matches!(event, Event::Start(_)) {
+                element(tag, &mut found, &mut chains, &mut inside)?;
+                if matches!(event, Event::Empty(_)) {
+                    inside.pop();
+                } else {
                     in_style = tag.local_name().as_ref() == "style";
                     depth = depth.saturating_add(1);
+                    deepest = deepest.max(depth);
                     within(Reason::LimitMarkup, most_depth, depth)?;
                 }
             }
             Event::End(_) => {
                 depth = depth.saturating_sub(1);
+                inside.pop();
                 in_style = false;
             }
             Event::Text(text) if in_style => style(&text, &mut found),
             Event::CData(text) if in_style => style(&text, &mut found),
             Event::Comment(_) => found.add_metadata("comment"),
-            Event::PI(_) => found.external = found.external.saturating_add(1),
+            Event::PI(pi) if pi.starts_with("xml-stylesheet") => found.external = found.external.saturating_add(1),
             Event::DocType(subset) => entities(&subset, text)?,
             Event::Eof => break,
-            Event::Text(_) | Event::CData(_) | Event::GeneralRef(_) | Event::Decl(_) => {}
+            Event::PI(_) | Event::Text(_) | Event::CData(_) | Event::GeneralRef(_) | Event::Decl(_) => {}
         }
     }
+    chains.check(deepest)?;
     if elements == 0 || depth > 0 { Err(Reason::Malformed.into()) } else { Ok(found) }
 }
 
-fn element(tag: &BytesStart<'_>, found: &mut Found) -> Result<(), Error> {
+/// Takes an element, and puts it on the pile of those around what comes next.
+fn element(
+    tag: &BytesStart<'_>,
+    found: &mut Found,
+    chains: &mut Chains,
+    inside: &mut Vec<Option<u32>>,
+) -> Result<(), Error> {
     let count = |number: &mut u32| *number = number.saturating_add(1);
     let name = tag.local_name();
     let name = name.as_ref();
@@ -98,18 +115,29 @@ fn element(tag: &BytesStart<'_>, found: &mut Found) -> Result<(), Error> {
         _ => {}
     }
     let mut attributes = 0_u64;
+    inside.push(None);
+    let id = tag.try_get_attribute("id").map_err(|_| Error::from(Reason::Malformed))?;
+    if let (Some(id), Some(own)) = (id, inside.last_mut()) {
+        *own = Some(chains.part(plain("id", &id.value)?.trim()));
+    }
     for attribute in tag.attributes().with_checks(true) {
         let attribute = attribute.map_err(|_| Error::from(Reason::Malformed))?;
         attributes = attributes.saturating_add(1);
         within(Reason::LimitMarkup, MAX_ATTRIBUTES, attributes)?;
+        let value = plain(attribute.key.as_ref(), &attribute.value)?;
         let key = attribute.key.local_name();
-        let (key, value) = (key.as_ref(), attribute.value.trim());
+        let (key, value) = (key.as_ref(), value.trim());
         if key.len() > 2 && key.get(..2).is_some_and(|on| on.eq_ignore_ascii_case("on")) {
             count(&mut found.scripts);
         } else if matches!(key, "href" | "src") {
             let lower = value.get(..16).unwrap_or(value).to_ascii_lowercase();
             match name {
-                _ if value.is_empty() || value.starts_with('#') => {}
+                _ if value.is_empty() => {}
+                _ if value.starts_with('#') => {
+                    if name != "a" {
+                        chains.refer(inside, value.trim_start_matches('#'))?;
+                    }
+                }
                 _ if lower.starts_with("javascript:") || lower.starts_with("vbscript:") => count(&mut found.scripts),
                 // A link that is clicked on loads nothing by itself.
                 "a" | "script" => {}
@@ -119,9 +147,26 @@ fn element(tag: &BytesStart<'_>, found: &mut Found) -> Result<(), Error> {
             }
         } else {
             style(value, found);
+            for part in parts_named(value) {
+                chains.refer(inside, part)?;
+            }
         }
     }
     Ok(())
+}
+
+/// A value with its references resolved. Entities of the file's own are left as they are where nothing is looked up by the value;
+/// elsewhere they would hide what is.
+fn plain<'a>(key: &str, raw: &'a str) -> Result<Cow<'a, str>, Error> {
+    if !raw.contains('&') {
+        return Ok(raw.into());
+    }
+    if let Ok(value) = unescape(raw) {
+        return Ok(value.into_owned().into());
+    }
+    let prefix = key.split_once(':').map_or(key, |(prefix, _)| prefix);
+    let names_nothing = prefix == "xmlns" || key == "requiredExtensions" || (prefix != key && prefix != "xlink");
+    if names_nothing { Ok(raw.into()) } else { Err(Reason::AmbiguousStructure.into()) }
 }
 
 /// Addresses in a style: those of parts of the drawing begin with `#`.
@@ -183,6 +228,21 @@ mod tests {
         }
         let many = format!("<!DOCTYPE svg [<!ENTITY a '{}'>]><svg>{}</svg>", "x".repeat(1_000), "&a;".repeat(5_000));
         assert_eq!(refused(&many), Reason::LimitTextBytes);
+    }
+
+    #[test]
+    fn entities_hide_no_names() {
+        let with = |attribute: &str| format!("<!DOCTYPE svg [<!ENTITY a 'http://a.example'>]><svg {attribute}='&a;'/>");
+        for attribute in ["xmlns", "xmlns:x", "requiredExtensions", "i:x"] {
+            assert!(check(&with(attribute), &Limits::default()).is_ok(), "{attribute}");
+        }
+        for attribute in ["id", "href", "xlink:href", "fill", "style"] {
+            assert_eq!(refused(&with(attribute)), Reason::AmbiguousStructure, "{attribute}");
+        }
+        let mut circle = "<svg><g id='a'><use href='#b'/></g><g id='&#98;'><use href='#&#x61;'/></g></svg>".to_owned();
+        assert_eq!(refused(&circle), Reason::LimitMarkup);
+        circle = circle.replace("#b", "#c");
+        assert!(check(&circle, &Limits::default()).is_ok());
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! SVG, drawn: what comes out is a PNG, for markup that can hold scripts and load files has no place in a rebuilt file.
 //!
-//! [`guard`] goes through the markup first: it bounds it, refuses what could grow, and finds what a picture of it loses. Then a
-//! library draws it. It gets the fonts of the room, pictures that this crate has read itself ([`pictures`]), and nothing else.
+//! [`guard`] goes through the markup first: it bounds it, refuses what could grow, and finds what a picture of it loses; [`chains`]
+//! bounds how far parts lead to parts. Then a library draws it. It gets the fonts of the room, pictures that this crate has read itself ([`pictures`]), and nothing else.
 
+mod chains;
 mod fonts;
 mod guard;
 mod pictures;
@@ -169,7 +170,7 @@ fn single(value: f64) -> f32 {
 
 fn refusal(error: &usvg::Error) -> Error {
     match error {
-        usvg::Error::ElementsLimitReached => {
+        usvg::Error::ElementsLimitReached | usvg::Error::ParsingFailed(usvg::roxmltree::Error::NodesLimitReached) => {
             Refusal::limit(Reason::LimitMarkup, MAX_NODES, MAX_NODES.saturating_add(1)).into()
         }
         usvg::Error::NotAnUtf8Str
