@@ -165,8 +165,12 @@ fn plain<'a>(key: &str, raw: &'a str) -> Result<Cow<'a, str>, Error> {
         return Ok(value.into_owned().into());
     }
     let prefix = key.split_once(':').map_or(key, |(prefix, _)| prefix);
-    let names_nothing = prefix == "xmlns" || key == "requiredExtensions" || (prefix != key && prefix != "xlink");
-    if names_nothing { Ok(raw.into()) } else { Err(Reason::AmbiguousStructure.into()) }
+    let foreign = prefix != key && prefix != "xlink" && !key.ends_with("href");
+    if prefix == "xmlns" || key == "requiredExtensions" || foreign {
+        Ok(raw.into())
+    } else {
+        Err(Reason::AmbiguousStructure.into())
+    }
 }
 
 /// Addresses in a style: those of parts of the drawing begin with `#`.
