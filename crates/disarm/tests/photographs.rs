@@ -72,11 +72,11 @@ fn more_pixels_than_allowed_are_refused_before_they_are_decoded() {
 #[test]
 fn what_has_no_picture_of_this_codec_is_not_supported() {
     let film = b"\0\0\0\x14ftypheic\0\0\0\0heic\0\0\0\x08mdat";
-    assert_eq!(refusal(film, "a.heic").reason, Reason::UnsupportedType);
+    assert_eq!(refusal(film, "a.heic"), Reason::UnsupportedType);
     let mut other = fixture("quarters.heic");
     let at = other.windows(4).position(|window| window == b"hvc1").unwrap();
     other[at..at + 4].copy_from_slice(b"av01");
-    assert_eq!(refusal(&other, "a.heic").reason, Reason::UnsupportedType);
+    assert_eq!(refusal(&other, "a.heic"), Reason::UnsupportedType);
 }
 
 #[test]
