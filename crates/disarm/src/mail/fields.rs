@@ -40,6 +40,8 @@ impl Field<'_> {
         if plain {
             return Cow::Owned(String::from_utf8_lossy(&unfolded).into_owned());
         }
+        // What is UTF-8 is that, one letter of it too: a field is not written in the charset that a body happens to have.
+        let body = body.filter(|_| std::str::from_utf8(&unfolded).is_err());
         let named = body.map(|label| charset::decode(&unfolded, Some(label)));
         let fits = named.is_some_and(|named| !named.mismatch && named.undecodable == 0);
         Cow::Owned(tally.decode(&unfolded, body.filter(|_| fits)))

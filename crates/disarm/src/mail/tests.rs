@@ -199,6 +199,8 @@ fn raw_header_text_is_in_the_charset_of_the_body() {
     );
     let outcome = read(&mail);
     assert_eq!((outcome.mail.header.subject.as_str(), outcome.text()), ("會議通知", "會"));
+    let mail = b"Subject: Facture \xc3\xa0 regler\r\nContent-Type: text/plain; charset=iso-8859-1\r\n\r\nx\r\n";
+    assert_eq!(read(mail).mail.header.subject.as_str(), "Facture à regler");
     // A header that is not in the charset of the body is what its bytes say.
     let mail = b"Subject: \x89\xef\x8bc\x8e\x91\x97\xbf\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nx\r\n";
     let outcome = read(mail);
