@@ -68,18 +68,17 @@ fn iso_2022_jp(line: &str) -> Option<Vec<u8>> {
     let mut rest = &*euc;
     while let Some((&byte, tail)) = rest.split_first() {
         rest = tail;
-        if byte.is_ascii() != kanji {
-            if byte.is_ascii() {
-                out.push(byte);
-                continue;
+        if byte.is_ascii() {
+            if kanji {
+                out.extend_from_slice(TO_ASCII);
+                kanji = false;
             }
-            out.extend_from_slice(TO_KANJI);
-            kanji = true;
-        } else if byte.is_ascii() {
-            out.extend_from_slice(TO_ASCII);
-            kanji = false;
             out.push(byte);
             continue;
+        }
+        if !kanji {
+            out.extend_from_slice(TO_KANJI);
+            kanji = true;
         }
         let (&trail, after) = tail.split_first()?;
         // Rows 1 to 8 and 16 to 84. What is outside is half-width kana or an extension of NEC or IBM.
