@@ -153,7 +153,7 @@ impl<'w, W: Write> Fields<'w, W> {
             Charset::Iso2022Jp => WORD_BYTES_JIS,
         };
         let mut rest = value;
-        let mut room = word.saturating_sub(column.min(24) / 4 * 3);
+        let mut room = word.saturating_sub(column.min(24).div_ceil(4) * 3);
         let mut encoded = Vec::with_capacity(80);
         let mut first = true;
         while !rest.is_empty() {
