@@ -10,11 +10,11 @@
 //   OUT         directory for screenshots and downloads
 //   CHROMIUM    the browser, /usr/bin/chromium when not set
 import { chromium } from 'playwright-core';
-import crypto from 'node:crypto';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import net from 'node:net';
 import path from 'node:path';
+import { totp } from './totp.mjs';
 
 const need = (name) => {
   const value = process.env[name];
@@ -32,15 +32,6 @@ const out = need('OUT');
 fs.mkdirSync(out, { recursive: true });
 
 const account = { name: 'kanri01', password: 'correct horse battery', recovery: [] };
-/** The code that an authenticator app shows for a secret in base 32 (RFC 6238). */
-const totp = (secret) => {
-  const bits = [...secret.replaceAll(/[^A-Z2-7]/g, '')].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
-  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-  const step = Buffer.alloc(8);
-  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
-  const digest = crypto.createHmac('sha1', key).update(step).digest();
-  return String((digest.readUInt32BE(digest[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, '0');
-};
 // Chromium refuses to run as root inside its own sandbox; anybody else keeps it.
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',

@@ -1,0 +1,187 @@
+// Walks through a portal for those with an account: an administrator makes one, a member of staff uses it. `./run` starts the gateway
+// and sets what flow.mjs describes.
+import { chromium } from 'playwright-core';
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import net from 'node:net';
+import path from 'node:path';
+import { totp } from './totp.mjs';
+
+const need = (name) => {
+  const value = process.env[name];
+  if (!value) { console.error(`${name} is not set`); process.exit(2); }
+  return value;
+};
+const [portal, admin] = [need('PORTAL_URL'), need('ADMIN_URL')].map((url) => url.replace(/\/$/, ''));
+const out = path.join(need('OUT'), 'accounts');
+const smtp = Number(need('SMTP_PORT'));
+const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+fs.mkdirSync(out, { recursive: true });
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: process.getuid() === 0 ? ['--no-sandbox'] : [],
+});
+// The check of accessibility is a script of ours, which the pages' own policy would not let in; flow.mjs keeps the policy.
+const context = await browser.newContext({ locale: 'ja-JP', viewport: { width: 1200, height: 900 }, bypassCSP: true });
+const page = await context.newPage();
+const trouble = [];
+page.on('pageerror', (error) => trouble.push(error.message));
+
+let [passed, failed, number] = [0, 0, 0];
+/** Does a step, looks for broken accessibility rules and for what is wider than a phone, and keeps a picture. */
+const step = async (name, work) => {
+  number += 1;
+  try {
+    await work();
+    await page.addScriptTag({ path: axe });
+    const { violations } = await page.evaluate(() => globalThis.axe.run());
+    expect(violations.length === 0, violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`).join('; '));
+    const size = page.viewportSize();
+    await page.setViewportSize({ width: 390, height: 844 });
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+    await page.setViewportSize(size);
+    expect(!wide, 'the page is wider than a phone');
+    passed += 1;
+    console.log(`PASS ${name}`);
+  } catch (error) {
+    failed += 1;
+    console.log(`FAIL ${name}: ${String(error.message).split('\n')[0]}`);
+  }
+  const shot = `${String(number).padStart(2, '0')}-${name.replaceAll(/[^a-z0-9]+/g, '-')}.png`;
+  await page.screenshot({ path: path.join(out, shot), fullPage: true }).catch(() => {});
+};
+const expect = (condition, what) => { if (!condition) throw new Error(what); };
+const submit = () => page.locator('main form button[type=submit]').first().click();
+const fill = async (fields) => { for (const [id, value] of Object.entries(fields)) await page.fill(`#${id}`, value); };
+const text = () => page.locator('main').innerText();
+
+/** Sends one mail the way a mail server does. */
+const send = (to, message) => new Promise((resolve, reject) => {
+  const said = ['EHLO relay.example.jp', 'MAIL FROM:<sender@example.jp>', `RCPT TO:<${to}>`, 'DATA', `${message}\r\n.`, 'QUIT'];
+  const socket = net.connect(smtp, '127.0.0.1');
+  let answers = '';
+  socket.setTimeout(30_000, () => socket.destroy(new Error(`no answer from the intake: ${answers}`)));
+  socket.on('error', reject);
+  socket.on('data', (chunk) => {
+    answers += chunk.toString('latin1');
+    if (!/^\d{3} [^\r]*\r\n$/m.test(answers.slice(answers.lastIndexOf('\n', answers.length - 2) + 1))) return;
+    if (/^[45]/m.test(answers)) socket.destroy(new Error(answers.trim()));
+    else if (said.length > 0) socket.write(`${said.shift()}\r\n`);
+    else resolve();
+  });
+});
+
+const own = { name: 'kanri01', password: 'correct horse battery' };
+const staff = { name: 'shokuin-a', address: 'a@city.example.lg.jp', password: 'another long password', temporary: '' };
+
+await step('the portal asks for sign-in', async () => {
+  await page.goto(`${portal}/`);
+  expect(new URL(page.url()).pathname === '/sign-in', page.url());
+});
+await step('the administrator enrols', async () => {
+  await page.goto(need('SETUP_URL'));
+  await fill({ name: own.name, password: own.password, again: own.password });
+  await submit();
+  await fill({ name: own.name, password: own.password });
+  await submit();
+  await page.fill('#code', totp(await page.locator('#secret').innerText()));
+  await submit();
+  await page.click('main a.primary');
+  await page.waitForURL(`${admin}/`);
+});
+await step('a key for a program', async () => {
+  await page.goto(`${admin}/account/keys`);
+  await page.fill('#name', '文書管理システム');
+  await page.check('input[name=quarantine]');
+  await submit();
+  const key = await page.locator('#key').innerText();
+  const asked = async (bearer) => (await fetch(`${admin}/api/v1/quarantine`, { headers: { Authorization: `Bearer ${bearer}` } })).status;
+  expect(await asked(key) === 200 && await asked(`${key.slice(0, -1)}x`) === 401, 'the key does not work');
+});
+await step('the interface for programs', async () => { await page.goto(`${admin}/api/v1/docs`); });
+await step('a member of staff is registered', async () => {
+  await page.goto(`${admin}/users`);
+  await fill({ name: staff.name, address: staff.address });
+  await submit();
+  staff.temporary = await page.locator('#password').innerText();
+});
+await step('staff must change the password', async () => {
+  await page.goto(`${portal}/history`);
+  await fill({ name: staff.name, password: staff.temporary });
+  await submit();
+  await page.waitForURL(`${portal}/account/password`);
+});
+await step('and signs in with it', async () => {
+  await fill({ current: staff.temporary, password: staff.password, again: staff.password });
+  await submit();
+  await fill({ name: staff.name, password: staff.password });
+  await submit();
+  await page.waitForURL(`${portal}/`);
+});
+await step('files are sent in pieces', async () => {
+  await page.setInputFiles('input[type=file]', [
+    { name: '見積.csv', mimeType: 'text/csv', buffer: Buffer.from('品名,数量\r\n机,2\r\n') },
+    { name: '名簿.csv', mimeType: 'text/csv', buffer: Buffer.from('氏名\r\n山田\r\n') },
+    { name: '空.txt', mimeType: 'text/plain', buffer: Buffer.alloc(0) },
+  ]);
+  await submit();
+  await page.locator('main a.primary').waitFor();
+  expect((await text()).includes('空のファイルです'), 'the empty file is not named');
+});
+let result = '';
+await step('all safe files in one archive', async () => {
+  await page.locator('main a.primary').click();
+  await page.locator('#progress', { hasText: '2件中 2件完了' }).waitFor({ timeout: 60_000 });
+  result = page.url();
+  const [download] = await Promise.all([page.waitForEvent('download'), page.locator('#all a').click()]);
+  await download.saveAs(path.join(out, 'all.zip'));
+  expect(fs.readFileSync(path.join(out, 'all.zip')).subarray(0, 4).toString('latin1') === 'PK\x03\x04', 'no archive');
+});
+await step('a large file goes on after the connection was away', async () => {
+  await page.goto(`${portal}/`);
+  const large = path.join(out, 'large.csv');
+  fs.writeFileSync(large, 'a,b,c\r\n'.repeat(6 << 20));
+  await page.setInputFiles('input[type=file]', large);
+  let pieces = 0;
+  await page.route('**/uploads/*/*', async (route) => {
+    pieces += route.request().method() === 'PATCH' ? 1 : 0;
+    if (route.request().method() === 'PATCH' && pieces % 7 === 3) await route.abort('connectionreset');
+    else await route.continue();
+  });
+  await submit();
+  await page.waitForFunction(() => document.querySelector('progress')?.value > 0);
+  await context.setOffline(true);
+  await page.waitForTimeout(1500);
+  await page.screenshot({ path: path.join(out, 'away.png') });
+  await context.setOffline(false);
+  await page.waitForURL(/\/b\//, { timeout: 60_000 });
+  await page.unroute('**/uploads/*/*');
+  fs.rmSync(large);
+});
+await step('the link of a notice shows the own mail', async () => {
+  await send(staff.address, 'From: k@example.jp\r\nTo: a@city.example.lg.jp\r\nSubject: minutes\r\n\r\ntext');
+  const row = page.locator('tbody tr', { hasText: 'minutes' });
+  const deadline = Date.now() + 60_000;
+  do {
+    expect(Date.now() < deadline, 'the mail is not listed');
+    await page.waitForTimeout(300);
+    await page.goto(`${portal}/history`);
+  } while (await row.count() === 0);
+  await row.locator('a').click();
+  await page.waitForURL(/\/r\/\d{8}-/);
+});
+await step('history in English', async () => { await page.goto(`${portal}/history?lang=en`); });
+await step('what is somebody else\'s is not there', async () => {
+  const other = await browser.newContext({ locale: 'ja-JP' });
+  const stranger = await other.newPage();
+  await stranger.goto(result);
+  expect(new URL(stranger.url()).pathname === '/sign-in', stranger.url());
+  await other.close();
+  const answer = await page.goto(`${portal}/r/20261121-00000`);
+  expect(answer.status() === 404, `status ${answer.status()}`);
+});
+await step('no script error', async () => { expect(trouble.length === 0, trouble.join('; ')); });
+await browser.close();
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);
