@@ -90,6 +90,28 @@ await step('the administrator enrols', async () => {
   await page.click('main a.primary');
   await page.waitForURL(`${admin}/`);
 });
+await step('a passkey is registered', async () => {
+  // An authenticator inside the browser, which needs nobody's finger.
+  const devtools = await context.newCDPSession(page);
+  await devtools.send('WebAuthn.enable');
+  await devtools.send('WebAuthn.addVirtualAuthenticator', {
+    options: { protocol: 'ctap2', transport: 'internal', hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
+  });
+  await page.goto(`${admin}/account/passkeys`);
+  await page.fill('#name', '執務室の端末');
+  await submit();
+  await page.locator('tbody tr', { hasText: '執務室の端末' }).waitFor();
+});
+await step('and stands for the code', async () => {
+  await page.click('header form button');
+  await fill({ name: own.name, password: own.password });
+  await submit();
+  await page.waitForURL(`${admin}/sign-in/code`);
+});
+await step('at sign-in', async () => {
+  await page.click('form[data-passkey] button');
+  await page.waitForURL(`${admin}/`);
+});
 await step('a key for a program', async () => {
   await page.goto(`${admin}/account/keys`);
   await page.fill('#name', '文書管理システム');

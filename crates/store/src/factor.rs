@@ -138,7 +138,7 @@ impl Store {
         .await
     }
 
-    /// Removes a user's second factor with its recovery codes and ends their sessions: the next sign-in enrols anew.
+    /// Removes a user's second factor with its recovery codes and passkeys, and ends their sessions: the next sign-in enrols anew.
     ///
     /// # Errors
     /// Any error of the writer.
@@ -147,9 +147,11 @@ impl Store {
         self.write(move |tx| {
             let actor = actor.clone();
             Box::pin(async move {
-                for sql in
-                    ["DELETE FROM second_factor WHERE user_id = ?1", "DELETE FROM recovery_code WHERE user_id = ?1"]
-                {
+                for sql in [
+                    "DELETE FROM second_factor WHERE user_id = ?1",
+                    "DELETE FROM recovery_code WHERE user_id = ?1",
+                    "DELETE FROM passkey WHERE user_id = ?1",
+                ] {
                     sqlx::query(sql)
                         .bind(user.0)
                         .execute(&mut tx.connection)

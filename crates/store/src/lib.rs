@@ -30,6 +30,7 @@ mod intake;
 mod keys;
 mod mine;
 mod open;
+mod passkeys;
 mod purge;
 mod quarantine;
 mod read;
@@ -56,6 +57,7 @@ pub use factor::SecondFactor;
 pub use intake::{Accepted, Envelope, NewMessage, Origin, Refused};
 pub use keys::{ApiKey, ApiKeyId, ApiKeyRow, NewApiKey, Repetition, Scope};
 pub use open::Store;
+pub use passkeys::{NewPasskey, Passkey, PasskeyId};
 pub use purge::Purged;
 pub use quarantine::{QuarantineFilter, QuarantineId, QuarantineRow, QuarantineState};
 pub use read::{

@@ -12,8 +12,8 @@ mod support;
 use std::time::Duration;
 
 use store::{
-    BatchToken, Error, MessageFilter, NewApiKey, NewBatch, NewSession, NewUser, OriginKind, Quarantined, Repetition,
-    Role, Scope, Site, Stage, TokenHash, UserState, Verdict,
+    BatchToken, Error, MessageFilter, NewApiKey, NewBatch, NewPasskey, NewSession, NewUser, OriginKind, Quarantined,
+    Repetition, Role, Scope, Site, Stage, TokenHash, UserState, Verdict,
 };
 use support::*;
 
@@ -318,4 +318,33 @@ async fn a_repeated_request_is_told_what_became_of_the_first() {
         Repetition::First,
         "one that was cut off ends by itself"
     );
+}
+
+#[tokio::test]
+async fn a_passkey_is_one_person_s_and_its_counter_never_goes_back() {
+    let (_directory, _hand, store) = fresh().await;
+    let id = store.create_user(user("suzuki"), "setup").await.unwrap();
+    let other = store.create_user(user("tanaka"), "setup").await.unwrap();
+    let key = |user, credential: &[u8], counter| NewPasskey {
+        user,
+        credential: credential.to_vec(),
+        public_key: vec![4; 65],
+        counter,
+        name: "key".to_owned(),
+    };
+    let counting = store.add_passkey(key(id, b"a", 5), "suzuki").await.unwrap();
+    assert!(matches!(store.add_passkey(key(other, b"a", 5), "tanaka").await, Err(Error::Exists("passkey"))));
+    let still = store.add_passkey(key(id, b"b", 0), "suzuki").await.unwrap();
+    for (key, counter, taken) in [(counting, 5, false), (counting, 6, true), (counting, 6, false), (counting, 0, false)]
+    {
+        assert_eq!(store.use_passkey(key, counter).await.unwrap(), taken, "{counter}");
+    }
+    for (counter, taken) in [(0, true), (0, true), (1, true), (0, false)] {
+        assert_eq!(store.use_passkey(still, counter).await.unwrap(), taken, "{counter}");
+    }
+    assert!(matches!(store.remove_passkey(other, counting, "tanaka").await, Err(Error::NotFound("passkey"))));
+    store.remove_passkey(id, counting, "suzuki").await.unwrap();
+    assert_eq!(store.passkeys_of(id).await.unwrap().len(), 1);
+    store.remove_second_factor(id, "admin").await.unwrap();
+    assert!(store.passkeys_of(id).await.unwrap().is_empty(), "they go with the second factor");
 }

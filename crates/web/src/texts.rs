@@ -178,6 +178,20 @@ texts! {
     session_here: "この端末" / "This one";
     session_end: "サインアウトさせる" / "Sign out";
 
+    // Passkeys
+    passkeys_title: "パスキー" / "Passkeys";
+    passkeys_lead: "確認コードの代わりに、この端末の指紋や顔、またはセキュリティキーでサインインできます。確認コードも引き続き使えます。" / "Sign in with this computer's fingerprint or face, or with a security key, in place of the code. Codes go on working.";
+    passkey_new: "パスキーを登録する" / "Register a passkey";
+    passkey_name: "名前（端末など）" / "Name (such as the computer)";
+    passkey_unnamed: "パスキー" / "passkey";
+    passkey_none: "このブラウザーまたはこのアドレスでは、パスキーを使えません。" / "Passkeys cannot be used with this browser or this address.";
+    passkey_failed: "操作が取り消されたか、時間内に終わりませんでした。" / "It was cancelled or did not finish in time.";
+    passkey_bad: "パスキーを登録できませんでした。画面を開き直して、もう一度お試しください。" / "The passkey could not be registered. Open the page again and try once more.";
+    passkey_exists: "このパスキーはすでに登録されているか、数が上限に達しています。" / "This passkey is registered already, or there are too many.";
+    passkey_use: "パスキーでサインインする" / "Sign in with a passkey";
+    passkey_wrong: "パスキーを確かめられませんでした。もう一度試すか、確認コードを入力してください。" / "The passkey could not be verified. Try again or enter a code.";
+    passkey_remove: "削除する" / "Remove";
+
     // History and deep links
     history_uploads: "アップロードしたファイル" / "Uploaded files";
     history_mails: "届いたメール" / "Mails received";
@@ -386,6 +400,8 @@ texts! {
     event_second_factor_removed: "二段階認証を解除しました" / "Two-step sign-in was removed";
     event_recovery_code: "回復コードを使いました" / "A recovery code was used";
     event_upload_cancelled: "送った人が中止しました" / "Cancelled by its sender";
+    event_passkey_added: "パスキーを登録しました" / "A passkey was registered";
+    event_passkey_removed: "パスキーを削除しました" / "A passkey was removed";
     event_key_made: "APIキーを作りました" / "An API key was made";
     event_key_ended: "APIキーを無効にしました" / "An API key was ended";
     event_user_changed: "利用者の設定を変えました" / "A user was changed";

@@ -116,6 +116,8 @@ pub(super) fn event_text(event: &str, t: &Texts) -> &'static str {
         "second_factor_enrolled" => t.event_second_factor,
         "second_factor_removed" => t.event_second_factor_removed,
         "upload_cancelled" => t.event_upload_cancelled,
+        "passkey_added" => t.event_passkey_added,
+        "passkey_removed" => t.event_passkey_removed,
         "api_key_created" => t.event_key_made,
         "api_key_revoked" => t.event_key_ended,
         "recovery_code_used" => t.event_recovery_code,

@@ -7,10 +7,12 @@ pub(crate) mod account;
 mod factor;
 mod gate;
 mod keys;
+mod passkeys;
 mod picture;
 pub(crate) mod sign_in;
 mod totp;
 mod visitor;
+mod webauthn;
 
 use std::sync::Arc;
 
@@ -140,6 +142,7 @@ where
         doors::post("/sign-in", Anyone, sign_in::submit).of_accounts(),
         doors::get("/sign-in/code", Begun, sign_in::code_form).of_accounts(),
         doors::post("/sign-in/code", Begun, sign_in::code_submit).of_accounts(),
+        doors::post("/sign-in/passkey", Begun, passkeys::sign).of_accounts(),
         doors::post("/sign-out", Begun, sign_in::sign_out).of_accounts(),
         doors::get("/account", Own, account::page).of_accounts(),
         doors::post("/account/sessions", Own, account::end_session).of_accounts(),
@@ -147,6 +150,9 @@ where
         doors::post("/account/password", Own, account::password_submit).of_accounts(),
         doors::get("/account/second-factor", Own, factor::form).of_accounts(),
         doors::post("/account/second-factor", Own, factor::submit).of_accounts(),
+        doors::get("/account/passkeys", May(entrance), passkeys::page).of_accounts(),
+        doors::post("/account/passkeys", May(entrance), passkeys::create).of_accounts(),
+        doors::post("/account/passkeys/remove", May(entrance), passkeys::remove).of_accounts(),
         doors::get("/account/keys", May(entrance), keys::page).of_accounts(),
         doors::post("/account/keys", May(entrance), keys::create).of_accounts(),
         doors::post("/account/keys/end", May(entrance), keys::end).of_accounts(),

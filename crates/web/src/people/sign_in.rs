@@ -13,7 +13,7 @@ use engine::catalogue::Language;
 use serde::Deserialize;
 use store::{AuditEntry, NewSession, Stage, TokenHash, User, UserId, UserState};
 
-use super::{People, Visitor, totp};
+use super::{People, Visitor, passkeys, totp};
 use crate::{
     cookie,
     fault::Fault,
@@ -149,7 +149,7 @@ pub(crate) async fn code_form(
     if visitor.stage == Stage::Full {
         return Ok(Redirect::to("/").into_response());
     }
-    Ok(ask_code(&people, &visitor, StatusCode::OK, None, local(&came.next).unwrap_or_default()))
+    ask_code(&people, &visitor, StatusCode::OK, None, local(&came.next).unwrap_or_default()).await
 }
 
 /// `POST /sign-in/code`
@@ -170,26 +170,38 @@ pub(crate) async fn code_submit(
         people.metrics.sign_in(SignIn::Delayed);
         let seconds = left.as_secs().saturating_add(1);
         let problem = format!("{} {}", t.sign_in_wait, texts::try_again_in(visitor.language, seconds));
-        let mut response = ask_code(&people, &visitor, StatusCode::TOO_MANY_REQUESTS, Some(problem), next);
+        let mut response = ask_code(&people, &visitor, StatusCode::TOO_MANY_REQUESTS, Some(problem), next).await?;
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         return Ok(response);
     }
     if !takes(&people, user, &typed.code).await? {
         people.metrics.sign_in(SignIn::Failure);
         people.store.sign_in_failed(user.id, None).await?;
-        return Ok(ask_code(&people, &visitor, StatusCode::UNAUTHORIZED, Some(t.code_wrong.to_owned()), next));
+        return ask_code(&people, &visitor, StatusCode::UNAUTHORIZED, Some(t.code_wrong.to_owned()), next).await;
+    }
+    let peer = peer.map(|Extension(ConnectInfo(Peer(address)))| address.ip());
+    enter(&people, &visitor, peer, next).await
+}
+
+/// Turns the half-way session into one that counts.
+pub(super) async fn enter(
+    people: &People,
+    visitor: &Visitor,
+    peer: Option<IpAddr>,
+    next: &str,
+) -> Result<Response, Fault> {
+    let user = &visitor.user;
+    let secret = Secret::random()?;
+    let full = session(people, &secret, user, Stage::Full, peer);
+    match people.store.replace_session(&visitor.secret()?.hash(), full).await {
+        Ok(()) => {}
+        // It ended meanwhile: somebody closed it, or the other of two answers came first.
+        Err(store::Error::NotFound(_)) => return Err(Fault::Unauthorised),
+        Err(error) => return Err(error.into()),
     }
     people.store.sign_in_succeeded(user.id).await?;
     people.metrics.sign_in(SignIn::Success);
-    let peer = peer.map(|Extension(ConnectInfo(Peer(address)))| address.ip());
-    let secret = Secret::random()?;
-    let full = session(&people, &secret, user, Stage::Full, peer);
-    match people.store.replace_session(&visitor.secret()?.hash(), full).await {
-        Ok(()) => Ok(entered(&people, &secret, if next.is_empty() { "/" } else { next })),
-        // It ended meanwhile: somebody closed it, or the other of two answers came first.
-        Err(store::Error::NotFound(_)) => Err(Fault::Unauthorised),
-        Err(error) => Err(error.into()),
-    }
+    Ok(entered(people, &secret, if next.is_empty() { "/" } else { next }))
 }
 
 /// How long until a code of the user is looked at again. The counter is not that of passwords: who knows the password must not
@@ -200,7 +212,7 @@ pub(super) fn code_wait(people: &People, user: &User) -> Option<Duration> {
 
 /// Whether a code or a recovery code of the user is right and was not taken before; wrong ones are counted.
 pub(super) async fn takes(people: &People, user: &User, code: &str) -> Result<bool, Fault> {
-    people.lockout.failed(&code_counter(user), None);
+    count_code(people, user);
     let store = &people.store;
     let Some(factor) = store.second_factor(user.id).await? else { return Ok(false) };
     let taken = match totp::step_of(&factor.secret, code, store.now()) {
@@ -211,9 +223,19 @@ pub(super) async fn takes(people: &People, user: &User, code: &str) -> Result<bo
         },
     };
     if taken {
-        people.lockout.succeeded(&code_counter(user), None);
+        forget_codes(people, user);
     }
     Ok(taken)
+}
+
+/// Counts a try before it is looked at.
+pub(super) fn count_code(people: &People, user: &User) {
+    people.lockout.failed(&code_counter(user), None);
+}
+
+/// Forgets the tries of whoever is in.
+pub(super) fn forget_codes(people: &People, user: &User) {
+    people.lockout.succeeded(&code_counter(user), None);
 }
 
 /// No account has a name with a space in it.
@@ -363,9 +385,17 @@ async fn delayed(
     Ok(response)
 }
 
-fn ask_code(people: &People, visitor: &Visitor, status: StatusCode, problem: Option<String>, next: &str) -> Response {
+/// The page that asks for a code, or for a passkey where there is one.
+pub(super) async fn ask_code(
+    people: &People,
+    visitor: &Visitor,
+    status: StatusCode,
+    problem: Option<String>,
+    next: &str,
+) -> Result<Response, Fault> {
     let page = visitor.own_page(people, visitor.texts().code_title);
-    render(status, &CodePage { page, problem, form_token: visitor.form_token(), next: next.to_owned() })
+    let passkey = passkeys::question(people, visitor).await?;
+    Ok(render(status, &CodePage { page, problem, passkey, form_token: visitor.form_token(), next: next.to_owned() }))
 }
 
 #[derive(Debug, Template)]
@@ -385,6 +415,7 @@ struct SignInPage {
 struct CodePage {
     page: Page,
     problem: Option<String>,
+    passkey: Option<passkeys::Question>,
     form_token: String,
     next: String,
 }
