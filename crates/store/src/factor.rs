@@ -50,7 +50,8 @@ impl Store {
         }))
     }
 
-    /// Keeps a secret of which a code was seen, with the step of that code, and the recovery codes that go with it.
+    /// Keeps a secret of which a code was seen, with the step of that code, and the recovery codes that go with it. Every session of the
+    /// user but `keep` ends.
     ///
     /// # Errors
     /// [`Error::Exists`] when the user has one already; any error of the writer.
@@ -60,6 +61,7 @@ impl Store {
         secret: Vec<u8>,
         step: u64,
         codes: Vec<TokenHash>,
+        keep: TokenHash,
     ) -> Result<(), Error> {
         self.write(move |tx| {
             let (secret, codes) = (secret.clone(), codes.clone());
@@ -86,6 +88,13 @@ impl Store {
                         .await
                         .map_err(Error::database("keeping recovery codes"))?;
                 }
+                // Whoever knew the password alone may be signed in elsewhere.
+                sqlx::query("DELETE FROM session WHERE user_id = ?1 AND token <> ?2")
+                    .bind(user.0)
+                    .bind(keep.as_bytes().to_vec())
+                    .execute(&mut tx.connection)
+                    .await
+                    .map_err(Error::database("ending sessions"))?;
                 audit_user(tx, audit::GATEWAY.to_owned(), "second_factor_enrolled", user, json!(null));
                 Ok(())
             })
@@ -151,6 +160,7 @@ impl Store {
                     "DELETE FROM second_factor WHERE user_id = ?1",
                     "DELETE FROM recovery_code WHERE user_id = ?1",
                     "DELETE FROM passkey WHERE user_id = ?1",
+                    "DELETE FROM api_key WHERE user_id = ?1",
                 ] {
                     sqlx::query(sql)
                         .bind(user.0)

@@ -365,6 +365,14 @@ impl Store {
                 }
                 // Whoever is signed in with what was true before must sign in again.
                 end_sessions(tx, user).await?;
+                if event == "user_password_reset" {
+                    // Somebody else may have had the account; what they made ends with it.
+                    sqlx::query("DELETE FROM api_key WHERE user_id = ?1")
+                        .bind(user.0)
+                        .execute(&mut tx.connection)
+                        .await
+                        .map_err(Error::database("ending keys"))?;
+                }
                 audit_user(tx, actor, event, user, to);
                 Ok(())
             })

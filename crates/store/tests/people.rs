@@ -248,10 +248,15 @@ async fn a_code_is_taken_once_and_a_second_factor_is_enrolled_once() {
     assert!(store.second_factor(id).await.unwrap().is_none());
     assert!(!store.take_step(id, 100).await.unwrap(), "there is none yet");
     let codes: Vec<TokenHash> = (0_u8..3).map(|n| TokenHash::of(&[n])).collect();
-    store.enrol_second_factor(id, vec![1; 20], 100, codes).await.unwrap();
+    for name in [&b"here"[..], b"elsewhere"] {
+        store.open_session(session(name, id)).await.unwrap();
+    }
+    store.enrol_second_factor(id, vec![1; 20], 100, codes, TokenHash::of(b"here")).await.unwrap();
     assert!(store.user(id).await.unwrap().unwrap().second_factor);
+    assert!(store.session(&TokenHash::of(b"here"), Site::Admin).await.unwrap().is_some());
+    assert!(store.session(&TokenHash::of(b"elsewhere"), Site::Admin).await.unwrap().is_none(), "the password alone");
     assert!(matches!(
-        store.enrol_second_factor(id, vec![2; 20], 101, Vec::new()).await,
+        store.enrol_second_factor(id, vec![2; 20], 101, Vec::new(), TokenHash::of(b"here")).await,
         Err(Error::Exists("second factor"))
     ));
     let kept = store.second_factor(id).await.unwrap().unwrap();

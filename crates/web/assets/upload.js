@@ -92,6 +92,8 @@ if (form) {
         let answer = await ask(address, { method: 'PATCH', headers, body, signal: stop.signal });
         // Another piece came further than we knew: ask where to go on.
         if (answer.status === 409) answer = await ask(address, { method: 'GET', signal: stop.signal });
+        // The session has ended: whoever signs in again finds the form.
+        if (answer.redirected || answer.status === 401) { location.assign('/'); return undefined; }
         if ([400, 403, 404, 410, 413].includes(answer.status)) {
           bar.remove();
           cancel.remove();
@@ -113,7 +115,8 @@ if (form) {
         await pause(Math.min(500 * failures, 5000));
         // How much of the piece arrived before the connection broke is known only there.
         const answer = await ask(address, { method: 'GET' }).catch(() => undefined);
-        if (answer?.ok) offset = (await answer.json()).offset;
+        if (answer?.redirected) { location.assign('/'); return undefined; }
+        if (answer?.ok) offset = (await answer.json().catch(() => ({ offset }))).offset;
       }
     }
   };

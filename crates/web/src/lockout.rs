@@ -12,6 +12,8 @@ use std::{
 
 use tokio::time::Instant;
 
+use crate::clients::network;
+
 /// Who is trying.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
@@ -52,7 +54,8 @@ impl Lockout {
         if failures.len() >= ENTRIES {
             failures.retain(|_, entry| now.duration_since(entry.last) < FORGIVEN_AFTER);
         }
-        if failures.len() >= ENTRIES
+        // Two may come: the account and its address.
+        while failures.len().saturating_add(2) > ENTRIES
             && let Some(oldest) = failures.iter().min_by_key(|(_, entry)| entry.last).map(|(key, _)| key.clone())
         {
             failures.remove(&oldest);
@@ -68,9 +71,10 @@ impl Lockout {
     }
 
     /// Forgets the failures of an account that signed in.
-    pub(crate) fn succeeded(&self, account: &str, peer: Option<IpAddr>) {
+    pub(crate) fn succeeded(&self, account: &str) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        for key in keys(account, peer) {
+        // The address keeps its failures: one right password among many guesses does not make it trustworthy.
+        for key in keys(account, None) {
             failures.remove(&key);
         }
     }
@@ -79,7 +83,7 @@ impl Lockout {
 fn keys(account: &str, peer: Option<IpAddr>) -> impl Iterator<Item = Key> {
     // The account's name is the client's choice; what is kept of it is bounded.
     let account = account.chars().take(ACCOUNT_CHARACTERS).flat_map(char::to_lowercase).collect();
-    std::iter::once(Key::Account(account)).chain(peer.map(Key::Peer))
+    std::iter::once(Key::Account(account)).chain(peer.map(|peer| Key::Peer(network(peer))))
 }
 
 fn delay(key: &Key, failures: u32) -> Duration {
@@ -146,7 +150,7 @@ mod tests {
         for _ in 0..ACCOUNT_TRIES {
             lockout.failed("kanri", None);
         }
-        lockout.succeeded("kanri", None);
+        lockout.succeeded("kanri");
         assert_eq!(lockout.wait("kanri", None), None);
         for _ in 0..ACCOUNT_TRIES {
             lockout.failed("kanri", None);

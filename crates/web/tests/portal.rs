@@ -295,8 +295,12 @@ async fn a_waiting_file_is_taken_back_with_the_page_s_token_and_one_that_is_done
     let form = ("Content-Type", "application/x-www-form-urlencoded");
     assert_eq!(send(world.portal, "POST", &to, &[form, ("Cookie", &cookies)], b"form_token=x").await.status, 403);
     assert_eq!(get(world.portal, &to).await.status, 405, "a link does nothing");
-    let done = post_form(world.portal, &page, &to, &cookies, &[]).await;
+    let receipt = page.text().split("name=\"receipt\" value=\"").nth(1).unwrap()[..14].to_owned();
+    let fields = [("receipt", receipt.as_str())];
+    let done = post_form(world.portal, &page, &to, &cookies, &fields).await;
     assert_eq!((done.status, done.header("location")), (303, Some(path.as_str())));
+    // Pressed twice: the number is another file's by now.
+    post_form(world.portal, &page, &to, &cookies, &fields).await;
     let left = get(world.portal, &path).await.text();
     assert!(left.contains("b.csv") && !left.contains("a.csv"));
     work(&world).await;

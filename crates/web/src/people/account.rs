@@ -101,7 +101,7 @@ pub(crate) async fn password_submit(
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(ask_password(&people, &visitor, status, Some(problem.to_owned())));
     }
-    people.lockout.succeeded(&user.name, None);
+    people.lockout.succeeded(&user.name);
     let hash = people.passwords.hash(chosen.password).await.map_err(hash_failed)?;
     people.store.set_password_hash(user.id, hash, &user.name).await?;
     Ok(sign_in::left(&people, "/sign-in?from=password"))

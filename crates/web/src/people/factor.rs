@@ -53,7 +53,7 @@ pub(crate) async fn submit(
     };
     let codes = recovery_codes()?;
     let hashes: Vec<TokenHash> = codes.iter().filter_map(|code| sign_in::recovery_hash(code)).collect();
-    match people.store.enrol_second_factor(visitor.user.id, secret, step, hashes).await {
+    match people.store.enrol_second_factor(visitor.user.id, secret, step, hashes, visitor.secret()?.hash()).await {
         Ok(()) => {}
         // The other of two answers came first, and showed the codes that count.
         Err(store::Error::Exists(_)) => return Ok(Redirect::to("/account").into_response()),

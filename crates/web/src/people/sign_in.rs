@@ -126,7 +126,7 @@ pub(crate) async fn submit(
         let shown = Shown { problem: Some(t.sign_in_wrong.to_owned()), name, next, ..Shown::default() };
         return show(&people, language, &headers, StatusCode::UNAUTHORIZED, shown).await;
     };
-    people.lockout.succeeded(&name, peer);
+    people.lockout.succeeded(&name);
     // A new secret at every step: a cookie planted before it is worth nothing (session fixation).
     let secret = Secret::random()?;
     if user.second_factor {
@@ -235,7 +235,7 @@ pub(super) fn count_code(people: &People, user: &User) {
 
 /// Forgets the tries of whoever is in.
 pub(super) fn forget_codes(people: &People, user: &User) {
-    people.lockout.succeeded(&code_counter(user), None);
+    people.lockout.succeeded(&code_counter(user));
 }
 
 /// No account has a name with a space in it.

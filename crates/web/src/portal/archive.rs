@@ -99,8 +99,8 @@ fn frames(members: &[Member]) -> Option<(Vec<Bytes>, Bytes, u64)> {
     let mut offset = 0_u32;
     for member in members {
         let local = header_of(member, &[0x50, 0x4b, 0x03, 0x04], &[], &[])?;
-        // Made by UNIX, version 2.0: names are UTF-8, and no comment, disk or attribute is told.
-        let tail = [&[0_u8; 10][..], &offset.to_le_bytes()].concat();
+        // Made by UNIX, version 2.0: names are UTF-8, there is no comment and one disk.
+        let tail = [&[0_u8; 6][..], &ATTRIBUTES.to_le_bytes(), &offset.to_le_bytes()].concat();
         directory.extend_from_slice(&header_of(member, &[0x50, 0x4b, 0x01, 0x02], &[20, 3], &tail)?);
         offset = offset.checked_add(u32::try_from(local.len()).ok()?)?.checked_add(member.length)?;
         locals.push(Bytes::from(local));
@@ -132,6 +132,9 @@ fn header_of(member: &Member, signature: &[u8; 4], made_by: &[u8], tail: &[u8]) 
     out.extend_from_slice(member.name.as_bytes());
     Some(out)
 }
+
+/// A plain file that its owner may write and everybody may read, as UNIX writes it (4.4.15).
+const ATTRIBUTES: u32 = 0o100_644 << 16;
 
 /// CRC-32 by table.
 struct Crc {

@@ -90,6 +90,7 @@ pub(crate) async fn receive(
     most: usize,
 ) -> Result<Received, Fault> {
     let client = request.extensions().get::<ConnectInfo<Peer>>().map(|ConnectInfo(Peer(peer))| peer.ip());
+    portal.pieces.forget();
     let own = client.map(|client| portal.clients.enter(client, portal.state.limits.at_once_per_client));
     if matches!(own, Some(None)) {
         return Err(Fault::TooMany);

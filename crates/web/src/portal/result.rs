@@ -117,6 +117,9 @@ pub(crate) async fn status(
 pub(crate) struct Cancelling {
     #[serde(default)]
     form_token: String,
+    /// Of the file that the page showed there: numbers move up when one is taken back.
+    #[serde(default)]
+    receipt: String,
 }
 
 /// `POST /b/{token}/files/{number}/cancel`: takes a file back that is not begun yet. One that is begun goes on.
@@ -134,7 +137,9 @@ pub(crate) async fn cancel(
     let batch = find(&portal, visitor.as_ref(), &token).await?;
     let file = number.checked_sub(1).and_then(|index| batch.files.get(index)).ok_or(Fault::NotFound)?;
     let actor = visitor.as_ref().map_or("portal", |visitor| visitor.user.name.as_str());
-    portal.state.store.cancel_upload(file.message, actor).await?;
+    if file.receipt.as_str() == cancelling.receipt {
+        portal.state.store.cancel_upload(file.message, actor).await?;
+    }
     let to = if batch.files.len() > 1 { format!("/b/{token}") } else { "/".to_owned() };
     Ok(Redirect::to(&to).into_response())
 }

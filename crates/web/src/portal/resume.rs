@@ -54,6 +54,8 @@ struct Group {
     /// The client's place; given back when no file of it is open any more.
     place: Mutex<Option<Place>>,
     settled: AtomicBool,
+    /// Nothing of it became durable: there is no result to ask for.
+    given_up: AtomicBool,
 }
 
 /// One file on its way.
@@ -128,6 +130,7 @@ pub(crate) async fn announce(
     if announced.files.is_empty() || announced.files.len() > MOST_ANNOUNCED {
         return Err(Fault::BadRequest);
     }
+    portal.pieces.forget();
     let place = match peer {
         Some(Extension(ConnectInfo(Peer(peer)))) => {
             let place = portal.clients.enter(peer.ip(), limits.at_once_per_client);
@@ -169,6 +172,7 @@ pub(crate) async fn announce(
                 moved,
                 place: Mutex::new(place),
                 settled: AtomicBool::new(false),
+                given_up: AtomicBool::new(false),
             },
         )?;
     }
@@ -194,8 +198,26 @@ pub(crate) async fn piece(
 ) -> Result<Response, Fault> {
     let (group, file) = portal.pieces.find(visitor.as_ref(), &group, number)?;
     let Ok(_place) = portal.uploads.try_acquire() else { return Err(Fault::Busy) };
+    let taken = take(&portal, &group, &file, request).await;
+    // Whatever came of it: a file that ended in an error holds no place either.
+    group.settle().await;
+    taken?;
+    tell(&group, &file, StatusCode::OK).await
+}
+
+/// Reads a piece into its file, which is made durable with its last byte.
+async fn take(portal: &Portal, group: &Arc<Group>, file: &Arc<Turn<Piecewise>>, request: Request) -> Result<(), Fault> {
     let offset = request.headers().get(&OFFSET).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let mut at = offset.ok_or(Fault::BadRequest)?;
+    {
+        // Known before anything is read: a piece that does not fit need not be sent.
+        let file = file.lock().await;
+        match file.state {
+            Reached::Open(_) if file.offset != at => return Err(Fault::Pending),
+            Reached::Open(_) => {}
+            Reached::Done | Reached::Ended => return Err(Fault::Withheld),
+        }
+    }
     let limits = portal.state.limits;
     let end = Instant::now() + limits.duration;
     let mut body = request.into_body().into_data_stream();
@@ -211,15 +233,13 @@ pub(crate) async fn piece(
         held.extend_from_slice(&chunk);
         if !held.is_empty() && (last || held.len() >= WRITTEN_AT_ONCE) {
             group.touch();
-            at = append(Arc::clone(&file), at, held.split().freeze()).await?;
+            at = append(Arc::clone(file), at, held.split().freeze()).await?;
         }
         if last {
             break;
         }
     }
-    finish(&portal, Arc::clone(&group), Arc::clone(&file)).await?;
-    group.settle().await;
-    tell(&group, &file, StatusCode::OK).await
+    finish(portal, Arc::clone(group), Arc::clone(file)).await
 }
 
 /// `DELETE /uploads/{group}/{number}`
@@ -241,6 +261,11 @@ pub(crate) async fn give_up(
 }
 
 impl Uploads {
+    /// Lets go of what was abandoned, with its client's place and what had come of it.
+    pub(crate) fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, group| !group.is_over());
+    }
+
     fn insert(&self, name: String, group: Group) -> Result<(), Fault> {
         let mut groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         groups.retain(|_, group| !group.is_over());
@@ -274,6 +299,9 @@ impl Group {
     }
 
     fn is_over(&self) -> bool {
+        if self.settled.load(Ordering::Relaxed) && self.given_up.load(Ordering::Relaxed) {
+            return true;
+        }
         let longest = if self.settled.load(Ordering::Relaxed) { SETTLED_FOR } else { FORGOTTEN_AFTER };
         self.idle() >= longest
     }
@@ -285,6 +313,7 @@ impl Group {
                 return;
             }
         }
+        self.given_up.store(self.batch.lock().await.is_none(), Ordering::Relaxed);
         self.settled.store(true, Ordering::Relaxed);
         drop(self.place.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
