@@ -82,7 +82,7 @@ pub(crate) fn decode_as(part: &mut Part<'_>, named: Option<&str>) -> Result<(Str
 }
 
 /// The value of `charset=` in a media type.
-fn charset_parameter(media_type: &str) -> Option<&str> {
+pub(crate) fn charset_parameter(media_type: &str) -> Option<&str> {
     let at = media_type.to_ascii_lowercase().find("charset=")?;
     let value = media_type.get(at..)?.split_once('=')?.1;
     let value = value.split(';').next().unwrap_or(value).trim().trim_matches('"');

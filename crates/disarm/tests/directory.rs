@@ -140,6 +140,62 @@ fn a_zone_of_summer_time_alone_is_one_that_readers_take() {
     assert!(done.text().contains("BEGIN:STANDARD\r\nDTSTART:19710101T020000\r\n"), "{}", done.text());
 }
 
+/// Without the day that it is of, a change of one time would be one of the whole series.
+#[test]
+fn a_change_of_one_time_that_does_not_say_of_which_is_left_out() {
+    for unclear in ["RECURRENCE-ID:20261399T090000Z", "RECURRENCE-ID;TZID=\"Tokyo:20261102T090000"] {
+        let text = calendar(
+            "",
+            &["DTSTART:20261102T000000Z\nRRULE:FREQ=DAILY;COUNT=9", &format!("{unclear}\nDTSTART:20261103T000000Z")],
+        );
+        let done = rooms::sanitise(text.as_bytes(), "a.ics").unwrap();
+        assert!(done.text().contains("予定0") && !done.text().contains("予定1"), "{unclear}: {}", done.text());
+        assert!(done.has(Reason::MessageIncomplete), "{unclear}");
+    }
+}
+
+/// With winter time alone every time of a summer would be an hour off.
+#[test]
+fn a_zone_of_which_a_part_cannot_be_read_stays_by_its_name_alone() {
+    let event = "DTSTART;TZID=Eastern:20260720T100000";
+    for (good, bad) in [
+        ("TZOFFSETTO:-0400", "TZOFFSETTO:4h"),
+        ("RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=2SU", "RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=XX"),
+        ("RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=2SU", "RRULE;FREQ=YEARLY"),
+        ("TZNAME:EDT", "RDATE:20260308T020000,2027"),
+    ] {
+        assert!(NEW_YORK.contains(good), "{good}");
+        let done = rooms::sanitise(calendar(&NEW_YORK.replace(good, bad), &[event]).as_bytes(), "a.ics").unwrap();
+        assert!(
+            !done.text().contains("BEGIN:STANDARD") && !done.text().contains("BEGIN:DAYLIGHT"),
+            "{bad}: {}",
+            done.text()
+        );
+        assert!(done.text().contains("DTSTART;TZID=Eastern:20260720T100000\r\n"), "{bad}");
+        assert!(done.has(Reason::ZoneUnknown) && done.has(Reason::EntryRepaired), "{bad}");
+    }
+}
+
+#[test]
+fn lines_of_no_known_place_are_told() {
+    let text = calendar("", &["DTSTART:20261120T010000Z\nno line"])
+        .replace("END:VCALENDAR", "BEGIN:X-A\nX-B:c\nX-D:e\nEND:X-A\nEND:VCALENDAR");
+    let done = rooms::sanitise(text.as_bytes(), "a.ics").unwrap();
+    let found = done.report.findings.iter().find(|finding| finding.reason == Reason::MessageIncomplete);
+    assert_eq!(found.map(|finding| finding.count), Some(3), "{:?}", done.report.findings);
+}
+
+/// Python: "Иван".encode("cp1251").
+#[test]
+fn the_charset_of_a_mail_is_that_of_its_card() {
+    let limits = form::Limits::default();
+    let mut job = rooms::dirty_job("a.vcf", &limits);
+    job.declared_type = form::text::Line::scrub("text/vcard; charset=windows-1251").0;
+    let card = b"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:\xc8\xe2\xe0\xed\r\nEND:VCARD\r\n";
+    let done = rooms::sanitise_as(card, &job).unwrap();
+    assert!(done.text().contains("FN:Иван\r\n"), "{}", done.text());
+}
+
 #[test]
 fn an_entry_without_an_id_gets_the_same_one_each_time() {
     let text = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20261120T010000Z\nSUMMARY:x\nEND:VEVENT\nEND:VCALENDAR\n";

@@ -232,7 +232,9 @@ async fn words(run: &Run<'_>, part: &Part, depth: u32, withheld: Withheld) -> At
 /// Mails and archives by name or label. A wrong guess costs time, never safety: either way the dirty room finds the true type.
 fn is_called_container(part: &Part) -> bool {
     let extension = part.name.extension().map(str::to_ascii_lowercase).unwrap_or_default();
-    CONTAINER_EXTENSIONS.contains(&extension.as_str()) || CONTAINER_TYPES.contains(&part.declared_type.as_str())
+    // Parameters (`; charset=`) do not make it another type.
+    let media = part.declared_type.as_str().split(';').next().unwrap_or_default();
+    CONTAINER_EXTENSIONS.contains(&extension.as_str()) || CONTAINER_TYPES.contains(&media)
 }
 
 const CONTAINER_EXTENSIONS: &[&str] = &[

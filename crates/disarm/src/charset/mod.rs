@@ -63,6 +63,12 @@ pub enum Charset {
 }
 
 impl Charset {
+    /// The charset that a label names, if it names one.
+    #[must_use]
+    pub fn named(label: &str) -> Option<Self> {
+        label::resolve(label)
+    }
+
     /// The name shown to people and kept in records.
     #[must_use]
     pub fn name(self) -> &'static str {

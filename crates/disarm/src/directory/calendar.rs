@@ -15,7 +15,7 @@ pub(crate) fn calendar(bytes: &[u8], label: Option<&str>, most: u64) -> Result<S
     let mut method = String::new();
     let mut entries: u64 = 0;
     let mut out = Growing::new(most);
-    let lost = walk(bytes, label, |met| {
+    let unread = walk(bytes, label, |met| {
         match met {
             Met::Property(line) if line.name == "METHOD" => method = line.value.trim().to_ascii_uppercase(),
             Met::Component(component) if component.is_entry() => {
@@ -39,7 +39,7 @@ pub(crate) fn calendar(bytes: &[u8], label: Option<&str>, most: u64) -> Result<S
         (Reason::CalendarAlarms, alarms),
         (Reason::CalendarAttachments, files),
         (Reason::CalendarEntries, others),
-        (Reason::MessageIncomplete, lost),
+        (Reason::MessageIncomplete, unread.lost),
     ];
     Ok(Shown { text: out.text, told: told.into_iter().filter(|(_, count)| *count > 0).collect() })
 }

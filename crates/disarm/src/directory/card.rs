@@ -2,7 +2,7 @@
 
 use form::Reason;
 
-use super::line::{Line, lines};
+use super::line::{Line, Unread, lines};
 use super::{Growing, Shown};
 use crate::error::Error;
 
@@ -10,33 +10,35 @@ use crate::error::Error;
 pub(crate) fn cards(bytes: &[u8], label: Option<&str>, most: u64) -> Result<Shown, Error> {
     let mut out = Growing::new(most);
     let mut cards: u64 = 0;
-    let (media, lost) = each_card(bytes, label, |card| {
+    let (media, unread) = each_card(bytes, label, |card| {
         cards = cards.saturating_add(1);
         write(card, cards, &mut out)
     })?;
-    let told = [(Reason::CardMedia, media), (Reason::MessageIncomplete, lost)];
+    let told = [(Reason::CardMedia, media), (Reason::MessageIncomplete, unread.lost)];
     Ok(Shown { text: out.text, told: told.into_iter().filter(|(_, count)| *count > 0).collect() })
 }
 
-/// Hands over the lines of each card, of which there must be one; the answer is how many media and how much else was left out.
+/// Hands over the lines of each card, of which there must be one; the answer is how many media were left out and what else.
 pub(super) fn each_card(
     bytes: &[u8],
     label: Option<&str>,
     mut each: impl FnMut(&[Line]) -> Result<(), Error>,
-) -> Result<(u32, u32), Error> {
-    let (mut media, mut lost) = (0_u32, 0_u32);
+) -> Result<(u32, Unread), Error> {
+    let mut media = 0_u32;
     let mut agent = false;
     let mut card: Vec<Line> = Vec::new();
     let mut open = 0_u32;
     let mut is_none = true;
-    for line in lines(bytes, label) {
+    let mut lines = lines(bytes, label);
+    while let Some(line) = lines.next() {
+        let unread = &mut lines.unread;
         let vcard = line.value.trim().eq_ignore_ascii_case("vcard");
         match line.name.as_str() {
             // A card in a card (AGENT of vCard 2.1): its lines are told with those of the card around it.
             "BEGIN" if vcard && (open == 0 || agent) => open = open.saturating_add(1),
             "BEGIN" if vcard => {
                 // The card before has no end.
-                lost = lost.saturating_add(1);
+                unread.lose();
                 open = 1;
                 is_none = false;
                 each(&std::mem::take(&mut card))?;
@@ -55,19 +57,20 @@ pub(super) fn each_card(
                 card.push(line);
                 continue;
             }
-            _ => lost = lost.saturating_add(u32::from(open > 0)),
+            _ if open > 0 => unread.lose(),
+            _ => {}
         }
         agent = false;
     }
     if !card.is_empty() {
-        lost = lost.saturating_add(1);
+        lines.unread.lose();
         is_none = false;
         each(&card)?;
     }
     if is_none {
         return Err(Reason::Malformed.into());
     }
-    Ok((media, lost))
+    Ok((media, lines.unread))
 }
 
 /// How a name is read, as Japanese phones say it: not a sound at all.

@@ -40,6 +40,11 @@ pub(super) fn entry(component: &Component, zones: &Zones, limits: &Limits, told:
     reader.entry
 }
 
+/// Whether this changes one time of a series and does not say which: without that it would be a series of its own, or the whole.
+pub(super) fn is_of_no_day(component: &Component, zones: &Zones) -> bool {
+    component.first("RECURRENCE-ID").is_some_and(|line| zones.when(&line.value, line).is_none())
+}
+
 struct Reader<'a> {
     entry: Entry,
     zones: &'a Zones,

@@ -1,6 +1,7 @@
 //! Content lines: `GROUP.NAME;PARAM=value:value`, folded (RFC 5545 3.1, RFC 6350 3.2), with the quoted-printable of vCard 2.1.
 
-use crate::charset;
+use crate::charset::{self, Charset, Decoded};
+use crate::mail::tally::Tally;
 use crate::mail::transfer;
 
 /// One line, unfolded and decoded.
@@ -69,21 +70,73 @@ impl Line {
     }
 }
 
+/// What of a file could not be read.
+#[derive(Default)]
+pub(super) struct Unread {
+    /// Lines that are none, and what else was skipped.
+    pub(super) lost: u32,
+    /// What had to be assumed of its charset or given up.
+    pub(super) charset: Tally,
+}
+
+impl Unread {
+    pub(super) fn lose(&mut self) {
+        self.lost = self.lost.saturating_add(1);
+    }
+}
+
+/// The lines of a file, and what could not be read on the way.
+pub(super) struct Lines {
+    bytes: Vec<u8>,
+    at: usize,
+    charset: Charset,
+    /// How the charset was found, until a line depends on it; without its text and counts.
+    found: Option<Decoded>,
+    pub(super) unread: Unread,
+}
+
 /// The lines of a file. `label` is the charset that it came with.
-pub(super) fn lines(bytes: &[u8], label: Option<&str>) -> impl Iterator<Item = Line> {
+pub(super) fn lines(bytes: &[u8], label: Option<&str>) -> Lines {
     let wide = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
-    let bytes = if wide { charset::decode(bytes, None).text.into_bytes() } else { bytes.to_vec() };
     // One charset for all that does not name its own: a single line may be too short to be told apart.
-    let plain = charset::decode(&bytes, label);
-    let name = plain.charset;
-    let mut rest = 0_usize;
-    std::iter::from_fn(move || {
+    let mut found = charset::decode(bytes, label.filter(|_| !wide));
+    let charset = Charset::named(found.charset).unwrap_or(Charset::Utf8);
+    let mut unread = Unread::default();
+    let text = std::mem::take(&mut found.text);
+    let (bytes, charset) = if matches!(charset, Charset::Utf16Le | Charset::Utf16Be) {
+        unread.charset.count(&found);
+        (text.into_bytes(), Charset::Utf8)
+    } else {
+        (bytes.to_vec(), charset)
+    };
+    (found.undecodable, found.gaiji) = (0, 0);
+    Lines { bytes, at: 0, charset, found: Some(found).filter(|_| unread.charset.is_clean()), unread }
+}
+
+impl Iterator for Lines {
+    type Item = Line;
+
+    fn next(&mut self) -> Option<Line> {
         loop {
-            let raw = unfolded(&bytes, &mut rest)?;
-            if let Some(line) = parse(&raw, name) {
-                return Some(line);
+            let raw = unfolded(&self.bytes, &mut self.at)?;
+            let line = self.parse(&raw);
+            // A mark of the end (0x1A) is no line.
+            if line.is_none() && !raw.iter().all(|byte| byte.is_ascii_control() || *byte == b' ') {
+                self.unread.lose();
+                if let Some(name) = MEANT.iter().find(|name| begins_with(&raw, name)) {
+                    return Some(Line { name: (*name).to_owned(), params: Vec::new(), value: String::new() });
+                }
+            }
+            if line.is_some() {
+                return line;
             }
         }
+    }
+}
+
+fn begins_with(raw: &[u8], name: &str) -> bool {
+    raw.split_at_checked(name.len()).is_some_and(|(head, rest)| {
+        head.eq_ignore_ascii_case(name.as_bytes()) && !rest.first().is_some_and(u8::is_ascii_alphanumeric)
     })
 }
 
@@ -121,44 +174,71 @@ fn unfolded(bytes: &[u8], at: &mut usize) -> Option<Vec<u8>> {
     }
 }
 
-fn parse(raw: &[u8], charset: &str) -> Option<Line> {
-    let mut in_quotes = false;
-    let colon = raw.iter().position(|byte| {
-        in_quotes ^= *byte == b'"';
-        *byte == b':' && !in_quotes
-    })?;
-    let (head, value) = raw.split_at_checked(colon)?;
-    let value = value.get(1..)?;
-    let head = charset::decode(head, Some(charset)).text;
-    let mut pieces = split_quoted(&head, ';');
-    let name = pieces.next()?;
-    let name = name.rsplit('.').next().unwrap_or_default().trim().to_ascii_uppercase();
-    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-        return None;
+impl Lines {
+    fn parse(&mut self, raw: &[u8]) -> Option<Line> {
+        let mut in_quotes = false;
+        let colon = raw.iter().position(|byte| {
+            in_quotes ^= *byte == b'"';
+            *byte == b':' && !in_quotes
+        })?;
+        let (head, value) = raw.split_at_checked(colon)?;
+        let value = value.get(1..)?;
+        let head = self.decode(head, None);
+        let mut pieces = split_quoted(&head, ';');
+        let name = pieces.next()?;
+        let name = name.rsplit('.').next().unwrap_or_default().trim().to_ascii_uppercase();
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            return None;
+        }
+        let params: Vec<(String, String)> = pieces
+            .take(MAX_FIELDS)
+            .map(|piece| match piece.split_once('=') {
+                Some((name, value)) => (name.trim().to_ascii_uppercase(), value.replace('"', "")),
+                None => ("TYPE".to_owned(), piece.trim().to_owned()),
+            })
+            .collect();
+        let param = |wanted: &str| params.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+        let is_quoted = param("ENCODING").is_some_and(|encoding| encoding.eq_ignore_ascii_case("quoted-printable"))
+            || params.iter().any(|(name, value)| name == "TYPE" && value.eq_ignore_ascii_case("quoted-printable"));
+        let mut bytes = Vec::new();
+        if is_quoted {
+            let keep = |piece: &[u8]| {
+                bytes.extend_from_slice(piece);
+                Ok::<_, std::convert::Infallible>(())
+            };
+            let Ok(_) = transfer::quoted_printable(value, keep);
+        } else {
+            bytes.extend_from_slice(value);
+        }
+        let value = self.decode(&bytes, param("CHARSET"));
+        Some(Line { name, params, value })
     }
-    let params: Vec<(String, String)> = pieces
-        .take(MAX_FIELDS)
-        .map(|piece| match piece.split_once('=') {
-            Some((name, value)) => (name.trim().to_ascii_uppercase(), value.replace('"', "")),
-            None => ("TYPE".to_owned(), piece.trim().to_owned()),
-        })
-        .collect();
-    let param = |wanted: &str| params.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
-    let is_quoted = param("ENCODING").is_some_and(|encoding| encoding.eq_ignore_ascii_case("quoted-printable"))
-        || params.iter().any(|(name, value)| name == "TYPE" && value.eq_ignore_ascii_case("quoted-printable"));
-    let mut bytes = Vec::new();
-    if is_quoted {
-        let keep = |piece: &[u8]| {
-            bytes.extend_from_slice(piece);
-            Ok::<_, std::convert::Infallible>(())
-        };
-        let Ok(_) = transfer::quoted_printable(value, keep);
-    } else {
-        bytes.extend_from_slice(value);
+
+    /// In the charset of the line, else in that of the file. A line is too short to be judged anew while all of it is text.
+    fn decode(&mut self, bytes: &[u8], label: Option<&str>) -> String {
+        let is_plain = bytes.is_ascii() && !bytes.contains(&ESCAPE);
+        // Lines are of ASCII, whatever one says of itself.
+        let named = label.and_then(Charset::named).filter(|c| !matches!(c, Charset::Utf16Le | Charset::Utf16Be));
+        if named.is_none()
+            && !is_plain
+            && let Some(found) = self.found.take()
+        {
+            self.unread.charset.count(&found);
+        }
+        let charset = named.unwrap_or(self.charset);
+        let mut decoded = charset::decode_as(bytes, charset);
+        if decoded.undecodable > 0 || (charset != Charset::Utf8 && is_long_utf8(bytes)) {
+            let guessed = charset::decode(bytes, Some(charset.name()));
+            decoded = if guessed.undecodable <= decoded.undecodable { guessed } else { decoded };
+        }
+        self.unread.charset.count(&decoded);
+        decoded.text
     }
-    let named = param("CHARSET").map(str::to_owned);
-    let value = charset::decode(&bytes, Some(named.as_deref().unwrap_or(charset))).text;
-    Some(Line { name, params, value })
+}
+
+/// Whether text has characters of UTF-8 that hardly come about by chance. Programs change charsets and forget their names.
+fn is_long_utf8(bytes: &[u8]) -> bool {
+    !bytes.is_ascii() && std::str::from_utf8(bytes).is_ok_and(|text| text.chars().any(|c| c.len_utf8() > 2))
 }
 
 /// The pieces between separators that are not in quotes, each found when it is asked for.
@@ -193,6 +273,9 @@ fn unescape(value: &str) -> String {
 }
 
 const MAX_FIELDS: usize = 64;
+const ESCAPE: u8 = 0x1B;
+/// Lines without which the others mean other days: one that cannot be read stands there without a value.
+const MEANT: [&str; 3] = ["RECURRENCE-ID", "RRULE", "RDATE"];
 
 #[cfg(test)]
 mod tests {
@@ -212,5 +295,36 @@ mod tests {
         let listed: Vec<Line> = lines(b"N:a;b,c;d\\,e\nCATEGORIES:a,b\\,c;d,", None).collect();
         assert_eq!(listed[0].names(), ["a", "b c", "d,e"]);
         assert_eq!(listed[1].list(), ["a", "b,c;d"]);
+    }
+
+    /// Python: "松田".encode("cp932") and "ﾏﾂﾀﾞ".encode("cp932"); the second is two kanji in EUC-JP.
+    #[test]
+    fn short_lines_are_read_in_the_charset_of_their_file_or_their_own() {
+        let read = |bytes: &[u8], label| {
+            let mut all = lines(bytes, label);
+            let found: Vec<String> = all.by_ref().map(|line| line.value).collect();
+            (found, all.unread.charset)
+        };
+        let (found, tally) = read(b"N:\x8f\xbc\x93c\nSOUND:\xcf\xc2\xc0\xde\n", Some("shift_jis"));
+        assert_eq!(found, ["松田", "ﾏﾂﾀﾞ"]);
+        assert!(tally.is_clean());
+        let (found, tally) = read(b"SOUND;CHARSET=SHIFT_JIS:\xcf\xc2\xc0\xde\n", None);
+        assert_eq!(found, ["ﾏﾂﾀﾞ"]);
+        assert!(tally.is_clean(), "the line says what it is: {tally:?}");
+        let (found, tally) = read(b"N;CHARSET=UTF-8:\x82\xa8\x90\xa2\x98\x62\x82\xc9\x82\xc8\x82\xc1\x82\xc4\x82\xa8\x82\xe8\x82\xdc\x82\xb7\x81\x42\nX:a\n", None);
+        assert_eq!((found[0].as_str(), tally.mismatched), ("お世話になっております。", 1));
+        let (found, tally) = read("N;CHARSET=SHIFT_JIS:山田太郎\n".as_bytes(), None);
+        assert_eq!((found[0].as_str(), tally.mismatched), ("山田太郎", 1));
+        // Python: "髙\ue000".encode("cp932") has F0 40; FF is no byte of either charset.
+        let (found, tally) = read(b"N;CHARSET=SHIFT_JIS:\xfb\xfc\xf0\x40\nN;CHARSET=SHIFT_JIS:\x8f\xbc\xff\n", None);
+        assert_eq!((found[0].as_str(), tally.gaiji), ("髙〓", 1));
+        assert_eq!((found[1].as_str(), tally.undecodable), ("松\u{FFFD}", 1));
+    }
+
+    #[test]
+    fn lines_that_are_none_are_counted_and_those_that_change_others_keep_their_name() {
+        let mut all = lines(b"no line\nX;Y=\"a:b\nRECURRENCE-ID;TZID=\"Tokyo:20261120T100000\nRRULER\nN:a\n\x1a", None);
+        let names: Vec<String> = all.by_ref().map(|line| line.name + &line.value).collect();
+        assert_eq!((names, all.unread.lost), (vec!["RECURRENCE-ID".to_owned(), "Na".to_owned()], 4));
     }
 }

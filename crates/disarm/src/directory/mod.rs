@@ -25,6 +25,7 @@ use zones::Zones;
 
 use crate::error::{Error, size, within};
 use crate::room::Part;
+use crate::text::charset_parameter;
 
 pub(crate) use calendar::calendar;
 pub(crate) use card::cards;
@@ -91,7 +92,9 @@ pub(crate) fn disarm_calendar(mut part: Part<'_>, form: &mut dyn Write) -> Resul
     let mut header = CalendarHeader::default();
     let mut entries = 0_u64;
     // Zones may be described after the entries that name them.
-    told.lost = walk(part.input, None, |met| {
+    let declared = part.job.declared_type.as_str();
+    let label = charset_parameter(declared);
+    let unread = walk(part.input, label, |met| {
         match met {
             Met::Property(line) => property(&line, &mut header, &mut told),
             Met::Component(component) if component.is_entry() => {
@@ -102,8 +105,8 @@ pub(crate) fn disarm_calendar(mut part: Part<'_>, form: &mut dyn Write) -> Resul
             Met::Component(_) => told.free = told.free.saturating_add(1),
         }
         within(Reason::LimitEntries, Entry::MAX_ENTRIES, entries)
-    })?
-    .saturating_add(told.lost);
+    })?;
+    told.unread(unread);
     if entries == 0 {
         return Err(Reason::Malformed.into());
     }
@@ -113,10 +116,14 @@ pub(crate) fn disarm_calendar(mut part: Part<'_>, form: &mut dyn Write) -> Resul
     let limits = &part.job.limits;
     let mut encoder = Encoder::new(form, Kind::Calendar, part.detected, limits)?;
     encoder.calendar(&header)?;
-    walk(part.input, None, |met| {
+    walk(part.input, label, |met| {
         if let Met::Component(component) = met
             && component.is_entry()
         {
+            if entry::is_of_no_day(&component, &zones) {
+                told.unclear = told.unclear.saturating_add(1);
+                return Ok(());
+            }
             encoder.entry(&entry::entry(&component, &zones, limits, &mut told))?;
         }
         Ok(())
@@ -142,9 +149,10 @@ fn property(line: &Line, header: &mut CalendarHeader, told: &mut Told) {
 pub(crate) fn disarm_card(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Error> {
     let mut told = Told::default();
     let mut encoder = Encoder::new(form, Kind::Card, part.detected, &part.job.limits)?;
-    let (media, lost) = each_card(part.input, None, |lines| Ok(encoder.card(&contact::card(lines, &mut told))?))?;
+    let label = charset_parameter(part.job.declared_type.as_str());
+    let (media, unread) = each_card(part.input, label, |lines| Ok(encoder.card(&contact::card(lines, &mut told))?))?;
     told.media = media;
-    told.lost = told.lost.saturating_add(lost);
+    told.unread(unread);
     told.settle(&mut part);
     finish(encoder, part)
 }

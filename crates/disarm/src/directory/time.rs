@@ -166,8 +166,31 @@ mod tests {
             "FREQ=DAILY;BYHOUR=24",
             "FREQ=DAILY;UNTIL=never",
             "D1 #10",
+            "FREQ=HOURLY;BYMONTH=1;BYYEARDAY=366",
+            "FREQ=DAILY;BYMONTH=2;BYYEARDAY=200",
+            "FREQ=YEARLY;BYMONTH=2;BYWEEKNO=40",
+            "FREQ=MONTHLY;BYWEEKNO=4",
+            "FREQ=MONTHLY;BYDAY=53MO",
+            "FREQ=MONTHLY;BYDAY=-6MO",
+            "FREQ=MONTHLY;BYDAY=1MO;BYMONTHDAY=31",
+            "FREQ=YEARLY;BYMONTH=3;BYDAY=6SU",
+            "FREQ=WEEKLY;BYDAY=1MO",
+            "FREQ=DAILY;BYSETPOS=2",
+            "FREQ=DAILY;BYHOUR=9;BYSETPOS=2",
         ] {
             assert_eq!(rule(bad), None, "{bad}");
+        }
+        for good in [
+            "FREQ=YEARLY;BYYEARDAY=366",
+            "FREQ=YEARLY;BYWEEKNO=20;BYDAY=MO",
+            "FREQ=YEARLY;BYDAY=-53MO",
+            "FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU",
+            "FREQ=MONTHLY;BYDAY=5MO",
+            "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1",
+            "FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13",
+            "FREQ=DAILY;BYHOUR=9,17;BYSETPOS=2",
+        ] {
+            assert!(rule(good).is_some(), "{good}");
         }
     }
 }

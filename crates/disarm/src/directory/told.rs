@@ -5,6 +5,8 @@ use form::pages::Url;
 use form::text::{Line as Words, Scrubbed, Text};
 use form::{Place, Reason};
 
+use super::line::Unread;
+use crate::mail::tally::Tally;
 use crate::mail::transfer;
 use crate::room::Part;
 
@@ -20,12 +22,21 @@ pub(super) struct Told {
     pub(super) repaired: u32,
     pub(super) lost: u32,
     pub(super) unknown_zones: u32,
+    /// Changes of one time of a series that do not say of which.
+    pub(super) unclear: u32,
+    charset: Tally,
     addresses: u32,
     shortened: u32,
     scrubbed: Scrubbed,
 }
 
 impl Told {
+    /// What could not be read of the file.
+    pub(super) fn unread(&mut self, unread: Unread) {
+        self.lost = self.lost.saturating_add(unread.lost);
+        self.charset.add(&unread.charset);
+    }
+
     pub(super) fn settle(self, part: &mut Part<'_>) {
         part.add_scrubbed(self.scrubbed, &Place::default());
         for (reason, count) in [
@@ -36,7 +47,12 @@ impl Told {
             (Reason::EntryFields, self.fields),
             (Reason::EntryLinks, self.links),
             (Reason::EntryRepaired, self.repaired),
-            (Reason::MessageIncomplete, self.lost),
+            (Reason::MessageIncomplete, self.lost.saturating_add(self.unclear)),
+            (Reason::CharsetGuessed, self.charset.guessed),
+            (Reason::CharsetMismatch, self.charset.mismatched),
+            (Reason::CharsetUndecided, self.charset.undecided),
+            (Reason::UndecodableBytes, self.charset.undecodable),
+            (Reason::Gaiji, self.charset.gaiji),
             (Reason::ZoneUnknown, self.unknown_zones),
             (Reason::AddressInvalid, self.addresses),
             (Reason::TextShortened, self.shortened),

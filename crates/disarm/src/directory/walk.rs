@@ -1,6 +1,6 @@
 //! The components of a calendar: entries and time zones, with what stands in them.
 
-use super::line::{Line, lines};
+use super::line::{Line, Unread, lines};
 use crate::error::Error;
 
 /// What stands in a calendar, in its order.
@@ -39,32 +39,33 @@ impl Component {
         self.lines.iter().filter(move |line| line.name == name)
     }
 
-    fn take(&mut self, line: Line, lost: &mut u32) {
+    fn take(&mut self, line: Line, unread: &mut Unread) {
         if self.lines.len() < MAX_LINES {
             self.lines.push(line);
         } else {
-            *lost = lost.saturating_add(1);
+            unread.lose();
         }
     }
 }
 
-/// Hands over what stands in a calendar; the answer is how much was lost. `label` is the charset that it came with.
+/// Hands over what stands in a calendar; the answer is what was lost. `label` is the charset that it came with.
 pub(super) fn walk(
     bytes: &[u8],
     label: Option<&str>,
     mut met: impl FnMut(Met) -> Result<(), Error>,
-) -> Result<u32, Error> {
+) -> Result<Unread, Error> {
     let mut open: Vec<String> = Vec::new();
     let mut current: Option<Component> = None;
-    let mut lost = 0_u32;
-    for line in lines(bytes, label) {
+    let mut lines = lines(bytes, label);
+    while let Some(line) = lines.next() {
+        let unread = &mut lines.unread;
         let kind = || line.value.trim().to_ascii_uppercase();
         match line.name.as_str() {
             "BEGIN" => {
                 let kind = kind();
                 if is_top(&kind) {
                     if let Some(unended) = current.take() {
-                        lost = lost.saturating_add(1);
+                        unread.lose();
                         met(Met::Component(unended))?;
                         open.truncate(open.iter().rposition(|begun| is_top(begun)).unwrap_or(open.len()));
                     }
@@ -75,7 +76,7 @@ pub(super) fn walk(
                     if current.inner.len() < MAX_INNER {
                         current.inner.push(Component::new(&kind));
                     } else {
-                        lost = lost.saturating_add(1);
+                        unread.lose();
                     }
                 }
                 if open.len() < MAX_OPEN {
@@ -98,23 +99,23 @@ pub(super) fn walk(
                 let mut above = open.iter().rev();
                 let (last, before) = (above.next(), above.next());
                 match &mut current {
-                    Some(current) if last.is_some_and(|kind| is_top(kind)) => current.take(line, &mut lost),
+                    Some(current) if last.is_some_and(|kind| is_top(kind)) => current.take(line, unread),
                     Some(current) if before.is_some_and(|kind| is_top(kind)) => {
                         if let Some(inner) = current.inner.last_mut() {
-                            inner.take(line, &mut lost);
+                            inner.take(line, unread);
                         }
                     }
                     None if open.len() <= 1 => met(Met::Property(line))?,
-                    Some(_) | None => {}
+                    Some(_) | None => unread.lose(),
                 }
             }
         }
     }
     if let Some(unended) = current {
-        lost = lost.saturating_add(1);
+        lines.unread.lose();
         met(Met::Component(unended))?;
     }
-    Ok(lost)
+    Ok(lines.unread)
 }
 
 fn is_entry(kind: &str) -> bool {

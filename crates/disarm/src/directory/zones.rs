@@ -27,14 +27,17 @@ impl Zones {
             return;
         };
         let most = usize::try_from(Zone::MAX_OBSERVANCES).unwrap_or(0);
-        let read = component.inner.iter().take(most);
-        let mut observances: Vec<Observance> = read.filter_map(observance).collect();
+        // With one observance missing the others hold in its months too: then the name alone says more.
+        let read: Option<Vec<Observance>> = component.inner.iter().map(observance).collect();
+        let read = read.filter(|observances| observances.len() <= most);
+        let is_whole = read.is_some();
+        let mut observances = read.unwrap_or_default();
         // Readers (Python's icalendar) give up on a zone of nothing but summer time. What its clocks show is the same.
         if observances.iter().all(|observance| observance.daylight) {
             observances.iter_mut().for_each(|observance| observance.daylight = false);
         }
         let known = self.numbers.get(&name).and_then(|number| self.zones.get(usize::from(*number)));
-        if observances.len() < component.inner.len() || known.is_some() {
+        if !is_whole || known.is_some() {
             self.repaired = self.repaired.saturating_add(1);
         }
         if known.is_none() && !observances.is_empty() {
@@ -113,6 +116,10 @@ fn observance(component: &Component) -> Option<Observance> {
     };
     let value = |name: &str| component.first(name).map(|line| line.value.as_str());
     let dates = component.all("RDATE").flat_map(|line| line.value.split(','));
+    let dates = dates.map(|date| time::clock(date.trim().trim_end_matches(['Z', 'z']))).collect::<Option<Vec<_>>>()?;
+    if dates.len() > usize::try_from(Zone::MAX_DATES).unwrap_or(0) || component.all("RRULE").count() > 1 {
+        return None;
+    }
     let name = component.first("TZNAME").map(Line::text).unwrap_or_default();
     Some(Observance {
         daylight,
@@ -124,10 +131,7 @@ fn observance(component: &Component) -> Option<Observance> {
             Some(rule) => Some(time::rule(rule)?),
             None => None,
         },
-        dates: dates
-            .take(usize::try_from(Zone::MAX_DATES).unwrap_or(0))
-            .filter_map(|date| time::clock(date.trim().trim_end_matches(['Z', 'z'])))
-            .collect(),
+        dates,
         name: Words::scrub(&name).0.cut(Zone::MAX_NAME_BYTES),
     })
 }

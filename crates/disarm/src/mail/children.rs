@@ -184,7 +184,7 @@ impl<'a> Children<'a> {
             encoder.child(&Child {
                 id,
                 name,
-                declared_type: Line::scrub(&part.media.value).0.cut(Child::MAX_TYPE_BYTES),
+                declared_type: declared_type(part),
                 offset: if len == 0 { spill.at } else { offset },
                 len,
                 inline: chosen.inline,
@@ -250,6 +250,20 @@ impl<'a> Children<'a> {
         }
         Ok(())
     }
+}
+
+/// The media type as the room of the part is told it: with the charset, which nothing else of the part says.
+fn declared_type(part: &Part<'_>) -> Line {
+    let kind = Line::scrub(&part.media.value).0.cut(Child::MAX_TYPE_BYTES);
+    let is_token = |text: &str| {
+        let special = |byte: u8| b"()<>@,;:\\\"/[]?=".contains(&byte);
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && !special(byte))
+    };
+    let charset = part.media.plain("charset").map(str::trim).filter(|charset| is_token(charset));
+    let Some(charset) = charset.filter(|_| !kind.as_str().is_empty()) else { return kind };
+    let both = format!("{}; charset={charset}", kind.as_str());
+    // A charset cut short would be another one.
+    if both.len() > Child::MAX_TYPE_BYTES { kind } else { Line::scrub(&both).0 }
 }
 
 /// The spill with its place and limit.

@@ -19,7 +19,7 @@ mod inline;
 mod param;
 mod similar;
 mod structure;
-mod tally;
+pub(crate) mod tally;
 pub(crate) mod transfer;
 mod unwrap;
 mod word;

@@ -33,6 +33,11 @@ impl Tally {
         self.gaiji = self.gaiji.saturating_add(decoded.gaiji);
     }
 
+    /// Whether nothing was assumed or given up.
+    pub(crate) fn is_clean(&self) -> bool {
+        [self.guessed, self.mismatched, self.undecided, self.undecodable, self.gaiji].iter().all(|count| *count == 0)
+    }
+
     /// Adds the counts of another piece.
     pub(crate) fn add(&mut self, other: &Self) {
         self.guessed = self.guessed.saturating_add(other.guessed);

@@ -500,6 +500,21 @@ fn winmail_dat_gives_its_text_and_files_to_the_mail() {
     assert!(read(&cut).reasons().contains(&Reason::MessageIncomplete));
 }
 
+#[test]
+fn the_declared_type_of_a_child_names_its_charset() {
+    let declared = |content_type: &str| {
+        let mail = format!(
+            "From: a@example.jp\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: {content_type}\n\
+             Content-Disposition: attachment; filename=a.csv\n\na\n--b--\n"
+        );
+        read(mail.as_bytes()).child("a.csv").0.declared_type.as_str().to_owned()
+    };
+    assert_eq!(declared("text/csv; charset=\"Shift_JIS\""), "text/csv; charset=Shift_JIS");
+    assert_eq!(declared("text/csv; charset=\"a; b\""), "text/csv");
+    assert_eq!(declared(&format!("text/csv; charset={}", "a".repeat(300))), "text/csv");
+    assert_eq!(declared("text/csv"), "text/csv");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 

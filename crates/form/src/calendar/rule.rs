@@ -129,6 +129,49 @@ impl Rule {
             && around(&self.positions, 366)
             && self.weekdays.iter().all(|(number, _)| (-53..=53).contains(number))
             && self.has_days()
+            && self.is_of_its_frequency()
+            && self.has_positions()
+    }
+
+    /// Whether its lists go with how often it is and with one another.
+    fn is_of_its_frequency(&self) -> bool {
+        let yearly = self.frequency == Frequency::Yearly;
+        let numbered = self.weekdays.iter().map(|(number, _)| number.abs()).max().unwrap_or(0);
+        let most = match self.frequency {
+            // Two conditions that each name days seldom name one together.
+            _ if !self.month_days.is_empty() || !self.weeks.is_empty() => 0,
+            Frequency::Yearly if self.months.is_empty() => 53,
+            Frequency::Yearly | Frequency::Monthly => 5,
+            Frequency::Weekly | Frequency::Daily | Frequency::Hourly => 0,
+        };
+        let of_year = [&self.year_days, &self.weeks].iter().filter(|list| !list.is_empty()).count();
+        let alone = yearly && of_year == 1 && self.months.is_empty() && self.month_days.is_empty();
+        numbered <= most && (of_year == 0 || alone)
+    }
+
+    /// Whether as many times come together as one of the positions counts.
+    fn has_positions(&self) -> bool {
+        let len = |len: usize| i32::try_from(len).unwrap_or(i32::MAX);
+        let times = |len: usize| i32::try_from(len).unwrap_or(i32::MAX).max(1);
+        let months = if self.months.is_empty() { 12 } else { len(self.months.len()) };
+        let weekdays = len(self.weekdays.len());
+        let days = match self.frequency {
+            Frequency::Hourly | Frequency::Daily => 1,
+            Frequency::Weekly => weekdays,
+            Frequency::Monthly if !self.month_days.is_empty() => len(self.month_days.len()),
+            Frequency::Monthly => weekdays.saturating_mul(5),
+            Frequency::Yearly if !self.year_days.is_empty() => len(self.year_days.len()),
+            Frequency::Yearly if !self.weeks.is_empty() => len(self.weeks.len()).saturating_mul(7),
+            Frequency::Yearly if !self.month_days.is_empty() => len(self.month_days.len()).saturating_mul(months),
+            Frequency::Yearly if weekdays > 0 => weekdays.saturating_mul(53),
+            Frequency::Yearly => len(self.months.len()),
+        };
+        let hours = if self.frequency == Frequency::Hourly { 1 } else { times(self.hours.len()) };
+        let together = days.max(1).saturating_mul(hours).saturating_mul(times(self.minutes.len()));
+        let all = [&self.minutes, &self.hours, &self.month_days, &self.year_days, &self.weeks, &self.months];
+        let is_chosen_from = !self.weekdays.is_empty() || all.iter().any(|list| !list.is_empty());
+        let is_met = |position: &i16| i32::from(*position).abs() <= together;
+        self.positions.is_empty() || (is_chosen_from && self.positions.iter().any(is_met))
     }
 
     /// Whether one of the months has one of the days of the month.
@@ -211,6 +254,7 @@ mod tests {
     #[test]
     fn a_rule_that_never_comes_true_or_has_values_of_no_calendar_is_not_sound() {
         let rule = || Rule::new(Frequency::Yearly);
+        let every = || (1..=7).filter_map(Weekday::from_code).map(|day| (0, day)).collect::<Vec<_>>();
         assert!(rule().is_sound());
         for (bad, good) in [
             (
@@ -229,12 +273,18 @@ mod tests {
             (Rule { minutes: vec![-1], ..rule() }, Rule { minutes: vec![59], ..rule() }),
             (Rule { weeks: vec![54], ..rule() }, Rule { weeks: vec![-53], ..rule() }),
             (Rule { months: vec![13], ..rule() }, Rule { months: vec![12], ..rule() }),
-            (Rule { positions: vec![367], ..rule() }, Rule { positions: vec![-366], ..rule() }),
+            (
+                Rule { positions: vec![367], weekdays: every(), ..rule() },
+                Rule { positions: vec![-366], weekdays: every(), ..rule() },
+            ),
             (
                 Rule { weekdays: vec![(54, Weekday::Monday)], ..rule() },
                 Rule { weekdays: vec![(-53, Weekday::Monday)], ..rule() },
             ),
-            (Rule { positions: vec![1; 401], ..rule() }, Rule { positions: vec![1; 400], ..rule() }),
+            (
+                Rule { positions: vec![1; 401], weekdays: every(), ..rule() },
+                Rule { positions: vec![1; 400], weekdays: every(), ..rule() },
+            ),
         ] {
             assert!(!bad.is_sound(), "{bad:?}");
             assert!(good.is_sound(), "{good:?}");
