@@ -116,6 +116,36 @@ fn nobody_is_sent_again_what_he_has() {
 }
 
 #[test]
+fn a_password_that_one_recipient_was_told_opens_nothing_for_another() {
+    let world = World::start("");
+    let all = archive(&[("a.txt", "text a\n", Some("Aa-1111-xx")), ("b.txt", "text b\n", Some("Bb-2222-yy"))]);
+    world.send(SENDER, &[STAFF, OTHER], &mail_with("one", STAFF, &[("all.zip", all)], ""));
+    world.settled(2);
+    world.send(SENDER, &[STAFF], &told("Aa-1111-xx"));
+    let mails = world.settled(4);
+    assert_eq!(texts_for(&mails, STAFF), ["text a\r\n"]);
+    // Neither with a wrong guess that is told, nor with one that is typed.
+    world.send(SENDER, &[OTHER], &told("Nn-9999-zz"));
+    let mails = world.settled(5);
+    assert!(texts_for(&mails, OTHER).is_empty());
+    let whole = world.item("all.zip");
+    let answer = world.answer(&whole, "Mm-8888-ww");
+    assert!(answer.starts_with("wrong password"), "{answer}");
+    let mails = world.settled(5);
+    assert!(texts_for(&mails, OTHER).is_empty());
+    world.send(SENDER, &[OTHER], &told("Aa-1111-xx"));
+    let mails = world.settled(7);
+    assert_eq!(texts_for(&mails, OTHER), ["text a\r\n"]);
+    // Now both know it, and still a wrong one is wrong.
+    assert!(world.answer(&world.item("b.txt"), "Mm-8888-ww").starts_with("wrong password"));
+    assert!(world.answer(&world.item("b.txt"), "Bb-2222-yy").starts_with("opened: "));
+    let mails = world.settled(9);
+    for who in [STAFF, OTHER] {
+        assert_eq!(texts_for(&mails, who), ["text a\r\n", "text b\r\n"], "{who}");
+    }
+}
+
+#[test]
 fn a_password_typed_for_one_file_counts_for_that_file_and_only_when_it_opens_nothing() {
     let world = World::start("[passwords]\ntyped_tries = 3\n");
     let files = [

@@ -18,7 +18,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use engine::{Engine, Locked, MAX_CANDIDATES, MailContext, NotOpened, Patience, Unlocked};
+use engine::{Engine, Locked, MAX_CANDIDATES, MailContext, NotOpened, PartOutcome, Patience, Unlocked, UnlockedMail};
 use form::job::Password;
 use store::{
     Clock, Envelope, LockedMail, LockedSearch, MessageId, OpenedBy, QuarantineId, Receipt, Release, StillLocked, Store,
@@ -109,6 +109,12 @@ struct Group {
     left_out: Vec<String>,
 }
 
+impl Group {
+    fn paths(&self) -> Vec<String> {
+        self.items.iter().map(|(_, path)| path.clone()).collect()
+    }
+}
+
 impl Pairing {
     /// What the outcome leaves to be tried once it is recorded; nothing for nearly all mails.
     pub(crate) fn left(&self, receipt: &Receipt, envelope: &Envelope, known: &AtOnce) -> Option<Left> {
@@ -135,7 +141,7 @@ impl Pairing {
             self.told.remember(left.mail.clone(), self.since());
         }
         if left.is_locked && !left.keys.is_empty() {
-            self.keys.keep(message, &left.keys);
+            self.keys.keep(message, &left.keys, &left.mail.recipients);
         }
         let pairing = Arc::clone(self);
         tokio::spawn(async move {
@@ -244,7 +250,8 @@ impl Pairing {
                 }
             }
         }
-        let by = By { actor: GATEWAY, how: OpenedBy::Pairing, mail: Some(mail.receipt.clone()) };
+        let told_to = &mail.recipients;
+        let by = By { actor: GATEWAY, how: OpenedBy::Pairing, mail: Some(mail.receipt.clone()), told_to };
         let receipt = locked.receipt.as_str();
         let password_mail = mail.receipt.as_str();
         let mut is_done = true;
@@ -281,13 +288,32 @@ impl Pairing {
         by: &By<'_>,
     ) -> Result<Attempt, store::Error> {
         let original = locked.original.to_source().await?;
-        let keys = self.keys.of(locked.message);
+        let keys = self.keys.of(locked.message, &group.recipients);
+        // What opens with the keys alone says nothing of a password that somebody typed.
+        let alone = match by.how {
+            OpenedBy::Typing if !keys.is_empty() => {
+                match self.convert(locked, &original, &group, keys.clone()).await? {
+                    Some((_, unlocked)) => Some(unlocked),
+                    None => return Ok(Attempt::NotNow),
+                }
+            }
+            OpenedBy::Typing | OpenedBy::Pairing => None,
+        };
         // A part may need a password that was told before beside the one that is told now.
         let room = MAX_CANDIDATES.saturating_sub(keys.len().min(MAX_KEYS));
         let mut last = Attempt::Nothing(Vec::new());
-        for round in passwords.chunks(room.max(1)) {
-            let round: Vec<Password> = round.iter().chain(&keys).cloned().collect();
-            last = self.attempt_once(locked, &original, &group, round, by).await?;
+        for new in passwords.chunks(room.max(1)) {
+            let round: Vec<Password> = new.iter().chain(&keys).cloned().collect();
+            last = match self.convert(locked, &original, &group, round).await? {
+                None => Attempt::NotNow,
+                Some((receipt, unlocked)) => match alone.as_ref().map_or(Ok(()), |alone| more(alone, &unlocked)) {
+                    Err(closed) => Attempt::Nothing(closed),
+                    Ok(()) => match unlocked {
+                        Unlocked::Opened(mail) => self.release(locked, &group, receipt, mail, new, by).await?,
+                        Unlocked::Nothing(closed) => Attempt::Nothing(closed),
+                    },
+                },
+            };
             if !matches!(&last, Attempt::Nothing(closed) if closed.iter().all(|item| item.refusal.is_none())) {
                 break;
             }
@@ -295,14 +321,14 @@ impl Pairing {
         Ok(last)
     }
 
-    async fn attempt_once(
+    /// What passwords open, which nobody is sent yet; `None`: not just now.
+    async fn convert(
         &self,
         locked: &LockedMail,
         original: &engine::Source,
         group: &Group,
         passwords: Vec<Password>,
-        by: &By<'_>,
-    ) -> Result<Attempt, store::Error> {
+    ) -> Result<Option<(Receipt, Unlocked)>, store::Error> {
         let receipt = self.store.new_receipt()?;
         let context = MailContext {
             receipt: receipt.as_str().to_owned(),
@@ -314,23 +340,34 @@ impl Pairing {
             utc_offset_minutes: self.utc_offset_minutes,
             passwords,
         };
-        let paths: Vec<String> = group.items.iter().map(|(_, path)| path.clone()).collect();
+        let paths = group.paths();
         let wanted = Locked { first: locked.receipt.as_str(), paths: &paths, left_out: &group.left_out };
-        let mail = match self.engine.unlock_mail(original, &context, &wanted).await {
-            Ok(Unlocked::Opened(mail)) => mail,
-            Ok(Unlocked::Nothing(closed)) => return Ok(Attempt::Nothing(closed)),
+        match self.engine.unlock_mail(original, &context, &wanted).await {
+            Ok(unlocked) => Ok(Some((receipt, unlocked))),
             Err(defer) => {
                 tracing::warn!(event = "unlock_deferred", receipt = locked.receipt.as_str(), why = chain(&defer));
-                return Ok(Attempt::NotNow);
+                Ok(None)
             }
-        };
+        }
+    }
+
+    /// Sends what was opened, and keeps the passwords that were new where something is locked still.
+    async fn release(
+        &self,
+        locked: &LockedMail,
+        group: &Group,
+        receipt: Receipt,
+        mail: UnlockedMail,
+        new: &[Password],
+        by: &By<'_>,
+    ) -> Result<Attempt, store::Error> {
         let files = mail.parts.iter().filter_map(|part| part.output_name.as_ref());
         let files: Vec<String> = files.map(|name| name.as_str().to_owned()).collect();
         let id_of = |path: &String| group.items.iter().find(|(_, of)| of == path).map(|(id, _)| *id);
         let still_locked: Vec<StillLocked> =
             mail.still_locked.iter().filter_map(|part| Some(still_locked(part, id_of(&part.inside)?))).collect();
         if !still_locked.is_empty() {
-            self.keys.keep(locked.message, &context.passwords);
+            self.keys.keep(locked.message, new, by.told_to);
         }
         let release = Release {
             receipt,
@@ -364,7 +401,7 @@ impl Pairing {
             Tries::Left(left) => left,
             Tries::Exhausted => return Ok(Unlocking::Exhausted),
         };
-        let by = By { actor, how: OpenedBy::Typing, mail: None };
+        let by = By { actor, how: OpenedBy::Typing, mail: None, told_to: &locked.recipients };
         let mut all = Opened { files: Vec::new(), paths: Vec::new(), recipients: 0, still_locked: Vec::new() };
         let mut other = Unlocking::Wrong { left };
         for group in groups(&locked, &locked.recipients, &[]) {
@@ -473,10 +510,36 @@ fn groups(locked: &LockedMail, recipients: &[String], exhausted: &[QuarantineId]
     groups
 }
 
+/// Whether a password opens more than the keys do alone; otherwise what is to be said of it instead.
+fn more(alone: &Unlocked, with: &Unlocked) -> Result<(), Vec<NotOpened>> {
+    let unknown = |path: &String| NotOpened { path: path.clone(), refusal: None, fits: false };
+    match (alone, with) {
+        (Unlocked::Nothing(_), Unlocked::Opened(_)) => Ok(()),
+        (Unlocked::Opened(alone), Unlocked::Opened(with)) => {
+            let passes = |mail: &UnlockedMail| -> Vec<String> {
+                let parts = mail.parts.iter().flat_map(PartOutcome::flatten).filter(|part| part.fresh.is_some());
+                parts.map(|part| part.path.clone()).collect()
+            };
+            let known = passes(alone);
+            let is_more = passes(with).iter().any(|path| !known.contains(path));
+            if is_more { Ok(()) } else { Err(with.opened.iter().map(unknown).collect()) }
+        }
+        (Unlocked::Nothing(before), Unlocked::Nothing(closed)) => {
+            // That a key fits does not say that this password does.
+            let of =
+                |item: &NotOpened| if item.fits && before.contains(item) { unknown(&item.path) } else { item.clone() };
+            Err(closed.iter().map(of).collect())
+        }
+        (Unlocked::Opened(_), Unlocked::Nothing(closed)) => Err(closed.clone()),
+    }
+}
+
 struct By<'a> {
     actor: &'a str,
     how: OpenedBy,
     mail: Option<Receipt>,
+    /// Who knows the passwords. A typed one opens for all recipients of the mail.
+    told_to: &'a [String],
 }
 
 /// Next hops of one site do not tell letter case apart.

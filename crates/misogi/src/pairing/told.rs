@@ -7,6 +7,8 @@ use engine::MailOutcome;
 use form::job::Password;
 use store::{Envelope, MessageId, Receipt, Timestamp};
 
+use super::holds;
+
 /// Password mails that are remembered.
 const MAX_REMEMBERED: usize = 5_000;
 
@@ -164,18 +166,32 @@ fn of_the_crowd(told: &VecDeque<PasswordMail>) -> Option<usize> {
     told.iter().enumerate().rev().max_by_key(|(_, mail)| crowd(mail)).map(|(index, _)| index)
 }
 
-/// Passwords that opened something of a mail of which something is locked still: an archive in an archive needs both.
+/// A password that opened something, and whom it was told to.
+#[derive(Clone)]
+struct Key {
+    password: Password,
+    told_to: Vec<String>,
+}
+
+/// Passwords that opened something of a mail of which something is locked still: an archive in an archive needs both. One that was told
+/// to some recipients opens nothing for the others.
 #[derive(Default)]
-pub(crate) struct Keys(Mutex<VecDeque<(MessageId, Vec<Password>)>>);
+pub(crate) struct Keys(Mutex<VecDeque<(MessageId, Vec<Key>)>>);
 
 impl Keys {
-    /// The last [`MAX_KEYS`] are kept.
-    pub(super) fn keep(&self, message: MessageId, passwords: &[Password]) {
+    /// Keeps passwords, the likeliest first, that these recipients were told. A mail keeps its last [`MAX_KEYS`].
+    pub(super) fn keep(&self, message: MessageId, passwords: &[Password], told_to: &[String]) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = kept.iter().position(|(of, _)| *of == message).and_then(|at| kept.remove(at));
         let mut keys = known.map(|(_, keys)| keys).unwrap_or_default();
-        keys.retain(|key| !passwords.contains(key));
-        keys.extend(passwords.iter().cloned());
+        for password in passwords {
+            let at = keys.iter().position(|key| key.password == *password);
+            let mut key =
+                at.map_or_else(|| Key { password: password.clone(), told_to: Vec::new() }, |at| keys.remove(at));
+            let new = told_to.iter().filter(|address| !holds(&key.told_to, address)).cloned().collect::<Vec<_>>();
+            key.told_to.extend(new);
+            keys.push(key);
+        }
         keys.drain(..keys.len().saturating_sub(MAX_KEYS));
         while kept.len() >= MAX_HELPED {
             kept.pop_front();
@@ -183,9 +199,12 @@ impl Keys {
         kept.push_back((message, keys));
     }
 
-    pub(super) fn of(&self, message: MessageId) -> Vec<Password> {
+    /// Those that were told to all of these recipients.
+    pub(super) fn of(&self, message: MessageId, recipients: &[String]) -> Vec<Password> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter().find(|(of, _)| *of == message).map(|(_, keys)| keys.clone()).unwrap_or_default()
+        let Some((_, keys)) = kept.iter().find(|(of, _)| *of == message) else { return Vec::new() };
+        let known = keys.iter().filter(|key| recipients.iter().all(|address| holds(&key.told_to, address)));
+        known.map(|key| key.password.clone()).collect()
     }
 }
 
@@ -267,12 +286,27 @@ mod tests {
     fn keys_are_the_last_ones() {
         let keys = Keys::default();
         let password = |number: usize| Password::new(&format!("k{number}")).unwrap();
+        let all = ["a@x.lg.jp".to_owned()];
         for number in 0..20 {
-            keys.keep(MessageId(1), &[password(number)]);
+            keys.keep(MessageId(1), &[password(number)], &all);
         }
-        keys.keep(MessageId(1), &[password(15)]);
-        let kept = keys.of(MessageId(1));
+        keys.keep(MessageId(1), &[password(15)], &all);
+        let kept = keys.of(MessageId(1), &all);
         assert_eq!((kept.len(), kept.last()), (MAX_KEYS, Some(&password(15))));
-        assert!(keys.of(MessageId(2)).is_empty());
+        assert!(keys.of(MessageId(2), &all).is_empty());
+    }
+
+    #[test]
+    fn a_key_is_for_those_whom_it_was_told_to() {
+        let keys = Keys::default();
+        let password = |text: &str| Password::new(text).unwrap();
+        let people = ["a@x.lg.jp".to_owned(), "b@x.lg.jp".to_owned()];
+        keys.keep(MessageId(1), &[password("for-a")], &people[..1]);
+        keys.keep(MessageId(1), &[password("for-both")], &people);
+        assert_eq!(keys.of(MessageId(1), &["A@x.lg.jp".to_owned()]).len(), 2);
+        assert_eq!(keys.of(MessageId(1), &people[1..]), [password("for-both")]);
+        assert_eq!(keys.of(MessageId(1), &people), [password("for-both")]);
+        keys.keep(MessageId(1), &[password("for-a")], &people[1..]);
+        assert_eq!(keys.of(MessageId(1), &people).len(), 2, "told to the one after the other");
     }
 }
