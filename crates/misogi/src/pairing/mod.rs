@@ -31,7 +31,7 @@ use crate::worker::chain;
 pub(crate) use at_once::AtOnce;
 use at_once::is_locked;
 pub(crate) use told::{Keys, Told};
-use told::{MAX_KEYS, Names, PasswordMail, key};
+use told::{Names, PasswordMail, key};
 pub(crate) use turns::Turns;
 
 /// How often a mail is converted anew to try passwords that are known beforehand, a room's fill each time.
@@ -107,6 +107,18 @@ struct Group {
     items: Vec<(QuarantineId, String)>,
     /// Paths that they have, or that are not to be tried.
     left_out: Vec<String>,
+    /// Items that are not to be tried.
+    exhausted: Vec<QuarantineId>,
+}
+
+impl Opened {
+    /// What a later round opened for the same recipients.
+    fn add(&mut self, more: Opened) {
+        self.files.extend(more.files);
+        self.paths.extend(more.paths);
+        self.recipients = self.recipients.max(more.recipients);
+        self.still_locked.extend(more.still_locked);
+    }
 }
 
 impl Group {
@@ -299,26 +311,47 @@ impl Pairing {
             }
             OpenedBy::Typing | OpenedBy::Pairing => None,
         };
-        // A part may need a password that was told before beside the one that is told now.
-        let room = MAX_CANDIDATES.saturating_sub(keys.len().min(MAX_KEYS));
-        let mut last = Attempt::Nothing(Vec::new());
-        for new in passwords.chunks(room.max(1)) {
-            let round: Vec<Password> = new.iter().chain(&keys).cloned().collect();
-            last = match self.convert(locked, &original, &group, round).await? {
-                None => Attempt::NotNow,
-                Some((receipt, unlocked)) => match alone.as_ref().map_or(Ok(()), |alone| more(alone, &unlocked)) {
-                    Err(closed) => Attempt::Nothing(closed),
-                    Ok(()) => match unlocked {
-                        Unlocked::Opened(mail) => self.release(locked, &group, receipt, mail, new, by).await?,
-                        Unlocked::Nothing(closed) => Attempt::Nothing(closed),
-                    },
-                },
+        let mut group = group;
+        let mut all: Option<Opened> = None;
+        let mut closed: Vec<NotOpened> = Vec::new();
+        let rounds = rounds(passwords, &keys);
+        let count = rounds.len();
+        for (number, (new, keys)) in (1..).zip(rounds) {
+            let round: Vec<Password> = new.iter().chain(keys).cloned().collect();
+            let Some((receipt, unlocked)) = self.convert(locked, &original, &group, round).await? else {
+                match all {
+                    // Whoever typed it is told what opened; what was told is tried again.
+                    Some(opened) if by.how == OpenedBy::Typing => return Ok(Attempt::Opened(opened)),
+                    _ => return Ok(Attempt::NotNow),
+                }
             };
-            if !matches!(&last, Attempt::Nothing(closed) if closed.iter().all(|item| item.refusal.is_none())) {
+            if let Some(Err(known)) = alone.as_ref().map(|alone| more(alone, &unlocked)) {
+                closed.extend(known);
+                continue;
+            }
+            let mail = match unlocked {
+                Unlocked::Opened(mail) => mail,
+                Unlocked::Nothing(more) => {
+                    closed.extend(more);
+                    continue;
+                }
+            };
+            let opened = self.release(locked, &group, receipt, mail, new, by).await?;
+            match &mut all {
+                Some(all) => all.add(opened),
+                None => all = Some(opened),
+            }
+            if number == count {
                 break;
             }
+            // On for what is locked still.
+            let Some(now) = self.store.locked_mail(locked.message).await? else { break };
+            let Some(rest) = groups(&now, &group.recipients, &group.exhausted).into_iter().next() else { break };
+            group = rest;
         }
-        Ok(last)
+        // What is known for certain comes first.
+        closed.sort_by_key(|item| (!item.fits, item.refusal.is_none()));
+        Ok(all.map_or(Attempt::Nothing(closed), Attempt::Opened))
     }
 
     /// What passwords open, which nobody is sent yet; `None`: not just now.
@@ -360,7 +393,7 @@ impl Pairing {
         mail: UnlockedMail,
         new: &[Password],
         by: &By<'_>,
-    ) -> Result<Attempt, store::Error> {
+    ) -> Result<Opened, store::Error> {
         let files = mail.parts.iter().filter_map(|part| part.output_name.as_ref());
         let files: Vec<String> = files.map(|name| name.as_str().to_owned()).collect();
         let id_of = |path: &String| group.items.iter().find(|(_, of)| of == path).map(|(id, _)| *id);
@@ -382,12 +415,12 @@ impl Pairing {
             password_mail: by.mail.clone(),
         };
         let released = self.store.release_unlocked(release).await?;
-        Ok(Attempt::Opened(Opened {
+        Ok(Opened {
             files,
             paths: mail.opened,
             recipients: released.recipients.len(),
             still_locked: mail.still_locked.into_iter().map(|part| part.inside).collect(),
-        }))
+        })
     }
 
     /// Tries a password that somebody typed for one item. It counts for that item alone, and only when it opens nothing: the same
@@ -503,11 +536,26 @@ fn groups(locked: &LockedMail, recipients: &[String], exhausted: &[QuarantineId]
             None => {
                 let all = locked.items.iter().map(|item| &item.path).chain(&locked.open);
                 let left_out = all.filter(|path| items.iter().all(|(_, wanted)| wanted != *path)).cloned().collect();
-                groups.push(Group { recipients: vec![address.clone()], items, left_out });
+                let exhausted = exhausted.to_vec();
+                groups.push(Group { recipients: vec![address.clone()], items, left_out, exhausted });
             }
         }
     }
     groups
+}
+
+/// Each password together with each key, as a part may need one that was told before beside the one that is told now; a room's fill
+/// each time.
+fn rounds<'a>(passwords: &'a [Password], keys: &'a [Password]) -> Vec<(&'a [Password], &'a [Password])> {
+    let most = MAX_CANDIDATES.saturating_sub(passwords.len().min(MAX_CANDIDATES / 2)).max(1);
+    let mut of_keys: Vec<&[Password]> = keys.chunks(most).collect();
+    if of_keys.is_empty() {
+        of_keys.push(&[]);
+    }
+    let with = |keys: &'a [Password]| {
+        passwords.chunks(MAX_CANDIDATES.saturating_sub(keys.len()).max(1)).map(move |new| (new, keys))
+    };
+    of_keys.into_iter().flat_map(with).collect()
 }
 
 /// Whether a password opens more than the keys do alone; otherwise what is to be said of it instead.
@@ -545,4 +593,25 @@ struct By<'a> {
 /// Next hops of one site do not tell letter case apart.
 fn holds(addresses: &[String], address: &str) -> bool {
     addresses.iter().any(|other| other.eq_ignore_ascii_case(address))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_password_is_tried_with_every_key() {
+        let some = |name: &str, count: usize| -> Vec<Password> {
+            (0..count).map(|number| Password::new(&format!("{name}{number}")).unwrap()).collect()
+        };
+        for (new, known) in [(16, 0), (16, 1), (16, 16), (1, 16), (16, 9)] {
+            let (passwords, keys) = (some("p", new), some("k", known));
+            let rounds = rounds(&passwords, &keys);
+            assert!(rounds.len() <= 4 && rounds.iter().all(|(new, keys)| new.len() + keys.len() <= MAX_CANDIDATES));
+            let meets = |password, key| rounds.iter().any(|(new, keys)| new.contains(password) && keys.contains(key));
+            assert!(passwords.iter().all(|password| keys.iter().all(|key| meets(password, key))), "{new} {known}");
+            assert!(passwords.iter().all(|password| rounds.iter().any(|(new, _)| new.contains(password))));
+        }
+    }
 }
