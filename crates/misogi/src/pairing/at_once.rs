@@ -15,6 +15,8 @@ pub(crate) struct AtOnce {
     pub(super) keys: Vec<Password>,
     /// Those that could not be tried just now.
     pub(super) untried: Vec<Password>,
+    /// Those that were tried.
+    pub(super) tried: Vec<Password>,
 }
 
 impl Pairing {
@@ -28,7 +30,7 @@ impl Pairing {
         envelope: &Envelope,
         outcome: MailOutcome,
     ) -> AtOnce {
-        let mut known = AtOnce { outcome, keys: Vec::new(), untried: Vec::new() };
+        let mut known = AtOnce { outcome, keys: Vec::new(), untried: Vec::new(), tried: Vec::new() };
         if !is_locked(&known.outcome) {
             return known;
         }
@@ -63,6 +65,7 @@ impl Pairing {
                     break;
                 }
             }
+            known.tried.extend(round.iter().cloned());
             if !is_locked(&known.outcome) {
                 tracing::info!(event = "opened_at_once", receipt = context.receipt);
                 break;

@@ -75,6 +75,8 @@ pub(crate) struct Left {
     mail: PasswordMail,
     keys: Vec<Password>,
     untried: Vec<Password>,
+    /// Those that were tried on it while it was converted.
+    tried: Vec<Password>,
     /// It has locked parts itself.
     is_locked: bool,
 }
@@ -143,7 +145,8 @@ impl Pairing {
             candidates: if tells { outcome.candidates.clone() } else { Vec::new() },
             at: self.clock.now(),
         };
-        Some(Left { mail, keys: known.keys.clone(), untried: known.untried.clone(), is_locked })
+        let AtOnce { keys, untried, tried, .. } = known;
+        Some(Left { mail, keys: keys.clone(), untried: untried.clone(), tried: tried.clone(), is_locked })
     }
 
     /// Tries what a recorded mail has left, when its turn comes. The mail itself waits for none of it.
@@ -212,8 +215,12 @@ impl Pairing {
                 tasks.push(Task { on: message, mail: Arc::new(own) });
             }
             let went_to_one = |mail: &PasswordMail| left.mail.recipients.iter().any(|to| holds(&mail.recipients, to));
-            let told = self.told(&mail.names, |told| told.receipt != mail.receipt && went_to_one(told));
-            tasks.extend(told.into_iter().take(MAX_ROUNDS).map(|mail| Task { on: message, mail: Arc::new(mail) }));
+            let others = |told: &PasswordMail| told.receipt != mail.receipt && went_to_one(told);
+            let is_tried = |told: &PasswordMail| told.candidates.iter().all(|password| left.tried.contains(password));
+            let new = self.told(&mail.names, |told| others(told) && !is_tried(told));
+            // Those once more: together with what opened something since, they may open the rest.
+            let again = self.told(&mail.names, |told| others(told) && is_tried(told)).into_iter().take(MAX_ROUNDS);
+            tasks.extend(new.into_iter().chain(again).map(|mail| Task { on: message, mail: Arc::new(mail) }));
         }
         tasks
     }
