@@ -52,7 +52,7 @@ pub use outcome::{
 };
 pub use policy::Policy;
 pub use scan::Scanner;
-pub use unlock::{Locked, NotOpened, StillLocked, Unlocked, UnlockedMail};
+pub use unlock::{Locked, NotOpened, StillHeld, Unlocked, UnlockedMail};
 
 /// Rooms, policy and scanner together.
 #[derive(Clone)]

@@ -60,15 +60,15 @@ pub struct UnlockedMail {
     pub subject: String,
     /// Those of the locked paths of which something is open now.
     pub opened: Vec<String>,
-    /// What in those is locked still.
-    pub still_locked: Vec<StillLocked>,
+    /// What in those does not pass, also for other reasons than a lock.
+    pub still_held: Vec<StillHeld>,
     /// The attachments that it brings.
     pub parts: Vec<PartOutcome>,
 }
 
-/// A part that stays locked inside of one that was opened.
+/// A part that does not pass inside of one that was opened.
 #[derive(Debug, Clone)]
-pub struct StillLocked {
+pub struct StillHeld {
     /// The path that was opened.
     pub inside: String,
     /// Its own path.
@@ -79,6 +79,8 @@ pub struct StillLocked {
     pub detected_type: String,
     /// Why it does not pass.
     pub reason: Reason,
+    /// Another password may open it, or something in it.
+    pub is_locked: bool,
     /// Its bytes, where there are any.
     pub original: Source,
 }
@@ -103,12 +105,12 @@ pub(crate) async fn mail(
     }
     let described = within_budget(run, &doc.children, spill.as_ref());
     let mut parts = children(run, &described, spill.as_ref(), "", 0).await?;
-    let (mut opened, mut still_locked, mut closed) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut opened, mut still_held, mut closed) = (Vec::new(), Vec::new(), Vec::new());
     for path in wanted.paths {
         match state(wanted, &parts, path) {
             State::Open(locked) => {
                 opened.push(path.clone());
-                still_locked.extend(locked);
+                still_held.extend(locked);
             }
             State::Closed { refusal, fits } => closed.push(NotOpened { path: path.clone(), refusal, fits }),
         }
@@ -137,7 +139,7 @@ pub(crate) async fn mail(
     let mut headers = headers(&context.receipt, &[], &parts, "");
     headers.extend(trace(context));
     match assemble::mail(run, &assemble::Form::Own(&form), &account::Account::default(), &headers, &parts).await? {
-        Ok(fresh) => Ok(Unlocked::Opened(UnlockedMail { fresh, subject, opened, still_locked, parts })),
+        Ok(fresh) => Ok(Unlocked::Opened(UnlockedMail { fresh, subject, opened, still_held, parts })),
         // Something was opened, and is too much for one mail.
         Err(refusal) => nothing(refusal, true),
     }
@@ -145,8 +147,8 @@ pub(crate) async fn mail(
 
 /// What became of a part that a password was to open.
 enum State {
-    /// Something of it passes; these are locked still.
-    Open(Vec<StillLocked>),
+    /// Something of it passes; these do not.
+    Open(Vec<StillHeld>),
     /// Nothing of it passes; without a refusal because of its lock.
     Closed { refusal: Option<Refusal>, fits: bool },
 }
@@ -166,7 +168,7 @@ fn state(wanted: &Wanted<'_>, parts: &[PartOutcome], path: &str) -> State {
     let own: Vec<&PartOutcome> = part.flatten().into_iter().filter(|below| is_own(below)).collect();
     let passes = own.iter().any(|part| part.fresh.is_some() && is_leaf(part));
     if part.fresh.is_some() && passes {
-        return State::Open(topmost_locked(path, &own));
+        return State::Open(topmost_held(path, &own));
     }
     let fits = own.iter().any(|part| part.findings.iter().any(|finding| finding.reason == Reason::Decrypted));
     let locked = own.iter().any(|part| part.refusal.is_some_and(|refusal| is_lock(refusal.reason)));
@@ -179,9 +181,9 @@ fn belongs_deeper(wanted: &Wanted<'_>, outer: &str, path: &str) -> bool {
     wanted.paths.iter().any(|other| other.len() > outer.len() && is_at_or_in(path, other))
 }
 
-/// The outermost of those that are locked: with it goes all that it holds.
-fn topmost_locked(inside: &str, own: &[&PartOutcome]) -> Vec<StillLocked> {
-    let mut found: Vec<StillLocked> = Vec::new();
+/// The outermost of those that do not pass: with it goes all that it holds.
+fn topmost_held(inside: &str, own: &[&PartOutcome]) -> Vec<StillHeld> {
+    let mut found: Vec<StillHeld> = Vec::new();
     let mut outer: Option<&str> = None;
     for part in own.iter().filter(|part| part.verdict == PartVerdict::Withheld) {
         // Parents come first.
@@ -189,13 +191,14 @@ fn topmost_locked(inside: &str, own: &[&PartOutcome]) -> Vec<StillLocked> {
             continue;
         }
         outer = Some(&part.path);
-        if let Some(refusal) = part.refusal.filter(|_| part.is_locked()) {
-            found.push(StillLocked {
+        if let Some(refusal) = part.refusal {
+            found.push(StillHeld {
                 inside: inside.to_owned(),
                 path: part.path.clone(),
                 name: part.name.clone(),
                 detected_type: part.detected_type.clone(),
                 reason: refusal.reason,
+                is_locked: part.is_locked(),
                 original: part.original.clone(),
             });
         }

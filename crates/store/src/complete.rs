@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use form::name::FileName;
 use form::reason::Reason;
 use jail::Fresh;
 use serde_json::json;
@@ -16,8 +15,8 @@ use crate::sql::{Many, Values};
 use crate::work::shortened;
 use crate::writer::{Op, Reply, Tally, Tx};
 use crate::{
-    Completed, Error, GivenUp, PartRecord, PartVerdict, QuarantineState, Quarantined, Store, Verdict, WorkKey, content,
-    delivery,
+    Completed, Error, GivenUp, PartRecord, PartVerdict, QuarantineState, Quarantined, StillHeld, Store, Verdict,
+    WorkKey, content, delivery,
 };
 
 impl Store {
@@ -239,19 +238,23 @@ pub(crate) struct QuarantineRecord {
 }
 
 impl QuarantineRecord {
-    /// A part that a password may open, with its own bytes.
-    pub(crate) fn locked(path: &str, name: &FileName, detected_type: &str, reason: Reason, body: Body) -> Self {
+    /// A part of one that was opened, with its own bytes.
+    pub(crate) fn inside(part: &StillHeld, body: Body) -> Self {
         Self {
-            path: path.to_owned(),
-            name: name.as_str().to_owned(),
-            detected_type: detected_type.to_owned(),
-            reason: Some(i64::from(reason.code())),
+            path: part.path.clone(),
+            name: part.name.as_str().to_owned(),
+            detected_type: part.detected_type.clone(),
+            reason: Some(i64::from(part.reason.code())),
             bytes: body.len(),
             body: Some(body),
             id: 0,
             content: None,
-            locked: true,
+            locked: part.is_locked,
         }
+    }
+
+    pub(crate) fn is_locked(&self) -> bool {
+        self.locked
     }
 
     pub(crate) fn path(&self) -> &str {

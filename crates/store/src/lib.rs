@@ -70,7 +70,7 @@ pub use spool::{Spool, Spooled};
 pub use time::{Clock, Timestamp};
 pub use token::{BatchToken, TokenHash};
 pub use tries::{MAX_OTHERS, Tries, TryOf};
-pub use unlock::{LockedItem, LockedMail, LockedSearch, OpenedBy, Release, Released, StillLocked};
+pub use unlock::{LockedItem, LockedMail, LockedSearch, OpenedBy, Release, Released, StillHeld};
 pub use uploads::{BatchId, BatchRow, BatchStatus, NewBatch, UploadFile};
 pub use users::{NewUser, Role, User, UserId, UserState};
 pub use work::{

@@ -87,8 +87,8 @@ pub struct Release {
     pub about: MessageId,
     /// The parts that are open now.
     pub items: Vec<QuarantineId>,
-    /// What in them is locked still: each becomes an item of its own, kept as long as the one that it was part of.
-    pub still_locked: Vec<StillLocked>,
+    /// What in them does not pass: each becomes an item of its own, kept as long as the one that it was part of.
+    pub still_held: Vec<StillHeld>,
     /// Who is to get them; who is no recipient of the mail, or has them already, gets nothing.
     pub recipients: Vec<String>,
     /// Subject of the second mail, for the list of messages.
@@ -103,9 +103,9 @@ pub struct Release {
     pub password_mail: Option<Receipt>,
 }
 
-/// A part that another password must open.
+/// A part that does not pass inside of one that was opened.
 #[derive(Debug, Clone)]
-pub struct StillLocked {
+pub struct StillHeld {
     /// The item that it was part of.
     pub inside: QuarantineId,
     /// Its place in the mail.
@@ -116,6 +116,8 @@ pub struct StillLocked {
     pub detected_type: String,
     /// Why it does not pass.
     pub reason: Reason,
+    /// Another password may open it.
+    pub is_locked: bool,
     /// Its bytes, where there are any.
     pub original: Source,
 }
@@ -223,13 +225,13 @@ impl Store {
     /// # Errors
     /// Any error of the writer.
     pub async fn release_unlocked(&self, release: Release) -> Result<Released, Error> {
-        let Release { receipt, about, items, still_locked, recipients, subject, body, actor, by, password_mail } =
+        let Release { receipt, about, items, still_held, recipients, subject, body, actor, by, password_mail } =
             release;
         let body = self.keep_fresh(body).await?;
-        let mut held = Vec::with_capacity(still_locked.len());
-        for part in still_locked {
-            let body = self.keep_source(part.original).await?;
-            let record = QuarantineRecord::locked(&part.path, &part.name, &part.detected_type, part.reason, body);
+        let mut held = Vec::with_capacity(still_held.len());
+        for part in still_held {
+            let body = self.keep_source(part.original.clone()).await?;
+            let record = QuarantineRecord::inside(&part, body);
             held.push((part.inside, record));
         }
         let (reply, answer) = Reply::new();
@@ -377,13 +379,14 @@ pub(crate) async fn release_one(tx: &mut Tx, op: &mut ReleaseOp) -> Result<(), E
     Ok(())
 }
 
-/// What stays locked inside of an opened item becomes an item of its own, unless it is one already.
+/// What does not pass inside of an opened item becomes an item of its own, unless it is one already.
 async fn split(tx: &mut Tx, op: &mut ReleaseOp, given: &[(QuarantineId, Vec<String>)]) -> Result<(), Error> {
     for (inside, held) in op.held.iter_mut().filter(|(inside, _)| given.iter().any(|(id, _)| id == inside)) {
         let known: Option<(i64,)> =
-            sqlx::query_as("SELECT id FROM quarantine WHERE message = ?1 AND path = ?2 AND locked = 1")
+            sqlx::query_as("SELECT id FROM quarantine WHERE message = ?1 AND path = ?2 AND locked >= ?3")
                 .bind(op.about.0)
                 .bind(held.path())
+                .bind(held.is_locked())
                 .fetch_optional(&mut tx.connection)
                 .await
                 .map_err(Error::database("looking for a locked part"))?;

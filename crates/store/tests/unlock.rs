@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use store::{
     LockedMail, LockedSearch, MAX_OTHERS, MessageId, OpenedBy, Origin, OriginKind, QuarantineState, Quarantined,
-    Release, Released, StillLocked, Store, Tries, TryOf,
+    Release, Released, StillHeld, Store, Tries, TryOf,
 };
 use support::*;
 
@@ -34,7 +34,7 @@ fn release(store: &Store, mail: &LockedMail, recipients: &[&str]) -> Release {
         receipt: store.new_receipt().unwrap(),
         about: mail.message,
         items: mail.items.iter().map(|item| item.id).collect(),
-        still_locked: Vec::new(),
+        still_held: Vec::new(),
         recipients: recipients.iter().map(|address| (*address).to_owned()).collect(),
         subject: "opened".to_owned(),
         body: made(b"the second mail"),
@@ -171,20 +171,22 @@ async fn tries_of_strangers_end_one_by_one_and_together_and_leave_those_of_the_s
 async fn what_stays_locked_inside_is_held_as_an_item_of_its_own() {
     let (_directory, _hand, store) = fresh().await;
     let mail = locked(&store).await;
-    let part = |path: &str| StillLocked {
+    let part = |path: &str| StillHeld {
         inside: mail.items[0].id,
         path: path.to_owned(),
         name: form::name::FileName::rebuild("inner.zip").0,
         detected_type: "zip".to_owned(),
         reason: form::reason::Reason::WrongPassword,
+        is_locked: path != "1.4",
         original: source(b"PK inner"),
     };
     let with = |paths: &[&str], recipients: &[&str]| Release {
-        still_locked: paths.iter().map(|path| part(path)).collect(),
+        still_held: paths.iter().map(|path| part(path)).collect(),
         items: vec![mail.items[0].id],
         ..release(&store, &mail, recipients)
     };
-    store.release_unlocked(with(&["1.2"], &[A, B])).await.unwrap();
+    store.release_unlocked(with(&["1.2", "1.4"], &[A])).await.unwrap();
+    store.release_unlocked(with(&["1.2", "1.4"], &[B])).await.unwrap();
     let now = store.locked_mail(mail.message).await.unwrap().unwrap();
     let shown: Vec<_> = now.items.iter().map(|item| (item.path.as_str(), item.served.len())).collect();
     assert_eq!((shown, now.open.as_slice()), (vec![("1.2", 0)], &["1".to_owned()][..]));
@@ -192,6 +194,9 @@ async fn what_stays_locked_inside_is_held_as_an_item_of_its_own() {
     let before = store.quarantine_item(mail.items[0].id).await.unwrap().unwrap();
     assert!(row.locked && row.created == before.created && row.expires == before.expires && row.name == "inner.zip");
     assert_eq!(store.quarantine_original(row.id).await.unwrap().to_bytes(100).await.unwrap(), &b"PK inner"[..]);
+    // What no password opens is held as well, and once, but not as locked.
+    let held = store.quarantine(&store::QuarantineFilter::default()).await.unwrap();
+    assert_eq!(held.items.iter().filter(|row| !row.locked && row.name == "inner.zip").count(), 1);
     // Said again, it is not held twice; when everybody has everything, nothing is held at all.
     store.release_unlocked(with(&["1.2", "1.3"], &[A, B])).await.unwrap();
     assert_eq!(store.locked_mail(mail.message).await.unwrap().unwrap().items.len(), 1);

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use engine::{Engine, Locked, MAX_CANDIDATES, MailContext, NotOpened, PartOutcome, Patience, Unlocked, UnlockedMail};
 use form::job::Password;
 use store::{
-    Clock, Envelope, LockedMail, LockedSearch, MessageId, OpenedBy, QuarantineId, Receipt, Release, StillLocked, Store,
+    Clock, Envelope, LockedMail, LockedSearch, MessageId, OpenedBy, QuarantineId, Receipt, Release, StillHeld, Store,
     Timestamp, Tries, TryOf,
 };
 use web::{UnlockFuture, Unlocker, Unlocking};
@@ -404,16 +404,16 @@ impl Pairing {
         let files = mail.parts.iter().filter_map(|part| part.output_name.as_ref());
         let files: Vec<String> = files.map(|name| name.as_str().to_owned()).collect();
         let id_of = |path: &String| group.items.iter().find(|(_, of)| of == path).map(|(id, _)| *id);
-        let still_locked: Vec<StillLocked> =
-            mail.still_locked.iter().filter_map(|part| Some(still_locked(part, id_of(&part.inside)?))).collect();
-        if !still_locked.is_empty() {
+        let still_held: Vec<StillHeld> =
+            mail.still_held.iter().filter_map(|part| Some(still_held(part, id_of(&part.inside)?))).collect();
+        if still_held.iter().any(|part| part.is_locked) {
             self.keys.keep(locked.message, new, by.told_to);
         }
         let release = Release {
             receipt,
             about: locked.message,
             items: mail.opened.iter().filter_map(id_of).collect(),
-            still_locked,
+            still_held,
             recipients: group.recipients.clone(),
             subject: mail.subject,
             body: mail.fresh,
@@ -426,7 +426,7 @@ impl Pairing {
             files,
             paths: mail.opened,
             recipients: released.recipients.len(),
-            still_locked: mail.still_locked.into_iter().map(|part| part.inside).collect(),
+            still_locked: mail.still_held.into_iter().filter(|part| part.is_locked).map(|part| part.inside).collect(),
         })
     }
 
@@ -517,13 +517,14 @@ fn key_of(locked: &LockedMail) -> String {
     key(locked.sender.as_deref().unwrap_or_default(), locked.header_from.as_deref().unwrap_or_default())
 }
 
-fn still_locked(part: &engine::StillLocked, inside: QuarantineId) -> StillLocked {
-    StillLocked {
+fn still_held(part: &engine::StillHeld, inside: QuarantineId) -> StillHeld {
+    StillHeld {
         inside,
         path: part.path.clone(),
         name: part.name.clone(),
         detected_type: part.detected_type.clone(),
         reason: part.reason,
+        is_locked: part.is_locked,
         original: part.original.clone(),
     }
 }
