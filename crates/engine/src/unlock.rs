@@ -115,9 +115,13 @@ pub(crate) async fn mail(
             State::Closed { refusal, fits } => closed.push(NotOpened { path: path.clone(), refusal, fits }),
         }
     }
+    let stuck = opened.iter().map(|path| NotOpened { path: path.clone(), refusal: around(&parts, path), fits: true });
+    let stuck: Vec<NotOpened> = stuck.collect();
     parts.retain(|part| part.fresh.is_some() && opened.iter().any(|path| is_at_or_in(path, &part.path)));
     let parts: Vec<PartOutcome> = parts.into_iter().flat_map(|part| without_carrier(wanted, part)).collect();
     if parts.is_empty() {
+        // What was opened lies in something that does not pass.
+        closed.extend(stuck);
         return Ok(Unlocked::Nothing(closed));
     }
     let header = answer(run, context, &doc.header);
@@ -174,6 +178,12 @@ fn state(wanted: &Wanted<'_>, parts: &[PartOutcome], path: &str) -> State {
     let locked = own.iter().any(|part| part.refusal.is_some_and(|refusal| is_lock(refusal.reason)));
     let other = own.iter().filter_map(|part| part.refusal).find(|refusal| !is_lock(refusal.reason));
     State::Closed { refusal: other.filter(|_| fits || !locked), fits }
+}
+
+/// Why the innermost of the parts around this one does not pass.
+fn around(parts: &[PartOutcome], path: &str) -> Option<Refusal> {
+    let all = || parts.iter().flat_map(PartOutcome::flatten).filter(|part| part.path != path);
+    all().filter(|part| is_at_or_in(path, &part.path)).filter_map(|part| part.refusal).last()
 }
 
 /// Whether another wanted path lies between `outer` and `path`, or is `path`.
@@ -245,4 +255,54 @@ fn answer(run: &Run<'_>, context: &MailContext, first: &MailHeader) -> MailHeade
 
 fn is_lock(reason: Reason) -> bool {
     matches!(reason, Reason::Encrypted | Reason::WrongPassword)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn part(path: &str, refusal: Option<Reason>, children: Vec<PartOutcome>) -> PartOutcome {
+        PartOutcome {
+            path: path.to_owned(),
+            name: FileName::rebuild(path).0,
+            output_name: None,
+            detected_type: String::new(),
+            output: None,
+            verdict: if refusal.is_some() { PartVerdict::Withheld } else { PartVerdict::Sanitised },
+            refusal: refusal.map(Refusal::plain),
+            signature: None,
+            findings: Vec::new(),
+            pages: 1,
+            levels: form::report::PageLevels::default(),
+            similarity: Vec::new(),
+            recall: None,
+            fresh: None,
+            original: Source::whole(std::sync::Arc::new(jail::Sealed::from_bytes(&[]).unwrap())),
+            elapsed: std::time::Duration::ZERO,
+            inline: false,
+            children,
+        }
+    }
+
+    #[test]
+    fn all_that_does_not_pass_is_held_and_only_locks_wait_for_a_password() {
+        let deep = part("1.3.1", Some(Reason::WrongPassword), Vec::new());
+        let inside = vec![
+            part("1.1", None, Vec::new()),
+            part("1.2", Some(Reason::Infected), Vec::new()),
+            part("1.3", Some(Reason::WrongPassword), vec![deep]),
+        ];
+        let opened = part("1", None, inside);
+        let held = topmost_held("1", &opened.flatten());
+        let held: Vec<_> = held.iter().map(|part| (part.path.as_str(), part.reason, part.is_locked)).collect();
+        assert_eq!(held, [("1.2", Reason::Infected, false), ("1.3", Reason::WrongPassword, true)]);
+    }
+
+    #[test]
+    fn what_is_around_an_opened_part_says_why_it_does_not_pass() {
+        let parts = [part("1", Some(Reason::LimitOutputBytes), vec![part("1.2", None, Vec::new())])];
+        assert_eq!(around(&parts, "1.2").map(|refusal| refusal.reason), Some(Reason::LimitOutputBytes));
+        assert_eq!(around(&parts, "1"), None);
+    }
 }
