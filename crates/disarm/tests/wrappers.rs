@@ -38,7 +38,7 @@ fn a_signed_file_is_the_file_and_a_signature_alone_is_none() {
     }
     let refused = |name: &str| rooms::sanitise(&fixture(name), name).unwrap_err().refusal.reason;
     assert_eq!(refused("memo.txt.p7s"), Reason::SignatureOnly);
-    assert_eq!(refused("locked.p7m"), Reason::Encrypted);
+    assert_eq!(refused("locked.p7m"), Reason::EncryptedForRecipient);
 }
 
 #[test]

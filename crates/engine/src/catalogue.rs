@@ -299,6 +299,10 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
             "中身がすべて取り除く対象だったため、お渡しできるものがありません",
             "all that it held was left out, so that nothing remains",
         ),
+        Reason::EncryptedForRecipient => (
+            "受取人の鍵で暗号化されています（S/MIME・OpenPGP）。パスワードでは開けず、中身を確かめられません",
+            "it is encrypted with a key of its recipient (S/MIME, OpenPGP); no password opens it, and it cannot be inspected",
+        ),
         Reason::CalendarAlarms => ("予定の通知を{count}件取り除きました", "{count} alarms of events were removed"),
         Reason::CalendarAttachments => (
             "予定に添付されたファイルやリンクを{count}件取り除きました",

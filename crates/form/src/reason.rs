@@ -99,6 +99,8 @@ reasons! {
     116 Withheld SignatureOnly "signature_only"
     /// All that the archive held was left out, so that nothing remains to be passed on.
     117 Withheld NothingLeft "nothing_left"
+    /// The content is encrypted with a key of its recipient (S/MIME, OpenPGP), so that no password opens it.
+    118 Withheld EncryptedForRecipient "encrypted_for_recipient"
 
     /// The input is larger than allowed.
     120 Withheld LimitInputBytes "limit_input_bytes"

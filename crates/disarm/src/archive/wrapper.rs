@@ -19,7 +19,7 @@ pub(super) fn signed(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn W
     let content = match smime::read(part.input) {
         Cms::Signed(content) => content,
         Cms::Detached => return Err(Reason::SignatureOnly.into()),
-        Cms::Encrypted => return Err(Reason::Encrypted.into()),
+        Cms::Encrypted => return Err(Reason::EncryptedForRecipient.into()),
         Cms::Other => return Err(Reason::Malformed.into()),
     };
     part.findings.add(Reason::Unwrapped, Place::new("S/MIME"));

@@ -153,7 +153,7 @@ impl<'a> Reader<'a, '_> {
         match part.media.value.as_str() {
             "multipart/alternative" => read.append(self.alternative(part, first)),
             "multipart/related" => read.append(self.related(part, first)),
-            "multipart/encrypted" => self.children.withhold(index, Refusal::plain(Reason::Encrypted)),
+            "multipart/encrypted" => self.children.withhold(index, Refusal::plain(Reason::EncryptedForRecipient)),
             _ => {
                 for &sub in &part.parts {
                     let Some(child) = tree.parts.get(sub) else { continue };
@@ -188,9 +188,9 @@ impl<'a> Reader<'a, '_> {
                 return Read { notes: vec![(Reason::EncodingRepaired, "MIME")], ..Read::default() };
             }
             _ if kind.ends_with("pkcs7-mime") && self.is_enveloped(part) => {
-                self.children.withhold(index, Refusal::plain(Reason::Encrypted));
+                self.children.withhold(index, Refusal::plain(Reason::EncryptedForRecipient));
             }
-            "application/pgp-encrypted" => self.children.withhold(index, Refusal::plain(Reason::Encrypted)),
+            "application/pgp-encrypted" => self.children.withhold(index, Refusal::plain(Reason::EncryptedForRecipient)),
             // Beside what it says in words, the file itself, from which a reader can accept.
             "text/calendar" if part.disposition.value != "attachment" => {
                 self.directory(part, directory::calendar, "text/calendar");

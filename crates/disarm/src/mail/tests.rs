@@ -135,7 +135,7 @@ fn parts_that_may_not_pass_are_withheld_one_by_one() {
         [
             Some(Reason::MessagePartial),
             Some(Reason::ExternalBody),
-            Some(Reason::Encrypted),
+            Some(Reason::EncryptedForRecipient),
             Some(Reason::AmbiguousStructure),
             None,
             None
@@ -407,7 +407,7 @@ fn armour_of_openpgp_is_opened_where_it_only_signs_and_held_where_it_encrypts() 
     assert!(outcome.reasons().contains(&Reason::Signature));
     let encrypted = read(b"Subject: x\n\nhi\n-----BEGIN PGP MESSAGE-----\n\nhQEMA\n-----END PGP MESSAGE-----\n");
     let (child, _) = encrypted.child("encrypted.asc");
-    assert_eq!(child.withheld.map(|refusal| refusal.reason), Some(Reason::Encrypted));
+    assert_eq!(child.withheld.map(|refusal| refusal.reason), Some(Reason::EncryptedForRecipient));
     assert_eq!(encrypted.text(), "hi\n[添付1: encrypted.asc]");
 }
 
@@ -455,7 +455,7 @@ fn a_mail_that_is_only_signed_is_read_and_the_signature_ends_here() {
     assert_eq!(read(root.as_bytes()).text(), "署名");
     let sealed = "Content-Type: application/pkcs7-mime\nContent-Transfer-Encoding: base64\n\nMAsGCSqGSIb3DQEHAw==\n";
     let sealed = read(sealed.as_bytes());
-    assert_eq!(sealed.mail.children[0].withheld.map(|refusal| refusal.reason), Some(Reason::Encrypted));
+    assert_eq!(sealed.mail.children[0].withheld.map(|refusal| refusal.reason), Some(Reason::EncryptedForRecipient));
 }
 
 /// TNEF of attributes: level, number, data.
