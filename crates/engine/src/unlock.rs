@@ -183,7 +183,7 @@ fn state(wanted: &Wanted<'_>, parts: &[PartOutcome], path: &str) -> State {
 /// Why the innermost of the parts around this one does not pass.
 fn around(parts: &[PartOutcome], path: &str) -> Option<Refusal> {
     let all = || parts.iter().flat_map(PartOutcome::flatten).filter(|part| part.path != path);
-    all().filter(|part| is_at_or_in(path, &part.path)).filter_map(|part| part.refusal).last()
+    all().filter(|part| is_at_or_in(path, &part.path)).filter_map(|part| part.refusal).next_back()
 }
 
 /// Whether another wanted path lies between `outer` and `path`, or is `path`.

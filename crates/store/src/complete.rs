@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use form::reason::Reason;
 use jail::Fresh;
 use serde_json::json;
 use sqlx::Row;
