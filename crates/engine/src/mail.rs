@@ -65,7 +65,10 @@ pub(crate) async fn sanitise(
     let account = account::compose(run.policy, &context.receipt, &doc.findings, &parts).unwrap_or_default();
     let mut headers = headers(&context.receipt, &doc.findings, &parts, "");
     headers.extend(trace(context));
-    let amended = amended(run.policy, &doc, context);
+    let amended = match amended(run.policy, &doc, context) {
+        Ok(amended) => amended,
+        Err(refusal) => return notice_only(run, context, doc.header, refusal, parts, started).await,
+    };
     let form = match &amended {
         Some(own) => assemble::Form::Own(own),
         None => assemble::Form::Unverified(&form),
@@ -164,23 +167,48 @@ pub(crate) fn notice_for(policy: &Policy, context: &MailContext, subject: &str, 
 }
 
 /// The form with what the site adds: its mark before the subject, and a date where the sender gave none (RFC 5322 3.6 wants one).
-/// `None` where nothing is to be added, so that the form goes on as it came.
-fn amended(policy: &Policy, doc: &MailDoc, context: &MailContext) -> Option<Vec<u8>> {
+/// `None` where nothing is to be added, so that the form goes on as it came. A mail that should have the mark does not go without.
+fn amended(policy: &Policy, doc: &MailDoc, context: &MailContext) -> Result<Option<Vec<u8>>, Refusal> {
     if policy.subject_prefix.is_empty() && doc.header.date.is_some() {
-        return None;
+        return Ok(None);
     }
     let mut doc = doc.clone();
     doc.header.date = doc.header.date.or_else(|| MailDate::new(context.now, context.utc_offset_minutes));
-    doc.header.subject = Line::scrub(&marked(&policy.subject_prefix, doc.header.subject.as_str())).0;
-    doc.encode(Vec::new(), &policy.limits).ok()
+    let most = usize::try_from(policy.limits.line_bytes).unwrap_or(usize::MAX);
+    // The mark takes the room of the last letters of a subject that was as long as one may be.
+    let subject = Line::scrub(&marked(&policy.subject_prefix, doc.header.subject.as_str())).0.cut(most);
+    doc.header.subject = Line::scrub(subject.as_str()).0;
+    doc.encode(Vec::new(), &policy.limits).map(Some).map_err(|error| error.refusal())
 }
 
-/// The subject with the site's mark in front, once: an answer to a mail that has it brings it back.
+/// The subject with the site's mark in front, once: an answer to a mail that has it brings it back, before or behind what says
+/// that it is an answer. In the middle of a subject it is the sender's own words.
 fn marked(prefix: &str, subject: &str) -> String {
     match prefix.trim() {
         "" => format!("{prefix}{subject}"),
-        mark => format!("{prefix}{}", subject.replace(prefix, "").replace(mark, "").trim_start()),
+        mark => {
+            let (mut answers, mut rest) = (String::new(), subject.trim_start());
+            loop {
+                if let Some(after) = rest.strip_prefix(mark) {
+                    rest = after.trim_start();
+                } else if let Some(length) = answer_length(rest) {
+                    let (answer, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
+                    answers.extend([answer, " "]);
+                    rest = after.trim_start();
+                } else {
+                    return format!("{prefix}{answers}{rest}");
+                }
+            }
+        }
     }
+}
+
+/// Bytes of the `Re:` or `Fwd:` that a subject begins with.
+fn answer_length(subject: &str) -> Option<usize> {
+    let end = subject.find([':', '：'])?;
+    let colon = subject.get(end..)?.chars().next()?.len_utf8();
+    let word = subject.get(..end)?;
+    ["Re", "Fw", "Fwd"].iter().any(|answer| word.eq_ignore_ascii_case(answer)).then(|| end.saturating_add(colon))
 }
 
 /// A mail whose root may not be read comes as its header and one withheld child that is the mail itself.
@@ -225,4 +253,49 @@ fn holds_virus(part: &PartOutcome) -> bool {
 /// A file given on the command line or in the web form is a part without a parent.
 pub(crate) fn root_part(original: Source, name: form::name::FileName) -> Part {
     Part { path: String::new(), name, declared_type: Line::default(), source: original, inline: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subject_of(policy: &Policy, subject: &str) -> Result<String, Refusal> {
+        let doc = MailDoc {
+            detected: form::DetectedType::parse("mail").unwrap(),
+            header: MailHeader { subject: Line::scrub(subject).0, ..MailHeader::default() },
+            body: Default::default(),
+            children: Vec::new(),
+            findings: Vec::new(),
+        };
+        let form = amended(policy, &doc, &MailContext::default())?.unwrap();
+        let again = MailDoc::decode(form.as_slice(), &policy.limits).unwrap();
+        Ok(again.header.subject.as_str().to_owned())
+    }
+
+    #[test]
+    fn a_subject_has_the_mark_once_and_keeps_its_own_words() {
+        for (subject, expect) in [
+            ("", "[外部] "),
+            ("a", "[外部] a"),
+            ("[外部] a", "[外部] a"),
+            ("Re: [外部] RE: [外部][外部]a", "[外部] Re: RE: a"),
+            ("Fwd：[外部]  a", "[外部] Fwd： a"),
+            ("a [外部] b", "[外部] a [外部] b"),
+            ("Re: a: [外部]", "[外部] Re: a: [外部]"),
+        ] {
+            assert_eq!(marked("[外部] ", subject), expect, "{subject}");
+        }
+    }
+
+    #[test]
+    fn no_mail_goes_without_the_mark_for_the_length_of_its_subject() {
+        let mut policy = Policy { subject_prefix: "[外部] ".to_owned(), ..Policy::default() };
+        let most = usize::try_from(policy.limits.line_bytes).unwrap();
+        for subject in ["a".repeat(most), "あ".repeat(most / 3)] {
+            let marked = subject_of(&policy, &subject).unwrap();
+            assert!(marked.starts_with("[外部] ") && marked.len() <= most && marked.len() + 3 > most);
+        }
+        policy.limits.form_bytes = 16;
+        assert!(subject_of(&policy, "a").is_err());
+    }
 }

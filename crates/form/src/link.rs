@@ -1,7 +1,8 @@
 //! Web addresses in plain text, and what becomes of them by policy.
 //!
 //! The clean room applies it, so that not even a hijacked dirty room brings an address past the policy. An address is
-//! `scheme://` with what follows, or a word that begins with `www.`: what mail programs make clickable by themselves.
+//! `scheme://` with what follows, a word that begins with `www.`, or `\\host`: what mail programs make clickable by themselves.
+//! Browsers read `http:/host` and `https:\\host` as addresses too, so any one or two slashes do for the schemes they open.
 
 use std::borrow::Cow;
 
@@ -27,8 +28,7 @@ pub fn treated(text: &str, links: Links) -> (Cow<'_, str>, u32) {
             }
             Links::Remove => {
                 let end = address_end(text, found.host_end);
-                let bracketed = text.get(..found.start).is_some_and(|before| before.ends_with('<'))
-                    && text.get(end..).is_some_and(|after| after.starts_with('>'));
+                let bracketed = is_bracketed(text, found.start, end);
                 if bracketed {
                     let before = text.get(copied..found.start.saturating_sub(1)).unwrap_or_default();
                     out.push_str(before.strip_suffix(' ').unwrap_or(before));
@@ -78,12 +78,13 @@ impl Treatment {
         if self.links == Links::Keep {
             return out.push_str(text);
         }
+        let known = self.held.len();
         self.held.push_str(text);
-        // The blank is held too: it may stand before an address that goes.
-        let end = match self.held.bytes().rposition(|b| b.is_ascii_whitespace()) {
+        // The blank is held too: it may stand before an address that goes. What was held before has none but at its start.
+        let end = match text.bytes().rposition(|b| b.is_ascii_whitespace()).map(|blank| known.saturating_add(blank)) {
             Some(blank) if blank > 0 => blank,
             // A run without a blank that is longer than any address is not held back for one.
-            _ if self.held.len() > MAX_HELD => self.held.len(),
+            _ if self.held.len() > MAX_HELD => forced_end(&self.held),
             _ => 0,
         };
         let rest = self.held.split_off(end);
@@ -101,6 +102,29 @@ impl Treatment {
     }
 }
 
+/// Whether an address stands in angle brackets that go with it. They stay where what is before and behind them would make
+/// another address when they are gone, as in `http:<http://a>//b`.
+fn is_bracketed(text: &str, start: usize, end: usize) -> bool {
+    let before = text.get(..start).and_then(|before| before.strip_suffix('<'));
+    let after = text.get(end..).and_then(|after| after.strip_prefix('>'));
+    before.is_some_and(|before| !before.trim_end_matches(' ').ends_with('\\'))
+        && after.is_some_and(|after| !after.starts_with(|c: char| c.is_ascii_graphic()))
+}
+
+/// How much of a run without blanks is decided: all but its end, where an address may begin, and no cut where one begins.
+fn forced_end(held: &str) -> usize {
+    let mut end = held.floor_char_boundary(held.len().saturating_sub(MAX_BEGUN));
+    let mut at = 0;
+    while let Some(found) = next(held, at).filter(|found| found.start < end) {
+        if end < found.host.saturating_add(WWW.len()).saturating_add(1) {
+            end = found.start;
+        }
+        at = found.host_end;
+    }
+    // Brackets go only where it is known what follows them.
+    if held.get(..end).is_some_and(|decided| decided.ends_with('>')) { end.saturating_sub(1) } else { end }
+}
+
 /// An address in a text, in byte positions.
 struct Found {
     start: usize,
@@ -115,55 +139,96 @@ fn next(text: &str, from: usize) -> Option<Found> {
     let mut at = from;
     loop {
         let rest = bytes.get(at..)?;
-        let found = at.saturating_add(rest.iter().position(|b| matches!(b, b':' | b'w' | b'W'))?);
+        let found = at.saturating_add(rest.iter().position(|b| matches!(b, b':' | b'w' | b'W' | b'\\'))?);
+        at = found.saturating_add(1);
         let tail = bytes.get(found..).unwrap_or_default();
-        if tail.starts_with(b"://") {
-            let start = scheme_start(bytes, from, found);
-            if start < found {
-                let host = found.saturating_add(3);
-                return Some(Found { start, host, host_end: host_end(text, host) });
-            }
-        } else if tail.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"www.")) {
+        if let Some((start, host)) = scheme_at(bytes, from, found) {
+            return Some(Found { start, host, host_end: host_end(text, host).0 });
+        }
+        // Cheap questions first: only what may be an address is read to its end, and then not read again.
+        if tail.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(WWW)) {
             let before = found.checked_sub(1).and_then(|before| bytes.get(before)).copied().unwrap_or(b' ');
-            let host_end = host_end(text, found);
-            if !(before.is_ascii_alphanumeric() || b".-_@/".contains(&before)) && host_end > found.saturating_add(4) {
+            if before.is_ascii_alphanumeric() || b".-_@/".contains(&before) {
+                continue;
+            }
+            let (host_end, stop) = host_end(text, found);
+            if host_end > found.saturating_add(WWW.len()) {
                 return Some(Found { start: found, host: found, host_end });
             }
+            at = at.max(stop.saturating_sub(1));
+        } else if tail.starts_with(b"\\\\") && !follows_word(bytes, found) {
+            let host = found.saturating_add(2);
+            let named = text.get(host..).and_then(|rest| rest.chars().next()).is_some_and(char::is_alphanumeric);
+            if named {
+                return Some(Found { start: found, host, host_end: host_end(text, host).0 });
+            }
         }
-        at = found.saturating_add(1);
     }
 }
 
-/// Where the scheme before a colon begins: the colon itself where there is none.
+/// Whether two backslashes part words (`C:\\a\\b`, as programs write paths) and so begin no name of a server.
+fn follows_word(bytes: &[u8], at: usize) -> bool {
+    match bytes.get(..at).unwrap_or_default() {
+        [] => false,
+        [.., before, drive, b':'] if drive.is_ascii_alphabetic() => {
+            before.is_ascii_whitespace() || b"\"'(<".contains(before)
+        }
+        [drive, b':'] => drive.is_ascii_alphabetic(),
+        [.., before] => before.is_ascii_alphanumeric(),
+    }
+}
+
+/// Where an address begins that has its colon at a position, and where its host does.
+fn scheme_at(bytes: &[u8], from: usize, colon: usize) -> Option<(usize, usize)> {
+    let tail = bytes.get(colon..)?.strip_prefix(b":")?;
+    let slashes = tail.iter().take(2).take_while(|b| matches!(b, b'/' | b'\\')).count();
+    if slashes == 0 {
+        return None;
+    }
+    let host = colon.saturating_add(1).saturating_add(slashes);
+    if tail.starts_with(b"//") {
+        let start = scheme_start(bytes, from, colon);
+        return (start < colon).then_some((start, host));
+    }
+    let before = bytes.get(from..colon)?;
+    let opened = OPENED.iter().find(|scheme| {
+        let (rest, end) = before.split_at(before.len().saturating_sub(scheme.len()));
+        end.eq_ignore_ascii_case(scheme) && !rest.last().is_some_and(u8::is_ascii_alphabetic)
+    })?;
+    Some((colon.saturating_sub(opened.len()), host))
+}
+
+/// Where the scheme before a colon begins: the colon itself where there is none. No slash is in one, so that reading back from
+/// the colon of each `://` reads no letter twice.
 fn scheme_start(bytes: &[u8], from: usize, colon: usize) -> usize {
-    let least = from.max(colon.saturating_sub(MAX_SCHEME));
-    let scheme = bytes.get(least..colon).unwrap_or_default();
+    let before = bytes.get(from..colon).unwrap_or_default();
     let word = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
-    let length = scheme.iter().rev().take_while(|b| word(b)).count();
+    let length = before.iter().rev().take_while(|b| word(b)).count();
     let start = colon.saturating_sub(length);
     // A scheme begins with a letter; digits before it belong to something else.
     let digits = bytes.get(start..colon).unwrap_or_default().iter().take_while(|b| !b.is_ascii_alphabetic()).count();
     start.saturating_add(digits)
 }
 
-/// The end of host, port and user name.
-fn host_end(text: &str, host: usize) -> usize {
+/// The end of host, port and user name, and how far was looked for it.
+fn host_end(text: &str, host: usize) -> (usize, usize) {
     let rest = text.get(host..).unwrap_or_default();
     // A host in Latin letters ends where Japanese text goes on; one that begins with other letters goes on with them.
     let latin = rest.chars().next().is_some_and(|c| c.is_ascii());
     let stop =
         |c: char| !(c.is_ascii_alphanumeric() || ".-_:@%[]~!$&'*+,;=".contains(c) || (!latin && c.is_alphanumeric()));
-    let end = rest.find(stop).unwrap_or(rest.len());
-    let kept = rest.get(..end).unwrap_or_default().trim_end_matches(['.', ',', ':', ';', '!', '\'', ']', '*', '_']);
-    // `http://http://a`: what looks like the host is the scheme of another address.
-    let is_scheme = rest.get(kept.len()..).is_some_and(|after| after.starts_with("://"));
-    host.saturating_add(if is_scheme { 0 } else { kept.len() })
+    let end = host.saturating_add(rest.find(stop).unwrap_or(rest.len()));
+    // `http://http://a`: what looks like the host, or its end, is the scheme of another address.
+    let other = end.checked_sub(1).and_then(|colon| scheme_at(text.as_bytes(), host, colon));
+    let own = text.get(host..other.map_or(end, |(start, _)| start)).unwrap_or_default();
+    let kept = own.trim_end_matches(['.', ',', ':', ';', '!', '\'', ']', '*', '_']);
+    (host.saturating_add(kept.len()), end)
 }
 
 /// The end of an address whose host ends at a position.
 fn address_end(text: &str, host_end: usize) -> usize {
     let rest = text.get(host_end..).unwrap_or_default();
-    if !rest.starts_with(['/', '?', '#']) {
+    if !rest.starts_with(['/', '\\', '?', '#']) {
         return host_end;
     }
     let end = rest.find(|c: char| !c.is_ascii_graphic() || matches!(c, '<' | '>' | '"' | '`')).unwrap_or(rest.len());
@@ -174,17 +239,21 @@ fn address_end(text: &str, host_end: usize) -> usize {
 
 /// Writes an address so that it can be read, and no program takes it for one.
 fn defang(found: &Found, text: &str, out: &mut String) {
-    let scheme = text.get(found.start..found.host.saturating_sub(3)).filter(|_| found.host > found.start);
-    if let Some(scheme) = scheme {
+    let head = text.get(found.start..found.host).unwrap_or_default();
+    if let Some((scheme, slashes)) = head.split_once(':') {
         match scheme.to_ascii_lowercase().as_str() {
-            "http" => out.push_str("hxxp://"),
-            "https" => out.push_str("hxxps://"),
-            "ftp" => out.push_str("fxp://"),
+            "http" => out.push_str("hxxp:"),
+            "https" => out.push_str("hxxps:"),
+            "ftp" => out.push_str("fxp:"),
             _ => {
-                out.push_str(scheme);
-                out.push_str("[:]//");
+                // It may be a host that a colon and slashes make look like a scheme.
+                out.push_str(&scheme.replace('.', "[.]"));
+                out.push_str("[:]");
             }
         }
+        out.push_str(&slashes.replace('\\', "/"));
+    } else if !head.is_empty() {
+        out.push_str("[\\\\]");
     }
     for c in text.get(found.host..found.host_end).unwrap_or_default().chars() {
         if c == '.' {
@@ -197,10 +266,13 @@ fn defang(found: &Found, text: &str, out: &mut String) {
 
 /// Stands where an address was.
 const REMOVED: &str = "[リンク削除]";
-/// Letters of a scheme; the longest that is registered has 36.
-const MAX_SCHEME: usize = 40;
+const WWW: &[u8] = b"www.";
+/// Schemes that browsers and mail programs open with any slashes.
+const OPENED: [&[u8]; 4] = [b"http", b"https", b"ftp", b"file"];
 /// Bytes held back for an address that may go on in the next piece.
 const MAX_HELD: usize = 16 * 1024;
+/// Bytes of a longer run that are held back all the same: the scheme of an address, its slashes and the first letters behind.
+const MAX_BEGUN: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -223,6 +295,12 @@ mod tests {
             ("https://a.b/?u=https://c.d/", "hxxps://a[.]b/?u=hxxps://c[.]d/"),
             ("a://", "a[:]//"),
             ("1.5 :// a.b", "1.5 :// a.b"),
+            ("www.evil.example://x", "www[.]evil[.]example[:]//x"),
+            ("http://a.b,http://c.d", "hxxp://a[.]b,hxxp://c[.]d"),
+            (r"http:\\a.b\x https:/\a.b HTTP:/a.b", r"hxxp://a[.]b\x hxxps://a[.]b hxxp:/a[.]b"),
+            (r"\\srv\share (\\a.b\c)", r"[\\]srv\share ([\\]a[.]b\c)"),
+            (r"file:\\srv\x file:/x", r"file[:]//srv\x file[:]/x"),
+            (r"file: a C:\\a\\b profile:/x x:/y", r"file: a C:\\a\\b profile:/x x:/y"),
         ] {
             assert_eq!(treated(text, Links::Defang).0, expect, "{text}");
             assert_eq!(treated(text, Links::Keep), (Cow::Borrowed(text), 0));
@@ -237,6 +315,11 @@ mod tests {
             ("(see http://a.b/c).", "(see [リンク削除])."),
             ("www.a.jp、www.b.jp/x", "[リンク削除]、[リンク削除]"),
             ("https://a.b", "[リンク削除]"),
+            (r"\\a.b\c d", "[リンク削除] d"),
+            (r"http:\\a.b\c", "[リンク削除]"),
+            // Brackets that are gone would make an address of what is around them.
+            ("http:<http://a>//b", "http:<[リンク削除]>//b"),
+            (&format!("www.evil.example{}://x", "a".repeat(40)), "[リンク削除]"),
         ] {
             assert_eq!(treated(text, Links::Remove).0, expect, "{text}");
         }
@@ -250,12 +333,56 @@ mod tests {
             treated(&piece.repeat(500_000), Links::Defang);
             treated(&piece.repeat(500_000), Links::Remove);
         }
+        // One that is not read to its end reads its tail again and again: 10^11 steps at this length.
+        for (first, piece) in [("x", "www."), ("http://a", "+www.a"), ("x", "+www."), ("", r"\\"), ("x", r"w\\")] {
+            let body = format!("{first}{}", piece.repeat(1_000_000 / piece.len()));
+            for body in [format!("{body}://x"), body] {
+                count(&body);
+                treated(&body, Links::Defang);
+                treated(&body, Links::Remove);
+            }
+        }
+        assert!(begun.elapsed().as_secs() < 40);
+    }
+
+    #[test]
+    fn tiny_pieces_of_a_long_run_are_read_in_linear_time() {
+        let begun = std::time::Instant::now();
+        let mut treatment = Treatment::new(Links::Defang);
+        let mut out = String::new();
+        for _ in 0..2_000_000 {
+            treatment.feed("a", &mut out);
+        }
+        treatment.finish(&mut out);
+        assert_eq!(out.len(), 2_000_000);
         assert!(begun.elapsed().as_secs() < 20);
+    }
+
+    #[test]
+    fn an_address_passes_at_no_cut_of_a_run_longer_than_what_is_held() {
+        let text = format!("{}日https://evil.example/日http:/b.example/日www.c.example", "x".repeat(MAX_HELD + 1));
+        for links in [Links::Defang, Links::Remove] {
+            let whole = treated(&text, links);
+            for cut in (MAX_HELD..text.len()).filter(|cut| text.is_char_boundary(*cut)) {
+                // With much or little behind what is held back.
+                for rest in [String::new(), "日".repeat(40), "x".repeat(70)] {
+                    let (first, second) = text.split_at(cut);
+                    let mut treatment = Treatment::new(links);
+                    let mut out = String::new();
+                    [first, second, &rest].into_iter().for_each(|piece| treatment.feed(piece, &mut out));
+                    let count = treatment.finish(&mut out);
+                    assert_eq!(count, whole.1, "{cut}");
+                    for live in ["https:/", "http:/", "www.", "evil.example"] {
+                        assert!(!out.contains(live), "{cut} {live}");
+                    }
+                }
+            }
+        }
     }
 
     proptest! {
         #[test]
-        fn nothing_defanged_holds_an_address_that_programs_open(text in "[ a<w.:/h@日]{0,40}(http|https|ftp)?://[a.w:/]{0,20}") {
+        fn nothing_defanged_holds_an_address_that_programs_open(text in "([ a<w.:/h@日>+\\\\]|http|www.){0,40}(http|https|ftp)?://([a.w:/\\\\]|http){0,20}") {
             let (safe, _) = treated(&text, Links::Defang);
             for scheme in ["http://", "https://", "ftp://"] {
                 prop_assert!(!safe.to_ascii_lowercase().contains(scheme), "{}", safe);

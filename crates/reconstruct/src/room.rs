@@ -55,8 +55,8 @@ fn part_of(job: &CleanJob, reader: &mut dyn Read, out: &mut Output<'_>) -> Resul
     let written = match kind {
         Kind::Text => text::write(&mut decoder, job.links, out)?,
         Kind::Table => csv::write(&mut decoder, out)?,
-        Kind::Calendar => directory::write_calendar(&mut decoder, out)?,
-        Kind::Card => directory::write_cards(&mut decoder, out)?,
+        Kind::Calendar => directory::write_calendar(&mut decoder, job.links, out)?,
+        Kind::Card => directory::write_cards(&mut decoder, job.links, out)?,
         Kind::Image => image::write(&mut decoder, job, out)?,
         Kind::Pages => pdf::write(&mut decoder, job, out, &mut seen)?,
         Kind::Sheet | Kind::Flow | Kind::Slides => office::write(&mut decoder, job, out, &mut seen)?,

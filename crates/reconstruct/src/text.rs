@@ -76,7 +76,7 @@ fn put(words: &str, lines: &mut String, out: &mut Output<'_>) -> Result<(), Erro
 }
 
 /// What is told of web addresses that were treated by policy.
-fn told(links: Links, count: u32) -> Option<Finding> {
+pub(crate) fn told(links: Links, count: u32) -> Option<Finding> {
     let reason = match links {
         Links::Keep => return None,
         Links::Defang => Reason::LinksDefanged,

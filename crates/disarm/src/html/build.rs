@@ -41,6 +41,10 @@ pub(super) struct Open {
     name: LocalName,
     role: Role,
     hidden: bool,
+    /// Whether it begins what is not seen.
+    hides: bool,
+    /// Not visible, inherited; what is inside may be visible again.
+    invisible: bool,
     /// Letters without size, inherited.
     pub(super) no_size: bool,
     /// Colours of the letters and behind them, inherited.
@@ -112,7 +116,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             }
             return;
         }
-        let unseen = self.open.last().is_some_and(|open| open.is_unseen(&self.sheet));
+        let unseen = self.open.last().is_some_and(|open| open.invisible || open.is_unseen(&self.sheet));
         if (self.hidden > 0 || unseen) && !self.hidden_passes(text) {
             return;
         }
@@ -122,13 +126,18 @@ impl<'a, 'b> Builder<'a, 'b> {
         }
     }
 
+    /// Whether what stands here is in no element that is seen.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.hidden > 0 || self.open.last().is_some_and(|open| open.invisible)
+    }
+
     /// Counts hidden text once for each element that hides it, and says whether it is to be read all the same.
     fn hidden_passes(&mut self, text: &str) -> bool {
         if text.chars().all(is_filler) {
             return false;
         }
         let sheet = &self.sheet;
-        let hider = self.open.iter_mut().rev().take(MAX_SEARCH).find(|open| open.hidden || open.is_unseen(sheet));
+        let hider = self.open.iter_mut().rev().take(MAX_SEARCH).find(|open| open.hides || open.is_unseen(sheet));
         let first = hider.is_some_and(|open| !std::mem::replace(&mut open.counted, true));
         self.converted.hidden = self.converted.hidden.saturating_add(u32::from(first));
         match self.hidden_text {
@@ -157,7 +166,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             }
             "img" | "image" => return self.image(tag),
             "input" => {
-                if let Some(shown) = control(tag).filter(|_| self.hidden == 0) {
+                if let Some(shown) = control(tag).filter(|_| !self.is_hidden()) {
                     self.visible(|flow| flow.mark(&shown));
                 }
                 return;
@@ -183,7 +192,7 @@ impl<'a, 'b> Builder<'a, 'b> {
         let look = self.look(tag);
         let mut open = self.opened(tag, role, &look);
         self.hidden = self.hidden.saturating_add(usize::from(open.hidden));
-        open.struck &= self.hidden == 0;
+        open.struck &= self.hidden == 0 && !open.invisible;
         let (struck, line_above) = (open.struck, look.line_above == Some(true));
         self.open.push(open);
         self.begin(role, tag);
@@ -240,10 +249,13 @@ impl<'a, 'b> Builder<'a, 'b> {
             Some(open) => look.background.unwrap_or(open.background),
             None => look.background.unwrap_or(Paint::Rgb([255; 3])),
         };
+        let hidden = look.is_hidden() || attribute(tag, "hidden").is_some();
         Open {
             name: tag.name.clone(),
             role,
-            hidden: look.is_hidden() || attribute(tag, "hidden").is_some(),
+            hidden,
+            hides: hidden || look.invisible == Some(true),
+            invisible: look.invisible.unwrap_or(around.is_some_and(|open| open.invisible)),
             no_size: look.no_size.unwrap_or(inherited),
             colour,
             background,
@@ -400,7 +412,7 @@ impl<'a, 'b> Builder<'a, 'b> {
     /// Ends the innermost element; false when none is open.
     fn pop(&mut self) -> bool {
         let Some(open) = self.open.pop() else { return false };
-        if let Some(link) = open.link {
+        if let Some(link) = open.link.filter(|_| !open.invisible) {
             self.link(link);
         }
         if open.struck {
@@ -446,7 +458,7 @@ impl<'a, 'b> Builder<'a, 'b> {
     }
 
     fn bracket(&mut self, bracket: &str) {
-        if self.hidden == 0 {
+        if !self.is_hidden() {
             self.visible(|flow| flow.text(bracket, false));
         }
     }

@@ -11,6 +11,15 @@ pub(super) fn pieces(html: &str, mut emit: impl FnMut(&str)) {
     while let Some(found) = bytes.get(at..).and_then(|rest| rest.iter().position(|b| *b == b'<')) {
         let start = at.saturating_add(found);
         let inner = start.saturating_add(1);
+        if let Some(rest) = bytes.get(inner..).and_then(|rest| rest.strip_prefix(b"!--")) {
+            // A comment may end with the dashes it began with.
+            let Some(length) = comment_length(bytes.get(inner.saturating_add(1)..).unwrap_or(rest)) else {
+                at = bytes.len();
+                break;
+            };
+            at = inner.saturating_add(1).saturating_add(length);
+            continue;
+        }
         if !bytes.get(inner).is_some_and(|b| b.is_ascii_alphabetic() || *b == b'/') {
             at = inner;
             continue;
@@ -26,7 +35,10 @@ pub(super) fn pieces(html: &str, mut emit: impl FnMut(&str)) {
             emit(&shortened(html.get(start..end).unwrap_or_default()));
             plain = end;
         }
-        at = end;
+        at = match raw_name(bytes.get(start..end).unwrap_or_default()) {
+            Some(name) => raw_end(bytes, end, name),
+            None => end,
+        };
     }
     let rest = html.get(plain..).unwrap_or_default();
     // The unclosed tag at the end is cut as well; it yields nothing, but it must not cost quadratic time.
@@ -41,6 +53,45 @@ pub(super) fn pieces(html: &str, mut emit: impl FnMut(&str)) {
         return;
     }
     emit(rest);
+}
+
+/// Bytes up to and including the end of a comment, from behind its `<!` on.
+fn comment_length(comment: &[u8]) -> Option<usize> {
+    let end = |end: &[u8]| comment.windows(end.len()).position(|bytes| bytes == end);
+    // Either end is looked for only as far as the other one, so that no comment is read to the end of the document for it.
+    let plain = end(b"-->").map(|at| at.saturating_add(3));
+    let near = comment.get(..plain.unwrap_or(comment.len())).unwrap_or(comment);
+    let odd = near.windows(4).skip(2).position(|bytes| bytes == b"--!>").map(|at| at.saturating_add(6));
+    odd.or(plain)
+}
+
+/// The name of an element that the tag begins and whose content is no markup, as the tokenizer's sink tells it.
+fn raw_name(tag: &[u8]) -> Option<&'static [u8]> {
+    let inner = tag.get(1..)?;
+    let end = inner.iter().position(|b| b.is_ascii_whitespace() || matches!(b, b'/' | b'>'))?;
+    let name = RAW.into_iter().find(|name| inner.get(..end).is_some_and(|own| own.eq_ignore_ascii_case(name)))?;
+    // A long tag is written anew, without a slash at its end.
+    (tag.len() > MAX_TAG || !is_empty(tag)).then_some(name)
+}
+
+/// Whether a tag closes itself: a slash before its end that is not the last letter of a value without quotes.
+fn is_empty(tag: &[u8]) -> bool {
+    let Some(inner) = tag.strip_suffix(b"/>") else { return false };
+    let word = inner.rsplit(u8::is_ascii_whitespace).next().unwrap_or_default();
+    !word.contains(&b'=') || word.ends_with(b"\"") || word.ends_with(b"'")
+}
+
+/// Where the end tag of an element without markup begins; the end of the document where there is none.
+fn raw_end(bytes: &[u8], from: usize, name: &[u8]) -> usize {
+    let rest = bytes.get(from..).unwrap_or_default();
+    let ends = |at: &usize| {
+        let tag = rest.get(at.saturating_add(2)..).unwrap_or_default();
+        let (own, after) = tag.split_at_checked(name.len()).unwrap_or((tag, b""));
+        own.eq_ignore_ascii_case(name)
+            && after.first().is_some_and(|b| b.is_ascii_whitespace() || matches!(b, b'/' | b'>'))
+    };
+    let mut tags = rest.windows(2).enumerate().filter(|(_, bytes)| *bytes == b"</").map(|(at, _)| at);
+    tags.find(ends).map_or(bytes.len(), |at| from.saturating_add(at))
 }
 
 /// Bytes up to and including the `>` that ends a tag; quotes count only where a value starts.
@@ -116,6 +167,9 @@ fn attribute(text: &str) -> Option<(Attribute<'_>, &str)> {
     Some((Attribute { name, value }, after))
 }
 
+/// Elements whose content is no markup.
+const RAW: [&[u8]; 8] = [b"script", b"style", b"textarea", b"title", b"xmp", b"iframe", b"noembed", b"noframes"];
+
 const KEPT: [&str; 24] = [
     "href",
     "src",
@@ -148,3 +202,51 @@ const MAX_TAG: usize = 2 * 1024;
 const MAX_VALUE: usize = 8 * 1024;
 /// Pictures written into the tag.
 const MAX_DATA: usize = 16 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::pieces;
+
+    fn joined(html: &str) -> String {
+        let mut out = String::new();
+        pieces(html, |piece| out.push_str(piece));
+        out
+    }
+
+    #[test]
+    fn comments_and_raw_text_are_no_tags() {
+        let long = "x".repeat(5_000);
+        for raw in [
+            "<!-- <a href='b -->",
+            "<!--><p>",
+            "<!-- <a --!>",
+            "<script>if (a<b && c == 'd) {}</script>",
+            "<SCRIPT src=a/>a<b='</Script >",
+            "<style><a ='</style\n>",
+            "<textarea></textareas><a ='</textarea>",
+            "<title/><title><a =\"</title>",
+        ] {
+            let html = format!("{raw}<p>{long}</p>");
+            assert_eq!(joined(&html), html, "{raw}");
+        }
+        // What never ends is for the tokenizer to read, too.
+        for open in ["<!-- <a ='", "<script>a<b='", "<xmp><a ='"] {
+            let html = format!("{open}{long}");
+            assert_eq!(joined(&html), html, "{open}");
+        }
+        // Tags stay cut where they are tags.
+        assert!(joined(&format!("<!----><a x='{long}'>")).len() < 100);
+        assert!(joined(&format!("<title/><a x='{long}'>")).len() < 100);
+    }
+
+    #[test]
+    fn hostile_comments_and_raw_text_are_read_in_linear_time() {
+        let begun = std::time::Instant::now();
+        for piece in
+            ["<!--", "<!-->", "<!---->", "<!--!>", "<script>", "<script></scrip", "<xmp></xmp>", "</", "<title/>"]
+        {
+            let _ = joined(&piece.repeat(1_000_000 / piece.len()));
+        }
+        assert!(begun.elapsed().as_secs() < 10);
+    }
+}

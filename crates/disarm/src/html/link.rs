@@ -37,8 +37,17 @@ pub(super) fn target(href: &str) -> Target {
             Target::Unsafe
         }
         _ if scheme.starts_with("ms-") || scheme.starts_with("search-") => Target::Unsafe,
+        "http" | "https" => Target::Shown(as_opened(&target, scheme.len())),
         _ => Target::Shown(target),
     }
+}
+
+/// An address of the web as browsers open it: any slashes behind the scheme are two, and a backslash is a slash (WHATWG URL 4.4).
+fn as_opened(target: &str, scheme: usize) -> String {
+    let (scheme, rest) = target.split_at_checked(scheme.saturating_add(1)).unwrap_or((target, ""));
+    let path = rest.find(['?', '#']).unwrap_or(rest.len());
+    let (path, query) = rest.split_at_checked(path).unwrap_or((rest, ""));
+    format!("{scheme}//{}{query}", path.replace('\\', "/").trim_start_matches('/'))
 }
 
 /// The scheme of an address.
@@ -193,6 +202,11 @@ mod tests {
         }
         assert_eq!(target("java\nscript:alert(1)"), Target::Active);
         assert_eq!(target("https://a.example/>x<"), Target::Shown("https://a.example/%3Ex%3C".to_owned()));
+        for same in
+            ["http:\\\\a.example\\x?\\", "http:/a.example/x?\\", "http:a.example/x?\\", "http:/\\/a.example/x?\\"]
+        {
+            assert_eq!(target(same), Target::Shown("http://a.example/x?\\".to_owned()), "{same}");
+        }
         assert!(says_all("a@b.jp", "MAILTO:a@b.jp?subject=x") && !says_all("a.jp", "https://a.jp/?x"));
         assert!(says_all("03-1234-5678", "tel:0312345678") && says_all("a.jp", "http://a.jp/"));
         assert_eq!(target(" #top "), Target::Nothing);

@@ -90,7 +90,7 @@ impl Builder<'_, '_> {
         let source = attribute(tag, "src").map_or("", |source| source.trim());
         let alt = attribute(tag, "alt").unwrap_or_default();
         let alt = alt.split_whitespace().collect::<Vec<_>>().join(" ");
-        if self.hidden > 0 {
+        if self.is_hidden() {
             if is_remote(source) {
                 self.note_tracker(source);
             }

@@ -6,7 +6,8 @@ pub(super) struct Look {
     /// `display: none`, or another display.
     none: Option<bool>,
     /// `visibility: hidden`.
-    invisible: Option<bool>,
+    /// A child may be visible in a parent that is not.
+    pub(super) invisible: Option<bool>,
     /// `opacity: 0`.
     transparent: Option<bool>,
     /// `overflow: hidden`.
@@ -19,6 +20,10 @@ pub(super) struct Look {
     away: Option<bool>,
     /// Indented out of sight.
     outdented: Option<bool>,
+    /// Drawn out of sight by a margin.
+    drawn: Option<bool>,
+    /// Moved by an offset that a margin may take back, as in centring by half of the width.
+    offset: Option<bool>,
     /// Letters without a size that can be read.
     pub(super) no_size: Option<bool>,
     /// Colour of the letters.
@@ -74,10 +79,12 @@ impl Look {
                 self.flat = Some(self.flat == Some(true) || is_zero(value))
             }
             "position" => self.positioned = Some(is("absolute") || is("fixed")),
-            "left" | "top" | "right" | "bottom" => self.away = Some(self.away == Some(true) || is_far(value)),
-            "margin-left" | "margin-top" | "text-indent" => {
-                self.outdented = Some(self.outdented == Some(true) || is_far(value));
+            "left" | "top" | "right" | "bottom" => {
+                self.away = Some(self.away == Some(true) || is_far(value));
+                self.offset = Some(self.offset == Some(true) || brings_back(value));
             }
+            "margin-left" | "margin-top" => self.drawn = Some(self.drawn == Some(true) || is_drawn(value)),
+            "text-indent" => self.outdented = Some(self.outdented == Some(true) || is_far(value)),
             "font-size" => self.no_size = no_size(value).or(self.no_size),
             "color" => self.colour = colour(value).or(self.colour),
             "background-color" => self.background = colour(value).or(self.background),
@@ -100,6 +107,8 @@ impl Look {
             positioned,
             away,
             outdented,
+            drawn,
+            offset,
             no_size,
             colour,
             background,
@@ -114,6 +123,8 @@ impl Look {
         self.positioned = positioned.or(self.positioned);
         self.away = away.or(self.away);
         self.outdented = outdented.or(self.outdented);
+        self.drawn = drawn.or(self.drawn);
+        self.offset = offset.or(self.offset);
         self.no_size = no_size.or(self.no_size);
         self.colour = colour.or(self.colour);
         self.background = background.or(self.background);
@@ -121,15 +132,15 @@ impl Look {
         self.line_above = line_above.or(self.line_above);
     }
 
-    /// Whether nothing of the element is shown, whatever stands inside.
+    /// Whether nothing of the element is shown, whatever stands inside. One that is only not visible is another matter.
     pub(super) fn is_hidden(&self) -> bool {
         let yes = |what: Option<bool>| what == Some(true);
         yes(self.none)
-            || yes(self.invisible)
             || yes(self.transparent)
             || (yes(self.clipped) && yes(self.flat))
             || (yes(self.positioned) && yes(self.away))
             || yes(self.outdented)
+            || (yes(self.drawn) && !yes(self.offset))
     }
 
     /// Whether the element may lie over something else, so that what is behind it is not known.
@@ -161,6 +172,27 @@ fn is_far(value: &str) -> bool {
         _ => return false,
     };
     number <= far
+}
+
+/// A margin that leaves nothing on a screen; in percent it goes with the width of what is around it.
+fn is_drawn(value: &str) -> bool {
+    let Some((number, unit)) = length(value) else { return false };
+    match unit.to_ascii_lowercase().as_str() {
+        "px" | "pt" => number <= -MARGIN_PIXELS,
+        "em" | "rem" | "ch" | "ex" => number <= -MARGIN_PIXELS / 10.0,
+        _ => false,
+    }
+}
+
+/// An offset into the page, of the width of a page or a large part of it.
+fn brings_back(value: &str) -> bool {
+    let Some((number, unit)) = length(value) else { return false };
+    match unit.to_ascii_lowercase().as_str() {
+        "%" | "vw" | "vh" => number > 0.0,
+        "px" | "pt" => number >= FAR_PIXELS,
+        "em" | "rem" | "ch" | "ex" => number >= FAR_PIXELS / 10.0,
+        _ => false,
+    }
 }
 
 /// Whether letters of this size cannot be read; `None` for sizes that follow the surrounding one.
@@ -247,6 +279,7 @@ fn background(value: &str) -> Option<Paint> {
 /// The least difference of a channel, of 255, that an eye sees on a screen.
 const NO_DIFFERENCE: u8 = 12;
 const FAR_PIXELS: f32 = 500.0;
+const MARGIN_PIXELS: f32 = 2_000.0;
 /// Declarations read of one style.
 const MAX_DECLARATIONS: usize = 200;
 
@@ -307,6 +340,9 @@ mod tests {
         for hidden in [
             "position:absolute; left:-9999px",
             "text-indent:-999em",
+            "text-indent:-500px",
+            "margin-left:-9999px",
+            "margin-top:-2000px;left:0",
             "opacity:0.0",
             "width:0;overflow:hidden",
             "Display : NONE !important",
@@ -318,6 +354,9 @@ mod tests {
             "position:relative; top:-20px",
             "text-indent:-18.0pt",
             "margin-left:-8px",
+            "margin-left:-500px",
+            "margin-left:-100%",
+            "position:absolute;left:50%;margin-left:-2400px",
             "height:0",
             "opacity:.5",
             "mso-hide:all",

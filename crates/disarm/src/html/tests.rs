@@ -176,6 +176,7 @@ fn hidden_text_is_dropped_and_counted() {
         "<span hidden>no</span>",
         "<span style='FONT-SIZE: 0px !important'>no</span>",
         "<p style='visibility:hidden'>no</p>",
+        "<div style='visibility:hidden'><p>no <b>no</b></p></div>",
         "<div style='max-height:0;overflow:hidden'>no</div>",
         "<div style='position:absolute;left:-9999px'>no</div>",
         "<span style='color:#ffffff'>no</span>",
@@ -198,6 +199,7 @@ fn hidden_text_is_dropped_and_counted() {
         "<style>.x{display:none}</style><p class=x style='display:block'>yes</p>",
         "<style>.off .x{display:none}</style><p class=x>yes</p>",
         "<div style='mso-hide:all'>yes</div>",
+        "<div style='visibility:hidden'><p style='visibility:visible'>yes</p></div>",
         "<div style='font-size:0'><table><td>yes</table></div>",
     ] {
         let converted = to_text(shown, &mut |_| None);

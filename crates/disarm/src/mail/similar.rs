@@ -15,11 +15,19 @@ pub(crate) struct Overlap {
 
 /// Compares letters and digits in runs of four; layout, links and marks make no difference.
 pub(crate) fn overlap(first: &str, second: &str) -> Overlap {
-    let longer = letters(second).count().saturating_mul(100).checked_div(letters(first).count()).unwrap_or(usize::MAX);
+    let (first_length, second_length) = (letters(first).count(), letters(second).count());
+    let longer = second_length.saturating_mul(100).checked_div(first_length).unwrap_or(usize::MAX);
     let (first, second) = (shingles(first), shingles(second));
     let common = common(&first, &second);
-    let percent = |all: usize| common.saturating_mul(100).checked_div(all).unwrap_or(100);
-    Overlap { first_in_second: percent(first.len()), second_in_first: percent(second.len()), second_to_first: longer }
+    // What one text has behind the letters that are looked at, and behind the end of the other, does not stand in that.
+    let tail = |own: usize, other: usize| own.saturating_sub(other.max(MAX_LETTERS));
+    let percent =
+        |all: usize, tail: usize| common.saturating_mul(100).checked_div(all.saturating_add(tail)).unwrap_or(100);
+    Overlap {
+        first_in_second: percent(first.len(), tail(first_length, second_length)),
+        second_in_first: percent(second.len(), tail(second_length, first_length)),
+        second_to_first: longer,
+    }
 }
 
 fn letters(text: &str) -> impl Iterator<Item = char> {
@@ -27,19 +35,17 @@ fn letters(text: &str) -> impl Iterator<Item = char> {
     // Marks of ours, which only HTML has: of links, and of pictures between noncharacters.
     let words = words.filter(|word| !word.contains("://") && !word.starts_with("[リンク"));
     let mut in_mark = false;
-    words
-        .flat_map(str::chars)
-        .filter(move |c| {
-            in_mark = *c == OPEN || (in_mark && *c != CLOSE);
-            !in_mark && c.is_alphanumeric()
-        })
-        .take(MAX_LETTERS)
+    words.flat_map(str::chars).filter(move |c| {
+        in_mark = *c == OPEN || (in_mark && *c != CLOSE);
+        !in_mark && c.is_alphanumeric()
+    })
 }
 
 /// Sorted, each once.
 fn shingles(text: &str) -> Vec<[char; 4]> {
     let mut window = ['\0'; 4];
     let mut all: Vec<[char; 4]> = letters(text)
+        .take(MAX_LETTERS)
         .map(|c| {
             let [_, second, third, fourth] = window;
             window = [second, third, fourth, c];
@@ -62,7 +68,7 @@ fn common(first: &[[char; 4]], second: &[[char; 4]]) -> usize {
     count
 }
 
-/// Letters looked at: enough to tell, and bounded.
+/// Letters compared: enough to tell, and bounded.
 const MAX_LETTERS: usize = 20_000;
 
 #[cfg(test)]
@@ -76,6 +82,11 @@ mod tests {
         let marked = overlap("テストです", "テストです \u{FDD0}3\u{FDD1} [リンク1:a.example]");
         assert_eq!((marked.first_in_second, marked.second_in_first), (100, 100));
         assert!(overlap("abcdefgh", "stuvwxyz").first_in_second < 10);
+        let long: String = (0..6_000_u32).map(|n| format!("{n:04} ")).collect();
+        let longer = overlap(&long, &format!("{long}{}", "tail of another kind ".repeat(6_000)));
+        assert_eq!(longer.first_in_second, 100);
+        assert!(longer.second_in_first < 50 && longer.second_to_first > 400, "{longer:?}");
+        assert_eq!(overlap(&long, &long).second_in_first, 100);
         assert!(overlap("short", "short and a great deal more beside it").second_in_first < 50);
     }
 }

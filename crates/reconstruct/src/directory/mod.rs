@@ -3,6 +3,7 @@
 mod calendar;
 mod card;
 mod line;
+mod links;
 mod rule;
 
 use std::io::{BufWriter, Write};
@@ -10,20 +11,23 @@ use std::io::{BufWriter, Write};
 use form::Reason;
 use form::calendar::Method;
 use form::codec::Event;
+use form::job::Links;
 use form::report::{OutputType, PageLevels};
 
 use crate::error::Error;
 use crate::output::Output;
 use crate::room::{Form, Written};
+use crate::text::told;
+use links::Treatment;
 
 /// Writes a calendar.
-pub(crate) fn write_calendar(form: &mut Form<'_>, out: &mut Output<'_>) -> Result<Written, Error> {
-    write(form, out, OutputType::Calendar)
+pub(crate) fn write_calendar(form: &mut Form<'_>, links: Links, out: &mut Output<'_>) -> Result<Written, Error> {
+    write(form, links, out, OutputType::Calendar)
 }
 
 /// Writes address cards.
-pub(crate) fn write_cards(form: &mut Form<'_>, out: &mut Output<'_>) -> Result<Written, Error> {
-    write(form, out, OutputType::Card)
+pub(crate) fn write_cards(form: &mut Form<'_>, links: Links, out: &mut Output<'_>) -> Result<Written, Error> {
+    write(form, links, out, OutputType::Card)
 }
 
 /// What a calendar of ours asks of its reader: the line that [`write_calendar`] writes for it stands in its head or nowhere.
@@ -33,18 +37,26 @@ pub(crate) fn method(calendar: &[u8]) -> Option<Method> {
     Method::from_word(std::str::from_utf8(head.get(..end)?).ok()?)
 }
 
-fn write(form: &mut Form<'_>, out: &mut Output<'_>, output: OutputType) -> Result<Written, Error> {
+fn write(form: &mut Form<'_>, links: Links, out: &mut Output<'_>, output: OutputType) -> Result<Written, Error> {
+    let mut treatment = Treatment::new(links);
     let mut findings = Vec::new();
     let mut zones = Vec::new();
     let mut out = BufWriter::with_capacity(BUFFER, out);
     loop {
         match form.next()? {
-            Event::Calendar(header) => {
+            Event::Calendar(mut header) => {
+                treatment.header(&mut header);
                 calendar::head(&header, &mut out)?;
                 zones = header.zones;
             }
-            Event::Entry(entry) => calendar::entry(&entry, &zones, &mut out)?,
-            Event::Card(card) => card::write(&card, &mut out)?,
+            Event::Entry(mut entry) => {
+                treatment.entry(&mut entry);
+                calendar::entry(&entry, &zones, &mut out)?;
+            }
+            Event::Card(mut card) => {
+                treatment.card(&mut card);
+                card::write(&card, &mut out)?;
+            }
             Event::Finding(finding) => findings.push(finding),
             Event::End => break,
             Event::Text(_)
@@ -76,6 +88,7 @@ fn write(form: &mut Form<'_>, out: &mut Output<'_>, output: OutputType) -> Resul
     }
     out.flush()?;
     drop(out);
+    findings.extend(told(links, treatment.count()));
     Ok(Written { output, pages: 0, levels: PageLevels::default(), findings })
 }
 
