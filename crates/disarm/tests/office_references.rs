@@ -164,16 +164,22 @@ fn pivot_tables_whose_data_is_elsewhere_leave_their_values() {
 fn pivot_tables_leave_their_values_unless_the_site_keeps_them() {
     let own = r#"<cacheSource type="worksheet"><worksheetSource ref="A1:B2" sheet="表"/></cacheSource>"#;
     let sheet = format!(
-        r#"<worksheet {X} {R}><sheetViews><sheetView workbookViewId="0"><pivotSelection r:id="t"><pivotArea/></pivotSelection></sheetView></sheetViews><sheetData><row r="1"><c r="A1"><v>41</v></c></row></sheetData><conditionalFormatting pivot="1" sqref="A1"><cfRule type="duplicateValues" priority="1"/></conditionalFormatting></worksheet>"#
+        r#"<worksheet {X} {R}><sheetViews><sheetView workbookViewId="0"><pivotSelection r:id="t"><pivotArea/></pivotSelection></sheetView></sheetViews><sheetData><row r="1"><c r="A1"><v>41</v></c><c r="B1"><f>1+getPivotData("v",$A$1)</f><v>42</v></c><c r="C1"><f>IF(A1="GETPIVOTDATA(",1,2)</f><v>2</v></c></row></sheetData><conditionalFormatting pivot="1" sqref="A1"><cfRule type="duplicateValues" priority="1"/></conditionalFormatting><extLst><ext uri="{{78C0D931-6437-407d-A8EE-F0AAD7539E65}}"><x14:conditionalFormattings xmlns:x14="http://schemas.microsoft.com/office/spreadsheetml/2009/9/main"><x14:conditionalFormatting xmlns:xm="http://schemas.microsoft.com/office/excel/2006/main" pivot="1"><x14:cfRule type="expression" priority="2" id="{{11111111-2222-3333-4444-555555555555}}"><xm:f>A1&gt;1</xm:f></x14:cfRule><xm:sqref>A1</xm:sqref></x14:conditionalFormatting></x14:conditionalFormattings></ext></extLst></worksheet>"#
     );
     let package = pivot(own).part("xl/worksheets/sheet1.xml", &sheet);
     let (done, parts) = rebuilt(&package, "a.xlsx");
     assert!(!parts.has("pivot") && !parts.has("秘密"), "{:?}", parts.names());
-    assert!(parts.text("worksheets/").contains("<v>41</v>"));
+    let cells = parts.text("worksheets/");
+    assert!(cells.contains("<v>41</v>") && cells.contains("<v>42</v>"), "{cells}");
+    // What reads the table would show an error when it is calculated next; what only speaks of it stays.
+    assert!(!cells.to_lowercase().contains("getpivotdata(\"v") && cells.matches("<f>").count() == 1, "{cells}");
+    assert!(cells.contains("<x14:cfRule"), "{cells}");
+    assert!(done.has(Reason::UnsafeFormula));
     assert_eq!(done.place(Reason::PivotValues).as_deref(), Some("pivottable1"));
     assert!(!done.has(Reason::PivotData) && !done.has(Reason::UnknownContent), "{:?}", done.report.findings);
     let (done, parts) = with_pivots(&package);
     assert!(parts.has("<pivotSelection ") && parts.has(r#"pivot="1""#) && !done.has(Reason::PivotValues));
+    assert!(parts.has("getPivotData(") && !done.has(Reason::UnsafeFormula));
 }
 
 /// Excel takes a pivot table for damage whose data it does not find.

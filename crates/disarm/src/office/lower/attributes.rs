@@ -61,12 +61,13 @@ impl Lowerer<'_, '_, '_> {
                 return Err(Fault::Broken);
             }
             seen.came |= bit;
-            // A rule of a pivot table that is gone is a rule of its cells.
             // The number of a shape of a drawing that does not cross; in the form it says whether the note is seen.
             if local == "shapeId" && of.is("x", "comment") {
                 continue;
             }
-            if self.context.lost_pivots && local == "pivot" && of.is("x", "conditionalFormatting") {
+            // A rule of a pivot table that is gone is a rule of its cells.
+            let is_rule = of.is("x", "conditionalFormatting") || of.is("x14", "conditionalFormatting");
+            if self.context.lost_pivots && local == "pivot" && is_rule {
                 continue;
             }
             let value = match known.kind() {

@@ -53,10 +53,11 @@ impl Lowerer<'_, '_, '_> {
         is_kept
     }
 
-    /// Whether a formula computes from the document itself, and from sheets of it that cross.
+    /// Whether a formula computes from the document itself, and from sheets and pivot tables of it that cross.
     pub(super) fn takes_formula(&self, text: &str) -> bool {
         let sheets = self.context.sheets;
         TextKind::Formula.takes(text)
+            && !(self.context.lost_pivots && grammar::formula::calls(text, OF_PIVOTS))
             && (sheets.are_whole() || !grammar::formula::refers_to(text, &|name| sheets.is_lost(name)))
     }
 
@@ -153,5 +154,7 @@ pub(super) fn note_field(account: &mut Account<'_>, part: &str, instruction: &st
 
 /// What Excel writes for a reference to what is not there.
 const NO_REFERENCE: &str = "#REF!";
+/// The function that reads a pivot table: without that it would show an error from the next calculation on.
+const OF_PIVOTS: &str = "GETPIVOTDATA";
 /// Text that is gathered before it is looked at.
 const MAX_GATHERED: usize = 4 * 1024 * 1024;

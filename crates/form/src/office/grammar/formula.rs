@@ -56,8 +56,18 @@ pub fn judge(text: &str) -> Result<(), Refused> {
 /// Whether a formula refers to a sheet of which `is_sought` says so, by its own name or as the first or last of several
 /// (`First:Last!A1`). Of what is no formula, nothing is said.
 pub fn refers_to(text: &str, is_sought: &dyn Fn(&str) -> bool) -> bool {
+    mentions(text, &|mention| matches!(mention, Mention::Sheet(sheet) if is_sought(sheet)))
+}
+
+/// Whether a formula calls a function or passes it on. `function` is in capitals and without the prefixes of later additions. Of what
+/// is no formula, nothing is said.
+pub fn calls(text: &str, function: &str) -> bool {
+    mentions(text, &|mention| matches!(mention, Mention::Function(name) if name == function))
+}
+
+fn mentions(text: &str, is_sought: &dyn Fn(Mention<'_>) -> bool) -> bool {
     let found = Cell::new(false);
-    let look = |sheet: &str| found.set(found.get() || is_sought(sheet));
+    let look = |mention: Mention<'_>| found.set(found.get() || is_sought(mention));
     let read = Reader::new(text.trim_matches(is_space), Some(&look)).read();
     read.is_ok() && found.get()
 }
@@ -97,18 +107,26 @@ enum State {
     Call,
 }
 
+/// What a formula names.
+#[derive(Clone, Copy)]
+enum Mention<'a> {
+    Sheet(&'a str),
+    /// In capitals, without the prefixes of later additions.
+    Function(&'a str),
+}
+
 struct Reader<'a, 'l> {
     rest: &'a str,
     open: Vec<Open>,
     state: State,
-    /// Is told the name of each sheet.
-    look: Option<&'l dyn Fn(&str)>,
+    /// Is told the name of each sheet and function.
+    look: Option<&'l dyn Fn(Mention<'_>)>,
     /// A name that a colon follows, which may be the first of several sheets.
     first: &'a str,
 }
 
 impl<'a, 'l> Reader<'a, 'l> {
-    fn new(text: &'a str, look: Option<&'l dyn Fn(&str)>) -> Reader<'a, 'l> {
+    fn new(text: &'a str, look: Option<&'l dyn Fn(Mention<'_>)>) -> Reader<'a, 'l> {
         let rest = text.strip_prefix('=').unwrap_or(text);
         Reader { rest, open: Vec::new(), state: State::Operand, look, first: "" }
     }
@@ -117,7 +135,7 @@ impl<'a, 'l> Reader<'a, 'l> {
     fn tell(&self, sheet: &str) {
         let Some(look) = self.look else { return };
         for name in sheet.split(':') {
-            look(&name.replace("''", "'"));
+            look(Mention::Sheet(&name.replace("''", "'")));
         }
     }
 
@@ -240,6 +258,9 @@ impl<'a, 'l> Reader<'a, 'l> {
         }
         let behind = self.rest.trim_start_matches(is_space);
         let name = word.to_ascii_uppercase();
+        if let Some(look) = self.look.filter(|_| behind.starts_with('(') || name.contains("_XLETA.")) {
+            look(Mention::Function(bare(&name)));
+        }
         if let Some(argument) = behind.strip_prefix('(') {
             if !is_function(&name) {
                 return Err(Refused::Function);
