@@ -445,8 +445,8 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         }
         Reason::PageCountDiffers => ("元の文書とページ数が違います", "it has more or fewer pages than the original"),
         Reason::PivotValues => (
-            "ピボットテーブル{count}件を、表示されていた値だけにしました（見えない元データを渡さないため）",
-            "{count} pivot tables were reduced to the values that they show, because the data behind them can hold more than is seen",
+            "ピボットテーブル{count}件を、表示されていた値だけにしました（見えない元データを渡さないため。ファイルに値が保存されていなかった表は空になります）",
+            "{count} pivot tables were reduced to the values that they show, because the data behind them can hold more than is seen (where no values were stored in the file, they are empty)",
         ),
         Reason::TrackingPixel => (
             "開封を送信者に知らせる見えない画像を{count}個取り除きました",
