@@ -74,7 +74,7 @@ pub(crate) fn disarm(
     let mut additions = previews::add(&package, &mut graph)?;
     let drawn = controls::add(&package, &mut graph, &sheets, &mut additions, &mut findings);
     let seen_notes = notes::seen(&package, &graph);
-    previews::of_headers(&package, &mut graph, limits);
+    previews::of_headers(&package, &mut graph, limits, &mut findings);
     let slide_previews = previews::of_slides(&package, &mut graph, limits);
     let mut document = Document {
         package: &package,

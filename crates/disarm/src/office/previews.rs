@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use form::Limits;
 use form::office::{HeaderPicture, HeaderPlace, PartKind};
+use form::{Findings, Limits, Reason};
 use quick_xml::events::Event;
 
 use super::graph::{Graph, Node, Target};
@@ -208,13 +208,16 @@ fn number_of(graph: &mut Graph, name: String) -> usize {
 }
 
 /// Gives sheets the pictures in their headers and footers, which stand in a drawing of VML beside them, by the names of their places.
-pub(super) fn of_headers(package: &Package<'_>, graph: &mut Graph, limits: &Limits) {
+/// Tells of those that do not cross beside others that do; where none does, that is told when the sheet is read.
+pub(super) fn of_headers(package: &Package<'_>, graph: &mut Graph, limits: &Limits, findings: &mut Findings) {
     for sheet in 0..graph.nodes.len() {
         let Some(node) = graph.nodes.get(sheet) else { continue };
         if !matches!(node.kind.name(), "WorksheetPart" | "ChartsheetPart") {
             continue;
         }
         let drawings = node.vml.clone();
+        let named = drawings.iter().flat_map(|drawing| vml::shapes(package, drawing));
+        let named = named.filter(|shape| HeaderPlace::named(&shape.id).is_some()).count();
         let mut headers: Vec<HeaderPicture> = Vec::new();
         for (shape, name) in drawings.iter().flat_map(|drawing| pictured(package, drawing, limits)) {
             let (Some(place), Some([width, height])) = (HeaderPlace::named(&shape.id), shape.size) else { continue };
@@ -226,6 +229,14 @@ pub(super) fn of_headers(package: &Package<'_>, graph: &mut Graph, limits: &Limi
             }
         }
         if let Some(node) = graph.nodes.get_mut(sheet) {
+            if !headers.is_empty() {
+                let lost = u32::try_from(named.saturating_sub(headers.len())).unwrap_or(u32::MAX);
+                findings.add_many(
+                    Reason::HeaderPictures,
+                    lost,
+                    relationships::file_name(node.name.trim_end_matches(".xml")),
+                );
+            }
             node.headers = headers;
         }
     }

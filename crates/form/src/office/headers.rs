@@ -37,8 +37,8 @@ impl HeaderPlace {
 }
 
 impl HeaderPicture {
-    /// The longest side: 2,000 points, more than a sheet of A2 paper is long.
-    pub const MAX_SIDE: u32 = 200_000;
+    /// The longest side: 2,400 points, more than a sheet of A1 paper is long.
+    pub const MAX_SIDE: u32 = 240_000;
 
     pub(crate) fn put(&self, sink: &mut Sink) {
         sink.u8(self.place.0);
