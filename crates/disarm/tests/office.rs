@@ -588,10 +588,13 @@ fn lists_show_what_is_chosen() {
         ("Drop", "", "", "<x:FmlaRange>$A$1:$A$2</x:FmlaRange><x:Sel>1</x:Sel>"),
         ("List", "", "", "<x:FmlaRange>$A$1:$A$3</x:FmlaRange><x:Sel>0</x:Sel><x:MultiSel>1, 3</x:MultiSel>"),
         ("Drop", "", "", "<x:FmlaRange>名前</x:FmlaRange><x:Sel>1</x:Sel>"),
+        ("Drop", "", "", "<x:FmlaRange>List</x:FmlaRange><x:Sel>2</x:Sel>"),
+        ("Drop", "", "", "<x:FmlaRange>各々</x:FmlaRange><x:Sel>1</x:Sel>"),
         ("Drop", "", "", "<x:FmlaRange>$A$1:$A$2</x:FmlaRange><x:Sel>3</x:Sel>"),
+        ("Drop", "", "", "<x:FmlaRange>$A$1:$A$2</x:FmlaRange><x:Sel>0</x:Sel>"),
     ]);
     let book = format!(
-        r#"<workbook {X} {R}><sheets><sheet name="表" sheetId="1" r:id="s1"/><sheet name="一 覧" sheetId="2" r:id="s2"/></sheets></workbook>"#,
+        r#"<workbook {X} {R}><sheets><sheet name="表" sheetId="1" r:id="s1"/><sheet name="一 覧" sheetId="2" r:id="s2"/></sheets><definedNames><definedName name="LIST">'一 覧'!$B$2:$B$4</definedName><definedName name="各々" localSheetId="1">'一 覧'!$B$2:$B$4</definedName></definedNames></workbook>"#,
         X = package_kit::X
     );
     let list = format!(
@@ -619,8 +622,13 @@ fn lists_show_what_is_chosen() {
     let drawing = parts.text("drawings/drawing");
     let texts: Vec<&str> =
         drawing.split("<a:t").skip(1).filter_map(|rest| rest.split_once('>')?.1.split('<').next()).collect();
-    assert_eq!(texts, ["神奈川 &amp; 県 ▾", "甲 ▾", "甲", "乙", " ▾", " ▾"], "{drawing}");
-    assert_eq!((count(&done, Reason::ControlsDrawn), count(&done, Reason::Controls)), (5, 0));
+    assert_eq!(
+        texts,
+        ["神奈川 &amp; 県 ▾", "甲 ▾", "甲", "乙", " ▾", "神奈川 &amp; 県 ▾", " ▾", " ▾", " ▾"],
+        "{drawing}"
+    );
+    // Three say that something is chosen that is not to be found; of the last, nothing is.
+    assert_eq!((count(&done, Reason::ControlsDrawn), count(&done, Reason::Controls)), (5, 3));
 }
 
 /// Beside a drawing of what is on the sheet there is one for its headers.

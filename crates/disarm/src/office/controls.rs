@@ -2,7 +2,7 @@
 //! buttons, labels and frames become shapes with their text in the sheet's drawing. What they do does not cross, and neither does what
 //! was hidden.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use form::{Findings, Place, Reason};
@@ -13,7 +13,7 @@ use super::graph::Graph;
 use super::previews::{self, corners};
 use super::relationships::file_name;
 use super::vml::{self, Shape};
-use super::workbook::Sheets;
+use super::workbook::{self, Sheets};
 use crate::zip::Package;
 
 /// Controls of one sheet that were added to a drawing, of which it is not known yet whether it crosses.
@@ -63,6 +63,7 @@ pub(super) fn add(
             counts.push((sheet, found, shown, place()));
         }
     }
+    name_entries(package, graph, &mut controls);
     let chosen = chosen(package, graph, sheets, &controls);
     let mut drawn: Vec<Drawn> = Vec::new();
     for (sheet, found, shown, place) in counts {
@@ -76,13 +77,35 @@ pub(super) fn add(
                     break;
                 }
                 addition.push_str(&sheet_shape(control, &control.lines(&chosen), anchor, number));
-                count = count.saturating_add(1);
+                // A list whose choice is not known is empty, which is not told as shown.
+                count = count.saturating_add(u32::from(!control.lacks_choice(&chosen)));
             }
             drawn.push(Drawn { drawing, count, place: place.clone() });
         }
         findings.add_many(Reason::Controls, found.saturating_sub(count), place);
     }
     drawn
+}
+
+/// Puts the cells that a name of the workbook stands for in the place of that name.
+fn name_entries(package: &Package<'_>, graph: &Graph, controls: &mut [Control]) {
+    let name = |control: &Control| {
+        let entries = control.shape.entries.as_str();
+        let entries = entries.strip_prefix("[0]!").unwrap_or(entries);
+        let is_name = control.look.is_list && !entries.is_empty() && !entries.contains('!');
+        (is_name && cells::range(entries).is_none()).then(|| workbook::folded(entries))
+    };
+    let wanted: HashSet<String> = controls.iter().filter_map(name).collect();
+    if wanted.is_empty() {
+        return;
+    }
+    let names = workbook::names(package, graph, &wanted);
+    for control in controls {
+        // A place without a sheet is not known.
+        if let Some(range) = name(control).and_then(|name| names.get(&name)).filter(|range| range.contains('!')) {
+            control.shape.entries = range.trim().trim_start_matches('=').to_owned();
+        }
+    }
 }
 
 /// What stands in the cells that lists show.
@@ -126,6 +149,12 @@ impl Control {
         let (first, last) = cells::range(range)?;
         let entries = self.shape.chosen.iter().filter_map(|number| first.below(number.checked_sub(1)?));
         Some((sheet, entries.filter(|cell| cell.row <= last.row).collect()))
+    }
+
+    /// It is a list of which something is chosen, and nothing of that is known.
+    fn lacks_choice(&self, chosen: &HashMap<(usize, String), HashMap<Cell, String>>) -> bool {
+        let is_known = || chosen.get(&(self.sheet, self.key())).is_some_and(|values| !values.is_empty());
+        self.look.is_list && !self.shape.chosen.is_empty() && !is_known()
     }
 
     /// What it shows.

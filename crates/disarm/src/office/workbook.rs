@@ -84,14 +84,58 @@ impl Sheets {
     }
 }
 
+/// What names of a workbook stand for (ECMA-376 part 1, section 18.2.5), by the names as [`folded`] gives them. Those that also, or only,
+/// mean something on single sheets are left out, and what cannot be read is not there.
+pub(super) fn names(package: &Package<'_>, graph: &Graph, wanted: &HashSet<String>) -> HashMap<String, String> {
+    let mut found: HashMap<String, Option<String>> = HashMap::new();
+    let part = graph.nodes.first().and_then(|main| package.part(&main.name).ok().flatten());
+    let Some(mut xml) = part.and_then(|part| xml::open(part).ok()) else { return HashMap::new() };
+    let (mut buffer, mut current) = (Vec::new(), None::<(String, bool, String)>);
+    while let Ok(event) = xml::next(&mut xml, &mut buffer) {
+        match event {
+            Event::Start(tag) if tag.local_name().as_ref() == "definedName" => {
+                let value = |name: &str| {
+                    let mut attributes = tag.attributes();
+                    let mut all = attributes.with_checks(false).filter_map(Result::ok);
+                    let own = all.find(|attribute| attribute.key.as_ref() == name)?;
+                    xml::value(&own.value).ok().map(|value| value.into_owned())
+                };
+                let name = folded(&value("name").unwrap_or_default());
+                current = wanted.contains(&name).then(|| (name, value("localSheetId").is_some(), String::new()));
+            }
+            Event::Text(more) => {
+                if let Some((.., text)) = current.as_mut().filter(|(.., text)| text.len() < MAX_NAME_BYTES) {
+                    text.push_str(&more);
+                }
+            }
+            Event::GeneralRef(reference) => {
+                if let Some((.., text)) = &mut current {
+                    text.push(xml::character(&reference).unwrap_or(' '));
+                }
+            }
+            Event::End(_) => {
+                if let Some((name, is_local, text)) = current.take() {
+                    let is_first = !found.contains_key(&name);
+                    found.insert(name, Some(text).filter(|_| is_first && !is_local));
+                }
+            }
+            Event::Eof => break,
+            _ => {}
+        }
+    }
+    found.into_iter().filter_map(|(name, text)| Some((name, text?))).collect()
+}
+
 fn is_sheet(kind: &str) -> bool {
     matches!(kind, "WorksheetPart" | "ChartsheetPart")
 }
 
 /// Excel takes names of sheets for the same that differ only in small and capital letters.
-fn folded(name: &str) -> String {
+pub(super) fn folded(name: &str) -> String {
     name.to_lowercase()
 }
 
+/// Bytes of what a name stands for from which on no more are read.
+const MAX_NAME_BYTES: usize = 1_024;
 /// Sheets that do not cross whose names are kept; Excel itself has room for some thousand sheets.
 const MAX_LOST: usize = 10_000;
