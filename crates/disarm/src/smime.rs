@@ -21,6 +21,12 @@ pub(crate) fn read(bytes: &[u8]) -> Cms {
     content_info(bytes).unwrap_or(Cms::Other)
 }
 
+/// Whether something other than white space and zeros stands behind a CMS object.
+pub(crate) fn is_followed(bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    element(&mut rest).is_some() && rest.iter().any(|byte| *byte != 0 && !byte.is_ascii_whitespace())
+}
+
 /// Whether bytes begin as a CMS object does: a sequence of definite or open length with one of its object ids first.
 pub(crate) fn is_cms(bytes: &[u8]) -> bool {
     let head = bytes.get(..MAX_HEAD).unwrap_or(bytes);

@@ -188,6 +188,17 @@ fn a_compressed_document_of_ichitaro_gives_its_text() {
     assert_eq!(done.place(Reason::TextOnly).as_deref(), Some("jtdc"));
     let reason = |bytes: &[u8]| sanitise(bytes, "a.jtdc").unwrap_err().refusal.reason;
     assert_eq!(reason(&file(&head, crc ^ 1)), Reason::Malformed);
+    // A second member may be another document, as one beside the compressed one is; what is no member is only told.
+    let one = archive(crc);
+    let with = |behind: &[u8]| {
+        let stream = [&head, &one[..one.len() - 1], behind].concat();
+        compound(3, &[("JSCompDocument", &stream), ("\u{4}JSRV_SegmentInformation", b"x")])
+    };
+    assert_eq!(reason(&with(&one)), Reason::AmbiguousStructure);
+    let followed = sanitise(&with(b"\0more"), "a.jttc").unwrap_or_else(|refused| panic!("{refused:?}"));
+    assert!(followed.has(Reason::SurplusBytes) && !done.has(Reason::SurplusBytes));
+    let both = compound(3, &[("JSCompDocument", &[&head, one.as_slice()].concat()), ("DocumentText", &ichitaro("別"))]);
+    assert_eq!(reason(&both), Reason::AmbiguousStructure);
     let other = [&[38, 0], b"OtherCompressedDocument".as_slice(), &[0; 13]].concat();
     assert_eq!(reason(&file(&other, crc)), Reason::ForeignDocument);
 }

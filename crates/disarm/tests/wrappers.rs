@@ -85,3 +85,29 @@ fn a_wrapper_that_is_cut_or_changed_is_not_taken_for_less() {
         assert!(rooms::sanitise(&signed[..len], "a.p7m").is_err(), "cut to {len}");
     }
 }
+
+#[test]
+fn what_stands_behind_a_wrapper_is_told() {
+    for (fixture_name, name) in
+        [("fox.txt.hqx", "a.hqx"), ("memo.as", "a.bin"), ("memo.txt.p7m", "a.p7m"), ("indef.p7m", "a.p7m")]
+    {
+        let whole = fixture(fixture_name);
+        for (behind, is_told) in [(&b""[..], false), (b"\0\0", false), (b"\r\nmore", true)] {
+            let (_, _, told) = member(&[whole.as_slice(), behind].concat(), name);
+            assert_eq!(told.contains(&Reason::SurplusBytes), is_told, "{fixture_name} {behind:?}: {told:?}");
+        }
+    }
+    // Between the table of AppleSingle and what it names.
+    let single = fixture("memo.as");
+    let entries = usize::from(single[25]);
+    let table = 26 + 12 * entries;
+    let mut moved = [&single[..table], b"gap", &single[table..]].concat();
+    for entry in 0..entries {
+        let at = 26 + 12 * entry + 4;
+        let from = u32::from_be_bytes(moved[at..at + 4].try_into().unwrap()) + 3;
+        moved[at..at + 4].copy_from_slice(&from.to_be_bytes());
+    }
+    let (_, text, told) = member(&moved, "a.bin");
+    assert_eq!(text, "single words\r\n");
+    assert!(told.contains(&Reason::SurplusBytes), "{told:?}");
+}

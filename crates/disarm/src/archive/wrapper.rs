@@ -24,6 +24,7 @@ pub(super) fn signed(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn W
     };
     part.findings.add(Reason::Unwrapped, Place::new("S/MIME"));
     part.findings.add(Reason::Signature, Place::new("S/MIME"));
+    part.findings.add_many(Reason::SurplusBytes, u32::from(smime::is_followed(part.input)), Place::new("S/MIME"));
     if smime::is_entity(&content) {
         return mail::disarm_as(&content, part.detected, part.findings, part.job, form, spill);
     }
@@ -36,6 +37,7 @@ pub(super) fn apple_single(mut part: Part<'_>, form: &mut dyn Write, spill: &mut
     let (mut data, mut name, mut others) = (None, None, 0_u32);
     let input = part.input;
     let count = number(input, 24, 2).ok_or(Reason::Malformed)?;
+    let mut covered = vec![(0, count.saturating_mul(12).saturating_add(26))];
     for entry in 0..count {
         let at = entry.saturating_mul(12).saturating_add(26);
         let field = |offset: u64| number(input, at.saturating_add(offset), 4);
@@ -43,6 +45,7 @@ pub(super) fn apple_single(mut part: Part<'_>, form: &mut dyn Write, spill: &mut
             return Err(Reason::Malformed.into());
         };
         let content = slice(input, from, len).ok_or(Reason::Malformed)?;
+        covered.push((from, from.saturating_add(len)));
         let slot = match kind {
             DATA_FORK => &mut data,
             REAL_NAME => &mut name,
@@ -57,14 +60,28 @@ pub(super) fn apple_single(mut part: Part<'_>, form: &mut dyn Write, spill: &mut
         }
     }
     part.findings.add_many(Reason::Metadata, others, Place::new("AppleSingle"));
+    let is_surplus = has_more(input, covered);
+    part.findings.add_many(Reason::SurplusBytes, u32::from(is_surplus), Place::new("AppleSingle"));
     let own = own_name(&part, &["as", "applesingle"]);
     let name = name.map_or(Name::labelled_utf8(own.as_bytes()), |raw| Name::Raw(raw.into()));
     file(part, name, data.ok_or(Reason::Malformed)?, form, spill)
 }
 
+/// Whether something other than zeros stands outside these ranges, each from its first byte to behind its last.
+fn has_more(input: &[u8], mut covered: Vec<(u64, u64)>) -> bool {
+    covered.sort_unstable();
+    covered.push((size(input.len()), size(input.len())));
+    let mut end = 0;
+    covered.into_iter().any(|(from, behind)| {
+        let gap = slice(input, end, from.saturating_sub(end)).unwrap_or_default();
+        end = end.max(behind);
+        gap.iter().any(|byte| *byte != 0)
+    })
+}
+
 /// RFC 1741, appendix A: letters of six bits, runs, then name, data fork and resource fork, each with a checksum.
 pub(super) fn binhex(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn Write) -> Result<(), Error> {
-    let bytes = letters(part.input, &part.job.limits)?;
+    let (bytes, behind) = letters(part.input, &part.job.limits)?;
     let malformed = || Error::from(Reason::Malformed);
     let name_len = number(&bytes, 0, 1).ok_or_else(malformed)?;
     let head = name_len.saturating_add(20);
@@ -73,24 +90,35 @@ pub(super) fn binhex(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn W
     checked(&bytes, 0, head).ok_or_else(malformed)?;
     let data_at = head.saturating_add(2);
     let data = checked(&bytes, data_at, data_len).ok_or_else(malformed)?;
-    checked(&bytes, data_at.saturating_add(data_len).saturating_add(2), resource_len).ok_or_else(malformed)?;
+    let resource_at = data_at.saturating_add(data_len).saturating_add(2);
+    checked(&bytes, resource_at, resource_len).ok_or_else(malformed)?;
+    let end = usize::try_from(resource_at.saturating_add(resource_len).saturating_add(2)).unwrap_or(usize::MAX);
+    let is_surplus = bytes.iter().skip(end).any(|byte| *byte != 0) || behind.iter().any(|byte| !is_filler(*byte));
+    part.findings.add_many(Reason::SurplusBytes, u32::from(is_surplus), Place::new("BinHex"));
     part.findings.add_many(Reason::Metadata, u32::from(resource_len > 0), Place::new("BinHex"));
     let name = slice(&bytes, 1, name_len).filter(|name| !name.is_empty()).ok_or_else(malformed)?;
     file(part, Name::Raw(name.into()), data, form, spill)
 }
 
-/// The bytes behind the letters, their runs written out.
-fn letters(input: &[u8], limits: &Limits) -> Result<Vec<u8>, Error> {
+/// What ends a file without saying anything.
+fn is_filler(byte: u8) -> bool {
+    byte == 0 || byte.is_ascii_whitespace()
+}
+
+/// The bytes behind the letters, their runs written out, and what follows the letters.
+fn letters<'a>(input: &'a [u8], limits: &Limits) -> Result<(Vec<u8>, &'a [u8]), Error> {
     let start = input.iter().position(|byte| *byte == b':').ok_or(Reason::Malformed)?;
     let mut out: Vec<u8> = Vec::new();
     let (mut bits, mut held) = (0_u32, 0_u32);
     let mut is_run = false;
-    for letter in input.get(start.saturating_add(1)..).unwrap_or_default() {
+    let mut rest = input.get(start.saturating_add(1)..).unwrap_or_default();
+    while let Some((letter, behind)) = rest.split_first() {
+        rest = behind;
         if letter.is_ascii_whitespace() {
             continue;
         }
         if *letter == b':' {
-            return if is_run { Err(Reason::Malformed.into()) } else { Ok(out) };
+            return if is_run { Err(Reason::Malformed.into()) } else { Ok((out, behind)) };
         }
         let value = LETTERS.iter().position(|known| known == letter).and_then(|value| u32::try_from(value).ok());
         held = (held << 6 | value.ok_or(Reason::Malformed)?) & 0xFFFF;

@@ -21,12 +21,17 @@ use crate::text;
 pub(crate) fn disarm(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Error> {
     let file = Compound::open(part.input)?;
     let packed = file.root_stream("JSCompDocument", size(part.input.len()))?;
+    let plain = file.root_stream("DocumentText", size(part.input.len()))?;
     let stream = match &packed {
+        // Two documents in one: nobody knows which of them a reader takes.
+        Some(_) if plain.is_some() => return Err(Reason::AmbiguousStructure.into()),
         Some(packed) => {
-            let document = unpacked(packed, &part.job.limits)?;
+            let (document, is_followed) = unpacked(packed, &part.job.limits)?;
+            let place = Place::new(part.detected.as_str());
+            part.findings.add_many(Reason::SurplusBytes, u32::from(is_followed), place);
             Compound::open(&document)?.root_stream("DocumentText", size(document.len()))?
         }
-        None => file.root_stream("DocumentText", size(part.input.len()))?,
+        None => plain,
     };
     // Other documents of the same maker have the same frame.
     let stream =
@@ -38,8 +43,8 @@ pub(crate) fn disarm(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Err
     text::write(part, &words, form)
 }
 
-/// The document in a compressed one (jtdc, jttc): behind a head that says its own length lies an LZH archive with one member.
-fn unpacked(stream: &[u8], limits: &Limits) -> Result<Vec<u8>, Error> {
+/// The document in a compressed one (jtdc, jttc), and whether more follows it: behind a head that says its own length lies an LZH archive with one member.
+fn unpacked(stream: &[u8], limits: &Limits) -> Result<(Vec<u8>, bool), Error> {
     let len = stream.first_chunk().map_or(0, |len| u16::from_le_bytes(*len));
     let archive = stream
         .split_at_checked(len.into())

@@ -174,7 +174,11 @@ fn signed(bytes: &[u8]) -> Option<Replacement> {
     // Without a header it is no mail that was signed but a file.
     let line = entity.split(|byte| *byte == b'\n').next()?;
     let header = line.trim_ascii().is_empty() || compose::contains(&line.to_ascii_lowercase(), b"content-");
-    header.then_some(Replacement { entity, told: vec![(Reason::Unwrapped, "S/MIME"), (Reason::Signature, "S/MIME")] })
+    let mut told = vec![(Reason::Unwrapped, "S/MIME"), (Reason::Signature, "S/MIME")];
+    if smime::is_followed(bytes) {
+        told.push((Reason::SurplusBytes, "S/MIME"));
+    }
+    header.then_some(Replacement { entity, told })
 }
 
 fn from_text(part: &Part<'_>, bytes: &[u8], place: &str) -> Option<Replacement> {

@@ -49,9 +49,18 @@ pub(super) fn disarm(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn W
     output.finish(part.findings)
 }
 
-/// What the first member of an archive unpacks to, of at most `most` bytes: other formats keep one file so.
-pub(crate) fn single(archive: &[u8], most: u64, limits: &Limits) -> Result<Vec<u8>, Error> {
-    let (entry, _) = Header::read(archive)?.ok_or(Reason::Malformed)?;
+/// What the one member of an archive unpacks to, of at most `most` bytes, and whether anything but zeros follows it: other formats keep
+/// one file so.
+///
+/// # Errors
+///
+/// `AmbiguousStructure` where there is another member, and what makes a member unreadable.
+pub(crate) fn single(archive: &[u8], most: u64, limits: &Limits) -> Result<(Vec<u8>, bool), Error> {
+    let (entry, behind) = Header::read(archive)?.ok_or(Reason::Malformed)?;
+    if matches!(Header::read(behind), Ok(Some(_))) {
+        return Err(Reason::AmbiguousStructure.into());
+    }
+    let is_followed = behind.iter().any(|byte| *byte != 0);
     let method = match (withheld(&entry), entry.method) {
         (Some(reason), _) => return Err(reason.into()),
         (None, method) => method.ok_or(Reason::UnsupportedMethod)?,
@@ -62,7 +71,7 @@ pub(crate) fn single(archive: &[u8], most: u64, limits: &Limits) -> Result<Vec<u
     let mut unpacked = Vec::new();
     data.by_ref().take(entry.unpacked).read_to_end(&mut unpacked).map_err(|_| Error::from(Reason::Malformed))?;
     let is_whole = size(unpacked.len()) == entry.unpacked && entry.sum.is_none_or(|sum| sum == data.sum);
-    if is_whole { Ok(unpacked) } else { Err(Reason::Malformed.into()) }
+    if is_whole { Ok((unpacked, is_followed)) } else { Err(Reason::Malformed.into()) }
 }
 
 fn withheld(entry: &Header<'_>) -> Option<Reason> {
