@@ -90,11 +90,15 @@ fn mailbox(bytes: &[u8]) -> Detected {
 }
 
 /// Whether LibreOffice would read other words than stand there: neither format says its character set. SYLK it takes for that of its own
-/// system, DIF for the one that it is told, which is Windows' of Japan.
+/// system, DIF for the one that it is told, which is Windows' of Japan. UTF-16 is neither, with or without a byte order mark.
 fn is_garbled(token: &str, bytes: &[u8]) -> bool {
+    let is_plain = bytes.is_ascii() && !bytes.contains(&0);
     match token {
-        "slk" => !bytes.is_ascii(),
-        "dif" => !bytes.is_ascii() && (std::str::from_utf8(bytes).is_ok() || SHIFT_JIS.decode(bytes).2),
+        "slk" => !is_plain,
+        "dif" => {
+            let is_other = || bytes.contains(&0) || std::str::from_utf8(bytes).is_ok();
+            !is_plain && (is_other() || SHIFT_JIS.decode_without_bom_handling(bytes).1)
+        }
         _ => false,
     }
 }

@@ -44,6 +44,13 @@ fn text_under_a_text_name_stays_text_and_markup_elsewhere_does_not() {
     check(b"ID;PWXL;N;E\r\nC;X1;Y1;K\"\x93\x8c\"\r\nE\r\n", "a.slk", (GARBLED, "slk"));
     check(b"TABLE\r\n0,1\r\n\"EXCEL\"\r\n\"\x93\x8c\"\r\n", "a.dif", (CONVERTED, "dif"));
     check("TABLE\n0,1\n\"EXCEL\"\n\"東\"\n".as_bytes(), "a", (GARBLED, "dif"));
+    for (mark, text) in [("\u{FEFF}", "東"), ("\u{FEFF}", "a"), ("", "a")] {
+        let utf16 = |start: &str| -> Vec<u8> {
+            format!("{mark}{start}\"{text}\"\n").encode_utf16().flat_map(u16::to_le_bytes).collect()
+        };
+        check(&utf16("TABLE\n0,1\n\"EXCEL\"\n"), "a", (GARBLED, "dif"));
+        check(&utf16("ID;PWXL;N;E\nC;Y1;X1;K"), "a", (GARBLED, "slk"));
+    }
     check(b"TABLE\nof contents\n", "a", (Content::Text, "text"));
     check(b"#!/bin/sh\nrm -rf /\n", "run", (UNSUPPORTED, "script"));
     check(b"< 10 is small", "note", (Content::Text, "text"));
