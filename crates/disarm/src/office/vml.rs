@@ -147,12 +147,19 @@ fn length(style: &str, name: &str) -> Option<u32> {
     (0.0..=4_000_000_000.0).contains(&hundredths).then(|| hundredths.round() as u32)
 }
 
+/// Column, pixels, row and pixels of two corners; nothing for a place that no sheet has.
 fn anchor(text: &str) -> Option<[[i64; 4]; 2]> {
-    let mut numbers = text.split(',').map(|number| number.trim().parse::<u16>().ok().map(i64::from));
-    let mut corner = || Some([numbers.next()??, numbers.next()??, numbers.next()??, numbers.next()??]);
+    let mut numbers = text.split(',').map(|number| number.trim().parse::<u32>().ok());
+    let mut within = |most: u32| numbers.next()?.filter(|number| *number <= most).map(i64::from);
+    let mut corner = || Some([within(LAST_COLUMN)?, within(MAX_PIXELS)?, within(LAST_ROW)?, within(MAX_PIXELS)?]);
     Some([corner()?, corner()?])
 }
 
+/// The last column and row of a sheet (ECMA-376 part 1, section 18.3.1.4), from 0.
+const LAST_COLUMN: u32 = 16_383;
+const LAST_ROW: u32 = 1_048_575;
+/// Pixels between a corner and the cell that it is in.
+const MAX_PIXELS: u32 = 65_535;
 /// Shapes of one drawing that are looked at, and bytes of the text of one.
 const MAX_SHAPES: usize = 5_000;
 const MAX_TEXT_BYTES: usize = 4_096;
@@ -184,7 +191,9 @@ mod tests {
     #[test]
     fn anchors_are_eight_numbers() {
         assert_eq!(anchor("\n    4, 6, 6, 1, 8, 16, 7, 0"), Some([[4, 6, 6, 1], [8, 16, 7, 0]]));
-        for bad in ["", "1,2,3", "1,2,3,4,5,6,7,-8", "1,2,3,4,5,6,7,x"] {
+        assert_eq!(anchor("0,0,0,0,16383,0,1048575,0"), Some([[0; 4], [16_383, 0, 1_048_575, 0]]));
+        let outside = ["0,0,0,0,16384,0,0,0", "0,0,0,0,0,0,1048576,0", "16384,0,0,0,0,0,0,0"];
+        for bad in ["", "1,2,3", "1,2,3,4,5,6,7,-8", "1,2,3,4,5,6,7,x"].into_iter().chain(outside) {
             assert_eq!(anchor(bad), None, "{bad}");
         }
     }
