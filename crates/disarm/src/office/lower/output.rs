@@ -114,8 +114,15 @@ impl Lowerer<'_, '_, '_> {
             (self.out)(&mut steps).map_err(Fault::Fatal)?;
         }
         self.next_write = self.tape.len().saturating_add(SOFT_STEPS);
-        self.shift(0, written.saturating_add(removed));
-        self.own.written(written.saturating_add(removed));
+        let gone = written.saturating_add(removed);
+        for frame in &mut self.frames {
+            // A choice that is out cannot be taken back.
+            if let Role::Alternatives { standby, .. } = &mut frame.role {
+                *standby = standby.take().filter(|standby| standby.start >= gone);
+            }
+        }
+        self.shift(0, gone);
+        self.own.written(gone);
         Ok(())
     }
 }
