@@ -35,7 +35,7 @@ fn text_under_a_text_name_stays_text_and_markup_elsewhere_does_not() {
     {
         check(page, "a.HTM", (Content::Html, "html"));
     }
-    check(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "a.html", (UNSUPPORTED, "svg"));
+    check(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "a.html", (Content::Svg, "svg"));
     check(b"#!/bin/sh", "a.html", (UNSUPPORTED, "script"));
     check(b"\xff\xfe<\0h\0t\0m\0l\0>\0", "a", (Content::Html, "html"));
     const CONVERTED: Content = Content::Withheld(Reason::ConverterUnavailable);
