@@ -1,6 +1,7 @@
 //! Requests that may be sent again: `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header).
 //!
 //! A program that lost the answer sends the same request with the same key and gets the first answer; the file is taken once.
+//! Not covered: a connection that ends between the last byte of the file and the answer leaves the key without one, see [`Noted`].
 
 use std::time::Duration;
 
