@@ -28,6 +28,9 @@ use support::read_maildir;
 
 const PAIRS: usize = 66;
 
+/// Gets some of the locked mails too, and is never told a password.
+const WITNESS: &str = "witness@city.example.lg.jp";
+
 /// The extraction of 500 such pairs is tested in `engine`.
 #[test]
 fn mixed_pairs_are_opened_without_a_human_and_for_their_own_recipients_only() {
@@ -46,7 +49,11 @@ fn mixed_pairs_are_opened_without_a_human_and_for_their_own_recipients_only() {
             Event::Locked(_) => {
                 let lock = if number % 2 == 0 { World::locked } else { World::locked_with_aes };
                 let archive = lock(&world, &told.password, &pair.content());
-                world.send(from, &[to], &mail_from(from, &pair.message_id(), to, &[("meibo.zip", archive)], ""));
+                let mail = mail_from(from, &pair.message_id(), to, &[("meibo.zip", archive)], "");
+                let everybody = [to, WITNESS];
+                let recipients = if number % 6 == 4 { &everybody[..] } else { &everybody[..1] };
+                world.send(from, recipients, &mail);
+                sent += recipients.len() - 1;
             }
             Event::Told(_) => {
                 let mail = text_mail(&pair.teller, to, &told.subject, &told.text, &pair.thread());

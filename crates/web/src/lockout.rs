@@ -163,9 +163,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_number_of_remembered_names_is_bounded() {
         let lockout = Lockout::default();
-        for number in 0..ENTRIES + 10 {
-            lockout.failed(&format!("account{number}"), None);
+        for number in 0..ENTRIES / 2 + 100 {
+            let peer = u128::try_from(number).unwrap() << 64;
+            lockout.failed(&format!("account{number}"), Some(IpAddr::from(peer.to_be_bytes())));
+            assert!(lockout.failures.lock().unwrap().len() <= ENTRIES, "{number}");
         }
-        assert!(lockout.failures.lock().unwrap().len() <= ENTRIES);
     }
 }
