@@ -23,6 +23,8 @@ pub(crate) enum Form<'a> {
     Unverified(&'a Hostile),
     /// Written by a clean room.
     Verified(&'a Fresh),
+    /// A dirty room's, decoded and written again with what the site adds.
+    Amended(&'a Source),
     /// Composed by the engine itself, for notices.
     Own(&'a [u8]),
 }
@@ -85,8 +87,8 @@ async fn assemble(run: &Run<'_>, bundle: Source, op: CleanOp) -> Result<Result<F
     })
 }
 
-/// A bound that the bundle exceeds is the document's fault, a memory file that fails is ours.
-fn unbundled<T>(error: EncodeError) -> Result<Result<T, Refusal>, Defer> {
+/// A bound that a bundle or a form exceeds is the document's fault, a memory file that fails is ours.
+pub(crate) fn unbundled<T>(error: EncodeError) -> Result<Result<T, Refusal>, Defer> {
     match error {
         EncodeError::Io(error) => Err(Defer::Input(error)),
         error => Ok(Err(error.refusal())),
@@ -108,6 +110,7 @@ fn write_bundle(
             bundle.form(form.len(), &mut whole.map(SourceReader::new).unwrap_or_default())?;
         }
         Form::Verified(form) => bundle.form(form.len(), &mut form.reader())?,
+        Form::Amended(form) => bundle.form(form.len, &mut SourceReader::new((*form).clone()))?,
         Form::Own(bytes) => bundle.form(bytes.len() as u64, &mut &**bytes)?,
     }
     bundle.account(&Text::scrub(&account.top).0)?;

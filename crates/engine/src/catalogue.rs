@@ -186,7 +186,10 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::RemoteImage => ("外部から読み込む画像を{count}個取り除きました", "{count} remote images were removed"),
         Reason::HiddenText => ("見えない文字を{count}か所取り除きました", "hidden text was removed in {count} places"),
         Reason::HeaderFields => ("不要なヘッダを{count}個取り除きました", "{count} header fields were removed"),
-        Reason::AlternativeText => ("同じ本文の別形式を取り除きました", "an alternative form of the text was removed"),
+        Reason::AlternativeText => (
+            "別の形式の本文に違う内容があり、それを取り除きました",
+            "another version of the text, which differed, was removed",
+        ),
         Reason::Signature => (
             "電子署名を取り除きました（署名の検証はしていません）",
             "the digital signature was removed; it was not verified",

@@ -1,15 +1,18 @@
 //! A whole mail: dissected in a dirty room, its parts rebuilt, the new mail assembled in a clean room.
 
+use std::io::BufWriter;
+use std::sync::Arc;
 use std::time::Instant;
 
 use form::bundle::HeaderName;
+use form::codec::EncodeError;
 use form::document::MailDoc;
 use form::job::{DirtyJob, DirtyOp, Links, OfficePolicy, PagesPolicy, Password};
 use form::link;
 use form::mail::{MailDate, MailHeader};
 use form::reason::{Finding, Place, Reason, Refusal};
-use form::text::Line;
-use jail::{Hostile, Source};
+use form::text::{Line, Text};
+use jail::{Hostile, Sealed, Source};
 
 use crate::assemble::SourceReader;
 use crate::embedded::within_budget;
@@ -57,6 +60,10 @@ pub(crate) async fn sanitise(
     if let Some(refusal) = unreadable_root(&doc) {
         return notice_only(run, context, doc.header, refusal, Vec::new(), started).await;
     }
+    let candidates = candidates::of_mail(wording, doc.header.subject.as_str(), doc.body.as_str(), doc.header.date);
+    let amended = amended(run.policy, &mut doc, context).map_or_else(assemble::unbundled, |amended| Ok(Ok(amended)))?;
+    // A text may be as long as all the rest of a mail. From here on the form has it, which lies in a file.
+    doc.body = Text::default();
     let parts = children(run, &within_budget(run, &doc.children, spill.as_ref()), spill.as_ref(), "", 0).await?;
     if let Some(withheld) = infected.filter(|_| !parts.iter().any(holds_virus)) {
         // The scanner objects to the mail and to none of its parts: what it means cannot be cut out.
@@ -65,17 +72,14 @@ pub(crate) async fn sanitise(
     let account = account::compose(run.policy, &context.receipt, &doc.findings, &parts).unwrap_or_default();
     let mut headers = headers(&context.receipt, &doc.findings, &parts, "");
     headers.extend(trace(context));
-    let amended = match amended(run.policy, &doc, context) {
-        Ok(amended) => amended,
-        Err(refusal) => return notice_only(run, context, doc.header, refusal, parts, started).await,
-    };
     let form = match &amended {
-        Some(own) => assemble::Form::Own(own),
-        None => assemble::Form::Unverified(&form),
+        Ok(Some(amended)) => assemble::Form::Amended(amended),
+        Ok(None) => assemble::Form::Unverified(&form),
+        Err(refusal) => return notice_only(run, context, doc.header, *refusal, parts, started).await,
     };
     match assemble::mail(run, &form, &account, &headers, &parts).await? {
         Ok(fresh) => Ok(MailOutcome {
-            candidates: candidates::of_mail(wording, doc.header.subject.as_str(), doc.body.as_str(), doc.header.date),
+            candidates,
             header: doc.header,
             verdict: if parts.iter().any(PartOutcome::anything_withheld) {
                 MailVerdict::PartlyWithheld
@@ -168,17 +172,21 @@ pub(crate) fn notice_for(policy: &Policy, context: &MailContext, subject: &str, 
 
 /// The form with what the site adds: its mark before the subject, and a date where the sender gave none (RFC 5322 3.6 wants one).
 /// `None` where nothing is to be added, so that the form goes on as it came. A mail that should have the mark does not go without.
-fn amended(policy: &Policy, doc: &MailDoc, context: &MailContext) -> Result<Option<Vec<u8>>, Refusal> {
+fn amended(policy: &Policy, doc: &mut MailDoc, context: &MailContext) -> Result<Option<Source>, EncodeError> {
     if policy.subject_prefix.is_empty() && doc.header.date.is_some() {
         return Ok(None);
     }
-    let mut doc = doc.clone();
-    doc.header.date = doc.header.date.or_else(|| MailDate::new(context.now, context.utc_offset_minutes));
+    let mut header = doc.header.clone();
+    header.date = header.date.or_else(|| MailDate::new(context.now, context.utc_offset_minutes));
     let most = usize::try_from(policy.limits.line_bytes).unwrap_or(usize::MAX);
     // The mark takes the room of the last letters of a subject that was as long as one may be.
-    let subject = Line::scrub(&marked(&policy.subject_prefix, doc.header.subject.as_str())).0.cut(most);
-    doc.header.subject = Line::scrub(subject.as_str()).0;
-    doc.encode(Vec::new(), &policy.limits).map(Some).map_err(|error| error.refusal())
+    let subject = Line::scrub(&marked(&policy.subject_prefix, header.subject.as_str())).0.cut(most);
+    header.subject = Line::scrub(subject.as_str()).0;
+    let sent = std::mem::replace(&mut doc.header, header);
+    let encoded = doc.encode(BufWriter::new(Sealed::builder()?), &policy.limits);
+    doc.header = sent;
+    let sealed = encoded?.into_inner().map_err(|error| EncodeError::Io(error.into_error()))?.seal()?;
+    Ok(Some(Source::whole(Arc::new(sealed))))
 }
 
 /// The subject with the site's mark in front, once: an answer to a mail that has it brings it back, before or behind what says
@@ -259,16 +267,17 @@ pub(crate) fn root_part(original: Source, name: form::name::FileName) -> Part {
 mod tests {
     use super::*;
 
-    fn subject_of(policy: &Policy, subject: &str) -> Result<String, Refusal> {
-        let doc = MailDoc {
+    fn subject_of(policy: &Policy, subject: &str) -> Result<String, EncodeError> {
+        let mut doc = MailDoc {
             detected: form::DetectedType::parse("mail").unwrap(),
             header: MailHeader { subject: Line::scrub(subject).0, ..MailHeader::default() },
             body: Default::default(),
             children: Vec::new(),
             findings: Vec::new(),
         };
-        let form = amended(policy, &doc, &MailContext::default())?.unwrap();
-        let again = MailDoc::decode(form.as_slice(), &policy.limits).unwrap();
+        let form = amended(policy, &mut doc, &MailContext::default())?.unwrap();
+        assert_eq!(doc.header.subject.as_str(), subject, "what the sender wrote is what the records say");
+        let again = MailDoc::decode(SourceReader::new(form), &policy.limits).unwrap();
         Ok(again.header.subject.as_str().to_owned())
     }
 
