@@ -142,11 +142,11 @@ impl Picture {
             PixelFormat::Rgb8 => (pixels, None, PictureLayout::Rgb8),
             PixelFormat::GrayA8 => {
                 let (colour, opacity) = split::<2>(&pixels);
-                (colour, Some(opacity), PictureLayout::Gray8)
+                (colour, opacity, PictureLayout::Gray8)
             }
             PixelFormat::Rgba8 => {
                 let (colour, opacity) = split::<4>(&pixels);
-                (colour, Some(opacity), PictureLayout::Rgb8)
+                (colour, opacity, PictureLayout::Rgb8)
             }
         };
         let header = PictureHeader { width, height, layout, source: compression, interpolate: false, alpha: None };
@@ -171,8 +171,8 @@ impl Picture {
     }
 }
 
-/// Colours and opacity of pixels of `N` bytes, the last of which is the opacity.
-fn split<const N: usize>(pixels: &[u8]) -> (Vec<u8>, Vec<u8>) {
+/// Colours of pixels of `N` bytes, and their last byte, which is the opacity, where anything of them is clear.
+fn split<const N: usize>(pixels: &[u8]) -> (Vec<u8>, Option<Vec<u8>>) {
     let mut colour = Vec::with_capacity(pixels.len());
     let mut opacity = Vec::with_capacity(pixels.len() / N);
     for pixel in pixels.chunks_exact(N) {
@@ -181,7 +181,8 @@ fn split<const N: usize>(pixels: &[u8]) -> (Vec<u8>, Vec<u8>) {
             opacity.push(*last);
         }
     }
-    (colour, opacity)
+    let is_clear = opacity.iter().any(|opacity| *opacity < u8::MAX);
+    (colour, is_clear.then_some(opacity))
 }
 
 fn decode(

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use ::png::{BitDepth, ColorType, Compression, Encoder, Filter, PixelDimensions, Unit};
+use ::png::{BitDepth, ColorType, DeflateCompression, Encoder, Filter, PixelDimensions, Unit};
 use form::image::{ImageHeader, PixelFormat};
 
 use super::palette::{self, Palette};
@@ -10,7 +10,7 @@ use crate::error::Error;
 
 pub(crate) fn write(image: &ImageHeader, pixels: &[u8], out: impl Write) -> Result<(), Error> {
     let mut encoder = Encoder::new(out, image.width, image.height);
-    encoder.set_compression(Compression::Balanced);
+    encoder.set_deflate_compression(PACKING);
     encoder.set_pixel_dims(image.density.map(|density| PixelDimensions {
         xppu: per_metre(density.x),
         yppu: per_metre(density.y),
@@ -57,6 +57,10 @@ fn finish<W: Write>(mut encoder: Encoder<'_, W>, bits: usize, filter: Filter, da
     writer.write_image_data(data).map_err(write_error)?;
     writer.finish().map_err(write_error)
 }
+
+/// On two dozen drawings and screenshots of office files level 6 is 1 to 9 % smaller at two to four times the cost, and the fastest
+/// packing 15 to 60 % larger.
+pub(crate) const PACKING: DeflateCompression = DeflateCompression::Level(3);
 
 fn per_metre(per_inch: u16) -> u32 {
     // An inch is 0.0254 m.

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use ::png::{BitDepth, ColorType, Compression, Encoder, Filter};
+use ::png::{BitDepth, ColorType, Encoder, Filter};
 use form::Reason;
 use form::image::{ImageHeader, ImageSource, PixelFormat, Repeat};
 use form::pages::{PictureHeader, PictureLayout, PictureSource};
@@ -199,7 +199,7 @@ impl Coming {
     /// Black and white, one bit a pixel as it came.
     fn bits(&self, data: &mut Vec<u8>) -> Result<(), Error> {
         let mut encoder = Encoder::new(data, self.header.width, self.header.height);
-        encoder.set_compression(Compression::Balanced);
+        encoder.set_deflate_compression(png::PACKING);
         encoder.set_color(ColorType::Grayscale);
         encoder.set_depth(BitDepth::One);
         encoder.set_filter(Filter::NoFilter);

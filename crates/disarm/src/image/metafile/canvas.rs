@@ -134,18 +134,18 @@ impl Canvas {
         let start = place(y).saturating_mul(self.width).saturating_add(place(x));
         let row = self.pixels.get_mut(start..start.saturating_add(shares.len())).unwrap_or_default();
         let plain = ink.plain();
-        for (at, (pixel, covered)) in (x..).zip(row.iter_mut().zip(shares)) {
-            let covered = match &clip.mask {
-                Some(mask) if *covered > 0 => share(*covered, mask.at(at, y)),
-                _ => *covered,
-            };
-            if covered == 0 {
-                continue;
-            }
-            match plain {
-                Some([r, g, b, 255]) if covered == 255 => *pixel = [r, g, b, 255],
-                Some(color) => *pixel = mix(*pixel, color, covered),
-                None => ink.put(pixel, at, y, covered),
+        let put = |pixel: &mut [u8; 4], at: i32, covered: u8| match plain {
+            _ if covered == 0 => {}
+            Some([r, g, b, 255]) if covered == 255 => *pixel = [r, g, b, 255],
+            Some(color) => *pixel = mix(*pixel, color, covered),
+            None => ink.put(pixel, at, y, covered),
+        };
+        let pixels = (x..).zip(row.iter_mut().zip(shares));
+        match &clip.mask {
+            None => pixels.for_each(|(at, (pixel, covered))| put(pixel, at, *covered)),
+            Some(mask) => {
+                let shown = mask.row(x, y).iter();
+                pixels.zip(shown).for_each(|((at, (pixel, covered)), shown)| put(pixel, at, share(*covered, *shown)));
             }
         }
         Ok(())
@@ -202,9 +202,17 @@ impl Clip {
             out.copy_from_slice(row.get(..out.len()).unwrap_or_default());
             Ok(())
         })?;
-        if how != Combine::Copy {
-            let rows = shares.chunks_exact_mut(width.max(1));
-            for (y, row) in (area.y0..area.y1).zip(rows) {
+        let rows = (area.y0..area.y1).zip(shares.chunks_exact_mut(width.max(1)));
+        if how == Combine::And {
+            // Paths on paths are what exported charts clip by, and every pixel of them comes by here.
+            if let Some(mask) = &self.mask {
+                for (y, row) in rows {
+                    let old = mask.row(area.x0, y).iter().chain(std::iter::repeat(&0));
+                    row.iter_mut().zip(old).for_each(|(value, old)| *value = share(*old, *value));
+                }
+            }
+        } else if how != Combine::Copy {
+            for (y, row) in rows {
                 for (x, value) in (area.x0..area.x1).zip(row) {
                     let old = self.share(x, y);
                     *value = match how {
@@ -223,12 +231,18 @@ impl Clip {
 
 impl Mask {
     fn at(&self, x: i32, y: i32) -> u8 {
+        self.row(x, y).first().copied().unwrap_or(0)
+    }
+
+    /// The shares of a row from `x` on; none outside of the mask.
+    fn row(&self, x: i32, y: i32) -> &[u8] {
         let (x, y) = (x.saturating_sub(self.area.x0), y.saturating_sub(self.area.y0));
-        if x < 0 || x >= signed(self.area.width()) {
-            return 0;
+        let width = self.area.width();
+        if x < 0 || y < 0 || x >= signed(width) {
+            return &[];
         }
-        let at = place(y).saturating_mul(self.area.width()).saturating_add(place(x));
-        if y < 0 { 0 } else { self.shares.get(at).copied().unwrap_or(0) }
+        let start = place(y).saturating_mul(width);
+        self.shares.get(start.saturating_add(place(x))..start.saturating_add(width)).unwrap_or_default()
     }
 }
 
