@@ -43,7 +43,8 @@ pub(crate) struct Growing {
     blobs: Arc<Blobs>,
     path: PathBuf,
     name: String,
-    file: File,
+    /// `None` between pieces.
+    file: Option<File>,
     length: u64,
     digest: Sha256,
     finished: bool,
@@ -85,7 +86,15 @@ impl Blobs {
             .mode(0o600)
             .open(&path)
             .map_err(Error::file("creating", &path))?;
-        Ok(Growing { blobs: self.clone(), path, name, file, length: 0, digest: Sha256::new(), finished: false })
+        Ok(Growing {
+            blobs: self.clone(),
+            path,
+            name,
+            file: Some(file),
+            length: 0,
+            digest: Sha256::new(),
+            finished: false,
+        })
     }
 
     pub(crate) fn remove(&self, file: &str) -> Result<(), Error> {
@@ -127,15 +136,28 @@ impl Blobs {
 
 impl Growing {
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.file.write_all(bytes).map_err(Error::file("writing", &self.path))?;
+        self.opened()?.write_all(bytes).map_err(Error::file("writing", &self.path))?;
         self.digest.update(bytes);
         self.length = self.length.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         Ok(())
     }
 
+    /// Closes the file until the next piece comes.
+    pub(crate) fn close(&mut self) {
+        self.file = None;
+    }
+
+    fn opened(&mut self) -> Result<&mut File, Error> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => OpenOptions::new().append(true).open(&self.path).map_err(Error::file("opening", &self.path))?,
+        };
+        Ok(self.file.insert(file))
+    }
+
     /// fsync, rename, fsync of the directory: after this the file survives a power cut under its final name.
     pub(crate) fn finish(mut self) -> Result<Pending, Error> {
-        self.file.sync_all().map_err(Error::file("syncing", &self.path))?;
+        self.opened()?.sync_all().map_err(Error::file("syncing", &self.path))?;
         let prefix = self.name.get(..2).unwrap_or("00").to_owned();
         let file = format!("{prefix}/{}", self.name);
         let target = self.blobs.path(&file);
@@ -267,6 +289,21 @@ mod tests {
 
         let dropped = stored(&blobs, b"gone").blob().clone();
         assert!(!blobs.path(&dropped.file).exists());
+    }
+
+    #[test]
+    fn a_file_that_was_closed_between_pieces_goes_on_where_it_was() {
+        let (_directory, blobs) = blobs();
+        let mut growing = blobs.create().unwrap();
+        for piece in [&b"one "[..], b"two ", b"three"] {
+            growing.write(piece).unwrap();
+            growing.close();
+            assert!(growing.file.is_none());
+        }
+        let mut pending = growing.finish().unwrap();
+        pending.keep();
+        assert_eq!(fs::read(blobs.path(&pending.blob().file)).unwrap(), b"one two three");
+        assert_eq!(pending.blob().digest, <[u8; 32]>::from(Sha256::digest(b"one two three")));
     }
 
     #[test]

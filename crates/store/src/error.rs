@@ -52,6 +52,9 @@ pub enum Error {
     /// A row with this name exists already.
     #[error("{0} exists already")]
     Exists(&'static str),
+    /// After it nobody could administer the gateway any more.
+    #[error("the last active administrator")]
+    LastAdministrator,
     /// The bytes are gone: their retention has ended.
     #[error("the bytes are no longer kept")]
     Expired,
@@ -90,6 +93,7 @@ impl Error {
             Error::Stale
             | Error::NotFound(_)
             | Error::Exists(_)
+            | Error::LastAdministrator
             | Error::Expired
             | Error::Invalid(_)
             | Error::ReadOnly => Class::Refuse,
@@ -111,6 +115,7 @@ impl Error {
             | Error::Stale
             | Error::NotFound(_)
             | Error::Exists(_)
+            | Error::LastAdministrator
             | Error::Expired
             | Error::Damaged(_)
             | Error::Invalid(_)
@@ -153,6 +158,7 @@ impl Error {
             | Error::Stale
             | Error::NotFound(_)
             | Error::Exists(_)
+            | Error::LastAdministrator
             | Error::Expired
             | Error::Damaged(_)
             | Error::Invalid(_)

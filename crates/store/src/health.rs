@@ -3,6 +3,14 @@
 use crate::{Error, Store};
 
 impl Store {
+    /// Whether so many bytes may come and leave the reserve untouched.
+    ///
+    /// # Errors
+    /// [`Error::File`] when the free space cannot be found out.
+    pub fn has_room_for(&self, bytes: u64) -> Result<bool, Error> {
+        Ok(self.free_bytes()? >= self.config().reserve_bytes.saturating_add(bytes))
+    }
+
     /// Commits a row and reads it back. `Ok` means that a mail could be accepted now.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use crate::spool::Body;
 use crate::sql::Many;
 use crate::uploads::BatchId;
 use crate::writer::{Op, Reply, Tally, Tx};
-use crate::{Error, MessageId, OriginKind, Receipt, Spooled, Store, Timestamp};
+use crate::{Error, MessageId, OriginKind, Receipt, Repeatable, Spooled, Store, Timestamp, keys};
 
 /// A message as intake or the portal hands it over.
 #[derive(Debug)]
@@ -113,10 +113,24 @@ impl Store {
     /// # Errors
     /// [`Error::Full`] when less than the reserve is free, and any error of the writer.
     pub async fn accept(&self, message: NewMessage) -> Result<Accepted, Error> {
+        self.accept_of(message, None).await
+    }
+
+    /// Accepts a message as [`accept`](Self::accept) does, and keeps in the same transaction under what the request that brought it is
+    /// found again ([`answered`](Self::answered)).
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    pub async fn accept_repeatable(&self, message: NewMessage, request: Repeatable) -> Result<Accepted, Error> {
+        self.accept_of(message, Some(request)).await
+    }
+
+    async fn accept_of(&self, message: NewMessage, request: Option<Repeatable>) -> Result<Accepted, Error> {
         if self.free_bytes()? < self.config().reserve_bytes {
             return Err(Error::Full(None));
         }
-        let (op, answer) = AcceptOp::new(message)?;
+        let (mut op, answer) = AcceptOp::new(message)?;
+        op.request = request;
         self.submit(Op::Accept(Box::new(op)), answer).await
     }
 
@@ -172,6 +186,7 @@ pub(crate) struct AcceptOp {
     length: i64,
     detail: String,
     ids: Ids,
+    request: Option<Repeatable>,
 }
 
 #[derive(Default, Clone, Copy)]
@@ -244,6 +259,7 @@ impl AcceptOp {
                     length,
                     detail,
                     ids,
+                    request: None,
                 }
             }
             Origin::Upload { user, batch, file_name } => {
@@ -277,6 +293,7 @@ impl AcceptOp {
                     length,
                     detail,
                     ids,
+                    request: None,
                 }
             }
         };
@@ -338,6 +355,11 @@ pub(crate) async fn accept_all(tx: &mut Tx, ops: &mut [AcceptOp]) -> Result<(), 
         values.add(op.ids.message).add(op.ids.due);
     })
     .await?;
+    for op in &*ops {
+        if let (Some(request), Some(batch)) = (&op.request, op.batch) {
+            keys::note(tx, request, batch).await?;
+        }
+    }
     for op in ops {
         let accepted =
             Accepted { message: MessageId(op.ids.message), duplicate_of: op.ids.duplicate_of.map(MessageId) };

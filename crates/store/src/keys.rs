@@ -5,8 +5,10 @@ use std::time::Duration;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Row};
 
+use crate::sessions::still_open;
 use crate::users::{COLUMN_COUNT, COLUMNS, audit_user, user_row};
-use crate::{BatchId, BatchToken, Error, Store, Timestamp, TokenHash, User, UserId};
+use crate::writer::Tx;
+use crate::{BatchToken, Error, Store, Timestamp, TokenHash, User, UserId};
 
 /// What a key is good for. It never allows more than its owner's role does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,6 +51,8 @@ pub struct NewApiKey {
     pub scopes: Vec<Scope>,
     /// Until when.
     pub expires: Timestamp,
+    /// The session that asks for it.
+    pub session: TokenHash,
 }
 
 /// A key in a list.
@@ -79,32 +83,28 @@ pub struct ApiKey {
     pub scopes: Vec<Scope>,
 }
 
-/// What is known of a request that may be a repetition.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Repetition {
-    /// It is the first one; it is noted now.
-    First,
-    /// The first one is still under way.
-    UnderWay,
-    /// The first one was answered.
-    Answered {
-        /// Digest of what it sent.
-        request: TokenHash,
-        /// What came of it.
-        batch: BatchToken,
-    },
+/// Under what a request is found again when it is repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Repeatable {
+    /// Digest of the key that its sender gave it, with whose it is.
+    pub key: TokenHash,
+    /// Digest of what it sent.
+    pub request: TokenHash,
+    /// Until when.
+    pub expires: Timestamp,
 }
 
 impl Store {
     /// Makes a key.
     ///
     /// # Errors
-    /// [`Error::Exists`] when the user has fifty already; any error of the writer.
+    /// [`Error::Exists`] when the user has fifty already; [`Error::NotFound`] when the session has ended; any error of the writer.
     pub async fn create_api_key(&self, key: NewApiKey, actor: &str) -> Result<ApiKeyId, Error> {
         let actor = actor.to_owned();
         self.write(move |tx| {
             let (key, actor) = (key.clone(), actor.clone());
             Box::pin(async move {
+                still_open(tx, key.user, &key.session).await?;
                 let inserted: Option<(i64,)> = sqlx::query_as(
                     "INSERT INTO api_key (hash, user_id, name, scopes, created, expires)
                      SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE
@@ -223,73 +223,45 @@ impl Store {
         Ok(Some(ApiKey { id: ApiKeyId(id), user: user_row(&row)?, scopes: scopes(bits) }))
     }
 
-    /// Notes a request under a key of its sender, or tells what became of the first one with it. A note without an answer
-    /// lasts for `under_way`.
+    /// What a request under this key sent, and the batch that came of it; `None` when there was none, or it has expired.
     ///
     /// # Errors
-    /// [`Error::Damaged`] or any error of the writer.
-    pub async fn begin_request(&self, key: TokenHash, under_way: Duration) -> Result<Repetition, Error> {
-        self.write(move |tx| {
-            Box::pin(async move {
-                let now = tx.now.unix_millis();
-                sqlx::query("DELETE FROM idempotency WHERE expires <= ?1")
-                    .bind(now)
-                    .execute(&mut tx.connection)
-                    .await
-                    .map_err(Error::database("forgetting requests"))?;
-                let noted =
-                    sqlx::query("INSERT INTO idempotency (key, expires) VALUES (?1, ?2) ON CONFLICT DO NOTHING")
-                        .bind(key.as_bytes())
-                        .bind(tx.now.plus(under_way).unix_millis())
-                        .execute(&mut tx.connection)
-                        .await
-                        .map_err(Error::database("noting a request"))?;
-                if noted.rows_affected() == 1 {
-                    return Ok(Repetition::First);
-                }
-                let (request, batch): (Option<Vec<u8>>, Option<String>) = sqlx::query_as(
-                    "SELECT i.request, b.token FROM idempotency i LEFT JOIN batch b ON b.id = i.batch WHERE i.key = ?1",
-                )
-                .bind(key.as_bytes())
-                .fetch_one(&mut tx.connection)
-                .await
-                .map_err(Error::database("reading a request"))?;
-                let (Some(request), Some(batch)) = (request, batch) else { return Ok(Repetition::UnderWay) };
-                let request = TokenHash::from_bytes(&request).ok_or(Error::Damaged("a request"))?;
-                let batch = BatchToken::parse(&batch).ok_or(Error::Damaged("a batch token"))?;
-                Ok(Repetition::Answered { request, batch })
-            })
-        })
+    /// [`Error::Database`] or [`Error::Damaged`].
+    pub async fn answered(&self, key: &TokenHash) -> Result<Option<(TokenHash, BatchToken)>, Error> {
+        let found: Option<(Vec<u8>, String)> = sqlx::query_as(
+            "SELECT i.request, b.token FROM idempotency i JOIN batch b ON b.id = i.batch WHERE i.key = ?1 AND i.expires > ?2",
+        )
+        .bind(key.as_bytes())
+        .bind(self.now().unix_millis())
+        .fetch_optional(self.readers())
         .await
+        .map_err(Error::database("reading a request"))?;
+        let Some((request, batch)) = found else { return Ok(None) };
+        let request = TokenHash::from_bytes(&request).ok_or(Error::Damaged("a request"))?;
+        let batch = BatchToken::parse(&batch).ok_or(Error::Damaged("a batch token"))?;
+        Ok(Some((request, batch)))
     }
+}
 
-    /// Keeps what came of a noted request: a batch until it expires, or nothing, so that it may be sent again.
-    ///
-    /// # Errors
-    /// Any error of the writer.
-    pub async fn end_request(
-        &self,
-        key: TokenHash,
-        came: Option<(TokenHash, BatchId, Timestamp)>,
-    ) -> Result<(), Error> {
-        self.write(move |tx| {
-            Box::pin(async move {
-                let query = match came {
-                    Some((request, batch, expires)) => {
-                        sqlx::query("UPDATE idempotency SET request = ?2, batch = ?3, expires = ?4 WHERE key = ?1")
-                            .bind(key.as_bytes().to_vec())
-                            .bind(request.as_bytes().to_vec())
-                            .bind(batch.0)
-                            .bind(expires.unix_millis())
-                    }
-                    None => sqlx::query("DELETE FROM idempotency WHERE key = ?1").bind(key.as_bytes().to_vec()),
-                };
-                query.execute(&mut tx.connection).await.map_err(Error::database("ending a request"))?;
-                Ok(())
-            })
-        })
+/// Keeps under what a request is found again, with the message that it brought: both are there or neither.
+pub(crate) async fn note(tx: &mut Tx, request: &Repeatable, batch: i64) -> Result<(), Error> {
+    sqlx::query("DELETE FROM idempotency WHERE expires <= ?1")
+        .bind(tx.now.unix_millis())
+        .execute(&mut tx.connection)
         .await
-    }
+        .map_err(Error::database("forgetting requests"))?;
+    sqlx::query(
+        "INSERT INTO idempotency (key, request, batch, expires) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (key) DO UPDATE SET request = ?2, batch = ?3, expires = ?4",
+    )
+    .bind(request.key.as_bytes())
+    .bind(request.request.as_bytes())
+    .bind(batch)
+    .bind(request.expires.unix_millis())
+    .execute(&mut tx.connection)
+    .await
+    .map_err(Error::database("noting a request"))?;
+    Ok(())
 }
 
 fn scopes(bits: i64) -> Vec<Scope> {

@@ -35,6 +35,7 @@ mod purge;
 mod quarantine;
 mod read;
 mod receipt;
+mod secrets;
 mod sessions;
 mod spool;
 mod sql;
@@ -55,7 +56,7 @@ pub use delivery::{DeliveryTask, DueRecipient, Notice, RecipientId, RecipientOut
 pub use error::{Class, Error};
 pub use factor::SecondFactor;
 pub use intake::{Accepted, Envelope, NewMessage, Origin, Refused};
-pub use keys::{ApiKey, ApiKeyId, ApiKeyRow, NewApiKey, Repetition, Scope};
+pub use keys::{ApiKey, ApiKeyId, ApiKeyRow, NewApiKey, Repeatable, Scope};
 pub use open::Store;
 pub use passkeys::{NewPasskey, Passkey, PasskeyId};
 pub use purge::Purged;

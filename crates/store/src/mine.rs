@@ -56,8 +56,8 @@ impl Store {
         Ok(row.map(|(ahead,)| ahead))
     }
 
-    /// Takes an upload back before its job is started: it leaves its batch, and its original is removed. The answer is whether that
-    /// was still possible.
+    /// Takes an upload back before its job is started: its original is removed, and its row stays in the batch as one that was taken
+    /// back. The answer is whether that was still possible.
     ///
     /// # Errors
     /// Any error of the writer.
@@ -85,7 +85,7 @@ impl Store {
                     .await
                     .map_err(Error::database("taking an upload back"))?;
                 sqlx::query(
-                    "UPDATE message SET batch = NULL, original = NULL, verdict = ?2, completed = ?3, purge_at = ?4
+                    "UPDATE message SET taken_back = 1, original = NULL, verdict = ?2, completed = ?3, purge_at = ?4
                      WHERE id = ?1",
                 )
                 .bind(message.0)

@@ -17,9 +17,10 @@ use tokio::task::JoinHandle;
 
 use crate::blobs::{self, Blobs};
 use crate::receipt::Issuer;
+use crate::secrets::Secrets;
 use crate::spool::blocking;
 use crate::writer::{self, Call, Marks, Op, Reply, Shared, Step, Tally, Tx};
-use crate::{Clock, Error, MessageId, Receipt, StoreConfig, Timestamp, audit};
+use crate::{Clock, Error, MessageId, Receipt, StoreConfig, Timestamp, audit, factor};
 
 /// An open store. Clones share it.
 #[derive(Clone)]
@@ -34,6 +35,8 @@ struct Inner {
     task: Mutex<Option<JoinHandle<()>>>,
     shared: Arc<Shared>,
     issuer: Mutex<Issuer>,
+    /// `None`: opened for reading only.
+    secrets: Option<Secrets>,
 }
 
 /// Where a submitted operation answers.
@@ -66,16 +69,18 @@ impl Store {
     pub async fn open(config: StoreConfig) -> Result<Store, Error> {
         let config = Arc::new(config);
         let directory = config.directory.clone();
-        let (lock, blobs) = blocking(move || {
+        let (lock, blobs, secrets) = blocking(move || {
             blobs::make_directory(&directory)?;
             let lock = lock(&directory)?;
             let blobs = Blobs::open(&directory)?;
             blobs.clear_temporary()?;
-            Ok((lock, Arc::new(blobs)))
+            let secrets = Secrets::open(&directory)?;
+            Ok((lock, Arc::new(blobs), secrets))
         })
         .await?;
         let mut connection = connect(&config, Existence::MayBeNew).await?;
         MIGRATIONS.run(&mut connection).await.map_err(Error::Migrate)?;
+        factor::seal_all(&mut connection, &secrets).await?;
         // The database file itself is new: its directory entry must survive as well.
         let directory = config.directory.clone();
         blocking(move || blobs::sync_directory(&directory)).await?;
@@ -97,6 +102,7 @@ impl Store {
             task: Mutex::new(Some(task)),
             shared,
             issuer: Mutex::new(issuer),
+            secrets: Some(secrets),
         }));
         store.clear_orphans().await?;
         Ok(store)
@@ -118,6 +124,7 @@ impl Store {
             task: Mutex::new(None),
             shared: Arc::new(Shared::new()),
             issuer: Mutex::new(Issuer::default()),
+            secrets: None,
         })))
     }
 
@@ -170,6 +177,10 @@ impl Store {
 
     pub(crate) fn readers(&self) -> &SqlitePool {
         &self.0.readers
+    }
+
+    pub(crate) fn secrets(&self) -> Option<&Secrets> {
+        self.0.secrets.as_ref()
     }
 
     pub(crate) fn shared(&self) -> &Shared {

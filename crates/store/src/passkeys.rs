@@ -4,8 +4,9 @@ use serde_json::json;
 use sqlx::Row;
 
 use crate::codec;
+use crate::sessions::still_open;
 use crate::users::audit_user;
-use crate::{Error, Store, Timestamp, UserId};
+use crate::{Error, Store, Timestamp, TokenHash, UserId};
 
 /// An authenticator's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,6 +25,8 @@ pub struct NewPasskey {
     pub counter: u32,
     /// What its owner calls it.
     pub name: String,
+    /// The session that asks for it.
+    pub session: TokenHash,
 }
 
 /// A key as kept.
@@ -49,12 +52,14 @@ impl Store {
     /// Keeps a key.
     ///
     /// # Errors
-    /// [`Error::Exists`] when the authenticator is registered already or the user has twenty; any error of the writer.
+    /// [`Error::Exists`] when the authenticator is registered already or the user has twenty; [`Error::NotFound`] when the session has
+    /// ended; any error of the writer.
     pub async fn add_passkey(&self, key: NewPasskey, actor: &str) -> Result<PasskeyId, Error> {
         let actor = actor.to_owned();
         self.write(move |tx| {
             let (key, actor) = (key.clone(), actor.clone());
             Box::pin(async move {
+                still_open(tx, key.user, &key.session).await?;
                 let inserted: Option<(i64,)> = sqlx::query_as(
                     "INSERT INTO passkey (user_id, credential, public_key, counter, name, created)
                      SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE (SELECT count(*) FROM passkey WHERE user_id = ?1) < ?7

@@ -11,7 +11,7 @@ use crate::time::millis;
 use crate::token;
 use crate::users::{COLUMN_COUNT, COLUMNS, audit_user, end_sessions, user_row};
 use crate::writer::Tx;
-use crate::{Error, Store, Timestamp, TokenHash, User, UserId};
+use crate::{Error, Store, Timestamp, TokenHash, User, UserId, UserState};
 
 /// Which site a session belongs to: portal and console never share one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -103,11 +103,35 @@ pub struct SessionRow {
 }
 
 impl Store {
-    /// Opens a session.
-    pub async fn open_session(&self, session: NewSession) -> Result<(), Error> {
+    /// Opens a session on the ground of a password: `verified` is the hash that it fitted. The answer is whether that is still the
+    /// user's, the user may still sign in, and, for a whole session, no second factor is asked for: all of it may have changed while
+    /// the password was being checked.
+    ///
+    /// # Errors
+    /// Any error of the writer.
+    pub async fn open_session(&self, session: NewSession, verified: &str) -> Result<bool, Error> {
+        let verified = verified.to_owned();
         self.write(move |tx| {
-            let session = session.clone();
-            Box::pin(async move { insert(tx, &session).await })
+            let (session, verified) = (session.clone(), verified.clone());
+            Box::pin(async move {
+                let good: Option<(i64,)> = sqlx::query_as(
+                    "SELECT 1 FROM users u WHERE u.id = ?1 AND u.password_hash = ?2 AND u.state = ?3
+                     AND (?4 <> ?5 OR NOT EXISTS (SELECT 1 FROM second_factor f WHERE f.user_id = u.id))",
+                )
+                .bind(session.user.0)
+                .bind(verified)
+                .bind(UserState::Active.code())
+                .bind(session.stage.code())
+                .bind(Stage::Full.code())
+                .fetch_optional(&mut tx.connection)
+                .await
+                .map_err(Error::database("opening a session"))?;
+                if good.is_none() {
+                    return Ok(false);
+                }
+                insert(tx, &session).await?;
+                Ok(true)
+            })
         })
         .await
     }
@@ -262,6 +286,19 @@ impl Store {
         })
         .await
     }
+}
+
+/// Refuses what a session asks for that has ended meanwhile: whoever ended it must not find a key or a second factor of it afterwards.
+pub(crate) async fn still_open(tx: &mut Tx, user: UserId, session: &TokenHash) -> Result<(), Error> {
+    let found: Option<(i64,)> =
+        sqlx::query_as("SELECT 1 FROM session WHERE token = ?1 AND user_id = ?2 AND stage = ?3")
+            .bind(session.as_bytes())
+            .bind(user.0)
+            .bind(Stage::Full.code())
+            .fetch_optional(&mut tx.connection)
+            .await
+            .map_err(Error::database("looking for a session"))?;
+    found.map(drop).ok_or(Error::NotFound("session"))
 }
 
 async fn insert(tx: &mut Tx, session: &NewSession) -> Result<(), Error> {

@@ -70,6 +70,24 @@ impl Spool {
         if self.memory.len() > bound { self.flush().await } else { Ok(()) }
     }
 
+    /// Ends a piece of an original that comes in several with pauses between them: everything so far goes to the file, which is closed,
+    /// so that neither memory nor a descriptor is held until the next. Not cancel-safe.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub async fn rest(&mut self) -> Result<(), Error> {
+        if !self.memory.is_empty() {
+            self.flush().await?;
+        }
+        self.memory = Vec::new();
+        match &mut self.file {
+            File::None => {}
+            File::Open(growing) => growing.close(),
+            File::Lost => return Err(LOST),
+        }
+        Ok(())
+    }
+
     /// Bytes written so far.
     pub fn len(&self) -> u64 {
         self.length

@@ -62,6 +62,8 @@ pub struct UploadFile {
     pub waiting: Option<QueueState>,
     /// The verdict, when it is done.
     pub verdict: Option<Verdict>,
+    /// Whether its sender took it back before it was begun; the verdict is then [`Verdict::GivenUp`].
+    pub taken_back: bool,
     /// Its parts: the file itself first, then what was inside.
     pub parts: Vec<PartRow>,
 }
@@ -98,6 +100,18 @@ impl Store {
     /// # Errors
     /// [`Error::Database`] or [`Error::Damaged`].
     pub async fn batch(&self, token: &BatchToken) -> Result<Option<BatchStatus>, Error> {
+        let Some(mut status) = self.batch_states(token).await? else { return Ok(None) };
+        for file in &mut status.files {
+            file.parts = self.parts(file.message).await?;
+        }
+        Ok(Some(status))
+    }
+
+    /// A batch and where its files are, without their parts: what is asked again and again while files are waited for.
+    ///
+    /// # Errors
+    /// [`Error::Database`] or [`Error::Damaged`].
+    pub async fn batch_states(&self, token: &BatchToken) -> Result<Option<BatchStatus>, Error> {
         let found =
             sqlx::query("SELECT id, token, user_name, created, expires FROM batch WHERE token = ?1 AND expires > ?2")
                 .bind(token.as_str())
@@ -108,19 +122,14 @@ impl Store {
         let Some(found) = found else { return Ok(None) };
         let batch = batch_row(&found)?;
         let rows = sqlx::query(
-            "SELECT m.id, m.receipt, m.file_name, m.original_bytes, m.received, m.verdict, j.state, j.due
+            "SELECT m.id, m.receipt, m.file_name, m.original_bytes, m.received, m.verdict, j.state, j.due, m.taken_back
              FROM message m LEFT JOIN job j ON j.message = m.id WHERE m.batch = ?1 ORDER BY m.id",
         )
         .bind(batch.id.0)
         .fetch_all(self.readers())
         .await
         .map_err(Error::database("reading a batch's files"))?;
-        let mut files = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let mut file = self.file_row(row)?;
-            file.parts = self.parts(file.message).await?;
-            files.push(file);
-        }
+        let files = rows.iter().map(|row| self.file_row(row)).collect::<Result<_, _>>()?;
         Ok(Some(BatchStatus { batch, files }))
     }
 
@@ -171,6 +180,7 @@ impl Store {
             received: Timestamp::from_unix_millis(row.try_get(4).map_err(get)?),
             waiting,
             verdict: verdict.map(Verdict::from_code).transpose()?,
+            taken_back: row.try_get(8).map_err(get)?,
             parts: Vec::new(),
         })
     }

@@ -5,25 +5,34 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::disallowed_methods,
     reason = "helpers of tests fail by panicking"
 )]
 mod support;
 
 use std::time::Duration;
 
+use sqlx::{ConnectOptions, Connection};
 use store::{
     BatchToken, Error, MessageFilter, NewApiKey, NewBatch, NewPasskey, NewSession, NewUser, OriginKind, Quarantined,
-    Repetition, Role, Scope, Site, Stage, TokenHash, UserState, Verdict,
+    Repeatable, Role, Scope, Site, Stage, Store, TokenHash, UserId, UserState, Verdict,
 };
 use support::*;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
+const HASH: &str = "$argon2id$v=19$secret";
+
 fn user(name: &str) -> NewUser {
-    NewUser { name: name.to_owned(), password_hash: "$argon2id$v=19$secret".to_owned(), role: Role::Operator }
+    NewUser { name: name.to_owned(), password_hash: HASH.to_owned(), role: Role::Operator }
 }
 
-fn session(token: &[u8], user: store::UserId) -> NewSession {
+/// Opens a session on the ground of the first password.
+async fn open(store: &Store, session: NewSession) {
+    assert!(store.open_session(session, HASH).await.unwrap());
+}
+
+fn session(token: &[u8], user: UserId) -> NewSession {
     NewSession {
         token: TokenHash::of(token),
         user,
@@ -63,7 +72,7 @@ async fn a_session_ends_idle_or_at_last_or_with_its_user() {
     let (_directory, hand, store) = fresh().await;
     let id = store.create_user(user("suzuki"), "setup").await.unwrap();
     let token = TokenHash::of(b"cookie");
-    store.open_session(session(b"cookie", id)).await.unwrap();
+    open(&store, session(b"cookie", id)).await;
     assert_eq!(store.session(&token, Site::Admin).await.unwrap().unwrap().user.name, "suzuki");
     assert!(store.session(&token, Site::Portal).await.unwrap().is_none());
     assert!(store.session(&TokenHash::of(b"other"), Site::Admin).await.unwrap().is_none());
@@ -75,16 +84,16 @@ async fn a_session_ends_idle_or_at_last_or_with_its_user() {
     hand.advance(20 * MINUTE);
     assert!(store.session(&token, Site::Admin).await.unwrap().is_none());
 
-    store.open_session(session(b"second", id)).await.unwrap();
+    open(&store, session(b"second", id)).await;
     hand.advance(31 * MINUTE);
     assert!(store.session(&TokenHash::of(b"second"), Site::Admin).await.unwrap().is_none());
 
     for (n, end) in ["disabled", "password", "closed", "all"].into_iter().enumerate() {
         let token = [u8::try_from(n).unwrap()];
-        store.open_session(session(&token, id)).await.unwrap();
+        open(&store, session(&token, id)).await;
         match end {
             "disabled" => store.set_user_state(id, UserState::Disabled, "admin").await.unwrap(),
-            "password" => store.set_password_hash(id, "$argon2id$new".to_owned(), "admin").await.unwrap(),
+            "password" => store.set_password_hash(id, HASH, HASH.to_owned()).await.unwrap(),
             "closed" => store.close_session(&TokenHash::of(&token)).await.unwrap(),
             _ => store.close_sessions_of(id, "admin").await.unwrap(),
         }
@@ -106,7 +115,7 @@ async fn failed_sign_ins_are_counted_and_forgotten_by_success() {
     let found = store.user(id).await.unwrap().unwrap();
     assert_eq!((found.failed_sign_ins, found.locked_until, found.last_sign_in), (0, None, Some(store.now())));
     assert!(!format!("{found:?}").contains("secret"));
-    assert!(matches!(store.set_role(store::UserId(99), Role::Staff, "x").await, Err(Error::NotFound("user"))));
+    assert!(matches!(store.set_role(UserId(99), Role::Staff, "x").await, Err(Error::NotFound("user"))));
     store.set_role(id, Role::Auditor, "admin").await.unwrap();
     assert_eq!(store.users().await.unwrap()[0].role, Role::Auditor);
     assert!(store.user_by_name("nobody").await.unwrap().is_none());
@@ -204,9 +213,9 @@ async fn a_password_that_somebody_else_chose_has_to_be_changed_and_an_address_is
     store.set_address(id, None, "admin").await.unwrap();
     store.set_address(other, address, "admin").await.unwrap();
 
-    store.set_password_hash(id, "$argon2id$own".to_owned(), "suzuki").await.unwrap();
+    store.set_password_hash(id, HASH, "$argon2id$own".to_owned()).await.unwrap();
     assert!(!store.user(id).await.unwrap().unwrap().must_change);
-    store.open_session(session(b"cookie", id)).await.unwrap();
+    assert!(store.open_session(session(b"cookie", id), "$argon2id$own").await.unwrap());
     store.set_temporary_password(id, "$argon2id$reset".to_owned(), "admin").await.unwrap();
     assert!(store.user(id).await.unwrap().unwrap().must_change);
     assert!(store.session(&TokenHash::of(b"cookie"), Site::Admin).await.unwrap().is_none());
@@ -218,7 +227,7 @@ async fn one_session_of_several_is_ended_and_a_replaced_one_is_gone() {
     let id = store.create_user(user("suzuki"), "setup").await.unwrap();
     let other = store.create_user(user("tanaka"), "setup").await.unwrap();
     let half = NewSession { stage: Stage::Code, peer: Some("192.0.2.7".parse().unwrap()), ..session(b"half", id) };
-    store.open_session(half).await.unwrap();
+    open(&store, half).await;
     assert_eq!(store.session(&TokenHash::of(b"half"), Site::Admin).await.unwrap().unwrap().stage, Stage::Code);
     assert!(store.replace_session(&TokenHash::of(b"half"), session(b"x", other)).await.is_err(), "not somebody else's");
     store.replace_session(&TokenHash::of(b"half"), session(b"full", id)).await.unwrap();
@@ -228,7 +237,7 @@ async fn one_session_of_several_is_ended_and_a_replaced_one_is_gone() {
         Err(Error::NotFound("session"))
     ));
     hand.advance(MINUTE);
-    store.open_session(session(b"second", id)).await.unwrap();
+    open(&store, session(b"second", id)).await;
     let listed = store.sessions_of(id).await.unwrap();
     assert_eq!(listed.len(), 2);
     assert_eq!(listed[0].id, store::SessionId::of(&TokenHash::of(b"second")));
@@ -249,7 +258,7 @@ async fn a_code_is_taken_once_and_a_second_factor_is_enrolled_once() {
     assert!(!store.take_step(id, 100).await.unwrap(), "there is none yet");
     let codes: Vec<TokenHash> = (0_u8..3).map(|n| TokenHash::of(&[n])).collect();
     for name in [&b"here"[..], b"elsewhere"] {
-        store.open_session(session(name, id)).await.unwrap();
+        open(&store, session(name, id)).await;
     }
     store.enrol_second_factor(id, vec![1; 20], 100, codes, TokenHash::of(b"here")).await.unwrap();
     assert!(store.user(id).await.unwrap().unwrap().second_factor);
@@ -260,7 +269,7 @@ async fn a_code_is_taken_once_and_a_second_factor_is_enrolled_once() {
         Err(Error::Exists("second factor"))
     ));
     let kept = store.second_factor(id).await.unwrap().unwrap();
-    assert_eq!((kept.secret.as_slice(), kept.codes_left), ([1; 20].as_slice(), 3));
+    assert_eq!((kept.secret.as_deref(), kept.codes_left), (Some([1; 20].as_slice()), 3));
     assert!(!store.take_step(id, 100).await.unwrap(), "the code of the enrolment was taken");
     let (one, two) = tokio::join!(store.take_step(id, 101), store.take_step(id, 101));
     assert!(one.unwrap() ^ two.unwrap(), "of two at once one is taken");
@@ -283,7 +292,13 @@ async fn a_key_is_good_until_it_ends_or_its_owner_may_not_sign_in() {
         name: format!("key {n}"),
         scopes: vec![Scope::Files, Scope::Unlock],
         expires: store.now().plus(60 * MINUTE),
+        session: TokenHash::of(b"cookie"),
     };
+    assert!(
+        matches!(store.create_api_key(key(1), "suzuki").await, Err(Error::NotFound("session"))),
+        "nobody is signed in"
+    );
+    open(&store, session(b"cookie", id)).await;
     let first = store.create_api_key(key(1), "suzuki").await.unwrap();
     store.create_api_key(key(2), "suzuki").await.unwrap();
     let found = store.api_key(&TokenHash::of(&[1])).await.unwrap().unwrap();
@@ -303,26 +318,193 @@ async fn a_key_is_good_until_it_ends_or_its_owner_may_not_sign_in() {
 }
 
 #[tokio::test]
-async fn a_repeated_request_is_told_what_became_of_the_first() {
+async fn a_request_is_found_again_with_the_message_that_it_brought_until_it_expires() {
     let (_directory, hand, store) = fresh().await;
     let (key, sent) = (TokenHash::of(b"key"), TokenHash::of(b"what was sent"));
-    let (one, two) = tokio::join!(store.begin_request(key, MINUTE), store.begin_request(key, MINUTE));
-    assert_eq!((one.unwrap(), two.unwrap()), (Repetition::First, Repetition::UnderWay));
-    store.end_request(key, None).await.unwrap();
-    assert_eq!(store.begin_request(key, MINUTE).await.unwrap(), Repetition::First, "what failed may be sent again");
+    assert_eq!(store.answered(&key).await.unwrap(), None);
     let expires = store.now().plus(60 * MINUTE);
     let batch = store.create_batch(NewBatch { user: None, expires }).await.unwrap();
-    store.end_request(key, Some((sent, batch.id, expires))).await.unwrap();
-    let again = store.begin_request(key, MINUTE).await.unwrap();
-    assert_eq!(again, Repetition::Answered { request: sent, batch: batch.token });
+    let message = new_upload(&store, batch.id, "a.txt", b"1").await;
+    store.accept_repeatable(message, Repeatable { key, request: sent, expires }).await.unwrap();
+    assert_eq!(store.answered(&key).await.unwrap(), Some((sent, batch.token.clone())));
+    assert_eq!(store.answered(&TokenHash::of(b"another")).await.unwrap(), None);
+    assert_eq!(store.batch(&batch.token).await.unwrap().unwrap().files.len(), 1);
     hand.advance(61 * MINUTE);
-    assert_eq!(store.begin_request(key, MINUTE).await.unwrap(), Repetition::First);
-    hand.advance(2 * MINUTE);
-    assert_eq!(
-        store.begin_request(key, MINUTE).await.unwrap(),
-        Repetition::First,
-        "one that was cut off ends by itself"
+    assert_eq!(store.answered(&key).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_password_that_was_changed_while_it_was_checked_opens_nothing() {
+    let (_directory, _hand, store) = fresh().await;
+    let id = store.create_user(user("suzuki"), "setup").await.unwrap();
+    let here = TokenHash::of(b"here");
+    open(&store, session(b"here", id)).await;
+    assert!(!store.open_session(session(b"late", id), "$argon2id$former").await.unwrap());
+    let half = |token: &[u8]| NewSession { stage: Stage::Code, ..session(token, id) };
+    assert!(!store.open_session(half(b"late"), "$argon2id$former").await.unwrap());
+    // The factor is enrolled between the reading of the user and the opening of the session.
+    store.enrol_second_factor(id, vec![1; 20], 100, Vec::new(), here).await.unwrap();
+    assert!(
+        !store.open_session(session(b"late", id), HASH).await.unwrap(),
+        "the password alone is not enough any more"
     );
+    assert!(store.session(&TokenHash::of(b"late"), Site::Admin).await.unwrap().is_none());
+    assert!(store.open_session(half(b"half"), HASH).await.unwrap());
+    store.set_user_state(id, UserState::Disabled, "admin").await.unwrap();
+    assert!(!store.open_session(half(b"disabled"), HASH).await.unwrap());
+    store.set_user_state(id, UserState::Active, "admin").await.unwrap();
+    // Of two changes on the ground of one password the second finds another.
+    store.set_password_hash(id, HASH, "$argon2id$own".to_owned()).await.unwrap();
+    let second = store.set_password_hash(id, HASH, "$argon2id$theirs".to_owned()).await;
+    assert!(matches!(second, Err(Error::NotFound("user"))));
+    assert_eq!(store.user(id).await.unwrap().unwrap().password_hash, "$argon2id$own");
+}
+
+#[tokio::test]
+async fn what_a_session_asks_for_after_it_was_ended_is_refused() {
+    let (_directory, _hand, store) = fresh().await;
+    let id = store.create_user(user("suzuki"), "setup").await.unwrap();
+    open(&store, session(b"thief", id)).await;
+    store.close_sessions_of(id, "admin").await.unwrap();
+    let enrolled = store.enrol_second_factor(id, vec![1; 20], 100, Vec::new(), TokenHash::of(b"thief")).await;
+    assert!(matches!(enrolled, Err(Error::NotFound("session"))));
+    assert!(!store.user(id).await.unwrap().unwrap().second_factor);
+}
+
+#[tokio::test]
+async fn keys_end_with_the_password_or_the_factor_they_were_made_with() {
+    let (_directory, _hand, store) = fresh().await;
+    let id = store.create_user(user("suzuki"), "setup").await.unwrap();
+    for way in ["own password", "reset", "factor"] {
+        let hash = store.user(id).await.unwrap().unwrap().password_hash;
+        assert!(store.open_session(session(way.as_bytes(), id), &hash).await.unwrap());
+        let key = NewApiKey {
+            hash: TokenHash::of(way.as_bytes()),
+            user: id,
+            name: "key".to_owned(),
+            scopes: vec![Scope::Files],
+            expires: store.now().plus(60 * MINUTE),
+            session: TokenHash::of(way.as_bytes()),
+        };
+        store.create_api_key(key, "suzuki").await.unwrap();
+        match way {
+            "own password" => store.set_password_hash(id, &hash, "$argon2id$own".to_owned()).await.unwrap(),
+            "reset" => store.set_temporary_password(id, "$argon2id$reset".to_owned(), "admin").await.unwrap(),
+            _ => store.remove_second_factor(id, "admin").await.unwrap(),
+        }
+        assert!(store.api_key(&TokenHash::of(way.as_bytes())).await.unwrap().is_none(), "{way}");
+    }
+}
+
+#[tokio::test]
+async fn the_last_active_administrator_stays_one() {
+    let (_directory, _hand, store) = fresh().await;
+    let admin = |name: &str| NewUser { role: Role::TenantAdmin, ..user(name) };
+    let one = store.create_user(admin("one"), "setup").await.unwrap();
+    let two = store.create_user(admin("two"), "setup").await.unwrap();
+    // Each takes the other's rights away at the same time.
+    let (first, second) =
+        tokio::join!(store.set_role(one, Role::Staff, "two"), store.set_user_state(two, UserState::Disabled, "one"));
+    first.unwrap();
+    assert!(matches!(second, Err(Error::LastAdministrator)));
+    assert_eq!(store.user(two).await.unwrap().unwrap().state, UserState::Active);
+    assert!(matches!(store.set_role(two, Role::Operator, "one").await, Err(Error::LastAdministrator)));
+    // A disabled administrator is none.
+    store.set_role(one, Role::TenantAdmin, "two").await.unwrap();
+    store.set_user_state(one, UserState::Disabled, "two").await.unwrap();
+    assert!(matches!(store.set_role(two, Role::Operator, "one").await, Err(Error::LastAdministrator)));
+    let audit =
+        store.audit(&store::AuditFilter { event: Some("user_role_set".into()), ..Default::default() }).await.unwrap();
+    assert_eq!(audit.items.len(), 2, "what was refused is no row");
+    store.set_user_state(one, UserState::Active, "two").await.unwrap();
+    store.set_role(two, Role::Operator, "one").await.unwrap();
+}
+
+#[tokio::test]
+async fn new_recovery_codes_take_the_place_of_the_former_ones() {
+    let (_directory, _hand, store) = fresh().await;
+    let id = store.create_user(user("suzuki"), "setup").await.unwrap();
+    let here = TokenHash::of(b"here");
+    open(&store, session(b"here", id)).await;
+    let codes = |from: u8| (from..from + 3).map(|n| TokenHash::of(&[n])).collect::<Vec<_>>();
+    assert!(matches!(store.renew_recovery_codes(id, codes(10), here).await, Err(Error::NotFound("second factor"))));
+    store.enrol_second_factor(id, vec![1; 20], 100, codes(0), here).await.unwrap();
+    assert!(store.take_recovery_code(id, &TokenHash::of(&[0])).await.unwrap());
+    store.renew_recovery_codes(id, codes(10), here).await.unwrap();
+    assert_eq!(store.second_factor(id).await.unwrap().unwrap().codes_left, 3);
+    for (code, good) in [(0, false), (1, false), (10, true), (10, false)] {
+        assert_eq!(store.take_recovery_code(id, &TokenHash::of(&[code])).await.unwrap(), good, "{code}");
+    }
+    let gone = store.renew_recovery_codes(id, codes(20), TokenHash::of(b"ended")).await;
+    assert!(matches!(gone, Err(Error::NotFound("session"))));
+}
+
+#[tokio::test]
+async fn a_file_that_was_taken_back_keeps_its_place_and_the_others_keep_theirs() {
+    let (_directory, _hand, store) = fresh().await;
+    let expires = store.now().plus(60 * MINUTE);
+    let batch = store.create_batch(NewBatch { user: None, expires }).await.unwrap();
+    for name in ["1.txt", "2.txt", "3.txt"] {
+        upload(&store, batch.id, name, name.as_bytes()).await;
+    }
+    let first = store.batch(&batch.token).await.unwrap().unwrap().files[0].message;
+    assert!(store.cancel_upload(first, "portal").await.unwrap());
+    assert!(!store.cancel_upload(first, "portal").await.unwrap(), "once");
+    let files = store.batch_states(&batch.token).await.unwrap().unwrap().files;
+    let seen: Vec<_> = files.iter().map(|file| (file.name.as_str(), file.taken_back, file.verdict)).collect();
+    assert_eq!(seen, [("1.txt", true, Some(Verdict::GivenUp)), ("2.txt", false, None), ("3.txt", false, None)]);
+    assert!(matches!(store.message_original(first).await, Err(Error::Expired)), "its original is gone");
+}
+
+#[tokio::test]
+async fn shared_secrets_are_sealed_in_the_database_and_those_from_before_become_so() {
+    let (directory, hand, store) = fresh().await;
+    let secret = b"an uncommon secret!!".to_vec();
+    let mut ids = Vec::new();
+    for name in ["suzuki", "tanaka"] {
+        let id = store.create_user(user(name), "setup").await.unwrap();
+        open(&store, session(name.as_bytes(), id)).await;
+        store.enrol_second_factor(id, secret.clone(), 100, Vec::new(), TokenHash::of(name.as_bytes())).await.unwrap();
+        ids.push(id);
+    }
+    store.close().await;
+    // As a version that knew no key had written it.
+    let set = format!("UPDATE second_factor SET secret = x'{}', sealed = 0 WHERE user_id = {}", hex(&secret), ids[1].0);
+    let database = sqlx::sqlite::SqliteConnectOptions::new().filename(directory.path().join("misogi.sqlite"));
+    let mut former = database.connect().await.unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(set)).execute(&mut former).await.unwrap();
+    former.close().await.unwrap();
+    assert!(holds(directory.path(), &secret), "the search would find it");
+
+    let store = Store::open(config(directory.path(), &hand)).await.unwrap();
+    for id in &ids {
+        assert_eq!(store.second_factor(*id).await.unwrap().unwrap().secret.as_deref(), Some(secret.as_slice()));
+    }
+    assert!(!holds(directory.path(), &secret), "nowhere in the database, its log or another file");
+    store.close().await;
+
+    // A backup without the key: the codes are lost, the recovery codes are not, and the gateway starts.
+    std::fs::remove_file(directory.path().join("secrets.key")).unwrap();
+    let store = Store::open(config(directory.path(), &hand)).await.unwrap();
+    let factor = store.second_factor(ids[0]).await.unwrap().unwrap();
+    assert_eq!(factor.secret, None);
+    store.remove_second_factor(ids[0], "admin").await.unwrap();
+    open(&store, session(b"again", ids[0])).await;
+    store.enrol_second_factor(ids[0], secret.clone(), 100, Vec::new(), TokenHash::of(b"again")).await.unwrap();
+    assert_eq!(store.second_factor(ids[0]).await.unwrap().unwrap().secret, Some(secret));
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether any file of the store holds these bytes.
+fn holds(directory: &std::path::Path, bytes: &[u8]) -> bool {
+    std::fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .any(|path| std::fs::read(path).unwrap().windows(bytes.len()).any(|window| window == bytes))
 }
 
 #[tokio::test]
@@ -330,13 +512,18 @@ async fn a_passkey_is_one_person_s_and_its_counter_never_goes_back() {
     let (_directory, _hand, store) = fresh().await;
     let id = store.create_user(user("suzuki"), "setup").await.unwrap();
     let other = store.create_user(user("tanaka"), "setup").await.unwrap();
-    let key = |user, credential: &[u8], counter| NewPasskey {
+    let key = |user: UserId, credential: &[u8], counter| NewPasskey {
         user,
         credential: credential.to_vec(),
         public_key: vec![4; 65],
         counter,
         name: "key".to_owned(),
+        session: TokenHash::of(&user.0.to_be_bytes()),
     };
+    assert!(matches!(store.add_passkey(key(id, b"a", 5), "suzuki").await, Err(Error::NotFound("session"))));
+    for user in [id, other] {
+        open(&store, session(&user.0.to_be_bytes(), user)).await;
+    }
     let counting = store.add_passkey(key(id, b"a", 5), "suzuki").await.unwrap();
     assert!(matches!(store.add_passkey(key(other, b"a", 5), "tanaka").await, Err(Error::Exists("passkey"))));
     let still = store.add_passkey(key(id, b"b", 0), "suzuki").await.unwrap();

@@ -91,7 +91,8 @@ if (form) {
         const headers = { 'Upload-Offset': String(offset), 'Content-Type': 'application/offset+octet-stream' };
         let answer = await ask(address, { method: 'PATCH', headers, body, signal: stop.signal });
         // Another piece came further than we knew: ask where to go on.
-        if (answer.status === 409) answer = await ask(address, { method: 'GET', signal: stop.signal });
+        const met = answer.status === 409;
+        if (met) answer = await ask(address, { method: 'GET', signal: stop.signal });
         // The session has ended: whoever signs in again finds the form.
         if (answer.redirected || answer.status === 401) { location.assign('/'); return undefined; }
         if ([400, 403, 404, 410, 413].includes(answer.status)) {
@@ -102,6 +103,8 @@ if (form) {
         }
         if (!answer.ok) throw new Error(`status ${answer.status}`);
         const standing = await answer.json();
+        // It is still being read over a connection that broke: its end is waited for.
+        if (met && standing.offset === offset && !standing.result) throw new Error('a piece is under way');
         failures = 0;
         offset = standing.offset;
         bar.value = offset;

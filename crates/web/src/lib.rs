@@ -44,6 +44,7 @@ pub use console::{AdminState, InviteError, NoPasswords, admin, invite};
 pub use doors::{Listener, Route, routes};
 pub use health::{Condition, Readiness};
 pub use listen::serve;
+pub use lockout::Lockout;
 pub use metrics::{DeliveryEnd, Metrics, RoomTotals, Source};
 pub use people::PortalAccess;
 pub use portal::{PortalState, portal};

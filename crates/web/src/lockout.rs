@@ -6,7 +6,7 @@
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -27,10 +27,10 @@ struct Failures {
     last: Instant,
 }
 
-/// Counts failures and says how long to wait.
-#[derive(Debug, Default)]
-pub(crate) struct Lockout {
-    failures: Mutex<HashMap<Key, Failures>>,
+/// Counts failures and says how long to wait. Clones share it: both sites have one, or whoever guesses would have the tries of two.
+#[derive(Debug, Clone, Default)]
+pub struct Lockout {
+    failures: Arc<Mutex<HashMap<Key, Failures>>>,
 }
 
 impl Lockout {

@@ -42,7 +42,7 @@ impl Default for UploadLimits {
             file_bytes: 50 * 1024 * 1024,
             total_bytes: 200 * 1024 * 1024,
             files: 20,
-            at_once: 32,
+            at_once: 256,
             at_once_per_client: 8,
             silence: std::time::Duration::from_secs(30),
             duration: std::time::Duration::from_secs(30 * 60),

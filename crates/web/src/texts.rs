@@ -112,6 +112,7 @@ texts! {
     state_changed: "完了（一部を除去・変更）" / "Done (parts removed or changed)";
     state_partly: "完了（一部を管理者が保管）" / "Done (parts withheld)";
     state_withheld: "お渡しできません（管理者が保管）" / "Withheld (kept by administrators)";
+    state_cancelled: "中止しました" / "Cancelled";
     state_failed: "処理できませんでした（管理者が保管）" / "Could not be processed (kept by administrators)";
 
     // Sign-in
@@ -167,6 +168,11 @@ texts! {
     recovery_title: "回復コードを控える" / "Keep your recovery codes";
     recovery_lead: "二段階認証を設定しました。認証アプリを使えなくなったとき、次のコードのどれか1つでサインインできます。この画面は二度と表示されません。印刷するか書き写して、安全な場所に保管してください。" / "Two-step sign-in is set up. If you cannot use the app, one of these codes signs you in. They are never shown again: print them or write them down, and keep them in a safe place.";
     recovery_done: "控えました" / "I have kept them";
+    recovery_new_title: "回復コードを作り直す" / "New recovery codes";
+    recovery_new_lead: "新しい回復コードを10個作ります。これまでの回復コードは、使っていないものもすべて無効になります。" / "Ten new recovery codes are made. All former ones stop working, also those that were not used.";
+    recovery_new_hint: "認証アプリに表示されている数字か、残っている回復コードを入力してください。" / "The digits that the app shows, or a recovery code that is left.";
+    recovery_new_submit: "作り直す" / "Make new codes";
+    recovery_renewed: "新しい回復コードです。これまでのものは使えません。この画面は二度と表示されません。印刷するか書き写して、安全な場所に保管してください。" / "These are your new recovery codes; the former ones no longer work. They are never shown again: print them or write them down, and keep them in a safe place.";
     recovery_left: "残りの回復コード" / "Recovery codes left";
     account_title: "自分のアカウント" / "Your account";
     account_role: "役割" / "Role";
@@ -196,7 +202,6 @@ texts! {
     history_uploads: "アップロードしたファイル" / "Uploaded files";
     history_mails: "届いたメール" / "Mails received";
     history_no_address: "メールアドレスが登録されていないため、届いたメールは表示できません。必要な場合は管理者に連絡してください。" / "No mail address is registered for you, so your mails cannot be shown. Ask an administrator if you need this.";
-    history_cancelled: "中止しました" / "Cancelled";
     mail_title: "届いたメールの無害化の結果" / "What was done to the mail";
     mail_locked: "パスワードが必要です" / "A password is needed";
     mail_locked_lead: "別に届いたパスワードを入力すると、作り直したファイルを元のメールの宛先に送ります。パスワードは保存せず、記録にも残しません。" / "Enter the password that came separately. The rebuilt files are sent to the recipients of the mail. The password is neither stored nor logged.";
@@ -236,6 +241,8 @@ texts! {
     user_address_taken: "このメールアドレスは、ほかの利用者のものです。" / "The mail address belongs to another user.";
     user_name_taken: "この利用者IDはすでに使われています。" / "The user name is taken.";
     user_not_oneself: "自分の役割・状態・パスワード・二段階認証は、ここでは変えられません。" / "You cannot change your own role, state, password or two-step sign-in here.";
+    user_last_admin: "利用できる管理者がほかにいないため、変えられません。先に、別の利用者を管理者にしてください。" / "There is no other active administrator. Make somebody else an administrator first.";
+    user_keys_none: "有効なAPIキーはありません。" / "There are no API keys.";
     user_active: "利用中" / "Active";
     user_waiting: "初回設定待ち" / "Waiting for first sign-in";
     user_disabled: "停止中" / "Disabled";
@@ -245,9 +252,9 @@ texts! {
     user_disable: "停止する" / "Disable";
     user_enable: "利用を再開する" / "Enable";
     user_reset: "仮のパスワードを発行する" / "Issue a temporary password";
-    user_reset_hint: "いまのパスワードは使えなくなり、失敗による一時停止も解けます。" / "The current password stops working, and a pause after failures ends.";
+    user_reset_hint: "いまのパスワードとAPIキーは使えなくなり、失敗による一時停止も解けます。" / "The current password and the API keys stop working, and a pause after failures ends.";
     user_factor_remove: "二段階認証を解除する" / "Remove two-step sign-in";
-    user_factor_remove_hint: "認証アプリも回復コードも失ったときに使います。本人であることを必ず確かめてください。" / "For somebody who has lost both the app and the recovery codes. Make sure who is asking.";
+    user_factor_remove_hint: "認証アプリも回復コードも失ったときに使います。パスキーとAPIキーも消えます。本人であることを必ず確かめてください。" / "For somebody who has lost both the app and the recovery codes. Passkeys and API keys go too. Make sure who is asking.";
     user_sessions_end: "すべての端末をサインアウトさせる" / "Sign out everywhere";
     user_sessions_none: "サインインしている端末はありません。" / "Not signed in anywhere.";
     user_given_title: "仮のパスワード" / "Temporary password";
@@ -399,6 +406,7 @@ texts! {
     event_second_factor: "二段階認証を設定しました" / "Two-step sign-in was set up";
     event_second_factor_removed: "二段階認証を解除しました" / "Two-step sign-in was removed";
     event_recovery_code: "回復コードを使いました" / "A recovery code was used";
+    event_recovery_codes_renewed: "回復コードを作り直しました" / "Recovery codes were made anew";
     event_upload_cancelled: "送った人が中止しました" / "Cancelled by its sender";
     event_passkey_added: "パスキーを登録しました" / "A passkey was registered";
     event_passkey_removed: "パスキーを削除しました" / "A passkey was removed";

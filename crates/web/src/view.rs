@@ -17,11 +17,16 @@ pub(crate) enum FileState {
     Partly,
     Withheld,
     Failed,
+    /// Its sender took it back.
+    TakenBack,
 }
 
 impl FileState {
-    /// Of a file in the store.
+    /// Of a file in the store. Without its parts nothing is known of what was changed in it.
     pub(crate) fn of(file: &UploadFile) -> Self {
+        if file.taken_back {
+            return Self::TakenBack;
+        }
         let Some(verdict) = file.verdict else {
             return match file.waiting {
                 Some(QueueState::Ready) => Self::Queued,
@@ -54,6 +59,7 @@ impl FileState {
             Self::Retrying => "retrying",
             Self::Done | Self::Changed | Self::Partly | Self::Withheld => "done",
             Self::Failed => "failed",
+            Self::TakenBack => "cancelled",
         }
     }
 
@@ -68,6 +74,7 @@ impl FileState {
             Self::Partly => Mark::warn(t.state_partly),
             Self::Withheld => Mark::stop(t.state_withheld),
             Self::Failed => Mark::stop(t.state_failed),
+            Self::TakenBack => Mark::stop(t.state_cancelled),
         }
     }
 }

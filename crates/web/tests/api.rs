@@ -5,6 +5,7 @@
 mod support;
 
 use support::*;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 async fn post(world: &World, files: &[(&str, &[u8])]) -> Answer {
     let kind = multipart_type();
@@ -186,4 +187,50 @@ async fn the_interface_is_shown_to_people_without_a_script() {
         let document = get(listener, "/api/v1/openapi.json").await.json();
         assert_eq!(document["components"]["securitySchemes"]["key"]["scheme"], "bearer");
     }
+}
+
+#[tokio::test]
+async fn a_client_that_goes_before_the_answer_gets_it_later_and_its_file_is_taken_once() {
+    let world = world().await;
+    let body = multipart(None, &[("a.txt", b"one")]);
+    const REQUESTS: usize = 20;
+    for number in 0..REQUESTS {
+        let key = format!("0123456789abcdef-{number}");
+        let head = format!(
+            "POST /api/v1/files HTTP/1.1\r\nHost: {}\r\nContent-Type: {}\r\nIdempotency-Key: {key}\r\nContent-Length: {}\r\n\r\n",
+            world.portal,
+            multipart_type(),
+            body.len()
+        );
+        let mut stream = TcpStream::connect(world.portal).await.unwrap();
+        stream.write_all(&[head.as_bytes(), &body].concat()).await.unwrap();
+        // At another moment of its way every time.
+        tokio::time::sleep(std::time::Duration::from_micros(150 * u64::try_from(number).unwrap())).await;
+        drop(stream);
+        let mut answer = post_with(&world, &key, &[("a.txt", b"one")]).await;
+        for _ in 0..100 {
+            if answer.status != 409 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            answer = post_with(&world, &key, &[("a.txt", b"one")]).await;
+        }
+        assert_eq!(answer.status, 202, "{number}: {}", answer.text());
+        let again = post_with(&world, &key, &[("a.txt", b"one")]).await;
+        assert_eq!((again.status, again.json()), (202, answer.json()), "{number}");
+    }
+    assert_eq!(world.store.counts().await.unwrap().uploaded, u64::try_from(REQUESTS).unwrap(), "none was taken twice");
+}
+
+#[tokio::test]
+async fn a_program_s_request_is_taken_whole_or_not_at_all() {
+    let world = world().await;
+    let one = multipart(None, &[("a.txt", b"one")]);
+    let unfinished = &one[..one.len() - 6];
+    let kind = multipart_type();
+    let cut = send(world.portal, "POST", "/api/v1/files", &[("Content-Type", &kind)], unfinished).await;
+    assert_eq!(cut.status, 400, "{}", cut.text());
+    assert_eq!(post(&world, &[("a.txt", b"x"), ("b.txt", b"x")]).await.status, 400);
+    assert_eq!(world.store.counts().await.unwrap().uploaded, 0, "a request that was refused leaves nothing");
+    assert_eq!(post(&world, &[("a.txt", b"x")]).await.status, 202);
 }

@@ -386,3 +386,120 @@ async fn links_of_notices_show_their_own_mail_to_its_recipient_alone_and_take_pa
     assert!(history.contains("名簿の件") && history.contains(&format!("href=\"/r/{receipt}\"")));
     assert!(!as_staff(1, "/history").await.text().contains("名簿の件"));
 }
+
+#[tokio::test]
+async fn keys_end_with_the_password_and_an_administrator_sees_and_ends_those_of_others() {
+    let world = world().await;
+    let admin = signed_in(&world).await;
+    let temporary = made(&world, &admin, "unyo01", "operator", "").await;
+    settle(world.admin, "unyo01", &temporary, OTHER).await;
+    let cookies = sign_in(&world, "unyo01", OTHER).await.cookies();
+    let first = key(world.admin, &cookies, &["quarantine"]).await;
+    let second = key(world.admin, &cookies, &["quarantine"]).await;
+
+    let id = world.store.user_by_name("unyo01").await.unwrap().unwrap().id;
+    let href = format!("/users/{}", id.0);
+    let page = get_as(&world, &admin, &href).await;
+    assert_eq!(page.text().matches("batch program</td>").count(), 2, "{}", page.text());
+    assert!(!page.text().contains(&first));
+    // The newest stands first.
+    let button = page.text().split("value=\"key\"").nth(1).unwrap().to_owned();
+    let number = button.split("name=\"value\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let fields = [("what", "key"), ("value", number.as_str())];
+    assert_eq!(post_form(world.admin, &page, &href, &admin, &fields).await.status, 303);
+    assert_eq!(with_key(world.admin, "/api/v1/quarantine", &second).await.status, 401);
+    assert_eq!(with_key(world.admin, "/api/v1/quarantine", &first).await.status, 200);
+    // Of somebody else's account the number ends nothing.
+    let own = key(world.admin, &admin, &["quarantine"]).await;
+    let mine = get_as(&world, &admin, "/account/keys").await.text();
+    let number = mine.split("name=\"key\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let fields = [("what", "key"), ("value", number.as_str())];
+    assert_eq!(post_form(world.admin, &page, &href, &admin, &fields).await.status, 303);
+    assert_eq!(with_key(world.admin, "/api/v1/quarantine", &own).await.status, 200);
+    assert_eq!(post_form(world.admin, &page, &href, &admin, &[("what", "key"), ("value", "x")]).await.status, 400);
+
+    let form = get_as(&world, &cookies, "/account/password").await;
+    let chosen = "yet another password";
+    let fields = [("current", OTHER), ("password", chosen), ("again", chosen)];
+    let done = post_form(world.admin, &form, "/account/password", &cookies, &fields).await;
+    assert_eq!(done.header("location"), Some("/sign-in?from=password"));
+    assert_eq!(with_key(world.admin, "/api/v1/quarantine", &first).await.status, 401, "made with the old password");
+}
+
+#[tokio::test]
+async fn two_administrators_who_take_each_other_s_role_away_leave_one() {
+    let world = world().await;
+    let admin = signed_in(&world).await;
+    let temporary = made(&world, &admin, "kanri02", "tenant_admin", "").await;
+    settle(world.admin, "kanri02", &temporary, OTHER).await;
+    let other = sign_in(&world, "kanri02", OTHER).await.cookies();
+    let id = async |name: &str| world.store.user_by_name(name).await.unwrap().unwrap().id.0;
+    let (first, second) = (format!("/users/{}", id(ADMIN).await), format!("/users/{}", id("kanri02").await));
+    let (page, theirs) = tokio::join!(get_as(&world, &admin, &second), get_as(&world, &other, &first));
+    let fields = [("what", "role"), ("value", "staff")];
+    let (one, two) = tokio::join!(
+        post_form(world.admin, &page, &second, &admin, &fields),
+        post_form(world.admin, &theirs, &first, &other, &fields)
+    );
+    let left = world.store.users().await.unwrap().iter().filter(|user| user.role == Role::TenantAdmin).count();
+    assert_eq!(left, 1, "{} {}", one.status, two.status);
+    // Whoever came second is told, or is signed out already.
+    let refused = [&one, &two].iter().filter(|answer| answer.text().contains("利用できる管理者がほかにいない")).count();
+    let out = [&one, &two].iter().filter(|answer| answer.header("location") == Some("/sign-in")).count();
+    assert_eq!(refused + out, 1);
+}
+
+#[tokio::test]
+async fn new_recovery_codes_are_given_against_a_code_and_the_former_ones_are_gone() {
+    let world = world().await;
+    let admin = signed_in(&world).await;
+    let former = world.codes.lock().unwrap()[ADMIN].clone();
+    assert!(get_as(&world, &admin, "/account").await.text().contains("href=\"/account/recovery-codes\""));
+    let at = "/account/recovery-codes";
+    let page = get_as(&world, &admin, at).await;
+    assert_eq!(page.status, 200);
+    let form = ("Content-Type", "application/x-www-form-urlencoded");
+    let body = format!("code={}", percent(&former[0]));
+    let unproved = send(world.admin, "POST", at, &[("Cookie", &admin), form], body.as_bytes()).await;
+    assert_eq!(unproved.status, 403);
+    assert_eq!(post_form(world.admin, &page, at, &admin, &[("code", "000000")]).await.status, 422);
+    let done = post_form(world.admin, &page, at, &admin, &[("code", &former[0])]).await;
+    assert_eq!(done.status, 200, "{}", done.text());
+    let text = done.text();
+    let fresh: Vec<String> = text
+        .split("<ol class=\"codes mono\">")
+        .nth(1)
+        .unwrap()
+        .split("<li>")
+        .skip(1)
+        .map(|item| item.split("</li>").next().unwrap().to_owned())
+        .collect();
+    assert_eq!(fresh.len(), 10);
+    assert!(fresh.iter().all(|code| !former.contains(code)));
+    assert!(get_as(&world, &admin, "/account").await.text().contains("<dd>10</dd>"));
+    let half = password_only(world.admin, ADMIN, PASSWORD).await.cookies();
+    let asked = get_as(&world, &half, "/sign-in/code").await;
+    let old = post_form(world.admin, &asked, "/sign-in/code", &half, &[("code", &former[1])]).await;
+    assert_eq!(old.status, 401);
+    assert_eq!(post_form(world.admin, &asked, "/sign-in/code", &half, &[("code", &fresh[3])]).await.status, 303);
+    // Guessing ends here as it does at sign-in.
+    for _ in 0..5 {
+        post_form(world.admin, &page, at, &admin, &[("code", "000000")]).await;
+    }
+    assert_eq!(post_form(world.admin, &page, at, &admin, &[("code", &fresh[4])]).await.status, 429);
+}
+
+#[tokio::test]
+async fn tries_on_one_site_count_on_the_other() {
+    let world = world_of_accounts().await;
+    signed_in(&world).await;
+    for _ in 0..2 {
+        assert_eq!(password_only(world.portal, ADMIN, "wrong password").await.status, 401);
+    }
+    for _ in 0..3 {
+        assert_eq!(password_only(world.admin, ADMIN, "wrong password").await.status, 401);
+    }
+    for site in [world.portal, world.admin] {
+        assert_eq!(password_only(site, ADMIN, PASSWORD).await.status, 429);
+    }
+}

@@ -6,7 +6,10 @@
 mod support;
 
 use support::*;
-use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 #[tokio::test]
 async fn three_files_are_taken_and_each_gets_its_own_outcome() {
@@ -243,11 +246,11 @@ async fn all_safe_files_come_in_one_archive_that_other_programs_read() {
     assert!(archive.header("content-disposition").unwrap().starts_with("attachment; filename=\"misogi-20"));
     let file = world.directory.path().join("all.zip");
     std::fs::write(&file, &archive.body).unwrap();
-    let code = "import sys,zipfile; z=zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; print([(i.filename, z.read(i).decode()) for i in z.infolist()])";
+    let code = "import sys,zipfile; z=zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; print([(i.filename, z.read(i).decode(), oct(i.external_attr >> 16)) for i in z.infolist()])";
     let read = std::process::Command::new("python3").args(["-c", code]).arg(&file).output().unwrap();
     assert_eq!(
         String::from_utf8(read.stdout).unwrap().trim(),
-        "[('写真.jpg', 'safe version of 写真.jpg'), ('写真 (2).jpg', 'safe version of 写真.jpg')]",
+        "[('写真.jpg', 'safe version of 写真.jpg', '0o100644'), ('写真 (2).jpg', 'safe version of 写真.jpg', '0o100644')]",
         "{}",
         String::from_utf8_lossy(&read.stderr)
     );
@@ -285,6 +288,24 @@ async fn a_stream_tells_each_change_and_ends_with_the_last() {
 }
 
 #[tokio::test]
+async fn one_client_is_told_of_so_many_batches_at_a_time_and_asks_for_the_rest() {
+    let world = world().await;
+    let path = upload(&world, &[("a.csv", b"1")]).await.header("location").unwrap().to_owned();
+    let mut streams = Vec::new();
+    for number in 0..33 {
+        let mut stream = TcpStream::connect(world.portal).await.unwrap();
+        let head = format!("GET {path}/events HTTP/1.1\r\nHost: {}\r\n\r\n", world.portal);
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        let expect: &[u8] = if number < 32 { b"HTTP/1.1 200" } else { b"HTTP/1.1 429" };
+        assert_eq!(answer, expect, "{number}");
+        streams.push(stream);
+    }
+    assert_eq!(get(world.portal, &format!("{path}/status")).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_waiting_file_is_taken_back_with_the_page_s_token_and_one_that_is_done_stays() {
     let world = world().await;
     let path = upload(&world, &[("a.csv", b"1"), ("b.csv", b"2")]).await.header("location").unwrap().to_owned();
@@ -299,13 +320,27 @@ async fn a_waiting_file_is_taken_back_with_the_page_s_token_and_one_that_is_done
     let fields = [("receipt", receipt.as_str())];
     let done = post_form(world.portal, &page, &to, &cookies, &fields).await;
     assert_eq!((done.status, done.header("location")), (303, Some(path.as_str())));
-    // Pressed twice: the number is another file's by now.
-    post_form(world.portal, &page, &to, &cookies, &fields).await;
+    // Pressed twice, which must take back no other file.
+    assert_eq!(post_form(world.portal, &page, &to, &cookies, &fields).await.status, 303);
     let left = get(world.portal, &path).await.text();
-    assert!(left.contains("b.csv") && !left.contains("a.csv"));
+    assert!(left.contains("b.csv") && left.contains("a.csv") && left.contains("中止しました"), "{left}");
+    assert!(left.contains(&format!("action=\"{path}/files/2/cancel\"")), "the second file keeps its number");
+    assert!(!left.contains(&format!("action=\"{to}\"")));
+    assert_eq!(get(world.portal, &format!("{path}/files/1")).await.status, 410);
     work(&world).await;
-    post_form(world.portal, &page, &to, &cookies, &[]).await;
-    assert!(get(world.portal, &path).await.text().contains("b.csv"), "what is done cannot be taken back");
+    let second = page.text().split("name=\"receipt\" value=\"").nth(2).unwrap()[..14].to_owned();
+    let late = format!("{path}/files/2/cancel");
+    let fields = [("receipt", second.as_str())];
+    assert_eq!(post_form(world.portal, &page, &late, &cookies, &fields).await.status, 303);
+    let file = get(world.portal, &format!("{path}/files/2")).await;
+    assert_eq!(
+        (file.status, file.text().as_str()),
+        (200, "safe version of b.csv"),
+        "what is done cannot be taken back"
+    );
+    assert_eq!(get(world.portal, &format!("{path}/status")).await.json()["state"], "cancelled done");
+    let all = get(world.portal, &format!("{path}/all")).await;
+    assert_eq!(all.status, 200, "what was taken back keeps nobody waiting");
     let events = store::AuditFilter { event: Some("upload_cancelled".into()), ..Default::default() };
     assert_eq!(world.store.audit(&events).await.unwrap().items.len(), 1);
 }

@@ -129,6 +129,7 @@ async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::E
         shutdown: shutdown.clone(),
     };
     roles.start("worker", worker.run());
+    let lockout = web::Lockout::default();
     let portal_state = web::PortalState {
         store: store.clone(),
         site: site.clone(),
@@ -146,6 +147,7 @@ async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::E
         readiness: readiness.clone(),
         previews: portal_previews,
         unlocker: pairing.clone(),
+        lockout: lockout.clone(),
     };
     roles.start("portal", web::serve(portal, web::portal(portal_state)?, shutdown.clone().cancelled_owned()));
     let admin_state = web::AdminState {
@@ -155,6 +157,7 @@ async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::E
         readiness,
         previews: admin_previews,
         unlocker: pairing,
+        lockout,
     };
     roles.start("admin", web::serve(admin, web::admin(admin_state)?, shutdown.clone().cancelled_owned()));
     roles.start("janitor", janitor(store.clone(), shutdown.clone()));

@@ -76,13 +76,16 @@ pub(crate) async fn accept(store: &Store, bytes: &[u8]) -> Accepted {
 }
 
 pub(crate) async fn upload(store: &Store, batch: BatchId, name: &str, bytes: &[u8]) -> Accepted {
+    store.accept(new_upload(store, batch, name, bytes).await).await.unwrap()
+}
+
+pub(crate) async fn new_upload(store: &Store, batch: BatchId, name: &str, bytes: &[u8]) -> NewMessage {
     let file_name = FileName::parse(name).unwrap();
     let origin = Origin::Upload { user: Some("suzuki".to_owned()), batch, file_name };
     let mut spool = store.spool();
     spool.write(bytes).await.unwrap();
     let original = spool.finish().await.unwrap();
-    let receipt = store.new_receipt().unwrap();
-    store.accept(NewMessage { receipt, origin, received: store.now(), original }).await.unwrap()
+    NewMessage { receipt: store.new_receipt().unwrap(), origin, received: store.now(), original }
 }
 
 pub(crate) async fn claim_one(store: &Store) -> Work {

@@ -9,15 +9,15 @@ use axum::{
 use engine::catalogue::{self, Language};
 use form::reason::Refusal as PartRefusal;
 use serde::Serialize;
-use store::{BatchRow, BatchStatus, PartRow, PartVerdict, TokenHash, UploadFile};
+use store::{BatchStatus, PartRow, PartVerdict, TokenHash, UploadFile};
 use utoipa::ToSchema;
 
-use super::repeat::{self, Found, Noted};
+use super::repeat;
 use crate::{
     fault::{Fault, Problem},
     moment,
     people::Visitor,
-    portal::{Portal, Proof, Received, Refusal, digest, download, find, receive},
+    portal::{Portal, digest, download, find, receive_one},
     shown,
     view::{self, FileState},
 };
@@ -42,7 +42,7 @@ pub(crate) struct FileStatus {
     bytes: u64,
     /// RFC 3339.
     received: String,
-    /// `queued`, `working`, `retrying`, `done` or `failed`.
+    /// `queued`, `working`, `retrying`, `done`, `failed`, or `cancelled` when its sender took it back.
     state: &'static str,
     /// `sanitised` or `withheld` once there is a verdict.
     verdict: Option<&'static str>,
@@ -115,45 +115,33 @@ pub(crate) async fn post(
     visitor: Option<Visitor>,
     request: Request,
 ) -> Result<Response, Fault> {
-    let visitor = visitor.as_ref();
-    let Some(key) = repeat::key(request.headers(), visitor)? else {
-        let (_, batch, receipt) = one(receive(&portal, visitor, request, Proof::None, 1).await?)?;
-        return Ok(filed(batch.token.as_str(), receipt));
+    let Some(key) = repeat::key(request.headers(), visitor.as_ref())? else {
+        let (batch, receipt) = receive_one(&portal, visitor.as_ref(), request, None).await?;
+        return Ok(filed(batch.token.as_str(), receipt.to_string()));
     };
-    match Noted::begin(&portal.state.store, key).await? {
-        Found::Nothing(noted) => match receive(&portal, visitor, request, Proof::None, 1).await.and_then(one) {
-            Ok((sent, batch, receipt)) => {
-                noted.end(Some((sent, &batch))).await?;
-                Ok(filed(batch.token.as_str(), receipt))
-            }
-            Err(fault) => {
-                noted.end(None).await?;
-                Err(fault)
-            }
-        },
-        Found::Before(sent, batch) => {
-            let again = digest(&portal, visitor, request).await?;
-            if again != sent {
-                return Err(Fault::OtherRequest);
-            }
-            let found = find(&portal, visitor, batch.as_str()).await?;
-            Ok(filed(batch.as_str(), only(&found)?.receipt.to_string()))
-        }
-    }
+    // A handler ends with its client's connection. What has a key goes on to its answer, which the client then asks for again; it is
+    // bounded like every upload.
+    let task = tokio::spawn(async move { answer(&portal, visitor.as_ref(), request, key).await });
+    task.await.map_err(|_| Fault::Internal)?
 }
 
-/// What was taken, where it is one file: a request that brought more is told so, though the first one is already safe.
-fn one(received: Received) -> Result<(TokenHash, BatchRow, String), Fault> {
-    if let Some(refused) = received.refused.first() {
-        return Err(match refused.why {
-            Refusal::TooLarge | Refusal::Total => Fault::TooLarge,
-            Refusal::TooMany | Refusal::Empty | Refusal::Broken => Fault::BadRequest,
-            Refusal::NotStored => Fault::Busy,
-        });
+/// The answer to a request with a key: the first one, whichever request gets it.
+async fn answer(
+    portal: &Portal,
+    visitor: Option<&Visitor>,
+    request: Request,
+    key: TokenHash,
+) -> Result<Response, Fault> {
+    let _only = portal.under_way.enter(key).ok_or(Fault::Pending)?;
+    let Some((sent, batch)) = portal.state.store.answered(&key).await? else {
+        let (batch, receipt) = receive_one(portal, visitor, request, Some(key)).await?;
+        return Ok(filed(batch.token.as_str(), receipt.to_string()));
+    };
+    if digest(portal, visitor, request).await? != sent {
+        return Err(Fault::OtherRequest);
     }
-    let sent = received.digest();
-    let (Some(batch), Some(taken)) = (received.batch, received.taken.first()) else { return Err(Fault::BadRequest) };
-    Ok((sent, batch, taken.receipt.to_string()))
+    let found = find(portal, visitor, batch.as_str()).await?;
+    Ok(filed(batch.as_str(), only(&found)?.receipt.to_string()))
 }
 
 fn filed(id: &str, receipt: String) -> Response {
@@ -186,7 +174,8 @@ pub(crate) async fn state(
         bytes: file.bytes,
         received: moment::rfc3339(file.received),
         state: state.name(),
-        verdict: state.finished().then(|| root.map_or(WITHHELD, |root| verdict(root.verdict))),
+        verdict: (state.finished() && state != FileState::TakenBack)
+            .then(|| root.map_or(WITHHELD, |root| verdict(root.verdict))),
         expires: moment::rfc3339(batch.batch.expires),
         links: Links {
             report: format!("/api/v1/files/{id}/report"),
@@ -202,7 +191,8 @@ pub(crate) async fn state(
     responses(
         (status = 200, description = "What was done.", body = Report),
         (status = 404, description = "Unknown or expired.", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Not finished yet; see Retry-After.", body = Problem, content_type = "application/problem+json")
+        (status = 409, description = "Not finished yet; see Retry-After.", body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "Its sender took it back.", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(crate) async fn report(
@@ -213,10 +203,11 @@ pub(crate) async fn report(
 ) -> Result<Json<Report>, Fault> {
     let batch = find(&portal, visitor.as_ref(), &id).await?;
     let file = only(&batch)?;
-    if !FileState::of(file).finished() {
-        return Err(Fault::Pending);
+    match FileState::of(file) {
+        FileState::TakenBack => Err(Fault::Withheld),
+        state if state.finished() => Ok(Json(tree(file, language))),
+        _ => Err(Fault::Pending),
     }
-    Ok(Json(tree(file, language)))
 }
 
 /// Gives the safe version.

@@ -3,7 +3,7 @@
 pub(crate) mod docs;
 pub(crate) mod files;
 pub(crate) mod quarantine;
-mod repeat;
+pub(crate) mod repeat;
 
 use axum::{
     http::header,

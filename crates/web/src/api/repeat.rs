@@ -1,12 +1,16 @@
 //! Requests that may be sent again: `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header).
 //!
-//! A program that lost the answer sends the same request with the same key and gets the first answer; the file is taken once.
-//! Not covered: a connection that ends between the last byte of the file and the answer leaves the key without one, see [`Noted`].
+//! A program that lost the answer sends the same request with the same key and gets the first answer; the file is taken once. What is
+//! under way is known to the running program only; what came of it is in the store, in the transaction that made the file durable. So a
+//! key is either under way, or has its answer, or is free: nothing in between outlives a connection or a restart.
 
-use std::time::Duration;
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use axum::http::HeaderMap;
-use store::{BatchRow, Repetition, Store, TokenHash};
+use store::TokenHash;
 
 use crate::{fault::Fault, people::Visitor};
 
@@ -23,36 +27,28 @@ pub(crate) fn key(headers: &HeaderMap, visitor: Option<&Visitor>) -> Result<Opti
     Ok(Some(TokenHash::of(format!("{owner}\0{text}").as_bytes())))
 }
 
-/// A noted request. It is to be ended with [`Noted::end`]; one that is dropped before holds its key back for a while.
+/// The keys under way: no more than there are requests.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct UnderWay(Arc<Mutex<HashSet<TokenHash>>>);
+
+/// The one request with its key; another may come when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Noted {
-    store: Store,
+pub(crate) struct Only {
+    under_way: UnderWay,
     key: TokenHash,
 }
 
-/// What a repeated request finds.
-#[derive(Debug)]
-pub(crate) enum Found {
-    /// Nothing: it is to be done.
-    Nothing(Noted),
-    /// What came of the first one, and the digest of what that sent.
-    Before(TokenHash, store::BatchToken),
+impl UnderWay {
+    /// `None` while another request with the key is under way.
+    pub(crate) fn enter(&self, key: TokenHash) -> Option<Only> {
+        let fresh = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
+        fresh.then(|| Only { under_way: self.clone(), key })
+    }
 }
 
-impl Noted {
-    /// Notes a request, unless it was made before.
-    pub(crate) async fn begin(store: &Store, key: TokenHash) -> Result<Found, Fault> {
-        match store.begin_request(key, UNDER_WAY).await? {
-            Repetition::First => Ok(Found::Nothing(Self { store: store.clone(), key })),
-            Repetition::UnderWay => Err(Fault::Pending),
-            Repetition::Answered { request, batch } => Ok(Found::Before(request, batch)),
-        }
-    }
-
-    /// Keeps what came of it.
-    pub(crate) async fn end(self, came: Option<(TokenHash, &BatchRow)>) -> Result<(), Fault> {
-        let came = came.map(|(request, batch)| (request, batch.id, batch.expires));
-        Ok(self.store.end_request(self.key, came).await?)
+impl Drop for Only {
+    fn drop(&mut self) {
+        self.under_way.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
 }
 
@@ -60,5 +56,20 @@ impl Noted {
 const SHORTEST: usize = 16;
 /// Longest key.
 const LONGEST: usize = 128;
-/// How long a request may be under way: the longest upload.
-const UNDER_WAY: Duration = Duration::from_secs(30 * 60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_requests_with_a_key_one_is_under_way() {
+        let under_way = UnderWay::default();
+        let key = TokenHash::of(b"key");
+        let first = under_way.enter(key).unwrap();
+        assert!(under_way.enter(key).is_none());
+        assert!(under_way.enter(TokenHash::of(b"another")).is_some());
+        drop(first);
+        drop(under_way.enter(key).unwrap());
+        assert!(under_way.0.lock().unwrap().is_empty(), "nothing is remembered of what has ended");
+    }
+}

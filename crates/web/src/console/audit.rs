@@ -121,6 +121,7 @@ pub(super) fn event_text(event: &str, t: &Texts) -> &'static str {
         "api_key_created" => t.event_key_made,
         "api_key_revoked" => t.event_key_ended,
         "recovery_code_used" => t.event_recovery_code,
+        "recovery_codes_renewed" => t.event_recovery_codes_renewed,
         "user_password_set" | "user_password_reset" | "user_role_set" | "user_state_set" | "user_address_set" => {
             t.event_user_changed
         }

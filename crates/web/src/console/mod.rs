@@ -24,7 +24,7 @@ use store::Store;
 use tokio::sync::Mutex;
 
 use crate::{
-    Metrics, Previews, Readiness, Site, Unlocker, api, assets,
+    Lockout, Metrics, Previews, Readiness, Site, Unlocker, api, assets,
     doors::{self, Door, get, post},
     fault::{self, Dressing, Fault},
     health::{self, Health},
@@ -50,6 +50,8 @@ pub struct AdminState {
     pub previews: Previews,
     /// Tries passwords that are typed here.
     pub unlocker: Arc<dyn Unlocker>,
+    /// Failed sign-ins, counted over both sites.
+    pub lockout: Lockout,
 }
 
 /// Why a site could not be made.
@@ -119,7 +121,7 @@ pub fn admin(state: AdminState) -> Result<Router, NoPasswords> {
     let dressing = Dressing { site: Arc::clone(&state.site), area: Area::Console, accounts: true };
     let hosts = Hosts::of(&state.site.admin_url);
     let (store, site, metrics) = (state.store.clone(), state.site.clone(), state.metrics.clone());
-    let people = People::new(store, site, Area::Console, PortalAccess::Accounts, metrics)?;
+    let people = People::new(store, site, Area::Console, PortalAccess::Accounts, metrics, state.lockout.clone())?;
     let console = Console { state, people: people.clone(), chain: Arc::default() };
     Ok(doors::router(doors(), &people, FORM_BYTES, LONGEST)
         .with_state(console)

@@ -8,14 +8,14 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
-use store::{NewUser, Role, SessionId, User, UserId, UserState};
+use store::{ApiKeyId, NewUser, Role, SessionId, User, UserId, UserState};
 
 use super::Console;
 use crate::{
     fault::Fault,
     moment,
     page::{Mark, Page, render},
-    people::{Visitor, account::SessionLine, readable, sign_in::valid_name},
+    people::{Visitor, account::SessionLine, keys::KeyLine, readable, sign_in::valid_name},
     role::{self, Permission},
     texts::Texts,
 };
@@ -100,20 +100,27 @@ pub(crate) async fn change(
     let t = visitor.texts();
     let (store, actor, id) = (&console.state.store, visitor.user.name.as_str(), UserId(id));
     let user = store.user(id).await?.ok_or(Fault::NotFound)?;
-    // Nobody takes away their own rights by mistake, so that there is always an administrator left.
+    // Nobody takes away their own rights by mistake. That an administrator is left is the store's to see: two may act at once.
     let own = id == visitor.user.id;
     match change.what.as_str() {
         "role" | "state" | "password" | "second_factor" if own => {
             return show(&console, &visitor, id, StatusCode::UNPROCESSABLE_ENTITY, Some(t.user_not_oneself)).await;
         }
-        "role" => store.set_role(id, role::parse(&change.value).ok_or(Fault::BadRequest)?, actor).await?,
+        "role" => {
+            let role = role::parse(&change.value).ok_or(Fault::BadRequest)?;
+            if let Some(refused) = left(&console, &visitor, id, store.set_role(id, role, actor).await).await? {
+                return Ok(refused);
+            }
+        }
         "state" => {
             let state = match change.value.as_str() {
                 "active" => UserState::Active,
                 "disabled" => UserState::Disabled,
                 _ => return Err(Fault::BadRequest),
             };
-            store.set_user_state(id, state, actor).await?;
+            if let Some(refused) = left(&console, &visitor, id, store.set_user_state(id, state, actor).await).await? {
+                return Ok(refused);
+            }
         }
         "address" => {
             let status = StatusCode::UNPROCESSABLE_ENTITY;
@@ -138,9 +145,34 @@ pub(crate) async fn change(
             let session = SessionId::parse(&change.value).ok_or(Fault::BadRequest)?;
             store.close_session_of(id, &session, actor).await?;
         }
+        "key" => {
+            let key = change.value.parse().map_err(|_| Fault::BadRequest)?;
+            match store.revoke_api_key(id, ApiKeyId(key), actor).await {
+                // It ended by itself or by its owner meanwhile.
+                Err(store::Error::NotFound(_)) => {}
+                done => done?,
+            }
+        }
         _ => return Err(Fault::BadRequest),
     }
     Ok(Redirect::to(&format!("/users/{}", id.0)).into_response())
+}
+
+/// The page that says why, when a change would leave nobody to administer the gateway.
+async fn left(
+    console: &Console,
+    visitor: &Visitor,
+    id: UserId,
+    done: Result<(), store::Error>,
+) -> Result<Option<Response>, Fault> {
+    match done {
+        Ok(()) => Ok(None),
+        Err(store::Error::LastAdministrator) => {
+            let problem = Some(visitor.texts().user_last_admin);
+            show(console, visitor, id, StatusCode::UNPROCESSABLE_ENTITY, problem).await.map(Some)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What was given is no mail address.
@@ -213,6 +245,7 @@ async fn show(
     // The session that asks may be among them, but is ended on one's own page.
     let nowhere = visitor.session_id()?;
     let sessions = store.sessions_of(id).await?;
+    let keys = store.api_keys_of(id).await?;
     let template = UserPage {
         page: visitor.page(&console.people, t.user_title, Permission::Users),
         problem,
@@ -224,6 +257,7 @@ async fn show(
         roles: choices(user.role, t),
         user: Row::of(&user, offset, t),
         sessions: sessions.into_iter().map(|row| SessionLine::of(row, &nowhere, offset, t)).collect(),
+        keys: keys.iter().map(|key| KeyLine::of(key, offset, t)).collect(),
         form_token: visitor.form_token(),
     };
     Ok(render(status, &template))
@@ -302,6 +336,7 @@ struct UserPage {
     roles: Vec<RoleChoice>,
     user: Row,
     sessions: Vec<SessionLine>,
+    keys: Vec<KeyLine>,
     form_token: String,
 }
 

@@ -79,7 +79,7 @@ pub(crate) async fn password_form(State(people): State<People>, visitor: Visitor
     ask_password(&people, &visitor, StatusCode::OK, None)
 }
 
-/// `POST /account/password`. All sessions end, this one too: whoever knew the old password is out.
+/// `POST /account/password`. All sessions end, this one too, and all keys: whoever knew the old password is out.
 pub(crate) async fn password_submit(
     State(people): State<People>,
     visitor: Visitor,
@@ -103,7 +103,12 @@ pub(crate) async fn password_submit(
     }
     people.lockout.succeeded(&user.name);
     let hash = people.passwords.hash(chosen.password).await.map_err(hash_failed)?;
-    people.store.set_password_hash(user.id, hash, &user.name).await?;
+    match people.store.set_password_hash(user.id, &user.password_hash, hash).await {
+        Ok(()) => {}
+        // Somebody else set another one meanwhile, and ended this session.
+        Err(store::Error::NotFound(_)) => return Err(Fault::Unauthorised),
+        Err(error) => return Err(error.into()),
+    }
     Ok(sign_in::left(&people, "/sign-in?from=password"))
 }
 

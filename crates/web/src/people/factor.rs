@@ -1,10 +1,11 @@
-//! Enrolling a second factor: a secret as picture and text, proved with its first code, and recovery codes shown once.
+//! Enrolling a second factor: a secret as picture and text, proved with its first code, and recovery codes shown once. New ones are
+//! given against a code.
 
 use askama::Template;
 use axum::{
     Form,
     extract::State,
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use hmac::{Hmac, KeyInit, Mac};
@@ -17,6 +18,7 @@ use crate::{
     fault::Fault,
     page::{Page, render},
     secret::NoRandomness,
+    texts,
 };
 
 /// The filled-in form.
@@ -57,10 +59,59 @@ pub(crate) async fn submit(
         Ok(()) => {}
         // The other of two answers came first, and showed the codes that count.
         Err(store::Error::Exists(_)) => return Ok(Redirect::to("/account").into_response()),
+        Err(store::Error::NotFound(_)) => return Err(Fault::Unauthorised),
         Err(error) => return Err(error.into()),
     }
     let page = visitor.own_page(&people, t.recovery_title);
-    Ok(render(StatusCode::OK, &RecoveryPage { page, codes }))
+    Ok(render(StatusCode::OK, &RecoveryPage { page, lead: t.recovery_lead, codes }))
+}
+
+/// `GET /account/recovery-codes`
+pub(crate) async fn renewal_form(State(people): State<People>, visitor: Visitor) -> Response {
+    if !visitor.user.second_factor {
+        return Redirect::to("/account").into_response();
+    }
+    ask(&people, &visitor, StatusCode::OK, None)
+}
+
+/// `POST /account/recovery-codes`: new codes against one that is good now, so that an open session alone does not make them. Without
+/// them the only administrator who lost the app would be shut out for good.
+pub(crate) async fn renew(
+    State(people): State<People>,
+    visitor: Visitor,
+    Form(typed): Form<Typed>,
+) -> Result<Response, Fault> {
+    visitor.proved(&typed.form_token)?;
+    let t = visitor.texts();
+    let user = &visitor.user;
+    if !user.second_factor {
+        return Ok(Redirect::to("/account").into_response());
+    }
+    if let Some(left) = sign_in::code_wait(&people, user) {
+        let seconds = left.as_secs().saturating_add(1);
+        let problem = format!("{} {}", t.sign_in_wait, texts::try_again_in(visitor.language, seconds));
+        let mut response = ask(&people, &visitor, StatusCode::TOO_MANY_REQUESTS, Some(problem));
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        return Ok(response);
+    }
+    if !sign_in::takes(&people, user, &typed.code).await? {
+        people.store.sign_in_failed(user.id, None).await?;
+        return Ok(ask(&people, &visitor, StatusCode::UNPROCESSABLE_ENTITY, Some(t.code_wrong.to_owned())));
+    }
+    let codes = recovery_codes()?;
+    let hashes: Vec<TokenHash> = codes.iter().filter_map(|code| sign_in::recovery_hash(code)).collect();
+    match people.store.renew_recovery_codes(user.id, hashes, visitor.secret()?.hash()).await {
+        Ok(()) => {}
+        Err(store::Error::NotFound(_)) => return Err(Fault::Unauthorised),
+        Err(error) => return Err(error.into()),
+    }
+    let page = visitor.own_page(&people, t.recovery_title);
+    Ok(render(StatusCode::OK, &RecoveryPage { page, lead: t.recovery_renewed, codes }))
+}
+
+fn ask(people: &People, visitor: &Visitor, status: StatusCode, problem: Option<String>) -> Response {
+    let page = visitor.own_page(people, visitor.texts().recovery_new_title);
+    render(status, &RenewalPage { page, problem, form_token: visitor.form_token() })
 }
 
 fn show(
@@ -121,7 +172,16 @@ struct FactorPage {
 #[template(path = "recovery_codes.html")]
 struct RecoveryPage {
     page: Page,
+    lead: &'static str,
     codes: Vec<String>,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "recovery_new.html")]
+struct RenewalPage {
+    page: Page,
+    problem: Option<String>,
+    form_token: String,
 }
 
 /// Recovery codes of one enrolment.

@@ -92,12 +92,20 @@ pub(crate) async fn create(
     let secret = Secret::random()?;
     let life = Duration::from_secs(86_400).saturating_mul(wanted.days);
     let expires = people.store.now().plus(life);
-    let key = NewApiKey { hash: secret.hash(), user: visitor.user.id, name: name.clone(), scopes, expires };
+    let key = NewApiKey {
+        hash: secret.hash(),
+        user: visitor.user.id,
+        name: name.clone(),
+        scopes,
+        expires,
+        session: visitor.secret()?.hash(),
+    };
     match people.store.create_api_key(key, &visitor.user.name).await {
         Ok(_) => {}
         Err(store::Error::Exists(_)) => {
             return show(&people, &visitor, StatusCode::UNPROCESSABLE_ENTITY, Some(t.keys_too_many), &name).await;
         }
+        Err(store::Error::NotFound(_)) => return Err(Fault::Unauthorised),
         Err(error) => return Err(error.into()),
     }
     let page = visitor.own_page(&people, t.keys_made_title);
@@ -157,18 +165,19 @@ fn word(scope: Scope, t: &Texts) -> &'static str {
     }
 }
 
+/// A key in a list.
 #[derive(Debug)]
-struct KeyLine {
-    id: i64,
-    name: String,
-    scopes: String,
-    created: String,
-    expires: String,
-    used: String,
+pub(crate) struct KeyLine {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) scopes: String,
+    pub(crate) created: String,
+    pub(crate) expires: String,
+    pub(crate) used: String,
 }
 
 impl KeyLine {
-    fn of(key: &ApiKeyRow, offset: i32, t: &Texts) -> Self {
+    pub(crate) fn of(key: &ApiKeyRow, offset: i32, t: &Texts) -> Self {
         Self {
             id: key.id.0,
             name: crate::shown::visible(&key.name),

@@ -1,12 +1,12 @@
 //! Who is asking: accounts, signing in on either site, second factors, and the one place where a request is admitted.
 //!
-//! Portal and console have this code in common and nothing else: each has its own cookies, its own sessions, its own
-//! counters of failures, and its own doors.
+//! Portal and console have this code and the counter of failures in common and nothing else: each has its own cookies, its own
+//! sessions, and its own doors.
 
 pub(crate) mod account;
 mod factor;
 mod gate;
-mod keys;
+pub(crate) mod keys;
 mod passkeys;
 mod picture;
 pub(crate) mod sign_in;
@@ -53,7 +53,7 @@ pub(crate) struct People {
     pub(crate) access: PortalAccess,
     pub(crate) metrics: Metrics,
     pub(crate) passwords: Passwords,
-    lockout: Arc<Lockout>,
+    lockout: Lockout,
     /// Secrets that are offered for enrolment depend on it, so that a stolen cookie does not give them away later.
     pepper: Arc<Secret>,
 }
@@ -74,9 +74,10 @@ impl People {
         area: Area,
         access: PortalAccess,
         metrics: Metrics,
+        lockout: Lockout,
     ) -> Result<Self, Unready> {
         let (passwords, pepper) = (Passwords::new()?, Arc::new(Secret::random()?));
-        Ok(Self { store, site, area, access, metrics, passwords, lockout: Arc::default(), pepper })
+        Ok(Self { store, site, area, access, metrics, passwords, lockout, pepper })
     }
 
     /// Whether there is anything to sign in to.
@@ -150,6 +151,8 @@ where
         doors::post("/account/password", Own, account::password_submit).of_accounts(),
         doors::get("/account/second-factor", Own, factor::form).of_accounts(),
         doors::post("/account/second-factor", Own, factor::submit).of_accounts(),
+        doors::get("/account/recovery-codes", Own, factor::renewal_form).of_accounts(),
+        doors::post("/account/recovery-codes", Own, factor::renew).of_accounts(),
         doors::get("/account/passkeys", May(entrance), passkeys::page).of_accounts(),
         doors::post("/account/passkeys", May(entrance), passkeys::create).of_accounts(),
         doors::post("/account/passkeys/remove", May(entrance), passkeys::remove).of_accounts(),

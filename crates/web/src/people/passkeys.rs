@@ -98,6 +98,7 @@ pub(crate) async fn create(
         Some(key) => match people.store.add_passkey(key, &visitor.user.name).await {
             Ok(_) => return Ok(Redirect::to("/account/passkeys").into_response()),
             Err(store::Error::Exists(_)) => t.passkey_exists,
+            Err(store::Error::NotFound(_)) => return Err(Fault::Unauthorised),
             Err(error) => return Err(error.into()),
         },
     };
@@ -113,7 +114,8 @@ fn fresh(people: &People, visitor: &Visitor, created: &Created, name: String) ->
     let credential =
         webauthn::bytes(&created.credential).filter(|credential| (1..=1023).contains(&credential.len()))?;
     let public_key = webauthn::point(&webauthn::bytes(&created.public_key)?)?.to_vec();
-    Some(NewPasskey { user: visitor.user.id, credential, public_key, counter, name })
+    let session = visitor.secret().ok()?.hash();
+    Some(NewPasskey { user: visitor.user.id, credential, public_key, counter, name, session })
 }
 
 /// `POST /account/passkeys/remove`

@@ -129,14 +129,17 @@ pub(crate) async fn submit(
     people.lockout.succeeded(&name);
     // A new secret at every step: a cookie planted before it is worth nothing (session fixation).
     let secret = Secret::random()?;
-    if user.second_factor {
-        let session = session(&people, &secret, &user, Stage::Code, peer);
-        store.open_session(session).await?;
+    let stage = if user.second_factor { Stage::Code } else { Stage::Full };
+    if !store.open_session(session(&people, &secret, &user, stage, peer), &user.password_hash).await? {
+        // The account changed while the password was being checked; what is true now is found at the next try.
+        let shown = Shown { problem: Some(t.sign_in_wrong.to_owned()), name, next, ..Shown::default() };
+        return show(&people, language, &headers, StatusCode::UNAUTHORIZED, shown).await;
+    }
+    if stage == Stage::Code {
         return Ok(entered(&people, &secret, &with_next("/sign-in/code", &next)));
     }
     store.sign_in_succeeded(user.id).await?;
     metrics.sign_in(SignIn::Success);
-    store.open_session(session(&people, &secret, &user, Stage::Full, peer)).await?;
     Ok(entered(&people, &secret, if next.is_empty() { "/" } else { &next }))
 }
 
@@ -215,7 +218,8 @@ pub(super) async fn takes(people: &People, user: &User, code: &str) -> Result<bo
     count_code(people, user);
     let store = &people.store;
     let Some(factor) = store.second_factor(user.id).await? else { return Ok(false) };
-    let taken = match totp::step_of(&factor.secret, code, store.now()) {
+    let step = factor.secret.as_deref().and_then(|secret| totp::step_of(secret, code, store.now()));
+    let taken = match step {
         Some(step) => store.take_step(user.id, step).await?,
         None => match recovery_hash(code) {
             Some(hash) => store.take_recovery_code(user.id, &hash).await?,

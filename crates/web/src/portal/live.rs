@@ -4,7 +4,8 @@
 use std::{convert::Infallible, time::Duration};
 
 use axum::{
-    extract::{Path, State},
+    Extension,
+    extract::{ConnectInfo, Path, State},
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
@@ -14,8 +15,11 @@ use futures_util::stream;
 use store::BatchStatus;
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
-use super::{Portal, find, result::Progress};
-use crate::{fault::Fault, people::Visitor};
+use super::{
+    Portal,
+    result::{Progress, find_states},
+};
+use crate::{clients::Place, fault::Fault, listen::Peer, people::Visitor};
 
 /// `GET /b/{token}/events`
 ///
@@ -24,13 +28,20 @@ use crate::{fault::Fault, people::Visitor};
 pub(crate) async fn events(
     State(portal): State<Portal>,
     visitor: Option<Visitor>,
+    peer: Option<Extension<ConnectInfo<Peer>>>,
     Path(token): Path<String>,
 ) -> Result<Response, Fault> {
+    let own = match peer {
+        Some(Extension(ConnectInfo(Peer(peer)))) => {
+            Some(portal.watchers.enter(peer.ip(), STREAMS_OF_ONE).ok_or(Fault::TooMany)?)
+        }
+        None => None,
+    };
     let place = portal.streams.clone().try_acquire_owned().map_err(|_| Fault::Busy)?;
     // Whoever may not see the batch learns it now, not from an empty stream.
-    find(&portal, visitor.as_ref(), &token).await?;
-    let watch =
-        Watch { portal, visitor, token, last: None, ended: false, until: Instant::now() + LONGEST, _place: place };
+    find_states(&portal, visitor.as_ref(), &token).await?;
+    let until = Instant::now() + LONGEST;
+    let watch = Watch { portal, visitor, token, last: None, ended: false, until, _places: (place, own) };
     let events = stream::unfold(watch, |mut watch| async move {
         let event = watch.next().await?;
         Some((Ok::<_, Infallible>(event), watch))
@@ -45,7 +56,7 @@ struct Watch {
     last: Option<String>,
     ended: bool,
     until: Instant,
-    _place: OwnedSemaphorePermit,
+    _places: (OwnedSemaphorePermit, Option<Place>),
 }
 
 impl Watch {
@@ -58,7 +69,7 @@ impl Watch {
             if self.last.is_some() {
                 tokio::time::sleep(EVERY).await;
             }
-            let batch = find(&self.portal, self.visitor.as_ref(), &self.token).await.ok()?;
+            let batch = find_states(&self.portal, self.visitor.as_ref(), &self.token).await.ok()?;
             let progress = progress(&self.portal, &batch).await.ok()?;
             self.ended = !progress.pending;
             let text = serde_json::to_string(&progress).ok()?;
@@ -82,6 +93,8 @@ pub(crate) async fn progress(portal: &Portal, batch: &BatchStatus) -> Result<Pro
 
 /// Streams at a time; further pages ask now and then instead.
 pub(crate) const STREAMS: usize = 256;
+/// Of them, streams of one client address.
+const STREAMS_OF_ONE: usize = 32;
 /// How often the store is asked.
 const EVERY: Duration = Duration::from_millis(500);
 /// Between two signs of life.

@@ -33,14 +33,14 @@ pub(crate) async fn history(State(portal): State<Portal>, visitor: Visitor) -> R
     let offset = portal.state.site.offset_minutes;
     let mut batches = Vec::new();
     for row in store.batches_of(&visitor.user.name, LISTED).await? {
-        let Some(batch) = store.batch(&row.token).await? else { continue };
+        let Some(batch) = store.batch_states(&row.token).await? else { continue };
         let states: Vec<FileState> = batch.files.iter().map(FileState::of).collect();
         batches.push(Line {
             time: moment::local(row.created, offset),
             href: format!("/b/{}", row.token.as_str()),
             what: names(batch.files.iter().map(|file| file.name.as_str())),
             from: String::new(),
-            state: worst(&states).map_or(Mark::stop(t.history_cancelled), |state| state.mark(t)),
+            state: worst(&states).unwrap_or(FileState::TakenBack).mark(t),
             until: moment::local(row.expires, offset),
         });
     }
@@ -174,14 +174,15 @@ async fn show(
 /// The state of a batch in one word: what still needs attention goes before what is well.
 fn worst(states: &[FileState]) -> Option<FileState> {
     let rank = |state: &FileState| match state {
-        FileState::Failed => 7,
-        FileState::Withheld => 6,
-        FileState::Partly => 5,
-        FileState::Retrying => 4,
-        FileState::Working => 3,
-        FileState::Queued => 2,
-        FileState::Changed => 1,
-        FileState::Done => 0,
+        FileState::Failed => 8,
+        FileState::Withheld => 7,
+        FileState::Partly => 6,
+        FileState::Retrying => 5,
+        FileState::Working => 4,
+        FileState::Queued => 3,
+        FileState::Changed => 2,
+        FileState::Done => 1,
+        FileState::TakenBack => 0,
     };
     let pending = states.iter().filter(|state| !state.finished()).max_by_key(|state| rank(state));
     pending.or_else(|| states.iter().max_by_key(|state| rank(state))).copied()

@@ -10,7 +10,7 @@ mod result;
 mod resume;
 mod upload;
 
-pub(crate) use receive::{Proof, Received, Refusal, digest, receive};
+pub(crate) use receive::{Received, Refusal, digest, receive, receive_one};
 pub(crate) use result::{download, find};
 
 use std::{sync::Arc, time::Duration};
@@ -21,7 +21,9 @@ use store::{BatchRow, Store};
 use tokio::sync::Semaphore;
 
 use crate::{
-    Metrics, NoPasswords, Previews, Readiness, Site, Unlocker, UploadLimits, api, assets,
+    Lockout, Metrics, NoPasswords, Previews, Readiness, Site, Unlocker, UploadLimits,
+    api::{self, repeat::UnderWay},
+    assets,
     clients::Clients,
     doors::{self, Door, delete, get, patch, post},
     fault::{self, Dressing, Fault},
@@ -54,6 +56,8 @@ pub struct PortalState {
     pub previews: Previews,
     /// Tries passwords that are typed here.
     pub unlocker: Arc<dyn Unlocker>,
+    /// Failed sign-ins, counted over both sites.
+    pub lockout: Lockout,
 }
 
 /// State of the handlers.
@@ -62,6 +66,11 @@ pub(crate) struct Portal {
     pub(crate) state: PortalState,
     pub(crate) uploads: Arc<Semaphore>,
     pub(crate) clients: Clients,
+    /// Pieces of files that are being read.
+    pub(crate) patches: Clients,
+    /// Pages that are told of progress.
+    pub(crate) watchers: Clients,
+    pub(crate) under_way: UnderWay,
     pub(crate) people: People,
     pub(crate) streams: Arc<Semaphore>,
     pub(crate) pieces: resume::Uploads,
@@ -136,7 +145,7 @@ pub fn portal(mut state: PortalState) -> Result<Router, NoPasswords> {
     // One file of the largest size must always fit.
     state.limits.total_bytes = state.limits.total_bytes.max(state.limits.file_bytes);
     let (store, site, metrics) = (state.store.clone(), state.site.clone(), state.metrics.clone());
-    let people = People::new(store, site, Area::Portal, state.access, metrics)?;
+    let people = People::new(store, site, Area::Portal, state.access, metrics, state.lockout.clone())?;
     let dressing = Dressing { site: Arc::clone(&state.site), area: Area::Portal, accounts: people.has_accounts() };
     let hosts = Hosts::of(&state.site.portal_url);
     let uploads = Arc::new(Semaphore::new(state.limits.at_once));
@@ -144,6 +153,9 @@ pub fn portal(mut state: PortalState) -> Result<Router, NoPasswords> {
     let portal = Portal {
         uploads,
         clients: Clients::default(),
+        patches: Clients::default(),
+        watchers: Clients::default(),
+        under_way: UnderWay::default(),
         people: people.clone(),
         streams,
         pieces: resume::Uploads::default(),

@@ -1,5 +1,7 @@
 //! Taking files in: each part of the body goes straight into the store's spool, and each file stands or falls alone.
 
+use std::{net::IpAddr, sync::Arc};
+
 use axum::{
     body::Body,
     extract::{ConnectInfo, Request},
@@ -8,13 +10,17 @@ use axum::{
 use form::{name::FileName, text::Line};
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
-use store::{AuditEntry, BatchRow, NewBatch, NewMessage, Origin, Receipt, Spool, TokenHash};
+use store::{AuditEntry, BatchRow, NewBatch, NewMessage, Origin, Receipt, Repeatable, Spool, TokenHash};
 use subtle::ConstantTimeEq;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, timeout, timeout_at},
+};
 use unicode_normalization::UnicodeNormalization;
 
 use super::Portal;
 use crate::{
+    clients::Place,
     fault::Fault,
     listen::Peer,
     metrics::Source,
@@ -28,10 +34,21 @@ use crate::{
 pub(crate) struct Received {
     /// The batch of the taken files; `None` when none was taken.
     pub(crate) batch: Option<BatchRow>,
-    pub(crate) taken: Vec<Taken>,
+    /// How many were taken: they are durable.
+    pub(crate) taken: usize,
     pub(crate) refused: Vec<RefusedFile>,
+    /// The one file of a request that stands or falls with it.
+    held: Option<Held>,
     /// Names and contents of all files.
     sent: Sha256,
+}
+
+/// A file that has ended, and waits for the end of its request.
+#[derive(Debug)]
+struct Held {
+    name: String,
+    spool: Box<Spool>,
+    bytes: u64,
 }
 
 impl Received {
@@ -39,12 +56,6 @@ impl Received {
     pub(crate) fn digest(&self) -> TokenHash {
         TokenHash::of(&self.sent.clone().finalize())
     }
-}
-
-/// A file that is durable in the store.
-#[derive(Debug)]
-pub(crate) struct Taken {
-    pub(crate) receipt: Receipt,
 }
 
 /// A file that was not taken.
@@ -75,6 +86,22 @@ pub(crate) enum Proof<'a> {
     None,
 }
 
+/// When a file is made durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keeping {
+    /// With its last byte: whatever comes behind it.
+    EachAtItsEnd,
+    /// With the request, of which it is the only file.
+    OneWithTheRequest,
+}
+
+/// A place among all requests that send, and among those of one client.
+#[derive(Debug)]
+struct Admitted {
+    _place: OwnedSemaphorePermit,
+    _own: Option<Place>,
+}
+
 /// Reads a whole body and keeps nothing of it but the digest of its files.
 pub(crate) async fn digest(portal: &Portal, visitor: Option<&Visitor>, request: Request) -> Result<TokenHash, Fault> {
     // None of its files is one too many to be kept.
@@ -89,13 +116,61 @@ pub(crate) async fn receive(
     proof: Proof<'_>,
     most: usize,
 ) -> Result<Received, Fault> {
-    let client = request.extensions().get::<ConnectInfo<Peer>>().map(|ConnectInfo(Peer(peer))| peer.ip());
-    portal.pieces.forget();
-    let own = client.map(|client| portal.clients.enter(client, portal.state.limits.at_once_per_client));
-    if matches!(own, Some(None)) {
-        return Err(Fault::TooMany);
+    let _admitted = admit(portal, &request)?;
+    take_in(portal, visitor, request, proof, most, Keeping::EachAtItsEnd).await
+}
+
+/// Reads the whole body of a program's request, which brings one file; of any other nothing is kept. With a key, what came of it is
+/// durable in the same moment as the file.
+pub(crate) async fn receive_one(
+    portal: &Portal,
+    visitor: Option<&Visitor>,
+    request: Request,
+    key: Option<TokenHash>,
+) -> Result<(BatchRow, Receipt), Fault> {
+    let _admitted = admit(portal, &request)?;
+    let mut received = take_in(portal, visitor, request, Proof::None, 1, Keeping::OneWithTheRequest).await?;
+    if let Some(refused) = received.refused.first() {
+        return Err(match refused.why {
+            Refusal::TooLarge | Refusal::Total => Fault::TooLarge,
+            Refusal::TooMany | Refusal::Empty | Refusal::Broken => Fault::BadRequest,
+            Refusal::NotStored => Fault::Busy,
+        });
     }
-    let Ok(_place) = portal.uploads.try_acquire() else { return Err(Fault::Busy) };
+    let Held { name, spool, bytes } = received.held.take().ok_or(Fault::BadRequest)?;
+    let again = key.map(|key| (key, received.digest()));
+    let user = visitor.map(|visitor| visitor.user.name.as_str());
+    let mut batch = None;
+    let receipt = keep(portal, user, &mut batch, &name, *spool, bytes, again).await?;
+    Ok((batch.ok_or(Fault::Internal)?, receipt))
+}
+
+fn admit(portal: &Portal, request: &Request) -> Result<Admitted, Fault> {
+    portal.pieces.forget();
+    let own = match client(request) {
+        Some(client) => {
+            let most = portal.state.limits.at_once_per_client;
+            Some(portal.clients.enter(client, most).ok_or(Fault::TooMany)?)
+        }
+        None => None,
+    };
+    let place = Arc::clone(&portal.uploads).try_acquire_owned().map_err(|_| Fault::Busy)?;
+    Ok(Admitted { _place: place, _own: own })
+}
+
+/// Who sends a request.
+pub(crate) fn client(request: &Request) -> Option<IpAddr> {
+    request.extensions().get::<ConnectInfo<Peer>>().map(|ConnectInfo(Peer(peer))| peer.ip())
+}
+
+async fn take_in(
+    portal: &Portal,
+    visitor: Option<&Visitor>,
+    request: Request,
+    proof: Proof<'_>,
+    most: usize,
+    keeping: Keeping,
+) -> Result<Received, Fault> {
     let (parts, body) = request.into_parts();
     let splitter = splitter(&parts.headers)?;
     let limits = &portal.state.limits;
@@ -110,6 +185,7 @@ pub(crate) async fn receive(
         portal,
         user: visitor.map(|visitor| visitor.user.name.clone()),
         most,
+        keeping,
         file_bytes: 0,
         total_bytes: 0,
         count: 0,
@@ -141,6 +217,7 @@ struct Intake<'a> {
     portal: &'a Portal,
     user: Option<String>,
     most: usize,
+    keeping: Keeping,
     file_bytes: u64,
     total_bytes: u64,
     count: usize,
@@ -259,8 +336,11 @@ impl Intake<'_> {
             Current::Field(value) => self.tokens.push(value),
             Current::Dropped(name, why) => self.refuse(&name, why),
             Current::File(name, _) if self.file_bytes == 0 => self.refuse(&name, Refusal::Empty),
+            Current::File(name, spool) if self.keeping == Keeping::OneWithTheRequest => {
+                self.received.held = Some(Held { name, spool, bytes: self.file_bytes });
+            }
             Current::File(name, spool) => match self.store(&name, *spool).await {
-                Ok(taken) => self.received.taken.push(taken),
+                Ok(_) => self.received.taken = self.received.taken.saturating_add(1),
                 Err(error) => {
                     tracing::error!(event = "web_upload_not_stored", error = &error as &dyn std::error::Error);
                     self.refuse(&name, Refusal::NotStored);
@@ -270,10 +350,8 @@ impl Intake<'_> {
         Ok(())
     }
 
-    async fn store(&mut self, raw: &str, spool: Spool) -> Result<Taken, store::Error> {
-        let receipt =
-            keep(self.portal, self.user.as_deref(), &mut self.received.batch, raw, spool, self.file_bytes).await?;
-        Ok(Taken { receipt })
+    async fn store(&mut self, raw: &str, spool: Spool) -> Result<Receipt, store::Error> {
+        keep(self.portal, self.user.as_deref(), &mut self.received.batch, raw, spool, self.file_bytes, None).await
     }
 
     fn refuse(&mut self, raw: &str, why: Refusal) {
@@ -282,6 +360,9 @@ impl Intake<'_> {
 
     /// The transfer ended early.
     fn broken(mut self) -> Received {
+        if let Some(held) = self.received.held.take() {
+            self.refuse(&held.name, Refusal::Broken);
+        }
         match std::mem::replace(&mut self.current, Current::Ignored) {
             Current::File(name, _) => self.refuse(&name, Refusal::Broken),
             Current::Dropped(name, why) => self.refuse(&name, why),
@@ -294,7 +375,7 @@ impl Intake<'_> {
     fn malformed(self, malformed: Malformed) -> Result<Received, Fault> {
         tracing::info!(event = "upload_malformed", error = &malformed as &dyn std::error::Error);
         let received = self.broken();
-        if received.taken.is_empty() && received.refused.is_empty() { Err(Fault::BadRequest) } else { Ok(received) }
+        if received.taken == 0 && received.refused.is_empty() { Err(Fault::BadRequest) } else { Ok(received) }
     }
 
     fn proved(&self, proof: Proof<'_>) -> Result<(), Fault> {
@@ -308,7 +389,8 @@ impl Intake<'_> {
     }
 }
 
-/// Makes a file durable in its batch, which is made with its first file.
+/// Makes a file durable in its batch, which is made with its first file; `again` is the key of its request and the digest of what that
+/// sent, under which it is found when it is repeated.
 pub(crate) async fn keep(
     portal: &Portal,
     user: Option<&str>,
@@ -316,23 +398,30 @@ pub(crate) async fn keep(
     raw: &str,
     spool: Spool,
     bytes: u64,
+    again: Option<(TokenHash, TokenHash)>,
 ) -> Result<Receipt, store::Error> {
     let state = &portal.state;
     let user = user.map(str::to_owned);
     let now = state.store.now();
     let original = spool.finish().await?;
-    let id = match batch {
-        Some(batch) => batch.id,
+    let batch = match batch {
+        Some(batch) => batch,
         None => {
             let made = NewBatch { user: user.clone(), expires: now.plus(state.keep) };
-            batch.insert(state.store.create_batch(made).await?).id
+            batch.insert(state.store.create_batch(made).await?)
         }
     };
     let receipt = state.store.new_receipt()?;
     let (file_name, changed) = file_name(raw);
-    let origin = Origin::Upload { user, batch: id, file_name };
+    let origin = Origin::Upload { user, batch: batch.id, file_name };
     let message = NewMessage { receipt: receipt.clone(), origin, received: now, original };
-    let accepted = state.store.accept(message).await?;
+    let accepted = match again {
+        Some((key, request)) => {
+            let again = Repeatable { key, request, expires: batch.expires };
+            state.store.accept_repeatable(message, again).await?
+        }
+        None => state.store.accept(message).await?,
+    };
     if changed {
         // The raw name is not kept anywhere else; whoever looks into the file's history sees what it hid.
         let entry = AuditEntry {

@@ -32,7 +32,17 @@ use crate::{
 /// The batch of a token; a wrong, unknown, expired or somebody else's one is all the same to the client.
 pub(crate) async fn find(portal: &Portal, visitor: Option<&Visitor>, token: &str) -> Result<BatchStatus, Fault> {
     let token = BatchToken::parse(token).ok_or(Fault::NotFound)?;
-    let batch = portal.state.store.batch(&token).await?.ok_or(Fault::NotFound)?;
+    theirs(portal, visitor, portal.state.store.batch(&token).await?)
+}
+
+/// The same without what is in the files: how far they are.
+pub(crate) async fn find_states(portal: &Portal, visitor: Option<&Visitor>, token: &str) -> Result<BatchStatus, Fault> {
+    let token = BatchToken::parse(token).ok_or(Fault::NotFound)?;
+    theirs(portal, visitor, portal.state.store.batch_states(&token).await?)
+}
+
+fn theirs(portal: &Portal, visitor: Option<&Visitor>, batch: Option<BatchStatus>) -> Result<BatchStatus, Fault> {
+    let batch = batch.ok_or(Fault::NotFound)?;
     if batch.batch.expires <= portal.state.store.now() || !portal.owns(visitor, &batch.batch) {
         return Err(Fault::NotFound);
     }
@@ -108,7 +118,7 @@ pub(crate) async fn status(
     visitor: Option<Visitor>,
     Path(token): Path<String>,
 ) -> Result<Json<Progress>, Fault> {
-    let batch = find(&portal, visitor.as_ref(), &token).await?;
+    let batch = find_states(&portal, visitor.as_ref(), &token).await?;
     Ok(Json(live::progress(&portal, &batch).await?))
 }
 
@@ -117,12 +127,13 @@ pub(crate) async fn status(
 pub(crate) struct Cancelling {
     #[serde(default)]
     form_token: String,
-    /// Of the file that the page showed there: numbers move up when one is taken back.
+    /// Of the file that the page showed there.
     #[serde(default)]
     receipt: String,
 }
 
-/// `POST /b/{token}/files/{number}/cancel`: takes a file back that is not begun yet. One that is begun goes on.
+/// `POST /b/{token}/files/{number}/cancel`: takes a file back that is not begun yet. One that is begun goes on. It keeps its number, and
+/// so do the others: links and pictures of them stay right.
 pub(crate) async fn cancel(
     State(portal): State<Portal>,
     visitor: Option<Visitor>,
@@ -134,14 +145,13 @@ pub(crate) async fn cancel(
         Some(visitor) => visitor.proved(&cancelling.form_token)?,
         None => check_form(&portal.people, &headers, &cancelling.form_token)?,
     }
-    let batch = find(&portal, visitor.as_ref(), &token).await?;
+    let batch = find_states(&portal, visitor.as_ref(), &token).await?;
     let file = number.checked_sub(1).and_then(|index| batch.files.get(index)).ok_or(Fault::NotFound)?;
     let actor = visitor.as_ref().map_or("portal", |visitor| visitor.user.name.as_str());
     if file.receipt.as_str() == cancelling.receipt {
         portal.state.store.cancel_upload(file.message, actor).await?;
     }
-    let to = if batch.files.len() > 1 { format!("/b/{token}") } else { "/".to_owned() };
-    Ok(Redirect::to(&to).into_response())
+    Ok(Redirect::to(&format!("/b/{token}")).into_response())
 }
 
 /// `GET /b/{token}/files/{number}`

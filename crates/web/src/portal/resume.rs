@@ -2,7 +2,8 @@
 //!
 //! The shape is that of the tus protocol (1.0.0, core and termination): `POST` announces files, `HEAD` (or `GET`) tells how much of one is
 //! here, `PATCH` brings the next piece, `DELETE` gives it up. What has come is in the store's spool and lives as long as this program; a
-//! file is durable, and part of its batch, with its last byte. Without scripts the form sends everything at once instead.
+//! file is durable, and part of its batch, with its last byte. Between two pieces a file holds neither memory nor a descriptor. Without
+//! scripts the form sends everything at once instead.
 
 use std::{
     collections::HashMap,
@@ -19,7 +20,6 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
     response::{IntoResponse, Response},
 };
-use bytes::{Bytes, BytesMut};
 use engine::catalogue::Language;
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,11 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-use super::{Portal, Refusal, receive::keep, upload::sentence};
+use super::{
+    Portal, Refusal,
+    receive::{client, keep},
+    upload::sentence,
+};
 use crate::{
     clients::Place,
     fault::Fault,
@@ -48,7 +52,7 @@ pub(crate) struct Uploads(Arc<Mutex<HashMap<String, Arc<Group>>>>);
 struct Group {
     owner: Option<String>,
     batch: Turn<Option<BatchRow>>,
-    files: Vec<Arc<Turn<Piecewise>>>,
+    files: Vec<Arc<Sent>>,
     /// When something of it last moved.
     moved: Mutex<Instant>,
     /// The client's place; given back when no file of it is open any more.
@@ -56,6 +60,14 @@ struct Group {
     settled: AtomicBool,
     /// Nothing of it became durable: there is no result to ask for.
     given_up: AtomicBool,
+}
+
+/// A file that was announced.
+#[derive(Debug)]
+struct Sent {
+    /// Held while a piece of it is read: there is one at a time.
+    piece: Arc<Turn<()>>,
+    file: Turn<Piecewise>,
 }
 
 /// One file on its way.
@@ -157,8 +169,12 @@ pub(crate) async fn announce(
         }
         total = total.saturating_add(file.size);
         let state = Reached::Open(Box::new(portal.state.store.spool()));
-        files.push(Arc::new(Turn::new(Piecewise { name: file.name, size: file.size, offset: 0, state })));
+        let file = Turn::new(Piecewise { name: file.name, size: file.size, offset: 0, state });
+        files.push(Arc::new(Sent { piece: Arc::default(), file }));
         answers.push(AcceptedFile { href: Some(format!("/uploads/{name}/{}", files.len())), refused: None });
+    }
+    if !portal.state.store.has_room_for(total)? {
+        return Err(Fault::Busy);
     }
     if !files.is_empty() {
         let owner = visitor.map(|visitor| visitor.user.name);
@@ -185,8 +201,8 @@ pub(crate) async fn standing(
     visitor: Option<Visitor>,
     Path((group, number)): Path<(String, usize)>,
 ) -> Result<Response, Fault> {
-    let (group, file) = portal.pieces.find(visitor.as_ref(), &group, number)?;
-    tell(&group, &file, StatusCode::OK).await
+    let (group, sent) = portal.pieces.find(visitor.as_ref(), &group, number)?;
+    tell(&group, &sent, StatusCode::OK).await
 }
 
 /// `PATCH /uploads/{group}/{number}`
@@ -196,50 +212,63 @@ pub(crate) async fn piece(
     Path((group, number)): Path<(String, usize)>,
     request: Request,
 ) -> Result<Response, Fault> {
-    let (group, file) = portal.pieces.find(visitor.as_ref(), &group, number)?;
-    let Ok(_place) = portal.uploads.try_acquire() else { return Err(Fault::Busy) };
-    let taken = take(&portal, &group, &file, request).await;
-    // Whatever came of it: a file that ended in an error holds no place either.
-    group.settle().await;
-    taken?;
-    tell(&group, &file, StatusCode::OK).await
+    let (group, sent) = portal.pieces.find(visitor.as_ref(), &group, number)?;
+    // Another piece of the file is being read, perhaps over a connection that broke without a word.
+    let piece = Arc::clone(&sent.piece).try_lock_owned().map_err(|_| Fault::Pending)?;
+    let own = match client(&request) {
+        Some(client) => {
+            let most = portal.state.limits.at_once_per_client;
+            Some(portal.patches.enter(client, most).ok_or(Fault::TooMany)?)
+        }
+        None => None,
+    };
+    let place = Arc::clone(&portal.uploads).try_acquire_owned().map_err(|_| Fault::Busy)?;
+    // A handler is dropped when its client goes away, and a write that is cut off half-way makes the spool worthless: so the piece is
+    // read by a task of its own, which ends with the body, with silence, or with the longest time of a request.
+    let task = tokio::spawn({
+        let (group, sent) = (Arc::clone(&group), Arc::clone(&sent));
+        async move {
+            let taken = take(&portal, &group, &sent, request).await;
+            // Whatever came of it: a file that ended in an error holds no place either.
+            group.settle().await;
+            drop((piece, own, place));
+            taken
+        }
+    });
+    task.await.map_err(|_| Fault::Internal)??;
+    tell(&group, &sent, StatusCode::OK).await
 }
 
-/// Reads a piece into its file, which is made durable with its last byte.
-async fn take(portal: &Portal, group: &Arc<Group>, file: &Arc<Turn<Piecewise>>, request: Request) -> Result<(), Fault> {
+/// Reads a piece into its file, which is made durable with its last byte and else put to rest.
+async fn take(portal: &Portal, group: &Group, sent: &Sent, request: Request) -> Result<(), Fault> {
     let offset = request.headers().get(&OFFSET).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let mut at = offset.ok_or(Fault::BadRequest)?;
     {
         // Known before anything is read: a piece that does not fit need not be sent.
-        let file = file.lock().await;
+        let file = sent.file.lock().await;
         match file.state {
             Reached::Open(_) if file.offset != at => return Err(Fault::Pending),
             Reached::Open(_) => {}
             Reached::Done | Reached::Ended => return Err(Fault::Withheld),
         }
+        if !portal.state.store.has_room_for(file.size.saturating_sub(at))? {
+            return Err(Fault::Busy);
+        }
     }
     let limits = portal.state.limits;
     let end = Instant::now() + limits.duration;
     let mut body = request.into_body().into_data_stream();
-    let mut held = BytesMut::new();
-    loop {
-        let next = timeout_at(end, timeout(limits.silence, body.next())).await;
-        let (chunk, last) = match next {
-            Ok(Ok(Some(Ok(chunk)))) => (chunk, false),
-            Ok(Ok(None)) => (Bytes::new(), true),
-            // What came before the connection broke counts: the sender asks how much that is.
-            Ok(Ok(Some(Err(_))) | Err(_)) | Err(_) => (Bytes::new(), true),
-        };
-        held.extend_from_slice(&chunk);
-        if !held.is_empty() && (last || held.len() >= WRITTEN_AT_ONCE) {
-            group.touch();
-            at = append(Arc::clone(file), at, held.split().freeze()).await?;
+    let came = loop {
+        // What came before the connection broke or fell silent counts: the sender asks how much that is.
+        let Ok(Ok(Some(Ok(chunk)))) = timeout_at(end, timeout(limits.silence, body.next())).await else { break Ok(()) };
+        group.touch();
+        match append(sent, at, &chunk).await {
+            Ok(after) => at = after,
+            Err(fault) => break Err(fault),
         }
-        if last {
-            break;
-        }
-    }
-    finish(portal, Arc::clone(group), Arc::clone(file)).await
+    };
+    finish(portal, group, sent).await?;
+    came
 }
 
 /// `DELETE /uploads/{group}/{number}`
@@ -248,9 +277,9 @@ pub(crate) async fn give_up(
     visitor: Option<Visitor>,
     Path((group, number)): Path<(String, usize)>,
 ) -> Result<StatusCode, Fault> {
-    let (group, file) = portal.pieces.find(visitor.as_ref(), &group, number)?;
+    let (group, sent) = portal.pieces.find(visitor.as_ref(), &group, number)?;
     {
-        let mut file = file.lock().await;
+        let mut file = sent.file.lock().await;
         if matches!(file.state, Reached::Done) {
             return Err(Fault::Withheld);
         }
@@ -269,7 +298,8 @@ impl Uploads {
     fn insert(&self, name: String, group: Group) -> Result<(), Fault> {
         let mut groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         groups.retain(|_, group| !group.is_over());
-        if groups.len() >= GROUPS {
+        let files: usize = groups.values().map(|group| group.files.len()).sum();
+        if groups.len() >= GROUPS || files.saturating_add(group.files.len()) > FILES {
             return Err(Fault::Busy);
         }
         groups.insert(name, Arc::new(group));
@@ -277,12 +307,7 @@ impl Uploads {
     }
 
     /// A file of a group, if it is the visitor's.
-    fn find(
-        &self,
-        visitor: Option<&Visitor>,
-        group: &str,
-        number: usize,
-    ) -> Result<(Arc<Group>, Arc<Turn<Piecewise>>), Fault> {
+    fn find(&self, visitor: Option<&Visitor>, group: &str, number: usize) -> Result<(Arc<Group>, Arc<Sent>), Fault> {
         let groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let group = groups.get(group).filter(|group| !group.is_over()).ok_or(Fault::NotFound)?;
         if group.owner.as_deref() != visitor.map(|visitor| visitor.user.name.as_str()) {
@@ -308,8 +333,8 @@ impl Group {
 
     /// Gives the client's place back when nothing more can come.
     async fn settle(&self) {
-        for file in &self.files {
-            if matches!(file.lock().await.state, Reached::Open(_)) {
+        for sent in &self.files {
+            if matches!(sent.file.lock().await.state, Reached::Open(_)) {
                 return;
             }
         }
@@ -323,56 +348,50 @@ impl Group {
     }
 }
 
-/// Writes a piece that begins at `at`, and says where the next begins.
-///
-/// A write of the spool that is cut off half-way makes it worthless, and a handler is dropped whenever its client goes away: so the
-/// write is a task of its own, which ends with this one piece.
-async fn append(file: Arc<Turn<Piecewise>>, at: u64, bytes: Bytes) -> Result<u64, Fault> {
-    let task = tokio::spawn(async move {
-        let mut file = file.lock_owned().await;
-        let file = &mut *file;
-        let after = at.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-        let Reached::Open(spool) = &mut file.state else { return Err(Fault::Withheld) };
-        if file.offset != at {
-            return Err(Fault::Pending);
-        }
-        if after > file.size {
-            return Err(Fault::TooLarge);
-        }
-        if let Err(error) = spool.write(&bytes).await {
-            file.state = Reached::Ended;
-            return Err(Fault::from(error));
-        }
-        file.offset = after;
-        Ok(after)
-    });
-    task.await.map_err(|_| Fault::Internal)?
+/// Writes bytes that belong at `at`, and says where the next ones do. The spool gathers them to what it writes at once.
+async fn append(sent: &Sent, at: u64, bytes: &[u8]) -> Result<u64, Fault> {
+    let mut file = sent.file.lock().await;
+    let file = &mut *file;
+    let after = at.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+    // Given up meanwhile.
+    let Reached::Open(spool) = &mut file.state else { return Err(Fault::Withheld) };
+    if file.offset != at {
+        return Err(Fault::Pending);
+    }
+    if after > file.size {
+        return Err(Fault::TooLarge);
+    }
+    if let Err(error) = spool.write(bytes).await {
+        file.state = Reached::Ended;
+        return Err(Fault::from(error));
+    }
+    file.offset = after;
+    Ok(after)
 }
 
-/// Makes a file durable when all of it is here; as a task of its own for the same reason.
-async fn finish(portal: &Portal, group: Arc<Group>, file: Arc<Turn<Piecewise>>) -> Result<(), Fault> {
-    let portal = portal.clone();
-    let task = tokio::spawn(async move {
-        let mut file = file.lock_owned().await;
-        if file.offset != file.size || !matches!(file.state, Reached::Open(_)) {
-            return Ok(());
-        }
+/// Makes a file durable when all of it is here, and lets go of memory and descriptor when not.
+async fn finish(portal: &Portal, group: &Group, sent: &Sent) -> Result<(), Fault> {
+    let mut file = sent.file.lock().await;
+    let file = &mut *file;
+    let Reached::Open(spool) = &mut file.state else { return Ok(()) };
+    let ended = if file.offset == file.size {
         let Reached::Open(spool) = std::mem::replace(&mut file.state, Reached::Ended) else { return Ok(()) };
         // One batch, whichever file is first.
         let mut batch = group.batch.lock().await;
-        keep(&portal, group.owner.as_deref(), &mut batch, &file.name, *spool, file.size).await?;
-        file.state = Reached::Done;
-        Ok(())
-    });
-    task.await.map_err(|_| Fault::Internal)?.map_err(|error: store::Error| {
+        let kept = keep(portal, group.owner.as_deref(), &mut batch, &file.name, *spool, file.size, None).await;
+        kept.map(|_| file.state = Reached::Done)
+    } else {
+        spool.rest().await.inspect_err(|_| file.state = Reached::Ended)
+    };
+    ended.map_err(|error| {
         tracing::error!(event = "web_upload_not_stored", error = &error as &dyn std::error::Error);
         Fault::Busy
     })
 }
 
-async fn tell(group: &Group, file: &Turn<Piecewise>, status: StatusCode) -> Result<Response, Fault> {
+async fn tell(group: &Group, sent: &Sent, status: StatusCode) -> Result<Response, Fault> {
     let (offset, size, done) = {
-        let file = file.lock().await;
+        let file = sent.file.lock().await;
         match file.state {
             Reached::Open(_) => (file.offset, file.size, false),
             Reached::Done => (file.size, file.size, true),
@@ -392,11 +411,73 @@ const OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 const LENGTH: HeaderName = HeaderName::from_static("upload-length");
 /// Groups at a time.
 const GROUPS: usize = 512;
+/// Files in all groups.
+const FILES: usize = 4096;
 /// Files in one announcement, taken or not.
 const MOST_ANNOUNCED: usize = 500;
 /// A group of which nothing moves for this long is forgotten with what has come of it.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(15 * 60);
 /// A group of which everything has come or was given up is kept so long for a last question.
 const SETTLED_FOR: Duration = Duration::from_secs(60);
-/// Bytes that go to the spool at once.
-const WRITTEN_AT_ONCE: usize = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clients::Clients;
+
+    fn group(place: Option<Place>) -> Group {
+        Group {
+            owner: None,
+            batch: Turn::new(None),
+            files: Vec::new(),
+            moved: Mutex::new(Instant::now()),
+            place: Mutex::new(place),
+            settled: AtomicBool::new(false),
+            given_up: AtomicBool::new(false),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_abandoned_gives_its_client_the_place_back() {
+        let (uploads, clients) = (Uploads::default(), Clients::default());
+        let client = "192.0.2.1".parse().unwrap();
+        uploads.insert("a".to_owned(), group(clients.enter(client, 1))).unwrap();
+        assert!(clients.enter(client, 1).is_none());
+        tokio::time::advance(FORGOTTEN_AFTER.saturating_sub(Duration::from_secs(1))).await;
+        uploads.forget();
+        assert!(clients.enter(client, 1).is_none(), "it may still go on");
+        // What moves is not abandoned.
+        uploads.0.lock().unwrap()["a"].touch();
+        tokio::time::advance(Duration::from_secs(2)).await;
+        uploads.forget();
+        assert!(clients.enter(client, 1).is_none());
+        tokio::time::advance(FORGOTTEN_AFTER).await;
+        uploads.forget();
+        assert!(clients.enter(client, 1).is_some());
+        assert!(uploads.0.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_given_up_counts_no_more_and_what_has_come_is_kept_for_a_last_question() {
+        let uploads = Uploads::default();
+        uploads.insert("given up".to_owned(), group(None)).unwrap();
+        uploads.0.lock().unwrap()["given up"].clone().settle().await;
+        assert!(matches!(uploads.find(None, "given up", 1), Err(Fault::NotFound)));
+        let done = group(None);
+        done.settled.store(true, Ordering::Relaxed);
+        uploads.insert("done".to_owned(), done).unwrap();
+        assert_eq!(uploads.0.lock().unwrap().len(), 1, "the first one went with the second");
+        tokio::time::advance(SETTLED_FOR).await;
+        uploads.forget();
+        assert!(uploads.0.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_number_of_groups_is_bounded() {
+        let uploads = Uploads::default();
+        for number in 0..GROUPS {
+            uploads.insert(number.to_string(), group(None)).unwrap();
+        }
+        assert!(matches!(uploads.insert("more".to_owned(), group(None)), Err(Fault::Busy)));
+    }
+}

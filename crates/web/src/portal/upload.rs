@@ -47,7 +47,7 @@ pub(crate) async fn submit(
     let most = portal.state.limits.files;
     let received = receive(&portal, visitor, request, Proof::FormToken(&token), most).await?;
     let t = texts(language);
-    if received.taken.is_empty() && received.refused.is_empty() {
+    if received.taken == 0 && received.refused.is_empty() {
         return show(&portal, visitor, language, &headers, StatusCode::UNPROCESSABLE_ENTITY, Some(t.upload_none));
     }
     let Received { batch, refused, .. } = received;

@@ -165,6 +165,7 @@ async fn world_of(access: PortalAccess, limits: UploadLimits, addresses: [&str; 
     let easel = Easel { free: Arc::new(Semaphore::new(1)), asked: Arc::default() };
     let readiness = Readiness::expecting(&["rooms"]);
     readiness.report("rooms", Condition::Good);
+    let lockout = web::Lockout::default();
     let state = PortalState {
         store: store.clone(),
         site: site.clone(),
@@ -175,6 +176,7 @@ async fn world_of(access: PortalAccess, limits: UploadLimits, addresses: [&str; 
         readiness: readiness.clone(),
         previews: Previews::new(easel.clone(), 1, 1),
         unlocker: Arc::new(Locksmith),
+        lockout: lockout.clone(),
     };
     let previews = Previews::new(easel.clone(), 1, 1);
     let console = AdminState {
@@ -184,6 +186,7 @@ async fn world_of(access: PortalAccess, limits: UploadLimits, addresses: [&str; 
         readiness: readiness.clone(),
         previews,
         unlocker: Arc::new(Locksmith),
+        lockout,
     };
     tokio::spawn(web::serve(portal, web::portal(state).unwrap(), std::future::pending()));
     tokio::spawn(web::serve(admin, web::admin(console).unwrap(), std::future::pending()));
