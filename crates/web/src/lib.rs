@@ -27,6 +27,7 @@ mod lockout;
 mod metrics;
 mod moment;
 mod multipart;
+mod outbound;
 mod page;
 mod password;
 mod people;
@@ -46,6 +47,9 @@ pub use health::{Condition, Readiness};
 pub use listen::serve;
 pub use lockout::Lockout;
 pub use metrics::{DeliveryEnd, Metrics, RoomTotals, Source};
+pub use outbound::{
+    Answer, Answering, BadNetwork, BadTarget, Network, Outbound, OutboundError, Reach, Target, Trust, Unusable,
+};
 pub use people::PortalAccess;
 pub use portal::{PortalState, portal};
 pub use preview::{Painter, Painting, Previews};
