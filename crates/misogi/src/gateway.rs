@@ -173,6 +173,12 @@ fn tls(config: &Config) -> Result<Option<Arc<mail::intake::tls::ServerConfig>>> 
     }
 }
 
+/// The certificates that the gateway presents: the key that names each, and when it ends.
+pub(crate) fn certificates(config: &Config) -> Vec<(&'static str, PathBuf)> {
+    let smtp = config.smtp.tls_certificate.clone().map(|path| ("smtp.tls_certificate", path));
+    smtp.into_iter().collect()
+}
+
 /// The engine over a pool, with the scanner if one is set.
 pub(crate) fn engine(config: &Config, pool: Arc<Pool>) -> Result<Engine> {
     let wording = Wording::with(&config.passwords.words);

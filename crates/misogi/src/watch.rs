@@ -1,5 +1,6 @@
 //! Whether the parts of the gateway work, looked at from time to time, and the figures that others keep.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -7,8 +8,9 @@ use std::time::Duration;
 use engine::Scanner;
 use jail::{Level, Pool};
 use mail::observer::{Observer, Tried};
+use store::Timestamp;
 use tokio_util::sync::CancellationToken;
-use web::{Condition, DeliveryEnd, Metrics, Readiness, RoomTotals, Source};
+use web::{Certificate, Condition, DeliveryEnd, Metrics, Outlook, Readiness, RoomTotals, Source};
 
 use crate::worker::chain;
 
@@ -18,6 +20,10 @@ const ROOMS_EVERY: Duration = Duration::from_secs(2);
 /// How often the scanner is asked for its version, and how long it may think about it.
 const SCANNER_EVERY: Duration = Duration::from_secs(20);
 const SCANNER_ANSWERS: Duration = Duration::from_secs(10);
+
+const CERTIFICATES_EVERY: Duration = Duration::from_secs(3600);
+
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// The parts that must report before the gateway is ready.
 pub(crate) const PARTS: [&str; 3] = ["delivery", "rooms", "scanner"];
@@ -64,6 +70,7 @@ fn rooms_condition(level: Level, down: u64, slots: usize) -> Condition {
 pub(crate) async fn scanner(
     scanner: Option<Scanner>,
     readiness: Readiness,
+    board: ScannerBoard,
     shutdown: CancellationToken,
 ) -> Result<(), std::convert::Infallible> {
     let Some(scanner) = scanner else {
@@ -74,7 +81,10 @@ pub(crate) async fn scanner(
     let mut answered = true;
     loop {
         let problem = match tokio::time::timeout(SCANNER_ANSWERS, scanner.version()).await {
-            Ok(Ok(_)) => None,
+            Ok(Ok(version)) => {
+                board.note(version);
+                None
+            }
             Ok(Err(error)) => Some(chain(&error)),
             Err(_) => Some(format!("clamd did not answer within {SCANNER_ANSWERS:?}")),
         };
@@ -86,6 +96,51 @@ pub(crate) async fn scanner(
         answered = problem.is_none();
         readiness.report("scanner", problem.map_or(Condition::Good, Condition::Degraded));
         if pause(SCANNER_EVERY, &shutdown).await {
+            return Ok(());
+        }
+    }
+}
+
+/// Where what the scanner says of itself is noted.
+#[derive(Debug)]
+pub(crate) struct ScannerBoard {
+    pub(crate) outlook: Outlook,
+    /// clamd tells the local time of its database without saying which zone that is.
+    pub(crate) offset_minutes: i32,
+}
+
+impl ScannerBoard {
+    fn note(&self, version: String) {
+        let made = database_made(&version, self.offset_minutes);
+        self.outlook.note(|seen| (seen.scanner, seen.scanner_database) = (Some(version), made));
+    }
+}
+
+/// The time in `ClamAV 1.4.3/27823/Sat Nov 21 08:26:01 2026`, which is written as ctime(3) does.
+fn database_made(version: &str, offset_minutes: i32) -> Option<Timestamp> {
+    let mut words = version.splitn(3, '/').nth(2)?.split_whitespace().skip(1);
+    let (month, day, time, year) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let month = MONTHS.iter().position(|name| *name == month)?.checked_add(1)?;
+    let mut time = time.split(':').map(|part| part.parse().ok());
+    let time = (time.next()??, time.next()??, time.next()??);
+    Timestamp::from_civil((year.parse().ok()?, u32::try_from(month).ok()?, day.parse().ok()?), time, offset_minutes)
+}
+
+/// Looks from time to time when the certificates end, until `shutdown`: they are renewed while the gateway runs.
+pub(crate) async fn certificates(
+    files: Vec<(&'static str, PathBuf)>,
+    outlook: Outlook,
+    shutdown: CancellationToken,
+) -> Result<(), std::convert::Infallible> {
+    loop {
+        let mut found = Vec::new();
+        for (name, path) in &files {
+            let pem = tokio::fs::read(path).await;
+            let ends = pem.ok().and_then(|pem| mail::intake::validity::ends(&pem));
+            found.push(Certificate { name, ends });
+        }
+        outlook.note(|seen| seen.certificates = found);
+        if pause(CERTIFICATES_EVERY, &shutdown).await {
             return Ok(());
         }
     }
@@ -148,6 +203,17 @@ impl Observer for MailFigures {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_age_of_the_database_is_read_from_what_clamd_says() {
+        // TZ=Asia/Tokyo date -d '2026-11-21 09:12:03' +%s
+        let made = |text| database_made(text, 540).map(|at| at.unix_millis() / 1000);
+        assert_eq!(made("ClamAV 1.4.3/27823/Sat Nov 21 09:12:03 2026"), Some(1_795_219_923));
+        assert_eq!(made("ClamAV 1.4.3/27823/Tue Feb  1 09:00:00 2000"), Some(949_363_200), "a day of one digit");
+        for none in ["ClamAV 1.4.3", "ClamAV 1.4.3/27823/", "a/b/Sat Nov 31 09:12:03 2026", "a/b/Sat Nov 21 09 2026"] {
+            assert_eq!(made(none), None, "{none}");
+        }
+    }
 
     #[test]
     fn a_slot_without_a_room_and_a_missing_containment_both_show() {

@@ -8,6 +8,7 @@ use sqlx::Row;
 
 use crate::audit::{self, Entry};
 use crate::codec::{self, Coded};
+use crate::figures::{self, Figure};
 use crate::open::Answer;
 use crate::spool::Body;
 use crate::sql::{Many, Values};
@@ -429,10 +430,30 @@ pub(crate) async fn complete_all(tx: &mut Tx, ops: &mut [CompleteOp]) -> Result<
                 },
                 1,
             );
+            count_figures(tx, op);
         }
         op.reply.outcome = Some(if op.current { Ok(()) } else { done_before(tx, &op.key).await? });
     }
     Ok(())
+}
+
+fn count_figures(tx: &mut Tx, op: &CompleteOp) {
+    tx.figure(Figure::Finished, op.ending.verdict.code().to_string());
+    tx.figure(Figure::Took, figures::step_of(tx.now.since(op.key.received)));
+    for part in &op.parts {
+        // The mail itself has a row only where it was refused as a whole.
+        if !part.detected_type.is_empty() {
+            tx.figure(Figure::Kind, part.detected_type.clone());
+        }
+        if let Some(reason) = part.reason.filter(|_| part.verdict == PartVerdict::Withheld) {
+            tx.figure(Figure::Withheld, reason.to_string());
+        }
+    }
+    if op.ending.verdict == Verdict::GivenUp {
+        for reason in op.quarantine.iter().filter_map(|item| item.reason) {
+            tx.figure(Figure::Withheld, reason.to_string());
+        }
+    }
 }
 
 /// Gives a completion's rows their numbers.

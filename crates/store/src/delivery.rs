@@ -13,6 +13,7 @@ use crate::audit::{self, Entry};
 use crate::blobs::Blobs;
 use crate::codec::{self, Coded};
 use crate::content::{self, Content};
+use crate::figures::Figure;
 use crate::spool::Body;
 use crate::sql::Many;
 use crate::work::shortened;
@@ -254,9 +255,18 @@ pub(crate) async fn results_all(tx: &mut Tx, ops: &mut [ResultsOp]) -> Result<()
     for (message, changed) in by_message {
         for one in &changed {
             match one.state {
-                DeliveryState::Delivered => tx.count(Tally::Delivered, 1),
-                DeliveryState::Failed => tx.count(Tally::DeliveryFailed, 1),
-                DeliveryState::Retry | DeliveryState::Pending => tx.wake.delivery_at(one.due),
+                DeliveryState::Delivered => {
+                    tx.count(Tally::Delivered, 1);
+                    tx.figure(Figure::Delivery, "delivered");
+                }
+                DeliveryState::Failed => {
+                    tx.count(Tally::DeliveryFailed, 1);
+                    tx.figure(Figure::Delivery, "failed");
+                }
+                DeliveryState::Retry | DeliveryState::Pending => {
+                    tx.wake.delivery_at(one.due);
+                    tx.figure(Figure::Delivery, "retry");
+                }
             }
         }
         let detail = detail(&changed)?;

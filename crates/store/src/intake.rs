@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::audit::{self, Entry};
 use crate::codec::{self, Coded};
 use crate::content;
+use crate::figures::Figure;
 use crate::open::Answer;
 use crate::spool::Body;
 use crate::sql::Many;
@@ -158,6 +159,7 @@ impl Store {
                 .await
                 .map_err(Error::database("logging a refusal"))?;
                 tx.count(Tally::Refused, 1);
+                tx.figure(Figure::Refused, refused.code.to_string());
                 Ok(())
             })
         })
@@ -321,6 +323,7 @@ pub(crate) async fn accept_all(tx: &mut Tx, ops: &mut [AcceptOp]) -> Result<(), 
         };
         tx.wake.work_at(op.ids.due);
         tx.count(if upload { Tally::Uploaded } else { Tally::Accepted }, 1);
+        tx.figure(Figure::Accepted, if upload { "upload" } else { "mail" });
         tx.audit(Entry {
             actor: audit::GATEWAY.into(),
             event: "accepted",

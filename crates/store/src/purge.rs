@@ -262,6 +262,7 @@ async fn locked_until(tx: &mut Tx, message: i64) -> Result<Timestamp, Error> {
 async fn sweep(tx: &mut Tx, purged: &mut Purged) -> Result<(), Error> {
     let (now, keep) = (tx.now, tx.config.retention);
     purged.refusals = run(tx, "DELETE FROM refusal WHERE at < ?1", now.minus(keep.refusals).unix_millis()).await?;
+    run(tx, "DELETE FROM figure WHERE minute < ?1", crate::figures::kept_from(now)).await?;
     for (sql, time) in [
         ("DELETE FROM session WHERE expires <= ?1 OR seen + idle <= ?1", now),
         ("DELETE FROM setup_token WHERE expires <= ?1", now),

@@ -36,6 +36,26 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// The moment at which a clock at an offset from UTC shows this (year, month, day) and (hour, minute, second); `None` where no
+    /// clock ever does. A leap second is the second before it.
+    pub fn from_civil(
+        (year, month, day): (i64, u32, u32),
+        (hour, minute, second): (u32, u32, u32),
+        offset_minutes: i32,
+    ) -> Option<Timestamp> {
+        if !(-9999..=9999).contains(&year) || hour > 23 || minute > 59 || second > 60 {
+            return None;
+        }
+        let days = days(year, month, day);
+        // A day that the month does not have comes back as another date.
+        if civil(days) != (year, month, day) {
+            return None;
+        }
+        let of_day = i64::from(hour * 3600 + minute * 60 + second.min(59));
+        let seconds = days.saturating_mul(86_400).saturating_add(of_day);
+        Some(Timestamp(seconds.saturating_sub(i64::from(offset_minutes).saturating_mul(60)).saturating_mul(1000)))
+    }
+
     /// The civil date (year, month, day) at an offset from UTC.
     pub fn date(self, offset_minutes: i32) -> (i64, u32, u32) {
         let local = self.0.saturating_add(i64::from(offset_minutes).saturating_mul(60_000));
@@ -67,6 +87,18 @@ impl fmt::Debug for Clock {
 
 pub(crate) fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// (year, month, day) to days since the epoch, proleptic Gregorian (Hinnant's `days_from_civil`).
+fn days(year: i64, month: u32, day: u32) -> i64 {
+    let (month, day) = (i64::from(month), i64::from(day));
+    let year = if month <= 2 { year.saturating_sub(1) } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let shifted_month = (month + 9).rem_euclid(12);
+    let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
 }
 
 /// Days since the epoch to (year, month, day), proleptic Gregorian (Hinnant's `civil_from_days`).
@@ -102,6 +134,27 @@ mod tests {
         assert_eq!(Timestamp::from_unix_millis(1_709_164_800_000).date(0), (2024, 2, 29));
         assert_eq!(Timestamp::from_unix_millis(-1).date(0), (1969, 12, 31));
         assert_eq!(Timestamp::from_unix_millis(951_782_400_000).date(0), (2000, 2, 29));
+    }
+
+    #[test]
+    fn civil_time_agrees_with_gnu_date() {
+        // TZ=Asia/Tokyo date -d '2026-11-21 09:12:03' +%s
+        let at = |date, time| Timestamp::from_civil(date, time, 540).map(|at| at.unix_millis() / 1000);
+        assert_eq!(at((2026, 11, 21), (9, 12, 3)), Some(1_795_219_923));
+        assert_eq!(at((2000, 2, 29), (9, 0, 0)), Some(951_782_400));
+        assert_eq!(at((1970, 1, 1), (8, 59, 59)), Some(-1));
+        for wrong in [
+            (2026, 2, 29),
+            (2026, 13, 1),
+            (2026, 0, 1),
+            (2026, 1, 0),
+            (2026, 4, 31),
+            (99_999, 1, 1),
+            (2026, u32::MAX, 1),
+        ] {
+            assert_eq!(at(wrong, (0, 0, 0)), None, "{wrong:?}");
+        }
+        assert_eq!(at((2026, 1, 1), (24, 0, 0)), None);
     }
 
     #[test]

@@ -67,6 +67,7 @@ pub struct WorkKey {
     pub(crate) attempt: u32,
     pub(crate) receipt: Receipt,
     pub(crate) upload: bool,
+    pub(crate) received: Timestamp,
     pub(crate) recipients: Arc<[String]>,
 }
 
@@ -378,6 +379,7 @@ fn work_of(row: &SqliteRow, jobs: &HashMap<i64, (i64, i64)>, blobs: &Blobs, max_
         attempt,
         receipt: receipt.clone(),
         upload: row.try_get::<i64, _>(2).map_err(get)? == OriginKind::Upload.code(),
+        received: Timestamp::from_unix_millis(row.try_get(3).map_err(get)?),
         recipients: recipients.as_slice().into(),
     };
     let origin = if key.upload {
@@ -393,12 +395,13 @@ fn work_of(row: &SqliteRow, jobs: &HashMap<i64, (i64, i64)>, blobs: &Blobs, max_
             },
         }
     };
+    let received = key.received;
     Ok(Work {
         key,
         message: MessageId(id),
         receipt,
         origin,
-        received: Timestamp::from_unix_millis(row.try_get(3).map_err(get)?),
+        received,
         attempt,
         last: attempt >= max_attempts,
         exhausted: attempt > max_attempts,

@@ -5,6 +5,7 @@
 //! operations are run one by one, so that the one which cannot be done does not take the others with it. When the
 //! connection itself is lost, the operations at hand are answered with an error and the next ones get a new connection.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
@@ -20,6 +21,7 @@ use crate::audit::Entry;
 use crate::blobs::Blobs;
 use crate::complete::CompleteOp;
 use crate::delivery::{DueOp, RecipientId, ResultsOp};
+use crate::figures::{self, Counted, Figure};
 use crate::intake::AcceptOp;
 use crate::open::{Existence, connect, read_marks};
 use crate::sql::{Many, Texts, Values};
@@ -74,6 +76,7 @@ pub(crate) struct Tx {
     pub(crate) wake: Wake,
     texts: Texts,
     audit: Vec<Entry>,
+    counted: Vec<Counted>,
     shared: Arc<Shared>,
     /// The connection answers nothing any more; the next transaction needs a new one.
     lost: bool,
@@ -197,6 +200,7 @@ impl Tx {
             wake: Wake::NEVER,
             texts: Texts::default(),
             audit: Vec::new(),
+            counted: Vec::new(),
             shared,
             lost: false,
             _lock: lock,
@@ -212,6 +216,11 @@ impl Tx {
         if let Some(total) = self.marks.tally.get_mut(tally.index()) {
             *total = total.saturating_add(i64::try_from(by).unwrap_or(i64::MAX));
         }
+    }
+
+    /// Counts something for the figures of this minute.
+    pub(crate) fn figure(&mut self, figure: Figure, name: impl Into<Cow<'static, str>>) {
+        self.counted.push((figure, name.into()));
     }
 
     /// Runs a statement over many rows.
@@ -277,6 +286,7 @@ impl Tx {
         };
         self.marks = marks;
         self.audit.clear();
+        self.counted.clear();
         if !self.lost {
             self.roll_back().await;
         }
@@ -287,6 +297,7 @@ impl Tx {
         self.now = self.config.clock.now();
         self.wake = Wake::NEVER;
         self.audit.clear();
+        self.counted.clear();
         self.execute("beginning a transaction", "BEGIN IMMEDIATE").await?;
         let before = self.marks;
         crate::intake::accept_all(self, &mut batch.accepts).await?;
@@ -306,6 +317,8 @@ impl Tx {
         }
         self.write_audit().await?;
         self.write_tally(&before).await?;
+        let counted = std::mem::take(&mut self.counted);
+        figures::write(self, &counted).await?;
         // A COMMIT that fails may still have reached the disk; files it names must stay.
         self.execute("committing", "COMMIT").await.map_err(|error| Failure { error, files: Files::Keep })?;
         // A connection whose thread dies in a statement ends it like one without rows: `Ok`. Only one that still answers
@@ -317,6 +330,7 @@ impl Tx {
     /// Runs one operation so that its own failure leaves the rest of the transaction as it was.
     async fn apart(&mut self, operation: &mut dyn Operation) -> Result<(), Error> {
         let (marks, audited, wake) = (self.marks, self.audit.len(), self.wake);
+        let counted = self.counted.len();
         self.execute("setting a savepoint", "SAVEPOINT operation").await?;
         match operation.run(self).await {
             Ok(()) => self.execute("releasing a savepoint", "RELEASE operation").await,
@@ -327,6 +341,7 @@ impl Tx {
                 self.marks = marks;
                 self.wake = wake;
                 self.audit.truncate(audited);
+                self.counted.truncate(counted);
                 operation.fail(error);
                 Ok(())
             }

@@ -2,7 +2,9 @@
 
 use std::{
     collections::BTreeMap,
+    mem::{Discriminant, discriminant},
     sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
 
 use axum::{
@@ -13,6 +15,7 @@ use axum::{
 };
 use serde::Serialize;
 use store::Store;
+use tokio::time::Instant;
 
 use crate::{
     doors::{Door, get},
@@ -36,32 +39,58 @@ pub enum Condition {
 ///
 /// A part that was announced and has not reported yet counts as refusing: readiness must be shown, not assumed.
 #[derive(Debug, Clone, Default)]
-pub struct Readiness(Arc<RwLock<BTreeMap<&'static str, Condition>>>);
+pub struct Readiness(Arc<RwLock<Board>>);
+
+#[derive(Debug, Default)]
+struct Board {
+    conditions: BTreeMap<&'static str, Condition>,
+    /// Since when each part has been as it is, the store among them.
+    since: BTreeMap<&'static str, (Discriminant<Condition>, Instant)>,
+}
+
+impl Board {
+    fn saw(&mut self, part: &'static str, condition: &Condition) {
+        let kind = discriminant(condition);
+        let since = self.since.entry(part).or_insert_with(|| (kind, Instant::now()));
+        if since.0 != kind {
+            *since = (kind, Instant::now());
+        }
+    }
+}
 
 impl Readiness {
     /// A board that waits for these parts to report.
     pub fn expecting(parts: &[&'static str]) -> Self {
         let waiting = parts.iter().map(|part| (*part, Condition::Refusing("has not reported yet".to_owned())));
-        Self(Arc::new(RwLock::new(waiting.collect())))
+        Self(Arc::new(RwLock::new(Board { conditions: waiting.collect(), since: BTreeMap::new() })))
     }
 
     /// Posts the condition of a part.
     pub fn report(&self, part: &'static str, condition: Condition) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(part, condition);
+        let mut board = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        board.saw(part, &condition);
+        board.conditions.insert(part, condition);
     }
 
     /// Each part and whether it works, without asking the store.
     pub(crate) fn working(&self) -> Vec<(&'static str, bool)> {
         let board = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let switched_on = board.iter().filter(|(_, condition)| !matches!(condition, Condition::Off(_)));
+        let switched_on = board.conditions.iter().filter(|(_, condition)| !matches!(condition, Condition::Off(_)));
         switched_on.map(|(part, condition)| (*part, *condition == Condition::Good)).collect()
     }
 
     pub(crate) async fn checks(&self, store: &Store) -> Vec<(&'static str, Condition)> {
         let mut checks = vec![("store", store_condition(store).await)];
-        let board = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        checks.extend(board.iter().map(|(part, condition)| (*part, condition.clone())));
+        let mut board = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        checks.iter().for_each(|(part, condition)| board.saw(part, condition));
+        checks.extend(board.conditions.iter().map(|(part, condition)| (*part, condition.clone())));
         checks
+    }
+
+    /// How long a part has been as it is: well, or not. Of the store it is known from the first look that found it so.
+    pub(crate) fn lasting(&self, part: &str) -> Option<Duration> {
+        let board = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        board.since.get(part).map(|(_, since)| since.elapsed())
     }
 }
 

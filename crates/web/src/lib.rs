@@ -28,6 +28,7 @@ mod metrics;
 mod moment;
 mod multipart;
 mod outbound;
+mod outlook;
 mod page;
 mod password;
 mod people;
@@ -50,6 +51,7 @@ pub use metrics::{DeliveryEnd, Metrics, RoomTotals, Source};
 pub use outbound::{
     Answer, Answering, BadNetwork, BadTarget, Network, Outbound, OutboundError, Reach, Target, Trust, Unusable,
 };
+pub use outlook::{Certificate, Outlook, Seen};
 pub use people::PortalAccess;
 pub use portal::{PortalState, portal};
 pub use preview::{Painter, Painting, Previews};

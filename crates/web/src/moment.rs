@@ -15,6 +15,11 @@ pub(crate) fn local(moment: Timestamp, offset_minutes: i32) -> String {
     )
 }
 
+/// The time of day alone, `09:12`.
+pub(crate) fn clock(moment: Timestamp, offset_minutes: i32) -> String {
+    local(moment, offset_minutes).chars().skip(11).take(5).collect()
+}
+
 /// RFC 3339 in UTC with milliseconds.
 pub(crate) fn rfc3339(moment: Timestamp) -> String {
     format!("{}.{:03}Z", local(moment, 0).replace(' ', "T"), moment.unix_millis().rem_euclid(1000))

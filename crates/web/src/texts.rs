@@ -421,6 +421,35 @@ texts! {
     delivery_delivered: "配送しました" / "Delivered";
     delivery_failed: "配送できませんでした" / "Failed";
 
+    // Operations
+    dashboard_throughput: "1分あたりの処理件数" / "Finished per minute";
+    dashboard_p95: "95%の処理時間（1時間）" / "95% done within (last hour)";
+    dashboard_p95_none: "記録なし" / "none";
+    dashboard_charts: "この24時間" / "The last 24 hours";
+    dashboard_flow: "受け付け・配送・隔離（30分ごと）" / "Accepted, delivered, withheld (each half hour)";
+    dashboard_accepted: "受け付け" / "Accepted";
+    dashboard_delivered: "配送" / "Delivered";
+    dashboard_withheld: "お渡ししなかったもの" / "Withheld";
+    dashboard_verdicts: "結果の内訳" / "Results";
+    dashboard_reasons: "お渡ししなかった理由" / "Reasons for withholding";
+    dashboard_kinds: "形式" / "File types";
+    dashboard_count: "件数" / "Count";
+    dashboard_none: "この24時間の記録はありません。" / "Nothing in the last 24 hours.";
+    dashboard_rest: "その他" / "others";
+    dashboard_cause: "原因: " / "Cause: ";
+    dashboard_lasting: "続いている時間: " / "For: ";
+    chart_table: "表で見る" / "As a table";
+    part_database: "ウイルス定義の日付" / "Age of the virus database";
+    part_certificate: "サーバー証明書の期限" / "End of the certificate";
+    part_space: "保管場所の空き" / "Free space";
+    part_refusals: "一時的に断った接続（1時間）" / "Refused for now (last hour)";
+    meaning_database_old: "古くなっています。定義の更新が動いているか確かめてください。" / "It is old. Check that updates work.";
+    meaning_certificate_soon: "期限が近づいています。更新してください。" / "It ends soon. Renew it.";
+    meaning_certificate_over: "期限が切れています。送信元が接続できないおそれがあります。" / "It has ended. Senders may not be able to connect.";
+    meaning_certificate_unread: "期限を読み取れません。" / "Its end cannot be read.";
+    meaning_space: "空きが少なくなっています。なくなると受け付けが止まります。" / "Space is running out. Mail is refused when none is left.";
+    meaning_refusals: "送信元には後で送り直すよう返しています。続く場合はログを確かめてください。" / "Senders were told to come back. Check the log if it goes on.";
+
     // Faults
     fault_bad_request_title: "受け付けられない内容です" / "The request cannot be understood";
     fault_bad_request: "送られた内容を読み取れませんでした。前の画面からやり直してください。" / "What was sent could not be read. Please go back and try again.";
@@ -529,6 +558,36 @@ pub(crate) fn span(language: Language, seconds: u64) -> String {
     }
 }
 
+/// How long ago something was.
+pub(crate) fn ago(language: Language, seconds: u64) -> String {
+    match language {
+        Language::Ja => format!("{}前", span(language, seconds)),
+        Language::En => format!("{} ago", span(language, seconds)),
+    }
+}
+
+/// How long something still lasts.
+pub(crate) fn left(language: Language, seconds: u64) -> String {
+    match language {
+        Language::Ja => format!("あと{}", span(language, seconds)),
+        Language::En => format!("{} left", span(language, seconds)),
+    }
+}
+
+/// A time that is not exceeded.
+pub(crate) fn within(language: Language, time: std::time::Duration) -> String {
+    let (seconds, tenth) = (time.as_secs(), time.subsec_millis() / 100);
+    let number = match (seconds, time.subsec_millis()) {
+        (0, millis) if millis % 100 != 0 => format!("0.{millis:03}").trim_end_matches('0').to_owned(),
+        (seconds, 0) => seconds.to_string(),
+        (seconds, _) => format!("{seconds}.{tenth}"),
+    };
+    match language {
+        Language::Ja => format!("{number}秒以内"),
+        Language::En => format!("{number} s"),
+    }
+}
+
 /// How many entries the chain check walked.
 pub(crate) fn audit_length(language: Language, rows: u64) -> String {
     match language {
@@ -549,6 +608,14 @@ mod tests {
                 assert!(!ja.is_ascii(), "{key} is not Japanese: {ja}");
                 assert!(!en.chars().any(|c| ('\u{3040}'..='\u{9FFF}').contains(&c)), "{key} is not English: {en}");
             }
+        }
+    }
+
+    #[test]
+    fn a_bound_is_told_in_seconds() {
+        for (millis, expect) in [(50, "0.05秒以内"), (300, "0.3秒以内"), (1500, "1.5秒以内"), (60_000, "60秒以内")]
+        {
+            assert_eq!(within(Language::Ja, std::time::Duration::from_millis(millis)), expect);
         }
     }
 

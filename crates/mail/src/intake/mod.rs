@@ -12,6 +12,7 @@ pub mod reply;
 pub mod session;
 pub mod tls;
 pub mod trace;
+pub mod validity;
 
 use std::io;
 use std::sync::Arc;

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use web::{Metrics, Readiness, Site, UploadLimits};
+use web::{Metrics, Outlook, Readiness, Site, UploadLimits};
 
 use crate::commands::PASSED;
 use crate::config::{self, Config, LogFormat};
@@ -89,13 +89,16 @@ async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::E
     });
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
     let readiness = Readiness::expecting(&watch::PARTS);
+    let outlook = Outlook::default();
     let figures = Arc::new(watch::MailFigures::new(metrics.clone(), readiness.clone()));
     let shutdown = CancellationToken::new();
     let mut roles = Roles { tasks: JoinSet::new(), shutdown: shutdown.clone() };
 
     let slots = gateway::slots(config);
     roles.start("rooms", watch::rooms(pool, slots, readiness.clone(), metrics.clone(), shutdown.clone()));
-    roles.start("scanner", watch::scanner(gateway::scanner(config)?, readiness.clone(), shutdown.clone()));
+    let board = watch::ScannerBoard { outlook: outlook.clone(), offset_minutes: config.site.utc_offset_minutes.into() };
+    roles.start("scanner", watch::scanner(gateway::scanner(config)?, readiness.clone(), board, shutdown.clone()));
+    roles.start("certificates", watch::certificates(gateway::certificates(config), outlook.clone(), shutdown.clone()));
     roles.start("office", office(engine.clone(), shutdown.clone()));
     let intake = IntakeConfig { observer: figures.clone(), ..gateway::intake(config, &hostname)? };
     roles.start("intake", mail::intake::serve(smtp, intake, store.clone(), shutdown.clone()));
@@ -155,6 +158,7 @@ async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::E
         site: site.clone(),
         metrics,
         readiness,
+        outlook,
         previews: admin_previews,
         unlocker: pairing,
         lockout,

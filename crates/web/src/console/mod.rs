@@ -1,6 +1,8 @@
 //! The admin console: its own listener, its own cookie, a role for every route.
 
 mod audit;
+mod chart;
+mod checks;
 mod dashboard;
 mod message;
 mod pages;
@@ -24,7 +26,7 @@ use store::Store;
 use tokio::sync::Mutex;
 
 use crate::{
-    Lockout, Metrics, Previews, Readiness, Site, Unlocker, api, assets,
+    Lockout, Metrics, Outlook, Previews, Readiness, Site, Unlocker, api, assets,
     doors::{self, Door, get, post},
     fault::{self, Dressing, Fault},
     health::{self, Health},
@@ -46,6 +48,8 @@ pub struct AdminState {
     pub metrics: Metrics,
     /// Conditions for `/readyz` and the dashboard.
     pub readiness: Readiness,
+    /// What grows old or ends: certificates, the scanner's database.
+    pub outlook: Outlook,
     /// Draws pages of originals and of what became of them.
     pub previews: Previews,
     /// Tries passwords that are typed here.

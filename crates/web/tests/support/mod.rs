@@ -30,7 +30,7 @@ use tokio::{
     sync::Semaphore,
 };
 use web::{
-    AdminState, Condition, Metrics, Painter, Painting, PortalAccess, PortalState, Previews, Readiness, Site,
+    AdminState, Condition, Metrics, Outlook, Painter, Painting, PortalAccess, PortalState, Previews, Readiness, Site,
     UploadLimits,
 };
 
@@ -40,6 +40,7 @@ pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) site: Arc<Site>,
     pub(crate) readiness: Readiness,
+    pub(crate) outlook: Outlook,
     pub(crate) easel: Easel,
     pub(crate) portal: SocketAddr,
     pub(crate) admin: SocketAddr,
@@ -179,18 +180,30 @@ async fn world_of(access: PortalAccess, limits: UploadLimits, addresses: [&str; 
         lockout: lockout.clone(),
     };
     let previews = Previews::new(easel.clone(), 1, 1);
+    let outlook = Outlook::default();
     let console = AdminState {
         store: store.clone(),
         site: site.clone(),
         metrics,
         readiness: readiness.clone(),
+        outlook: outlook.clone(),
         previews,
         unlocker: Arc::new(Locksmith),
         lockout,
     };
     tokio::spawn(web::serve(portal, web::portal(state).unwrap(), std::future::pending()));
     tokio::spawn(web::serve(admin, web::admin(console).unwrap(), std::future::pending()));
-    World { directory, store, site, readiness, easel, portal: portal_at, admin: admin_at, codes: Mutex::default() }
+    World {
+        directory,
+        store,
+        site,
+        readiness,
+        outlook,
+        easel,
+        portal: portal_at,
+        admin: admin_at,
+        codes: Mutex::default(),
+    }
 }
 
 /// Opens what is locked with `sesame`, and says of everything else that it is wrong.
