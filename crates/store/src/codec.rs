@@ -6,7 +6,8 @@ use form::reason::{Finding, Place, Reason};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    DeliveryState, Error, OriginKind, PartVerdict, QuarantineState, QueueState, Role, Site, Stage, UserState, Verdict,
+    DeliveryState, Error, ItemClass, Need, OriginKind, PartVerdict, QuarantineState, QueueState, RequestState, Role,
+    Site, Stage, UserState, Verdict,
 };
 
 /// An enum that stands in an integer column.
@@ -43,6 +44,10 @@ coded!(Role: Staff = 0, Approver = 1, Operator = 2, Auditor = 3, TenantAdmin = 4
 coded!(UserState: Active = 0, Disabled = 1);
 coded!(Site: Portal = 0, Admin = 1);
 coded!(Stage: Full = 0, Code = 1);
+coded!(ItemClass: Rebuilt = 0, Withheld = 1, Virus = 2);
+coded!(Need: Macro = 0, Look = 1, Content = 2, Whole = 3, Other = 4);
+// 2 and above is final.
+coded!(RequestState: Open = 0, Approved = 1, Returned = 2, Ended = 3, Fetched = 4);
 
 #[derive(Serialize, Deserialize)]
 struct StoredFinding {
@@ -146,5 +151,8 @@ mod tests {
         check::<Role>();
         check::<UserState>();
         check::<Site>();
+        check::<ItemClass>();
+        check::<Need>();
+        check::<RequestState>();
     }
 }

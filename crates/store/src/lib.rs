@@ -26,6 +26,7 @@ mod delivery;
 mod error;
 mod factor;
 mod figures;
+mod four_eyes;
 mod health;
 mod intake;
 mod keys;
@@ -37,6 +38,7 @@ mod quarantine;
 mod read;
 mod receipt;
 mod secrets;
+mod requests;
 mod sessions;
 mod spool;
 mod sql;
@@ -57,6 +59,9 @@ pub use delivery::{DeliveryTask, DueRecipient, Notice, RecipientId, RecipientOut
 pub use error::{Class, Error};
 pub use factor::SecondFactor;
 pub use figures::{Figures, LADDER, StepFigures};
+pub use four_eyes::{
+    Case, Decision, Denied, ItemClass, RequestRules, RequestState, may_ask, may_decide, may_fetch, may_see,
+};
 pub use intake::{Accepted, Envelope, NewMessage, Origin, Refused};
 pub use keys::{ApiKey, ApiKeyId, ApiKeyRow, NewApiKey, Repeatable, Scope};
 pub use open::Store;
@@ -68,6 +73,7 @@ pub use read::{
     QueueRow, QueueState,
 };
 pub use receipt::Receipt;
+pub use requests::{DecisionRow, Need, NewRequest, Request, RequestFilter, RequestId};
 pub use sessions::{NewSession, Session, SessionId, SessionRow, Site, Stage};
 pub use spool::{Spool, Spooled};
 pub use time::{Clock, Timestamp};

@@ -13,7 +13,7 @@ use crate::codec::{self, Coded};
 use crate::spool::blocking;
 use crate::sql::Many;
 use crate::writer::Tx;
-use crate::{Error, OriginKind, Store, Timestamp};
+use crate::{Error, OriginKind, Store, Timestamp, requests};
 
 /// What a purge removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -28,6 +28,8 @@ pub struct Purged {
     pub messages: u64,
     /// Rows of the log of refusals.
     pub refusals: u64,
+    /// Requests for originals that had waited too long.
+    pub requests: u64,
     /// Sessions, setup tokens and batches that had ended.
     pub expired: u64,
     /// Bytes of content.
@@ -78,14 +80,16 @@ struct Aged {
 
 async fn step(tx: &mut Tx) -> Result<Step, Error> {
     let now = tx.now;
-    let mut purged = Purged::default();
+    let mut purged = Purged { requests: requests::end_overdue(tx).await?, ..Purged::default() };
     let mut contents: Vec<i64> = Vec::new();
     let aged = aged(tx).await?;
     for message in &aged {
         age(tx, message, &mut purged, &mut contents).await?;
     }
     let held: Vec<(i64, i64)> = sqlx::query_as(
-        "SELECT id, content FROM quarantine WHERE content IS NOT NULL AND expires <= ?1 ORDER BY expires LIMIT ?2",
+        "SELECT id, content FROM quarantine q WHERE content IS NOT NULL AND expires <= ?1
+           AND NOT EXISTS (SELECT 1 FROM request r WHERE r.message = q.message AND r.item = q.id AND r.state < 2 AND r.ends > ?1)
+         ORDER BY expires LIMIT ?2",
     )
     .bind(now.unix_millis())
     .bind(STEP)
@@ -170,7 +174,9 @@ async fn age(tx: &mut Tx, message: &Aged, purged: &mut Purged, contents: &mut Ve
     if let Some(original) = message.original {
         // What a password may open is opened in the mail that it came in.
         let locked = locked_until(tx, message.id).await?;
-        let until = message.completed.plus(keep.originals).max(locked);
+        // So is what somebody asked for kept until they have an answer.
+        let wanted = requests::wanted_until(tx, message.id).await?;
+        let until = message.completed.plus(keep.originals).max(locked).max(wanted);
         if until <= now {
             contents.push(original);
             purged.originals = purged.originals.saturating_add(1);
@@ -214,7 +220,8 @@ async fn age(tx: &mut Tx, message: &Aged, purged: &mut Purged, contents: &mut Ve
             .fetch_optional(&mut tx.connection)
             .await
             .map_err(Error::database("looking into quarantine"))?;
-    let until = message.received.plus(keep.metadata);
+    // A request is answered before the rows that it is about go.
+    let until = message.received.plus(keep.metadata).max(requests::wanted_until(tx, message.id).await?);
     if until > now {
         next.push(until);
     } else if held.is_some() || !next.is_empty() {
@@ -232,6 +239,8 @@ async fn age(tx: &mut Tx, message: &Aged, purged: &mut Purged, contents: &mut Ve
         None => {
             purged.messages = purged.messages.saturating_add(1);
             for sql in [
+                "DELETE FROM decision WHERE request IN (SELECT id FROM request WHERE message = ?1)",
+                "DELETE FROM request WHERE message = ?1",
                 "DELETE FROM part WHERE message = ?1",
                 "DELETE FROM delivery WHERE message = ?1",
                 "DELETE FROM unlocked WHERE item IN (SELECT id FROM quarantine WHERE message = ?1)",
@@ -286,6 +295,7 @@ impl Purged {
             quarantined: self.quarantined.saturating_add(other.quarantined),
             messages: self.messages.saturating_add(other.messages),
             refusals: self.refusals.saturating_add(other.refusals),
+            requests: self.requests.saturating_add(other.requests),
             expired: self.expired.saturating_add(other.expired),
             bytes: self.bytes.saturating_add(other.bytes),
             orphans: self.orphans.saturating_add(other.orphans),

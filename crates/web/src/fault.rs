@@ -20,6 +20,7 @@ use crate::{
     Site, console,
     page::{self, Area, Page},
     people::sign_in,
+    requests,
     texts::{Texts, texts},
 };
 
@@ -46,6 +47,8 @@ pub(crate) enum Fault {
     Withheld,
     /// A repeated request differs from the first one.
     OtherRequest,
+    /// The rules of four eyes are against it.
+    Refused(store::Denied),
 }
 
 impl Fault {
@@ -64,7 +67,7 @@ impl Fault {
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Pending => StatusCode::CONFLICT,
             Self::Withheld => StatusCode::GONE,
-            Self::OtherRequest => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::OtherRequest | Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }
 
@@ -86,6 +89,7 @@ impl Fault {
             Self::Pending => "pending",
             Self::Withheld => "withheld",
             Self::OtherRequest => "other_request",
+            Self::Refused(denied) => requests::denied_name(denied),
         }
     }
 
@@ -107,6 +111,7 @@ impl Fault {
             Self::Pending => (t.fault_pending_title, t.fault_pending),
             Self::Withheld => (t.fault_withheld_title, t.fault_withheld),
             Self::OtherRequest => (t.fault_other_request_title, t.fault_other_request),
+            Self::Refused(denied) => (t.denied_title, requests::denied(denied, t)),
         }
     }
 
@@ -127,7 +132,8 @@ impl Fault {
             | Self::Internal
             | Self::Timeout
             | Self::Withheld
-            | Self::OtherRequest => None,
+            | Self::OtherRequest
+            | Self::Refused(_) => None,
         }
     }
 

@@ -132,6 +132,12 @@ impl Previews {
         }
     }
 
+    /// The hostile bytes of a document, for a room or for whoever was granted exactly them.
+    pub(crate) async fn source(&self, store: &Store, document: &Document) -> Result<Result<Source, Refusal>, Fault> {
+        let _places = self.place().await?;
+        document.source(self, store).await
+    }
+
     async fn drawn(&self, store: &Store, document: &Document, wanted: Wanted) -> Result<Result<Kept, Refusal>, Fault> {
         let key = (document.clone(), wanted);
         if let Some(kept) = self.recent().find(&key) {

@@ -21,6 +21,14 @@ pub(crate) enum Permission {
     Originals,
     /// Typing the password of a locked original.
     Unlock,
+    /// Asking for originals of one's own, and seeing what became of that.
+    Requests,
+    /// Deciding on requests of others.
+    Decide,
+    /// Console: every request with its decisions.
+    Approvals,
+    /// Console: receiving an original that was approved.
+    HandOver,
     /// Accounts: making, changing, ending their sessions.
     Users,
     /// The audit log.
@@ -29,15 +37,32 @@ pub(crate) enum Permission {
 
 /// Whether a role has a permission.
 pub(crate) fn allows(role: Role, permission: Permission) -> bool {
-    use Permission::{Audit, Dashboard, History, Originals, Quarantine, Tracking, Unlock, Upload};
+    use Permission::{
+        Approvals, Audit, Dashboard, Decide, HandOver, History, Originals, Quarantine, Requests, Tracking, Unlock,
+        Upload,
+    };
     match role {
         // They work in the portal and have nothing to do in the console.
-        Role::Staff | Role::Approver => matches!(permission, Upload | History),
-        Role::Operator => {
-            matches!(permission, Upload | History | Dashboard | Tracking | Quarantine | Originals | Unlock)
-        }
+        Role::Staff => matches!(permission, Upload | History | Requests),
+        Role::Approver => matches!(permission, Upload | History | Requests | Decide),
+        Role::Operator => matches!(
+            permission,
+            Upload
+                | History
+                | Requests
+                | Decide
+                | Approvals
+                | HandOver
+                | Dashboard
+                | Tracking
+                | Quarantine
+                | Originals
+                | Unlock
+        ),
         // Reads everything that is written down; what is in a file is none of it.
-        Role::Auditor => matches!(permission, Upload | History | Dashboard | Tracking | Quarantine | Audit),
+        Role::Auditor => {
+            matches!(permission, Upload | History | Requests | Approvals | Dashboard | Tracking | Quarantine | Audit)
+        }
         Role::TenantAdmin => true,
         // The prefecture's administrator runs the machines and sees no person's mail; the audit names senders and files.
         Role::PlatformAdmin => matches!(permission, Dashboard),

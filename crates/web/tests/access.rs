@@ -39,6 +39,13 @@ const PORTAL: &[(&str, &str, &str)] = &[
     ("GET", "/r/{receipt}", "-svoat-"),
     ("GET", "/p/{receipt}", "-svoat-"),
     ("POST", "/p/{receipt}", "-svoat-"),
+    ("GET", "/requests", "-svoat-"),
+    ("POST", "/requests", "-svoat-"),
+    ("GET", "/requests/new", "-svoat-"),
+    ("GET", "/requests/{id}", "-svoat-"),
+    ("GET", "/approvals", "--vo-t-"),
+    ("GET", "/approvals/{id}", "--vo-t-"),
+    ("POST", "/approvals/{id}", "--vo-t-"),
     ("GET", "/b/{token}/files/{number}", "-svoat-"),
     ("GET", "/b/{token}/files/{number}/pages/{page}", "-svoat-"),
     ("GET", "/b/{token}/files/{number}/pages/{page}/image", "-svoat-"),
@@ -48,6 +55,9 @@ const PORTAL: &[(&str, &str, &str)] = &[
     ("GET", "/api/v1/files/{id}", "-svoat-"),
     ("GET", "/api/v1/files/{id}/report", "-svoat-"),
     ("GET", "/api/v1/files/{id}/result", "-svoat-"),
+    ("GET", "/api/v1/requests", "-svoat-"),
+    ("POST", "/api/v1/requests", "-svoat-"),
+    ("GET", "/api/v1/requests/{id}", "-svoat-"),
     ("GET", "/sign-in", "nsvoatp"),
     ("POST", "/sign-in", "nsvoatp"),
     ("GET", "/sign-in/code", "-svoat-"),
@@ -87,6 +97,12 @@ const ADMIN: &[(&str, &str, &str)] = &[
     ("GET", "/quarantine/{id}/pages/{page}", "---o-t-"),
     ("GET", "/quarantine/{id}/pages/{page}/original", "---o-t-"),
     ("POST", "/quarantine/{id}/unlock", "---o-t-"),
+    ("POST", "/quarantine/{id}/request", "---o-t-"),
+    ("GET", "/approvals", "---oat-"),
+    ("GET", "/approvals/{id}", "---oat-"),
+    ("POST", "/approvals/{id}", "---o-t-"),
+    ("POST", "/approvals/{id}/original", "---o-t-"),
+    ("POST", "/approvals/{id}/original/file", "---o-t-"),
     ("GET", "/users", "-----t-"),
     ("POST", "/users", "-----t-"),
     ("GET", "/users/{id}", "-----t-"),
@@ -98,6 +114,10 @@ const ADMIN: &[(&str, &str, &str)] = &[
     ("GET", "/api/v1/quarantine", "---oat-"),
     ("GET", "/api/v1/quarantine/{id}", "---oat-"),
     ("POST", "/api/v1/quarantine/{id}/unlock", "---o-t-"),
+    ("GET", "/api/v1/requests", "---oat-"),
+    ("GET", "/api/v1/requests/{id}", "---oat-"),
+    ("POST", "/api/v1/requests/{id}/approve", "---o-t-"),
+    ("POST", "/api/v1/requests/{id}/return", "---o-t-"),
     ("GET", "/sign-in", "nsvoatp"),
     ("POST", "/sign-in", "nsvoatp"),
     ("GET", "/sign-in/code", "---oatp"),
@@ -173,7 +193,8 @@ async fn a_portal_for_everybody_has_no_sign_in_and_asks_nobody_who_they_are() {
     let world = world().await;
     for (method, path, _) in PORTAL {
         let answer = send(world.portal, method, &filled(path), &[], b"").await;
-        let account = ["/sign-", "/account", "/history", "/r/", "/p/"].iter().any(|start| path.starts_with(start));
+        let own = ["/sign-", "/account", "/history", "/r/", "/p/", "/requests", "/approvals", "/api/v1/requests"];
+        let account = own.iter().any(|start| path.starts_with(start));
         if account {
             assert_eq!(answer.status, 404, "{method} {path}");
         } else {

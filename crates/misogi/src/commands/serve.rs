@@ -151,6 +151,7 @@ async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::E
         previews: portal_previews,
         unlocker: pairing.clone(),
         lockout: lockout.clone(),
+        requests: config.requests.settings(),
     };
     roles.start("portal", web::serve(portal, web::portal(portal_state)?, shutdown.clone().cancelled_owned()));
     let admin_state = web::AdminState {
@@ -162,6 +163,7 @@ async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::E
         previews: admin_previews,
         unlocker: pairing,
         lockout,
+        requests: config.requests.settings(),
     };
     roles.start("admin", web::serve(admin, web::admin(admin_state)?, shutdown.clone().cancelled_owned()));
     roles.start("janitor", janitor(store.clone(), shutdown.clone()));

@@ -4,12 +4,14 @@
 
 mod load;
 mod passwords;
+mod requests;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) use passwords::Passwords;
+pub(crate) use requests::Requests;
 use serde::{Deserialize, Serialize};
 
 /// Everything the gateway can be told. A missing file means all defaults: one machine, nothing else installed.
@@ -30,6 +32,7 @@ pub(crate) struct Config {
     pub(crate) pages: Pages,
     pub(crate) office: Office,
     pub(crate) passwords: Passwords,
+    pub(crate) requests: Requests,
     pub(crate) limits: Limits,
     pub(crate) retention: Retention,
     pub(crate) log: Log,
@@ -51,6 +54,7 @@ impl Default for Config {
             pages: Pages::default(),
             office: Office::default(),
             passwords: Passwords::default(),
+            requests: Requests::default(),
             limits: Limits::default(),
             retention: Retention::default(),
             log: Log::default(),

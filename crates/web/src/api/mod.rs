@@ -4,6 +4,7 @@ pub(crate) mod docs;
 pub(crate) mod files;
 pub(crate) mod quarantine;
 pub(crate) mod repeat;
+pub(crate) mod requests;
 
 use axum::{
     http::header,
@@ -23,13 +24,14 @@ use crate::fault::{Fault, Problem};
         title = "Misogi",
         description = "Sanitising gateway. Errors are RFC 9457 problem details with a stable `reason_code`."
     ),
-    paths(files::post, files::state, files::report, files::result, quarantine::list, quarantine::item, quarantine::unlock),
-    components(schemas(Problem, files::Filed, files::FileStatus, files::Links, files::Report, files::ReportFinding, quarantine::Items, quarantine::Item, quarantine::Unlock, quarantine::UnlockReply)),
+    paths(files::post, files::state, files::report, files::result, quarantine::list, quarantine::item, quarantine::unlock, requests::list, requests::item, requests::post, requests::approve, requests::give_back),
+    components(schemas(Problem, files::Filed, files::FileStatus, files::Links, files::Report, files::ReportFinding, quarantine::Items, quarantine::Item, quarantine::Unlock, quarantine::UnlockReply, requests::Requests, requests::RequestItem, requests::DecisionItem, requests::Asking, requests::Comment)),
     modifiers(&Keys),
     security((), ("key" = [])),
     tags(
         (name = "files", description = "Served by the staff portal. Whoever knows the id of a file may see its result; on a portal for those with an account, whoever sent it."),
-        (name = "quarantine", description = "Served by the admin console, with its sign-in or a key.")
+        (name = "quarantine", description = "Served by the admin console, with its sign-in or a key."),
+        (name = "requests", description = "Requests for originals and their approvals. Served by the staff portal for one's own, and by the admin console for all.")
     )
 )]
 struct Document;

@@ -34,6 +34,7 @@ use crate::{
     language,
     page::Area,
     people::{self, Need, People, PortalAccess, Unready},
+    requests::{RequestSettings, ask, decide, fetch},
     role::Permission,
 };
 
@@ -56,6 +57,8 @@ pub struct AdminState {
     pub unlocker: Arc<dyn Unlocker>,
     /// Failed sign-ins, counted over both sites.
     pub lockout: Lockout,
+    /// How requests for originals are dealt with.
+    pub requests: RequestSettings,
 }
 
 /// Why a site could not be made.
@@ -86,7 +89,7 @@ impl FromRef<Console> for Health {
 /// Every door of the console's listener.
 pub(crate) fn doors() -> Vec<Door<Console>> {
     use Need::{Anyone, May};
-    use Permission::{Audit, Dashboard, Originals, Quarantine, Tracking, Unlock, Users};
+    use Permission::{Approvals, Audit, Dashboard, Decide, HandOver, Originals, Quarantine, Tracking, Unlock, Users};
     let mut doors = vec![
         get("/", May(Dashboard), dashboard::page),
         get("/setup/{token}", Anyone, setup::form),
@@ -101,6 +104,12 @@ pub(crate) fn doors() -> Vec<Door<Console>> {
         get("/quarantine/{id}/pages/{page}", May(Originals), pages::withheld).in_rooms(),
         get("/quarantine/{id}/pages/{page}/original", May(Originals), pages::withheld_original).in_rooms(),
         post("/quarantine/{id}/unlock", May(Unlock), quarantine::unlock).in_rooms(),
+        post("/quarantine/{id}/request", May(Decide), ask::of_item),
+        get("/approvals", May(Approvals), decide::list),
+        get("/approvals/{id}", May(Approvals), decide::detail),
+        post("/approvals/{id}", May(Decide), decide::submit),
+        post("/approvals/{id}/original", May(HandOver), fetch::prepare),
+        post("/approvals/{id}/original/file", May(HandOver), fetch::file).in_rooms(),
         get("/users", May(Users), users::list),
         post("/users", May(Users), users::create),
         get("/users/{id}", May(Users), users::detail),
@@ -113,6 +122,10 @@ pub(crate) fn doors() -> Vec<Door<Console>> {
         get("/api/v1/quarantine", May(Quarantine), api::quarantine::list),
         get("/api/v1/quarantine/{id}", May(Quarantine), api::quarantine::item),
         post("/api/v1/quarantine/{id}/unlock", May(Unlock), api::quarantine::unlock).in_rooms(),
+        get("/api/v1/requests", May(Approvals), api::requests::list),
+        get("/api/v1/requests/{id}", May(Approvals), api::requests::item),
+        post("/api/v1/requests/{id}/approve", May(Decide), api::requests::approve),
+        post("/api/v1/requests/{id}/return", May(Decide), api::requests::give_back),
     ];
     doors.extend(people::doors(Dashboard));
     doors.extend(assets::doors());

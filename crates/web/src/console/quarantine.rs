@@ -23,6 +23,7 @@ use crate::{
     moment,
     page::{Page, render},
     people::Visitor,
+    requests::{MOST_CHARACTERS, needs},
     role::Permission,
     shown,
     texts::Texts,
@@ -130,6 +131,12 @@ async fn show(console: &Console, visitor: &Visitor, id: i64, unlocking: Option<&
         news: unlocking.map(|unlocking| News::of(unlocking, visitor.language, t)),
         unlock: (row.locked && row.state == QuarantineState::Held && visitor.may(Permission::Unlock).is_ok())
             .then(|| UnlockForm { action: format!("/quarantine/{id}/unlock"), form_token: visitor.form_token() }),
+        ask: (row.state != QuarantineState::Purged && visitor.may(Permission::Decide).is_ok()).then(|| AskForm {
+            action: format!("/quarantine/{id}/request"),
+            needs: needs(t),
+            form_token: visitor.form_token(),
+            longest: MOST_CHARACTERS,
+        }),
         facts: facts
             .into_iter()
             .filter(|(_, value)| !value.is_empty())
@@ -206,6 +213,16 @@ struct ItemPage {
     message: String,
     news: Option<News>,
     unlock: Option<UnlockForm>,
+    ask: Option<AskForm>,
+}
+
+/// Asking for the original, which others decide on.
+#[derive(Debug)]
+struct AskForm {
+    action: String,
+    needs: Vec<(&'static str, &'static str)>,
+    form_token: String,
+    longest: usize,
 }
 
 #[derive(Debug)]

@@ -142,6 +142,19 @@ fn offered(people: &People, visitor: &Visitor) -> Option<Vec<u8>> {
     mac.finalize().into_bytes().get(..totp::SECRET_BYTES).map(<[u8]>::to_vec)
 }
 
+/// 120 bits as six groups of four characters, which depend on the session, on this start of the gateway, on what they are for and on `nonce`:
+/// whoever knows only the nonce cannot compute them.
+pub(crate) fn derived(people: &People, visitor: &Visitor, purpose: &str, nonce: &str) -> Result<String, Fault> {
+    let key = people.pepper.expose().as_bytes();
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(|_| Fault::Internal)?;
+    for text in [purpose, nonce, visitor.secret()?.expose()] {
+        mac.update(text.as_bytes());
+        mac.update(b"\0");
+    }
+    let bytes = mac.finalize().into_bytes();
+    Ok(in_groups(&totp::base32(bytes.get(..15).ok_or(Fault::Internal)?), "-"))
+}
+
 fn recovery_codes() -> Result<Vec<String>, NoRandomness> {
     (0..RECOVERY_CODES).map(|_| readable()).collect()
 }

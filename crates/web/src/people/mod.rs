@@ -19,7 +19,7 @@ use std::sync::Arc;
 use axum::{extract::FromRef, http::HeaderMap};
 use store::Store;
 
-pub(crate) use factor::readable;
+pub(crate) use factor::{derived, readable};
 pub(crate) use gate::{Gate, Need, gate};
 pub(crate) use visitor::Visitor;
 

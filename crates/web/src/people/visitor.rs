@@ -120,13 +120,17 @@ impl Visitor {
         let here = here.into();
         let mut page = Page::new(self.language, people.site.clone(), people.area, title);
         let entries: &[(&str, &str, Permission)] = match people.area {
-            Area::Portal => {
-                &[("/", t.upload_title, Permission::Upload), ("/history", t.nav_history, Permission::History)]
-            }
+            Area::Portal => &[
+                ("/", t.upload_title, Permission::Upload),
+                ("/history", t.nav_history, Permission::History),
+                ("/requests", t.nav_requests, Permission::Requests),
+                ("/approvals", t.nav_approvals, Permission::Decide),
+            ],
             Area::Console => &[
                 ("/", t.nav_dashboard, Permission::Dashboard),
                 ("/messages", t.nav_messages, Permission::Tracking),
                 ("/quarantine", t.nav_quarantine, Permission::Quarantine),
+                ("/approvals", t.nav_requests_all, Permission::Approvals),
                 ("/users", t.nav_users, Permission::Users),
                 ("/audit", t.nav_audit, Permission::Audit),
             ],

@@ -4,13 +4,13 @@
 use askama::Template;
 use axum::{
     Form,
-    extract::{Path, State},
+    extract::{FromRef, Path, State},
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use form::job::Password;
 use serde::Deserialize;
-use store::{MessageDetail, MessageRow, OriginKind, QuarantineId, QuarantineState, Receipt};
+use store::{MessageDetail, MessageRow, OriginKind, QuarantineId, QuarantineState};
 
 use super::Portal;
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     moment,
     page::{Mark, Page, render},
     people::Visitor,
+    requests::{Desk, ask},
     role::Permission,
     shown,
     texts::Texts,
@@ -109,23 +110,9 @@ pub(crate) async fn unlock(
     show(&portal, &visitor, &detail, Some(&unlocking)).await
 }
 
-/// The message of a receipt, if it is the visitor's: uploaded by them, or a mail to their address. Anything else is not there.
+/// The message of a receipt, if it is the visitor's. Anything else is not there.
 async fn own(portal: &Portal, visitor: &Visitor, receipt: &str) -> Result<MessageDetail, Fault> {
-    let store = &portal.state.store;
-    let receipt = Receipt::parse(receipt).ok_or(Fault::NotFound)?;
-    let id = store.message_by_receipt(&receipt).await?.ok_or(Fault::NotFound)?;
-    let detail = store.message(id).await?.ok_or(Fault::NotFound)?;
-    let row = &detail.row;
-    let theirs = match row.origin {
-        OriginKind::Upload => row.user.as_deref() == Some(visitor.user.name.as_str()),
-        OriginKind::Mail => visitor
-            .user
-            .address
-            .as_ref()
-            .is_some_and(|address| row.recipients.iter().any(|recipient| recipient.eq_ignore_ascii_case(address))),
-        OriginKind::Notice | OriginKind::Unlocked => false,
-    };
-    if theirs { Ok(detail) } else { Err(Fault::NotFound) }
+    ask::own(&Desk::from_ref(portal), visitor, receipt).await
 }
 
 async fn show(
@@ -154,6 +141,7 @@ async fn show(
                 state: view::part_mark(part, t),
                 refusal: view::refusal(part, visitor.language),
                 findings: view::findings(&part.findings, visitor.language),
+                request: ask::href(&row.receipt, &part.path),
             })
             .collect(),
         locked: detail
@@ -235,6 +223,8 @@ struct Part {
     state: Mark,
     refusal: Option<String>,
     findings: Vec<String>,
+    /// Where its original is asked for.
+    request: String,
 }
 
 #[derive(Debug)]

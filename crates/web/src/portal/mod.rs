@@ -32,6 +32,7 @@ use crate::{
     language,
     page::{Area, Page},
     people::{self, Need, People, PortalAccess, Visitor},
+    requests::{RequestSettings, ask, decide},
     role::Permission,
 };
 
@@ -58,6 +59,8 @@ pub struct PortalState {
     pub unlocker: Arc<dyn Unlocker>,
     /// Failed sign-ins, counted over both sites.
     pub lockout: Lockout,
+    /// How requests for originals are dealt with.
+    pub requests: RequestSettings,
 }
 
 /// State of the handlers.
@@ -107,7 +110,7 @@ impl FromRef<Portal> for Health {
 /// Every door of the portal's listener.
 pub(crate) fn doors() -> Vec<Door<Portal>> {
     use Need::{Anyone, May};
-    use Permission::{History, Upload};
+    use Permission::{Decide, History, Requests, Upload};
     let mut doors = vec![
         get("/", May(Upload), upload::form),
         post("/upload", May(Upload), upload::submit).by_itself(),
@@ -124,6 +127,14 @@ pub(crate) fn doors() -> Vec<Door<Portal>> {
         get("/r/{receipt}", May(History), mine::receipt).of_accounts(),
         get("/p/{receipt}", May(History), mine::locked).of_accounts(),
         post("/p/{receipt}", May(History), mine::unlock).of_accounts().in_rooms(),
+        // No door here leads to an original: see `requests::fetch`.
+        get("/requests", May(Requests), ask::list).of_accounts(),
+        post("/requests", May(Requests), ask::submit).of_accounts(),
+        get("/requests/new", May(Requests), ask::form).of_accounts(),
+        get("/requests/{id}", May(Requests), ask::detail).of_accounts(),
+        get("/approvals", May(Decide), decide::list).of_accounts(),
+        get("/approvals/{id}", May(Decide), decide::detail).of_accounts(),
+        post("/approvals/{id}", May(Decide), decide::submit).of_accounts(),
         get("/b/{token}/files/{number}", May(Upload), result::file).by_itself(),
         get("/b/{token}/files/{number}/pages/{page}", May(Upload), pages::page).in_rooms(),
         get("/b/{token}/files/{number}/pages/{page}/image", May(Upload), pages::image).in_rooms(),
@@ -133,6 +144,9 @@ pub(crate) fn doors() -> Vec<Door<Portal>> {
         get("/api/v1/files/{id}", May(Upload), api::files::state),
         get("/api/v1/files/{id}/report", May(Upload), api::files::report),
         get("/api/v1/files/{id}/result", May(Upload), api::files::result).by_itself(),
+        get("/api/v1/requests", May(Requests), api::requests::list).of_accounts(),
+        post("/api/v1/requests", May(Requests), api::requests::post).of_accounts(),
+        get("/api/v1/requests/{id}", May(Requests), api::requests::item).of_accounts(),
     ];
     doors.extend(people::doors(Upload));
     doors.extend(assets::doors());

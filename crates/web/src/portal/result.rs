@@ -24,6 +24,8 @@ use crate::{
         Visitor,
         sign_in::{bound, check_form},
     },
+    requests::ask,
+    role::Permission,
     shown,
     texts::{self, Texts, texts},
     view::{self, FileState},
@@ -69,11 +71,12 @@ pub(crate) async fn page(
         Err(fault) => return Err(fault),
     };
     let href = format!("/b/{token}");
+    let asks = visitor.is_some_and(|visitor| visitor.may(Permission::Requests).is_ok());
     let files: Vec<FileRow> = batch
         .files
         .iter()
         .enumerate()
-        .map(|(index, file)| FileRow::new(&portal, file, index.saturating_add(1), &href, language, t))
+        .map(|(index, file)| FileRow::new(&portal, file, index.saturating_add(1), &href, asks, language, t))
         .collect();
     let progress = live::progress(&portal, &batch).await?;
     let (form_token, set) = match visitor {
@@ -260,6 +263,8 @@ struct FileRow {
     untouched: bool,
     members: Vec<MemberRow>,
     technical: Option<Technical>,
+    /// Where its original is asked for.
+    request: Option<String>,
 }
 
 #[derive(Debug)]
@@ -300,6 +305,7 @@ impl FileRow {
         file: &UploadFile,
         number: usize,
         href: &str,
+        asks: bool,
         language: Language,
         t: &'static Texts,
     ) -> Self {
@@ -329,6 +335,8 @@ impl FileRow {
             findings,
             members: file.parts.iter().skip(1).map(|part| MemberRow::new(part, root, language, t)).collect(),
             technical: root.map(Technical::new),
+            request: (asks && state.finished())
+                .then(|| ask::href(&file.receipt, root.map_or("", |root| root.path.as_str()))),
         }
     }
 }

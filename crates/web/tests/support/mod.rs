@@ -30,8 +30,8 @@ use tokio::{
     sync::Semaphore,
 };
 use web::{
-    AdminState, Condition, Metrics, Outlook, Painter, Painting, PortalAccess, PortalState, Previews, Readiness, Site,
-    UploadLimits,
+    AdminState, Condition, Handover, Metrics, Outlook, Painter, Painting, PortalAccess, PortalState, Previews,
+    Readiness, RequestSettings, Site, UploadLimits,
 };
 
 /// A gateway without conversion: store, portal, console.
@@ -145,6 +145,21 @@ pub(crate) async fn world_with(limits: UploadLimits, addresses: [&str; 2]) -> Wo
 }
 
 async fn world_of(access: PortalAccess, limits: UploadLimits, addresses: [&str; 2]) -> World {
+    world_that(access, limits, addresses, RequestSettings::default()).await
+}
+
+/// A portal for those with an account, and originals that may be handed over on the console.
+pub(crate) async fn world_of_handover() -> World {
+    let requests = RequestSettings { download: Handover::Admin, ..RequestSettings::default() };
+    world_that(PortalAccess::Accounts, small_limits(), ["127.0.0.1:0", "127.0.0.1:0"], requests).await
+}
+
+async fn world_that(
+    access: PortalAccess,
+    limits: UploadLimits,
+    addresses: [&str; 2],
+    requests: RequestSettings,
+) -> World {
     let directory = tempfile::tempdir().unwrap();
     let clock = Clock::new(|| {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
@@ -178,6 +193,7 @@ async fn world_of(access: PortalAccess, limits: UploadLimits, addresses: [&str; 
         previews: Previews::new(easel.clone(), 1, 1),
         unlocker: Arc::new(Locksmith),
         lockout: lockout.clone(),
+        requests,
     };
     let previews = Previews::new(easel.clone(), 1, 1);
     let outlook = Outlook::default();
@@ -190,6 +206,7 @@ async fn world_of(access: PortalAccess, limits: UploadLimits, addresses: [&str; 
         previews,
         unlocker: Arc::new(Locksmith),
         lockout,
+        requests,
     };
     tokio::spawn(web::serve(portal, web::portal(state).unwrap(), std::future::pending()));
     tokio::spawn(web::serve(admin, web::admin(console).unwrap(), std::future::pending()));
