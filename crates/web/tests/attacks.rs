@@ -212,9 +212,9 @@ async fn nothing_of_another_person_is_seen_or_changed_by_its_address() {
         let stolen = get_as_staff(&world, &other, &path).await;
         // An image says so by a picture of words, of which nothing is kept.
         assert_eq!(stolen.status, 404, "{path}");
-        let missing =
-            get_as_staff(&world, &other, &path.replace(&id, &"0".repeat(32)).replace(&receipt, "20261121-00000"));
-        assert_eq!(stolen.body, missing.await.body, "it is answered like what does not exist: {path}");
+        let nowhere = path.replace(&id, &"0".repeat(32)).replace(&receipt, "20261121-00000");
+        let missing = get_as_staff(&world, &other, &nowhere).await;
+        assert_eq!(stolen.body, missing.body, "it is answered like what does not exist: {path}");
     }
     assert!(!get_as_staff(&world, &other, "/history").await.text().contains("名簿.pdf"));
 
