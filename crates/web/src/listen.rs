@@ -233,9 +233,9 @@ mod tests {
             if stream.write_all(&[*bytes.next().unwrap()]).await.is_err() {
                 break;
             }
-            match tokio::time::timeout(Duration::from_millis(50), stream.read(&mut nothing)).await {
-                Ok(Ok(0) | Err(_)) => break,
-                Ok(Ok(_)) | Err(_) => {}
+            if let Ok(Ok(0) | Err(_)) = tokio::time::timeout(Duration::from_millis(50), stream.read(&mut nothing)).await
+            {
+                break;
             }
         }
         started.elapsed()

@@ -461,7 +461,8 @@ mod tests {
     async fn what_was_given_up_counts_no_more_and_what_has_come_is_kept_for_a_last_question() {
         let uploads = Uploads::default();
         uploads.insert("given up".to_owned(), group(None)).unwrap();
-        uploads.0.lock().unwrap()["given up"].clone().settle().await;
+        let given_up = uploads.0.lock().unwrap()["given up"].clone();
+        given_up.settle().await;
         assert!(matches!(uploads.find(None, "given up", 1), Err(Fault::NotFound)));
         let done = group(None);
         done.settled.store(true, Ordering::Relaxed);
