@@ -75,8 +75,18 @@ more = sum(1 for title, sheet in other.items() for at in sheet if at not in one.
 print(json.dumps([cells, len(wrong), more, [str(each)[:160] for each in wrong[:3]]]))
 """
 FOREIGN_CELLS = """
-import json, sys, python_calamine
+import datetime, json, sys, python_calamine
 books = []
+# LibreOffice writes numbers with 15 digits and times in milliseconds, booleans as numbers that look so; that a number is a date is known of
+# some formats only.
+def plain(value):
+    if isinstance(value, datetime.datetime) or isinstance(value, datetime.date):
+        value = datetime.datetime(*value.timetuple()[:6], getattr(value, "microsecond", 0)) - datetime.datetime(1899, 12, 30)
+    if isinstance(value, datetime.time):
+        value = datetime.timedelta(hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond)
+    if isinstance(value, datetime.timedelta):
+        value = round(value.total_seconds() / 86400, 7)
+    return f"{float(value):.14g}" if isinstance(value, (bool, int, float)) else repr(value)
 for path in sys.argv[1:]:
     book = python_calamine.CalamineWorkbook.from_path(path)
     sheets = {}
@@ -85,7 +95,7 @@ for path in sys.argv[1:]:
         top, left = sheet.start or (0, 0)
         at = lambda row, column: f"R{row + 1 + top}C{column + 1 + left}"
         rows = enumerate(sheet.to_python(skip_empty_area=True))
-        sheets[name] = {at(row, column): repr(value) for row, cells in rows for column, value in enumerate(cells) if value not in ("", None)}
+        sheets[name] = {at(row, column): plain(value) for row, cells in rows for column, value in enumerate(cells) if value not in ("", None)}
     books.append(sheets)
 one, other = books
 cells = sum(map(len, one.values()))
