@@ -71,6 +71,11 @@ pub fn run(
                 Content::Withheld(Reason::ConverterUnavailable) if job.office.legacy == Legacy::Words => {
                     legacy::disarm(part, form)
                 }
+                Content::Withheld(Reason::ConverterUnavailable)
+                    if job.office.legacy == Legacy::Values && found.token.as_str() == "xlsb" =>
+                {
+                    legacy::binary_book::disarm(part, form, spill)
+                }
                 Content::Msg => {
                     msg::read(input, &job.limits).and_then(|msg| outlook(part, &msg.message, msg.damaged, form, spill))
                 }

@@ -344,6 +344,10 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::FormulaNeutralised => {
             ("数式として動くセルを{count}個、文字にしました", "{count} formula cells were turned to text")
         }
+        Reason::FormulaValues => (
+            "変換できない数式{count}個を、計算済みの値に置き換えました",
+            "{count} formulas that cannot be converted were replaced by their values",
+        ),
         Reason::OrientationApplied => ("向きの情報を画像に反映しました", "the orientation was applied to the pixels"),
         Reason::ColourConverted => ("色の情報を標準のものにしました", "colours were converted to sRGB"),
         Reason::ReEncoded => ("画像を圧縮し直しました", "the picture was compressed anew"),

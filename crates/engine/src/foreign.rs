@@ -5,12 +5,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use form::document::Document;
+use form::job::{DirtyJob, DirtyOp, Legacy, OfficePolicy};
 use form::reason::{Finding, Place, Reason, Refusal};
+use form::text::Line;
 use jail::{Conversion, ConvertFrom, ConvertTo, Converted, Converter, Hostile, Source, Verdict};
 use tokio::sync::{OnceCell, oneshot};
 
+use crate::assemble::SourceReader;
 use crate::outcome::{Defer, Patience};
-use crate::part::{Run, Withheld, our_fault, refused};
+use crate::part::{Run, Withheld, our_fault, refused, room_limits};
 use crate::rooms;
 
 /// LibreOffice, started when it is first needed: most runs of the command line never do.
@@ -59,7 +63,7 @@ impl fmt::Debug for Foreign {
 pub(crate) struct Modern {
     pub(crate) file: Hostile,
     pub(crate) extension: &'static str,
-    pub(crate) finding: Finding,
+    pub(crate) findings: Vec<Finding>,
 }
 
 /// Whether a converter could make something of what a dirty room withheld: of formats that it alone reads, also where they are
@@ -85,20 +89,22 @@ pub(crate) async fn convert(
         return Ok(Err(withheld));
     }
     let Some(converter) = foreign.running().await else { return Ok(Err(withheld)) };
+    let (source, mut findings) = match with_values(run, source, &withheld.detected_type).await? {
+        Ok(Some((prepared, findings))) => (prepared, findings),
+        Ok(None) => (source.clone(), Vec::new()),
+        Err(refusal) => return Ok(Err(Withheld { refusal, ..withheld })),
+    };
     let mut refusal = Refusal::plain(Reason::Malformed);
     for from in candidates {
         let to = from.editable().unwrap_or(ConvertTo::Pdf);
-        let (converted, took) = with_passwords(run, converter, source, *from, to).await?;
+        let (converted, took) = with_passwords(run, converter, &source, *from, to).await?;
         run.budget.spend(took);
         match converted {
             Ok(file) => {
                 let extension = to.extension();
                 let place = Place::new(&format!("{} → {extension}", withheld.detected_type));
-                return Ok(Ok(Modern {
-                    file,
-                    extension,
-                    finding: Finding { reason: Reason::FormatConverted, count: 1, place },
-                }));
+                findings.insert(0, Finding { reason: Reason::FormatConverted, count: 1, place });
+                return Ok(Ok(Modern { file, extension, findings }));
             }
             Err(found) => refusal = found,
         }
@@ -110,6 +116,52 @@ pub(crate) async fn convert(
     // Of an encryption that it does not know, LibreOffice says that the document is broken.
     let is_known = withheld.refusal.reason == Reason::Encrypted && refusal.reason == Reason::Malformed;
     Ok(Err(if is_known { withheld } else { Withheld { refusal, ..withheld } }))
+}
+
+/// The workbook with values in place of formulas that the converter would make errors of, and what is told of that; `None` where it can go as
+/// it is. The inner error is a dirty room's refusal.
+async fn with_values(
+    run: &Run<'_>,
+    source: &Source,
+    detected: &str,
+) -> Result<Result<Option<(Source, Vec<Finding>)>, Refusal>, Defer> {
+    // The only format of those below that the converter reads without the values of its formulas.
+    if detected != "xlsb" {
+        return Ok(Ok(None));
+    }
+    let job = DirtyJob {
+        op: DirtyOp::Auto,
+        declared_name: None,
+        declared_type: Line::default(),
+        limits: room_limits(run),
+        passwords: run.passwords.to_vec(),
+        pages: run.policy.pages,
+        office: OfficePolicy { legacy: Legacy::Values, ..run.policy.office_read },
+        text: run.policy.text,
+        preview: None,
+    };
+    let limits = rooms::limits(run.policy, &run.budget, source.len);
+    let outcome = rooms::dirty(run.pool, source.clone(), &job, limits).await?;
+    run.budget.spend(outcome.usage.wall);
+    if let Some(withheld) = refused(&outcome.verdict) {
+        return match our_fault(withheld.refusal.reason) {
+            Some(defer) => Err(defer),
+            None if withheld.refusal.reason == Reason::ConverterUnavailable => Ok(Ok(None)),
+            None => Ok(Err(withheld.refusal)),
+        };
+    }
+    let form = outcome.form.and_then(|form| form.source(0, form.len())).map(SourceReader::new).unwrap_or_default();
+    let Ok(Document::Container(book)) = Document::decode(form, &run.policy.limits) else {
+        return Ok(Err(Refusal::plain(Reason::FormInvalid)));
+    };
+    let (Some(spill), [only]) = (outcome.spill, book.children.as_slice()) else {
+        return Ok(Err(Refusal::plain(Reason::FormInvalid)));
+    };
+    let told = book.findings.into_iter().filter(|finding| finding.reason == Reason::FormulaValues).collect();
+    Ok(match spill.source(only.offset, only.len) {
+        Some(prepared) => Ok(Some((prepared, told))),
+        None => Err(Refusal::plain(Reason::FormInvalid)),
+    })
 }
 
 /// Has a document printed as PDF, which is as hostile as the document: `detected` is what a dirty room took it for, or the extension of

@@ -199,7 +199,7 @@ async fn convert(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
 /// A document of a format that only LibreOffice reads: converted, then rebuilt like any other.
 async fn modernised(run: &Run<'_>, part: &Part, depth: u32, withheld: Withheld) -> Attempt {
     let detected_type = withheld.detected_type.clone();
-    let foreign::Modern { file, extension, finding } = match foreign::convert(run, &part.source, withheld).await? {
+    let foreign::Modern { file, extension, findings } = match foreign::convert(run, &part.source, withheld).await? {
         Ok(modern) => modern,
         Err(withheld) => return Ok(Err(withheld)),
     };
@@ -213,7 +213,7 @@ async fn modernised(run: &Run<'_>, part: &Part, depth: u32, withheld: Withheld) 
     };
     Ok(match both_rooms(run, &modern, depth).await? {
         Ok(mut converted) => {
-            converted.findings.insert(0, finding);
+            converted.findings.splice(..0, findings);
             Ok(Converted { detected_type, ..converted })
         }
         Err(withheld) => Err(Withheld { detected_type, ..withheld }),

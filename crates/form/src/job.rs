@@ -117,6 +117,9 @@ coded! {
         Convert = 1,
         /// Its words are taken.
         Words = 2,
+        /// A workbook is given back with values in place of the formulas that the converter does not understand, as the only member of a
+        /// container. All else is refused as for [`Legacy::Convert`].
+        Values = 3,
     }
 }
 

@@ -391,6 +391,8 @@ reasons! {
     357 Changed VectorDrawn "vector_drawn"
     /// The words of a drawing are not shown, because this machine has no fonts.
     358 Changed DrawingTextLost "drawing_text_lost"
+    /// Formulas that cannot be converted were replaced by the values that they had.
+    359 Changed FormulaValues "formula_values"
     /// Check boxes, drop-down lists, buttons and labels were turned into shapes with their text.
     360 Changed ControlsDrawn "controls_drawn"
     /// The document is delivered as pages, because the site wants it so.

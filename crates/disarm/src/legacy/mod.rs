@@ -3,6 +3,7 @@
 //! Nothing but text is taken: no layout, no pictures, no formulas. What a program would hide (deleted or hidden passages) may be among
 //! the words, because telling it apart takes the formatting that is not read. Everything is bounded by the text that a job may have.
 
+pub(crate) mod binary_book;
 mod rtf;
 mod sheet;
 mod slides;
