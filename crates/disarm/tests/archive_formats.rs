@@ -85,6 +85,9 @@ fn every_method_of_7z_and_lzh_and_zip_is_unpacked() {
     for name in ["lh5.lzh", "lh6.lzh", "lh7.lzh", "bzip2.zip", "deflate64.zip", "lzma.zip", "ppmd.zip"] {
         assert_eq!(contents(&made(name).bytes), [pair("many.txt", &format!("\u{FEFF}{many}"))], "{name}");
     }
+    // seq 9000: as many codes as make the tree of -lh1- forget half of what it met.
+    let more: String = (1..=9000).map(|number| format!("{number}\r\n")).collect();
+    assert_eq!(contents(&made("lh1.lzh").bytes), [pair("many.txt", &format!("\u{FEFF}{more}"))]);
     let stored = contents(&made("stored.cab").bytes);
     assert_eq!(stored, [pair("readme.txt", "\u{FEFF}read me\r\n"), pair("能力表.txt", "\u{FEFF}能力\r\n")]);
     let packed = contents(&made("mszip.cab").bytes);

@@ -48,6 +48,7 @@ const FIXTURES: &[&str] = &[
     "archives/differ.iso.xz",
     "archives/gnu.tar",
     "archives/level2.lzh",
+    "archives/lh1.lzh",
     "archives/lh5.lzh",
     "archives/lh7.lzh",
     "archives/long-gnu.tar",

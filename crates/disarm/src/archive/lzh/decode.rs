@@ -1,7 +1,9 @@
 //! The methods of LZH: matches in a window, their codes in Huffman trees that come with each block (-lh4- to -lh7-), or plain
-//! (-lzs-, -lz5-). As "LHa for UNIX" (slide.c, huf.c, larc.c) reads them.
+//! (-lzs-, -lz5-), or in a tree that changes as it goes (-lh1-). As "LHa for UNIX" (slide.c, huf.c, larc.c) reads them.
 
 use std::io::{self, Read};
+
+use super::dynamic::Dynamic;
 
 /// A method that can be unpacked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +13,8 @@ pub(super) enum Method {
     Huffman {
         window: u32,
     },
+    /// One tree that changes with each code, and one for the upper bits of positions that does not.
+    Dynamic,
     /// LArc with positions and lengths as bits.
     Lzs,
     /// LArc with positions and lengths as bytes.
@@ -22,6 +26,7 @@ impl Method {
     pub(super) fn of(name: &[u8]) -> Option<Method> {
         Some(match name {
             b"-lh0-" | b"-lz4-" => Method::Stored,
+            b"-lh1-" => Method::Dynamic,
             b"-lh4-" => Method::Huffman { window: 12 },
             b"-lh5-" => Method::Huffman { window: 13 },
             b"-lh6-" => Method::Huffman { window: 15 },
@@ -37,7 +42,7 @@ impl Method {
             Method::Stored => 0,
             Method::Huffman { window } => 1 << window,
             Method::Lzs => 1 << 11,
-            Method::Lz5 => 1 << 12,
+            Method::Lz5 | Method::Dynamic => 1 << 12,
         }
     }
 }
@@ -54,6 +59,7 @@ pub(super) struct Unpacked<'a> {
     left_in_block: u32,
     codes: Tree,
     positions: Tree,
+    changing: Option<Dynamic>,
     /// The kinds of the next eight steps of -lz5-.
     flags: (u8, u32),
     unpacked: u64,
@@ -65,6 +71,7 @@ impl<'a> Unpacked<'a> {
         if method == Method::Lz5 {
             lz5_beginning(&mut window);
         }
+        let is_dynamic = method == Method::Dynamic;
         Unpacked {
             method,
             bits: Bits { bytes: packed, buffer: 0, filled: 0 },
@@ -74,7 +81,8 @@ impl<'a> Unpacked<'a> {
             left: 0,
             left_in_block: 0,
             codes: Tree::default(),
-            positions: Tree::default(),
+            positions: is_dynamic.then(upper_positions).flatten().unwrap_or_default(),
+            changing: is_dynamic.then(Dynamic::new),
             flags: (0, 0),
             unpacked,
         }
@@ -109,6 +117,7 @@ impl<'a> Unpacked<'a> {
         match self.method {
             Method::Stored => None,
             Method::Huffman { window } => self.huffman(window),
+            Method::Dynamic => self.dynamic(),
             Method::Lzs => Some(if self.bits.take(1)? == 1 {
                 Step::Literal(u8::try_from(self.bits.take(8)?).ok()?)
             } else {
@@ -134,6 +143,18 @@ impl<'a> Unpacked<'a> {
         let place = low | (high & 0xF0) << 4;
         let from = self.wrapped(usize::try_from(place).ok()?.checked_add(18)?);
         Some(Step::Match { from, len: usize::try_from(high & 0x0F).ok()?.checked_add(3)? })
+    }
+
+    fn dynamic(&mut self) -> Option<Step> {
+        let code = self.changing.as_mut()?.decode(&mut self.bits)?;
+        if let Ok(byte) = u8::try_from(code) {
+            return Some(Step::Literal(byte));
+        }
+        let upper = usize::from(self.positions.decode(&mut self.bits)?);
+        let lower = usize::try_from(self.bits.take(6)?).ok()?;
+        let back = upper.checked_mul(64)?.checked_add(lower)?.checked_add(1)?;
+        let from = self.wrapped(self.at.checked_add(self.window.len())?.checked_sub(back)?);
+        Some(Step::Match { from, len: usize::from(code).checked_sub(256)?.checked_add(3)? })
     }
 
     fn huffman(&mut self, window: u32) -> Option<Step> {
@@ -192,7 +213,7 @@ enum Step {
 }
 
 /// Bits from the highest down.
-struct Bits<'a> {
+pub(super) struct Bits<'a> {
     bytes: &'a [u8],
     buffer: u64,
     filled: u32,
@@ -210,7 +231,7 @@ impl Bits<'_> {
     }
 
     /// At most 16 bits.
-    fn take(&mut self, count: u32) -> Option<u32> {
+    pub(super) fn take(&mut self, count: u32) -> Option<u32> {
         self.fill(count)?;
         self.filled = self.filled.checked_sub(count)?;
         let mask = 1_u64.checked_shl(count)?.checked_sub(1)?;
@@ -312,6 +333,15 @@ impl Tree {
         }
         None
     }
+}
+
+/// The tree of the upper six bits of the positions of -lh1-: the nearer, the shorter.
+fn upper_positions() -> Option<Tree> {
+    let lengths: Vec<u8> = [(3, 1), (4, 3), (5, 8), (6, 12), (7, 24), (8, 16)]
+        .into_iter()
+        .flat_map(|(len, count)| std::iter::repeat_n(len, count))
+        .collect();
+    Tree::new(&lengths)
 }
 
 /// What -lz5- has in its window before the first byte.

@@ -1,4 +1,4 @@
-//! LZH (LHA), the archives of Japanese machines of the nineties: methods -lh0-, -lh4- to -lh7-, -lzs-, -lz4-, -lz5-.
+//! LZH (LHA), the archives of Japanese machines of the nineties: methods -lh0-, -lh1-, -lh4- to -lh7-, -lzs-, -lz4-, -lz5-.
 //!
 //! The crates that exist read headers with less care than is needed here and bring much that is not, so both halves are our own.
 
@@ -12,6 +12,7 @@ use crate::error::{Error, size, within};
 use crate::room::Part;
 
 mod decode;
+mod dynamic;
 mod header;
 
 use decode::Unpacked;
