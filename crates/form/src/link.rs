@@ -2,7 +2,8 @@
 //!
 //! The clean room applies it, so that not even a hijacked dirty room brings an address past the policy. An address is
 //! `scheme://` with what follows, a word that begins with `www.`, or `\\host`: what mail programs make clickable by themselves.
-//! Browsers read `http:/host` and `https:\\host` as addresses too, so any one or two slashes do for the schemes they open.
+//! Browsers read `http:/host` and `https:\\host` as addresses too, so any one or two slashes do for the schemes they open;
+//! `http:host.example` is one to them as well.
 
 use std::borrow::Cow;
 
@@ -182,7 +183,7 @@ fn follows_word(bytes: &[u8], at: usize) -> bool {
 fn scheme_at(bytes: &[u8], from: usize, colon: usize) -> Option<(usize, usize)> {
     let tail = bytes.get(colon..)?.strip_prefix(b":")?;
     let slashes = tail.iter().take(2).take_while(|b| matches!(b, b'/' | b'\\')).count();
-    if slashes == 0 {
+    if slashes == 0 && !begins_as_host(tail) {
         return None;
     }
     let host = colon.saturating_add(1).saturating_add(slashes);
@@ -195,7 +196,17 @@ fn scheme_at(bytes: &[u8], from: usize, colon: usize) -> Option<(usize, usize)> 
         let (rest, end) = before.split_at(before.len().saturating_sub(scheme.len()));
         end.eq_ignore_ascii_case(scheme) && !rest.last().is_some_and(u8::is_ascii_alphabetic)
     })?;
+    if slashes == 0 && *opened == b"file" {
+        return None;
+    }
     Some((colon.saturating_sub(opened.len()), host))
+}
+
+/// Whether a first label and a dot with more behind it stand there: `http:` before other words is no address.
+fn begins_as_host(bytes: &[u8]) -> bool {
+    let label = bytes.iter().take(MAX_LABEL).take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
+    let behind = bytes.get(label..).and_then(|rest| rest.strip_prefix(b"."));
+    label > 0 && behind.and_then(<[u8]>::first).is_some_and(u8::is_ascii_alphanumeric)
 }
 
 /// Where the scheme before a colon begins: the colon itself where there is none. No slash is in one, so that reading back from
@@ -272,7 +283,9 @@ const OPENED: [&[u8]; 4] = [b"http", b"https", b"ftp", b"file"];
 /// Bytes held back for an address that may go on in the next piece.
 const MAX_HELD: usize = 16 * 1024;
 /// Bytes of a longer run that are held back all the same: the scheme of an address, its slashes and the first letters behind.
-const MAX_BEGUN: usize = 64;
+const MAX_BEGUN: usize = 128;
+/// Letters of one label of a host (RFC 1035 2.3.4).
+const MAX_LABEL: usize = 63;
 
 #[cfg(test)]
 mod tests {
@@ -298,6 +311,14 @@ mod tests {
             ("www.evil.example://x", "www[.]evil[.]example[:]//x"),
             ("http://a.b,http://c.d", "hxxp://a[.]b,hxxp://c[.]d"),
             (r"http:\\a.b\x https:/\a.b HTTP:/a.b", r"hxxp://a[.]b\x hxxps://a[.]b hxxp:/a[.]b"),
+            (
+                "http:a.example/x Https:b.example HTTP:www.c.jp",
+                "hxxp:a[.]example/x hxxps:b[.]example hxxp:www[.]c[.]jp",
+            ),
+            (
+                "http:説明 http: a.b file:a.b xhttp:a.b http:localhost 12:30.5",
+                "http:説明 http: a.b file:a.b xhttp:a.b http:localhost 12:30.5",
+            ),
             (r"\\srv\share (\\a.b\c)", r"[\\]srv\share ([\\]a[.]b\c)"),
             (r"file:\\srv\x file:/x", r"file[:]//srv\x file[:]/x"),
             (r"file: a C:\\a\\b profile:/x x:/y", r"file: a C:\\a\\b profile:/x x:/y"),
@@ -317,6 +338,7 @@ mod tests {
             ("https://a.b", "[リンク削除]"),
             (r"\\a.b\c d", "[リンク削除] d"),
             (r"http:\\a.b\c", "[リンク削除]"),
+            ("見る<http:a.b/c>、https:c.d?e", "見る、[リンク削除]"),
             // Brackets that are gone would make an address of what is around them.
             ("http:<http://a>//b", "http:<[リンク削除]>//b"),
             (&format!("www.evil.example{}://x", "a".repeat(40)), "[リンク削除]"),
@@ -360,7 +382,10 @@ mod tests {
 
     #[test]
     fn an_address_passes_at_no_cut_of_a_run_longer_than_what_is_held() {
-        let text = format!("{}日https://evil.example/日http:/b.example/日www.c.example", "x".repeat(MAX_HELD + 1));
+        let text = format!(
+            "{}日https://evil.example/日http:/b.example/日http:d.example/日www.c.example",
+            "x".repeat(MAX_HELD + 1)
+        );
         for links in [Links::Defang, Links::Remove] {
             let whole = treated(&text, links);
             for cut in (MAX_HELD..text.len()).filter(|cut| text.is_char_boundary(*cut)) {
@@ -372,7 +397,7 @@ mod tests {
                     [first, second, &rest].into_iter().for_each(|piece| treatment.feed(piece, &mut out));
                     let count = treatment.finish(&mut out);
                     assert_eq!(count, whole.1, "{cut}");
-                    for live in ["https:/", "http:/", "www.", "evil.example"] {
+                    for live in ["https:/", "http:/", "http:d", "www.", "evil.example"] {
                         assert!(!out.contains(live), "{cut} {live}");
                     }
                 }
