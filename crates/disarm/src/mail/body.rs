@@ -12,7 +12,7 @@ use super::similar::overlap;
 use super::structure::{Part, Transfer, Tree};
 use super::tally::Tally;
 use super::unwrap::UNWRAPPED;
-use super::{enriched, flowed, transfer};
+use super::{attached, enriched, flowed, transfer};
 use crate::charset::{self, Pictures};
 use crate::error::size;
 use crate::html::{self, Converted};
@@ -37,10 +37,17 @@ pub(crate) fn text(
         most: usize::try_from(limits.text_bytes).unwrap_or(usize::MAX),
         pictures: tally.pictures.clone(),
         events: Vec::new(),
+        attached: Vec::new(),
     };
     let mut read = reader.part(0, true);
     for event in std::mem::take(&mut reader.events) {
         read.append(event);
+    }
+    for (index, words) in std::mem::take(&mut reader.attached) {
+        if !attached::is_said(&read.text, &words.text) {
+            let title = format!("{}\n{}", mark(index), words.text);
+            read.append(Read { text: title, ..words });
+        }
     }
     read.settle(hidden, reader.findings, tally);
     with_marks(&read.text, reader.children, tally)
@@ -57,6 +64,8 @@ struct Reader<'a, 'b> {
     pictures: Option<Rc<Pictures>>,
     /// What calendars and cards say, for the end of the text: beside the other versions of an invitation they are none of them.
     events: Vec<Read>,
+    /// And what those say that came as files, with their parts.
+    attached: Vec<(usize, Read)>,
 }
 
 /// Text of one part or subtree, with what is told of it if it is used.
@@ -206,6 +215,7 @@ impl<'a> Reader<'a, '_> {
                 if inline {
                     return Read { text: mark(index), ..Read::default() };
                 }
+                self.attached(index, part);
             }
             _ => return self.text_of(index, part),
         }
@@ -214,13 +224,29 @@ impl<'a> Reader<'a, '_> {
 
     /// Keeps what a calendar or card says. What was left out of it, or why it cannot be read, is told of the file.
     fn directory(&mut self, part: &Part<'_>, words: directory::Words, kind: &'static str) {
+        if let Some(read) = self.words(part, words, kind, size(self.most)) {
+            self.events.push(read);
+        }
+    }
+
+    /// Keeps what a calendar or card says that came as a file.
+    fn attached(&mut self, index: usize, part: &Part<'_>) {
+        if self.attached.len() >= attached::MAX_FILES || part.body.len() > attached::MAX_FILE_BYTES {
+            return;
+        }
+        let Some((words, kind)) = attached::reader(part) else { return };
+        if let Some(read) = self.words(part, words, kind, attached::MAX_WORDS_BYTES) {
+            self.attached.push((index, Read { text: attached::first(&read.text), ..read }));
+        }
+    }
+
+    fn words(&self, part: &Part<'_>, words: directory::Words, kind: &'static str, most: u64) -> Option<Read> {
         let mut read = Read::default();
         let bytes = self.bytes(part, &mut read);
         let label = part.media.decoded("charset", &mut Tally::default());
-        let Ok(shown) = words(&bytes, label.as_deref(), size(self.most)) else { return };
-        read.text = shown.text;
+        read.text = words(&bytes, label.as_deref(), most).ok()?.text;
         read.notes.push((Reason::ShownAsText, kind));
-        self.events.push(read);
+        Some(read)
     }
 
     /// S/MIME that hides its content; signed content is readable. What it is called counts for less than what it is.
@@ -482,7 +508,7 @@ const SIGNATURES: [&str; 4] = [
 ];
 
 /// Percent of one text that must stand in the other to count as there.
-const SAME: usize = 85;
+pub(super) const SAME: usize = 85;
 /// Less than this of the HTML in a plain text, which is far shorter, makes the plain text a stub.
 const MOST: usize = 40;
 /// Percent of the plain text's length.

@@ -12,7 +12,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::structure::{Part, Transfer, Tree};
 use super::tally::Tally;
-use super::{fields, transfer, word};
+use super::{attached, fields, transfer, word};
 use crate::error::{Error, size};
 
 /// The children of one mail, collected while its text is read.
@@ -76,7 +76,9 @@ impl<'a> Children<'a> {
     /// False for a part that is called a file; what HTML shows as a picture is one under any label.
     pub(crate) fn is_picture(&self, index: usize) -> bool {
         let part = self.tree.parts.get(index);
-        part.is_some_and(|part| !part.media.value.starts_with("application/") || part.disposition.value != "attachment")
+        let is_file =
+            |part: &Part<'_>| part.media.value.starts_with("application/") && part.disposition.value == "attachment";
+        part.is_some_and(|part| !is_file(part) && attached::reader(part).is_none())
     }
 
     /// The part that a `cid:` link or a `[cid:…]` text means.

@@ -8,6 +8,7 @@
 //! [`structure`] for what it would let through.
 
 mod address;
+mod attached;
 mod body;
 mod children;
 mod enriched;
