@@ -134,6 +134,25 @@ fn pages_become_the_text_that_they_show() {
     assert_eq!(text(&report), "表示");
 }
 
+/// Word writes settings into a comment of its pages that stand in its documents of XML too, and opens those under the same names.
+#[test]
+fn pages_that_word_or_excel_saved_are_pages_and_documents_of_xml_are_documents() {
+    let settings = "<!--[if gte mso 9]><xml><w:WordDocument><w:View>Normal</w:View></w:WordDocument></xml><![endif]-->";
+    let page = format!(
+        "<html xmlns:o=\"urn:schemas-microsoft-com:office:office\" xmlns:w=\"urn:schemas-microsoft-com:office:word\">\r\n\
+        <head><meta http-equiv=Content-Type content=\"text/html; charset=utf-8\">{settings}</head><body><p>回覧</p></body></html>"
+    );
+    for given in ["kairan.htm", "kairan.html", "kairan.doc"] {
+        let (report, _kept) = sanitize(given, page.as_bytes(), "");
+        assert_eq!((report["detected_type"].as_str(), text(&report)), (Some("html"), "回覧".to_owned()), "{report}");
+        assert_eq!(has(&report, "type_mismatch"), given.ends_with("doc"), "{report}");
+    }
+    let document = "<?xml version=\"1.0\"?><?mso-application progid=\"Word.Document\"?>\
+        <w:wordDocument xmlns:w=\"http://schemas.microsoft.com/office/word/2003/wordml\"><w:body/></w:wordDocument>";
+    let (report, _kept) = sanitize("a.xml", document.as_bytes(), "");
+    assert_eq!(report["detected_type"], "wordml", "{report}");
+}
+
 #[test]
 fn data_for_programs_stays_the_text_that_it_is_under_a_name_that_nothing_runs() {
     let entities = "<?xml version=\"1.0\"?><!DOCTYPE b [<!ENTITY a \"aaaa\"><!ENTITY b SYSTEM \"file:///etc/passwd\">]><b>&a;&b;</b>";

@@ -135,6 +135,14 @@ pub fn nested(outer: &str, inner: &str, beside: &str, inside: &str) -> Vec<u8> {
     std::fs::read(place.path().join("meibo.zip")).expect("read")
 }
 
+/// An archive that holds nothing but a locked archive, and is locked itself.
+pub fn around(outer: &str, inner: &str, inside: &str) -> Vec<u8> {
+    let place = tempfile::tempdir().expect("a directory");
+    std::fs::write(place.path().join("inner.zip"), archive(&[("deep.txt", inside, Some(inner))])).expect("written");
+    zip(place.path(), "inner.zip", Some(outer));
+    std::fs::read(place.path().join("meibo.zip")).expect("read")
+}
+
 fn zip(place: &Path, name: &str, password: Option<&str>) {
     let mut command = Command::new("zip");
     command.current_dir(place).arg("-q");

@@ -92,6 +92,7 @@ fn run(input: &str, output: &str, form_only: bool, fonts: &Fonts) -> Result<Stri
         boundary_seed: [7; 16],
         account: AccountPlace::Top,
         charset: Default::default(),
+        password: None,
     };
     let (mut fresh, mut report) = (Vec::new(), Vec::new());
     let begun = Instant::now();

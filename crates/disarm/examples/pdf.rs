@@ -75,6 +75,7 @@ fn run(input: &str, output: &str, raster: bool, form_only: bool) -> Result<Strin
         boundary_seed: [7; 16],
         account: AccountPlace::Top,
         charset: Default::default(),
+        password: None,
     };
     let (mut fresh, mut report) = (Vec::new(), Vec::new());
     reconstruct::run(&clean.encode(), reconstruct::Input::Mapped(&form), &mut fresh, &mut report)

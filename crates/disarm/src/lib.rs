@@ -21,6 +21,7 @@ mod archive;
 mod civil;
 mod compound;
 mod csv;
+mod dbf;
 mod detect;
 mod directory;
 mod embedded;

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use form::job::{DirtyJob, DirtyOp, Legacy, Preview};
+use form::job::{DirtyJob, DirtyOp, Legacy, Opened, Preview};
 use form::text::Scrubbed;
 use form::{DetectedType, Findings, Place, Reason, Refusal};
 
@@ -10,7 +10,7 @@ use crate::detect::{Content, detect};
 use crate::error::{Error, size, within};
 use crate::fonts::Fonts;
 use crate::mapi::{Message, compose};
-use crate::{archive, csv, directory, ichitaro, image, legacy, mail, markup, msg, office, pdf, text, tnef, zip};
+use crate::{archive, csv, dbf, directory, ichitaro, image, legacy, mail, markup, msg, office, pdf, text, tnef, zip};
 
 /// Why a room gave nothing, and what it took the file to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,9 +39,11 @@ pub fn run(
     };
     let mut findings = Findings::new(job.limits.findings);
     let (package, mut input) = (unsealed(&found.content, input, &job), input);
+    let mut opened = Opened::NONE;
     if let Some(package) = &package {
-        input = package.as_ref().map_err(|error| refused(error, found.token))?;
-        found = crate::detect::opened(input);
+        let (package, password) = package.as_ref().map_err(|error| refused(error, found.token))?;
+        (input, found) = (package, crate::detect::opened(package));
+        password.iter().for_each(|index| opened.add(*index));
         findings.add(Reason::Decrypted, Place::default());
     }
     if let (DirtyOp::Auto, Some(place)) = (job.op, found.mismatch(job.declared_name.as_ref())) {
@@ -50,7 +52,7 @@ pub fn run(
     if let (DirtyOp::Auto, Some(place)) = (job.op, found.renamed(job.declared_name.as_ref())) {
         findings.add(Reason::NameChanged, place);
     }
-    let part = Part { input, job: &job, detected: found.token, findings };
+    let part = Part { input, job: &job, detected: found.token, findings, opened };
     let done =
         within(Reason::LimitInputBytes, job.limits.input_bytes, size(input.len())).and_then(|()| match job.preview {
             Some(wanted) => shown(part, &found.content, wanted, fonts, form),
@@ -59,6 +61,7 @@ pub fn run(
                 Content::Html => markup::disarm_html(part, form),
                 Content::Xml => markup::disarm_xml(part, form),
                 Content::Table => csv::disarm(part, form),
+                Content::Dbf => dbf::disarm(part, form),
                 Content::Mail => mail::disarm(input, &job, form, spill),
                 Content::Image(source) => image::disarm(part, source, form),
                 Content::Metafile => image::metafile::disarm(part, fonts, image::metafile::MOST_SIDE, form),
@@ -93,8 +96,8 @@ pub fn run(
     done.map_err(|error| refused(&error, found.token))
 }
 
-/// The package of an encrypted document; `None` for everything else.
-fn unsealed(content: &Content, input: &[u8], job: &DirtyJob) -> Option<Result<Vec<u8>, Error>> {
+/// The package of an encrypted document, and the place of the password that opened it; `None` for everything else.
+fn unsealed(content: &Content, input: &[u8], job: &DirtyJob) -> Option<Result<(Vec<u8>, Option<usize>), Error>> {
     let opened = || {
         within(Reason::LimitInputBytes, job.limits.input_bytes, size(input.len()))?;
         office::crypt::open(input, &job.passwords, &job.limits)
@@ -133,6 +136,7 @@ fn shown(part: Part<'_>, content: &Content, wanted: Preview, fonts: &Fonts, form
         | Content::Html
         | Content::Xml
         | Content::Table
+        | Content::Dbf
         | Content::Mail
         | Content::Office
         | Content::Ichitaro
@@ -160,6 +164,8 @@ pub(crate) struct Part<'a> {
     pub(crate) detected: DetectedType,
     /// What was found in it so far.
     pub(crate) findings: Findings,
+    /// Which passwords of the job have opened it.
+    pub(crate) opened: Opened,
 }
 
 impl Part<'_> {

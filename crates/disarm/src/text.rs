@@ -89,7 +89,8 @@ pub(crate) fn charset_parameter(media_type: &str) -> Option<&str> {
     (!value.is_empty()).then_some(value)
 }
 
-fn charset_of(name: &str) -> Charset {
+/// The charset of a name, as forms tell it.
+pub(crate) fn charset_of(name: &str) -> Charset {
     match name {
         "UTF-8" => Charset::Utf8,
         "UTF-16LE" => Charset::Utf16Le,

@@ -110,7 +110,7 @@ fn texts_and_people_come_through_and_what_acts_does_not() {
         (Reason::CalendarAlarms, 1),
         (Reason::EntryLinks, 1),
         (Reason::EntryFields, 2),
-        (Reason::EntryRepaired, 1),
+        (Reason::RepetitionLost, 1),
         (Reason::AddressInvalid, 1),
     ] {
         let found = done.report.findings.iter().find(|finding| finding.reason == reason).map(|finding| finding.count);
@@ -173,6 +173,25 @@ fn a_zone_of_which_a_part_cannot_be_read_stays_by_its_name_alone() {
         );
         assert!(done.text().contains("DTSTART;TZID=Eastern:20260720T100000\r\n"), "{bad}");
         assert!(done.has(Reason::ZoneUnknown) && done.has(Reason::EntryRepaired), "{bad}");
+    }
+}
+
+/// Programs that list such an entry do not come back, and one without its repetition is another: so it is told.
+#[test]
+fn a_repetition_that_never_comes_is_left_out_and_told() {
+    for (event, kept) in [
+        ("DTSTART:20261120T090000Z\nRRULE:FREQ=HOURLY;INTERVAL=2;BYHOUR=10", false),
+        ("DTSTART:20261120T090000Z\nRRULE:FREQ=HOURLY;INTERVAL=2;BYHOUR=11", true),
+        ("RRULE:FREQ=HOURLY;INTERVAL=24;BYHOUR=10\nDTSTART;TZID=Asia/Tokyo:20261120T090000", false),
+        ("DTSTART;VALUE=DATE:20261120\nRRULE:FREQ=MONTHLY;INTERVAL=12;BYMONTH=2", false),
+        ("DTSTART;VALUE=DATE:20261120\nRRULE:FREQ=YEARLY;INTERVAL=4;BYMONTH=2;BYMONTHDAY=29", false),
+        ("DTSTART:20261120T090000Z\nRRULE:FREQ=MINUTELY", false),
+        ("DTSTART:20261120T090000Z\nRRULE:FREQ=DAILY\nEXRULE:FREQ=WEEKLY", true),
+    ] {
+        let done = rooms::sanitise(calendar("", &[event]).as_bytes(), "a.ics").unwrap();
+        assert_eq!(done.text().contains("RRULE:"), kept, "{event}: {}", done.text());
+        let is_told = done.has(Reason::RepetitionLost);
+        assert_eq!(is_told, !kept || event.contains("EXRULE"), "{event}: {:?}", done.report.findings);
     }
 }
 

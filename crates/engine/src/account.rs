@@ -164,11 +164,16 @@ pub(crate) fn unlocked(policy: &Policy, receipt: &str, about: &About<'_>, parts:
         }
     }
     text.extend(lines(language, &[], parts).into_iter().take(MAX_LISTED).map(|line| line.full));
-    text.push(
-        language
-            .pick("作り直したファイルにパスワードは付いていません。", "The rebuilt files have no password.")
-            .to_owned(),
-    );
+    let is_encrypted = |part: &PartOutcome| part.findings.iter().any(|it| it.reason == Reason::EncryptedAgain);
+    let passwords = if parts.iter().flat_map(PartOutcome::flatten).any(is_encrypted) {
+        language.pick(
+            "作り直した圧縮ファイルには、開いたときのパスワードが付いています。",
+            "The rebuilt archives have the password that opened them.",
+        )
+    } else {
+        language.pick("作り直したファイルにパスワードは付いていません。", "The rebuilt files have no password.")
+    };
+    text.push(passwords.to_owned());
     if parts.iter().any(PartOutcome::is_locked) {
         let still = "このパスワードでは開かないファイルが残っています。引き続きお預かりしています。";
         text.push(language.pick(still, "Some files need another password. They are kept.").to_owned());
@@ -244,11 +249,22 @@ fn lines(language: Language, findings: &[Finding], parts: &[PartOutcome]) -> Vec
         lines.push(part_line(language, part, &format!("{:>2} ", number.saturating_add(1)), ""));
         let below = part.flatten().into_iter().skip(1).filter(|below| below.verdict == PartVerdict::Withheld);
         lines.extend(below.map(|part| part_line(language, part, "   - ", "")));
-        let embedded = language.pick("（文書に埋め込まれていたファイル）", " (was embedded)");
-        let beside = part.flatten().into_iter().flat_map(PartOutcome::laid_beside);
-        lines.extend(beside.map(|part| Line { is_missing: false, ..part_line(language, part, "   + ", embedded) }));
+        for outer in part.flatten() {
+            let from = came_in(language, outer);
+            let beside = outer.laid_beside().map(|part| part_line(language, part, "   + ", from));
+            lines.extend(beside.map(|line| Line { is_missing: false, ..line }));
+        }
     }
     lines
+}
+
+/// What the files beside this one were in.
+fn came_in(language: Language, outer: &PartOutcome) -> &'static str {
+    if outer.findings.iter().any(|finding| finding.reason == Reason::MailAsText) {
+        language.pick("（添付されたメールの添付ファイル）", " (was attached to the mail)")
+    } else {
+        language.pick("（文書に埋め込まれていたファイル）", " (was embedded)")
+    }
 }
 
 /// As many as there is room for, in their order, and one that tells of the others. What did not arrive is told first: a reader sees
@@ -423,6 +439,7 @@ mod tests {
             original: jail::Source::whole(std::sync::Arc::new(jail::Sealed::from_bytes(&[]).expect("memory"))),
             elapsed: std::time::Duration::ZERO,
             inline: false,
+            opened: Default::default(),
             children: Vec::new(),
         }
     }

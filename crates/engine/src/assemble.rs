@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use form::bundle::{BundleWriter, ChildMeta, ExtraHeader, HeaderName};
 use form::codec::EncodeError;
-use form::job::CleanOp;
+use form::detected::DetectedType;
+use form::document::TextDoc;
+use form::job::{CleanJob, CleanOp, Password};
 use form::mail::Child;
 use form::reason::{Reason, Refusal};
 use form::text::{Line, Text};
@@ -44,7 +46,7 @@ pub(crate) async fn mail(
         Ok(bundle) => bundle,
         Err(error) => return unbundled(error),
     };
-    assemble(run, bundle, CleanOp::AssembleMail).await
+    assemble(run, bundle, &clean_job(run, CleanOp::AssembleMail)).await
 }
 
 /// Assembles a delivery report: text for people, and the facts for programs as header fields named `X-Report-…`.
@@ -57,26 +59,37 @@ pub(crate) async fn report(
         Ok(bundle) => bundle,
         Err(error) => return unbundled(error),
     };
-    assemble(run, bundle, CleanOp::AssembleReport).await
+    assemble(run, bundle, &clean_job(run, CleanOp::AssembleReport)).await
 }
 
-/// Assembles an archive; `described` gives the folders of `members`.
+/// Assembles an archive, encrypted where there is a password; `described` gives the folders of `members`.
 pub(crate) async fn archive(
     run: &Run<'_>,
     form: &Form<'_>,
     described: &[Child],
     members: &[PartOutcome],
+    password: Option<&Password>,
 ) -> Result<Result<Fresh, Refusal>, Defer> {
     let bundle = match write_bundle(run.policy, form, &Account::default(), &[], members, described) {
         Ok(bundle) => bundle,
         Err(error) => return unbundled(error),
     };
-    assemble(run, bundle, CleanOp::AssembleZip).await
+    assemble(run, bundle, &CleanJob { password: password.cloned(), ..clean_job(run, CleanOp::AssembleZip) }).await
 }
 
-async fn assemble(run: &Run<'_>, bundle: Source, op: CleanOp) -> Result<Result<Fresh, Refusal>, Defer> {
+/// Writes a text file.
+pub(crate) async fn text(run: &Run<'_>, text: &Text) -> Result<Result<Fresh, Refusal>, Defer> {
+    let doc = TextDoc { detected: DetectedType::UNKNOWN, source: None, text: text.clone(), findings: Vec::new() };
+    let form = match Sealed::builder().map_err(EncodeError::Io).and_then(|out| doc.encode(out, &run.policy.limits)) {
+        Ok(form) => form.seal().map_err(Defer::Input)?,
+        Err(error) => return unbundled(error),
+    };
+    assemble(run, Source::whole(Arc::new(form)), &clean_job(run, CleanOp::Part)).await
+}
+
+async fn assemble(run: &Run<'_>, bundle: Source, job: &CleanJob) -> Result<Result<Fresh, Refusal>, Defer> {
     let limits = rooms::own_limits(run.policy, bundle.len);
-    let outcome = rooms::clean(run.pool, bundle, &clean_job(run, op), limits).await?;
+    let outcome = rooms::clean(run.pool, bundle, job, limits).await?;
     Ok(match (refused(&outcome.verdict), outcome.fresh) {
         (Some(withheld), _) => match our_fault(withheld.refusal.reason) {
             Some(defer) => return Err(defer),

@@ -330,9 +330,17 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
             "予定や連絡先の、書き方が正しくない値を{count}件直すか取り除きました",
             "{count} values of a calendar or address card that were not written as they should be were put right or left out",
         ),
+        Reason::RepetitionLost => (
+            "予定の繰り返し方を{count}件読み取れないか使えないため、その繰り返しは入っていません。日程を差出人に確かめてください",
+            "{count} rules of repetition could not be read or used and are missing; ask the sender for the dates",
+        ),
         Reason::ZoneUnknown => (
             "予定の時間帯（タイムゾーン）の定義がないため、時刻がずれて表示されることがあります",
             "a time zone is not described, so that times may be shown differently",
+        ),
+        Reason::MemoMissing => (
+            "別のファイル（.dbt・.fpt）にあるメモ{count}件は、この表に入っていません",
+            "{count} memos are in another file (.dbt, .fpt) and not in this table",
         ),
         Reason::TypeMismatch => ("拡張子と中身の形式が違っていました", "the extension did not match the content"),
         Reason::NameChanged => ("ファイル名を直しました", "the file name was changed"),
@@ -468,6 +476,13 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
             "プログラム用のデータを、そのまま文字としてお渡しします",
             "data for programs is passed on as text, as it is",
         ),
+        Reason::MailAsText => (
+            "添付されたメールを文字だけのファイルにしました（中の添付ファイルは別に並べました）",
+            "the attached mail was turned into a text file; what was attached to it lies beside it",
+        ),
+        Reason::EncryptedAgain => {
+            ("開いたときのパスワードを付け直しました（AES-256）", "it has the password again that opened it (AES-256)")
+        }
         Reason::TextOnly => (
             "文字だけを取り出しました。レイアウト・図・画像はありません",
             "only its text is passed on, without layout and pictures",

@@ -45,10 +45,15 @@ pub(crate) async fn packed(run: &Run<'_>, mut document: PartOutcome) -> Result<P
     if document.beside().is_empty() {
         return Ok(document);
     }
-    let around = ContainerDoc { detected: DetectedType::UNKNOWN, children: Vec::new(), findings: Vec::new() };
+    let around = ContainerDoc {
+        detected: DetectedType::UNKNOWN,
+        children: Vec::new(),
+        findings: Vec::new(),
+        opened: Default::default(),
+    };
     let Ok(around) = around.encode(Vec::new(), &run.policy.limits) else { return Ok(document) };
     let form = assemble::Form::Own(&around);
-    match or_withheld(run, assemble::archive(run, &form, &[], std::slice::from_ref(&document)).await)? {
+    match or_withheld(run, assemble::archive(run, &form, &[], std::slice::from_ref(&document), None).await)? {
         Ok(archive) => {
             let name = document.output_name.take();
             document.output_name = name.map(|name| name.with_extension(OutputType::Zip.extension()));

@@ -13,6 +13,7 @@
 
 mod account;
 mod assemble;
+mod attached;
 mod budget;
 mod candidates;
 pub mod catalogue;

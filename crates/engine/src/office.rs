@@ -72,6 +72,7 @@ async fn as_pages(run: &Run<'_>, part: &Part, depth: u32, printed: &Source, docu
                 findings,
                 children: document.children,
                 similarity: Vec::new(),
+                opened: document.opened,
                 ..pages
             })
         }
@@ -86,6 +87,7 @@ fn not_delivered(refusal: Refusal, document: Converted) -> Withheld {
         signature: None,
         children: document.children,
         decrypted: None,
+        opened: document.opened,
     }
 }
 

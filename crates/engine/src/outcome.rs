@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use form::job::Password;
+use form::job::{Opened, Password};
 use form::mail::MailHeader;
 use form::name::FileName;
 use form::reason::{Finding, Reason, Refusal};
@@ -83,6 +83,8 @@ pub struct PartOutcome {
     pub elapsed: Duration,
     /// Shown inside the text rather than as an attachment.
     pub inline: bool,
+    /// Which of the passwords that were tried opened it.
+    pub opened: Opened,
     /// Parts of this part.
     pub children: Vec<PartOutcome>,
 }
@@ -140,6 +142,13 @@ impl PartOutcome {
         })
     }
 
+    /// Those of the passwords that were tried that opened this part or one below it.
+    pub fn openers(&self) -> Opened {
+        let mut all = Opened::NONE;
+        self.flatten().iter().for_each(|part| all.merge(part.opened));
+        all
+    }
+
     /// Whether this part or one below it was withheld.
     pub fn anything_withheld(&self) -> bool {
         self.flatten().iter().any(|part| part.verdict == PartVerdict::Withheld)
@@ -178,6 +187,15 @@ pub struct MailOutcome {
     pub account: String,
     /// Time from scan to result.
     pub elapsed: Duration,
+}
+
+impl MailOutcome {
+    /// Those of the passwords that were tried that opened something.
+    pub fn openers(&self) -> Opened {
+        let mut all = Opened::NONE;
+        self.parts.iter().for_each(|part| all.merge(part.openers()));
+        all
+    }
 }
 
 /// One page as pixels.

@@ -9,7 +9,7 @@ use std::time::Instant;
 use form::codec::{Decoder, Kind};
 use form::detected::DetectedType;
 use form::document::{ContainerDoc, Document, MailDoc};
-use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, Legacy, Password};
+use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, Legacy, Opened, Password};
 use form::limits::Limits;
 use form::mail::Child;
 use form::name::{FileName, MemberPath};
@@ -24,10 +24,10 @@ use crate::budget::Budget;
 use crate::foreign::{self, Foreign};
 use crate::naming::{Taken, output_name};
 use crate::outcome::{Defer, PageSimilarity, PartOutcome, PartVerdict, Patience, TextRecall};
-use crate::policy::Policy;
+use crate::policy::{AttachedMails, Policy};
 use crate::rooms;
 use crate::scan::{ScanVerdict, Scanner};
-use crate::{embedded, fidelity, office, recall};
+use crate::{attached, embedded, fidelity, office, recall};
 
 /// What all parts of one mail or upload share.
 pub(crate) struct Run<'a> {
@@ -90,6 +90,7 @@ pub(crate) struct Converted {
     pub(crate) similarity: Vec<PageSimilarity>,
     pub(crate) recall: Option<TextRecall>,
     pub(crate) fresh: Fresh,
+    pub(crate) opened: Opened,
     pub(crate) children: Vec<PartOutcome>,
 }
 
@@ -101,11 +102,19 @@ pub(crate) struct Withheld {
     pub(crate) children: Vec<PartOutcome>,
     /// A password opened it, or something in it.
     pub(crate) decrypted: Option<Finding>,
+    pub(crate) opened: Opened,
 }
 
 impl From<Refusal> for Withheld {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, detected_type: String::new(), signature: None, children: Vec::new(), decrypted: None }
+        Self {
+            refusal,
+            detected_type: String::new(),
+            signature: None,
+            children: Vec::new(),
+            decrypted: None,
+            opened: Opened::NONE,
+        }
     }
 }
 
@@ -138,6 +147,7 @@ pub(crate) fn sanitise<'a>(
             original: part.source,
             elapsed: started.elapsed(),
             inline: part.inline,
+            opened: Opened::NONE,
             children: Vec::new(),
             name: part.name,
         };
@@ -153,6 +163,7 @@ pub(crate) fn sanitise<'a>(
                 outcome.similarity = converted.similarity;
                 outcome.recall = converted.recall;
                 outcome.fresh = Some(converted.fresh);
+                outcome.opened = converted.opened;
                 outcome.children = converted.children;
                 let mut taken = Taken::new();
                 outcome.output_name = outcome.output_name.map(|name| taken.free("", name).0);
@@ -163,6 +174,7 @@ pub(crate) fn sanitise<'a>(
                 outcome.detected_type = withheld.detected_type;
                 outcome.signature = withheld.signature;
                 outcome.children = withheld.children;
+                outcome.opened = withheld.opened;
                 outcome.findings = withheld.decrypted.into_iter().collect();
             }
         }
@@ -445,6 +457,7 @@ fn leaf(written: Written) -> Converted {
         similarity: Vec::new(),
         recall,
         fresh: written.fresh,
+        opened: written.report.opened,
         children: Vec::new(),
     }
 }
@@ -505,17 +518,28 @@ async fn mail_part(
     doc.findings.extend(crate::mail::links_told(run.policy, &doc));
     let children = children(run, &doc.children, spill.as_ref(), path, depth).await?;
     let account = crate::account::compose(run.policy, "", &doc.findings, &children).unwrap_or_default();
-    let headers = crate::machine::headers("", &doc.findings, &children, path);
-    Ok(match or_withheld(run, assemble::mail(run, form, &account, &headers, &children).await)? {
+    // A file of a mail that came by itself is one file, and stays one.
+    let as_text = depth > 0 && run.policy.attached == AttachedMails::Text;
+    let (output, assembled) = if as_text {
+        (OutputType::Text, assemble::text(run, &attached::text(run.policy, &doc, &account)).await)
+    } else {
+        let headers = crate::machine::headers("", &doc.findings, &children, path);
+        (OutputType::Mail, assemble::mail(run, form, &account, &headers, &children).await)
+    };
+    if as_text {
+        doc.findings.push(Finding { reason: Reason::MailAsText, count: 1, place: Place::default() });
+    }
+    Ok(match or_withheld(run, assembled)? {
         Ok(fresh) => Ok(Converted {
             detected_type: doc.detected.as_str().to_owned(),
-            output: OutputType::Mail,
+            output,
             findings: doc.findings,
             pages: 1,
             levels: PageLevels::default(),
             similarity: Vec::new(),
             recall: None,
             fresh,
+            opened: Opened::NONE,
             children,
         }),
         Err(refusal) => Err(Withheld { children, ..refusal.into() }),
@@ -554,13 +578,19 @@ async fn archive_part(
         let refusal = first.refusal.unwrap_or(Refusal::plain(Reason::UnsupportedType));
         let signature = children.iter().find_map(|child| child.signature.clone());
         let detected_type = doc.detected.as_str().to_owned();
-        return Ok(Err(Withheld { refusal, detected_type, signature, children, decrypted }));
+        return Ok(Err(Withheld { refusal, detected_type, signature, children, decrypted, opened: doc.opened }));
     }
     if !withheld.is_empty() {
         let count = u32::try_from(withheld.len()).unwrap_or(u32::MAX);
         findings.push(Finding { reason: Reason::MemberWithheld, count, place: Place::default() });
     }
-    Ok(match or_withheld(run, assemble::archive(run, form, &described, &children).await)? {
+    let password = doc.opened.of(run.passwords).next().filter(|_| run.policy.encrypt_again);
+    let assembled = assemble::archive(run, form, &described, &children, password).await;
+    if password.is_some() {
+        findings.retain(|finding| finding.reason != Reason::Decrypted);
+        findings.push(Finding { reason: Reason::EncryptedAgain, count: 1, place: Place::default() });
+    }
+    Ok(match or_withheld(run, assembled)? {
         Ok(fresh) => Ok(Converted {
             detected_type: doc.detected.as_str().to_owned(),
             output: OutputType::Zip,
@@ -570,9 +600,10 @@ async fn archive_part(
             similarity: Vec::new(),
             recall: None,
             fresh,
+            opened: doc.opened,
             children,
         }),
-        Err(refusal) => Err(Withheld { children, decrypted, ..refusal.into() }),
+        Err(refusal) => Err(Withheld { children, decrypted, opened: doc.opened, ..refusal.into() }),
     })
 }
 
@@ -695,6 +726,7 @@ fn withheld(part: Part, refusal: Refusal) -> PartOutcome {
         original: part.source,
         elapsed: std::time::Duration::ZERO,
         inline: part.inline,
+        opened: Opened::NONE,
         children: Vec::new(),
     }
 }
@@ -722,6 +754,7 @@ pub(crate) fn clean_job(run: &Run<'_>, op: CleanOp) -> CleanJob {
         boundary_seed: run.seed,
         account: run.policy.account,
         charset: run.policy.charset,
+        password: None,
     }
 }
 

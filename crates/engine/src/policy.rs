@@ -53,6 +53,8 @@ pub struct Policy {
     pub text: TextPolicy,
     /// What becomes of web addresses in mails and texts.
     pub links: Links,
+    /// What attached mails become.
+    pub attached: AttachedMails,
     /// Language of the account.
     pub language: Language,
     /// Where the account stands.
@@ -63,6 +65,8 @@ pub struct Policy {
     pub account_always: bool,
     /// Passwords that come in mails open what the same sender sent: recipients are told to wait for them.
     pub opens_by_mail: bool,
+    /// Archives that a password opened are encrypted with it again.
+    pub encrypt_again: bool,
     /// Put before each subject; may be empty.
     pub subject_prefix: String,
     /// Name of the organisation; may be empty.
@@ -75,6 +79,15 @@ pub enum Fallback {
     /// It does not pass.
     Withhold,
     /// Its words pass as a text.
+    Text,
+}
+
+/// What becomes of a mail that is attached to a mail or lies in an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttachedMails {
+    /// A mail again, with its attachments in it.
+    Eml,
+    /// A text, with its attachments beside it.
     Text,
 }
 
@@ -110,11 +123,13 @@ impl Default for Policy {
             recall_flagged: 0.8,
             text: TextPolicy::default(),
             links: Links::Keep,
+            attached: AttachedMails::Eml,
             language: Language::Ja,
             account: AccountPlace::Top,
             charset: MailCharset::Utf8,
             account_always: false,
             opens_by_mail: true,
+            encrypt_again: false,
             subject_prefix: String::new(),
             site_name: String::new(),
         }

@@ -51,6 +51,7 @@ mod tests {
             letters: letters(sum),
             unmapped: (0..).zip(pages).map(|(page, all)| PageLetters { page, letters: letters(*all) }).collect(),
             findings: vec![Finding { reason: Reason::TextUnmapped, count: unmapped, place: Place::default() }],
+            opened: Default::default(),
             children: Vec::new(),
         }
     }

@@ -5,6 +5,7 @@
 
 use form::detected::DetectedType;
 use form::document::MailDoc;
+use form::job::Opened;
 use form::mail::{MailDate, MailHeader, MessageId};
 use form::name::FileName;
 use form::reason::{Reason, Refusal};
@@ -36,8 +37,23 @@ pub struct Locked<'a> {
 pub enum Unlocked {
     /// At least one part is open.
     Opened(UnlockedMail),
-    /// Nothing of any of them passes; what is known of each.
-    Nothing(Vec<NotOpened>),
+    /// Nothing of any of them passes.
+    Nothing {
+        /// What is known of each.
+        closed: Vec<NotOpened>,
+        /// Which of the passwords opened something all the same: the archive around a locked one.
+        by: Opened,
+    },
+}
+
+impl Unlocked {
+    /// Which of the passwords opened something.
+    pub fn by(&self) -> Opened {
+        match self {
+            Unlocked::Opened(mail) => mail.by,
+            Unlocked::Nothing { by, .. } => *by,
+        }
+    }
 }
 
 /// A part that stays closed.
@@ -64,6 +80,8 @@ pub struct UnlockedMail {
     pub still_held: Vec<StillHeld>,
     /// The attachments that it brings.
     pub parts: Vec<PartOutcome>,
+    /// Which of the passwords opened something.
+    pub by: Opened,
 }
 
 /// A part that does not pass inside of one that was opened.
@@ -92,19 +110,21 @@ pub(crate) async fn mail(
     context: &MailContext,
     first: &str,
 ) -> Result<Unlocked, Defer> {
-    let nothing = |refusal, fits| {
-        let one = |path: &String| NotOpened { path: path.clone(), refusal: Some(refusal), fits };
-        Ok(Unlocked::Nothing(wanted.paths.iter().map(one).collect()))
+    let nothing = |refusal, by: Opened| {
+        let one = |path: &String| NotOpened { path: path.clone(), refusal: Some(refusal), fits: !by.is_empty() };
+        Ok(Unlocked::Nothing { closed: wanted.paths.iter().map(one).collect(), by })
     };
     let (doc, _, spill) = match dissect(run, original).await? {
         Ok(dissected) => dissected,
-        Err(refusal) => return nothing(refusal, false),
+        Err(refusal) => return nothing(refusal, Opened::NONE),
     };
     if let Some(refusal) = unreadable_root(&doc) {
-        return nothing(refusal, false);
+        return nothing(refusal, Opened::NONE);
     }
     let described = within_budget(run, &doc.children, spill.as_ref());
     let mut parts = children(run, &described, spill.as_ref(), "", 0).await?;
+    let mut by = Opened::NONE;
+    parts.iter().for_each(|part| by.merge(part.openers()));
     let (mut opened, mut still_held, mut closed) = (Vec::new(), Vec::new(), Vec::new());
     for path in wanted.paths {
         match state(wanted, &parts, path) {
@@ -122,7 +142,7 @@ pub(crate) async fn mail(
     if parts.is_empty() {
         // What was opened lies in something that does not pass.
         closed.extend(stuck);
-        return Ok(Unlocked::Nothing(closed));
+        return Ok(Unlocked::Nothing { closed, by });
     }
     let header = answer(run, context, &doc.header);
     let subject = header.subject.as_str().to_owned();
@@ -138,14 +158,14 @@ pub(crate) async fn mail(
     };
     let form = match own.encode(Vec::new(), &run.policy.limits) {
         Ok(form) => form,
-        Err(error) => return nothing(error.refusal(), true),
+        Err(error) => return nothing(error.refusal(), by),
     };
     let mut headers = headers(&context.receipt, &[], &parts, "");
     headers.extend(trace(context));
     match assemble::mail(run, &assemble::Form::Own(&form), &account::Account::default(), &headers, &parts).await? {
-        Ok(fresh) => Ok(Unlocked::Opened(UnlockedMail { fresh, subject, opened, still_held, parts })),
+        Ok(fresh) => Ok(Unlocked::Opened(UnlockedMail { fresh, subject, opened, still_held, parts, by })),
         // Something was opened, and is too much for one mail.
-        Err(refusal) => nothing(refusal, true),
+        Err(refusal) => nothing(refusal, by),
     }
 }
 
@@ -281,6 +301,7 @@ mod tests {
             original: Source::whole(std::sync::Arc::new(jail::Sealed::from_bytes(&[]).unwrap())),
             elapsed: std::time::Duration::ZERO,
             inline: false,
+            opened: Default::default(),
             children,
         }
     }

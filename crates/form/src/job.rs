@@ -272,9 +272,7 @@ impl DirtyJob {
             declared_name: cursor.option(take_name)?,
             declared_type: take_line(&mut cursor, "declared type")?,
             limits: Limits::take(&mut cursor)?,
-            passwords: cursor.list(Self::MAX_PASSWORDS, Reason::FormInvalid, |cursor| {
-                Password::new(cursor.string()?).ok_or(DecodeError::Malformed("password"))
-            })?,
+            passwords: cursor.list(Self::MAX_PASSWORDS, Reason::FormInvalid, take_password)?,
             pages: PagesPolicy::take(&mut cursor)?,
             office: OfficePolicy::take(&mut cursor)?,
             text: TextPolicy::take(&mut cursor)?,
@@ -311,6 +309,48 @@ impl Password {
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Password(…)")
+    }
+}
+
+/// Which of the passwords of a job opened something: a bit for each, by its place in [`DirtyJob::passwords`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Opened(u16);
+
+impl Opened {
+    /// None of them.
+    pub const NONE: Opened = Opened(0);
+
+    /// Notes the password at `index`, the first being 0; one beyond [`DirtyJob::MAX_PASSWORDS`] is none of a job.
+    pub fn add(&mut self, index: usize) {
+        let bit = u32::try_from(index).ok().and_then(|index| 1_u16.checked_shl(index));
+        self.0 |= bit.unwrap_or_default();
+    }
+
+    /// Those of `other` too.
+    pub fn merge(&mut self, other: Opened) {
+        self.0 |= other.0;
+    }
+
+    /// Whether it is none of them.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Those of `passwords`, the list that the job had, that opened something.
+    pub fn of(self, passwords: &[Password]) -> impl Iterator<Item = &Password> {
+        passwords.iter().enumerate().filter_map(move |(index, password)| {
+            let mut one = Opened::NONE;
+            one.add(index);
+            (self.0 & one.0 != 0).then_some(password)
+        })
+    }
+
+    pub(crate) const fn bits(self) -> u16 {
+        self.0
+    }
+
+    pub(crate) const fn from_bits(bits: u16) -> Opened {
+        Opened(bits)
     }
 }
 
@@ -375,7 +415,7 @@ impl Default for PagesOutput {
     }
 }
 
-/// The job of a clean room. Its output is the same for the same input and job.
+/// The job of a clean room. Its output is the same for the same input and job, but for the salts of an archive that it encrypts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CleanJob {
     /// What to do.
@@ -394,6 +434,8 @@ pub struct CleanJob {
     pub account: AccountPlace,
     /// What the words of an assembled mail are written in.
     pub charset: MailCharset,
+    /// What an assembled archive is encrypted with; given for [`CleanOp::AssembleZip`] only.
+    pub password: Option<Password>,
 }
 
 coded! {
@@ -437,6 +479,7 @@ impl CleanJob {
             AccountPlace::Bottom => 2,
         });
         sink.u8(self.charset.code());
+        sink.option(self.password.as_ref(), |password, sink| sink.string(&password.0));
         sink.into_vec()
     }
 
@@ -460,6 +503,7 @@ impl CleanJob {
                 _ => return Err(DecodeError::Malformed("place of the account")),
             },
             charset: cursor.coded(MailCharset::from_code, "charset of mails")?,
+            password: cursor.option(take_password)?,
         };
         cursor.finish()?;
         let ImagePolicy { quality_min: low, quality_max: high, .. } = job.image;
@@ -467,8 +511,15 @@ impl CleanJob {
         if low == 0 || high > 100 || low > high || !photo {
             return Err(DecodeError::Malformed("quality"));
         }
+        if job.password.is_some() && job.op != CleanOp::AssembleZip {
+            return Err(DecodeError::Malformed("password"));
+        }
         Ok(job)
     }
+}
+
+fn take_password(cursor: &mut Cursor<'_>) -> Result<Password, DecodeError> {
+    Password::new(cursor.string()?).ok_or(DecodeError::Malformed("password"))
 }
 
 fn take_density(cursor: &mut Cursor<'_>) -> Result<u16, DecodeError> {

@@ -387,6 +387,8 @@ reasons! {
     352 Changed ShownAsText "shown_as_text"
     /// Values of a calendar or address card that do not follow the standard were put right or left out.
     353 Changed EntryRepaired "entry_repaired"
+    /// A rule of repetition that cannot be read, comes true never or too often, or says when not, was left out of a calendar.
+    354 Changed RepetitionLost "repetition_lost"
     /// A drawing made of shapes (SVG) was turned into a picture.
     357 Changed VectorDrawn "vector_drawn"
     /// The words of a drawing are not shown, because this machine has no fonts.
@@ -410,6 +412,10 @@ reasons! {
     374 Changed LinksDefanged "links_defanged"
     /// A file of markup or data for programs (XML) is passed on as the text that it is.
     375 Changed MarkupAsText "markup_as_text"
+    /// An attached mail is passed on as a text, and what was attached to it lies beside that.
+    376 Changed MailAsText "mail_as_text"
+    /// The archive was decrypted with a password and is encrypted with the same one again.
+    377 Changed EncryptedAgain "encrypted_again"
 
     /// The mail has no text.
     400 Noted EmptyBody "empty_body"
@@ -429,6 +435,8 @@ reasons! {
     427 Noted HiddenTextKept "hidden_text_kept"
     /// A calendar names a time zone that it does not describe, so that programs may show its times differently.
     435 Noted ZoneUnknown "zone_unknown"
+    /// Long texts of a database are in another file (.dbt, .fpt) and are missing from the table.
+    436 Noted MemoMissing "memo_missing"
 }
 
 impl fmt::Display for Reason {

@@ -1,6 +1,7 @@
 //! What a clean room says of the file it has written.
 
 use crate::codec::{DecodeError, Kind};
+use crate::job::Opened;
 use crate::limits::Limits;
 use crate::mail::Child;
 use crate::pages::PageLevel;
@@ -201,6 +202,8 @@ pub struct CleanReport {
     pub unmapped: Vec<PageLetters>,
     /// The findings of both rooms.
     pub findings: Vec<Finding>,
+    /// Which passwords of the dirty room's job opened the file.
+    pub opened: Opened,
     /// The files that were embedded in a document and are taken out of it, as the form has them; nothing of them is in what was written.
     /// Always empty for mails and archives, whose children are in the form.
     pub children: Vec<Child>,
@@ -221,6 +224,7 @@ impl CleanReport {
         self.letters.put(&mut sink);
         sink.list(&self.unmapped, PageLetters::put);
         sink.list(&self.findings, Finding::put);
+        sink.u16(self.opened.bits());
         sink.list(&self.children, Child::put);
         sink.into_vec()
     }
@@ -248,6 +252,7 @@ impl CleanReport {
             letters: Letters::take(&mut cursor)?,
             unmapped: cursor.list(limits.pages, Reason::LimitPages, PageLetters::take)?,
             findings: cursor.list(findings, Reason::LimitFindings, Finding::take)?,
+            opened: Opened::from_bits(cursor.u16()?),
             children: cursor.list(limits.parts, Reason::LimitParts, Child::take)?,
         };
         cursor.finish()?;
@@ -256,8 +261,8 @@ impl CleanReport {
     }
 }
 
-const MAGIC: [u8; 8] = *b"MSGREPT\x02";
-const FIXED_BYTES: u64 = 74;
+const MAGIC: [u8; 8] = *b"MSGREPT\x03";
+const FIXED_BYTES: u64 = 76;
 /// Reason, count, length, 200 characters.
 const FINDING_BYTES: u64 = 2 + 4 + 4 + 800;
 /// Number, drawn, meant.

@@ -157,6 +157,7 @@ fn every_cut_and_every_surplus_byte_is_an_error() {
         boundary_seed: [7; 16],
         account: AccountPlace::Top,
         charset: Default::default(),
+        password: None,
     };
     let report = CleanReport {
         kind: Kind::Text,
@@ -167,6 +168,7 @@ fn every_cut_and_every_surplus_byte_is_an_error() {
         letters: Letters::default(),
         unmapped: Vec::new(),
         findings: vec![Finding::new(Reason::Metadata, Place::new("EXIF"))],
+        opened: Default::default(),
         children: Vec::new(),
     };
     let whole = |bytes: &[u8]| {
@@ -201,6 +203,7 @@ fn a_quality_outside_1_to_100_or_upside_down_is_refused() {
             boundary_seed: [0; 16],
             account: AccountPlace::Top,
             charset: Default::default(),
+            password: None,
         }
     };
     for (low, high, good) in [(1, 100, true), (80, 80, true), (0, 50, false), (50, 101, false), (81, 80, false)] {

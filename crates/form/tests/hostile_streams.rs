@@ -12,7 +12,7 @@ use form::codec::{DecodeError, Decoder, EncodeError, Encoder, Event, Kind};
 use form::container::Child;
 use form::document::Document;
 use form::image::FrameHeader;
-use form::job::{CleanJob, DirtyJob};
+use form::job::{CleanJob, DirtyJob, Password};
 use form::name::MemberPath;
 use form::report::CleanReport;
 use form::{DetectedType, Limits};
@@ -173,6 +173,26 @@ fn a_decoder_that_failed_stays_failed_and_one_that_ended_stays_ended() {
     let mut decoder = Decoder::new(&*bytes, &limits).unwrap();
     assert!(matches!(decoder.next(), Ok(Event::End)));
     assert!(matches!(decoder.next(), Ok(Event::End)));
+}
+
+#[test]
+fn the_end_names_passwords_in_one_way_only() {
+    let limits = Limits::default();
+    for (payload, places) in
+        [(vec![], Some(vec![])), (vec![0b101, 0], Some(vec![0, 2])), (vec![0, 0x80], Some(vec![15]))]
+    {
+        let bytes = stream(4, &[(END, payload.clone())]);
+        let mut decoder = Decoder::new(&*bytes, &limits).unwrap();
+        assert!(matches!(decoder.next(), Ok(Event::End)), "{payload:?}");
+        let passwords: Vec<Password> = (0..16).map(|number| Password::new(&number.to_string()).unwrap()).collect();
+        let named: Vec<usize> =
+            decoder.opened().of(&passwords).map(|password| password.reveal().parse().unwrap()).collect();
+        assert_eq!(Some(named), places);
+    }
+    // None of them is said by saying nothing.
+    for payload in [vec![0], vec![1], vec![0, 0], vec![1, 0, 0], vec![1, 0, 0, 0]] {
+        assert!(decode(&stream(4, &[(END, payload.clone())])).is_err(), "{payload:?}");
+    }
 }
 
 #[test]

@@ -130,13 +130,16 @@ proptest! {
         links in select(Links::ALL),
         account in prop_oneof![Just(AccountPlace::Top), Just(AccountPlace::Bottom)],
         charset in prop_oneof![Just(MailCharset::Utf8), Just(MailCharset::Iso2022Jp)],
+        password in option::of("[ -~あ-ん]{0,40}"),
     ) {
+        let password = password.filter(|_| op == CleanOp::AssembleZip);
+        let password = password.map(|raw| Password::new(&raw).unwrap());
         let image = ImagePolicy {
             animation,
             quality_min: quality.0.min(quality.1),
             quality_max: quality.0.max(quality.1),
         };
-        let job = CleanJob { op, limits, image, pages: PagesOutput { density: pages.0, photo_quality: pages.1 }, links, boundary_seed, account, charset };
+        let job = CleanJob { op, limits, image, pages: PagesOutput { density: pages.0, photo_quality: pages.1 }, links, boundary_seed, account, charset, password };
         prop_assert_eq!(CleanJob::decode(&job.encode()).unwrap(), job);
     }
 
@@ -150,6 +153,7 @@ proptest! {
         letters in vec((any::<u32>(), any::<u32>(), any::<u32>()), 1..4),
         findings in vec(any_finding(), 0..5),
         children in any_children(Kind::Pages),
+        opened in any_opened(),
     ) {
         let [vector, raster_text, raster] = levels;
         let levels = PageLevels { vector, raster_text, raster };
@@ -157,7 +161,18 @@ proptest! {
         let unmapped: Vec<PageLetters> =
             letters.iter().map(|(page, a, b)| PageLetters { page: *page, letters: some((*a, *b)) }).collect();
         let letters = some((letters[0].1, letters[0].2));
-        let report = CleanReport { kind, detected_type, output, pages, levels, letters, unmapped, findings, children };
+        let report = CleanReport {
+            kind,
+            detected_type,
+            output,
+            pages,
+            levels,
+            letters,
+            unmapped,
+            findings,
+            opened,
+            children,
+        };
         prop_assert_eq!(CleanReport::decode(&report.encode(), &Limits::default()).unwrap(), report);
     }
 

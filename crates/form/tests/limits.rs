@@ -161,6 +161,7 @@ fn findings_of_a_report_twice_the_limit_of_a_room() {
         letters: Letters::default(),
         unmapped: Vec::new(),
         findings: vec![Finding::new(Reason::Metadata, Place::default()); 6],
+        opened: Default::default(),
         children: Vec::new(),
     };
     let limits = |findings| Limits { findings, ..Limits::default() };

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use engine::catalogue::Language;
 use engine::policy::{
-    AccountPlace, Embedded, Extra, Fallback, Links, MailCharset, Markup, MostLevel, OfficeOutput, OfficePolicy,
-    PagesOutput, PagesPolicy, TextPolicy,
+    AccountPlace, AttachedMails, Embedded, Extra, Fallback, Links, MailCharset, Markup, MostLevel, OfficeOutput,
+    OfficePolicy, PagesOutput, PagesPolicy, TextPolicy,
 };
 use engine::scan::Endpoint;
 use engine::{Engine, Foreign, Policy, Scanner, Wording};
@@ -283,6 +283,10 @@ fn policy(config: &Config) -> Policy {
             config::Links::Defang => Links::Defang,
             config::Links::Remove => Links::Remove,
         },
+        attached: match config.mail.attached {
+            config::Attached::Eml => AttachedMails::Eml,
+            config::Attached::Text => AttachedMails::Text,
+        },
         language: language(config),
         account: match config.policy.account {
             config::AccountPlace::Top => AccountPlace::Top,
@@ -294,6 +298,7 @@ fn policy(config: &Config) -> Policy {
         },
         account_always: config.policy.account_always,
         opens_by_mail: config.passwords.pairing,
+        encrypt_again: config.passwords.encrypt_again,
         subject_prefix: config.policy.subject_prefix.clone(),
         site_name: config.site.name.clone(),
         ..Policy::default()

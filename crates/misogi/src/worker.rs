@@ -452,6 +452,7 @@ mod tests {
             original: engine::Source::whole(Arc::new(jail::Sealed::from_bytes(b"PK").unwrap())),
             elapsed: Duration::ZERO,
             inline: false,
+            opened: Default::default(),
             children,
         }
     }

@@ -23,6 +23,7 @@ fn main() {
         boundary_seed: [7; 16],
         account: Default::default(),
         charset: Default::default(),
+        password: None,
     };
     let job = job.encode();
     for path in arguments {

@@ -1,16 +1,17 @@
 //! ZIP archives out of finished parts.
 //!
 //! Names are UTF-8 and say so, sizes and checksums stand in the local headers (Windows' own unpacker cannot read stored
-//! members without them), order is that of the bundle, and nothing in the archive depends on when or where it was made.
+//! members without them), order is that of the bundle, and nothing in the archive depends on when or where it was made, except for the
+//! salts of one that is encrypted.
 
 use std::io::Write;
 
 use ::zip::write::{PreparedZipFile, SimpleFileOptions};
-use ::zip::{CompressionMethod, DateTime, ZipWriter};
+use ::zip::{AesMode, CompressionMethod, DateTime, ZipWriter};
 use form::Reason;
 use form::bundle::{Bundle, BundleChild};
 use form::codec::{Decoder, Event, Kind};
-use form::job::CleanJob;
+use form::job::{CleanJob, Password};
 use form::report::{CleanReport, Letters, OutputType, PageLevels};
 
 use crate::error::Error;
@@ -30,12 +31,10 @@ pub(crate) fn assemble(bundle: &Bundle<'_>, job: &CleanJob, out: &mut Output<'_>
             _ => {}
         }
     }
-    let mut archive = ZipWriter::new(&mut *out);
-    for child in &bundle.children {
-        let member = prepared(child)?;
-        archive.add_prepared_file(member).map_err(write_error)?;
+    match &job.password {
+        Some(password) => encrypted(bundle, password, out)?,
+        None => plain(bundle, out)?,
     }
-    archive.finish().map_err(write_error)?;
     out.flush()?;
     let pages = u32::try_from(bundle.children.len()).unwrap_or(u32::MAX);
     Ok(CleanReport {
@@ -47,20 +46,51 @@ pub(crate) fn assemble(bundle: &Bundle<'_>, job: &CleanJob, out: &mut Output<'_>
         letters: Letters::default(),
         unmapped: Vec::new(),
         findings,
+        opened: decoder.opened(),
         children: Vec::new(),
     })
 }
 
-fn prepared(child: &BundleChild<'_>) -> Result<PreparedZipFile, Error> {
-    let path = match &child.meta.path {
+fn plain(bundle: &Bundle<'_>, out: &mut Output<'_>) -> Result<(), Error> {
+    let mut archive = ZipWriter::new(out);
+    for child in &bundle.children {
+        let member = prepared(child)?;
+        archive.add_prepared_file(member).map_err(write_error)?;
+    }
+    archive.finish().map(drop).map_err(write_error)
+}
+
+/// Members encrypted as WinZip does it with AES (AE-2): no checksum of the content stands beside it. Only of an archive that is written
+/// in one go does the crate write this version and not the one with checksums; sizes then follow each member, which is why none is
+/// stored. Each member has a salt of its own that the crate takes from the system: one that somebody else chose, or that came twice with a
+/// password, would give the content away. Programs that encrypt ZIP archives differ in what bytes they take for a password that is not
+/// ASCII; here it is UTF-8.
+fn encrypted(bundle: &Bundle<'_>, password: &Password, out: &mut Output<'_>) -> Result<(), Error> {
+    let mut archive = ZipWriter::new_stream(out);
+    for child in &bundle.children {
+        let options = options(child)
+            .compression_method(CompressionMethod::Deflated)
+            .with_aes_encryption(AesMode::Aes256, password.reveal());
+        archive.start_file(path(child), options).map_err(write_error)?;
+        archive.write_all(child.bytes)?;
+    }
+    archive.finish().map(drop).map_err(write_error)
+}
+
+fn path(child: &BundleChild<'_>) -> String {
+    match &child.meta.path {
         Some(path) => path.to_string(),
         None => child.meta.name.to_string(),
-    };
-    let options = SimpleFileOptions::default()
-        .compression_method(method(child.meta.output))
-        .last_modified_time(date_time(child.meta.modified))
-        .unix_permissions(0o644);
-    PreparedZipFile::from_data(path, options, child.bytes).map_err(write_error)
+    }
+}
+
+fn options(child: &BundleChild<'_>) -> SimpleFileOptions {
+    SimpleFileOptions::default().last_modified_time(date_time(child.meta.modified)).unix_permissions(0o644)
+}
+
+fn prepared(child: &BundleChild<'_>) -> Result<PreparedZipFile, Error> {
+    let options = options(child).compression_method(method(child.meta.output));
+    PreparedZipFile::from_data(path(child), options, child.bytes).map_err(write_error)
 }
 
 /// What is compressed already is stored as it is.

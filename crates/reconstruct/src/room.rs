@@ -64,7 +64,8 @@ fn part_of(job: &CleanJob, reader: &mut dyn Read, out: &mut Output<'_>) -> Resul
     };
     let Written { output, pages, levels, findings } = written;
     let Seen { letters, unmapped, children } = seen;
-    Ok(CleanReport { kind, detected_type, output, pages, levels, letters, unmapped, findings, children })
+    let opened = decoder.opened();
+    Ok(CleanReport { kind, detected_type, output, pages, levels, letters, unmapped, findings, opened, children })
 }
 
 /// What a writer says of the file it wrote.
@@ -128,6 +129,7 @@ fn again(decoder: &mut Form<'_>, job: &CleanJob, out: &mut Output<'_>) -> Result
             | Event::Card(_) => return Err(form::Reason::FormInvalid.into()),
         }
     }
+    encoder.opened(decoder.opened());
     encoder.finish()?;
     Ok(Written { output: OutputType::Form, pages: 0, levels: PageLevels::default(), findings })
 }

@@ -43,6 +43,7 @@ pub fn clean(form: &[u8]) -> Result<Vec<u8>, Refusal> {
         boundary_seed: [7; 16],
         account: AccountPlace::Top,
         charset: Default::default(),
+        password: None,
     };
     let (mut file, mut report) = (Vec::new(), Vec::new());
     reconstruct::run(&job.encode(), reconstruct::Input::Mapped(form), &mut file, &mut report)?;

@@ -89,14 +89,17 @@ pub(crate) fn disarm(part: Part<'_>, format: Format, form: &mut dyn Write, spill
 
 /// Passwords as the bytes that may have been typed: archivers take UTF-8 or, on Japanese Windows, CP932.
 pub(crate) fn keys(passwords: &[Password]) -> Vec<Vec<u8>> {
-    let mut keys = Vec::new();
-    for password in passwords {
-        let typed = password.reveal();
-        keys.push(typed.as_bytes().to_vec());
-        let (bytes, _, unmappable) = SHIFT_JIS.encode(typed);
-        if !typed.is_ascii() && !unmappable {
-            keys.push(bytes.into_owned());
-        }
-    }
-    keys
+    passwords.iter().flat_map(as_typed).collect()
+}
+
+/// The password that a key was made of, by its place.
+pub(crate) fn of_key(passwords: &[Password], key: &[u8]) -> Option<usize> {
+    passwords.iter().position(|password| as_typed(password).any(|typed| typed == key))
+}
+
+fn as_typed(password: &Password) -> impl Iterator<Item = Vec<u8>> {
+    let typed = password.reveal();
+    let (bytes, _, unmappable) = SHIFT_JIS.encode(typed);
+    let other = (!typed.is_ascii() && !unmappable).then(|| bytes.into_owned());
+    std::iter::once(typed.as_bytes().to_vec()).chain(other)
 }

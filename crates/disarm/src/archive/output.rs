@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 
 use form::codec::{Encoder, Kind};
 use form::container::Child;
+use form::job::Opened;
 use form::name::MemberPath;
 use form::text::Line;
 use form::{DetectedType, Findings, Limits, Reason, Refusal};
@@ -58,6 +59,13 @@ impl<'w> Output<'w> {
         self.next = self.next.saturating_add(1);
         self.spill.begin();
         Ok(())
+    }
+
+    /// Notes the password that opened the archive, or a member of it, by its place in the job.
+    pub(crate) fn opened_by(&mut self, password: Option<usize>) {
+        let mut opened = Opened::NONE;
+        password.into_iter().for_each(|index| opened.add(index));
+        self.encoder.opened(opened);
     }
 
     pub(crate) fn finish(mut self, findings: Findings) -> Result<(), Error> {

@@ -35,6 +35,8 @@ pub(crate) enum Content {
     Xml,
     /// Rows and cells.
     Table,
+    /// The same, in a database.
+    Dbf,
     /// A mail.
     Mail,
     /// Pixels.
@@ -173,6 +175,9 @@ fn by_signature(bytes: &[u8]) -> Option<Detected> {
     }
     if archive::is_tar(bytes) {
         return Some(Detected::by_token("tar"));
+    }
+    if crate::dbf::is(bytes) {
+        return Some(Detected::new(Content::Dbf, "dbf"));
     }
     magic::strong(bytes).map(Detected::by_token)
 }

@@ -137,7 +137,10 @@ fn by_start(head: &str) -> Option<Detected> {
 /// Markup by the first elements that stand in it. `lower` begins with `<`.
 fn markup(lower: &str) -> Option<&'static str> {
     let has = |element: &str| lower.contains(element);
-    if let Some((_, token)) = DOCUMENTS.iter().find(|(mark, _)| has(mark)) {
+    if root(lower) == Some("html") {
+        // Word and Excel save pages with settings of their own in comments.
+        Some("html")
+    } else if let Some((_, token)) = DOCUMENTS.iter().find(|(mark, _)| has(mark)) {
         // One XML file that is a whole document, opened by its program whatever it is called.
         Some(token)
     } else if root(lower).is_some_and(|name| name == "svg" || name.ends_with(":svg")) {

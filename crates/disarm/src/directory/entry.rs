@@ -97,7 +97,7 @@ impl Reader<'_> {
             }
             "RRULE" => match time::rule(word) {
                 Some(rule) => self.told.push(&mut self.entry.rules, Entry::MAX_RULES, rule),
-                None => self.repaired(),
+                None => self.told.repetitions = self.told.repetitions.saturating_add(1),
             },
             "RDATE" => self.dates(line, |entry| &mut entry.dates),
             "EXDATE" => self.dates(line, |entry| &mut entry.exceptions),
@@ -121,7 +121,7 @@ impl Reader<'_> {
             "ATTENDEE" => self.attendee(line),
             "ATTACH" => self.told.files = self.told.files.saturating_add(1),
             // Days that do not take place by a rule, which no program writes any more.
-            "EXRULE" => self.repaired(),
+            "EXRULE" => self.told.repetitions = self.told.repetitions.saturating_add(1),
             _ => self.told.fields = self.told.fields.saturating_add(1),
         }
     }
@@ -214,6 +214,12 @@ impl Reader<'_> {
         if differs {
             self.entry.end = None;
             self.repaired();
+        }
+        if let Some(start) = self.entry.start {
+            let before = self.entry.rules.len();
+            self.entry.rules.retain(|rule| rule.is_met_from(&start));
+            let lost = before.saturating_sub(self.entry.rules.len());
+            self.told.repetitions = self.told.repetitions.saturating_add(u32::try_from(lost).unwrap_or(u32::MAX));
         }
     }
 

@@ -20,6 +20,8 @@ pub(super) struct Told {
     pub(super) fields: u32,
     pub(super) links: u32,
     pub(super) repaired: u32,
+    /// Rules of repetition that were left out, so that an entry takes place on other days than it says.
+    pub(super) repetitions: u32,
     pub(super) lost: u32,
     pub(super) unknown_zones: u32,
     /// Changes of one time of a series that do not say of which.
@@ -47,6 +49,7 @@ impl Told {
             (Reason::EntryFields, self.fields),
             (Reason::EntryLinks, self.links),
             (Reason::EntryRepaired, self.repaired),
+            (Reason::RepetitionLost, self.repetitions),
             (Reason::MessageIncomplete, self.lost.saturating_add(self.unclear)),
             (Reason::CharsetGuessed, self.charset.guessed),
             (Reason::CharsetMismatch, self.charset.mismatched),

@@ -133,6 +133,7 @@ pub(crate) fn disarm(
     for finding in findings.into_vec() {
         out.finding(&finding)?;
     }
+    out.opened(part.opened);
     out.finish()?;
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use form::codec::{Decoder, Encoder, Event};
 use form::image::{ImageHeader, ImageSource, PixelFormat};
+use form::job::Opened;
 use form::pages::{PictureHeader, PictureLayout, PictureSource};
 use form::{DetectedType, Findings, Limits, Place, Reason};
 
@@ -206,8 +207,13 @@ fn decode(
 fn photo(bytes: &[u8], source: ImageSource, part: &Part<'_>, limits: &Limits) -> Option<Picture> {
     let mut form = Vec::new();
     let job = form::job::DirtyJob { limits: limits.clone(), ..part.job.clone() };
-    let alone =
-        Part { input: bytes, job: &job, detected: DetectedType::UNKNOWN, findings: Findings::new(limits.findings) };
+    let alone = Part {
+        input: bytes,
+        job: &job,
+        detected: DetectedType::UNKNOWN,
+        findings: Findings::new(limits.findings),
+        opened: Opened::NONE,
+    };
     image::disarm(alone, source, &mut form).ok()?;
     let mut decoder = Decoder::new(form.as_slice(), limits).ok()?;
     let (mut header, mut pixels, mut frames): (Option<ImageHeader>, Vec<u8>, u32) = (None, Vec::new(), 0);

@@ -48,7 +48,7 @@ pub(crate) fn disarm(
     mut form: &mut dyn Write,
     spill: &mut dyn Write,
 ) -> Result<(), Error> {
-    let Part { input, job, detected, findings } = part;
+    let Part { input, job, detected, findings, opened: _ } = part;
     let prepared = inspect::prepare(input, job)?;
     let file = open::File::open(&prepared, fonts)?;
     let traits = guard::inspect(&file.pdf)?;
@@ -58,8 +58,9 @@ pub(crate) fn disarm(
     if count == 0 {
         return Err(Reason::Malformed.into());
     }
-    let Prepared { header, outline, labels, links, findings: inspected, page_count, files, vertical_forms, .. } =
-        prepared;
+    let Prepared {
+        header, outline, labels, links, findings: inspected, page_count, files, vertical_forms, opened, ..
+    } = prepared;
 
     let mut document = Document {
         out: Encoder::new(&mut form as &mut dyn Write, Kind::Pages, detected, &job.limits)?,
@@ -101,6 +102,7 @@ pub(crate) fn disarm(
     for finding in merged(findings, inspected, &job.limits) {
         out.finding(&finding)?;
     }
+    out.opened(opened);
     out.finish()?;
     Ok(())
 }

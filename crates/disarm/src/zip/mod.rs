@@ -19,7 +19,7 @@ use crate::archive::members::{Listed, members};
 use crate::archive::names::Name;
 use crate::archive::output::{BUFFER_BYTES, Output, Spill, check_ratio, check_total};
 use crate::archive::{bytes, codec};
-use crate::archive::{keys, time};
+use crate::archive::{keys, of_key, time};
 use crate::error::{Error, size};
 use crate::room::Part;
 use directory::{Entry, METHOD_DEFLATED, METHOD_STORED};
@@ -49,12 +49,16 @@ pub(crate) fn disarm(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn W
         let spill = output.spill();
         let withheld = match reason_to_withhold(member.entry, &keys) {
             Some(reason) => Some(reason.into()),
-            None if member.entry.is_encrypted() => decrypt(&mut archive, &member, &keys, spill)?,
+            None if member.entry.is_encrypted() => match decrypt(&mut archive, &member, &keys, spill)? {
+                Ok(key) => {
+                    part.findings.add(Reason::Decrypted, Place::new(&member.path.to_string()));
+                    output.opened_by(of_key(&part.job.passwords, key));
+                    None
+                }
+                Err(refusal) => Some(refusal),
+            },
             None => unpack_plain(part.input, &mut archive, &member, limits, spill)?,
         };
-        if member.entry.is_encrypted() && withheld.is_none() {
-            part.findings.add(Reason::Decrypted, Place::new(&member.path.to_string()));
-        }
         output.member(member.path, modified(member.entry), withheld)?;
     }
     output.finish(part.findings)
@@ -162,16 +166,16 @@ fn unpack<R: Read + ?Sized>(
 /// Tries each password until one gives the whole member. The old encryption checks a password by one byte, so one of 256
 /// wrong ones passes; only a member that unpacks and has its checksum has been decrypted. Each is tried out first:
 /// what a wrong one gives must neither use up the spill nor look like a bomb.
-fn decrypt(
+fn decrypt<'k>(
     archive: &mut ZipArchive<Cursor<&[u8]>>,
     member: &Member<'_, '_>,
-    keys: &[Vec<u8>],
+    keys: &'k [Vec<u8>],
     spill: &mut Spill<'_>,
-) -> Result<Option<Refusal>, Error> {
+) -> Result<Result<&'k [u8], Refusal>, Error> {
     for key in keys {
         let data = archive.by_index_decrypt(member.index, key);
         if let Err(ZipError::UnsupportedArchive(_)) = data {
-            return Ok(Some(Reason::UnsupportedMethod.into()));
+            return Ok(Err(Reason::UnsupportedMethod.into()));
         }
         if !is_whole(data, member) {
             continue;
@@ -179,10 +183,10 @@ fn decrypt(
         // It is the one: now what it gives is kept, and the limits count.
         let data = archive.by_index_decrypt(member.index, key);
         if unpack(data, member, spill)?.is_none() {
-            return Ok(None);
+            return Ok(Ok(key.as_slice()));
         }
     }
-    Ok(Some(Reason::WrongPassword.into()))
+    Ok(Err(Reason::WrongPassword.into()))
 }
 
 /// Whether the bytes are those that the archive says it packed; reads not one more than those.

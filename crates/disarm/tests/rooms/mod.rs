@@ -67,6 +67,7 @@ pub fn clean_job(op: CleanOp, limits: &Limits) -> CleanJob {
         boundary_seed: [7; 16],
         account: AccountPlace::Top,
         charset: Default::default(),
+        password: None,
     }
 }
 

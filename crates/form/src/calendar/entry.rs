@@ -379,6 +379,9 @@ impl Entry {
             Refusal::check(Reason::LimitLineBytes, limits.line_bytes.into(), size(line.as_str().len()))?;
         }
         self.rules.iter().try_for_each(Rule::check)?;
+        if self.start.is_some_and(|start| !self.rules.iter().all(|rule| rule.is_met_from(&start))) {
+            return Err(DecodeError::Malformed("rule of repetition"));
+        }
         for when in self.start.iter().chain(&self.dates).chain(&self.exceptions) {
             when.check(zones)?;
         }

@@ -133,6 +133,34 @@ impl Rule {
             && self.has_positions()
     }
 
+    /// Whether the rule ever comes true for an entry that begins then: every second hour from nine o'clock it is never ten, and a program
+    /// that lists the entry looks for that until the end of time.
+    pub fn is_met_from(&self, start: &When) -> bool {
+        let (date, hour) = match start {
+            When::Day(date) => (*date, 0),
+            When::Utc(at) | When::Floating(at) | When::Zoned(at, _) => (at.date(), at.hour()),
+        };
+        let in_step = |first: u16, around: u16, wanted: &[i16]| {
+            let step = shared(self.interval, around);
+            let is_reached = |value: &i16| (i32::from(*value) - i32::from(first)).checked_rem(step.into()) == Some(0);
+            wanted.is_empty() || wanted.iter().any(is_reached)
+        };
+        match self.frequency {
+            Frequency::Hourly => in_step(hour.into(), 24, &self.hours),
+            Frequency::Monthly => in_step(date.month().into(), 12, &self.months),
+            Frequency::Yearly if self.is_of_leap_days() => in_step(date.year(), 4, &[0]),
+            Frequency::Yearly | Frequency::Weekly | Frequency::Daily => true,
+        }
+    }
+
+    /// Whether it names no other days than such as only leap years have.
+    fn is_of_leap_days(&self) -> bool {
+        let in_february = self.months == [2] && !self.month_days.is_empty();
+        let days = in_february && self.month_days.iter().all(|day| matches!(day, 29.. | ..=-29));
+        let ends = !self.year_days.is_empty() && self.year_days.iter().all(|day| day.abs() == 366);
+        days || ends
+    }
+
     /// Whether its lists go with how often it is and with one another.
     fn is_of_its_frequency(&self) -> bool {
         let yearly = self.frequency == Frequency::Yearly;
@@ -247,8 +275,17 @@ impl Rule {
     }
 }
 
+/// The greatest number that both are multiples of.
+fn shared(mut one: u16, mut other: u16) -> u16 {
+    while let Some(rest) = one.checked_rem(other) {
+        (one, other) = (other, rest);
+    }
+    one.max(1)
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::time::{Date, DateTime};
     use super::*;
 
     #[test]
@@ -288,6 +325,51 @@ mod tests {
         ] {
             assert!(!bad.is_sound(), "{bad:?}");
             assert!(good.is_sound(), "{good:?}");
+        }
+    }
+
+    #[test]
+    fn a_rule_that_goes_past_its_own_days_for_ever_is_met_by_no_start() {
+        let start = |year, month, day, hour| {
+            When::Floating(DateTime::new(Date::new(year, month, day).unwrap(), hour, 0, 0).unwrap())
+        };
+        let hourly = |interval, hours: &[i16]| Rule { interval, hours: hours.to_vec(), ..Rule::new(Frequency::Hourly) };
+        let monthly =
+            |interval, months: &[i16]| Rule { interval, months: months.to_vec(), ..Rule::new(Frequency::Monthly) };
+        let leap = |interval, days: &[i16]| Rule {
+            interval,
+            months: vec![2],
+            month_days: days.to_vec(),
+            ..Rule::new(Frequency::Yearly)
+        };
+        let nine = start(2026, 11, 21, 9);
+        for (rule, at, is_met) in [
+            (hourly(1, &[10]), nine, true),
+            (hourly(2, &[10]), nine, false),
+            (hourly(2, &[10, 13]), nine, true),
+            (hourly(24, &[8]), nine, false),
+            (hourly(24, &[9]), nine, true),
+            // Seven hours go through all of the day.
+            (hourly(7, &[10]), nine, true),
+            (hourly(48, &[]), nine, true),
+            (monthly(12, &[2]), nine, false),
+            (monthly(12, &[11]), nine, true),
+            (monthly(6, &[5]), nine, true),
+            (monthly(5, &[2]), nine, true),
+            (leap(4, &[29]), nine, false),
+            (leap(2, &[29]), nine, true),
+            (leap(2, &[29]), start(2025, 2, 1, 0), false),
+            (leap(4, &[28, 29]), nine, true),
+            (leap(4, &[29]), start(2028, 2, 29, 0), true),
+            (leap(1, &[-29]), nine, true),
+            (Rule { interval: 4, year_days: vec![366], ..Rule::new(Frequency::Yearly) }, nine, false),
+            (
+                Rule { interval: 65_535, ..Rule::new(Frequency::Yearly) },
+                When::Day(Date::new(2026, 1, 1).unwrap()),
+                true,
+            ),
+        ] {
+            assert_eq!(rule.is_met_from(&at), is_met, "{rule:?}");
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::card::Card;
 use crate::container::Child;
 use crate::detected::DetectedType;
 use crate::image::{FrameHeader, ImageHeader};
+use crate::job::Opened;
 use crate::limits::Limits;
 use crate::mail::MailHeader;
 use crate::office::{Markup, OfficeHeader, PartHeader};
@@ -28,6 +29,7 @@ pub struct Decoder<R: Read> {
     detected: DetectedType,
     verifier: Verifier,
     payload: Vec<u8>,
+    opened: Opened,
     state: State,
 }
 
@@ -58,7 +60,7 @@ impl<R: Read> Decoder<R> {
             .ok_or(DecodeError::Malformed("detected type"))?;
         let header_bytes = u64::from(len).saturating_add(10);
         let verifier = Verifier::new(kind, header_bytes, limits)?;
-        Ok(Decoder { input, detected, verifier, payload: Vec::new(), state: State::Open })
+        Ok(Decoder { input, detected, verifier, payload: Vec::new(), opened: Opened::NONE, state: State::Open })
     }
 
     /// The kind of the document.
@@ -69,6 +71,11 @@ impl<R: Read> Decoder<R> {
     /// What the file was found to be that the document was made of.
     pub fn detected(&self) -> DetectedType {
         self.detected
+    }
+
+    /// Which passwords of the job opened something, by what the dirty room says; known at the end only.
+    pub fn opened(&self) -> Opened {
+        self.opened
     }
 
     /// The next event; [`Event::End`] again and again after the end. The end is reported only once the input has ended too,
@@ -212,6 +219,10 @@ impl<R: Read> Decoder<R> {
                 Event::Card(Box::new(card))
             }
             Tag::End => {
+                if !cursor.is_empty() {
+                    let bits = cursor.u16().ok().filter(|bits| *bits != 0);
+                    self.opened = Opened::from_bits(bits.ok_or(DecodeError::Malformed("end"))?);
+                }
                 verifier.end()?;
                 Event::End
             }
@@ -232,7 +243,7 @@ impl<R: Read> Decoder<R> {
         if size(read) != len {
             return Err(DecodeError::Truncated);
         }
-        if tag == Tag::End && (&mut self.input).take(1).read_to_end(&mut self.payload)? != 0 {
+        if tag == Tag::End && (&mut self.input).take(1).read_to_end(&mut Vec::new())? != 0 {
             return Err(DecodeError::Trailing);
         }
         Ok(tag)

@@ -125,7 +125,8 @@ impl Tag {
             // A transfer table of 256 bytes.
             Tag::Canvas => 512,
             Tag::TextSource | Tag::Image | Tag::Frame | Tag::Table | Tag::Picture | Tag::Page => 64,
-            Tag::End => 0,
+            // Which passwords opened something, where any did.
+            Tag::End => 2,
         };
         if len > most { Err(DecodeError::Malformed(self.name())) } else { Ok(()) }
     }

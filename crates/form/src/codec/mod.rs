@@ -1,7 +1,8 @@
 //! The framed stream that carries one document of the form.
 //!
 //! A stream is the magic `MSGFORM` and a version byte, the [`Kind`], the detected type (length and token), then frames: tag,
-//! payload length (32 bits, little-endian), payload. It ends with an `End` frame and nothing after it.
+//! payload length (32 bits, little-endian), payload. It ends with an `End` frame and nothing after it; the frame says
+//! which passwords opened something, where any did.
 //!
 //! | kind      | frames in this order                                      |
 //! |-----------|-----------------------------------------------------------|

@@ -13,6 +13,7 @@ use crate::codec::{DecodeError, Decoder, EncodeError, Encoder, Event, Kind};
 use crate::container::Child;
 use crate::detected::DetectedType;
 use crate::image::{FrameHeader, ImageHeader};
+use crate::job::Opened;
 use crate::limits::Limits;
 use crate::mail::MailHeader;
 use crate::reason::Finding;
@@ -111,6 +112,8 @@ pub struct ContainerDoc {
     pub children: Vec<Child>,
     /// What was removed or changed.
     pub findings: Vec<Finding>,
+    /// Which passwords of the job opened it.
+    pub opened: Opened,
 }
 
 /// A table.
@@ -261,7 +264,9 @@ impl Document {
                 findings,
             }),
             Kind::Image => Document::Image(ImageDoc { detected, header: image.ok_or(missing)?, frames, findings }),
-            Kind::Container => Document::Container(ContainerDoc { detected, children, findings }),
+            Kind::Container => {
+                Document::Container(ContainerDoc { detected, children, findings, opened: decoder.opened() })
+            }
             Kind::Table => Document::Table(TableDoc { detected, header: table.ok_or(missing)?, rows, findings }),
             Kind::Calendar => {
                 Document::Calendar(CalendarDoc { detected, header: calendar.ok_or(missing)?, entries, findings })
@@ -339,6 +344,7 @@ impl ContainerDoc {
         for child in &self.children {
             encoder.child(child)?;
         }
+        encoder.opened(self.opened);
         encoder.finish()
     }
 }

@@ -10,6 +10,7 @@ use form::codec::{DecodeError, EncodeError, Kind};
 use form::container::Child;
 use form::document::{ContainerDoc, Document, ImageDoc, ImageFrame, MailDoc, TableDoc, TextDoc};
 use form::image::{Density, FrameHeader, ImageHeader, ImageSource, PixelFormat, Repeat};
+use form::job::Opened;
 use form::mail::{Address, ListField, ListLink, MailDate, MailHeader, Mailbox, MessageId};
 use form::name::{FileName, MemberPath};
 use form::pages::Url;
@@ -110,6 +111,7 @@ pub(crate) fn container_doc() -> Document {
         detected: DetectedType::lossy("zip"),
         children: vec![member(0, "資料/第1章.docx"), member(1, "readme.txt")],
         findings: vec![],
+        opened: Opened::NONE,
     })
 }
 
@@ -356,10 +358,24 @@ pub(crate) fn any_document() -> impl Strategy<Value = Document> {
             })
         ),
         any_image().prop_map(Document::Image),
-        (any_detected(), any_children(Kind::Container), findings()).prop_map(|(detected, children, findings)| {
-            Document::Container(ContainerDoc { detected, children, findings })
-        }),
+        (any_detected(), any_children(Kind::Container), findings(), any_opened()).prop_map(
+            |(detected, children, findings, opened)| Document::Container(ContainerDoc {
+                detected,
+                children,
+                findings,
+                opened
+            })
+        ),
         any_table().prop_map(Document::Table),
         any_pages().prop_map(Document::Pages),
     ]
+}
+
+/// Any of sixteen passwords.
+pub(crate) fn any_opened() -> impl Strategy<Value = Opened> {
+    vec(0_usize..16, 0..4).prop_map(|indices| {
+        let mut opened = Opened::NONE;
+        indices.into_iter().for_each(|index| opened.add(index));
+        opened
+    })
 }

@@ -105,8 +105,7 @@ impl Config {
             }
         }
         if self.passwords.partner.iter().any(|partner| !partner.is_usable()) {
-            let wanted =
-                "needs a sender such as `*@partner.example.co.jp` or one address, and passwords of 1 to 1024 bytes";
+            let wanted = "needs a sender such as `*@partner.example.co.jp` or one address, and 1 to 256 passwords of 1 to 1024 bytes";
             return fault("passwords.partner", wanted);
         }
         let host =

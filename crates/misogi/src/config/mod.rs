@@ -307,12 +307,22 @@ pub(crate) struct Mail {
     pub(crate) hidden_text: Choice,
     /// Files of HTML and XML: what they say as a `text`, or `withhold`.
     pub(crate) markup: Markup,
+    /// Mails that are attached to a mail or lie in an archive: rebuilt as mails (`eml`), or as a `text` with their attachments beside it.
+    pub(crate) attached: Attached,
 }
 
 impl Default for Mail {
     fn default() -> Self {
-        Self { links: Links::Keep, hidden_text: Choice::Drop, markup: Markup::Text }
+        Self { links: Links::Keep, hidden_text: Choice::Drop, markup: Markup::Text, attached: Attached::Eml }
     }
+}
+
+/// What attached mails become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Attached {
+    Eml,
+    Text,
 }
 
 /// What becomes of web addresses.

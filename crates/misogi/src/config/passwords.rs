@@ -7,6 +7,8 @@ use form::job::Password;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::pairing::MAX_KNOWN;
+
 /// How passwords come to the files that they open.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -21,6 +23,8 @@ pub(crate) struct Passwords {
     pub(crate) typed_tries: u32,
     /// How many mails' passwords are tried on one file.
     pub(crate) paired_tries: u32,
+    /// Encrypt archives that a password opened with it again.
+    pub(crate) encrypt_again: bool,
     /// Words of this site's partners that announce a password, beside the usual ones.
     pub(crate) words: Vec<String>,
     /// Passwords agreed on with partners.
@@ -35,6 +39,7 @@ impl Default for Passwords {
             mails: 10,
             typed_tries: 30,
             paired_tries: 30,
+            encrypt_again: false,
             words: Vec::new(),
             partner: Vec::new(),
         }
@@ -105,7 +110,8 @@ impl Partner {
         let domain = self.sender.rsplit_once('@').map_or("", |(_, domain)| domain);
         let wild = self.sender.strip_prefix("*@").unwrap_or(&self.sender).contains('*');
         let fits = |Secret(password): &Secret| !password.is_empty() && Password::new(password).is_some();
-        !domain.is_empty() && !wild && !self.passwords.is_empty() && self.passwords.iter().all(fits)
+        let some = (1..=MAX_KNOWN).contains(&self.passwords.len());
+        !domain.is_empty() && !wild && some && self.passwords.iter().all(fits)
     }
 }
 

@@ -5,7 +5,7 @@ use form::job::Password;
 use store::Envelope;
 
 use super::told::Names;
-use super::{MAX_ROUNDS, Pairing, holds};
+use super::{MAX_KNOWN, MAX_ROUNDS, Pairing, holds};
 use crate::worker::chain;
 
 /// A mail, converted with the passwords that were known.
@@ -13,7 +13,7 @@ pub(crate) struct AtOnce {
     pub(crate) outcome: MailOutcome,
     /// Those that opened something where something is locked still.
     pub(super) keys: Vec<Password>,
-    /// Those that could not be tried just now.
+    /// Those that could not be tried just now, or were too many for it.
     pub(super) untried: Vec<Password>,
     /// Those that were tried.
     pub(super) tried: Vec<Password>,
@@ -49,19 +49,21 @@ impl Pairing {
                 true
             }
         });
+        passwords.truncate(MAX_KNOWN);
         for (number, round) in passwords.chunks(MAX_CANDIDATES).enumerate().take(MAX_ROUNDS) {
             let context = MailContext { passwords: round.to_vec(), ..context.clone() };
             match self.engine.sanitise_mail(original, &context).await {
-                Ok(again) if is_better(&again, &known.outcome) => {
-                    known.outcome = again;
-                    known.keys = round.to_vec();
+                Ok(again) => {
+                    let openers = again.openers();
+                    known.keys.extend(openers.of(round).cloned());
+                    if is_better(&again, &known.outcome) {
+                        known.outcome = again;
+                    }
                 }
-                Ok(_) => {}
                 Err(defer) => {
                     // The mail is whole as it is, and waits for nothing.
                     tracing::warn!(event = "unlock_deferred", receipt = context.receipt, why = chain(&defer));
-                    let rest = passwords.chunks(MAX_CANDIDATES).skip(number);
-                    known.untried = rest.take(1).flatten().cloned().collect();
+                    known.untried = passwords.iter().skip(number.saturating_mul(MAX_CANDIDATES)).cloned().collect();
                     break;
                 }
             }
@@ -70,6 +72,9 @@ impl Pairing {
                 tracing::info!(event = "opened_at_once", receipt = context.receipt);
                 break;
             }
+        }
+        if is_locked(&known.outcome) && known.untried.is_empty() {
+            known.untried = passwords.iter().skip(known.tried.len()).cloned().collect();
         }
         known
     }

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use engine::{Engine, Locked, MAX_CANDIDATES, MailContext, NotOpened, PartOutcome, Patience, Unlocked, UnlockedMail};
 use form::job::Password;
+use form::reason::Reason;
 use store::{
     Clock, Envelope, LockedMail, LockedSearch, MessageId, OpenedBy, QuarantineId, Receipt, Release, StillHeld, Store,
     Timestamp, Tries, TryOf,
@@ -34,8 +35,11 @@ pub(crate) use told::{Keys, Told};
 use told::{Names, PasswordMail, key};
 pub(crate) use turns::Turns;
 
-/// How often a mail is converted anew to try passwords that are known beforehand, a room's fill each time.
+/// How often a mail is converted anew to try passwords that are known beforehand, a room's fill each time, before it is delivered.
 const MAX_ROUNDS: usize = 3;
+
+/// Passwords known beforehand that are tried on one mail; those for which there is no time before its delivery follow it.
+pub(crate) const MAX_KNOWN: usize = 256;
 
 /// How long one mail keeps its turn; for what is left it waits for another.
 const MOST_TIME: Duration = Duration::from_secs(60);
@@ -325,25 +329,31 @@ impl Pairing {
         let count = rounds.len();
         for (number, (new, keys)) in (1..).zip(rounds) {
             let round: Vec<Password> = new.iter().chain(keys).cloned().collect();
-            let Some((receipt, unlocked)) = self.convert(locked, &original, &group, round).await? else {
+            let Some((receipt, unlocked)) = self.convert(locked, &original, &group, round.clone()).await? else {
                 match all {
                     // Whoever typed it is told what opened; what was told is tried again.
                     Some(opened) if by.how == OpenedBy::Typing => return Ok(Attempt::Opened(opened)),
                     _ => return Ok(Attempt::NotNow),
                 }
             };
-            if let Some(Err(known)) = alone.as_ref().map(|alone| more(alone, &unlocked)) {
-                closed.extend(known);
-                continue;
-            }
+            let by_these: Vec<Password> = unlocked.by().of(&round).filter(|key| new.contains(key)).cloned().collect();
+            let known = alone.as_ref().and_then(|alone| more(alone, &unlocked).err());
             let mail = match unlocked {
-                Unlocked::Opened(mail) => mail,
-                Unlocked::Nothing(more) => {
-                    closed.extend(more);
+                Unlocked::Opened(mail) if known.is_none() => mail,
+                Unlocked::Opened(_) => {
+                    closed.extend(known.unwrap_or_default());
+                    continue;
+                }
+                Unlocked::Nothing { closed: more, .. } => {
+                    // It opens the archive around a locked one, and will be needed with the password of that.
+                    if !by_these.is_empty() {
+                        self.keys.keep(locked.message, &by_these, by.told_to);
+                    }
+                    closed.extend(known.unwrap_or(more));
                     continue;
                 }
             };
-            let opened = self.release(locked, &group, receipt, mail, new, by).await?;
+            let opened = self.release(locked, &group, receipt, mail, &by_these, by).await?;
             match &mut all {
                 Some(all) => all.add(opened),
                 None => all = Some(opened),
@@ -391,14 +401,14 @@ impl Pairing {
         }
     }
 
-    /// Sends what was opened, and keeps the passwords that were new where something is locked still.
+    /// Sends what was opened, and keeps the passwords that opened it where something is locked still.
     async fn release(
         &self,
         locked: &LockedMail,
         group: &Group,
         receipt: Receipt,
         mail: UnlockedMail,
-        new: &[Password],
+        keys: &[Password],
         by: &By<'_>,
     ) -> Result<Opened, store::Error> {
         let files = mail.parts.iter().filter_map(|part| part.output_name.as_ref());
@@ -407,7 +417,7 @@ impl Pairing {
         let still_held: Vec<StillHeld> =
             mail.still_held.iter().filter_map(|part| Some(still_held(part, id_of(&part.inside)?))).collect();
         if still_held.iter().any(|part| part.is_locked) {
-            self.keys.keep(locked.message, new, by.told_to);
+            self.keys.keep(locked.message, keys, by.told_to);
         }
         let release = Release {
             receipt,
@@ -454,10 +464,12 @@ impl Pairing {
                 }
                 Attempt::Nothing(closed) => {
                     let own = closed.iter().find(|closed| closed.path == item.path);
-                    match own.and_then(|closed| Some((closed.refusal?.reason, closed.fits))) {
-                        Some((reason, true)) => other = Unlocking::Withheld(reason),
-                        Some((reason, false)) => other = Unlocking::Unknown { reason, left },
-                        None => {}
+                    match own.map(|closed| (closed.refusal.map(|refusal| refusal.reason), closed.fits)) {
+                        Some((Some(reason), true)) => other = Unlocking::Withheld(reason),
+                        // It is right, and what it opens holds nothing but what another password opens.
+                        Some((None, true)) => other = Unlocking::Withheld(Reason::Encrypted),
+                        Some((Some(reason), false)) => other = Unlocking::Unknown { reason, left },
+                        Some((None, false)) | None => {}
                     }
                 }
                 Attempt::NotNow => other = Unlocking::Busy,
@@ -570,7 +582,7 @@ fn rounds<'a>(passwords: &'a [Password], keys: &'a [Password]) -> Vec<(&'a [Pass
 fn more(alone: &Unlocked, with: &Unlocked) -> Result<(), Vec<NotOpened>> {
     let unknown = |path: &String| NotOpened { path: path.clone(), refusal: None, fits: false };
     match (alone, with) {
-        (Unlocked::Nothing(_), Unlocked::Opened(_)) => Ok(()),
+        (Unlocked::Nothing { .. }, Unlocked::Opened(_)) => Ok(()),
         (Unlocked::Opened(alone), Unlocked::Opened(with)) => {
             let passes = |mail: &UnlockedMail| -> Vec<String> {
                 let parts = mail.parts.iter().flat_map(PartOutcome::flatten).filter(|part| part.fresh.is_some());
@@ -580,13 +592,13 @@ fn more(alone: &Unlocked, with: &Unlocked) -> Result<(), Vec<NotOpened>> {
             let is_more = passes(with).iter().any(|path| !known.contains(path));
             if is_more { Ok(()) } else { Err(with.opened.iter().map(unknown).collect()) }
         }
-        (Unlocked::Nothing(before), Unlocked::Nothing(closed)) => {
+        (Unlocked::Nothing { closed: before, .. }, Unlocked::Nothing { closed, .. }) => {
             // That a key fits does not say that this password does.
             let of =
                 |item: &NotOpened| if item.fits && before.contains(item) { unknown(&item.path) } else { item.clone() };
             Err(closed.iter().map(of).collect())
         }
-        (Unlocked::Opened(_), Unlocked::Nothing(closed)) => Err(closed.clone()),
+        (Unlocked::Opened(_), Unlocked::Nothing { closed, .. }) => Err(closed.clone()),
     }
 }
 

@@ -171,8 +171,6 @@ fn of_the_crowd(told: &VecDeque<PasswordMail>) -> Option<usize> {
 struct Key {
     password: Password,
     told_to: Vec<String>,
-    /// Its place among those that were tried together: the likeliest come first.
-    rank: usize,
 }
 
 /// Passwords that opened something of a mail of which something is locked still: an archive in an archive needs both. One that was told
@@ -181,24 +179,21 @@ struct Key {
 pub(crate) struct Keys(Mutex<VecDeque<(MessageId, Vec<Key>)>>);
 
 impl Keys {
-    /// Keeps passwords, the likeliest first, that these recipients were told. Which of them opened something is not known, so a mail
-    /// keeps the likeliest [`MAX_KEYS`] of all that were told, and of two as likely the newer.
+    /// Keeps passwords that opened something and that these recipients were told; of all that were told, the newest [`MAX_KEYS`].
     pub(super) fn keep(&self, message: MessageId, passwords: &[Password], told_to: &[String]) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = kept.iter().position(|(of, _)| *of == message).and_then(|at| kept.remove(at));
         let mut earlier = known.map(|(_, keys)| keys).unwrap_or_default();
         let mut keys = Vec::with_capacity(passwords.len().saturating_add(earlier.len()));
-        for (rank, password) in passwords.iter().enumerate() {
+        for password in passwords {
             let at = earlier.iter().position(|key| key.password == *password);
-            let new = || Key { password: password.clone(), told_to: Vec::new(), rank };
+            let new = || Key { password: password.clone(), told_to: Vec::new() };
             let mut key = at.map_or_else(new, |at| earlier.remove(at));
-            key.rank = key.rank.min(rank);
             let more: Vec<_> = told_to.iter().filter(|address| !holds(&key.told_to, address)).cloned().collect();
             key.told_to.extend(more);
             keys.push(key);
         }
         keys.extend(earlier);
-        keys.sort_by_key(|key| key.rank);
         keys.truncate(MAX_KEYS);
         while kept.len() >= MAX_HELPED {
             kept.pop_front();
@@ -290,18 +285,18 @@ mod tests {
     }
 
     #[test]
-    fn the_likeliest_keys_are_kept() {
+    fn the_newest_keys_are_kept() {
         let keys = Keys::default();
         let all = ["a@x.lg.jp".to_owned()];
-        let round = |name: &str| -> Vec<Password> {
-            (0..16).map(|number| Password::new(&format!("{name}{number}")).unwrap()).collect()
-        };
-        keys.keep(MessageId(1), &round("outer"), &all);
-        assert_eq!(keys.of(MessageId(1), &all), round("outer"));
-        keys.keep(MessageId(1), &round("inner"), &all);
+        let password = |number: usize| Password::new(&format!("key-{number}")).unwrap();
+        for number in 0..MAX_KEYS + 4 {
+            keys.keep(MessageId(1), &[password(number)], &all);
+        }
+        // One that opens once more is not kept twice.
+        keys.keep(MessageId(1), &[password(MAX_KEYS)], &all);
         let kept = keys.of(MessageId(1), &all);
-        assert_eq!(kept.len(), MAX_KEYS);
-        assert!(kept.starts_with(&[round("inner").remove(0), round("outer").remove(0)]));
+        assert_eq!((kept.len(), &kept[0]), (MAX_KEYS, &password(MAX_KEYS)));
+        assert!(kept.contains(&password(4)) && !kept.contains(&password(3)));
         assert!(keys.of(MessageId(2), &all).is_empty());
     }
 

@@ -139,6 +139,7 @@ mod tests {
             boundary_seed: [7; 16],
             account: form::job::AccountPlace::Top,
             charset: form::job::MailCharset::Utf8,
+            password: None,
         };
         let (mut out, mut report) = (Vec::new(), Vec::new());
         crate::room::run(&job.encode(), crate::room::Input::Mapped(form), &mut out, &mut report).unwrap();

@@ -20,7 +20,7 @@ use form::Reason;
 use form::bundle::{Bundle, BundleChild, HeaderName};
 use form::calendar::Method;
 use form::codec::Kind;
-use form::job::{AccountPlace, CleanJob, CleanOp, Links, MailCharset};
+use form::job::{AccountPlace, CleanJob, CleanOp, Links, MailCharset, Opened};
 use form::link;
 use form::mail::{ListField, ListLink, MailDoc, MailHeader};
 use form::name::FileName;
@@ -108,6 +108,7 @@ pub(crate) fn assemble(bundle: &Bundle<'_>, job: &CleanJob, out: &mut Output<'_>
         letters: Letters::default(),
         unmapped: Vec::new(),
         findings: mail.findings,
+        opened: Opened::NONE,
         children: Vec::new(),
     })
 }

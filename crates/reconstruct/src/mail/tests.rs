@@ -79,6 +79,7 @@ impl Input {
             boundary_seed: [7; 16],
             account: AccountPlace::Top,
             charset: self.charset,
+            password: None,
         };
         let bundle = Bundle::decode(&bytes, &limits).unwrap();
         let mut written = Vec::new();

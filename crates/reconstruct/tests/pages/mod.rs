@@ -45,6 +45,7 @@ pub fn job() -> CleanJob {
         boundary_seed: [7; 16],
         account: Default::default(),
         charset: Default::default(),
+        password: None,
     }
 }
 

@@ -409,6 +409,7 @@ fn clean_job() -> CleanJob {
         boundary_seed: *b"0123456789abcdef",
         account: AccountPlace::Bottom,
         charset: Default::default(),
+        password: None,
     }
 }
 
@@ -421,6 +422,7 @@ fn report() -> CleanReport {
         levels: PageLevels { vector: 1, raster_text: 2, raster: 3 },
         letters: Default::default(),
         unmapped: Vec::new(),
+        opened: Default::default(),
         children: Vec::new(),
         findings: vec![Finding { reason: Reason::GpsPosition, count: 1, place: Place::new("EXIF") }],
     }

@@ -16,7 +16,7 @@ use rars::{
 use super::members::{Listed, Member, Node, members};
 use super::names::Name;
 use super::output::{Output, check_ratio, check_total};
-use super::{keys, time};
+use super::{keys, of_key, time};
 use crate::error::{Error, size, within};
 use crate::room::Part;
 
@@ -55,7 +55,8 @@ pub(super) fn disarm(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn W
     if is_encrypted && key.is_some() {
         part.findings.add(Reason::Decrypted, Place::default());
     }
-    let output = Output::new(form, spill, part.detected, limits)?;
+    let mut output = Output::new(form, spill, part.detected, limits)?;
+    output.opened_by(key.as_ref().and_then(|key| of_key(&part.job.passwords, key)));
     let mut unpacking = Unpacking { output, places, pending: None, at: 0, locked, failure: None };
     unpacking.run(&archive, key.as_deref(), limits)?;
     unpacking.output.finish(part.findings)

@@ -29,17 +29,21 @@ pub(super) fn disarm(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn W
     let archive = &opened.archive;
     within(Reason::LimitParts, limits.parts.into(), size(archive.files.len()))?;
     let mut blocks = blocks(archive, limits)?;
-    let mut keys: Vec<Key> = opened.key.map_or(opened.keys, |key| vec![key]);
+    let mut keys: Vec<(usize, Key)> = match opened.key {
+        Some(key) => vec![key],
+        None => opened.keys.into_iter().enumerate().collect(),
+    };
     let has_none = keys.is_empty();
     let mut blocks_opened = false;
     for (index, block) in blocks.iter_mut().enumerate() {
         if block.withheld.is_some() || !block.needs.is_encrypted {
             continue;
         }
-        match keys.iter().position(|key| opens(input, archive, index, key)) {
+        match keys.iter().position(|(_, key)| opens(input, archive, index, key)) {
             Some(at) => {
                 blocks_opened = true;
-                block.key = keys.get(at).cloned().unwrap_or_else(Key::empty);
+                block.key = keys.get(at).map_or_else(Key::empty, |(_, key)| key.clone());
+                block.opened_by = keys.get(at).map(|(number, _)| *number);
                 // The key of one block is most likely that of the next.
                 keys.get_mut(..=at).unwrap_or_default().rotate_right(1);
             }
@@ -66,6 +70,7 @@ pub(super) fn disarm(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn W
     for (index, block) in blocks.iter().enumerate() {
         if block.needs.is_encrypted && block.withheld.is_none() {
             part.findings.add(Reason::Decrypted, Place::default());
+            output.opened_by(block.opened_by);
         }
         unpack(input, archive, index, block, &mut places, &mut output)?;
     }
@@ -80,8 +85,8 @@ pub(super) fn disarm(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn W
 /// A list that could be read.
 struct Opened {
     archive: Archive,
-    /// What opened the list, where it is encrypted.
-    key: Option<Key>,
+    /// What opened the list, where it is encrypted, and its number among the passwords.
+    key: Option<(usize, Key)>,
     /// All that may be tried.
     keys: Vec<Key>,
 }
@@ -102,7 +107,8 @@ fn open(input: &[u8], header: &[u8], passwords: &[Password], limits: &Limits) ->
         return Err(Reason::Encrypted.into());
     }
     // A list that was decrypted with another key does not have its checksum.
-    match keys.iter().find_map(|key| read(key).ok().map(|archive| (archive, key.clone()))) {
+    let mut numbered = keys.iter().enumerate();
+    match numbered.find_map(|(number, key)| read(key).ok().map(|archive| (archive, (number, key.clone())))) {
         Some((archive, key)) => Ok(Opened { archive, key: Some(key), keys }),
         None => Err(Reason::WrongPassword.into()),
     }
@@ -112,6 +118,8 @@ fn open(input: &[u8], header: &[u8], passwords: &[Password], limits: &Limits) ->
 struct Block {
     needs: Needs,
     key: Key,
+    /// The number of the password that the key was made of.
+    opened_by: Option<usize>,
     packed: u64,
     withheld: Option<Refusal>,
 }
@@ -132,7 +140,7 @@ fn blocks(archive: &Archive, limits: &Limits) -> Result<Vec<Block>, Error> {
         let end = firsts.get(index.saturating_add(1)).copied().unwrap_or(archive.pack_sizes().len());
         let packed = archive.pack_sizes().get(first..end).unwrap_or_default();
         let packed = packed.iter().fold(0_u64, |sum, len| sum.saturating_add(*len));
-        blocks.push(Block { needs, key: Key::empty(), packed, withheld });
+        blocks.push(Block { needs, key: Key::empty(), opened_by: None, packed, withheld });
     }
     Ok(blocks)
 }

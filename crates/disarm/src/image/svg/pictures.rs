@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use form::image::PixelFormat;
-use form::job::{DirtyJob, Preview};
+use form::job::{DirtyJob, Opened, Preview};
 use form::{DetectedType, Findings, Limits, Place, Reason};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
@@ -56,7 +56,7 @@ impl Pictures {
         let limits = Limits { pixels: self.job.limits.pixels.min(left), ..self.job.limits.clone() };
         let job = DirtyJob { limits: limits.clone(), ..self.job.clone() };
         let findings = Findings::new(limits.findings);
-        let part = Part { input: data, job: &job, detected: DetectedType::UNKNOWN, findings };
+        let part = Part { input: data, job: &job, detected: DetectedType::UNKNOWN, findings, opened: Opened::NONE };
         let mut form = Vec::new();
         crate::image::disarm(part, source, &mut form).ok()?;
         let first = Preview { page: 0, max_side: u16::MAX };

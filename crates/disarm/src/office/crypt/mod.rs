@@ -18,24 +18,26 @@ use agile::Agile;
 pub(crate) use legacy::is_encrypted;
 use standard::Standard;
 
-/// The package of an encrypted document, opened with Excel's own password or with the first of `passwords` that fits.
+/// The package of an encrypted document, opened with Excel's own password or with the first of `passwords` that fits, and the place of
+/// that one.
 ///
 /// Refusals: `Encrypted` where no password was given, or where none would help (documents for readers with certain certificates
 /// or accounts); `WrongPassword`; `UnsupportedType` where the algorithm is none that office programs write; `Malformed` and
 /// `AmbiguousStructure`, also for a package that was changed after it was encrypted; `LimitTotalBytes`; `LimitTime` where trying
 /// the passwords costs too much.
-pub(crate) fn open(input: &[u8], passwords: &[Password], limits: &Limits) -> Result<Vec<u8>, Error> {
+pub(crate) fn open(input: &[u8], passwords: &[Password], limits: &Limits) -> Result<(Vec<u8>, Option<usize>), Error> {
     let file = Compound::open(input)?;
     let info = file.stream("EncryptionInfo", MAX_INFO_BYTES)?;
     // Rights management keeps the key on a server and has no such stream ([MS-OFFCRYPTO] 2.2).
     let scheme = Scheme::parse(&info.ok_or(Reason::Encrypted)?)?;
     let mut spins_left = MAX_SPINS_IN_ALL;
     let default = Password::new(EXCELS_OWN);
-    for password in default.iter().chain(passwords) {
+    let numbered = passwords.iter().enumerate().map(|(index, password)| (Some(index), password));
+    for (index, password) in default.iter().map(|own| (None, own)).chain(numbered) {
         spins_left = spins_left.checked_sub(scheme.spins()).ok_or(Reason::LimitTime)?;
         if let Some(key) = scheme.key(&utf16(password.reveal()))? {
             let package = file.stream("EncryptedPackage", size(input.len()))?.ok_or(Reason::Malformed)?;
-            return scheme.package(&key, package, limits);
+            return Ok((scheme.package(&key, package, limits)?, index));
         }
     }
     Err(if passwords.is_empty() { Reason::Encrypted } else { Reason::WrongPassword }.into())

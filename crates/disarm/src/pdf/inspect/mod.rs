@@ -27,7 +27,7 @@ mod writing;
 
 use std::borrow::Cow;
 
-use form::job::{DirtyJob, Extra, Password};
+use form::job::{DirtyJob, Extra, Opened, Password};
 use form::pages::{Link, OutlineItem, PageLabel, PagesHeader};
 use form::{Findings, Place, Reason};
 
@@ -47,6 +47,8 @@ pub(super) struct Prepared<'a> {
     pub(super) bytes: Cow<'a, [u8]>,
     /// What the interpreter opens it with.
     pub(super) password: Option<Password>,
+    /// Which passwords of the job have opened it.
+    pub(super) opened: Opened,
     /// Title and language.
     pub(super) header: PagesHeader,
     /// The outline.
@@ -72,6 +74,7 @@ pub(super) fn prepare<'a>(input: &'a [u8], job: &DirtyJob) -> Result<Prepared<'a
     let mut prepared = Prepared {
         bytes: Cow::Borrowed(input),
         password: opened.password,
+        opened: opened.opened,
         header: PagesHeader::default(),
         outline: Vec::new(),
         labels: Vec::new(),

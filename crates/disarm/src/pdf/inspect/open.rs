@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use encoding_rs::SHIFT_JIS;
 use form::Reason;
-use form::job::{DirtyJob, Password};
+use form::job::{DirtyJob, Opened as OpenedBy, Password};
 use hayro_syntax::{LoadPdfError, Pdf};
 use lopdf::{Document, LoadOptions, Object, StringFormat};
 
@@ -16,6 +16,8 @@ pub(super) struct Opened {
     pub(super) document: Option<Document>,
     /// What opens it.
     pub(super) password: Option<Password>,
+    /// Which passwords of the job have opened it.
+    pub(super) opened: OpenedBy,
     /// Whether it is encrypted.
     pub(super) is_encrypted: bool,
     /// Whether the interpreter cannot decrypt it and has to be given a decrypted copy.
@@ -26,23 +28,39 @@ pub(super) struct Opened {
 pub(super) fn open(input: &[u8], job: &DirtyJob) -> Result<Opened, Error> {
     let document = load(input, None);
     if document.as_ref().is_some_and(|document| !document.is_encrypted() && !document.was_encrypted()) {
-        return Ok(Opened { document, password: None, is_encrypted: false, must_be_rewritten: false });
+        return Ok(Opened {
+            document,
+            password: None,
+            opened: OpenedBy::NONE,
+            is_encrypted: false,
+            must_be_rewritten: false,
+        });
     }
     let shared = Arc::new(input.to_vec());
     let empty = Password::new("");
     let mut is_locked = false;
-    for (is_first, password) in empty.iter().map(|p| (true, p)).chain(job.passwords.iter().map(|p| (false, p))) {
+    let numbered = job.passwords.iter().enumerate().map(|(index, password)| (Some(index), password));
+    for (index, password) in empty.iter().map(|empty| (None, empty)).chain(numbered) {
+        let is_first = index.is_none();
+        let mut by = OpenedBy::NONE;
+        index.into_iter().for_each(|index| by.add(index));
         match Pdf::new_with_password(Arc::clone(&shared), password.reveal()) {
             Ok(pdf) => {
                 let document = load(input, Some(password.reveal())).filter(|document| !document.is_encrypted());
                 let is_encrypted = document.as_ref().map_or(!is_first || is_locked, Document::was_encrypted);
                 drop(pdf);
                 let password = (!is_first).then(|| password.clone());
-                return Ok(Opened { document, password, is_encrypted, must_be_rewritten: false });
+                return Ok(Opened { document, password, opened: by, is_encrypted, must_be_rewritten: false });
             }
             // Not a question of passwords; the interpreter will say what is wrong with it.
             Err(LoadPdfError::Invalid) => {
-                return Ok(Opened { document, password: None, is_encrypted: false, must_be_rewritten: false });
+                return Ok(Opened {
+                    document,
+                    password: None,
+                    opened: OpenedBy::NONE,
+                    is_encrypted: false,
+                    must_be_rewritten: false,
+                });
             }
             Err(LoadPdfError::Decryption(_)) => is_locked = true,
         }
@@ -55,6 +73,7 @@ pub(super) fn open(input: &[u8], job: &DirtyJob) -> Result<Opened, Error> {
             return Ok(Opened {
                 document: Some(document),
                 password: None,
+                opened: by,
                 is_encrypted: true,
                 must_be_rewritten: true,
             });

@@ -13,6 +13,7 @@ use crate::card::Card;
 use crate::container::Child;
 use crate::detected::DetectedType;
 use crate::image::{FrameHeader, ImageHeader};
+use crate::job::Opened;
 use crate::limits::Limits;
 use crate::mail::MailHeader;
 use crate::reason::Finding;
@@ -25,6 +26,7 @@ pub struct Encoder<W: Write> {
     out: BufWriter<W>,
     verifier: Verifier,
     scratch: Sink,
+    opened: Opened,
     failed: bool,
 }
 
@@ -40,7 +42,7 @@ impl<W: Write> Encoder<W> {
         let verifier = Verifier::new(kind, size(scratch.as_slice().len()), limits)?;
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
         out.write_all(scratch.as_slice())?;
-        Ok(Encoder { out, verifier, scratch, failed: false })
+        Ok(Encoder { out, verifier, scratch, opened: Opened::NONE, failed: false })
     }
 
     /// Writes a finding; findings may stand between any others.
@@ -164,10 +166,20 @@ impl<W: Write> Encoder<W> {
         })
     }
 
+    /// Notes which passwords of the job opened something, for the end of the document.
+    pub fn opened(&mut self, opened: Opened) {
+        self.opened.merge(opened);
+    }
+
     /// Ends the document and gives the output back, flushed. Fails when the document is not complete.
     pub fn finish(mut self) -> Result<W, EncodeError> {
         self.guarded(|encoder| {
-            encoder.begin(Tag::End, 0)?;
+            let opened = encoder.opened;
+            encoder.frame_of(Tag::End, |sink| {
+                if !opened.is_empty() {
+                    sink.u16(opened.bits());
+                }
+            })?;
             Ok(encoder.verifier.end()?)
         })?;
         let mut out = self.out.into_inner().map_err(std::io::IntoInnerError::into_error)?;
