@@ -22,6 +22,7 @@ use tracing_subscriber::EnvFilter;
 use crate::clock;
 use crate::config::{self, Config, MinimumLevel};
 use crate::pool::ROOM_ARGUMENT;
+use crate::sources;
 
 const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
 
@@ -105,6 +106,7 @@ pub(crate) fn check(config: &Config) -> Result<()> {
     let hostname = hostname(config);
     intake(config, &hostname)?;
     delivery(config, &hostname)?;
+    sources::sources(config)?;
     Ok(())
 }
 
@@ -157,7 +159,8 @@ pub(crate) fn delivery(config: &Config, hostname: &str) -> Result<DeliveryConfig
     })
 }
 
-fn read(path: Option<&Path>) -> Result<Option<Vec<u8>>> {
+/// The bytes of a file, where one is named.
+pub(crate) fn read(path: Option<&Path>) -> Result<Option<Vec<u8>>> {
     path.map(|path| std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))).transpose()
 }
 

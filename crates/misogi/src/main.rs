@@ -20,6 +20,7 @@ mod lease;
 mod pairing;
 mod pool;
 mod rooms;
+mod sources;
 mod watch;
 mod worker;
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     DeliveryState, Error, ItemClass, Need, OriginKind, PartVerdict, QuarantineState, QueueState, RequestState, Role,
-    Site, Stage, UserState, Verdict,
+    Site, Source, Stage, UserState, Verdict,
 };
 
 /// An enum that stands in an integer column.
@@ -42,6 +42,7 @@ coded!(QueueState: Ready = 0, Running = 1, Deferred = 2);
 coded!(QuarantineState: Held = 0, Released = 1, Purged = 2);
 coded!(Role: Staff = 0, Approver = 1, Operator = 2, Auditor = 3, TenantAdmin = 4, PlatformAdmin = 5);
 coded!(UserState: Active = 0, Disabled = 1);
+coded!(Source: Local = 0, Directory = 1, Provider = 2);
 coded!(Site: Portal = 0, Admin = 1);
 coded!(Stage: Full = 0, Code = 1);
 coded!(ItemClass: Rebuilt = 0, Withheld = 1, Virus = 2);

@@ -24,6 +24,7 @@ mod content;
 mod counts;
 mod delivery;
 mod error;
+mod external;
 mod factor;
 mod figures;
 mod four_eyes;
@@ -57,6 +58,7 @@ pub use content::{Original, Output};
 pub use counts::{Counts, Disk};
 pub use delivery::{DeliveryTask, DueRecipient, Notice, RecipientId, RecipientOutcome, RecipientResult};
 pub use error::{Class, Error};
+pub use external::{External, Source, Unconfirmed};
 pub use factor::SecondFactor;
 pub use figures::{Figures, LADDER, StepFigures};
 pub use four_eyes::{

@@ -39,6 +39,8 @@ pub struct NewSession {
     pub stage: Stage,
     /// Where it was opened from, for the list of sessions.
     pub peer: Option<IpAddr>,
+    /// Whether a provider has asked for a second factor already, and its word counts.
+    pub vouched: bool,
 }
 
 /// A session that is still good.
@@ -52,6 +54,8 @@ pub struct Session {
     pub expires: Timestamp,
     /// How far the sign-in is.
     pub stage: Stage,
+    /// Whether a provider has asked for a second factor already, and its word counts.
+    pub vouched: bool,
 }
 
 /// How far a sign-in is.
@@ -104,7 +108,7 @@ pub struct SessionRow {
 
 impl Store {
     /// Opens a session on the ground of a password: `verified` is the hash that it fitted. The answer is whether that is still the
-    /// user's, the user may still sign in, and, for a whole session, no second factor is asked for: all of it may have changed while
+    /// user's, the user may still sign in, and, for a whole session that no provider vouches for, no second factor is asked for: all of it may have changed while
     /// the password was being checked.
     ///
     /// # Errors
@@ -116,13 +120,14 @@ impl Store {
             Box::pin(async move {
                 let good: Option<(i64,)> = sqlx::query_as(
                     "SELECT 1 FROM users u WHERE u.id = ?1 AND u.password_hash = ?2 AND u.state = ?3
-                     AND (?4 <> ?5 OR NOT EXISTS (SELECT 1 FROM second_factor f WHERE f.user_id = u.id))",
+                     AND (?4 <> ?5 OR ?6 OR NOT EXISTS (SELECT 1 FROM second_factor f WHERE f.user_id = u.id))",
                 )
                 .bind(session.user.0)
                 .bind(verified)
                 .bind(UserState::Active.code())
                 .bind(session.stage.code())
                 .bind(Stage::Full.code())
+                .bind(session.vouched)
                 .fetch_optional(&mut tx.connection)
                 .await
                 .map_err(Error::database("opening a session"))?;
@@ -140,7 +145,8 @@ impl Store {
     pub async fn session(&self, token: &TokenHash, site: Site) -> Result<Option<Session>, Error> {
         let now = self.now();
         let row = sqlx::query(AssertSqlSafe(format!(
-            "SELECT {COLUMNS}, s.created, s.expires, s.seen, s.stage FROM session s JOIN users u ON u.id = s.user_id
+            "SELECT {COLUMNS}, s.created, s.expires, s.seen, s.stage, s.vouched
+             FROM session s JOIN users u ON u.id = s.user_id
              WHERE s.token = ?1 AND s.site = ?2 AND s.expires > ?3 AND s.seen + s.idle > ?3 AND u.state = 0"
         )))
         .bind(token.as_bytes())
@@ -172,6 +178,7 @@ impl Store {
             created: Timestamp::from_unix_millis(row.try_get(COLUMN_COUNT).map_err(get)?),
             expires: Timestamp::from_unix_millis(row.try_get(COLUMN_COUNT + 1).map_err(get)?),
             stage: Stage::from_code(row.try_get(COLUMN_COUNT + 3).map_err(get)?)?,
+            vouched: row.try_get(COLUMN_COUNT + 4).map_err(get)?,
         }))
     }
 
@@ -304,8 +311,8 @@ pub(crate) async fn still_open(tx: &mut Tx, user: UserId, session: &TokenHash) -
 async fn insert(tx: &mut Tx, session: &NewSession) -> Result<(), Error> {
     let now = tx.now;
     sqlx::query(
-        "INSERT INTO session (token, user_id, site, created, seen, idle, expires, stage, peer)
-         VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO session (token, user_id, site, created, seen, idle, expires, stage, peer, vouched)
+         VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9)",
     )
     .bind(session.token.as_bytes())
     .bind(session.user.0)
@@ -315,6 +322,7 @@ async fn insert(tx: &mut Tx, session: &NewSession) -> Result<(), Error> {
     .bind(now.plus(session.absolute).unix_millis())
     .bind(session.stage.code())
     .bind(session.peer.map(|peer| peer.to_string()))
+    .bind(session.vouched)
     .execute(&mut tx.connection)
     .await
     .map_err(Error::database("opening a session"))?;

@@ -10,7 +10,7 @@ use crate::audit::{self, Entry};
 use crate::codec::{self, Coded};
 use crate::read::time;
 use crate::writer::Tx;
-use crate::{Error, Store, Timestamp, TokenHash};
+use crate::{Error, Source, Store, Timestamp, TokenHash};
 
 /// A user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -80,6 +80,10 @@ pub struct User {
     pub address: Option<String>,
     /// Whether a second factor is enrolled.
     pub second_factor: bool,
+    /// Who checks their password.
+    pub source: Source,
+    /// When the source last said that they may sign in; `None` where it said that they may not, and of local accounts.
+    pub confirmed: Option<Timestamp>,
 }
 
 impl fmt::Debug for NewUser {
@@ -211,16 +215,17 @@ impl Store {
     /// Sets a password hash that `actor` chose for the user, ends their sessions, their keys and any lock; it has to be changed at the next sign-in.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such user; any error of the writer.
+    /// [`Error::NotFound`] when there is no such local user; any error of the writer.
     pub async fn set_temporary_password(&self, user: UserId, hash: String, actor: &str) -> Result<(), Error> {
-        let sql = "UPDATE users SET password_hash = ?2, must_change = 1, failed = 0, locked_until = NULL WHERE id = ?1";
+        let sql = "UPDATE users SET password_hash = ?2, must_change = 1, failed = 0, locked_until = NULL
+                   WHERE id = ?1 AND source = 0";
         self.change_user(user, sql, Value::Text(hash), "user_password_reset", json!(null), actor).await
     }
 
     /// Sets a password hash that the user chose, in place of the one that was verified, and ends their sessions and keys.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such user or the password is another one by now; any error of the writer.
+    /// [`Error::NotFound`] when there is no such local user or the password is another one by now; any error of the writer.
     pub async fn set_password_hash(&self, user: UserId, verified: &str, hash: String) -> Result<(), Error> {
         let verified = verified.to_owned();
         self.write(move |tx| {
@@ -228,7 +233,7 @@ impl Store {
             Box::pin(async move {
                 let done: Option<(String,)> = sqlx::query_as(
                     "UPDATE users SET password_hash = ?3, must_change = 0, failed = 0, locked_until = NULL
-                     WHERE id = ?1 AND password_hash = ?2 RETURNING name",
+                     WHERE id = ?1 AND password_hash = ?2 AND source = 0 RETURNING name",
                 )
                 .bind(user.0)
                 .bind(verified)
@@ -246,18 +251,21 @@ impl Store {
         .await
     }
 
-    /// Sets what a user may do and ends their sessions.
+    /// Sets what a local user may do and ends their sessions; that of others follows from their groups.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such user; [`Error::LastAdministrator`] when no active tenant administrator would be
+    /// [`Error::NotFound`] when there is no such local user; [`Error::LastAdministrator`] when no active tenant administrator would be
     /// left; any error of the writer. So in the following.
     pub async fn set_role(&self, user: UserId, role: Role, actor: &str) -> Result<(), Error> {
-        let sql = "UPDATE users SET role = ?2 WHERE id = ?1";
+        let sql = "UPDATE users SET role = ?2 WHERE id = ?1 AND source = 0";
         let to = json!(role_name(role));
         self.change_user(user, sql, Value::Number(role.code()), "user_role_set", to, actor).await
     }
 
     /// Sets whether a user may sign in and ends their sessions.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such user; any error of the writer. So in the following.
     pub async fn set_user_state(&self, user: UserId, state: UserState, actor: &str) -> Result<(), Error> {
         let sql = "UPDATE users SET state = ?2 WHERE id = ?1";
         let to = json!(match state {
@@ -413,7 +421,7 @@ enum Value {
 }
 
 /// A mail must be one person's: two accounts of one address would each see the other's.
-async fn address_is_free(tx: &mut Tx, address: Option<&str>, but: Option<UserId>) -> Result<(), Error> {
+pub(crate) async fn address_is_free(tx: &mut Tx, address: Option<&str>, but: Option<UserId>) -> Result<(), Error> {
     let taken: Option<(i64,)> = sqlx::query_as("SELECT id FROM users WHERE address = ?1 AND id <> ?2")
         .bind(address)
         .bind(but.map_or(0, |user| user.0))
@@ -477,7 +485,7 @@ pub(crate) fn audit_user(tx: &mut Tx, actor: String, event: &'static str, user: 
     tx.audit(Entry { actor: actor.into(), event, message: None, detail });
 }
 
-fn role_name(role: Role) -> &'static str {
+pub(crate) fn role_name(role: Role) -> &'static str {
     match role {
         Role::Staff => "staff",
         Role::Approver => "approver",
@@ -503,12 +511,14 @@ pub(crate) fn user_row(row: &SqliteRow) -> Result<User, Error> {
         must_change: row.try_get(9).map_err(get)?,
         address: row.try_get(10).map_err(get)?,
         second_factor: row.try_get(11).map_err(get)?,
+        source: Source::from_code(row.try_get(12).map_err(get)?)?,
+        confirmed: time(row.try_get(13).map_err(get)?),
     })
 }
 
 pub(crate) const COLUMNS: &str =
     "u.id, u.name, u.password_hash, u.role, u.state, u.failed, u.locked_until, u.created, u.last_sign_in,
      u.must_change, u.address,
-     EXISTS (SELECT 1 FROM second_factor f WHERE f.user_id = u.id)";
+     EXISTS (SELECT 1 FROM second_factor f WHERE f.user_id = u.id), u.source, u.confirmed";
 /// How many [`COLUMNS`] there are: what a query adds stands behind them.
-pub(crate) const COLUMN_COUNT: usize = 12;
+pub(crate) const COLUMN_COUNT: usize = 14;

@@ -41,6 +41,7 @@ fn session(token: &[u8], user: UserId) -> NewSession {
         absolute: 120 * MINUTE,
         stage: Stage::Full,
         peer: None,
+        vouched: false,
     }
 }
 

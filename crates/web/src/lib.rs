@@ -53,7 +53,9 @@ pub use outbound::{
     Answer, Answering, BadNetwork, BadTarget, Network, Outbound, OutboundError, Reach, Target, Trust, Unusable,
 };
 pub use outlook::{Certificate, Outlook, Seen};
-pub use people::PortalAccess;
+pub use people::{
+    BadSetting, Directory, DirectoryError, DirectorySettings, Groups, PortalAccess, Sources, Tls, follow,
+};
 pub use portal::{PortalState, portal};
 pub use preview::{Painter, Painting, Previews};
 pub use requests::{Handover, RequestSettings};

@@ -70,6 +70,16 @@ impl Lockout {
         }
     }
 
+    /// Takes one failure back: nothing could be compared, so that nobody was guessing.
+    pub(crate) fn taken_back(&self, account: &str, peer: Option<IpAddr>) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        for key in keys(account, peer) {
+            if let Some(entry) = failures.get_mut(&key) {
+                entry.count = entry.count.saturating_sub(1);
+            }
+        }
+    }
+
     /// Forgets the failures of an account that signed in.
     pub(crate) fn succeeded(&self, account: &str) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
@@ -132,6 +142,16 @@ mod tests {
             lockout.failed("kanri", None);
         }
         assert_eq!(lockout.wait("kanri", None), Some(LONGEST_DELAY));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_not_compared_is_not_counted() {
+        let lockout = Lockout::default();
+        for _ in 0..PEER_TRIES * 2 {
+            lockout.failed("kanri", Some(PEER));
+            lockout.taken_back("kanri", Some(PEER));
+        }
+        assert_eq!(lockout.wait("kanri", Some(PEER)), None);
     }
 
     #[tokio::test(start_paused = true)]

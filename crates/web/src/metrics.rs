@@ -67,6 +67,8 @@ pub(crate) enum SignIn {
     Success,
     Failure,
     Delayed,
+    /// Whoever checks the password could not be asked.
+    Unavailable,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -233,6 +235,7 @@ impl Metrics {
             SignIn::Success => "success",
             SignIn::Failure => "failure",
             SignIn::Delayed => "delayed",
+            SignIn::Unavailable => "unavailable",
         };
         self.0.sign_ins.get_or_create(&SignInLabel { outcome }).inc();
     }

@@ -77,6 +77,20 @@ pub(crate) fn needs_second_factor(role: Role) -> bool {
     }
 }
 
+/// Of two roles that groups give, the one that counts: staff, approver, platform administrator, auditor, operator, tenant administrator, each
+/// before the next. It is the order of what they may do.
+pub(crate) fn higher(one: Role, other: Role) -> Role {
+    let rank = |role| match role {
+        Role::Staff => 0,
+        Role::Approver => 1,
+        Role::PlatformAdmin => 2,
+        Role::Auditor => 3,
+        Role::Operator => 4,
+        Role::TenantAdmin => 5,
+    };
+    if rank(other) > rank(one) { other } else { one }
+}
+
 /// The role's name on the pages.
 pub(crate) fn name(role: Role, t: &Texts) -> &'static str {
     match role {

@@ -125,6 +125,15 @@ texts! {
     user_name_rule: "半角の英小文字で始まる、英数字・点・ハイフン・下線の3〜64文字。" / "3 to 64 letters, digits, dots, hyphens or underscores, beginning with a lower-case letter.";
     sign_in_wrong: "利用者IDまたはパスワードが違います。" / "The user name or the password is wrong.";
     sign_in_wait: "失敗が続いたため、しばらくサインインできません。" / "Too many failures; signing in is paused for a while.";
+    sign_in_directory: "庁内のディレクトリ（Active Directory など）の利用者IDとパスワードも使えます。" / "The user name and password of your organisation's directory work too.";
+    sign_in_directory_down: "庁内のディレクトリに接続できないため、パスワードを確かめられませんでした。しばらくしてからもう一度試してください。このゲートウェイに登録されたアカウントは使えます。" / "Your organisation's directory cannot be reached, so the password could not be checked. Please try again later. Accounts of this gateway itself still work.";
+    sign_in_no_role: "本人であることは確認できましたが、ここを使う役割が割り当てられていません。情報システム担当に連絡してください。" / "You are known, but you have no role that may use this site. Please contact your IT section.";
+    sign_in_taken: "本人であることは確認できましたが、同じ利用者IDの別のアカウントがこのゲートウェイにあります。情報システム担当に連絡してください。" / "You are known, but another account of this gateway has the same user name. Please contact your IT section.";
+    source_label: "登録元" / "Kept by";
+    source_local: "このゲートウェイ" / "This gateway";
+    source_directory: "ディレクトリ" / "Directory";
+    source_provider: "組織のアカウント" / "Organisation account";
+    user_elsewhere: "役割とパスワードは登録元で管理されています。役割は、登録元のグループに従って次のサインインで変わります。" / "Role and password are kept where the account comes from. The role follows the groups there at the next sign-in.";
     signed_out: "サインアウトしました。" / "You are signed out.";
     setup_title: "最初の管理者を登録する" / "Create the first administrator";
     setup_lead: "この画面は一度だけ使えます。登録が終わると、このアドレスは無効になります。" / "This page works once. After the account is created, its address is void.";
@@ -476,6 +485,8 @@ texts! {
     event_purged: "保存期間の過ぎたものを削除しました" / "What had outlived its retention was removed";
     event_setup_token: "最初の管理者の登録用アドレスを作りました" / "A set-up address was made";
     event_user_created: "利用者を登録しました" / "A user was created";
+    event_external_gone: "登録元で使えなくなったため、サインアウトさせました" / "Signed out: no longer let in where the account comes from";
+    event_put_aside: "同じ利用者IDの新しい人のために、以前のアカウントを退避しました" / "An earlier account was put aside for a new person of that name";
     event_signed_in: "サインインしました" / "Signed in";
     event_original_viewed: "原本のページを画像で見ました" / "A page of an original was looked at";
     event_sign_in_failed: "サインインに失敗しました" / "A sign-in failed";

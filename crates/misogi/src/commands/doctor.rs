@@ -14,7 +14,7 @@ use crate::commands::{PASSED, WITHHELD};
 use crate::config::{Config, OfficeOutput};
 use crate::gateway::NextHop;
 use crate::pool::ROOM_ARGUMENT;
-use crate::{ConfigArgument, clock, fonts, gateway};
+use crate::{ConfigArgument, clock, fonts, gateway, sources};
 
 /// How long the next hop may take to answer a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -72,6 +72,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     runtime.block_on(async {
         checks.push(scanner(&config).await);
         checks.push(store(&config).await);
+        checks.extend(directory(&config).await);
     });
     checks.push(next_hop(&config));
     checks.push(time());
@@ -170,6 +171,22 @@ async fn store(config: &Config) -> Check {
         Ok(_) => Check::new("store", State::Ok, format!("{shown} is readable")),
         Err(error) => Check::new("store", State::Fault, format!("{error:#}")),
     }
+}
+
+/// Binds and searches as signing in does.
+async fn directory(config: &Config) -> Option<Check> {
+    config.directory.url.as_ref()?;
+    let probed = match sources::directory(&config.directory) {
+        Ok(directory) => directory?.probe().await.map_err(anyhow::Error::from),
+        Err(error) => Err(error),
+    };
+    Some(match probed {
+        Ok(detail) => Check::new("directory", State::Ok, detail),
+        Err(error) => {
+            let detail = format!("its users cannot sign in; accounts of the gateway can: {error:#}");
+            Check::new("directory", State::Fault, detail)
+        }
+    })
 }
 
 fn next_hop(config: &Config) -> Check {

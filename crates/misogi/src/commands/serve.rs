@@ -21,7 +21,7 @@ use crate::config::{self, Config, LogFormat};
 use crate::gateway::{self, NextHop};
 use crate::pairing::{Keys, Pairing, Told, Turns};
 use crate::worker::Worker;
-use crate::{ConfigArgument, clock, control, dsn, watch};
+use crate::{ConfigArgument, clock, control, dsn, sources, watch};
 
 /// How often what has outlived its retention is removed.
 const PURGE_EVERY: Duration = Duration::from_secs(3600);
@@ -133,6 +133,7 @@ async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::E
     };
     roles.start("worker", worker.run());
     let lockout = web::Lockout::default();
+    let sources = sources::sources(config)?;
     let portal_state = web::PortalState {
         store: store.clone(),
         site: site.clone(),
@@ -152,6 +153,7 @@ async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::E
         unlocker: pairing.clone(),
         lockout: lockout.clone(),
         requests: config.requests.settings(),
+        sources: sources.clone(),
     };
     roles.start("portal", web::serve(portal, web::portal(portal_state)?, shutdown.clone().cancelled_owned()));
     let admin_state = web::AdminState {
@@ -164,8 +166,10 @@ async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::E
         unlocker: pairing,
         lockout,
         requests: config.requests.settings(),
+        sources: sources.clone(),
     };
     roles.start("admin", web::serve(admin, web::admin(admin_state)?, shutdown.clone().cancelled_owned()));
+    roles.start("directory", web::follow(store.clone(), sources, shutdown.clone().cancelled_owned()));
     roles.start("janitor", janitor(store.clone(), shutdown.clone()));
 
     welcome(config, &store, &site).await?;

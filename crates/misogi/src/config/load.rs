@@ -91,6 +91,8 @@ impl Config {
             ("requests.open_hours", self.requests.open_hours.into(), 1..=720),
             ("requests.grant_hours", self.requests.grant_hours.into(), 1..=168),
             ("requests.downloads", self.requests.downloads.into(), 1..=10),
+            ("directory.deadline_seconds", self.directory.deadline_seconds.as_secs(), 1..=60),
+            ("directory.recheck_seconds", self.directory.recheck_seconds.as_secs(), 1..=86_400),
             ("retention.originals_days", self.retention.originals_days.into(), 1..=36_500),
             ("retention.quarantine_days", self.retention.quarantine_days.into(), 1..=36_500),
             ("retention.results_days", self.retention.results_days.into(), 1..=36_500),

@@ -2,6 +2,7 @@
 //!
 //! Wrong configuration stops the start. There is no key that lets anything through unconverted.
 
+mod directory;
 mod load;
 mod passwords;
 mod requests;
@@ -10,6 +11,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub(crate) use directory::{Directory, GroupsBy};
 pub(crate) use passwords::Passwords;
 pub(crate) use requests::Requests;
 use serde::{Deserialize, Serialize};
@@ -33,6 +35,7 @@ pub(crate) struct Config {
     pub(crate) office: Office,
     pub(crate) passwords: Passwords,
     pub(crate) requests: Requests,
+    pub(crate) directory: Directory,
     pub(crate) limits: Limits,
     pub(crate) retention: Retention,
     pub(crate) log: Log,
@@ -55,6 +58,7 @@ impl Default for Config {
             office: Office::default(),
             passwords: Passwords::default(),
             requests: Requests::default(),
+            directory: Directory::default(),
             limits: Limits::default(),
             retention: Retention::default(),
             log: Log::default(),

@@ -115,6 +115,8 @@ pub(super) fn event_text(event: &str, t: &Texts) -> &'static str {
         "purged" => t.event_purged,
         "setup_token_created" => t.event_setup_token,
         "user_created" => t.event_user_created,
+        "external_user_gone" => t.event_external_gone,
+        "external_user_put_aside" => t.event_put_aside,
         "signed_in" => t.event_signed_in,
         "sign_in_failed" => t.event_sign_in_failed,
         "session_closed" | "sessions_closed" => t.event_session_closed,
@@ -127,9 +129,12 @@ pub(super) fn event_text(event: &str, t: &Texts) -> &'static str {
         "api_key_revoked" => t.event_key_ended,
         "recovery_code_used" => t.event_recovery_code,
         "recovery_codes_renewed" => t.event_recovery_codes_renewed,
-        "user_password_set" | "user_password_reset" | "user_role_set" | "user_state_set" | "user_address_set" => {
-            t.event_user_changed
-        }
+        "user_password_set"
+        | "user_password_reset"
+        | "user_role_set"
+        | "user_state_set"
+        | "user_address_set"
+        | "user_renamed" => t.event_user_changed,
         _ => "",
     }
 }

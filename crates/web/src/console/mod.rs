@@ -33,7 +33,7 @@ use crate::{
     hygiene::{self, Hosts},
     language,
     page::Area,
-    people::{self, Need, People, PortalAccess, Unready},
+    people::{self, Need, People, PortalAccess, Shared, Sources, Unready},
     requests::{RequestSettings, ask, decide, fetch},
     role::Permission,
 };
@@ -59,6 +59,8 @@ pub struct AdminState {
     pub lockout: Lockout,
     /// How requests for originals are dealt with.
     pub requests: RequestSettings,
+    /// Who vouches for users beside the gateway.
+    pub sources: Sources,
 }
 
 /// Why a site could not be made.
@@ -138,7 +140,8 @@ pub fn admin(state: AdminState) -> Result<Router, NoPasswords> {
     let dressing = Dressing { site: Arc::clone(&state.site), area: Area::Console, accounts: true };
     let hosts = Hosts::of(&state.site.admin_url);
     let (store, site, metrics) = (state.store.clone(), state.site.clone(), state.metrics.clone());
-    let people = People::new(store, site, Area::Console, PortalAccess::Accounts, metrics, state.lockout.clone())?;
+    let shared = Shared { lockout: state.lockout.clone(), sources: state.sources.clone() };
+    let people = People::new(store, site, Area::Console, PortalAccess::Accounts, metrics, shared)?;
     let console = Console { state, people: people.clone(), chain: Arc::default() };
     Ok(doors::router(doors(), &people, FORM_BYTES, LONGEST)
         .with_state(console)

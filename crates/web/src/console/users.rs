@@ -8,14 +8,21 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
-use store::{ApiKeyId, NewUser, Role, SessionId, User, UserId, UserState};
+use store::{ApiKeyId, NewUser, Role, SessionId, Source, User, UserId, UserState};
 
 use super::Console;
 use crate::{
     fault::Fault,
     moment,
     page::{Mark, Page, render},
-    people::{Visitor, account::SessionLine, keys::KeyLine, readable, sign_in::valid_name},
+    people::{
+        Visitor,
+        account::{SessionLine, source_name},
+        external,
+        keys::KeyLine,
+        readable,
+        sign_in::valid_name,
+    },
     role::{self, Permission},
     texts::Texts,
 };
@@ -106,6 +113,9 @@ pub(crate) async fn change(
         "role" | "state" | "password" | "second_factor" if own => {
             return show(&console, &visitor, id, StatusCode::UNPROCESSABLE_ENTITY, Some(t.user_not_oneself)).await;
         }
+        "role" | "password" if user.source != Source::Local => {
+            return show(&console, &visitor, id, StatusCode::UNPROCESSABLE_ENTITY, Some(t.user_elsewhere)).await;
+        }
         "role" => {
             let role = role::parse(&change.value).ok_or(Fault::BadRequest)?;
             if let Some(refused) = left(&console, &visitor, id, store.set_role(id, role, actor).await).await? {
@@ -181,17 +191,10 @@ struct NoAddress;
 
 /// A mail address in lower case; nothing is none.
 fn address(text: &str) -> Result<Option<String>, NoAddress> {
-    let text = text.trim().to_lowercase();
-    if text.is_empty() {
+    if text.trim().is_empty() {
         return Ok(None);
     }
-    let plain = text.len() <= ADDRESS_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic());
-    match text.split_once('@') {
-        Some((local, domain)) if plain && !local.is_empty() && !domain.is_empty() && !domain.contains('@') => {
-            Ok(Some(text))
-        }
-        _ => Err(NoAddress),
-    }
+    external::address(text).map(Some).ok_or(NoAddress)
 }
 
 /// A password for the first sign-in, and its hash.
@@ -251,6 +254,7 @@ async fn show(
         problem,
         href: format!("/users/{}", id.0),
         own: id == visitor.user.id,
+        local: user.source == Source::Local,
         active: user.state == UserState::Active,
         address: user.address.clone().unwrap_or_default(),
         factor: user.second_factor,
@@ -282,6 +286,7 @@ struct Row {
     href: String,
     name: String,
     role: &'static str,
+    source: &'static str,
     address: String,
     state: Mark,
     factor: &'static str,
@@ -295,10 +300,13 @@ impl Row {
             href: format!("/users/{}", user.id.0),
             name: user.name.clone(),
             role: role::name(user.role, t),
+            source: source_name(user.source, t),
             address: user.address.clone().unwrap_or_default(),
             state: match user.state {
                 UserState::Disabled => Mark::stop(t.user_disabled),
                 UserState::Active if user.must_change => Mark::warn(t.user_waiting),
+                // A provider may ask for the second factor itself.
+                UserState::Active if user.source == Source::Provider => Mark::ok(t.user_active),
                 UserState::Active if role::needs_second_factor(user.role) && !user.second_factor => {
                     Mark::warn(t.user_waiting)
                 }
@@ -330,6 +338,7 @@ struct UserPage {
     problem: Option<&'static str>,
     href: String,
     own: bool,
+    local: bool,
     active: bool,
     address: String,
     factor: bool,
@@ -348,9 +357,6 @@ struct GivenPage {
     password: String,
     back: String,
 }
-
-/// Longest mail address (RFC 5321 4.5.3.1.3, without the angle brackets).
-const ADDRESS_BYTES: usize = 254;
 
 #[cfg(test)]
 mod tests {

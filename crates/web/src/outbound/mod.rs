@@ -207,28 +207,7 @@ impl Outbound {
     /// # Errors
     /// [`Unusable`] when `trust` is of no use.
     pub fn new(trust: Trust<'_>, reach: Reach, deadline: Duration) -> Result<Self, Unusable> {
-        let mut roots = RootCertStore::empty();
-        match trust {
-            Trust::System => {
-                // A system without any is found out at the first connection; one that is damaged does not end the rest.
-                let _ = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            }
-            Trust::Only(pem) => {
-                for certificate in CertificateDer::pem_slice_iter(pem) {
-                    let certificate = certificate.map_err(|_| Unusable::Certificates)?;
-                    roots.add(certificate).map_err(|_| Unusable::Certificates)?;
-                }
-                if roots.is_empty() {
-                    return Err(Unusable::Certificates);
-                }
-            }
-        }
-        let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-        let mut tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(Unusable::Tls)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let mut tls = tls(trust)?;
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self { tls: Arc::new(tls), reach: Arc::new(reach), deadline })
     }
@@ -310,6 +289,33 @@ impl Outbound {
         }
         Err(last)
     }
+}
+
+/// TLS with these authorities and no others.
+pub(crate) fn tls(trust: Trust<'_>) -> Result<ClientConfig, Unusable> {
+    let mut roots = RootCertStore::empty();
+    match trust {
+        Trust::System => {
+            // A system without any is found out at the first connection; one that is damaged does not end the rest.
+            let _ = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+        Trust::Only(pem) => {
+            for certificate in CertificateDer::pem_slice_iter(pem) {
+                let certificate = certificate.map_err(|_| Unusable::Certificates)?;
+                roots.add(certificate).map_err(|_| Unusable::Certificates)?;
+            }
+            if roots.is_empty() {
+                return Err(Unusable::Certificates);
+            }
+        }
+    }
+    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(Unusable::Tls)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(config)
 }
 
 impl Answering {

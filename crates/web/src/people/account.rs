@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
-use store::{SessionId, SessionRow};
+use store::{SessionId, SessionRow, Source};
 
 use super::{People, Visitor, sign_in};
 use crate::{
@@ -53,6 +53,8 @@ pub(crate) async fn page(State(people): State<People>, visitor: Visitor) -> Resu
         page: visitor.own_page(&people, t.account_title),
         name: visitor.user.name.clone(),
         role: role::name(visitor.user.role, t),
+        local: visitor.user.source == Source::Local,
+        source: source_name(visitor.user.source, t),
         address: visitor.user.address.clone().unwrap_or_default(),
         factor: factor.is_some(),
         codes_left: factor.map_or(0, |factor| factor.codes_left),
@@ -76,6 +78,9 @@ pub(crate) async fn end_session(
 
 /// `GET /account/password`
 pub(crate) async fn password_form(State(people): State<People>, visitor: Visitor) -> Response {
+    if visitor.user.source != Source::Local {
+        return Redirect::to("/account").into_response();
+    }
     ask_password(&people, &visitor, StatusCode::OK, None)
 }
 
@@ -88,6 +93,9 @@ pub(crate) async fn password_submit(
     visitor.proved(&chosen.form_token)?;
     let t = visitor.texts();
     let user = &visitor.user;
+    if user.source != Source::Local {
+        return Ok(Redirect::to("/account").into_response());
+    }
     if let Some(left) = people.lockout.wait(&user.name, None) {
         let problem =
             format!("{} {}", t.sign_in_wait, crate::texts::try_again_in(visitor.language, left.as_secs() + 1));
@@ -127,6 +135,15 @@ fn problem(chosen: &Chosen, name: &str, t: &Texts) -> Option<&'static str> {
     unfit(&chosen.password, name, t)
 }
 
+/// Where an account comes from, for people.
+pub(crate) fn source_name(source: Source, t: &Texts) -> &'static str {
+    match source {
+        Source::Local => t.source_local,
+        Source::Directory => t.source_directory,
+        Source::Provider => t.source_provider,
+    }
+}
+
 /// Why a password is not taken, for people.
 pub(crate) fn unfit(password: &str, name: &str, t: &Texts) -> Option<&'static str> {
     match password::fit(password, name) {
@@ -154,6 +171,8 @@ struct AccountPage {
     page: Page,
     name: String,
     role: &'static str,
+    local: bool,
+    source: &'static str,
     address: String,
     factor: bool,
     codes_left: u32,

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use engine::catalogue::Language;
-use store::{Stage, User};
+use store::Stage;
 
 use super::{People, PortalAccess, Visitor, keys};
 use crate::{
@@ -71,7 +71,7 @@ async fn admit(gate: &Gate, headers: &HeaderMap, language: Language, api: bool) 
         _ if visitor.stage == Stage::Code => return Err(lead("/sign-in/code")),
         Need::Own => {}
         Need::May(permission) => {
-            match due(&visitor.user) {
+            match due(&visitor) {
                 Some(Due::Password) => return Err(lead("/account/password")),
                 Some(Due::Factor) => return Err(lead("/account/second-factor")),
                 None => {}
@@ -91,11 +91,12 @@ pub(super) enum Due {
     Factor,
 }
 
-/// What a user has to do first.
-pub(super) fn due(user: &User) -> Option<Due> {
+/// What a visitor has to do first.
+pub(super) fn due(visitor: &Visitor) -> Option<Due> {
+    let user = &visitor.user;
     if user.must_change {
         Some(Due::Password)
-    } else if role::needs_second_factor(user.role) && !user.second_factor {
+    } else if role::needs_second_factor(user.role) && !user.second_factor && !visitor.vouched {
         Some(Due::Factor)
     } else {
         None

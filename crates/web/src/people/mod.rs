@@ -4,6 +4,9 @@
 //! sessions, and its own doors.
 
 pub(crate) mod account;
+mod by_directory;
+mod directory;
+pub(crate) mod external;
 mod factor;
 mod gate;
 pub(crate) mod keys;
@@ -11,6 +14,7 @@ mod passkeys;
 mod picture;
 pub(crate) mod sign_in;
 mod totp;
+mod trust;
 mod visitor;
 mod webauthn;
 
@@ -19,8 +23,11 @@ use std::sync::Arc;
 use axum::{extract::FromRef, http::HeaderMap};
 use store::Store;
 
+pub use directory::{BadSetting, Directory, DirectoryError, DirectorySettings, Groups};
+pub use external::{Sources, follow};
 pub(crate) use factor::{derived, readable};
 pub(crate) use gate::{Gate, Need, gate};
+pub use trust::Tls;
 pub(crate) use visitor::Visitor;
 
 use crate::{
@@ -53,9 +60,19 @@ pub(crate) struct People {
     pub(crate) access: PortalAccess,
     pub(crate) metrics: Metrics,
     pub(crate) passwords: Passwords,
+    sources: Sources,
     lockout: Lockout,
     /// Secrets that are offered for enrolment depend on it, so that a stolen cookie does not give them away later.
     pepper: Arc<Secret>,
+}
+
+/// What both sites have in common.
+#[derive(Debug, Clone)]
+pub(crate) struct Shared {
+    /// Failed sign-ins.
+    pub(crate) lockout: Lockout,
+    /// Who vouches for users beside the gateway.
+    pub(crate) sources: Sources,
 }
 
 /// Why a site could not be made ready for sign-in.
@@ -74,10 +91,11 @@ impl People {
         area: Area,
         access: PortalAccess,
         metrics: Metrics,
-        lockout: Lockout,
+        shared: Shared,
     ) -> Result<Self, Unready> {
         let (passwords, pepper) = (Passwords::new()?, Arc::new(Secret::random()?));
-        Ok(Self { store, site, area, access, metrics, passwords, lockout, pepper })
+        let Shared { lockout, sources } = shared;
+        Ok(Self { store, site, area, access, metrics, passwords, sources, lockout, pepper })
     }
 
     /// Whether there is anything to sign in to.

@@ -11,9 +11,10 @@ use axum::{
 };
 use engine::catalogue::Language;
 use serde::Deserialize;
-use store::{AuditEntry, NewSession, Stage, TokenHash, User, UserId, UserState};
+use store::{AuditEntry, NewSession, Source, Stage, TokenHash, User, UserId, UserState};
+use tokio::time::{Instant, sleep_until};
 
-use super::{People, Visitor, passkeys, totp};
+use super::{People, Visitor, by_directory, passkeys, totp};
 use crate::{
     cookie,
     fault::Fault,
@@ -96,23 +97,33 @@ pub(crate) async fn submit(
     let name = filled.name.trim().to_lowercase();
     let next = local(&filled.next).unwrap_or_default().to_owned();
     let peer = peer.map(|Extension(ConnectInfo(Peer(address)))| address.ip());
-    let metrics = &people.metrics;
-    if let Some(left) = people.lockout.wait(&name, peer) {
+    let started = Instant::now();
+    let attempt = Attempt { people: &people, language, headers: &headers, name, next, peer, started };
+    let (name, metrics) = (attempt.name.as_str(), &people.metrics);
+    if let Some(left) = people.lockout.wait(name, peer) {
         metrics.sign_in(SignIn::Delayed);
-        return delayed(&people, language, &headers, name, next, left).await;
+        return attempt.delayed(left).await;
     }
     // Counted before the password is looked at, so that attempts made at the same time are all counted.
-    people.lockout.failed(&name, peer);
+    people.lockout.failed(name, peer);
     let store = &people.store;
-    let user = if valid_name(&name) { store.user_by_name(&name).await? } else { None };
+    let user = if name.len() <= LONGEST_NAME { store.user_by_name(name).await? } else { None };
     let now = store.now();
     // The lock of the store outlives a restart.
     if let Some(until) = user.as_ref().and_then(|user| user.locked_until).filter(|until| *until > now) {
         metrics.sign_in(SignIn::Delayed);
-        return delayed(&people, language, &headers, name, next, until.since(now)).await;
+        return attempt.delayed(until.since(now)).await;
+    }
+    // A local account is nobody else's, and its password is shown to no directory.
+    if let Some(directory) = &people.sources.directory
+        && user.as_ref().is_none_or(|user| user.source == Source::Directory)
+    {
+        return by_directory::submit(&attempt, directory, &filled.password, user.as_ref()).await;
     }
     let known = user.as_ref().map(|user| user.id);
-    let usable = user.filter(|user| user.state == UserState::Active && role::allows(user.role, people.entrance()));
+    let usable = user.filter(|user| {
+        user.source == Source::Local && user.state == UserState::Active && role::allows(user.role, people.entrance())
+    });
     let too_long = filled.password.len() > password::LONGEST;
     let given = if too_long { String::new() } else { filled.password };
     let hash = usable.as_ref().map(|user| user.password_hash.clone());
@@ -122,25 +133,83 @@ pub(crate) async fn submit(
     })?;
     let Some(user) = usable.filter(|_| right) else {
         metrics.sign_in(SignIn::Failure);
-        note_failure(&people, known, &name, peer).await?;
-        let shown = Shown { problem: Some(t.sign_in_wrong.to_owned()), name, next, ..Shown::default() };
-        return show(&people, language, &headers, StatusCode::UNAUTHORIZED, shown).await;
+        note_failure(&people, known, name, peer).await?;
+        return attempt.again(StatusCode::UNAUTHORIZED, Some(t.sign_in_wrong.to_owned())).await;
     };
-    people.lockout.succeeded(&name);
+    people.lockout.succeeded(name);
+    attempt.succeeded(&user).await
+}
+
+/// One try of a name and a password.
+pub(super) struct Attempt<'a> {
+    pub(super) people: &'a People,
+    pub(super) language: Language,
+    pub(super) headers: &'a HeaderMap,
+    /// In lower case.
+    pub(super) name: String,
+    pub(super) next: String,
+    pub(super) peer: Option<IpAddr>,
+    pub(super) started: Instant,
+}
+
+impl Attempt<'_> {
+    /// The form once more, with what went wrong.
+    pub(super) async fn again(&self, status: StatusCode, problem: Option<String>) -> Result<Response, Fault> {
+        // A directory answers at once that there is no such entry, and later that a password is wrong; who waits learns neither.
+        if self.people.sources.directory.is_some() {
+            sleep_until(self.started + FAILURE_TAKES).await;
+        }
+        let shown = Shown { problem, name: self.name.clone(), next: self.next.clone(), ..Shown::default() };
+        show(self.people, self.language, self.headers, status, shown).await
+    }
+
+    /// Asks for the second factor where there is one, or lets in.
+    pub(super) async fn succeeded(&self, user: &User) -> Result<Response, Fault> {
+        match opened(self.people, user, self.peer, &self.next, Vouched::No).await? {
+            Some((secret, to)) => Ok(entered(self.people, &secret, &to)),
+            // The account changed while the password was being checked; what is true now is found at the next try.
+            None => self.again(StatusCode::UNAUTHORIZED, Some(texts(self.language).sign_in_wrong.to_owned())).await,
+        }
+    }
+
+    pub(super) async fn delayed(&self, left: Duration) -> Result<Response, Fault> {
+        let seconds = left.as_secs().saturating_add(1);
+        let wait = texts(self.language).sign_in_wait;
+        let problem = format!("{wait} {}", texts::try_again_in(self.language, seconds));
+        let mut response = self.again(StatusCode::TOO_MANY_REQUESTS, Some(problem)).await?;
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        Ok(response)
+    }
+}
+
+/// Whether a provider has asked for a second factor already, and its word counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Vouched {
+    Yes,
+    No,
+}
+
+/// Opens the session of somebody who has shown who they are, and says where they go; nothing where the account has changed meanwhile.
+pub(super) async fn opened(
+    people: &People,
+    user: &User,
+    peer: Option<IpAddr>,
+    next: &str,
+    vouched: Vouched,
+) -> Result<Option<(Secret, String)>, Fault> {
     // A new secret at every step: a cookie planted before it is worth nothing (session fixation).
     let secret = Secret::random()?;
-    let stage = if user.second_factor { Stage::Code } else { Stage::Full };
-    if !store.open_session(session(&people, &secret, &user, stage, peer), &user.password_hash).await? {
-        // The account changed while the password was being checked; what is true now is found at the next try.
-        let shown = Shown { problem: Some(t.sign_in_wrong.to_owned()), name, next, ..Shown::default() };
-        return show(&people, language, &headers, StatusCode::UNAUTHORIZED, shown).await;
+    let stage = if user.second_factor && vouched == Vouched::No { Stage::Code } else { Stage::Full };
+    let opening = NewSession { vouched: vouched == Vouched::Yes, ..session(people, &secret, user, stage, peer) };
+    if !people.store.open_session(opening, &user.password_hash).await? {
+        return Ok(None);
     }
     if stage == Stage::Code {
-        return Ok(entered(&people, &secret, &with_next("/sign-in/code", &next)));
+        return Ok(Some((secret, with_next("/sign-in/code", next))));
     }
-    store.sign_in_succeeded(user.id).await?;
-    metrics.sign_in(SignIn::Success);
-    Ok(entered(&people, &secret, if next.is_empty() { "/" } else { &next }))
+    people.store.sign_in_succeeded(user.id).await?;
+    people.metrics.sign_in(SignIn::Success);
+    Ok(Some((secret, if next.is_empty() { "/".to_owned() } else { next.to_owned() })))
 }
 
 /// `GET /sign-in/code`
@@ -278,10 +347,19 @@ fn session(people: &People, secret: &Secret, user: &User, stage: Stage, peer: Op
         Stage::Full => (IDLE, ABSOLUTE),
         Stage::Code => (HALF_WAY, HALF_WAY),
     };
-    NewSession { token: secret.hash(), user: user.id, site: people.session_site(), idle, absolute, stage, peer }
+    NewSession {
+        token: secret.hash(),
+        user: user.id,
+        site: people.session_site(),
+        idle,
+        absolute,
+        stage,
+        peer,
+        vouched: false,
+    }
 }
 
-fn entered(people: &People, secret: &Secret, to: &str) -> Response {
+pub(super) fn entered(people: &People, secret: &Secret, to: &str) -> Response {
     let mut response = Redirect::to(to).into_response();
     let transport = people.transport();
     let values = [transport.strict(people.session_cookie(), secret.expose()), transport.expired(people.form_cookie())];
@@ -303,7 +381,12 @@ fn with_next(to: &str, next: &str) -> String {
     if next.is_empty() { to.to_owned() } else { format!("{to}?next={}", crate::console::encode(next)) }
 }
 
-async fn note_failure(people: &People, known: Option<UserId>, name: &str, peer: Option<IpAddr>) -> Result<(), Fault> {
+pub(super) async fn note_failure(
+    people: &People,
+    known: Option<UserId>,
+    name: &str,
+    peer: Option<IpAddr>,
+) -> Result<(), Fault> {
     let store = &people.store;
     let Some(user) = known else {
         let mut detail = vec![("name", name.chars().take(64).collect())];
@@ -365,27 +448,13 @@ async fn show(
     let page = Page::new(language, people.site.clone(), people.area, texts(language).sign_in);
     let no_account = people.area == Area::Console && people.store.user_count().await? == 0;
     let Shown { problem, news, name, next } = shown;
-    let template = SignInPage { page, problem, news, no_account, form_token: secret.form_token(), name, next };
+    let directory = people.sources.directory.is_some();
+    let form_token = secret.form_token();
+    let template = SignInPage { page, problem, news, no_account, directory, form_token, name, next };
     let mut response = render(status, &template);
     if let Some(value) = set {
         response.headers_mut().append(header::SET_COOKIE, value);
     }
-    Ok(response)
-}
-
-async fn delayed(
-    people: &People,
-    language: Language,
-    headers: &HeaderMap,
-    name: String,
-    next: String,
-    left: Duration,
-) -> Result<Response, Fault> {
-    let seconds = left.as_secs().saturating_add(1);
-    let problem = format!("{} {}", texts(language).sign_in_wait, texts::try_again_in(language, seconds));
-    let shown = Shown { problem: Some(problem), name, next, ..Shown::default() };
-    let mut response = show(people, language, headers, StatusCode::TOO_MANY_REQUESTS, shown).await?;
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     Ok(response)
 }
 
@@ -409,6 +478,7 @@ struct SignInPage {
     problem: Option<String>,
     news: Option<&'static str>,
     no_account: bool,
+    directory: bool,
     form_token: String,
     name: String,
     next: String,
@@ -432,6 +502,10 @@ const IDLE: Duration = Duration::from_secs(30 * 60);
 const ABSOLUTE: Duration = Duration::from_secs(10 * 60 * 60);
 /// Between password and code.
 const HALF_WAY: Duration = Duration::from_secs(5 * 60);
+/// Longest name that is looked for.
+const LONGEST_NAME: usize = 256;
+/// How long a failed try takes at least where a directory is asked.
+const FAILURE_TAKES: Duration = Duration::from_millis(400);
 /// Longest address that one is led to after signing in.
 const NEXT_BYTES: usize = 512;
 

@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderMap, request::Parts},
 };
 use engine::catalogue::Language;
-use store::{Scope, SessionId, Stage, User};
+use store::{Scope, SessionId, Source, Stage, User};
 
 use super::{People, keys};
 use crate::{
@@ -21,6 +21,8 @@ use crate::{
 pub(crate) struct Visitor {
     pub(crate) user: User,
     pub(crate) stage: Stage,
+    /// Whether a provider has asked for a second factor, and its word counts.
+    pub(super) vouched: bool,
     pub(crate) language: Language,
     credential: Credential,
 }
@@ -60,8 +62,12 @@ impl Visitor {
     ) -> Result<Option<Visitor>, Fault> {
         let Some(secret) = people.session_secret(headers) else { return Ok(None) };
         let Some(session) = people.store.session(&secret.hash(), people.session_site()).await? else { return Ok(None) };
+        if !people.sources.believe(&session.user, people.store.now()) {
+            return Ok(None);
+        }
         let credential = Credential::Session(secret);
-        Ok(Some(Visitor { user: session.user, stage: session.stage, language, credential }))
+        let store::Session { user, stage, vouched, .. } = session;
+        Ok(Some(Visitor { user, stage, vouched, language, credential }))
     }
 
     /// The owner of a key, if it is still good.
@@ -72,8 +78,13 @@ impl Visitor {
     ) -> Result<Option<Visitor>, Fault> {
         let Some(key) = key else { return Ok(None) };
         let Some(key) = people.store.api_key(&key.hash()).await? else { return Ok(None) };
+        if !people.sources.believe(&key.user, people.store.now()) {
+            return Ok(None);
+        }
         let credential = Credential::Key(key.scopes);
-        Ok(Some(Visitor { user: key.user, stage: Stage::Full, language, credential }))
+        // Whoever made the key was past the second factor, with the provider or here.
+        let vouched = key.user.source == Source::Provider;
+        Ok(Some(Visitor { user: key.user, stage: Stage::Full, vouched, language, credential }))
     }
 
     /// Refuses when the role lacks the permission.
@@ -148,7 +159,7 @@ impl Visitor {
     /// The frame of a page of one's own account: no navigation while the sign-in is not finished.
     pub(super) fn own_page(&self, people: &People, title: &str) -> Page {
         let mut page = self.page(people, title, Here::Account);
-        if self.stage != Stage::Full || super::gate::due(&self.user).is_some() {
+        if self.stage != Stage::Full || super::gate::due(self).is_some() {
             page.nav.clear();
         }
         page

@@ -31,7 +31,7 @@ use crate::{
     hygiene::{self, Hosts},
     language,
     page::{Area, Page},
-    people::{self, Need, People, PortalAccess, Visitor},
+    people::{self, Need, People, PortalAccess, Shared, Sources, Visitor},
     requests::{RequestSettings, ask, decide},
     role::Permission,
 };
@@ -61,6 +61,8 @@ pub struct PortalState {
     pub lockout: Lockout,
     /// How requests for originals are dealt with.
     pub requests: RequestSettings,
+    /// Who vouches for users beside the gateway.
+    pub sources: Sources,
 }
 
 /// State of the handlers.
@@ -159,7 +161,8 @@ pub fn portal(mut state: PortalState) -> Result<Router, NoPasswords> {
     // One file of the largest size must always fit.
     state.limits.total_bytes = state.limits.total_bytes.max(state.limits.file_bytes);
     let (store, site, metrics) = (state.store.clone(), state.site.clone(), state.metrics.clone());
-    let people = People::new(store, site, Area::Portal, state.access, metrics, state.lockout.clone())?;
+    let shared = Shared { lockout: state.lockout.clone(), sources: state.sources.clone() };
+    let people = People::new(store, site, Area::Portal, state.access, metrics, shared)?;
     let dressing = Dressing { site: Arc::clone(&state.site), area: Area::Portal, accounts: people.has_accounts() };
     let hosts = Hosts::of(&state.site.portal_url);
     let uploads = Arc::new(Semaphore::new(state.limits.at_once));

@@ -31,7 +31,7 @@ use tokio::{
 };
 use web::{
     AdminState, Condition, Handover, Metrics, Outlook, Painter, Painting, PortalAccess, PortalState, Previews,
-    Readiness, RequestSettings, Site, UploadLimits,
+    Readiness, RequestSettings, Site, Sources, UploadLimits,
 };
 
 /// A gateway without conversion: store, portal, console.
@@ -145,13 +145,20 @@ pub(crate) async fn world_with(limits: UploadLimits, addresses: [&str; 2]) -> Wo
 }
 
 async fn world_of(access: PortalAccess, limits: UploadLimits, addresses: [&str; 2]) -> World {
-    world_that(access, limits, addresses, RequestSettings::default()).await
+    world_that(access, limits, addresses, RequestSettings::default(), Sources::default()).await
 }
 
 /// A portal for those with an account, and originals that may be handed over on the console.
 pub(crate) async fn world_of_handover() -> World {
     let requests = RequestSettings { download: Handover::Admin, ..RequestSettings::default() };
-    world_that(PortalAccess::Accounts, small_limits(), ["127.0.0.1:0", "127.0.0.1:0"], requests).await
+    let addresses = ["127.0.0.1:0", "127.0.0.1:0"];
+    world_that(PortalAccess::Accounts, small_limits(), addresses, requests, Sources::default()).await
+}
+
+/// A portal for those with an account, who may come from elsewhere.
+pub(crate) async fn world_of_sources(sources: Sources) -> World {
+    let addresses = ["127.0.0.1:0", "127.0.0.1:0"];
+    world_that(PortalAccess::Accounts, small_limits(), addresses, RequestSettings::default(), sources).await
 }
 
 async fn world_that(
@@ -159,6 +166,7 @@ async fn world_that(
     limits: UploadLimits,
     addresses: [&str; 2],
     requests: RequestSettings,
+    sources: Sources,
 ) -> World {
     let directory = tempfile::tempdir().unwrap();
     let clock = Clock::new(|| {
@@ -194,6 +202,7 @@ async fn world_that(
         unlocker: Arc::new(Locksmith),
         lockout: lockout.clone(),
         requests,
+        sources: sources.clone(),
     };
     let previews = Previews::new(easel.clone(), 1, 1);
     let outlook = Outlook::default();
@@ -207,6 +216,7 @@ async fn world_that(
         unlocker: Arc::new(Locksmith),
         lockout,
         requests,
+        sources: sources.clone(),
     };
     tokio::spawn(web::serve(portal, web::portal(state).unwrap(), std::future::pending()));
     tokio::spawn(web::serve(admin, web::admin(console).unwrap(), std::future::pending()));

@@ -1,0 +1,94 @@
+//! Signing in with the password of the directory.
+
+use axum::{http::StatusCode, response::Response};
+use store::{User, UserState};
+
+use super::{
+    directory::{Directory, DirectoryError},
+    sign_in::{self, Attempt},
+};
+use crate::{fault::Fault, metrics::SignIn, password, role, texts::texts};
+
+/// How it came out.
+enum Verdict {
+    /// It is them, and they may come in.
+    Is(Box<User>),
+    Wrong,
+    /// It is them, and they have tried too often under another name.
+    Wait,
+    /// It is them, and none of their groups gives a role.
+    NoRole,
+    /// It is them, and an account of that name belongs to somebody else.
+    Taken,
+}
+
+/// Lets in whom the directory knows by this name and password.
+pub(super) async fn submit(
+    attempt: &Attempt<'_>,
+    directory: &Directory,
+    given: &str,
+    known: Option<&User>,
+) -> Result<Response, Fault> {
+    let Attempt { people, language, name, peer, .. } = attempt;
+    let t = texts(*language);
+    let verdict = match asked(attempt, directory, given).await? {
+        Ok(verdict) => verdict,
+        Err(error) => {
+            tracing::error!(event = "directory_unavailable", error = &error as &dyn std::error::Error);
+            // Nothing was compared, so that nobody was guessing.
+            people.lockout.taken_back(name, *peer);
+            people.metrics.sign_in(SignIn::Unavailable);
+            let problem = Some(t.sign_in_directory_down.to_owned());
+            return attempt.again(StatusCode::SERVICE_UNAVAILABLE, problem).await;
+        }
+    };
+    let problem = match verdict {
+        Verdict::Is(user) if user.state == UserState::Active && role::allows(user.role, people.entrance()) => {
+            people.lockout.succeeded(name);
+            people.lockout.succeeded(&user.name);
+            return attempt.succeeded(&user).await;
+        }
+        Verdict::Is(_) | Verdict::NoRole => t.sign_in_no_role,
+        Verdict::Taken => t.sign_in_taken,
+        Verdict::Wait => t.sign_in_wait,
+        Verdict::Wrong => t.sign_in_wrong,
+    };
+    people.metrics.sign_in(SignIn::Failure);
+    sign_in::note_failure(people, known.map(|user| user.id), name, *peer).await?;
+    attempt.again(StatusCode::UNAUTHORIZED, Some(problem.to_owned())).await
+}
+
+async fn asked(
+    attempt: &Attempt<'_>,
+    directory: &Directory,
+    given: &str,
+) -> Result<Result<Verdict, DirectoryError>, Fault> {
+    let Attempt { people, name, .. } = attempt;
+    if given.is_empty() || given.len() > password::LONGEST {
+        return Ok(Ok(Verdict::Wrong));
+    }
+    let found = match directory.look_up(name).await {
+        Ok(Some(found)) => found,
+        Ok(None) => return Ok(Ok(Verdict::Wrong)),
+        Err(error) => return Ok(Err(error)),
+    };
+    // A directory may know one person by several names, each of which would have its own tries.
+    if found.name != *name {
+        if people.lockout.wait(&found.name, None).is_some() {
+            return Ok(Ok(Verdict::Wait));
+        }
+        people.lockout.failed(&found.name, None);
+    }
+    let who = found.who.clone();
+    match found.prove(given).await {
+        Ok(true) => {}
+        Ok(false) => return Ok(Ok(Verdict::Wrong)),
+        Err(error) => return Ok(Err(error)),
+    }
+    let Some(who) = who else { return Ok(Ok(Verdict::NoRole)) };
+    match people.store.external_sign_in(who).await {
+        Ok(user) => Ok(Ok(Verdict::Is(Box::new(user)))),
+        Err(store::Error::Exists(_)) => Ok(Ok(Verdict::Taken)),
+        Err(error) => Err(error.into()),
+    }
+}
