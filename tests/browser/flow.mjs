@@ -347,6 +347,88 @@ await step('audit chain is intact', async () => {
   await page.goto(`${admin}/audit`);
   expect(await page.locator('.notice.ok').count() === 1, 'the chain is not told to be intact');
 });
+/** A page as people have it set: dark, enlarged to 200 %, on a phone. Nothing may be wider than the screen. */
+const everywhere = async (name) => {
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.screenshot({ path: path.join(out, `${name}-dark.png`), fullPage: true });
+  await page.emulateMedia({ colorScheme: 'light' });
+  const size = page.viewportSize();
+  await page.setViewportSize({ width: size.width / 2, height: size.height / 2 });
+  expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'the page is wider than the screen at 200 %');
+  await page.screenshot({ path: path.join(out, `${name}-200.png`), fullPage: true });
+  await page.setViewportSize(size);
+  await phone(name);
+};
+await step('read the dashboard', async () => {
+  const answer = await page.goto(`${admin}/`);
+  const bytes = await page.evaluate(() => performance.getEntriesByType('resource').reduce((sum, { decodedBodySize }) => sum + decodedBodySize, 0));
+  const whole = bytes + (await answer.body()).length;
+  expect(whole < 100_000, `${whole} bytes`);
+  console.log(`     ${whole} bytes with its style sheet`);
+  expect(await page.locator('figure').count() === 4, 'a chart is missing');
+  for (const summary of await page.locator('figure summary').all()) await summary.click();
+  expect((await text('figure table')).length === 4, 'a chart has no table');
+  expect((await text('figure table')).join().includes('pdf'), 'the types are not told');
+  await everywhere('dashboard');
+});
+await step('search by fields', async () => {
+  await page.goto(`${admin}/messages`);
+  await page.click('details summary');
+  await page.fill('#sender', 'SENDER@');
+  await page.fill('#file', '.');
+  await page.click('form.filter button');
+  expect(await page.locator('tbody tr').count() >= 1, 'the mail is not found');
+  expect((await text('tbody tr')).every((row) => row.includes('sender@example.jp')), 'something else is found');
+  await everywhere('tracking');
+  await page.click('tbody tr:first-child a');
+  expect((await text('.timeline')).join().includes('127.0.0.1'), 'it is not told where the mail came from');
+  await everywhere('record');
+});
+await step('see what was refused', async () => {
+  await new Promise((resolve, reject) => {
+    const said = ['EHLO relay.example.jp', 'MAIL FROM:<refused@example.jp>', 'RCPT TO:<a b@@city.example.lg.jp>', 'QUIT'];
+    const socket = net.connect(smtp, '127.0.0.1');
+    socket.on('error', reject);
+    socket.on('close', resolve);
+    let answers = '';
+    socket.on('data', (chunk) => {
+      answers += chunk.toString('latin1');
+      if (/^\d{3} [^\r]*\r\n$/m.test(answers.slice(answers.lastIndexOf('\n', answers.length - 2) + 1)) && said.length > 0) socket.write(`${said.shift()}\r\n`);
+    });
+  });
+  const row = page.locator('tbody tr', { hasText: 'refused@example.jp' });
+  const deadline = Date.now() + 10_000;
+  do {
+    expect(Date.now() < deadline, 'the refusal is not listed');
+    await page.waitForTimeout(200);
+    await page.goto(`${admin}/refusals?sender=refused`);
+  } while (await row.count() === 0);
+  await everywhere('refusals');
+});
+await step('filter the audit, verify its chain and take it along', async () => {
+  await page.goto(`${admin}/audit`);
+  await page.selectOption('#action', 'original_viewed');
+  await page.fill('#actor', account.name);
+  await page.click('form.filter button');
+  expect(await page.locator('tbody tr').count() === looked, 'not the pages looked at');
+  await everywhere('audit');
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('button[value=csv]')]);
+  await download.saveAs(path.join(out, download.suggestedFilename()));
+  expect(fs.readFileSync(path.join(out, download.suggestedFilename()), 'utf8').split('\r\n').length === looked + 3, 'not a line for each');
+  await page.click('.notice button');
+  expect(await page.locator('.notice.ok').count() === 1, 'the chain is not told to be intact');
+});
+await step('read the settings in force', async () => {
+  await page.goto(`${admin}/policy`);
+  expect((await text('tbody tr', { hasText: 'clamd' })).some((row) => row.includes('設定ファイル')), 'the origin is not told');
+  await everywhere('policy');
+});
+await step('have the installation examined', async () => {
+  await page.goto(`${admin}/system`);
+  await page.locator('main form button').click({ timeout: 120_000 });
+  await page.locator('tbody[lang=en] tr', { hasText: 'containment level' }).waitFor({ timeout: 120_000 });
+  await everywhere('system');
+});
 await step('the figures tell what happened', async () => {
   const figures = await (await fetch(`${admin}/metrics`)).text();
   fs.writeFileSync(path.join(out, 'metrics.txt'), figures);

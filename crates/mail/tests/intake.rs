@@ -281,3 +281,24 @@ async fn a_spool_that_fails_at_any_piece_of_a_message_is_never_answered_250() {
         }
     }
 }
+
+#[test]
+fn the_end_of_a_certificate_is_what_openssl_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let (pem, _) = certificate(directory.path());
+    let path = directory.path().join("cert.pem");
+    let output = std::process::Command::new("openssl")
+        .args(["x509", "-noout", "-enddate", "-dateopt", "iso_8601", "-in"])
+        .arg(&path)
+        .output()
+        .unwrap();
+    // notAfter=2026-12-21 19:00:00Z
+    let said = String::from_utf8(output.stdout).unwrap();
+    let said = said.trim().trim_start_matches("notAfter=").trim_end_matches('Z').replace([' ', '-', ':'], ",");
+    let parts: Vec<u32> = said.split(',').map(|part| part.parse().unwrap()).collect();
+    let expect =
+        store::Timestamp::from_civil((parts[0].into(), parts[1], parts[2]), (parts[3], parts[4], parts[5]), 0).unwrap();
+    assert_eq!(mail::intake::validity::ends(&pem), Some(expect));
+    assert_eq!(mail::intake::validity::ends(b"no PEM"), None);
+    assert_eq!(mail::intake::validity::ends(&pem[..pem.len() / 2]), None);
+}

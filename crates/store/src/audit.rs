@@ -67,6 +67,19 @@ pub struct AuditFilter {
     pub limit: u32,
 }
 
+/// The rows of a period.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditRange {
+    /// The first row; 0 when there is none.
+    pub from: i64,
+    /// The last row.
+    pub to: i64,
+    /// The hash that the first row follows, in hexadecimal.
+    pub previous_hash: String,
+    /// The hash of the last row.
+    pub head: String,
+}
+
 /// What checking the chain found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditCheck {
@@ -103,25 +116,82 @@ impl Store {
     /// [`Error::Database`] or [`Error::Damaged`].
     pub async fn audit(&self, filter: &AuditFilter) -> Result<Page<AuditRow>, Error> {
         let limit = crate::read::limit(filter.limit);
+        let bounds = self.bounds("audit", "at", "seq", filter.since, filter.until).await?;
+        let below = bounds.below(filter.before);
+        let rows = self.audit_rows(filter, (bounds.from.saturating_sub(1), below), "DESC", limit).await?;
+        Ok(crate::read::page(rows, limit, |row| row.seq))
+    }
+
+    /// Which rows a filter's period spans, and what it takes to check them.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn audit_range(&self, filter: &AuditFilter) -> Result<AuditRange, Error> {
+        let get = |error| Error::database("reading the ends of the audit")(error);
+        let period = AuditFilter { since: filter.since, until: filter.until, ..AuditFilter::default() };
+        let bounds = self.bounds("audit", "at", "seq", filter.since, filter.until).await?;
+        let (below, beyond) = (bounds.below(None), bounds.from.saturating_sub(1));
+        let last = self.audit_rows(&period, (beyond, below), "DESC", 1).await?.into_iter().next();
+        let Some(last) = last else {
+            return Ok(AuditRange { from: 0, to: 0, previous_hash: hex(&GENESIS), head: hex(&GENESIS) });
+        };
+        let first = self.audit_rows(&period, (beyond, below), "ASC", 1).await?.into_iter().next();
+        let from = first.map_or(last.seq, |row| row.seq);
+        let previous: Option<Vec<u8>> = sqlx::query_scalar("SELECT hash FROM audit WHERE seq = ?1")
+            .bind(from.saturating_sub(1))
+            .fetch_optional(self.readers())
+            .await
+            .map_err(get)?;
+        let previous_hash = previous.map_or_else(|| hex(&GENESIS), |hash| hex(&hash));
+        Ok(AuditRange { from, to: last.seq, previous_hash, head: last.hash })
+    }
+
+    /// The rows that a filter lets through after one and up to another, oldest first, at most 500.
+    ///
+    /// # Errors
+    /// As [`audit`](Self::audit).
+    pub async fn audit_after(&self, filter: &AuditFilter, after: i64, to: i64) -> Result<Vec<AuditRow>, Error> {
+        self.audit_rows(filter, (after, to.saturating_add(1)), "ASC", crate::read::limit(u32::MAX)).await
+    }
+
+    /// Rows between two numbers, both left out.
+    async fn audit_rows(
+        &self,
+        filter: &AuditFilter,
+        (after, below): (i64, i64),
+        order: &'static str,
+        limit: u32,
+    ) -> Result<Vec<AuditRow>, Error> {
         let message = if filter.message.is_some() { "message = ?4" } else { "?4 IS NULL" };
+        // Said twice so that the partial indexes on what is rare can answer; the rest is found by walking.
+        let event = match filter.event.as_deref() {
+            None => "?2 IS NULL",
+            Some("accepted" | "completed" | "delivery") => "event = ?2",
+            Some(_) => "event NOT IN ('accepted', 'completed', 'delivery') AND event = ?2",
+        };
+        let actor = match filter.actor.as_deref() {
+            None => "?3 IS NULL",
+            Some(GATEWAY) => "actor = ?3",
+            Some(_) => "actor <> 'gateway' AND actor = ?3",
+        };
         let rows = sqlx::query(AssertSqlSafe(format!(
             "SELECT seq, at, actor, event, message, detail, hash FROM audit
-             WHERE seq < ?1 AND (?2 IS NULL OR event = ?2) AND (?3 IS NULL OR actor = ?3)
-               AND {message} AND (?5 IS NULL OR at >= ?5) AND (?6 IS NULL OR at < ?6)
-             ORDER BY seq DESC LIMIT ?7"
+             WHERE seq < ?1 AND seq > ?8 AND {event} AND {actor} AND {message}
+               AND (?5 IS NULL OR at >= ?5) AND (?6 IS NULL OR at < ?6)
+             ORDER BY seq {order} LIMIT ?7"
         )))
-        .bind(filter.before.unwrap_or(i64::MAX))
+        .bind(below)
         .bind(filter.event.as_deref())
         .bind(filter.actor.as_deref())
         .bind(filter.message.map(|m| m.0))
         .bind(filter.since.map(Timestamp::unix_millis))
         .bind(filter.until.map(Timestamp::unix_millis))
         .bind(limit)
+        .bind(after)
         .fetch_all(self.readers())
         .await
         .map_err(Error::database("listing the audit"))?;
-        let items = rows.iter().map(row).collect::<Result<Vec<_>, _>>()?;
-        Ok(crate::read::page(items, limit, |row| row.seq))
+        rows.iter().map(row).collect()
     }
 
     /// Recomputes the whole chain.

@@ -294,6 +294,7 @@ pub(crate) async fn hold_one(
         bind_held(values, *message, held, created, expires);
     })
     .await?;
+    tx.words.item(held.id);
     Ok(())
 }
 
@@ -431,6 +432,8 @@ pub(crate) async fn complete_all(tx: &mut Tx, ops: &mut [CompleteOp]) -> Result<
                 1,
             );
             count_figures(tx, op);
+            tx.words.message(op.key.message.0);
+            op.quarantine.iter().for_each(|item| tx.words.item(item.id));
         }
         op.reply.outcome = Some(if op.current { Ok(()) } else { done_before(tx, &op.key).await? });
     }

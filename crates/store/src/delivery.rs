@@ -309,6 +309,7 @@ async fn insert_notice(tx: &mut Tx, notice: &mut NoticeOp) -> Result<MessageId, 
     .await
     .map_err(Error::database("inserting a notice"))?;
     insert(tx, &[(notice.message, 1, notice.recipient.as_str())]).await?;
+    tx.words.message(notice.message);
     let detail = audit::detail_of(&[
         ("receipt", json!(notice.receipt.as_str())),
         ("about", json!(notice.about.0)),

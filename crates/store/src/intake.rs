@@ -1,7 +1,6 @@
 //! A new message, made durable before anybody is told that it was accepted.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use form::name::FileName;
 use serde::Serialize;
@@ -79,23 +78,6 @@ pub struct Accepted {
     pub duplicate_of: Option<MessageId>,
 }
 
-/// A refused SMTP command or upload, for the log of refusals.
-#[derive(Debug, Clone)]
-pub struct Refused {
-    /// The other end.
-    pub peer: IpAddr,
-    /// Its EHLO name.
-    pub helo: Option<String>,
-    /// The reverse-path, if it came that far.
-    pub sender: Option<String>,
-    /// The forward-path concerned.
-    pub recipient: Option<String>,
-    /// The reply code.
-    pub code: u16,
-    /// The reply text.
-    pub text: String,
-}
-
 impl Store {
     /// A receipt that nobody has, for the date of now.
     ///
@@ -133,37 +115,6 @@ impl Store {
         let (mut op, answer) = AcceptOp::new(message)?;
         op.request = request;
         self.submit(Op::Accept(Box::new(op)), answer).await
-    }
-
-    /// Writes a refused command to the log of refusals. It shares the next transaction; a caller need not wait for it.
-    ///
-    /// # Errors
-    /// Any error of the writer.
-    pub async fn log_refusal(&self, refused: Refused) -> Result<(), Error> {
-        let refused = Arc::new(refused);
-        self.write(move |tx| {
-            let refused = refused.clone();
-            Box::pin(async move {
-                sqlx::query(
-                    "INSERT INTO refusal (at, peer, helo, sender, recipient, code, text)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                )
-                .bind(tx.now.unix_millis())
-                .bind(refused.peer.to_string())
-                .bind(refused.helo.as_deref())
-                .bind(refused.sender.as_deref())
-                .bind(refused.recipient.as_deref())
-                .bind(i64::from(refused.code))
-                .bind(refused.text.as_str())
-                .execute(&mut tx.connection)
-                .await
-                .map_err(Error::database("logging a refusal"))?;
-                tx.count(Tally::Refused, 1);
-                tx.figure(Figure::Refused, refused.code.to_string());
-                Ok(())
-            })
-        })
-        .await
     }
 }
 

@@ -38,7 +38,9 @@ mod purge;
 mod quarantine;
 mod read;
 mod receipt;
+mod refusals;
 mod requests;
+mod search;
 mod secrets;
 mod sessions;
 mod spool;
@@ -49,10 +51,11 @@ mod tries;
 mod unlock;
 mod uploads;
 mod users;
+mod words;
 mod work;
 mod writer;
 
-pub use audit::{AuditCheck, AuditEntry, AuditFilter, AuditRow};
+pub use audit::{AuditCheck, AuditEntry, AuditFilter, AuditRange, AuditRow};
 pub use config::{Retention, StoreConfig};
 pub use content::{Original, Output};
 pub use counts::{Counts, Disk};
@@ -64,18 +67,19 @@ pub use figures::{Figures, LADDER, StepFigures};
 pub use four_eyes::{
     Case, Decision, Denied, ItemClass, RequestRules, RequestState, may_ask, may_decide, may_fetch, may_see,
 };
-pub use intake::{Accepted, Envelope, NewMessage, Origin, Refused};
+pub use intake::{Accepted, Envelope, NewMessage, Origin};
 pub use keys::{ApiKey, ApiKeyId, ApiKeyRow, NewApiKey, Repeatable, Scope};
 pub use open::Store;
 pub use passkeys::{NewPasskey, Passkey, PasskeyId};
 pub use purge::Purged;
 pub use quarantine::{QuarantineFilter, QuarantineId, QuarantineRow, QuarantineState};
 pub use read::{
-    DeliveryRow, DeliveryState, MessageDetail, MessageFilter, MessageId, MessageRow, OriginKind, Page, PartRow,
-    QueueRow, QueueState,
+    DeliveryRow, DeliveryState, MessageDetail, MessageId, MessageRow, OriginKind, Page, PartRow, QueueRow, QueueState,
 };
 pub use receipt::Receipt;
+pub use refusals::{MOST_WAITING, RefusalFilter, RefusalRow, Refused};
 pub use requests::{DecisionRow, Need, NewRequest, Request, RequestFilter, RequestId};
+pub use search::MessageFilter;
 pub use sessions::{NewSession, Session, SessionId, SessionRow, Site, Stage};
 pub use spool::{Spool, Spooled};
 pub use time::{Clock, Timestamp};

@@ -95,6 +95,7 @@ impl Store {
                 .execute(&mut tx.connection)
                 .await
                 .map_err(Error::database("taking an upload back"))?;
+                tx.words.message(message.0);
                 let detail = json!({}).to_string();
                 tx.audit(Entry { actor: actor.into(), event: "upload_cancelled", message: Some(message.0), detail });
                 Ok(true)

@@ -23,25 +23,6 @@ pub struct Page<T> {
     pub next: Option<i64>,
 }
 
-/// Which messages to list.
-#[derive(Debug, Clone, Default)]
-pub struct MessageFilter {
-    /// Only of this origin.
-    pub origin: Option<OriginKind>,
-    /// Only with this verdict.
-    pub verdict: Option<Verdict>,
-    /// Only received at or after.
-    pub since: Option<Timestamp>,
-    /// Only received before.
-    pub until: Option<Timestamp>,
-    /// Only where receipt, sender, a recipient, From, subject or file name contains this.
-    pub text: Option<String>,
-    /// The `next` of the page before.
-    pub before: Option<i64>,
-    /// Rows per page, at most 500; 0 means 50.
-    pub limit: u32,
-}
-
 /// How a message came into being.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OriginKind {
@@ -223,43 +204,10 @@ pub enum QueueState {
 }
 
 impl Store {
-    /// A page of messages, newest first.
+    /// Everything about one message.
     ///
     /// # Errors
     /// [`Error::Database`] or [`Error::Damaged`], here and in every method of this kind.
-    pub async fn messages(&self, filter: &MessageFilter) -> Result<Page<MessageRow>, Error> {
-        let limit = limit(filter.limit);
-        // Said twice so that the partial index on what is not simply sanitised can answer.
-        let verdict = match filter.verdict {
-            None => "?3 IS NULL",
-            Some(Verdict::Sanitised) => "m.verdict = ?3",
-            Some(Verdict::SanitisedWithWithheld | Verdict::NoticeOnly | Verdict::GivenUp) => {
-                "m.verdict > 0 AND m.verdict = ?3"
-            }
-        };
-        let rows = sqlx::query(AssertSqlSafe(format!(
-            "SELECT {MESSAGE_COLUMNS} FROM message m WHERE m.id < ?1 AND (?2 IS NULL OR m.origin = ?2)
-             AND {verdict} AND (?4 IS NULL OR m.received >= ?4) AND (?5 IS NULL OR m.received < ?5)
-             AND (?6 IS NULL OR m.receipt LIKE ?6 ESCAPE '\\' OR m.sender LIKE ?6 ESCAPE '\\'
-                  OR m.recipients LIKE ?6 ESCAPE '\\' OR m.header_from LIKE ?6 ESCAPE '\\'
-                  OR m.subject LIKE ?6 ESCAPE '\\' OR m.file_name LIKE ?6 ESCAPE '\\')
-             ORDER BY m.id DESC LIMIT ?7"
-        )))
-        .bind(filter.before.unwrap_or(i64::MAX))
-        .bind(filter.origin.map(Coded::code))
-        .bind(filter.verdict.map(Coded::code))
-        .bind(filter.since.map(Timestamp::unix_millis))
-        .bind(filter.until.map(Timestamp::unix_millis))
-        .bind(filter.text.as_deref().map(contains))
-        .bind(limit)
-        .fetch_all(self.readers())
-        .await
-        .map_err(Error::database("listing messages"))?;
-        let items = rows.iter().map(message_row).collect::<Result<Vec<_>, _>>()?;
-        Ok(page(items, limit, |row| row.id.0))
-    }
-
-    /// Everything about one message.
     pub async fn message(&self, id: MessageId) -> Result<Option<MessageDetail>, Error> {
         let row = sqlx::query(AssertSqlSafe(format!(
             "SELECT {MESSAGE_COLUMNS}, m.findings, m.account FROM message m WHERE m.id = ?1"

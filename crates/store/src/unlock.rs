@@ -439,5 +439,6 @@ async fn insert_message(
     let rows: Vec<(i64, i64, &str)> =
         (1..).zip(recipients).map(|(number, address)| (message, number, address.as_str())).collect();
     delivery::insert(tx, &rows).await?;
+    tx.words.message(message);
     Ok(message)
 }

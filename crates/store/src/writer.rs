@@ -24,8 +24,10 @@ use crate::delivery::{DueOp, RecipientId, ResultsOp};
 use crate::figures::{self, Counted, Figure};
 use crate::intake::AcceptOp;
 use crate::open::{Existence, connect, read_marks};
+use crate::refusals::{self, Taken, Waiting};
 use crate::sql::{Many, Texts, Values};
 use crate::unlock::ReleaseOp;
+use crate::words;
 use crate::work::ClaimOp;
 use crate::{Error, MessageId, StoreConfig, Timestamp};
 
@@ -75,8 +77,11 @@ pub(crate) struct Tx {
     /// Wake-ups to send once the transaction is committed.
     pub(crate) wake: Wake,
     texts: Texts,
+    /// What is to be found by its words.
+    pub(crate) words: words::Pending,
     audit: Vec<Entry>,
     counted: Vec<Counted>,
+    refusals: Taken,
     shared: Arc<Shared>,
     /// The connection answers nothing any more; the next transaction needs a new one.
     lost: bool,
@@ -129,6 +134,8 @@ pub(crate) struct Wake {
 pub(crate) struct Shared {
     pub(crate) work: Notify,
     pub(crate) delivery: Notify,
+    /// Refusals that are to be written.
+    pub(crate) refusals: Waiting,
     /// No job is due before this time (Unix milliseconds).
     pub(crate) work_due: AtomicI64,
     /// No delivery is due before this time.
@@ -149,8 +156,16 @@ struct Batch {
 /// Runs until every sender is gone or [`Op::Stop`] comes; what was sent before is still done.
 pub(crate) async fn run(mut tx: Tx, mut queue: mpsc::Receiver<Op>) {
     let mut ops = Vec::with_capacity(MOST_OPS);
+    let shared = tx.shared.clone();
     loop {
-        if queue.recv_many(&mut ops, MOST_OPS).await == 0 {
+        let received = tokio::select! {
+            received = queue.recv_many(&mut ops, MOST_OPS) => received,
+            () = shared.refusals.due() => {
+                tx.commit(Batch::default()).await;
+                continue;
+            }
+        };
+        if received == 0 {
             break;
         }
         if !tx.config.commit_window.is_zero() && ops.len() < MOST_OPS {
@@ -176,6 +191,10 @@ pub(crate) async fn run(mut tx: Tx, mut queue: mpsc::Receiver<Op>) {
         }
         tx.commit(batch).await;
     }
+    // What was refused a moment ago.
+    if !shared.refusals.is_empty() {
+        tx.commit(Batch::default()).await;
+    }
     if let Err(error) = tx.connection.close().await {
         tracing::warn!(event = "store_close_failed", %error);
     }
@@ -199,8 +218,10 @@ impl Tx {
             memory: Memory::default(),
             wake: Wake::NEVER,
             texts: Texts::default(),
+            words: words::Pending::default(),
             audit: Vec::new(),
             counted: Vec::new(),
+            refusals: Taken::default(),
             shared,
             lost: false,
             _lock: lock,
@@ -252,7 +273,7 @@ impl Tx {
                 return;
             }
             Err(Failure { error, files }) => {
-                if files == Files::Keep || error.is_systemic() || batch.len() == 1 {
+                if files == Files::Keep || error.is_systemic() || batch.len() <= 1 {
                     tracing::error!(event = "store_transaction_failed", error = &error as &dyn std::error::Error);
                     batch.answer(Some(&Arc::new(error)), files);
                     return;
@@ -287,6 +308,9 @@ impl Tx {
         self.marks = marks;
         self.audit.clear();
         self.counted.clear();
+        self.words.truncate((0, 0));
+        let taken = std::mem::take(&mut self.refusals);
+        self.shared.refusals.put_back(taken);
         if !self.lost {
             self.roll_back().await;
         }
@@ -298,6 +322,8 @@ impl Tx {
         self.wake = Wake::NEVER;
         self.audit.clear();
         self.counted.clear();
+        self.words.truncate((0, 0));
+        self.refusals = self.shared.refusals.take();
         self.execute("beginning a transaction", "BEGIN IMMEDIATE").await?;
         let before = self.marks;
         crate::intake::accept_all(self, &mut batch.accepts).await?;
@@ -315,6 +341,10 @@ impl Tx {
         for claim in &mut batch.claims {
             crate::work::claim_one(self, claim).await?;
         }
+        let taken = self.refusals.clone();
+        refusals::write(self, &taken).await?;
+        let pending = std::mem::take(&mut self.words);
+        words::write(self, &pending).await?;
         self.write_audit().await?;
         self.write_tally(&before).await?;
         let counted = std::mem::take(&mut self.counted);
@@ -330,7 +360,7 @@ impl Tx {
     /// Runs one operation so that its own failure leaves the rest of the transaction as it was.
     async fn apart(&mut self, operation: &mut dyn Operation) -> Result<(), Error> {
         let (marks, audited, wake) = (self.marks, self.audit.len(), self.wake);
-        let counted = self.counted.len();
+        let (counted, words) = (self.counted.len(), self.words.len());
         self.execute("setting a savepoint", "SAVEPOINT operation").await?;
         match operation.run(self).await {
             Ok(()) => self.execute("releasing a savepoint", "RELEASE operation").await,
@@ -342,6 +372,7 @@ impl Tx {
                 self.wake = wake;
                 self.audit.truncate(audited);
                 self.counted.truncate(counted);
+                self.words.truncate(words);
                 operation.fail(error);
                 Ok(())
             }
@@ -412,6 +443,7 @@ impl Tx {
 
     /// Takes note of what is now committed.
     fn publish(&mut self, batch: &mut Batch) {
+        self.refusals = Taken::default();
         for accept in &batch.accepts {
             if let Some(Ok(accepted)) = &accept.reply.outcome {
                 self.memory.remember(accept.fingerprint, accepted.message);
@@ -642,6 +674,7 @@ impl Shared {
         Shared {
             work: Notify::new(),
             delivery: Notify::new(),
+            refusals: Waiting::default(),
             work_due: AtomicI64::new(i64::MIN),
             delivery_due: AtomicI64::new(i64::MIN),
         }

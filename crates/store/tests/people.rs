@@ -185,18 +185,6 @@ async fn messages_are_found_by_page_text_verdict_and_receipt() {
     assert_eq!(find(MessageFilter { origin: Some(OriginKind::Upload), ..Default::default() }).await, Vec::<i64>::new());
     assert_eq!(find(MessageFilter { until: Some(store.now()), ..Default::default() }).await, Vec::<i64>::new());
     assert_eq!(store.message_by_receipt(&work.receipt).await.unwrap(), Some(work.message));
-    store
-        .log_refusal(store::Refused {
-            peer: "192.0.2.9".parse().unwrap(),
-            helo: None,
-            sender: None,
-            recipient: Some("x@elsewhere".to_owned()),
-            code: 550,
-            text: "5.7.1 not a recipient here".to_owned(),
-        })
-        .await
-        .unwrap();
-    assert_eq!(store.counts().await.unwrap().refused, 1);
 }
 
 #[tokio::test]

@@ -33,13 +33,17 @@ pub(crate) enum Permission {
     Users,
     /// The audit log.
     Audit,
+    /// The settings in force.
+    Policy,
+    /// How the installation is, and looking it over.
+    System,
 }
 
 /// Whether a role has a permission.
 pub(crate) fn allows(role: Role, permission: Permission) -> bool {
     use Permission::{
-        Approvals, Audit, Dashboard, Decide, HandOver, History, Originals, Quarantine, Requests, Tracking, Unlock,
-        Upload,
+        Approvals, Audit, Dashboard, Decide, HandOver, History, Originals, Policy, Quarantine, Requests, System,
+        Tracking, Unlock, Upload,
     };
     match role {
         // They work in the portal and have nothing to do in the console.
@@ -58,14 +62,19 @@ pub(crate) fn allows(role: Role, permission: Permission) -> bool {
                 | Quarantine
                 | Originals
                 | Unlock
+                | Policy
+                | System
         ),
         // Reads everything that is written down; what is in a file is none of it.
         Role::Auditor => {
-            matches!(permission, Upload | History | Requests | Approvals | Dashboard | Tracking | Quarantine | Audit)
+            matches!(
+                permission,
+                Upload | History | Requests | Approvals | Dashboard | Tracking | Quarantine | Audit | Policy
+            )
         }
         Role::TenantAdmin => true,
         // The prefecture's administrator runs the machines and sees no person's mail; the audit names senders and files.
-        Role::PlatformAdmin => matches!(permission, Dashboard),
+        Role::PlatformAdmin => matches!(permission, Dashboard | Policy | System),
     }
 }
 

@@ -512,6 +512,7 @@ texts! {
     // Operations
     dashboard_throughput: "1分あたりの処理件数" / "Finished per minute";
     dashboard_p95: "95%の処理時間（1時間）" / "95% done within (last hour)";
+    dashboard_p95_more: "24時間を超過" / "over 24 hours";
     dashboard_p95_none: "記録なし" / "none";
     dashboard_charts: "この24時間" / "The last 24 hours";
     dashboard_flow: "受け付け・配送・隔離（30分ごと）" / "Accepted, delivered, withheld (each half hour)";
@@ -537,6 +538,57 @@ texts! {
     meaning_certificate_unread: "期限を読み取れません。" / "Its end cannot be read.";
     meaning_space: "空きが少なくなっています。なくなると受け付けが止まります。" / "Space is running out. Mail is refused when none is left.";
     meaning_refusals: "送信元には後で送り直すよう返しています。続く場合はログを確かめてください。" / "Senders were told to come back. Check the log if it goes on.";
+
+    tracking_accepted: "受け付けたもの" / "Accepted";
+    refusals_title: "断ったもの" / "Refused";
+    refusals_lead: "メールを受け取る前に断った接続と宛先です。新しいものから10万件まで、30日間残ります。" / "Connections and recipients refused before a mail was taken: the newest 100,000, for 30 days.";
+    refusals_hint: "接続元・差出人・宛先・応答" / "Client, sender, recipient, reply";
+    refusals_later: "後で送り直すよう返しました。" / "Told to come back later.";
+    refusals_never: "受け取れないと返しました。" / "Told that it is not taken.";
+    search_since: "いつから" / "From";
+    search_until: "いつまで" / "Until";
+    search_fields: "項目ごとに探す" / "Search by field";
+    search_subject: "件名" / "Subject";
+    search_file: "ファイル名" / "File name";
+    search_identifier: "受付番号 / Message-ID" / "Receipt or Message-ID";
+
+    audit_unchecked: "まだ検証していません" / "Not verified yet";
+    audit_verify: "いま検証する" / "Verify now";
+    audit_head: "連鎖の末尾（別の場所に控えておくと、末尾の切り取りも分かります）" / "Head of the chain (noted elsewhere, it shows when the end is cut off)";
+    audit_object: "対象（受付番号）" / "Object (receipt)";
+    audit_export: "この条件で書き出す" / "Export these entries";
+    audit_export_hint: "先頭に、範囲と連鎖の末尾が入ります。書き出したことも記録します。" / "The file begins with its range and the head of the chain. The export is recorded too.";
+    event_audit_exported: "監査ログを書き出しました" / "The audit log was exported";
+
+    nav_policy: "ポリシー" / "Policy";
+    nav_system: "システム" / "System";
+    policy_lead: "いま効いている設定です。値は設定ファイルで変え、サービスを再起動すると効きます。パスワードなどの秘密は表示しません。" / "What is in force. Values are changed in the configuration file and take effect when the service is restarted. Secrets are not shown.";
+    policy_key: "項目" / "Key";
+    policy_value: "値" / "Value";
+    policy_origin: "出どころ" / "Origin";
+    policy_default: "既定値" / "default";
+    policy_file: "設定ファイル" / "configuration file";
+    section_site: "組織" / "Organisation";
+    section_smtp: "メールの受け付け" / "Intake of mail";
+    section_delivery: "メールの配送" / "Delivery of mail";
+    section_policy: "お知らせと件名" / "Account and subject";
+    section_mail: "メールと文書の文字" / "Text of mails and files";
+    section_pages: "ページの文書（PDF）" / "Documents of pages (PDF)";
+    section_office: "Office文書" / "Office documents";
+    section_passwords: "パスワード付きファイル" / "Files with passwords";
+    section_limits: "上限" / "Limits";
+    section_retention: "保存期間" / "Retention";
+    section_log: "ログ" / "Log";
+    section_other: "全体" / "General";
+    system_version: "版" / "Version";
+    system_database: "データベースの大きさ" / "Size of the database";
+    system_files: "ファイルの大きさ" / "Size of the files";
+    system_doctor: "総点検" / "Full examination";
+    system_doctor_lead: "misogi doctor と同じ点検です。部屋の壁を実際に攻撃して確かめます。" / "The same as `misogi doctor`: the walls of the rooms are attacked to see whether they hold.";
+    system_examine: "いま点検する" / "Examine now";
+    system_examine_hint: "数秒から数十秒かかります。点検したことは監査ログに残ります。" / "It takes seconds, up to half a minute, and is written into the audit log.";
+    system_examined: "点検した時刻" / "Examined";
+    event_system_examined: "総点検をしました" / "The installation was examined";
 
     // Faults
     fault_bad_request_title: "受け付けられない内容です" / "The request cannot be understood";

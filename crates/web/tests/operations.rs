@@ -1,6 +1,7 @@
 //! The pages for running the gateway: dashboard, tracking, audit.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![allow(clippy::disallowed_methods, reason = "another program checks what was exported")]
 
 mod support;
 
@@ -89,4 +90,150 @@ async fn the_platform_s_administrator_sees_figures_and_no_person() {
     let platform = sign_in(&world, "platform", PASSWORD).await.cookies();
     let text = get_as(&world, &platform, "/").await.text();
     assert!(text.contains("docx") && !text.contains("k@example.co.jp") && !text.contains("見積"), "{text}");
+}
+
+#[tokio::test]
+async fn a_mail_is_found_by_each_field_and_its_record_tells_the_whole_way() {
+    let world = world().await;
+    busy(&world).await;
+    let cookies = signed_in(&world).await;
+    let found = async |query: &str| {
+        get_as(&world, &cookies, &format!("/messages?{query}")).await.text().contains("/messages/1\"")
+    };
+    let today = "2000-01-01T00:00";
+    for (query, expect) in [
+        ("q=%E8%A6%8B%E7%A9%8D", true),
+        ("sender=k%40example", true),
+        ("recipient=a%40city", true),
+        ("subject=%E8%A6%8B%E7%A9%8D%E3%81%AE%E4%BB%B6", true),
+        ("file=setup.exe", true),
+        ("sender=k%40example&file=none.exe", false),
+        (&format!("since={today}"), true),
+        (&format!("until={today}"), false),
+    ] {
+        assert_eq!(found(query).await, expect, "{query}");
+    }
+    assert_eq!(get_as(&world, &cookies, "/messages?since=yesterday").await.status, 400);
+    let text = get_as(&world, &cookies, "/messages?file=setup").await.text();
+    assert!(text.contains("<details open>"), "the fields that are filled in are seen");
+    let record = get_as(&world, &cookies, "/messages/1").await.text();
+    for expect in ["192.0.2.1 (mx.example.jp) TLSv1.3", "見積書.docx: 完了 (0.1 s)", "setup.exe: お渡しできません"]
+    {
+        assert!(record.contains(expect), "{expect}: {record}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_refused_at_the_door_is_listed_with_the_reply() {
+    let world = world().await;
+    let cookies = signed_in(&world).await;
+    for (code, recipient) in [(550, "nobody@elsewhere.example"), (452, "<b>a@city.example.jp")] {
+        world.store.log_refusal(store::Refused {
+            peer: "198.51.100.7".parse().unwrap(),
+            helo: Some("mx.example.net".to_owned()),
+            sender: Some("k@example.net".to_owned()),
+            recipient: Some(recipient.to_owned()),
+            code,
+            text: format!("{code} 5.7.1 test"),
+        });
+    }
+    world.store.health().await.unwrap();
+    let text = get_as(&world, &cookies, "/refusals").await.text();
+    assert!(text.contains("198.51.100.7 (mx.example.net)") && text.contains("550 5.7.1 test"), "{text}");
+    assert!(text.contains("後で送り直すよう返しました。") && !text.contains("<b>a@"), "{text}");
+    assert!(!get_as(&world, &cookies, "/refusals?recipient=elsewhere").await.text().contains("452 5.7.1"));
+    let link = get_as(&world, &cookies, "/messages?q=k%40example.net&kind=mail").await.text();
+    assert!(link.contains("/refusals?q=k%40example.net"), "the search goes on there: {link}");
+    let dashboard = get_as(&world, &cookies, "/").await.text();
+    assert!(dashboard.contains("452: 1") && dashboard.contains("注意が必要です"));
+}
+
+#[tokio::test]
+async fn the_audit_is_filtered_and_verified_when_asked() {
+    let world = world().await;
+    busy(&world).await;
+    let cookies = signed_in(&world).await;
+    let page = get_as(&world, &cookies, "/audit?actor=gateway&action=accepted").await;
+    let text = page.text();
+    assert_eq!(text.matches("<tr><td class=\"number\">").count(), 1, "{text}");
+    let receipt = world.store.messages(&store::MessageFilter::default()).await.unwrap().items[0].receipt.to_string();
+    let of = get_as(&world, &cookies, &format!("/audit?object={receipt}")).await.text();
+    assert_eq!(of.matches("<tr><td class=\"number\">").count(), 2, "accepted and rebuilt");
+    assert!(get_as(&world, &cookies, "/audit?object=20200101-AAAAA").await.text().contains("該当するものはありません"));
+    assert!(get_as(&world, &cookies, "/audit?until=2000-01-01").await.text().contains("該当するものはありません"));
+    let without = send(world.admin, "POST", "/audit/verify", &[("Cookie", &cookies)], b"").await;
+    assert!(without.status >= 400 && without.status < 500, "{}", without.status);
+    let done = post_form(world.admin, &page, "/audit/verify", &cookies, &[]).await;
+    assert_eq!((done.status, done.header("location")), (303, Some("/audit")));
+}
+
+/// Recomputes the chain of an exported file as docs/operations.md says, and prints the number of rows.
+const CHECK: &str = r#"
+import hashlib, json, sys
+lines = [json.loads(line) for line in sys.stdin]
+proof, rows = lines[0], lines[1:]
+last = bytes.fromhex(proof["previous_hash"])
+for row in rows:
+    text = json.dumps({k: row[k] for k in ("seq", "at", "actor", "event", "message", "detail")}, ensure_ascii=False, separators=(",", ":"))
+    last = hashlib.sha256(last + text.encode()).digest()
+    assert last.hex() == row["hash"], row
+assert last.hex() == proof["head"] and rows[-1]["seq"] == proof["to_seq"] and proof["complete"]
+print(len(rows))
+"#;
+
+#[tokio::test]
+async fn an_exported_audit_is_checked_by_another_program() {
+    let world = world().await;
+    busy(&world).await;
+    let cookies = signed_in(&world).await;
+    let page = get_as(&world, &cookies, "/audit").await;
+    let refused = send(
+        world.admin,
+        "POST",
+        "/audit/export",
+        &[("Cookie", &cookies), ("Content-Type", "application/x-www-form-urlencoded")],
+        b"format=csv",
+    )
+    .await;
+    assert_eq!(refused.status, 403, "without the form's token");
+    let file = post_form(world.admin, &page, "/audit/export", &cookies, &[("format", "jsonl")]).await;
+    assert_eq!(file.status, 200);
+    assert!(file.header("content-disposition").unwrap().starts_with("attachment; filename=\"misogi-audit-1-"));
+    let mut python = std::process::Command::new("python3")
+        .args(["-c", CHECK])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut python.stdin.take().unwrap(), &file.body).unwrap();
+    let output = python.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let rows: usize = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
+    assert!(rows >= 4, "{rows}");
+
+    let csv =
+        post_form(world.admin, &page, "/audit/export", &cookies, &[("format", "csv"), ("action", "accepted")]).await;
+    let text = csv.text();
+    assert!(text.starts_with("\u{feff}# {") && text.contains("\"complete\":false"), "{text}");
+    assert_eq!(text.lines().count(), 3, "proof, head, one row: {text}");
+    let log = get_as(&world, &cookies, "/audit?action=audit_exported").await.text();
+    assert_eq!(log.matches("<tr><td class=\"number\">").count(), 2, "what leaves the log is in the log: {log}");
+}
+
+#[tokio::test]
+async fn settings_say_where_they_come_from_and_the_system_is_examined_when_asked() {
+    let world = world().await;
+    let cookies = signed_in(&world).await;
+    let text = get_as(&world, &cookies, "/policy").await.text();
+    assert!(
+        text.contains("お知らせと件名") && text.contains("<strong>設定ファイル</strong>") && text.contains("既定値"),
+        "{text}"
+    );
+    let page = get_as(&world, &cookies, "/system").await;
+    assert!(!page.text().contains("containment level"));
+    let done = post_form(world.admin, &page, "/system", &cookies, &[]).await;
+    assert_eq!((done.status, done.header("location")), (303, Some("/system")));
+    let text = get_as(&world, &cookies, "/system").await.text();
+    assert!(text.contains("containment level C, 2 slots") && text.contains("landlock: not in this kernel"), "{text}");
+    assert!(get_as(&world, &cookies, "/audit?action=system_examined").await.text().contains(ADMIN));
 }

@@ -115,7 +115,7 @@ impl Connection {
             match event {
                 Event::Read => {
                     self.flush(stream).await?;
-                    self.log_refusals().await;
+                    self.log_refusals();
                     if !self.read(stream).await? {
                         return Ok(Exit::Close);
                     }
@@ -132,7 +132,7 @@ impl Connection {
                     return Ok(Exit::StartTls);
                 }
                 Event::Close => {
-                    self.log_refusals().await;
+                    self.log_refusals();
                     return Ok(Exit::Close);
                 }
             }
@@ -276,7 +276,7 @@ impl Connection {
         Ok(receipt)
     }
 
-    async fn log_refusals(&mut self) {
+    fn log_refusals(&mut self) {
         for refusal in self.session.take_refusals() {
             let line = refusal.reply.line().trim_end();
             self.shared.config.observer.refused(refusal.reply.code());
@@ -289,10 +289,7 @@ impl Connection {
                 code: refusal.reply.code(),
                 text: line.to_owned(),
             };
-            // A refusal that cannot be written down is still a refusal.
-            if let Err(error) = self.shared.store.log_refusal(refused).await {
-                tracing::warn!(event = "smtp_refusal_not_logged", error = &error as &dyn std::error::Error);
-            }
+            self.shared.store.log_refusal(refused);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::ToSocketAddrs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -66,18 +66,7 @@ impl Check {
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     let config = Config::load(arguments.config.config.as_deref())?;
-    let mut checks = vec![configuration(&config), rooms(&config)];
-    checks.extend(arguments.config.config.as_deref().and_then(|path| passwords(&config, path)));
-    let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
-    runtime.block_on(async {
-        checks.push(scanner(&config).await);
-        checks.push(store(&config).await);
-        checks.extend(directory(&config).await);
-    });
-    checks.push(next_hop(&config));
-    checks.push(time());
-    checks.push(japanese_fonts());
-    checks.push(libreoffice(&config));
+    let checks = checks(&config, arguments.config.config.as_deref())?;
     let faulty = checks.iter().any(|check| check.state == State::Fault);
     if arguments.json {
         println!("{}", serde_json::to_string(&serde_json::json!({ "ok": !faulty, "checks": checks }))?);
@@ -87,6 +76,66 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::from(if faulty { WITHHELD } else { PASSED }))
+}
+
+/// Everything that is looked at, one after the other.
+fn checks(config: &Config, file: Option<&Path>) -> Result<Vec<Check>> {
+    let mut checks = vec![configuration(config), rooms(config)];
+    checks.extend(file.and_then(|path| passwords(config, path)));
+    let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
+    runtime.block_on(async {
+        checks.push(scanner(config).await);
+        checks.push(store(config).await);
+        checks.extend(directory(config).await);
+    });
+    checks.push(next_hop(config));
+    checks.push(time());
+    checks.push(japanese_fonts());
+    checks.push(libreoffice(config));
+    Ok(checks)
+}
+
+/// The same for the console of the running gateway.
+pub(crate) struct Doctor {
+    pub(crate) config: Config,
+    pub(crate) file: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for Doctor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Doctor")
+    }
+}
+
+impl web::Examiner for Doctor {
+    fn examine(&self) -> web::Examining<'_> {
+        let (config, file) = (self.config.clone(), self.file.clone());
+        Box::pin(async move {
+            match tokio::task::spawn_blocking(move || checks(&config, file.as_deref())).await {
+                Ok(Ok(checks)) => checks.into_iter().map(examined).collect(),
+                Ok(Err(error)) => vec![unexamined(&format!("{error:#}"))],
+                Err(error) => vec![unexamined(&crate::worker::chain(&error))],
+            }
+        })
+    }
+}
+
+fn examined(check: Check) -> web::Examined {
+    web::Examined {
+        name: check.name.to_owned(),
+        state: match check.state {
+            State::Ok => web::ExaminedState::Good,
+            State::Warning => web::ExaminedState::Warning,
+            State::Fault => web::ExaminedState::Fault,
+        },
+        detail: check.detail,
+        facts: check.facts.into_iter().map(|fact| (fact.name, fact.ok, fact.detail)).collect(),
+    }
+}
+
+fn unexamined(why: &str) -> web::Examined {
+    let (name, detail) = ("doctor".to_owned(), why.to_owned());
+    web::Examined { name, state: web::ExaminedState::Fault, detail, facts: Vec::new() }
 }
 
 fn print(check: &Check) {

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use web::{Metrics, Outlook, Readiness, Site, UploadLimits};
 
 use crate::commands::PASSED;
+use crate::commands::doctor::Doctor;
 use crate::config::{self, Config, LogFormat};
 use crate::gateway::{self, NextHop};
 use crate::pairing::{Keys, Pairing, Told, Turns};
@@ -49,7 +51,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     tracing::info!(event = "rooms_ready", level = %pool.level(), slots = gateway::slots(&config));
     let engine = gateway::engine(&config, pool.clone())?;
     let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
-    runtime.block_on(gateway_roles(&config, pool, engine))?;
+    runtime.block_on(gateway_roles(&config, arguments.config.config.as_deref(), pool, engine))?;
     tracing::info!(event = "stopped");
     Ok(ExitCode::from(PASSED))
 }
@@ -64,7 +66,12 @@ fn start_log(config: &Config) -> Result<()> {
     Ok(())
 }
 
-async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::Engine) -> Result<()> {
+async fn gateway_roles(
+    config: &Config,
+    file: Option<&Path>,
+    pool: Arc<jail::Pool>,
+    engine: engine::Engine,
+) -> Result<()> {
     // Before the first mail can be accepted: who stops the gateway a moment later finds it ready to finish what it has.
     let signals = Signals::heard().context("listening for signals")?;
     let store = gateway::store(config).await?;
@@ -90,6 +97,8 @@ async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::E
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
     let readiness = Readiness::expecting(&watch::PARTS);
     let outlook = Outlook::default();
+    let contained = format!("{} x {}", pool.level(), gateway::slots(config));
+    outlook.note(|seen| seen.rooms = Some(contained));
     let figures = Arc::new(watch::MailFigures::new(metrics.clone(), readiness.clone()));
     let shutdown = CancellationToken::new();
     let mut roles = Roles { tasks: JoinSet::new(), shutdown: shutdown.clone() };
@@ -162,6 +171,8 @@ async fn gateway_roles(config: &Config, pool: Arc<jail::Pool>, engine: engine::E
         metrics,
         readiness,
         outlook,
+        settings: config::settings(config, file).into(),
+        examiner: Arc::new(Doctor { config: config.clone(), file: file.map(Path::to_owned) }),
         previews: admin_previews,
         unlocker: pairing,
         lockout,
@@ -207,6 +218,15 @@ async fn welcome(config: &Config, store: &Store, site: &Site) -> Result<()> {
 
 /// Removes what has outlived its retention.
 async fn janitor(store: Store, shutdown: CancellationToken) -> Result<(), store::Error> {
+    // After an update: what was stored before is to be found as well.
+    tokio::select! {
+        () = shutdown.cancelled() => return Ok(()),
+        indexed = store.index_words() => match indexed {
+            Ok(0) => {}
+            Ok(rows) => tracing::info!(event = "words_indexed", rows),
+            Err(error) => tracing::error!(event = "indexing_failed", error = crate::worker::chain(&error)),
+        }
+    }
     loop {
         match store.purge().await {
             Ok(purged) => tracing::debug!(event = "purged", ?purged),

@@ -6,6 +6,7 @@ mod directory;
 mod load;
 mod passwords;
 mod requests;
+mod settings;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ pub(crate) use directory::{Directory, GroupsBy};
 pub(crate) use passwords::Passwords;
 pub(crate) use requests::Requests;
 use serde::{Deserialize, Serialize};
+pub(crate) use settings::settings;
 
 /// Everything the gateway can be told. A missing file means all defaults: one machine, nothing else installed.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]

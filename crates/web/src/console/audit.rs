@@ -1,19 +1,24 @@
-//! The audit log, and whether its chain holds.
+//! The audit log: filtered, and whether its chain holds.
 
 use std::time::Duration;
 
 use askama::Template;
 use axum::{
+    Form,
     extract::{Query, State},
     http::StatusCode,
-    response::Response,
+    response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
 use serde_json::Value;
-use store::{AuditCheck, AuditFilter, Timestamp};
+use store::{AuditCheck, AuditFilter, MessageId, Receipt, Timestamp};
 use tokio::time::Instant;
 
-use super::Console;
+use super::{
+    Console,
+    message::{QUERY_CHARACTERS, encode},
+    tracking::field_time,
+};
 use crate::{
     fault::Fault,
     moment,
@@ -31,10 +36,82 @@ pub(crate) struct Chain {
     at: Instant,
 }
 
+/// What the list is filtered by.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Asked {
+    #[serde(default)]
+    actor: String,
+    #[serde(default)]
+    action: String,
+    /// A receipt, or the number of a message.
+    #[serde(default)]
+    object: String,
+    #[serde(default)]
+    since: String,
+    #[serde(default)]
+    until: String,
+}
+
+/// The filter, and its parts by name for whoever reads the file.
+pub(super) struct Filtered {
+    pub(super) filter: AuditFilter,
+    pub(super) named: Vec<(&'static str, String)>,
+}
+
+impl Asked {
+    pub(super) async fn filter(&self, console: &Console) -> Result<Filtered, Fault> {
+        let text =
+            |text: &str| Some(text.trim().chars().take(QUERY_CHARACTERS).collect::<String>()).filter(|t| !t.is_empty());
+        let offset = console.state.site.offset_minutes;
+        let (since, until) = (field_time(&self.since, offset)?, field_time(&self.until, offset)?);
+        let filter = AuditFilter {
+            event: text(&self.action),
+            actor: text(&self.actor),
+            message: match text(&self.object) {
+                Some(object) => Some(message_of(console, &object).await?),
+                None => None,
+            },
+            since,
+            until,
+            ..AuditFilter::default()
+        };
+        let named = [
+            ("actor", filter.actor.clone()),
+            ("event", filter.event.clone()),
+            ("message", filter.message.map(|message| message.0.to_string())),
+            ("since", since.map(moment::rfc3339)),
+            ("until", until.map(moment::rfc3339)),
+        ];
+        let named = named.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        Ok(Filtered { filter, named })
+    }
+
+    fn fields(&self) -> [(&'static str, &str); 5] {
+        [
+            ("actor", &self.actor),
+            ("action", &self.action),
+            ("object", &self.object),
+            ("since", &self.since),
+            ("until", &self.until),
+        ]
+    }
+}
+
+/// The message that is meant. One that is nowhere has no rows, which is what its list then says.
+async fn message_of(console: &Console, object: &str) -> Result<MessageId, Fault> {
+    let none = MessageId(0);
+    if let Some(receipt) = Receipt::parse(object) {
+        return Ok(console.state.store.message_by_receipt(&receipt).await?.unwrap_or(none));
+    }
+    Ok(object.trim_start_matches('#').parse().map_or(none, MessageId))
+}
+
 /// Which entries to list.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Wanted {
     before: Option<i64>,
+    #[serde(flatten)]
+    asked: Asked,
 }
 
 /// `GET /audit`
@@ -44,14 +121,23 @@ pub(crate) async fn page(
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Fault> {
     let t = visitor.texts();
-    let check = checked(&console).await?;
-    let filter = AuditFilter { before: wanted.before, ..AuditFilter::default() };
+    let chain = checked(&console).await?;
+    let Filtered { mut filter, .. } = wanted.asked.filter(&console).await?;
+    filter.before = wanted.before;
     let found = console.state.store.audit(&filter).await?;
     let offset = console.state.site.offset_minutes;
-    let chain = if check.broken.is_none() { Mark::ok(t.audit_intact) } else { Mark::stop(t.audit_broken) };
-    let mut chain_detail = texts::audit_length(visitor.language, check.rows);
-    if let Some(broken) = check.broken {
-        chain_detail.push_str(&format!(" {} {broken}", t.column_number));
+    let (mark, mut chain_detail) = match &chain {
+        None => (Mark::wait(t.audit_unchecked), String::new()),
+        Some(Chain { check, .. }) if check.broken.is_none() => {
+            (Mark::ok(t.audit_intact), texts::audit_length(visitor.language, check.rows))
+        }
+        Some(Chain { check, .. }) => (Mark::stop(t.audit_broken), texts::audit_length(visitor.language, check.rows)),
+    };
+    if let Some(Chain { check, at }) = &chain {
+        if let Some(broken) = check.broken {
+            chain_detail.push_str(&format!(" {} {broken}", t.column_number));
+        }
+        chain_detail.push_str(&format!(" ({})", texts::ago(visitor.language, at.elapsed().as_secs())));
     }
     let rows = found
         .items
@@ -66,29 +152,64 @@ pub(crate) async fn page(
             detail: shown::visible(&detail(&row.detail, offset)),
         })
         .collect();
+    let pairs = wanted.asked.fields().into_iter().filter(|(_, value)| !value.is_empty());
+    let keep: String = pairs.map(|(name, value)| format!("{name}={}&", encode(value))).collect();
     let template = AuditPage {
         page: visitor.page(&console.people, t.nav_audit, Permission::Audit),
-        chain,
+        head: chain.map(|chain| chain.check.head).unwrap_or_default(),
+        chain: mark,
         chain_detail,
+        form_token: visitor.form_token(),
+        actions: EVENTS
+            .iter()
+            .map(|event| Action { event, text: event_text(event, t), chosen: *event == wanted.asked.action })
+            .collect(),
         rows,
-        older: found.next.map(|next| format!("/audit?before={next}")),
-        newest: wanted.before.map(|_| "/audit".to_owned()),
+        older: found.next.map(|next| format!("/audit?{keep}before={next}")),
+        newest: wanted.before.map(|_| format!("/audit?{keep}")),
+        asked: wanted.asked,
     };
     Ok(render(StatusCode::OK, &template))
 }
 
-async fn checked(console: &Console) -> Result<AuditCheck, Fault> {
+/// The form of [`verify`].
+#[derive(Debug, Deserialize)]
+pub(crate) struct Verify {
+    #[serde(default)]
+    form_token: String,
+}
+
+/// `POST /audit/verify`: walks the whole chain now.
+pub(crate) async fn verify(
+    State(console): State<Console>,
+    visitor: Visitor,
+    Form(form): Form<Verify>,
+) -> Result<Response, Fault> {
+    visitor.proved(&form.form_token)?;
+    let mut last = console.chain.lock().await;
+    if last.as_ref().is_none_or(|chain| chain.at.elapsed() >= AGAIN) {
+        *last = Some(walk(&console).await?);
+    }
+    Ok(Redirect::to("/audit").into_response())
+}
+
+/// The outcome of the last check. A log that is walked in a moment is checked at each look, a long one when it is asked for.
+async fn checked(console: &Console) -> Result<Option<Chain>, Fault> {
     // One walk at a time; whoever waits for the lock reads what the one before found.
     let mut last = console.chain.lock().await;
-    if let Some(chain) = last.as_ref().filter(|chain| chain.at.elapsed() < FRESH) {
-        return Ok(chain.check.clone());
+    let fresh = last.as_ref().is_some_and(|chain| chain.at.elapsed() < FRESH);
+    if !fresh && console.state.store.audit_range(&AuditFilter::default()).await?.to <= SHORT {
+        *last = Some(walk(console).await?);
     }
+    Ok(last.clone())
+}
+
+async fn walk(console: &Console) -> Result<Chain, Fault> {
     let check = console.state.store.audit_verify().await?;
     if let Some(broken) = check.broken {
         tracing::error!(event = "audit_chain_broken", row = broken);
     }
-    *last = Some(Chain { check: check.clone(), at: Instant::now() });
-    Ok(check)
+    Ok(Chain { check, at: Instant::now() })
 }
 
 /// An event of the audit log in words. One without a sentence is shown by its stable name alone.
@@ -113,6 +234,8 @@ pub(super) fn event_text(event: &str, t: &Texts) -> &'static str {
         "request_ended" => t.event_request_ended,
         "original_handed_over" => t.event_handed_over,
         "purged" => t.event_purged,
+        "audit_exported" => t.event_audit_exported,
+        "system_examined" => t.event_system_examined,
         "setup_token_created" => t.event_setup_token,
         "user_created" => t.event_user_created,
         "external_user_gone" => t.event_external_gone,
@@ -198,12 +321,25 @@ struct Row {
     detail: String,
 }
 
+/// A choice of the filter.
+#[derive(Debug)]
+struct Action {
+    event: &'static str,
+    text: &'static str,
+    chosen: bool,
+}
+
 #[derive(Debug, Template)]
 #[template(path = "audit.html")]
 struct AuditPage {
     page: Page,
     chain: Mark,
     chain_detail: String,
+    /// The hash of the last row that was checked, to be noted elsewhere.
+    head: String,
+    form_token: String,
+    asked: Asked,
+    actions: Vec<Action>,
     rows: Vec<Row>,
     older: Option<String>,
     newest: Option<String>,
@@ -211,10 +347,60 @@ struct AuditPage {
 
 /// How long the outcome of a chain check is shown again.
 const FRESH: Duration = Duration::from_secs(30);
+/// A check that was asked for is not made twice within this.
+const AGAIN: Duration = Duration::from_secs(2);
+/// Rows that are walked at each look: some 100 milliseconds.
+const SHORT: i64 = 20_000;
+
+/// What the list can be filtered by.
+const EVENTS: &[&str] = &[
+    "accepted",
+    "completed",
+    "attempt_failed",
+    "deferred",
+    "given_up",
+    "delivery",
+    "notice_queued",
+    "original_viewed",
+    "quarantine_released",
+    "password_tried",
+    "password_try_returned",
+    "unlocked",
+    "upload_cancelled",
+    "upload_name_changed",
+    "purged",
+    "signed_in",
+    "sign_in_failed",
+    "session_closed",
+    "second_factor_enrolled",
+    "second_factor_removed",
+    "recovery_code_used",
+    "passkey_added",
+    "passkey_removed",
+    "api_key_created",
+    "api_key_revoked",
+    "setup_token_created",
+    "user_created",
+    "user_password_set",
+    "user_password_reset",
+    "user_role_set",
+    "user_state_set",
+    "user_address_set",
+    "audit_exported",
+    "system_examined",
+];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_choice_has_a_sentence() {
+        let t = texts::texts(engine::catalogue::Language::Ja);
+        for event in EVENTS {
+            assert!(!event_text(event, t).is_empty(), "{event}");
+        }
+    }
 
     #[test]
     fn what_the_store_writes_is_told_without_brackets() {

@@ -1,5 +1,7 @@
 //! The first page of the console: what waits, what happened in the last day, what needs attention, the newest messages.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
 use engine::catalogue;
@@ -57,7 +59,11 @@ fn tiles(counts: &Counts, figures: &Figures, console: &Console, visitor: &Visito
     let deliveries = counts.deliveries_pending.saturating_add(counts.deliveries_retrying);
     let oldest = counts.oldest.map(|oldest| console.state.store.now().since(oldest).as_secs());
     let oldest = oldest.map_or_else(|| t.dashboard_oldest_none.to_owned(), |seconds| texts::span(language, seconds));
-    let p95 = figures.p95.map_or_else(|| t.dashboard_p95_none.to_owned(), |time| texts::within(language, time));
+    let p95 = match figures.p95 {
+        None => t.dashboard_p95_none.to_owned(),
+        Some(Duration::MAX) => t.dashboard_p95_more.to_owned(),
+        Some(time) => texts::within(language, time),
+    };
     let tenths = figures.recently_finished.saturating_mul(10) / Figures::RECENT_MINUTES;
     let throughput = format!("{}.{}", tenths / 10, tenths % 10);
     let link = |href, permission| role::allows(role, permission).then_some(href);

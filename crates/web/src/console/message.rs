@@ -1,21 +1,17 @@
-//! Tracking: what came in, and everything known about one message. Metadata only.
+//! Everything known about one message. Metadata only.
 
 use askama::Template;
 use axum::{
-    extract::{Path, Query, State},
+    extract::{Path, State},
     http::StatusCode,
     response::Response,
 };
-use serde::Deserialize;
-use store::{
-    AuditRow, DeliveryRow, DeliveryState, MessageDetail, MessageFilter, MessageId, MessageRow, OriginKind, PartRow,
-    Verdict,
-};
+use serde_json::Value;
+use store::{AuditRow, DeliveryRow, DeliveryState, MessageDetail, MessageId, MessageRow, OriginKind, PartRow};
 
 use super::Console;
 use crate::{
     fault::Fault,
-    metrics::verdict_name,
     moment,
     page::{Mark, Page, render},
     people::Visitor,
@@ -24,18 +20,6 @@ use crate::{
     texts::Texts,
     view,
 };
-
-/// Which messages to list.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Wanted {
-    #[serde(default)]
-    q: String,
-    #[serde(default)]
-    kind: String,
-    #[serde(default)]
-    verdict: String,
-    before: Option<i64>,
-}
 
 /// A choice in a filter.
 #[derive(Debug)]
@@ -65,43 +49,6 @@ pub(super) struct Fact {
     pub(super) value: String,
 }
 
-/// `GET /messages`
-pub(crate) async fn list(
-    State(console): State<Console>,
-    visitor: Visitor,
-    Query(wanted): Query<Wanted>,
-) -> Result<Response, Fault> {
-    let t = visitor.texts();
-    let query: String = wanted.q.trim().chars().take(QUERY_CHARACTERS).collect();
-    let filter = MessageFilter {
-        origin: ORIGINS.iter().find(|(name, _)| *name == wanted.kind).map(|(_, origin)| *origin),
-        verdict: VERDICTS.into_iter().find(|verdict| verdict_name(*verdict) == wanted.verdict),
-        text: Some(query.clone()).filter(|query| !query.is_empty()),
-        before: wanted.before,
-        ..MessageFilter::default()
-    };
-    let found = console.state.store.messages(&filter).await?;
-    let kinds = [("", t.filter_all), ("mail", t.kind_mail), ("upload", t.kind_upload), ("notice", t.kind_notice)];
-    let mut verdicts = vec![Choice { value: "", text: t.filter_all, chosen: filter.verdict.is_none() }];
-    verdicts.extend(VERDICTS.into_iter().map(|verdict| Choice {
-        value: verdict_name(verdict),
-        text: view::verdict_mark(Some(verdict), t).word,
-        chosen: filter.verdict == Some(verdict),
-    }));
-    let keep =
-        format!("/messages?q={}&kind={}&verdict={}", encode(&query), encode(&wanted.kind), encode(&wanted.verdict));
-    let template = ListPage {
-        page: visitor.page(&console.people, t.nav_messages, Permission::Tracking),
-        kinds: kinds.into_iter().map(|(value, text)| Choice { value, text, chosen: value == wanted.kind }).collect(),
-        verdicts,
-        rows: rows(&found.items, &console, t),
-        older: found.next.map(|next| format!("{keep}&before={next}")),
-        newest: wanted.before.map(|_| keep),
-        query,
-    };
-    Ok(render(StatusCode::OK, &template))
-}
-
 /// `GET /messages/{id}`
 pub(crate) async fn detail(
     State(console): State<Console>,
@@ -125,7 +72,7 @@ pub(crate) async fn detail(
         state: view::verdict_mark(detail.row.verdict, t),
         facts: facts(&detail, offset, t),
         findings: view::findings(&detail.findings, visitor.language),
-        timeline: detail.timeline.iter().map(|row| Entry::of(row, offset, t)).collect(),
+        timeline: detail.timeline.iter().map(|row| Entry::of(row, &detail, offset, t)).collect(),
         parts: detail.parts.iter().map(|part| Part::of(&console, part, &detail, &visitor, t)).collect(),
         quarantine,
         deliveries: detail.deliveries.iter().map(|row| Delivery::of(row, offset, t)).collect(),
@@ -213,24 +160,66 @@ fn facts(detail: &MessageDetail, offset: i32, t: &'static Texts) -> Vec<Fact> {
 struct Entry {
     time: String,
     text: String,
-    detail: String,
+    lines: Vec<String>,
 }
 
 impl Entry {
-    fn of(row: &AuditRow, offset: i32, t: &Texts) -> Self {
+    fn of(row: &AuditRow, message: &MessageDetail, offset: i32, t: &Texts) -> Self {
         // An event without a sentence is shown by its stable name: nothing of the history is ever left out.
         let text = match super::audit::event_text(&row.event, t) {
             "" => &row.event,
             sentence => sentence,
         };
-        // The rest of the page tells what was accepted, what became of each part and how each delivery ended.
-        let detail = match row.event.as_str() {
-            "accepted" | "completed" | "delivery" => String::new(),
-            _ => super::audit::detail(&row.detail, offset),
+        let lines = match row.event.as_str() {
+            "accepted" => arrival(&message.row, t),
+            "completed" => message.parts.iter().take(TOLD).map(|part| converted(part, t)).collect(),
+            "delivery" => deliveries(&row.detail, t),
+            _ => vec![super::audit::detail(&row.detail, offset)],
         };
         let text = if row.actor == GATEWAY { text.to_owned() } else { format!("{text} ({})", row.actor) };
-        Self { time: moment::local(row.at, offset), text: shown::visible(&text), detail: shown::visible(&detail) }
+        Self {
+            time: moment::local(row.at, offset),
+            text: shown::visible(&text),
+            lines: lines.iter().filter(|line| !line.is_empty()).map(|line| shown::visible(line)).collect(),
+        }
     }
+}
+
+/// Where it came from: `203.0.113.5 (mx.example.jp) TLSv1.3`.
+fn arrival(row: &MessageRow, t: &Texts) -> Vec<String> {
+    let Some(peer) = row.peer else { return Vec::new() };
+    let helo = row.helo.as_deref().map(|helo| format!(" ({helo})")).unwrap_or_default();
+    let tls = row.tls.as_deref().map_or_else(|| format!("{}: {}", t.detail_tls, t.detail_tls_none), str::to_owned);
+    vec![format!("{peer}{helo} {tls}")]
+}
+
+/// What became of a part, and how long it took: `見積書.xlsm: 完了 (1.2 s)`.
+fn converted(part: &PartRow, t: &Texts) -> String {
+    let name = if part.name.is_empty() { &part.path } else { &part.name };
+    let tenths = part.millis.div_ceil(100);
+    format!("{name}: {} ({}.{} s)", view::part_mark(part, t).word, tenths / 10, tenths % 10)
+}
+
+/// What the next hop answered, for whom.
+fn deliveries(detail: &str, t: &Texts) -> Vec<String> {
+    let detail: Value = serde_json::from_str(detail).unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let line = |outcome: &Value| {
+        let word = match outcome.get("outcome").and_then(Value::as_str) {
+            Some("delivered") => t.delivery_delivered,
+            Some("retry") => t.delivery_retry,
+            Some("failed") => t.delivery_failed,
+            _ => "",
+        };
+        let named: Vec<String> =
+            outcome.get("recipients").and_then(Value::as_array).into_iter().flatten().map(text).collect();
+        let count = outcome.get("recipient_count").and_then(Value::as_u64).unwrap_or(0);
+        let more = count.saturating_sub(u64::try_from(named.len()).unwrap_or(0));
+        let more = if more > 0 { format!(" (+{more})") } else { String::new() };
+        let reply = outcome.get("reply").map(text).unwrap_or_default();
+        format!("{word}: {}{more} - {reply}", named.join(", "))
+    };
+    detail.get("outcomes").and_then(Value::as_array).into_iter().flatten().map(line).collect()
 }
 
 #[derive(Debug)]
@@ -313,18 +302,6 @@ pub(crate) fn encode(text: &str) -> String {
 }
 
 #[derive(Debug, Template)]
-#[template(path = "messages.html")]
-struct ListPage {
-    page: Page,
-    query: String,
-    kinds: Vec<Choice>,
-    verdicts: Vec<Choice>,
-    rows: Vec<Row>,
-    older: Option<String>,
-    newest: Option<String>,
-}
-
-#[derive(Debug, Template)]
 #[template(path = "message.html")]
 struct DetailPage {
     page: Page,
@@ -345,13 +322,11 @@ struct ItemLink {
     name: String,
 }
 
-const ORIGINS: [(&str, OriginKind); 3] =
-    [("mail", OriginKind::Mail), ("upload", OriginKind::Upload), ("notice", OriginKind::Notice)];
-const VERDICTS: [Verdict; 4] =
-    [Verdict::Sanitised, Verdict::SanitisedWithWithheld, Verdict::NoticeOnly, Verdict::GivenUp];
 /// Actor of what the gateway did by itself.
 const GATEWAY: &str = "gateway";
 /// Longest search text.
 pub(super) const QUERY_CHARACTERS: usize = 200;
+/// Parts told in the timeline; all of them stand in the table.
+const TOLD: usize = 20;
 /// Recipients shown in a list.
 const RECIPIENTS: usize = 3;

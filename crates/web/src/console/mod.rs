@@ -4,10 +4,14 @@ mod audit;
 mod chart;
 mod checks;
 mod dashboard;
+mod export;
 mod message;
 mod pages;
+mod policy;
 mod quarantine;
 mod setup;
+mod system;
+mod tracking;
 mod users;
 
 pub(crate) use message::encode;
@@ -26,7 +30,7 @@ use store::Store;
 use tokio::sync::Mutex;
 
 use crate::{
-    Lockout, Metrics, Outlook, Previews, Readiness, Site, Unlocker, api, assets,
+    Examiner, Lockout, Metrics, Outlook, Previews, Readiness, Setting, Site, Unlocker, api, assets,
     doors::{self, Door, get, post},
     fault::{self, Dressing, Fault},
     health::{self, Health},
@@ -51,6 +55,10 @@ pub struct AdminState {
     pub readiness: Readiness,
     /// What grows old or ends: certificates, the scanner's database.
     pub outlook: Outlook,
+    /// What is in force.
+    pub settings: Arc<[Setting]>,
+    /// Looks the installation over.
+    pub examiner: Arc<dyn Examiner>,
     /// Draws pages of originals and of what became of them.
     pub previews: Previews,
     /// Tries passwords that are typed here.
@@ -74,6 +82,7 @@ pub(crate) struct Console {
     pub(crate) state: AdminState,
     pub(crate) people: People,
     chain: Arc<Mutex<Option<audit::Chain>>>,
+    examination: Arc<Mutex<Option<system::Examination>>>,
 }
 
 impl FromRef<Console> for People {
@@ -91,12 +100,15 @@ impl FromRef<Console> for Health {
 /// Every door of the console's listener.
 pub(crate) fn doors() -> Vec<Door<Console>> {
     use Need::{Anyone, May};
-    use Permission::{Approvals, Audit, Dashboard, Decide, HandOver, Originals, Quarantine, Tracking, Unlock, Users};
+    use Permission::{
+        Approvals, Audit, Dashboard, Decide, HandOver, Originals, Policy, Quarantine, System, Tracking, Unlock, Users,
+    };
     let mut doors = vec![
         get("/", May(Dashboard), dashboard::page),
         get("/setup/{token}", Anyone, setup::form),
         post("/setup/{token}", Anyone, setup::submit),
-        get("/messages", May(Tracking), message::list),
+        get("/messages", May(Tracking), tracking::messages),
+        get("/refusals", May(Tracking), tracking::refusals),
         get("/messages/{id}", May(Tracking), message::detail),
         get("/messages/{id}/parts/{part}/pages/{page}", May(Originals), pages::part).in_rooms(),
         get("/messages/{id}/parts/{part}/pages/{page}/original", May(Originals), pages::part_original).in_rooms(),
@@ -116,7 +128,12 @@ pub(crate) fn doors() -> Vec<Door<Console>> {
         post("/users", May(Users), users::create),
         get("/users/{id}", May(Users), users::detail),
         post("/users/{id}", May(Users), users::change),
+        get("/policy", May(Policy), policy::page),
+        get("/system", May(System), system::page),
+        post("/system", May(System), system::examine).in_rooms(),
         get("/audit", May(Audit), audit::page),
+        post("/audit/verify", May(Audit), audit::verify),
+        post("/audit/export", May(Audit), export::export),
         // For the monitoring server, which does not sign in: figures without a name in them.
         get("/metrics", Anyone, metrics),
         get("/api/v1/openapi.json", Anyone, api::openapi),
@@ -142,7 +159,7 @@ pub fn admin(state: AdminState) -> Result<Router, NoPasswords> {
     let (store, site, metrics) = (state.store.clone(), state.site.clone(), state.metrics.clone());
     let shared = Shared { lockout: state.lockout.clone(), sources: state.sources.clone() };
     let people = People::new(store, site, Area::Console, PortalAccess::Accounts, metrics, shared)?;
-    let console = Console { state, people: people.clone(), chain: Arc::default() };
+    let console = Console { state, people: people.clone(), chain: Arc::default(), examination: Arc::default() };
     Ok(doors::router(doors(), &people, FORM_BYTES, LONGEST)
         .with_state(console)
         .fallback(async || Fault::NotFound)

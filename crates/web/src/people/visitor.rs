@@ -143,7 +143,9 @@ impl Visitor {
                 ("/quarantine", t.nav_quarantine, Permission::Quarantine),
                 ("/approvals", t.nav_requests_all, Permission::Approvals),
                 ("/users", t.nav_users, Permission::Users),
+                ("/policy", t.nav_policy, Permission::Policy),
                 ("/audit", t.nav_audit, Permission::Audit),
+                ("/system", t.nav_system, Permission::System),
             ],
         };
         page.nav = entries

@@ -212,6 +212,8 @@ async fn world_that(
         metrics,
         readiness: readiness.clone(),
         outlook: outlook.clone(),
+        settings: settings(),
+        examiner: Arc::new(Doctor),
         previews,
         unlocker: Arc::new(Locksmith),
         lockout,
@@ -230,6 +232,37 @@ async fn world_that(
         portal: portal_at,
         admin: admin_at,
         codes: Mutex::default(),
+    }
+}
+
+fn settings() -> Arc<[web::Setting]> {
+    let of = |section: &str, key: &str, value: &str, origin| web::Setting {
+        section: section.to_owned(),
+        key: key.to_owned(),
+        value: value.to_owned(),
+        origin,
+    };
+    Arc::new([
+        of("", "data", "\"misogi-data\"", web::SettingOrigin::Default),
+        of("policy", "account", "\"bottom\"", web::SettingOrigin::File),
+        of("policy", "charset", "\"utf-8\"", web::SettingOrigin::Default),
+    ])
+}
+
+/// Finds a fault.
+#[derive(Debug)]
+struct Doctor;
+
+impl web::Examiner for Doctor {
+    fn examine(&self) -> web::Examining<'_> {
+        Box::pin(async {
+            vec![web::Examined {
+                name: "rooms".to_owned(),
+                state: web::ExaminedState::Fault,
+                detail: "containment level C, 2 slots".to_owned(),
+                facts: vec![("landlock".to_owned(), false, "not in this kernel".to_owned())],
+            }]
+        })
     }
 }
 
