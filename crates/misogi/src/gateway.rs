@@ -15,14 +15,18 @@ use jail::{Converter, ConverterConfig, Level, Pool, PoolConfig};
 use mail::delivery::{self, DeliveryConfig, RetryPolicy, SmtpHop, TlsMode};
 use mail::intake::IntakeConfig;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use store::{Retention, Store, StoreConfig};
+use store::{Hook, Retention, Store, StoreConfig};
 
 use tracing_subscriber::EnvFilter;
+use web::{HookSecret, Network, Outbound, Reach, Target, Trust, Webhook, Webhooks};
 
 use crate::clock;
 use crate::config::{self, Config, MinimumLevel};
 use crate::pool::ROOM_ARGUMENT;
 use crate::sources;
+
+/// How long another system may take to take an event; Standard Webhooks asks for 15 to 30 seconds.
+const WEBHOOK_DEADLINE: std::time::Duration = std::time::Duration::from_secs(20);
 
 const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
 
@@ -107,6 +111,7 @@ pub(crate) fn check(config: &Config) -> Result<()> {
     intake(config, &hostname)?;
     delivery(config, &hostname)?;
     sources::sources(config)?;
+    webhooks(config)?;
     Ok(())
 }
 
@@ -180,6 +185,26 @@ fn tls(config: &Config) -> Result<Option<Arc<mail::intake::tls::ServerConfig>>> 
 pub(crate) fn certificates(config: &Config) -> Vec<(&'static str, PathBuf)> {
     let smtp = config.smtp.tls_certificate.clone().map(|path| ("smtp.tls_certificate", path));
     smtp.into_iter().collect()
+}
+
+/// Other systems that are told of events, with their secrets.
+pub(crate) fn webhooks(config: &Config) -> Result<Webhooks> {
+    config.webhooks.iter().map(webhook).collect::<Result<Vec<_>>>().map(Webhooks::new)
+}
+
+fn webhook(hook: &config::Webhook) -> Result<Webhook> {
+    let name = &hook.name;
+    let text = std::fs::read_to_string(&hook.secret_file)
+        .with_context(|| format!("webhooks.{name}: {} cannot be read", hook.secret_file.display()))?;
+    let secret = HookSecret::parse(&text)
+        .with_context(|| format!("webhooks.{name}: the secret in {}", hook.secret_file.display()))?;
+    let networks = hook.networks.iter().map(|network| Network::parse(network)).collect::<Result<Vec<_>, _>>()?;
+    let authorities = read(hook.ca_file.as_deref())?;
+    let trust = authorities.as_deref().map_or(Trust::System, Trust::Only);
+    let client = Outbound::new(trust, Reach::only(networks), WEBHOOK_DEADLINE)
+        .with_context(|| format!("webhooks.{name}: ca_file"))?;
+    let target = Target::parse(&hook.url).with_context(|| format!("webhooks.{name}: url"))?;
+    Ok(Webhook { name: name.clone(), target, events: hook.wanted(), secret, client })
 }
 
 /// The engine over a pool, with the scanner if one is set.
@@ -341,6 +366,7 @@ fn store_config(config: &Config) -> StoreConfig {
             ..Retention::default()
         },
         receipt_offset_minutes: config.site.utc_offset_minutes.into(),
+        hooks: config.webhooks.iter().map(|hook| Hook { name: hook.name.clone(), events: hook.wanted() }).collect(),
         ..StoreConfig::new(&config.data, clock::system())
     }
 }

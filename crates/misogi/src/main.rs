@@ -13,6 +13,7 @@ mod clock;
 mod commands;
 mod config;
 mod control;
+mod digest;
 mod dsn;
 mod fonts;
 mod gateway;
@@ -55,6 +56,8 @@ enum Command {
     Quarantine(commands::quarantine::Arguments),
     /// Verify the audit log.
     Audit(commands::audit::Arguments),
+    /// Send files to a gateway that runs elsewhere, and fetch what came of them.
+    Remote(commands::remote::Arguments),
 }
 
 /// Where the configuration of a command comes from.
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Some(Command::Queue(arguments)) => commands::queue::run(arguments),
         Some(Command::Quarantine(arguments)) => commands::quarantine::run(arguments),
         Some(Command::Audit(arguments)) => commands::audit::run(arguments),
+        Some(Command::Remote(arguments)) => commands::remote::run(arguments),
     };
     match result {
         Ok(code) => code,

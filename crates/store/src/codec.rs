@@ -6,8 +6,8 @@ use form::reason::{Finding, Place, Reason};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    DeliveryState, Error, ItemClass, Need, OriginKind, PartVerdict, QuarantineState, QueueState, RequestState, Role,
-    Site, Source, Stage, UserState, Verdict,
+    ChangeState, DeliveryState, Error, HookState, ItemClass, Need, OriginKind, PartVerdict, QuarantineState,
+    QueueState, RequestState, Role, Site, Source, Stage, UserState, Verdict,
 };
 
 /// An enum that stands in an integer column.
@@ -49,6 +49,8 @@ coded!(ItemClass: Rebuilt = 0, Withheld = 1, Virus = 2);
 coded!(Need: Macro = 0, Look = 1, Content = 2, Whole = 3, Other = 4);
 // 2 and above is final.
 coded!(RequestState: Open = 0, Approved = 1, Returned = 2, Ended = 3, Fetched = 4);
+coded!(ChangeState: Planned = 0, Done = 1, Withdrawn = 2);
+coded!(HookState: Waiting = 0, Taken = 1, GivenUp = 2);
 
 #[derive(Serialize, Deserialize)]
 struct StoredFinding {
@@ -155,5 +157,6 @@ mod tests {
         check::<ItemClass>();
         check::<Need>();
         check::<RequestState>();
+        check::<HookState>();
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use form::reason::Reason;
 use jail::Fresh;
 use serde_json::json;
 use sqlx::Row;
@@ -15,7 +16,7 @@ use crate::sql::{Many, Values};
 use crate::work::shortened;
 use crate::writer::{Op, Reply, Tally, Tx};
 use crate::{
-    Completed, Error, GivenUp, PartRecord, PartVerdict, QuarantineState, Quarantined, StillHeld, Store, Verdict,
+    Completed, Error, Event, GivenUp, PartRecord, PartVerdict, QuarantineState, Quarantined, StillHeld, Store, Verdict,
     WorkKey, content, delivery,
 };
 
@@ -416,6 +417,7 @@ pub(crate) async fn complete_all(tx: &mut Tx, ops: &mut [CompleteOp]) -> Result<
     delivery::insert(tx, &deliveries).await?;
     for op in ops {
         if op.current {
+            tell(tx, op);
             tx.audit(Entry {
                 actor: audit::GATEWAY.into(),
                 event: op.ending.event,
@@ -457,6 +459,39 @@ fn count_figures(tx: &mut Tx, op: &CompleteOp) {
             tx.figure(Figure::Withheld, reason.to_string());
         }
     }
+}
+
+/// Tells the hooks how the job ended.
+fn tell(tx: &mut Tx, op: &CompleteOp) {
+    let (receipt, source) = (op.key.receipt.as_str(), if op.key.upload { "upload" } else { "mail" });
+    let data = json!({
+        "receipt": receipt,
+        "source": source,
+        "message": op.key.message.0,
+        "verdict": verdict_name(op.ending.verdict),
+        "parts": op.parts.len(),
+        "withheld": op.parts.iter().filter(|part| part.verdict == PartVerdict::Withheld).count(),
+        "quarantined": op.quarantine.len(),
+    });
+    tx.tell(Event::FileCompleted, &data);
+    if op.quarantine.is_empty() {
+        return;
+    }
+    let reason = |code: i64| codec::reason(Some(code)).ok().flatten().map(Reason::name);
+    let items: Vec<_> = op
+        .quarantine
+        .iter()
+        .take(TOLD_ITEMS)
+        .map(|item| json!({"id": item.id, "reason": item.reason.and_then(reason), "bytes": item.bytes}))
+        .collect();
+    let data = json!({
+        "receipt": receipt,
+        "source": source,
+        "message": op.key.message.0,
+        "item_count": op.quarantine.len(),
+        "items": items,
+    });
+    tx.tell(Event::FileQuarantined, &data);
 }
 
 /// Gives a completion's rows their numbers.
@@ -538,3 +573,6 @@ static INSERT_QUARANTINE: Many = Many {
     columns: 12,
     tail: "",
 };
+
+/// Items of one message that a hook is told of one by one.
+const TOLD_ITEMS: usize = 20;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::Clock;
+use crate::{Clock, Hook};
 
 /// How to open a store.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ pub struct StoreConfig {
     pub orphan_grace: Duration,
     /// How many connections read.
     pub readers: u32,
+    /// Which other systems are told of what happens here.
+    pub hooks: Vec<Hook>,
 }
 
 /// How long what is kept (defaults: reference of local-government retention rules, each is policy).
@@ -68,6 +70,7 @@ impl StoreConfig {
             reserve_bytes: 256 * 1024 * 1024,
             orphan_grace: HOUR,
             readers: 4,
+            hooks: Vec::new(),
         }
     }
 }

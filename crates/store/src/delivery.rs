@@ -109,6 +109,19 @@ pub struct Notice {
     pub body: Fresh,
 }
 
+/// A mail of this gateway to administrators, with the null sender.
+#[derive(Debug)]
+pub struct DigestMail {
+    /// From [`Store::new_receipt`].
+    pub receipt: Receipt,
+    /// Who get it.
+    pub recipients: Vec<String>,
+    /// Its subject, for the list of messages.
+    pub subject: String,
+    /// The mail, composed in a clean room.
+    pub body: Fresh,
+}
+
 impl Store {
     /// Messages with recipients that are due, at most `limit`, those that wait longest first. What is handed out is in
     /// flight, and not handed out again, until its [`delivery_result`](Self::delivery_result) or
@@ -146,9 +159,24 @@ impl Store {
     pub async fn enqueue_notice(&self, results: Vec<RecipientResult>, notice: Notice) -> Result<MessageId, Error> {
         let Notice { receipt, recipient, smtputf8, about, subject, body } = notice;
         let body = self.keep_fresh(body).await?;
-        let notice = NoticeOp { receipt, recipient, smtputf8, about, subject, body, message: 0, content: 0 };
+        let (recipients, about) = (vec![recipient], Some(about));
+        let notice =
+            NoticeOp { receipt, recipients, smtputf8, about, slot: None, subject, body, message: 0, content: 0 };
         let message = self.results(results, Some(notice)).await?;
         message.ok_or(Error::Damaged("a notice without a number"))
+    }
+
+    /// Sends the digest of a moment, unless that was done or found needless; whether it was sent now.
+    ///
+    /// # Errors
+    /// Any error of the writer, after which it may be tried again.
+    pub async fn send_digest(&self, slot: Timestamp, digest: DigestMail) -> Result<bool, Error> {
+        let DigestMail { receipt, recipients, subject, body } = digest;
+        let body = self.keep_fresh(body).await?;
+        let smtputf8 = recipients.iter().any(|recipient| !recipient.is_ascii());
+        let (about, slot) = (None, Some(slot));
+        let notice = NoticeOp { receipt, recipients, smtputf8, about, slot, subject, body, message: 0, content: 0 };
+        Ok(self.results(Vec::new(), Some(notice)).await?.is_some())
     }
 
     /// Gives recipients back untried (the gateway stops, or the next hop refused the connection).
@@ -198,9 +226,11 @@ pub(crate) struct ResultsOp {
 
 struct NoticeOp {
     receipt: Receipt,
-    recipient: String,
+    recipients: Vec<String>,
     smtputf8: bool,
-    about: MessageId,
+    about: Option<MessageId>,
+    /// The moment of a digest: there is one of each.
+    slot: Option<Timestamp>,
     subject: String,
     body: Body,
     message: i64,
@@ -209,7 +239,8 @@ struct NoticeOp {
 
 impl ResultsOp {
     pub(crate) fn keep_file(&mut self) {
-        if let Some(notice) = &mut self.notice {
+        // One that was sent before wrote no row: its file goes.
+        if let Some(notice) = self.notice.as_mut().filter(|notice| notice.message != 0) {
             notice.body.keep();
         }
     }
@@ -274,7 +305,7 @@ pub(crate) async fn results_all(tx: &mut Tx, ops: &mut [ResultsOp]) -> Result<()
     }
     for op in ops {
         let message = match &mut op.notice {
-            Some(notice) => Some(insert_notice(tx, notice).await?),
+            Some(notice) => insert_notice(tx, notice).await?,
             None => None,
         };
         op.reply.outcome = Some(Ok(message));
@@ -282,7 +313,20 @@ pub(crate) async fn results_all(tx: &mut Tx, ops: &mut [ResultsOp]) -> Result<()
     Ok(())
 }
 
-async fn insert_notice(tx: &mut Tx, notice: &mut NoticeOp) -> Result<MessageId, Error> {
+/// Queues a notice; `None` for a digest that was there before.
+async fn insert_notice(tx: &mut Tx, notice: &mut NoticeOp) -> Result<Option<MessageId>, Error> {
+    notice.message = 0;
+    if let Some(slot) = notice.slot {
+        let noted = sqlx::query("INSERT INTO digest_slot (slot, message) VALUES (?1, ?2) ON CONFLICT DO NOTHING")
+            .bind(slot.unix_millis())
+            .bind(tx.marks.message.saturating_add(1))
+            .execute(&mut tx.connection)
+            .await
+            .map_err(Error::database("noting a digest"))?;
+        if noted.rows_affected() != 1 {
+            return Ok(None);
+        }
+    }
     notice.message = tx.marks.next_message();
     notice.content = tx.marks.next_content();
     let now = tx.now;
@@ -297,9 +341,9 @@ async fn insert_notice(tx: &mut Tx, notice: &mut NoticeOp) -> Result<MessageId, 
     .bind(notice.receipt.as_str())
     .bind(OriginKind::Notice.code())
     .bind(now.unix_millis())
-    .bind(codec::list_text(std::slice::from_ref(&notice.recipient))?)
+    .bind(codec::list_text(&notice.recipients)?)
     .bind(notice.smtputf8)
-    .bind(notice.about.0)
+    .bind(notice.about.map(|about| about.0))
     .bind(Verdict::Sanitised.code())
     .bind(notice.subject.as_str())
     .bind(notice.content)
@@ -308,15 +352,17 @@ async fn insert_notice(tx: &mut Tx, notice: &mut NoticeOp) -> Result<MessageId, 
     .execute(&mut tx.connection)
     .await
     .map_err(Error::database("inserting a notice"))?;
-    insert(tx, &[(notice.message, 1, notice.recipient.as_str())]).await?;
+    let deliveries: Vec<(i64, i64, &str)> =
+        (1..).zip(&notice.recipients).map(|(number, address)| (notice.message, number, address.as_str())).collect();
+    insert(tx, &deliveries).await?;
     tx.words.message(notice.message);
     let detail = audit::detail_of(&[
         ("receipt", json!(notice.receipt.as_str())),
-        ("about", json!(notice.about.0)),
-        ("recipient", json!(notice.recipient)),
+        ("about", json!(notice.about.map(|about| about.0))),
+        ("recipient", json!(notice.recipients.join(" "))),
     ])?;
     tx.audit(Entry { actor: audit::GATEWAY.into(), event: "notice_queued", message: Some(notice.message), detail });
-    Ok(MessageId(notice.message))
+    Ok(Some(MessageId(notice.message)))
 }
 
 pub(crate) async fn due_one(tx: &mut Tx, op: &mut DueOp) -> Result<(), Error> {

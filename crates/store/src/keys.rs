@@ -19,17 +19,41 @@ pub enum Scope {
     Quarantine,
     /// Typing passwords of locked originals.
     Unlock,
+    /// Reading which mails and uploads came and what became of them.
+    Tracking,
+    /// Reading counts and conditions.
+    Figures,
+    /// Reading the audit log.
+    Audit,
+    /// Reading accounts and ending sessions.
+    Users,
+    /// Reading what other systems were told of, and telling it again.
+    Webhooks,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Scope; 3] = [Scope::Files, Scope::Quarantine, Scope::Unlock];
+    pub const ALL: [Scope; 8] = [
+        Scope::Files,
+        Scope::Quarantine,
+        Scope::Unlock,
+        Scope::Tracking,
+        Scope::Figures,
+        Scope::Audit,
+        Scope::Users,
+        Scope::Webhooks,
+    ];
 
     fn bit(self) -> i64 {
         match self {
             Scope::Files => 1,
             Scope::Quarantine => 2,
             Scope::Unlock => 4,
+            Scope::Tracking => 8,
+            Scope::Figures => 16,
+            Scope::Audit => 32,
+            Scope::Users => 64,
+            Scope::Webhooks => 128,
         }
     }
 }
@@ -279,7 +303,7 @@ mod tests {
 
     #[test]
     fn scopes_are_bits_that_stay_apart() {
-        for bits in 0..8 {
+        for bits in 0..256 {
             let back = scopes(bits).iter().fold(0, |bits, scope| bits | scope.bit());
             assert_eq!(back, bits);
         }

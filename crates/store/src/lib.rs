@@ -17,18 +17,21 @@
 
 mod audit;
 mod blobs;
+mod changes;
 mod codec;
 mod complete;
 mod config;
 mod content;
 mod counts;
 mod delivery;
+mod digest;
 mod error;
 mod external;
 mod factor;
 mod figures;
 mod four_eyes;
 mod health;
+mod hooks;
 mod intake;
 mod keys;
 mod mine;
@@ -56,10 +59,12 @@ mod work;
 mod writer;
 
 pub use audit::{AuditCheck, AuditEntry, AuditFilter, AuditRange, AuditRow};
+pub use changes::{ChangeCounts, ChangeSet, ChangeSetId, ChangeState, UserChange};
 pub use config::{Retention, StoreConfig};
 pub use content::{Original, Output};
 pub use counts::{Counts, Disk};
-pub use delivery::{DeliveryTask, DueRecipient, Notice, RecipientId, RecipientOutcome, RecipientResult};
+pub use delivery::{DeliveryTask, DigestMail, DueRecipient, Notice, RecipientId, RecipientOutcome, RecipientResult};
+pub use digest::Todo;
 pub use error::{Class, Error};
 pub use external::{External, Source, Unconfirmed};
 pub use factor::SecondFactor;
@@ -67,6 +72,7 @@ pub use figures::{Figures, LADDER, StepFigures};
 pub use four_eyes::{
     Case, Decision, Denied, ItemClass, RequestRules, RequestState, may_ask, may_decide, may_fetch, may_see,
 };
+pub use hooks::{Event, Hook, HookDelivery, HookDeliveryId, HookFigures, HookState, HookThen, HookTried};
 pub use intake::{Accepted, Envelope, NewMessage, Origin};
 pub use keys::{ApiKey, ApiKeyId, ApiKeyRow, NewApiKey, Repeatable, Scope};
 pub use open::Store;

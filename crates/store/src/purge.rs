@@ -281,7 +281,7 @@ async fn sweep(tx: &mut Tx, purged: &mut Purged) -> Result<(), Error> {
     ] {
         purged.expired = purged.expired.saturating_add(run(tx, sql, time.unix_millis()).await?);
     }
-    Ok(())
+    crate::hooks::sweep(tx).await
 }
 
 async fn run(tx: &mut Tx, sql: &'static str, value: i64) -> Result<u64, Error> {

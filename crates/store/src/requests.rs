@@ -367,6 +367,9 @@ async fn ask(tx: &mut Tx, new: &NewRequest, rules: &RequestRules) -> Result<Resu
         ("quorum", json!(quorum)),
     ])?;
     let message = Some(new.message.0);
+    let told =
+        json!({"request": number(id), "message": new.message.0, "class": class_name(wanted.class), "quorum": quorum});
+    tx.tell(Event::RequestCreated, &told);
     tx.audit(Entry { actor: person.name.into(), event: "request_made", message, detail });
     Ok(Ok(id))
 }
@@ -478,6 +481,12 @@ async fn decide(
         Decision::Approve => "request_approved",
         Decision::Return => "request_returned",
     };
+    // What the rules still wait for is no decision yet.
+    if state != RequestState::Open {
+        let outcome = if state == RequestState::Approved { "approved" } else { "returned" };
+        let told = json!({"request": number(id), "message": request.message.0, "outcome": outcome});
+        tx.tell(Event::RequestDecided, &told);
+    }
     tx.audit(Entry { actor: person.name.into(), event, message: Some(request.message.0), detail });
     Ok(Ok(state))
 }

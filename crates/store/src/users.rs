@@ -431,7 +431,7 @@ pub(crate) async fn address_is_free(tx: &mut Tx, address: Option<&str>, but: Opt
     if taken.is_some() { Err(Error::Exists("address")) } else { Ok(()) }
 }
 
-async fn insert_user(tx: &mut Tx, user: &NewUser, actor: String) -> Result<UserId, Error> {
+pub(crate) async fn insert_user(tx: &mut Tx, user: &NewUser, actor: String) -> Result<UserId, Error> {
     let inserted: Option<(i64,)> = sqlx::query_as(
         "INSERT INTO users (name, password_hash, role, state, failed, created) VALUES (?1, ?2, ?3, 0, 0, ?4)
          ON CONFLICT (name) DO NOTHING RETURNING id",

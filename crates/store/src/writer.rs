@@ -29,7 +29,7 @@ use crate::sql::{Many, Texts, Values};
 use crate::unlock::ReleaseOp;
 use crate::words;
 use crate::work::ClaimOp;
-use crate::{Error, MessageId, StoreConfig, Timestamp};
+use crate::{Error, Event, MessageId, StoreConfig, Timestamp};
 
 /// Something the writer does. The frequent kinds are run together, many rows per statement.
 pub(crate) enum Op {
@@ -82,6 +82,7 @@ pub(crate) struct Tx {
     audit: Vec<Entry>,
     counted: Vec<Counted>,
     refusals: Taken,
+    told: Vec<(Event, String)>,
     shared: Arc<Shared>,
     /// The connection answers nothing any more; the next transaction needs a new one.
     lost: bool,
@@ -222,6 +223,7 @@ impl Tx {
             audit: Vec::new(),
             counted: Vec::new(),
             refusals: Taken::default(),
+            told: Vec::new(),
             shared,
             lost: false,
             _lock: lock,
@@ -231,6 +233,14 @@ impl Tx {
     /// Adds an audit row to this transaction.
     pub(crate) fn audit(&mut self, entry: Entry) {
         self.audit.push(entry);
+    }
+
+    /// Tells every hook that wants to know, once this transaction is committed. `data` is a JSON object that names no people, subjects or
+    /// files.
+    pub(crate) fn tell(&mut self, event: Event, data: &serde_json::Value) {
+        if self.config.hooks.iter().any(|hook| hook.events.contains(&event)) {
+            self.told.push((event, data.to_string()));
+        }
     }
 
     pub(crate) fn count(&mut self, tally: Tally, by: usize) {
@@ -311,6 +321,7 @@ impl Tx {
         self.words.truncate((0, 0));
         let taken = std::mem::take(&mut self.refusals);
         self.shared.refusals.put_back(taken);
+        self.told.clear();
         if !self.lost {
             self.roll_back().await;
         }
@@ -324,6 +335,7 @@ impl Tx {
         self.counted.clear();
         self.words.truncate((0, 0));
         self.refusals = self.shared.refusals.take();
+        self.told.clear();
         self.execute("beginning a transaction", "BEGIN IMMEDIATE").await?;
         let before = self.marks;
         crate::intake::accept_all(self, &mut batch.accepts).await?;
@@ -345,6 +357,7 @@ impl Tx {
         refusals::write(self, &taken).await?;
         let pending = std::mem::take(&mut self.words);
         words::write(self, &pending).await?;
+        self.write_told().await?;
         self.write_audit().await?;
         self.write_tally(&before).await?;
         let counted = std::mem::take(&mut self.counted);
@@ -361,6 +374,7 @@ impl Tx {
     async fn apart(&mut self, operation: &mut dyn Operation) -> Result<(), Error> {
         let (marks, audited, wake) = (self.marks, self.audit.len(), self.wake);
         let (counted, words) = (self.counted.len(), self.words.len());
+        let told = self.told.len();
         self.execute("setting a savepoint", "SAVEPOINT operation").await?;
         match operation.run(self).await {
             Ok(()) => self.execute("releasing a savepoint", "RELEASE operation").await,
@@ -373,10 +387,19 @@ impl Tx {
                 self.audit.truncate(audited);
                 self.counted.truncate(counted);
                 self.words.truncate(words);
+                self.told.truncate(told);
                 operation.fail(error);
                 Ok(())
             }
         }
+    }
+
+    async fn write_told(&mut self) -> Result<(), Error> {
+        if self.told.is_empty() {
+            return Ok(());
+        }
+        let told = std::mem::take(&mut self.told);
+        crate::hooks::write(self, &told).await
     }
 
     async fn write_audit(&mut self) -> Result<(), Error> {

@@ -37,13 +37,15 @@ pub(crate) enum Permission {
     Policy,
     /// How the installation is, and looking it over.
     System,
+    /// Systems that are told of events, and telling them again.
+    Webhooks,
 }
 
 /// Whether a role has a permission.
 pub(crate) fn allows(role: Role, permission: Permission) -> bool {
     use Permission::{
         Approvals, Audit, Dashboard, Decide, HandOver, History, Originals, Policy, Quarantine, Requests, System,
-        Tracking, Unlock, Upload,
+        Tracking, Unlock, Upload, Webhooks,
     };
     match role {
         // They work in the portal and have nothing to do in the console.
@@ -74,7 +76,7 @@ pub(crate) fn allows(role: Role, permission: Permission) -> bool {
         }
         Role::TenantAdmin => true,
         // The prefecture's administrator runs the machines and sees no person's mail; the audit names senders and files.
-        Role::PlatformAdmin => matches!(permission, Dashboard | Policy | System),
+        Role::PlatformAdmin => matches!(permission, Dashboard | Policy | System | Webhooks),
     }
 }
 

@@ -235,8 +235,71 @@ texts! {
     scope_files: "ファイルを送り、結果を受け取る" / "Send files and fetch results";
     scope_quarantine: "隔離の情報を読む" / "Read the quarantine";
     scope_unlock: "パスワードで開く" / "Open with passwords";
+    scope_tracking: "メールとアップロードの経過を読む" / "Read the way of mails and uploads";
+    scope_figures: "件数と状態を読む" / "Read counts and conditions";
+    scope_audit: "監査ログを読む" / "Read the audit log";
+    scope_users: "利用者を読み、サインアウトさせる" / "Read users and end their sessions";
+    scope_webhooks: "連携の通知を読み、送り直す" / "Read webhooks and send again";
     docs_title: "APIの説明" / "API reference";
     docs_lead: "プログラムから使うための決まりです。同じ内容を機械が読める形でも配っています:" / "How programs use this service. The same in a form that programs read:";
+
+    // Accounts by a list
+    import_title: "利用者の一括登録・異動" / "Accounts by a list";
+    import_lead: "一覧を貼り付けると、いまの利用者との違いを表示します。確かめてから、すぐに、または日時を決めて反映できます。" / "Paste a list to see how it differs from the accounts. After looking at it, have it carried out at once or at a time to come.";
+    import_list: "利用者の一覧" / "List of accounts";
+    import_list_rule: "1行目は見出しです: 利用者ID、役割、メールアドレス、状態（必要な列だけでかまいません）。表計算ソフトからの貼り付けと、コンマ区切り（CSV）が使えます。空欄は変更なし、メールアドレスの「-」は削除、状態は「有効」か「停止」です。" / "The first line names the columns: name, role, address, state (only those needed). Rows pasted from a spreadsheet and comma-separated ones (CSV) are read. An empty cell changes nothing, “-” takes an address away, state is active or disabled.";
+    import_absent: "一覧にない利用者を停止する（一覧が全員分のとき）" / "Stop accounts that are not in the list (for a complete list)";
+    import_effective: "反映する日時" / "Takes effect";
+    import_effective_rule: "空欄のときは、すぐに反映します。" / "Empty: at once.";
+    import_at_once: "すぐに" / "At once";
+    import_time_bad: "日時の形が正しくありません。" / "The time is not of the allowed form.";
+    import_compare: "違いを見る" / "Compare";
+    import_nothing: "一覧と利用者に違いはありません。" / "The list and the accounts do not differ.";
+    import_wrong: "一覧を直してから、もう一度お試しください。" / "Mend the list and try again.";
+    import_line: "行" / "Line";
+    import_preview: "変更の内容" / "What will change";
+    import_changed_since: "表示したあとで利用者が変わりました。もう一度確かめてください。" / "Accounts have changed since. Please look again.";
+    import_kind: "区分" / "Kind";
+    import_what: "内容" / "What";
+    import_added: "追加" / "New";
+    import_changed: "変更" / "Changed";
+    import_apply: "この内容で反映する" / "Carry out";
+    import_sets: "予定と履歴" / "Planned and done";
+    import_planned: "反映を予定しています" / "Planned";
+    import_done: "反映しました" / "Carried out";
+    import_withdrawn: "取り消しました" / "Withdrawn";
+    import_withdraw: "取り消す" / "Withdraw";
+    import_given: "新しい利用者の仮のパスワードです。この画面は二度と表示されません。最初のサインインで変えてもらいます。" / "Passwords for the first sign-in of new accounts. This is never shown again; they are changed at the first sign-in.";
+    import_given_title: "仮のパスワード" / "First passwords";
+    roster_quote: "引用符が閉じていません。" / "A quotation mark is not closed.";
+    roster_no_name: "見出しに「利用者ID」がありません。" / "There is no column “name”.";
+    roster_column: "見出しに分からない列があります。" / "A column is not known.";
+    roster_empty: "一覧が空です。" / "The list is empty.";
+    roster_too_long: "一度に読めるのは5,000行までです。" / "At most 5,000 rows are read at once.";
+    roster_too_many_new: "一度に追加できるのは500人までです。" / "At most 500 accounts are made at once.";
+    roster_role: "役割が分かりません。" / "The role is not known.";
+    roster_state: "状態は「有効」か「停止」です。" / "The state is active or disabled.";
+    roster_twice: "同じ利用者IDが2回あります。" / "The name stands twice.";
+
+    // Webhooks
+    nav_webhooks: "連携" / "Webhooks";
+    webhooks_title: "ほかのシステムへの通知（Webhook）" / "Webhooks";
+    webhooks_lead: "できごとを、署名を付けて次のシステムへ知らせています。受け取られるまで、24時間くり返し送ります。" / "These systems are told of events, signed. Each event is sent until it is taken, for 24 hours.";
+    webhooks_none: "通知先は設定されていません。設定ファイルの [[webhooks]] に書くと使えます。" / "None is configured. They are written as [[webhooks]] in the configuration file.";
+    webhooks_target: "送り先" / "Address";
+    webhooks_events: "知らせるできごと" / "Events";
+    webhooks_waiting: "送信待ち" / "Waiting";
+    webhooks_last: "最後に受け取られた時刻" / "Last taken";
+    webhooks_deliveries: "最近の通知" / "Recent events";
+    webhooks_number: "番号" / "Number";
+    webhooks_event: "できごと" / "Event";
+    webhooks_tries: "送信回数" / "Tries";
+    webhooks_answer: "応答" / "Answer";
+    webhooks_next: "次に送る時刻" / "Next try";
+    webhooks_again: "もう一度送る" / "Send again";
+    webhook_waiting: "送信待ち" / "Waiting";
+    webhook_taken: "受け取られました" / "Taken";
+    webhook_given_up: "送るのをやめました" / "Given up";
 
     // Users
     nav_users: "利用者" / "Users";
@@ -500,6 +563,10 @@ texts! {
     event_passkey_removed: "パスキーを削除しました" / "A passkey was removed";
     event_key_made: "APIキーを作りました" / "An API key was made";
     event_key_ended: "APIキーを無効にしました" / "An API key was ended";
+    event_changes_planned: "利用者の一括変更を予定しました" / "Changes of accounts were planned";
+    event_changes_withdrawn: "利用者の一括変更の予定を取り消しました" / "Planned changes of accounts were withdrawn";
+    event_changes_done: "利用者を一括で変更しました" / "Accounts were changed by a list";
+    event_webhook_again: "連携先への通知をもう一度送ることにしました" / "An event will be told again";
     event_user_changed: "利用者の設定を変えました" / "A user was changed";
     event_released: "隔離から取り出しました" / "Released from quarantine";
     event_try_returned: "パスワードの回数の取り消し" / "A try of a password was not counted";

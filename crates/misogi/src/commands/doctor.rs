@@ -87,6 +87,7 @@ fn checks(config: &Config, file: Option<&Path>) -> Result<Vec<Check>> {
         checks.push(scanner(config).await);
         checks.push(store(config).await);
         checks.extend(directory(config).await);
+        checks.extend(webhooks(config).await);
     });
     checks.push(next_hop(config));
     checks.push(time());
@@ -236,6 +237,32 @@ async fn directory(config: &Config) -> Option<Check> {
             Check::new("directory", State::Fault, detail)
         }
     })
+}
+
+/// Whether each system that is told of events can be reached; nothing is sent.
+async fn webhooks(config: &Config) -> Option<Check> {
+    if config.webhooks.is_empty() {
+        return None;
+    }
+    let hooks = match gateway::webhooks(config) {
+        Ok(hooks) => hooks,
+        Err(error) => return Some(Check::new("webhooks", State::Fault, format!("{error:#}"))),
+    };
+    let mut facts = Vec::new();
+    for hook in hooks.iter() {
+        let (ok, detail) = match hook.client.greet(&hook.target).await {
+            Ok(()) => (true, format!("{} takes connections", hook.target.host())),
+            Err(error) => (false, format!("{}: {}", hook.target.host(), crate::worker::chain(&error))),
+        };
+        facts.push(Fact { name: hook.name.clone(), ok, detail });
+    }
+    let all = facts.iter().all(|fact| fact.ok);
+    let (state, detail) = if all {
+        (State::Ok, "every system can be reached")
+    } else {
+        (State::Warning, "events will wait for those that cannot be reached, for 24 hours")
+    };
+    Some(Check { name: "webhooks", state, detail: detail.to_owned(), facts })
 }
 
 fn next_hop(config: &Config) -> Check {

@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod doctor;
 pub(crate) mod quarantine;
 pub(crate) mod queue;
+pub(crate) mod remote;
 pub(crate) mod sanitize;
 pub(crate) mod serve;
 

@@ -190,10 +190,10 @@ fn read(path: &Path, most: u64) -> std::io::Result<Sealed> {
 /// Names already given in this run: two inputs `a.bmp` and `a.png` must not share one output. Nor is a file written over that
 /// was there before; it may be an input.
 #[derive(Debug, Default)]
-struct OutputNames(std::collections::BTreeSet<PathBuf>);
+pub(super) struct OutputNames(std::collections::BTreeSet<PathBuf>);
 
 impl OutputNames {
-    fn free(&mut self, directory: &Path, name: &FileName) -> PathBuf {
+    pub(super) fn free(&mut self, directory: &Path, name: &FileName) -> PathBuf {
         let mut candidate = directory.join(name.as_str());
         let mut number = 2;
         while !self.0.insert(candidate.clone()) || candidate.exists() {
@@ -379,7 +379,7 @@ fn human(report: &Report) -> String {
 }
 
 /// A name as a terminal may be given it: without escape sequences and characters that turn the reading direction.
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     Line::scrub(name).0.as_str().to_owned()
 }
 

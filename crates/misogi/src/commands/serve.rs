@@ -20,6 +20,7 @@ use web::{Metrics, Outlook, Readiness, Site, UploadLimits};
 use crate::commands::PASSED;
 use crate::commands::doctor::Doctor;
 use crate::config::{self, Config, LogFormat};
+use crate::digest::Digest;
 use crate::gateway::{self, NextHop};
 use crate::pairing::{Keys, Pairing, Told, Turns};
 use crate::worker::Worker;
@@ -27,6 +28,9 @@ use crate::{ConfigArgument, clock, control, dsn, sources, watch};
 
 /// How often what has outlived its retention is removed.
 const PURGE_EVERY: Duration = Duration::from_secs(3600);
+
+/// How often is looked for changes of accounts whose time has come.
+const CHANGES_EVERY: Duration = Duration::from_secs(10);
 
 /// Mails in conversion per slot: rooms never wait for the store, and memory stays bounded.
 const MAILS_PER_SLOT: usize = 16;
@@ -128,6 +132,8 @@ async fn gateway_roles(
         told: Told::default(),
         keys: Keys::default(),
     });
+    let digest = Digest::new(store.clone(), engine.clone(), config, postmaster.clone(), &site.admin_url);
+    roles.start("digest", digest.run(shutdown.clone()));
     roles.start("control", control::serve(config.data.clone(), pairing.clone(), shutdown.clone()));
     let worker = Worker {
         store: store.clone(),
@@ -165,6 +171,9 @@ async fn gateway_roles(
         sources: sources.clone(),
     };
     roles.start("portal", web::serve(portal, web::portal(portal_state)?, shutdown.clone().cancelled_owned()));
+    let hooks = gateway::webhooks(config)?;
+    roles.start("webhooks", hooks.clone().deliver(store.clone(), shutdown.clone()));
+    roles.start("watch", web::watch_for_hooks(store.clone(), readiness.clone(), shutdown.clone()));
     let admin_state = web::AdminState {
         store: store.clone(),
         site: site.clone(),
@@ -178,10 +187,12 @@ async fn gateway_roles(
         lockout,
         requests: config.requests.settings(),
         sources: sources.clone(),
+        hooks,
     };
     roles.start("admin", web::serve(admin, web::admin(admin_state)?, shutdown.clone().cancelled_owned()));
     roles.start("directory", web::follow(store.clone(), sources, shutdown.clone().cancelled_owned()));
     roles.start("janitor", janitor(store.clone(), shutdown.clone()));
+    roles.start("personnel", personnel(store.clone(), shutdown.clone()));
 
     welcome(config, &store, &site).await?;
     let ended = roles.until_stopped(signals).await;
@@ -235,6 +246,21 @@ async fn janitor(store: Store, shutdown: CancellationToken) -> Result<(), store:
         tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
             () = tokio::time::sleep(PURGE_EVERY) => {}
+        }
+    }
+}
+
+/// Carries out changes of accounts whose time has come.
+async fn personnel(store: Store, shutdown: CancellationToken) -> Result<(), store::Error> {
+    loop {
+        match store.apply_due_changes().await {
+            Ok(0) => {}
+            Ok(sets) => tracing::info!(event = "user_changes_done", sets),
+            Err(error) => tracing::error!(event = "user_changes_failed", error = crate::worker::chain(&error)),
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            () = tokio::time::sleep(CHANGES_EVERY) => {}
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use form::job::PagesPolicy;
 
-use super::Config;
+use super::{Config, webhooks};
 
 /// Why a configuration was not taken. Names file, line, key and, where one is near, the key that was meant.
 #[derive(Debug, thiserror::Error)]
@@ -115,6 +115,12 @@ impl Config {
         if self.smtp.hostname.as_ref().is_some_and(|name| !host(name)) {
             return fault("smtp.hostname", "must be letters, digits, hyphens and dots");
         }
+        if let Some((key, message)) = self.digest.fault() {
+            return fault(key, &message);
+        }
+        if let Some(message) = webhooks::fault(&self.webhooks) {
+            return fault("webhooks", &message);
+        }
         if self.policy.subject_prefix.chars().any(char::is_control) {
             return fault("policy.subject_prefix", "must not hold control characters");
         }
@@ -205,6 +211,13 @@ mod tests {
             "[site]\nutc_offset_minutes = 9999",
             "[smtp]\nhostname = \"a b\"",
             "[policy]\nsubject_prefix = \"a\\nb\"",
+            "[digest]\ntimes = [\"8:30\"]",
+            "[digest]\ntimes = [\"24:00\"]",
+            "[digest]\nrecipients = [\"nobody\"]",
+            "[[webhooks]]\nname = \"A\"\nurl = \"https://a.example/\"\nevents = [\"file.completed\"]\nsecret_file = \"s\"",
+            "[[webhooks]]\nname = \"a\"\nurl = \"a.example\"\nevents = [\"file.completed\"]\nsecret_file = \"s\"",
+            "[[webhooks]]\nname = \"a\"\nurl = \"https://a.example/\"\nevents = [\"file\"]\nsecret_file = \"s\"",
+            "[[webhooks]]\nname = \"a\"\nurl = \"https://a.example/\"\nevents = []\nsecret_file = \"s\"",
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }

@@ -2,21 +2,25 @@
 //!
 //! Wrong configuration stops the start. There is no key that lets anything through unconverted.
 
+mod digest;
 mod directory;
 mod load;
 mod passwords;
 mod requests;
 mod settings;
+mod webhooks;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub(crate) use digest::Digest;
 pub(crate) use directory::{Directory, GroupsBy};
 pub(crate) use passwords::Passwords;
 pub(crate) use requests::Requests;
 use serde::{Deserialize, Serialize};
 pub(crate) use settings::settings;
+pub(crate) use webhooks::Webhook;
 
 /// Everything the gateway can be told. A missing file means all defaults: one machine, nothing else installed.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -41,6 +45,10 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     pub(crate) retention: Retention,
     pub(crate) log: Log,
+    pub(crate) digest: Digest,
+    /// Other systems that are told of events.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) webhooks: Vec<Webhook>,
 }
 
 impl Default for Config {
@@ -64,6 +72,8 @@ impl Default for Config {
             limits: Limits::default(),
             retention: Retention::default(),
             log: Log::default(),
+            digest: Digest::default(),
+            webhooks: Vec::new(),
         }
     }
 }

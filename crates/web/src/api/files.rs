@@ -12,7 +12,10 @@ use serde::Serialize;
 use store::{BatchStatus, PartRow, PartVerdict, TokenHash, UploadFile};
 use utoipa::ToSchema;
 
-use super::repeat;
+use super::{
+    repeat,
+    schema::{File, OneFile},
+};
 use crate::{
     fault::{Fault, Problem},
     moment,
@@ -34,6 +37,7 @@ pub(crate) struct Filed {
 /// Where a file is.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FileStatus {
+    /// Of the file, or of the batch it came in.
     id: String,
     receipt: String,
     /// Name of the file, made safe.
@@ -96,9 +100,9 @@ pub(crate) struct ReportFinding {
 
 /// Sends one file.
 #[utoipa::path(
-    post, path = "/api/v1/files", tag = "files",
-    request_body(content = Vec<u8>, content_type = "multipart/form-data", description = "One part with a file name."),
-    params(("Idempotency-Key" = Option<String>, Header, description = "16 to 128 visible characters. The same request with the same key is answered alike and its file taken once.")),
+    post, path = "/api/v1/files", operation_id = "sendFile", tag = "files",
+    request_body(content = OneFile, content_type = "multipart/form-data", description = "One part with a file name."),
+    params(("Idempotency-Key" = Option<String>, Header, pattern = "^[!#-~]{16,128}$", description = "16 to 128 visible characters. The same request with the same key is answered alike and its file taken once.")),
     responses(
         (status = 202, description = "The file is durable and will be rebuilt.", body = Filed),
         (status = 400, description = "No file, more than one, or an unreadable body.", body = Problem, content_type = "application/problem+json"),
@@ -152,7 +156,7 @@ fn filed(id: &str, receipt: String) -> Response {
 
 /// Says where a file is.
 #[utoipa::path(
-    get, path = "/api/v1/files/{id}", tag = "files", params(("id" = String, Path, description = "Id of the file")),
+    get, path = "/api/v1/files/{id}", operation_id = "fileState", tag = "files", params(("id" = String, Path, description = "Id of the file")),
     responses(
         (status = 200, description = "State of the file.", body = FileStatus),
         (status = 404, description = "Unknown or expired.", body = Problem, content_type = "application/problem+json")
@@ -164,30 +168,36 @@ pub(crate) async fn state(
     Path(id): Path<String>,
 ) -> Result<Json<FileStatus>, Fault> {
     let batch = find(&portal, visitor.as_ref(), &id).await?;
-    let file = only(&batch)?;
-    let root = file.parts.first();
-    let has_result = root.is_some_and(|root| root.has_result);
-    let state = FileState::of(file);
-    Ok(Json(FileStatus {
-        receipt: file.receipt.to_string(),
-        name: file.name.clone(),
-        bytes: file.bytes,
-        received: moment::rfc3339(file.received),
-        state: state.name(),
-        verdict: (state.finished() && state != FileState::TakenBack)
-            .then(|| root.map_or(WITHHELD, |root| verdict(root.verdict))),
-        expires: moment::rfc3339(batch.batch.expires),
-        links: Links {
-            report: format!("/api/v1/files/{id}/report"),
-            result: has_result.then(|| format!("/api/v1/files/{id}/result")),
-        },
-        id,
-    }))
+    let at = format!("/api/v1/files/{id}");
+    Ok(Json(FileStatus::of(only(&batch)?, &batch, &at)))
+}
+
+impl FileStatus {
+    /// Of a file of a batch whose documents are found below `at`.
+    pub(super) fn of(file: &UploadFile, batch: &BatchStatus, at: &str) -> Self {
+        let root = file.parts.first();
+        let state = FileState::of(file);
+        Self {
+            id: batch.batch.token.as_str().to_owned(),
+            receipt: file.receipt.to_string(),
+            name: file.name.clone(),
+            bytes: file.bytes,
+            received: moment::rfc3339(file.received),
+            state: state.name(),
+            verdict: (state.finished() && state != FileState::TakenBack)
+                .then(|| root.map_or(WITHHELD, |root| verdict(root.verdict))),
+            expires: moment::rfc3339(batch.batch.expires),
+            links: Links {
+                report: format!("{at}/report"),
+                result: root.is_some_and(|root| root.has_result).then(|| format!("{at}/result")),
+            },
+        }
+    }
 }
 
 /// Lists what was removed, changed or withheld.
 #[utoipa::path(
-    get, path = "/api/v1/files/{id}/report", tag = "files", params(("id" = String, Path, description = "Id of the file")),
+    get, path = "/api/v1/files/{id}/report", operation_id = "fileReport", tag = "files", params(("id" = String, Path, description = "Id of the file")),
     responses(
         (status = 200, description = "What was done.", body = Report),
         (status = 404, description = "Unknown or expired.", body = Problem, content_type = "application/problem+json"),
@@ -212,9 +222,9 @@ pub(crate) async fn report(
 
 /// Gives the safe version.
 #[utoipa::path(
-    get, path = "/api/v1/files/{id}/result", tag = "files", params(("id" = String, Path, description = "Id of the file")),
+    get, path = "/api/v1/files/{id}/result", operation_id = "fileResult", tag = "files", params(("id" = String, Path, description = "Id of the file")),
     responses(
-        (status = 200, description = "The safe version, always as an attachment.", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 200, description = "The safe version, always as an attachment.", body = File, content_type = "*/*"),
         (status = 404, description = "Unknown or expired.", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "Not finished yet; see Retry-After.", body = Problem, content_type = "application/problem+json"),
         (status = 410, description = "Withheld, or no longer kept; the report says why.", body = Problem, content_type = "application/problem+json")
@@ -243,7 +253,7 @@ fn verdict(verdict: PartVerdict) -> &'static str {
 
 /// Builds the tree from the flat list, in which parents stand before their children. Each open branch waits until a
 /// part that is not below it comes; nothing here recurses.
-fn tree(file: &UploadFile, language: Language) -> Report {
+pub(super) fn tree(file: &UploadFile, language: Language) -> Report {
     let mut open: Vec<(usize, Report)> = Vec::new();
     let root_path = file.parts.first().map_or("", |root| root.path.as_str());
     for part in &file.parts {

@@ -1,10 +1,17 @@
 //! `/api/v1` for programs: files on the portal's listener, quarantine on the console's.
 
+pub(crate) mod audit;
+pub(crate) mod batches;
 pub(crate) mod docs;
+pub(crate) mod figures;
 pub(crate) mod files;
+pub(crate) mod messages;
 pub(crate) mod quarantine;
 pub(crate) mod repeat;
 pub(crate) mod requests;
+mod schema;
+pub(crate) mod users;
+pub(crate) mod webhooks;
 
 use axum::{
     http::header,
@@ -24,14 +31,28 @@ use crate::fault::{Fault, Problem};
         title = "Misogi",
         description = "Sanitising gateway. Errors are RFC 9457 problem details with a stable `reason_code`."
     ),
-    paths(files::post, files::state, files::report, files::result, quarantine::list, quarantine::item, quarantine::unlock, requests::list, requests::item, requests::post, requests::approve, requests::give_back),
-    components(schemas(Problem, files::Filed, files::FileStatus, files::Links, files::Report, files::ReportFinding, quarantine::Items, quarantine::Item, quarantine::Unlock, quarantine::UnlockReply, requests::Requests, requests::RequestItem, requests::DecisionItem, requests::Asking, requests::Comment)),
+    paths(
+        files::post, files::state, files::report, files::result,
+        batches::post, batches::state, batches::report, batches::result,
+        quarantine::list, quarantine::item, quarantine::unlock,
+        messages::list, messages::item, messages::timeline,
+        audit::list, audit::export, figures::show,
+        users::list, users::item, users::sessions, users::sign_out,
+        webhooks::list, webhooks::deliveries, webhooks::redeliver,
+        requests::list, requests::item, requests::post, requests::approve, requests::give_back,
+    ),
+    components(schemas(schema::File, schema::ReasonName, schema::OneFile, schema::SomeFiles, batches::Batch, batches::BatchState, messages::Messages, messages::Whole, messages::Timeline, audit::Entries, figures::Figures, users::Accounts, users::Account, users::Sessions, Problem, files::Filed, files::FileStatus, files::Links, files::Report, files::ReportFinding, quarantine::Items, quarantine::Item, quarantine::Unlock, quarantine::UnlockReply, webhooks::Hooks, webhooks::HookItem, webhooks::Deliveries, webhooks::Delivery, requests::Requests, requests::RequestItem, requests::DecisionItem, requests::Asking, requests::Comment)),
     modifiers(&Keys),
     security((), ("key" = [])),
     tags(
         (name = "files", description = "Served by the staff portal. Whoever knows the id of a file may see its result; on a portal for those with an account, whoever sent it."),
         (name = "quarantine", description = "Served by the admin console, with its sign-in or a key."),
-        (name = "requests", description = "Requests for originals and their approvals. Served by the staff portal for one's own, and by the admin console for all.")
+        (name = "requests", description = "Requests for originals and their approvals. Served by the staff portal for one's own, and by the admin console for all."),
+        (name = "messages", description = "Served by the admin console: what came, and what became of it."),
+        (name = "audit", description = "Served by the admin console."),
+        (name = "users", description = "Served by the admin console."),
+        (name = "system", description = "Served by the admin console."),
+        (name = "webhooks", description = "Served by the admin console: which systems are told of events, and what became of each event.")
     )
 )]
 struct Document;

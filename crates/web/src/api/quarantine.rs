@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use store::{QuarantineFilter, QuarantineId, QuarantineRow, QuarantineState};
 use utoipa::{IntoParams, ToSchema};
 
+use super::schema::ReasonName;
 use crate::{
     Unlocking,
     console::Console,
@@ -51,14 +52,25 @@ pub(crate) struct Item {
     subject: Option<String>,
 }
 
+/// State of a withheld original.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ItemState {
+    Held,
+    Released,
+    Purged,
+}
+
 /// Which items to list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Wanted {
-    /// `held`, `released` or `purged`.
-    state: Option<String>,
-    /// Name of a reason.
-    reason: Option<String>,
+    /// Only in this state.
+    #[param(inline)]
+    state: Option<ItemState>,
+    /// Only withheld for this reason.
+    #[param(inline)]
+    reason: Option<ReasonName>,
     /// Text in receipt, name, sender or subject.
     q: Option<String>,
     /// `next` of the page before.
@@ -67,7 +79,7 @@ pub(crate) struct Wanted {
 
 /// Lists the quarantine.
 #[utoipa::path(
-    get, path = "/api/v1/quarantine", tag = "quarantine", params(Wanted),
+    get, path = "/api/v1/quarantine", operation_id = "listQuarantine", tag = "quarantine", params(Wanted),
     responses(
         (status = 200, description = "A page, newest first.", body = Items),
         (status = 400, description = "Unknown state or reason.", body = Problem, content_type = "application/problem+json"),
@@ -77,8 +89,12 @@ pub(crate) struct Wanted {
 )]
 pub(crate) async fn list(State(console): State<Console>, Query(wanted): Query<Wanted>) -> Result<Json<Items>, Fault> {
     let filter = QuarantineFilter {
-        state: known(wanted.state.as_deref(), parse_state)?,
-        reason: known(wanted.reason.as_deref(), Reason::from_name)?,
+        state: wanted.state.map(|state| match state {
+            ItemState::Held => QuarantineState::Held,
+            ItemState::Released => QuarantineState::Released,
+            ItemState::Purged => QuarantineState::Purged,
+        }),
+        reason: wanted.reason.map(|ReasonName(reason)| reason),
         text: wanted.q.filter(|text| !text.trim().is_empty()),
         before: wanted.cursor,
         limit: 0,
@@ -89,9 +105,10 @@ pub(crate) async fn list(State(console): State<Console>, Query(wanted): Query<Wa
 
 /// Shows one item.
 #[utoipa::path(
-    get, path = "/api/v1/quarantine/{id}", tag = "quarantine", params(("id" = i64, Path, description = "Id of the item")),
+    get, path = "/api/v1/quarantine/{id}", operation_id = "quarantineItem", tag = "quarantine", params(("id" = i64, Path, description = "Id of the item")),
     responses(
         (status = 200, description = "The item.", body = Item),
+        (status = 400, description = "The id or the body is none.", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The role may not see the quarantine.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such item.", body = Problem, content_type = "application/problem+json")
@@ -105,7 +122,8 @@ pub(crate) async fn item(State(console): State<Console>, Path(id): Path<i64>) ->
 /// The password to try.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct Unlock {
-    /// It is neither stored nor logged.
+    /// It is neither stored nor logged; at most 1024 bytes of UTF-8.
+    #[schema(min_length = 1, max_length = 256)]
     password: String,
 }
 
@@ -113,7 +131,7 @@ pub(crate) struct Unlock {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct UnlockReply {
     /// `opened`, `opened_others` (files of the same mail, and not this one), `wrong_password`, `exhausted`, `withheld` (the password
-    /// is right), `unknown` (whether it is right is not known), `not_locked` or `busy`.
+    /// is right), `unknown` (whether it is right is not known) or `not_locked`.
     outcome: &'static str,
     /// Tries left after a wrong one.
     left: Option<u32>,
@@ -129,17 +147,18 @@ pub(crate) struct UnlockReply {
 
 /// Tries a password on a locked original. What opens is rebuilt and sent to the recipients of its mail.
 #[utoipa::path(
-    post, path = "/api/v1/quarantine/{id}/unlock", tag = "quarantine", params(("id" = i64, Path, description = "Id of the item")),
+    post, path = "/api/v1/quarantine/{id}/unlock", operation_id = "unlockQuarantineItem", tag = "quarantine", params(("id" = i64, Path, description = "Id of the item")),
     request_body = Unlock,
     responses(
         (status = 200, description = "It, or another file of the mail, is open; the rebuilt files are on their way.", body = UnlockReply),
+        (status = 400, description = "The id or the body is none.", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The role may not open originals.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such item.", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "There is nothing to open (any more).", body = UnlockReply),
         (status = 422, description = "The password is wrong, or what is inside does not pass.", body = UnlockReply),
         (status = 429, description = "No try is left.", body = UnlockReply),
-        (status = 503, description = "Not just now.", body = UnlockReply)
+        (status = 503, description = "Not just now; see Retry-After.", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(crate) async fn unlock(
@@ -151,8 +170,14 @@ pub(crate) async fn unlock(
     let password = Password::new(&unlock.password).filter(|_| !unlock.password.is_empty()).ok_or(Fault::BadRequest)?;
     let actor = visitor.user.name.as_str();
     let unlocking = console.state.unlocker.unlock(QuarantineId(id), password, actor).await?;
-    let mut reply =
-        UnlockReply { outcome: "busy", left: None, files: Vec::new(), recipients: 0, reason: None, still_locked: 0 };
+    let mut reply = UnlockReply {
+        outcome: "not_locked",
+        left: None,
+        files: Vec::new(),
+        recipients: 0,
+        reason: None,
+        still_locked: 0,
+    };
     let status = match unlocking {
         Unlocking::Opened { files, recipients, still_locked } => {
             (reply.outcome, reply.files, reply.recipients) = ("opened", files, recipients);
@@ -183,7 +208,7 @@ pub(crate) async fn unlock(
             reply.outcome = "not_locked";
             StatusCode::CONFLICT
         }
-        Unlocking::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        Unlocking::Busy => return Err(Fault::Busy),
     };
     Ok((status, Json(reply)))
 }
@@ -221,12 +246,4 @@ pub(crate) fn parse_state(name: &str) -> Option<QuarantineState> {
     [QuarantineState::Held, QuarantineState::Released, QuarantineState::Purged]
         .into_iter()
         .find(|state| state_name(*state) == name)
-}
-
-/// A given value must be known; a missing or empty one filters nothing.
-fn known<T>(given: Option<&str>, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Fault> {
-    match given.filter(|text| !text.is_empty()) {
-        None => Ok(None),
-        Some(text) => parse(text).map(Some).ok_or(Fault::BadRequest),
-    }
 }

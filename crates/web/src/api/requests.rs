@@ -106,7 +106,7 @@ pub(crate) struct Comment {
 
 /// Lists requests: on the portal one's own, on the console all.
 #[utoipa::path(
-    get, path = "/api/v1/requests", tag = "requests", params(Wanted),
+    get, path = "/api/v1/requests", operation_id = "listRequests", tag = "requests", params(Wanted),
     responses(
         (status = 200, description = "A page, newest first.", body = Requests),
         (status = 400, description = "Unknown state.", body = Problem, content_type = "application/problem+json"),
@@ -132,7 +132,7 @@ pub(crate) async fn list(
 
 /// Shows one request.
 #[utoipa::path(
-    get, path = "/api/v1/requests/{id}", tag = "requests", params(("id" = i64, Path, description = "Id of the request")),
+    get, path = "/api/v1/requests/{id}", operation_id = "request", tag = "requests", params(("id" = i64, Path, description = "Id of the request")),
     responses(
         (status = 200, description = "The request.", body = RequestItem),
         (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
@@ -150,7 +150,7 @@ pub(crate) async fn item(
 
 /// Asks for an original.
 #[utoipa::path(
-    post, path = "/api/v1/requests", tag = "requests", request_body = Asking,
+    post, path = "/api/v1/requests", operation_id = "askForOriginal", tag = "requests", request_body = Asking,
     responses(
         (status = 201, description = "It waits for approvals.", body = RequestItem),
         (status = 400, description = "Reason or words are missing.", body = Problem, content_type = "application/problem+json"),
@@ -181,7 +181,7 @@ pub(crate) async fn post(
 
 /// Approves a request. Only a person who is signed in may, never a key.
 #[utoipa::path(
-    post, path = "/api/v1/requests/{id}/approve", tag = "requests", request_body = Comment,
+    post, path = "/api/v1/requests/{id}/approve", operation_id = "approveRequest", tag = "requests", request_body = Comment,
     params(("id" = i64, Path, description = "Id of the request")),
     responses(
         (status = 200, description = "The request as it is now.", body = RequestItem),
@@ -203,7 +203,7 @@ pub(crate) async fn approve(
 
 /// Gives a request back. Only a person who is signed in may, never a key.
 #[utoipa::path(
-    post, path = "/api/v1/requests/{id}/return", tag = "requests", request_body = Comment,
+    post, path = "/api/v1/requests/{id}/return", operation_id = "returnRequest", tag = "requests", request_body = Comment,
     params(("id" = i64, Path, description = "Id of the request")),
     responses(
         (status = 200, description = "The request as it is now.", body = RequestItem),

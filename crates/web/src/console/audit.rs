@@ -213,7 +213,7 @@ async fn walk(console: &Console) -> Result<Chain, Fault> {
 }
 
 /// An event of the audit log in words. One without a sentence is shown by its stable name alone.
-pub(super) fn event_text(event: &str, t: &Texts) -> &'static str {
+pub(crate) fn event_text(event: &str, t: &Texts) -> &'static str {
     match event {
         "accepted" => t.event_accepted,
         "upload_name_changed" => t.event_name_changed,
@@ -250,6 +250,10 @@ pub(super) fn event_text(event: &str, t: &Texts) -> &'static str {
         "passkey_removed" => t.event_passkey_removed,
         "api_key_created" => t.event_key_made,
         "api_key_revoked" => t.event_key_ended,
+        "user_changes_planned" => t.event_changes_planned,
+        "user_changes_withdrawn" => t.event_changes_withdrawn,
+        "user_changes_done" => t.event_changes_done,
+        "webhook_again" => t.event_webhook_again,
         "recovery_code_used" => t.event_recovery_code,
         "recovery_codes_renewed" => t.event_recovery_codes_renewed,
         "user_password_set"

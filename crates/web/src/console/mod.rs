@@ -5,15 +5,19 @@ mod chart;
 mod checks;
 mod dashboard;
 mod export;
+mod import;
 mod message;
 mod pages;
 mod policy;
 mod quarantine;
+mod roster;
 mod setup;
 mod system;
 mod tracking;
 mod users;
+mod webhooks;
 
+pub(crate) use audit::event_text;
 pub(crate) use message::encode;
 pub use setup::{InviteError, invite};
 
@@ -30,8 +34,8 @@ use store::Store;
 use tokio::sync::Mutex;
 
 use crate::{
-    Examiner, Lockout, Metrics, Outlook, Previews, Readiness, Setting, Site, Unlocker, api, assets,
-    doors::{self, Door, get, post},
+    Examiner, Lockout, Metrics, Outlook, Previews, Readiness, Setting, Site, Unlocker, Webhooks, api, assets,
+    doors::{self, Door, delete, get, post},
     fault::{self, Dressing, Fault},
     health::{self, Health},
     hygiene::{self, Hosts},
@@ -69,6 +73,8 @@ pub struct AdminState {
     pub requests: RequestSettings,
     /// Who vouches for users beside the gateway.
     pub sources: Sources,
+    /// Systems that are told of events.
+    pub hooks: Webhooks,
 }
 
 /// Why a site could not be made.
@@ -102,6 +108,7 @@ pub(crate) fn doors() -> Vec<Door<Console>> {
     use Need::{Anyone, May};
     use Permission::{
         Approvals, Audit, Dashboard, Decide, HandOver, Originals, Policy, Quarantine, System, Tracking, Unlock, Users,
+        Webhooks,
     };
     let mut doors = vec![
         get("/", May(Dashboard), dashboard::page),
@@ -126,6 +133,8 @@ pub(crate) fn doors() -> Vec<Door<Console>> {
         post("/approvals/{id}/original/file", May(HandOver), fetch::file).in_rooms(),
         get("/users", May(Users), users::list),
         post("/users", May(Users), users::create),
+        get("/users/import", May(Users), import::form),
+        post("/users/import", May(Users), import::submit).by_itself(),
         get("/users/{id}", May(Users), users::detail),
         post("/users/{id}", May(Users), users::change),
         get("/policy", May(Policy), policy::page),
@@ -134,6 +143,9 @@ pub(crate) fn doors() -> Vec<Door<Console>> {
         get("/audit", May(Audit), audit::page),
         post("/audit/verify", May(Audit), audit::verify),
         post("/audit/export", May(Audit), export::export),
+        get("/webhooks", May(Webhooks), webhooks::list),
+        get("/webhooks/{name}", May(Webhooks), webhooks::detail),
+        post("/webhooks/{name}", May(Webhooks), webhooks::again),
         // For the monitoring server, which does not sign in: figures without a name in them.
         get("/metrics", Anyone, metrics),
         get("/api/v1/openapi.json", Anyone, api::openapi),
@@ -145,6 +157,19 @@ pub(crate) fn doors() -> Vec<Door<Console>> {
         get("/api/v1/requests/{id}", May(Approvals), api::requests::item),
         post("/api/v1/requests/{id}/approve", May(Decide), api::requests::approve),
         post("/api/v1/requests/{id}/return", May(Decide), api::requests::give_back),
+        get("/api/v1/messages", May(Tracking), api::messages::list),
+        get("/api/v1/messages/{id}", May(Tracking), api::messages::item),
+        get("/api/v1/messages/{id}/timeline", May(Tracking), api::messages::timeline),
+        get("/api/v1/audit", May(Audit), api::audit::list),
+        get("/api/v1/audit/export", May(Audit), api::audit::export).by_itself(),
+        get("/api/v1/stats", May(Dashboard), api::figures::show),
+        get("/api/v1/users", May(Users), api::users::list),
+        get("/api/v1/users/{id}", May(Users), api::users::item),
+        get("/api/v1/users/{id}/sessions", May(Users), api::users::sessions),
+        delete("/api/v1/users/{id}/sessions", May(Users), api::users::sign_out),
+        get("/api/v1/webhooks", May(Webhooks), api::webhooks::list),
+        get("/api/v1/webhooks/{name}/deliveries", May(Webhooks), api::webhooks::deliveries),
+        post("/api/v1/webhooks/{name}/deliveries/{id}/redeliver", May(Webhooks), api::webhooks::redeliver),
     ];
     doors.extend(people::doors(Dashboard));
     doors.extend(assets::doors());

@@ -187,10 +187,10 @@ async fn left(
 
 /// What was given is no mail address.
 #[derive(Debug)]
-struct NoAddress;
+pub(super) struct NoAddress;
 
 /// A mail address in lower case; nothing is none.
-fn address(text: &str) -> Result<Option<String>, NoAddress> {
+pub(super) fn address(text: &str) -> Result<Option<String>, NoAddress> {
     if text.trim().is_empty() {
         return Ok(None);
     }
@@ -198,7 +198,7 @@ fn address(text: &str) -> Result<Option<String>, NoAddress> {
 }
 
 /// A password for the first sign-in, and its hash.
-async fn password(console: &Console) -> Result<(String, String), Fault> {
+pub(super) async fn password(console: &Console) -> Result<(String, String), Fault> {
     let password = readable()?;
     let hash = console.people.passwords.hash(password.clone()).await.map_err(|error| {
         tracing::error!(event = "web_password_hash_failed", error = &error as &dyn std::error::Error);

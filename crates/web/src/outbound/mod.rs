@@ -9,7 +9,7 @@ mod reach;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
-    body::{Body, Bytes, HttpBody, to_bytes},
+    body::{Body, BodyDataStream, Bytes, HttpBody, to_bytes},
     http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header},
 };
 use hyper::client::conn::http1;
@@ -18,7 +18,7 @@ use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, lookup_host},
-    time::{Instant, timeout, timeout_at},
+    time::timeout,
 };
 use tokio_rustls::{
     TlsConnector,
@@ -197,7 +197,7 @@ pub struct Answering {
     /// Its body as it comes.
     pub body: Body,
     /// Drives the connection.
-    _connection: AbortOnDropHandle<()>,
+    connection: AbortOnDropHandle<()>,
 }
 
 impl Outbound {
@@ -243,8 +243,7 @@ impl Outbound {
         headers: HeaderMap,
         body: Body,
     ) -> Result<Answering, OutboundError> {
-        let by = Instant::now().checked_add(self.deadline).unwrap_or_else(Instant::now);
-        let stream = timeout_at(by, self.connect(target)).await.map_err(|_| OutboundError::Timeout)??;
+        let stream = self.reached(target).await?;
         let mut request = Request::builder().method(method).uri(target.path.as_str());
         if let Some(fields) = request.headers_mut() {
             *fields = headers;
@@ -259,14 +258,28 @@ impl Outbound {
             }
         }
         let request = request.body(body).map_err(broken)?;
-        if target.secure {
+        exchange(stream, request).await
+    }
+
+    /// Whether the server can be reached and has a certificate that is trusted; nothing is asked.
+    ///
+    /// # Errors
+    /// [`OutboundError`].
+    pub async fn greet(&self, target: &Target) -> Result<(), OutboundError> {
+        self.reached(target).await.map(drop)
+    }
+
+    async fn reached(&self, target: &Target) -> Result<Box<dyn Wire>, OutboundError> {
+        let reached = async {
+            let stream = self.connect(target).await?;
+            if !target.secure {
+                return Ok::<Box<dyn Wire>, _>(Box::new(stream));
+            }
             let name = ServerName::try_from(target.host.clone()).map_err(broken)?;
             let tls = TlsConnector::from(self.tls.clone()).connect(name, stream);
-            let stream = timeout_at(by, tls).await.map_err(|_| OutboundError::Timeout)?.map_err(OutboundError::Tls)?;
-            exchange(stream, request).await
-        } else {
-            exchange(stream, request).await
-        }
+            Ok(Box::new(tls.await.map_err(OutboundError::Tls)?))
+        };
+        timeout(self.deadline, reached).await.map_err(|_| OutboundError::Timeout)?
     }
 
     async fn connect(&self, target: &Target) -> Result<TcpStream, OutboundError> {
@@ -334,21 +347,28 @@ impl Answering {
         Ok(Answer { status: self.status, headers: self.headers, body })
     }
 
+    /// Its body piece by piece, and what keeps the connection: it is to be held as long.
+    pub fn into_stream(self) -> (BodyDataStream, impl Sized) {
+        (self.body.into_data_stream(), self.connection)
+    }
+
     /// One of its header fields as text.
     pub fn header(&self, name: HeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 }
 
-async fn exchange<S>(stream: S, request: Request<Body>) -> Result<Answering, OutboundError>
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
+/// A connection, with TLS or without.
+trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
+async fn exchange(stream: Box<dyn Wire>, request: Request<Body>) -> Result<Answering, OutboundError> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
     // Its faults come out of the sender and of the body.
     let connection = AbortOnDropHandle::new(tokio::spawn(async move { drop(connection.await) }));
     let (head, body) = sender.send_request(request).await.map_err(broken)?.into_parts();
-    Ok(Answering { status: head.status, headers: head.headers, body: Body::new(body), _connection: connection })
+    Ok(Answering { status: head.status, headers: head.headers, body: Body::new(body), connection })
 }
 
 fn broken(error: impl std::error::Error + Send + Sync + 'static) -> OutboundError {

@@ -34,6 +34,11 @@ pub(crate) struct Wanted {
     files: Option<String>,
     quarantine: Option<String>,
     unlock: Option<String>,
+    tracking: Option<String>,
+    figures: Option<String>,
+    audit: Option<String>,
+    users: Option<String>,
+    webhooks: Option<String>,
 }
 
 /// The form that ends a key.
@@ -50,6 +55,11 @@ pub(super) fn permission(scope: Scope) -> Permission {
         Scope::Files => Permission::Upload,
         Scope::Quarantine => Permission::Quarantine,
         Scope::Unlock => Permission::Unlock,
+        Scope::Tracking => Permission::Tracking,
+        Scope::Figures => Permission::Dashboard,
+        Scope::Audit => Permission::Audit,
+        Scope::Users => Permission::Users,
+        Scope::Webhooks => Permission::Webhooks,
     }
 }
 
@@ -79,6 +89,11 @@ pub(crate) async fn create(
         (Scope::Files, wanted.files.is_some()),
         (Scope::Quarantine, wanted.quarantine.is_some()),
         (Scope::Unlock, wanted.unlock.is_some()),
+        (Scope::Tracking, wanted.tracking.is_some()),
+        (Scope::Figures, wanted.figures.is_some()),
+        (Scope::Audit, wanted.audit.is_some()),
+        (Scope::Users, wanted.users.is_some()),
+        (Scope::Webhooks, wanted.webhooks.is_some()),
     ];
     let scopes: Vec<Scope> = ticked
         .into_iter()
@@ -154,6 +169,11 @@ fn tag(scope: Scope) -> &'static str {
         Scope::Files => "files",
         Scope::Quarantine => "quarantine",
         Scope::Unlock => "unlock",
+        Scope::Tracking => "tracking",
+        Scope::Figures => "figures",
+        Scope::Audit => "audit",
+        Scope::Users => "users",
+        Scope::Webhooks => "webhooks",
     }
 }
 
@@ -162,6 +182,11 @@ fn word(scope: Scope, t: &Texts) -> &'static str {
         Scope::Files => t.scope_files,
         Scope::Quarantine => t.scope_quarantine,
         Scope::Unlock => t.scope_unlock,
+        Scope::Tracking => t.scope_tracking,
+        Scope::Figures => t.scope_figures,
+        Scope::Audit => t.scope_audit,
+        Scope::Users => t.scope_users,
+        Scope::Webhooks => t.scope_webhooks,
     }
 }
 

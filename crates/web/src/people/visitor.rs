@@ -146,6 +146,7 @@ impl Visitor {
                 ("/policy", t.nav_policy, Permission::Policy),
                 ("/audit", t.nav_audit, Permission::Audit),
                 ("/system", t.nav_system, Permission::System),
+                ("/webhooks", t.nav_webhooks, Permission::Webhooks),
             ],
         };
         page.nav = entries

@@ -149,6 +149,10 @@ pub(crate) fn doors() -> Vec<Door<Portal>> {
         get("/api/v1/requests", May(Requests), api::requests::list).of_accounts(),
         post("/api/v1/requests", May(Requests), api::requests::post).of_accounts(),
         get("/api/v1/requests/{id}", May(Requests), api::requests::item).of_accounts(),
+        post("/api/v1/batches", May(Upload), api::batches::post).by_itself(),
+        get("/api/v1/batches/{id}", May(Upload), api::batches::state),
+        get("/api/v1/batches/{id}/files/{number}/report", May(Upload), api::batches::report),
+        get("/api/v1/batches/{id}/files/{number}/result", May(Upload), api::batches::result).by_itself(),
     ];
     doors.extend(people::doors(Upload));
     doors.extend(assets::doors());

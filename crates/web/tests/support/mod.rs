@@ -31,7 +31,7 @@ use tokio::{
 };
 use web::{
     AdminState, Condition, Handover, Metrics, Outlook, Painter, Painting, PortalAccess, PortalState, Previews,
-    Readiness, RequestSettings, Site, Sources, UploadLimits,
+    Readiness, RequestSettings, Site, Sources, UploadLimits, Webhooks,
 };
 
 /// A gateway without conversion: store, portal, console.
@@ -145,20 +145,29 @@ pub(crate) async fn world_with(limits: UploadLimits, addresses: [&str; 2]) -> Wo
 }
 
 async fn world_of(access: PortalAccess, limits: UploadLimits, addresses: [&str; 2]) -> World {
-    world_that(access, limits, addresses, RequestSettings::default(), Sources::default()).await
+    world_that(access, limits, addresses, RequestSettings::default(), Sources::default(), Webhooks::default()).await
 }
 
 /// A portal for those with an account, and originals that may be handed over on the console.
 pub(crate) async fn world_of_handover() -> World {
     let requests = RequestSettings { download: Handover::Admin, ..RequestSettings::default() };
     let addresses = ["127.0.0.1:0", "127.0.0.1:0"];
-    world_that(PortalAccess::Accounts, small_limits(), addresses, requests, Sources::default()).await
+    world_that(PortalAccess::Accounts, small_limits(), addresses, requests, Sources::default(), Webhooks::default())
+        .await
 }
 
 /// A portal for those with an account, who may come from elsewhere.
 pub(crate) async fn world_of_sources(sources: Sources) -> World {
     let addresses = ["127.0.0.1:0", "127.0.0.1:0"];
-    world_that(PortalAccess::Accounts, small_limits(), addresses, RequestSettings::default(), sources).await
+    let requests = RequestSettings::default();
+    world_that(PortalAccess::Accounts, small_limits(), addresses, requests, sources, Webhooks::default()).await
+}
+
+/// A world that has other systems told of what happens in it.
+pub(crate) async fn world_with_hooks(hooks: Webhooks) -> World {
+    let addresses = ["127.0.0.1:0", "127.0.0.1:0"];
+    let requests = RequestSettings::default();
+    world_that(PortalAccess::Anybody, small_limits(), addresses, requests, Sources::default(), hooks).await
 }
 
 async fn world_that(
@@ -167,13 +176,15 @@ async fn world_that(
     addresses: [&str; 2],
     requests: RequestSettings,
     sources: Sources,
+    hooks: Webhooks,
 ) -> World {
     let directory = tempfile::tempdir().unwrap();
     let clock = Clock::new(|| {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         Timestamp::from_unix_millis(i64::try_from(since.as_millis()).unwrap())
     });
-    let config = StoreConfig { reserve_bytes: 0, ..StoreConfig::new(directory.path(), clock) };
+    let told = hooks.iter().map(|hook| store::Hook { name: hook.name.clone(), events: hook.events.clone() }).collect();
+    let config = StoreConfig { reserve_bytes: 0, hooks: told, ..StoreConfig::new(directory.path(), clock) };
     let store = Store::open(config).await.unwrap();
     let portal = TcpListener::bind(addresses[0]).await.unwrap();
     let admin = TcpListener::bind(addresses[1]).await.unwrap();
@@ -219,6 +230,7 @@ async fn world_that(
         lockout,
         requests,
         sources: sources.clone(),
+        hooks,
     };
     tokio::spawn(web::serve(portal, web::portal(state).unwrap(), std::future::pending()));
     tokio::spawn(web::serve(admin, web::admin(console).unwrap(), std::future::pending()));

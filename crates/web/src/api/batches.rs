@@ -1,0 +1,185 @@
+//! Several files at once for programs: each stands for itself, and one that is refused holds back no other.
+
+use axum::{
+    Extension, Json,
+    extract::{Path, Request, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use engine::catalogue::Language;
+use serde::Serialize;
+use store::{BatchStatus, UploadFile};
+use utoipa::ToSchema;
+
+use super::{
+    files::{self, FileStatus, Report},
+    schema::{File, SomeFiles},
+};
+use crate::{
+    fault::{Fault, Problem},
+    moment,
+    people::Visitor,
+    portal::{Portal, Proof, Refusal, download, find, receive},
+    view::FileState,
+};
+
+/// What a client gets back for files that were taken.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Batch {
+    /// Unguessable name of the batch; whoever knows it may see the results.
+    id: String,
+    /// Receipts of the files that were taken, in their order.
+    receipts: Vec<String>,
+    refused: Vec<RefusedFile>,
+}
+
+/// A file that was not taken.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RefusedFile {
+    name: String,
+    /// `too_large`, `too_many`, `total`, `empty`, `broken` or `not_stored`.
+    reason_code: &'static str,
+}
+
+/// Where the files of a batch are.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BatchState {
+    id: String,
+    /// Whether every file has a verdict.
+    done: bool,
+    /// RFC 3339; after this the files and their results are gone.
+    expires: String,
+    files: Vec<FileStatus>,
+}
+
+/// Sends several files.
+#[utoipa::path(
+    post, path = "/api/v1/batches", operation_id = "sendBatch", tag = "files",
+    request_body(content = SomeFiles, content_type = "multipart/form-data", description = "Parts with file names."),
+    responses(
+        (status = 202, description = "These files are durable and will be rebuilt.", body = Batch),
+        (status = 400, description = "No file could be taken, or the body is unreadable.", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No key, or one that is not good.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key is not good for this.", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Larger than the limit.", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many uploads of this client at a time; see Retry-After.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Busy or out of space; see Retry-After.", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn post(
+    State(portal): State<Portal>,
+    visitor: Option<Visitor>,
+    request: Request,
+) -> Result<Response, Fault> {
+    let most = portal.state.limits.files;
+    let received = receive(&portal, visitor.as_ref(), request, Proof::None, most).await?;
+    let refused = received.refused.iter();
+    let refused: Vec<RefusedFile> =
+        refused.map(|file| RefusedFile { name: file.name.clone(), reason_code: why(file.why) }).collect();
+    let Some(batch) = received.batch else {
+        let too_large = received.refused.iter().any(|file| matches!(file.why, Refusal::TooLarge | Refusal::Total));
+        let full = received.refused.iter().any(|file| file.why == Refusal::NotStored);
+        return Err(if full {
+            Fault::Busy
+        } else if too_large {
+            Fault::TooLarge
+        } else {
+            Fault::BadRequest
+        });
+    };
+    let id = batch.token.as_str().to_owned();
+    let location = format!("/api/v1/batches/{id}");
+    let receipts = received.taken.iter().map(|file| file.receipt.to_string()).collect();
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(Batch { id, receipts, refused })).into_response())
+}
+
+/// Says where the files of a batch are.
+#[utoipa::path(
+    get, path = "/api/v1/batches/{id}", operation_id = "batchState", tag = "files", params(("id" = String, Path, description = "Id of the batch")),
+    responses(
+        (status = 200, description = "State of each file.", body = BatchState),
+        (status = 401, description = "No key, or one that is not good.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key is not good for this.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown or expired.", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn state(
+    State(portal): State<Portal>,
+    visitor: Option<Visitor>,
+    Path(id): Path<String>,
+) -> Result<Json<BatchState>, Fault> {
+    let batch = find(&portal, visitor.as_ref(), &id).await?;
+    let status = |(number, file)| FileStatus::of(file, &batch, &format!("/api/v1/batches/{id}/files/{number}"));
+    Ok(Json(BatchState {
+        done: batch.files.iter().all(|file| FileState::of(file).finished()),
+        expires: moment::rfc3339(batch.batch.expires),
+        files: (1_usize..).zip(&batch.files).map(status).collect(),
+        id: id.clone(),
+    }))
+}
+
+/// Lists what was removed, changed or withheld of one file.
+#[utoipa::path(
+    get, path = "/api/v1/batches/{id}/files/{number}/report", operation_id = "batchFileReport", tag = "files",
+    params(("id" = String, Path, description = "Id of the batch"), ("number" = u32, Path, description = "Number of the file, from 1", minimum = 1)),
+    responses(
+        (status = 200, description = "What was done.", body = Report),
+        (status = 400, description = "The number is none.", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No key, or one that is not good.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key is not good for this.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown or expired.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Not finished yet; see Retry-After.", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn report(
+    State(portal): State<Portal>,
+    Extension(language): Extension<Language>,
+    visitor: Option<Visitor>,
+    Path((id, number)): Path<(String, u32)>,
+) -> Result<Json<Report>, Fault> {
+    let batch = find(&portal, visitor.as_ref(), &id).await?;
+    let file = one(&batch, number)?;
+    if !FileState::of(file).finished() {
+        return Err(Fault::Pending);
+    }
+    Ok(Json(files::tree(file, language)))
+}
+
+/// Gives the safe version of one file.
+#[utoipa::path(
+    get, path = "/api/v1/batches/{id}/files/{number}/result", operation_id = "batchFileResult", tag = "files",
+    params(("id" = String, Path, description = "Id of the batch"), ("number" = u32, Path, description = "Number of the file, from 1", minimum = 1)),
+    responses(
+        (status = 200, description = "The safe version, always as an attachment.", body = File, content_type = "*/*"),
+        (status = 400, description = "The number is none.", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No key, or one that is not good.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key is not good for this.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown or expired.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Not finished yet; see Retry-After.", body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "Withheld, or no longer kept; the report says why.", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn result(
+    State(portal): State<Portal>,
+    visitor: Option<Visitor>,
+    Path((id, number)): Path<(String, u32)>,
+) -> Result<Response, Fault> {
+    let batch = find(&portal, visitor.as_ref(), &id).await?;
+    download(&portal, one(&batch, number)?).await
+}
+
+fn one(batch: &BatchStatus, number: u32) -> Result<&UploadFile, Fault> {
+    let index = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+    index.and_then(|index| batch.files.get(index)).ok_or(Fault::NotFound)
+}
+
+fn why(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::TooLarge => "too_large",
+        Refusal::TooMany => "too_many",
+        Refusal::Total => "total",
+        Refusal::Empty => "empty",
+        Refusal::Broken => "broken",
+        Refusal::NotStored => "not_stored",
+    }
+}

@@ -1,0 +1,70 @@
+//! Schemas that no Rust type says by itself.
+
+use form::reason::Reason;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        KnownFormat, RefOr, SchemaFormat,
+        schema::{ObjectBuilder, Schema, Type},
+    },
+};
+
+use crate::fault::Fault;
+
+/// The bytes of a file.
+#[derive(Debug)]
+pub(crate) struct File;
+
+impl PartialSchema for File {
+    fn schema() -> RefOr<Schema> {
+        let object = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
+        object.format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary))).into()
+    }
+}
+
+impl ToSchema for File {}
+
+/// The body of an upload.
+#[derive(Debug, ToSchema)]
+#[allow(dead_code, reason = "it stands for a body that is read as a stream")]
+pub(crate) struct OneFile {
+    /// The part needs a file name.
+    #[schema(value_type = File)]
+    file: File,
+}
+
+/// The body of an upload of several files.
+#[derive(Debug, ToSchema)]
+#[allow(dead_code, reason = "it stands for a body that is read as a stream")]
+pub(crate) struct SomeFiles {
+    /// Each part needs a file name.
+    #[schema(value_type = Vec<File>, min_items = 1)]
+    file: Vec<File>,
+}
+
+/// The stable name of a reason.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReasonName(pub(crate) Reason);
+
+impl PartialSchema for ReasonName {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(Reason::ALL.iter().map(|reason| reason.name())))
+            .into()
+    }
+}
+
+impl ToSchema for ReasonName {}
+
+impl<'de> serde::Deserialize<'de> for ReasonName {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Reason::from_name(&name).map(Self).ok_or_else(|| serde::de::Error::custom("unknown reason"))
+    }
+}
+
+/// A moment of a request: RFC 3339.
+pub(crate) fn moment(given: Option<&str>) -> Result<Option<store::Timestamp>, Fault> {
+    given.map(|text| crate::moment::parse(text).ok_or(Fault::BadRequest)).transpose()
+}
