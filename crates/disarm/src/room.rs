@@ -96,8 +96,11 @@ pub fn run(
     done.map_err(|error| refused(&error, found.token))
 }
 
-/// The package of an encrypted document, and the place of the password that opened it; `None` for everything else.
-fn unsealed(content: &Content, input: &[u8], job: &DirtyJob) -> Option<Result<(Vec<u8>, Option<usize>), Error>> {
+/// The package of an encrypted document, and the place of the password that opened it.
+type Unsealed = (Vec<u8>, Option<usize>);
+
+/// What an encrypted document holds; `None` for everything else.
+fn unsealed(content: &Content, input: &[u8], job: &DirtyJob) -> Option<Result<Unsealed, Error>> {
     let opened = || {
         within(Reason::LimitInputBytes, job.limits.input_bytes, size(input.len()))?;
         office::crypt::open(input, &job.passwords, &job.limits)

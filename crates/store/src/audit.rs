@@ -235,21 +235,6 @@ impl Store {
             .map_err(Error::database("looking for a row of the audit"))
     }
 
-    /// The rows that follow `after`, oldest first, at most a thousand: the way through the whole log in the order of its chain.
-    ///
-    /// # Errors
-    /// [`Error::Database`] or [`Error::Damaged`].
-    pub async fn audit_after(&self, after: i64) -> Result<Vec<AuditRow>, Error> {
-        let rows = sqlx::query(
-            "SELECT seq, at, actor, event, message, detail, hash FROM audit WHERE seq > ?1 ORDER BY seq LIMIT 1000",
-        )
-        .bind(after)
-        .fetch_all(self.readers())
-        .await
-        .map_err(Error::database("reading the audit"))?;
-        rows.iter().map(row).collect()
-    }
-
     pub(crate) async fn timeline(&self, message: MessageId) -> Result<Vec<AuditRow>, Error> {
         let rows = sqlx::query(
             "SELECT seq, at, actor, event, message, detail, hash FROM audit WHERE message = ?1 ORDER BY seq LIMIT 1000",

@@ -12,7 +12,7 @@ use crate::four_eyes::{self, Case};
 use crate::work::shortened;
 use crate::writer::{SET_COUNTER, Tx};
 use crate::{
-    Decision, Denied, Error, ItemClass, MessageId, Page, PartVerdict, QuarantineId, Receipt, RequestRules,
+    Decision, Denied, Error, Event, ItemClass, MessageId, Page, PartVerdict, QuarantineId, Receipt, RequestRules,
     RequestState, Role, Store, Timestamp, UserId, UserState,
 };
 

@@ -134,7 +134,7 @@ async fn piece(store: &Store, after: i64) -> Result<Option<(Bytes, i64)>, store:
         detail: &'a str,
         hash: &'a str,
     }
-    let rows = store.audit_after(after).await?;
+    let rows = store.audit_after(&AuditFilter::default(), after, i64::MAX).await?;
     let Some(last) = rows.last().map(|row| row.seq) else { return Ok(None) };
     let mut text = String::new();
     for row in &rows {

@@ -89,7 +89,8 @@ pub(crate) async fn post(
     };
     let id = batch.token.as_str().to_owned();
     let location = format!("/api/v1/batches/{id}");
-    let receipts = received.taken.iter().map(|file| file.receipt.to_string()).collect();
+    let stored = portal.state.store.batch(&batch.token).await?.ok_or(Fault::Internal)?;
+    let receipts = stored.files.iter().map(|file| file.receipt.to_string()).collect();
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(Batch { id, receipts, refused })).into_response())
 }
 

@@ -194,7 +194,7 @@ pub(crate) async fn list(
         until: schema::moment(wanted.until.as_deref())?,
         text: wanted.q.filter(|text| !text.trim().is_empty()),
         before: wanted.cursor,
-        limit: 0,
+        ..MessageFilter::default()
     };
     let page = console.state.store.messages(&filter).await?;
     Ok(Json(Messages { items: page.items.iter().map(Message::of).collect(), next: page.next }))

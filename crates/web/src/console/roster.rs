@@ -298,6 +298,8 @@ mod tests {
             must_change: false,
             address: address.map(str::to_owned),
             second_factor: false,
+            source: store::Source::Local,
+            confirmed: None,
         }
     }
 

@@ -10,7 +10,7 @@ mod result;
 mod resume;
 mod upload;
 
-pub(crate) use receive::{Received, Refusal, digest, receive, receive_one};
+pub(crate) use receive::{Proof, Received, Refusal, digest, receive, receive_one};
 pub(crate) use result::{download, find};
 
 use std::{sync::Arc, time::Duration};
