@@ -1,8 +1,9 @@
 //! Workbooks in the binary format of Excel 2007 ([MS-XLSB]), made ready for LibreOffice.
 //!
 //! LibreOffice computes their formulas anew and never looks at the values that Excel had computed. A formula that it does not understand,
-//! such as any with a defined name in it, becomes an error, and so does what is computed from it. So such formulas are left out
-//! here: a record of a formula is a record of its value with the formula behind, and is cut down to that.
+//! such as any with a defined name in it, becomes an error, and so does what is computed from it; where a workbook is computed only when
+//! somebody asks for it, every formula becomes 0. So such formulas are left out here: a record of a formula is a record of its value with
+//! the formula behind, and is cut down to that.
 
 use std::io::{Cursor, Write};
 
@@ -42,10 +43,18 @@ fn without_formulas(input: &[u8], part: &Part<'_>) -> Result<(Vec<u8>, u32), Err
     let broken = |_| Error::from(Reason::Malformed);
     let plain = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
     let (mut count, mut written) = (0_u32, 0_u64);
+    let mut computed = Computed::Always;
+    for name in names.file_names().flatten().filter(|name| name.to_ascii_lowercase().ends_with("workbook.bin")) {
+        let known = part_name(&name).ok_or(Reason::ZipSlip)?;
+        let book = package.read(&known, limits.spill_bytes)?.unwrap_or_default();
+        if is_manual(&book) {
+            computed = Computed::WhenAsked;
+        }
+    }
     for name in names.file_names().flatten().filter(|name| !name.ends_with('/')) {
         let known = part_name(&name).ok_or(Reason::ZipSlip)?;
         let Some(mut bytes) = package.read(&known, limits.spill_bytes)? else { continue };
-        if let Some((sheet, replaced)) = sheet_without(&bytes) {
+        if let Some((sheet, replaced)) = sheet_without(&bytes, computed) {
             bytes = sheet;
             count = count.saturating_add(replaced);
         }
@@ -57,19 +66,33 @@ fn without_formulas(input: &[u8], part: &Part<'_>) -> Result<(Vec<u8>, u32), Err
     Ok((out.finish().map_err(broken)?.into_inner(), count))
 }
 
+/// When the formulas of a workbook are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Computed {
+    Always,
+    WhenAsked,
+}
+
+/// Whether a workbook is computed only when somebody asks for it ([MS-XLSB], BrtCalcProp).
+fn is_manual(book: &[u8]) -> bool {
+    records(book).find(|record| record.kind == COMPUTATION).and_then(|record| at::u32(record.body, 4)) == Some(0)
+}
+
 /// A sheet without the formulas that are not understood, and how many cells had one; `None` for other parts and where all is understood.
-fn sheet_without(part: &[u8]) -> Option<(Vec<u8>, u32)> {
+fn sheet_without(part: &[u8], computed: Computed) -> Option<(Vec<u8>, u32)> {
     if records(part).next()?.kind != BEGIN_SHEET {
         return None;
     }
     // A formula that many cells share is told once, and its cells only say so.
     let shared = records(part).filter(|record| SHARED.contains(&record.kind)).all(|record| {
         let start = if record.kind == SHARED_FORMULA { 16 } else { 17 };
-        record.kind != TABLE && record.body.get(start..).is_some_and(|formula| is_understood(formula, false))
+        let is_computed = computed == Computed::Always && record.kind != TABLE;
+        is_computed && record.body.get(start..).is_some_and(|formula| is_understood(formula, false))
     });
     let (mut out, mut count) = (Vec::with_capacity(part.len()), 0_u32);
     for record in records(part) {
-        match cell_of(&record).filter(|(_, formula, _)| !is_understood(formula, shared)) {
+        let is_lost = |formula: &[u8]| computed == Computed::WhenAsked || !is_understood(formula, shared);
+        match cell_of(&record).filter(|(_, formula, _)| is_lost(formula)) {
             Some((kind, _, value)) => {
                 put(&mut out, kind, value);
                 count = count.saturating_add(1);
@@ -81,7 +104,7 @@ fn sheet_without(part: &[u8]) -> Option<(Vec<u8>, u32)> {
     (count > 0).then_some((out, count))
 }
 
-/// Of a cell with a formula: the kind that a cell with such a value has, the formula, and what such a cell has of it ([MS-XLSB] 2.4.656 ff.).
+/// Of a cell with a formula: the kind that a cell with such a value has, the formula, and what such a cell has of it ([MS-XLSB], BrtFmlaNum and its like).
 fn cell_of<'a>(record: &Record<'a>) -> Option<(u16, &'a [u8], &'a [u8])> {
     let text = || usize::try_from(at::u32(record.body, CELL)?).ok()?.checked_mul(2)?.checked_add(4);
     let (kind, value) = match record.kind {
@@ -190,6 +213,7 @@ const FORMULA_NUMBER: u16 = 9;
 const FORMULA_BOOL: u16 = 10;
 const FORMULA_ERROR: u16 = 11;
 const BEGIN_SHEET: u16 = 129;
+const COMPUTATION: u16 = 157;
 const ARRAY_FORMULA: u16 = 426;
 const SHARED_FORMULA: u16 = 427;
 const TABLE: u16 = 428;
@@ -204,7 +228,7 @@ mod tests {
         let mut out = Vec::new();
         put(&mut out, kind & 0x7F, body);
         if kind >= 0x80 {
-            out.splice(..1, [u8::try_from(kind & 0x7F | 0x80).unwrap(), u8::try_from(kind >> 7).unwrap()]);
+            drop(out.splice(..1, [u8::try_from(kind & 0x7F | 0x80).unwrap(), u8::try_from(kind >> 7).unwrap()]));
         }
         out
     }
@@ -250,9 +274,11 @@ mod tests {
             cell(CELL_ERROR, &[0x17]),
             record(300, &[7; 200]),
         ];
-        assert_eq!(sheet_without(&sheet.concat()), Some((expected.concat(), 4)));
-        assert_eq!(sheet_without(&sheet[..2].concat()), None, "all is understood");
-        assert_eq!(sheet_without(&sheet[1..].concat()), None, "no sheet");
+        assert_eq!(sheet_without(&sheet.concat(), Computed::Always), Some((expected.concat(), 4)));
+        assert_eq!(sheet_without(&sheet[..2].concat(), Computed::Always), None, "all is understood");
+        assert_eq!(sheet_without(&sheet[1..].concat(), Computed::Always), None, "no sheet");
+        let asked = sheet_without(&sheet[..2].concat(), Computed::WhenAsked);
+        assert_eq!(asked, Some(([record(BEGIN_SHEET, &[]), cell(CELL_NUMBER, &number)].concat(), 1)));
     }
 
     #[test]
@@ -266,16 +292,26 @@ mod tests {
             ]
             .concat()
         };
-        assert_eq!(sheet_without(&sheet(&[0x4C, 0, 0, 0, 0, 0, 0xC0])), None);
+        assert_eq!(sheet_without(&sheet(&[0x4C, 0, 0, 0, 0, 0, 0xC0]), Computed::Always), None);
         let without = [record(BEGIN_SHEET, &[]), cell(CELL_NUMBER, &[0; 8])].concat();
-        assert_eq!(sheet_without(&sheet(&NAME)), Some((without, 1)));
+        assert_eq!(sheet_without(&sheet(&NAME), Computed::Always), Some((without, 1)));
+    }
+
+    #[test]
+    fn a_workbook_says_when_it_is_computed() {
+        let book = |mode: u32| {
+            let properties = [&171_027_u32.to_le_bytes()[..], &mode.to_le_bytes(), &[0; 18]].concat();
+            [record(131, &[]), record(COMPUTATION, &properties)].concat()
+        };
+        assert!(is_manual(&book(0)));
+        assert!(!is_manual(&book(1)) && !is_manual(&book(2)) && !is_manual(&record(131, &[])));
     }
 
     #[test]
     fn records_that_break_off_end_the_sheet() {
         let whole = [record(BEGIN_SHEET, &[]), formula(FORMULA_NUMBER, &[0; 8], &NAME)].concat();
         for end in 0..whole.len() {
-            assert_eq!(sheet_without(&whole[..end]), None, "{end}");
+            assert_eq!(sheet_without(&whole[..end], Computed::Always), None, "{end}");
         }
         assert!(!is_understood(&parsed(&[0x44, 0, 0]), true) && !is_understood(&[255; 4], true));
     }
