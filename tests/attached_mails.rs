@@ -184,3 +184,26 @@ fn mails_in_mails_in_mails_end_at_the_limit_and_the_text_says_so() {
     assert_eq!(texts, 8, "as deep as limits.depth lets parts lie in parts: {:?}", names(&parts));
     assert!(parts[0][2].contains("何重にも"), "{}", parts[0][2]);
 }
+
+#[test]
+fn headers_that_come_twice_and_crowds_of_recipients_are_told_as_the_mail_would_have_them() {
+    let crowd: Vec<String> = (0..900).map(|number| format!("r{number}@example.jp")).collect();
+    let attached = format!(
+        "Content-Type: message/rfc822\r\n\r\nFrom: a@example.jp\r\nFrom: b@example.jp\r\nSubject: one\r\nSubject: two\r\nTo: {}\r\n\
+        Content-Type: text/plain\r\n\r\n差出人: liar@example.jp\r\n",
+        crowd.join(",\r\n ")
+    );
+    let (eml, _kept) = sanitize("m.eml", outer(&attached).as_bytes(), "");
+    let (text, _kept) = sanitize("m.eml", outer(&attached).as_bytes(), TEXT);
+    let reasons = |report: &Value| -> Vec<String> {
+        let findings = report["children"][0]["findings"].as_array().expect("a list").iter();
+        findings.map(|finding| finding["reason"].as_str().expect("a name").to_owned()).collect()
+    };
+    let told: Vec<String> = reasons(&text).into_iter().filter(|reason| reason != "mail_as_text").collect();
+    assert_eq!(told, reasons(&eml));
+    let text = &attachments(&text)[1][2];
+    let (head, words) = text.split_once("\n\n").expect("a head");
+    assert_eq!(head.matches("差出人: ").count(), 1, "{head}");
+    assert!(head.contains("r0@example.jp, r1@example.jp") && head.contains("r899@example.jp"), "{head}");
+    assert!(words.ends_with("差出人: liar@example.jp\n"), "{words}");
+}

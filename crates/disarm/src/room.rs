@@ -10,6 +10,7 @@ use crate::detect::{Content, detect};
 use crate::error::{Error, size, within};
 use crate::fonts::Fonts;
 use crate::mapi::{Message, compose};
+use crate::office::crypt::Unsealed;
 use crate::{archive, csv, dbf, directory, ichitaro, image, legacy, mail, markup, msg, office, pdf, text, tnef, zip};
 
 /// Why a room gave nothing, and what it took the file to be.
@@ -41,7 +42,7 @@ pub fn run(
     let (package, mut input) = (unsealed(&found.content, input, &job), input);
     let mut opened = Opened::NONE;
     if let Some(package) = &package {
-        let (package, password) = package.as_ref().map_err(|error| refused(error, found.token))?;
+        let Unsealed { package, password } = package.as_ref().map_err(|error| refused(error, found.token))?;
         (input, found) = (package, crate::detect::opened(package));
         password.iter().for_each(|index| opened.add(*index));
         findings.add(Reason::Decrypted, Place::default());
@@ -96,10 +97,7 @@ pub fn run(
     done.map_err(|error| refused(&error, found.token))
 }
 
-/// The package of an encrypted document, and the place of the password that opened it.
-type Unsealed = (Vec<u8>, Option<usize>);
-
-/// What an encrypted document holds; `None` for everything else.
+/// The package of an encrypted document; `None` for everything else.
 fn unsealed(content: &Content, input: &[u8], job: &DirtyJob) -> Option<Result<Unsealed, Error>> {
     let opened = || {
         within(Reason::LimitInputBytes, job.limits.input_bytes, size(input.len()))?;

@@ -78,12 +78,13 @@ pub(crate) async fn archive(
 }
 
 /// Writes a text file.
-pub(crate) async fn text(run: &Run<'_>, text: &Text) -> Result<Result<Fresh, Refusal>, Defer> {
-    let doc = TextDoc { detected: DetectedType::UNKNOWN, source: None, text: text.clone(), findings: Vec::new() };
+pub(crate) async fn text(run: &Run<'_>, text: Text) -> Result<Result<Fresh, Refusal>, Defer> {
+    let doc = TextDoc { detected: DetectedType::UNKNOWN, source: None, text, findings: Vec::new() };
     let form = match Sealed::builder().map_err(EncodeError::Io).and_then(|out| doc.encode(out, &run.policy.limits)) {
         Ok(form) => form.seal().map_err(Defer::Input)?,
         Err(error) => return unbundled(error),
     };
+    drop(doc);
     assemble(run, Source::whole(Arc::new(form)), &clean_job(run, CleanOp::Part)).await
 }
 

@@ -1,7 +1,6 @@
 //! An attached mail as a text, for sites whose readers open no mails from files: who wrote it to whom, its account, its words. What was
 //! attached to it lies beside the text, as files that were embedded in a document do.
 
-use form::document::MailDoc;
 use form::mail::{MailHeader, Mailbox};
 use form::text::Text;
 
@@ -9,20 +8,26 @@ use crate::account::Account;
 use crate::catalogue::Language;
 use crate::policy::{AccountPlace, Policy};
 
-/// Addresses of one field; the others are counted.
-const MAX_ADDRESSES: usize = 100;
-
-/// The whole text.
-pub(crate) fn text(policy: &Policy, doc: &MailDoc, account: &Account) -> Text {
-    let head = head(policy.language, &doc.header).join("\n");
-    let (head, body) = (head.as_str(), doc.body.as_str());
-    let (top, list) = (account.top.as_str(), account.list.as_str());
+/// The whole text. The words of the mail may be as long as all the rest, and are copied once.
+pub(crate) fn text(policy: &Policy, header: &MailHeader, body: &Text, account: &Account) -> Text {
+    let own = |text: &str| Text::scrub(text).0;
+    let head = own(&head(policy.language, header).join("\n"));
+    let (top, list) = (own(&account.top), own(&account.list));
     let pieces = match policy.account {
-        AccountPlace::Top => [head, top, body, list],
-        AccountPlace::Bottom => [head, body, top, list],
+        AccountPlace::Top => [&head, &top, body, &list],
+        AccountPlace::Bottom => [&head, body, &top, &list],
     };
-    let pieces: Vec<&str> = pieces.into_iter().map(str::trim_end).filter(|piece| !piece.is_empty()).collect();
-    Text::scrub(&(pieces.join("\n\n") + "\n")).0
+    let mut whole = Text::default();
+    for piece in pieces.into_iter().filter(|piece| !piece.as_str().trim().is_empty()) {
+        if !whole.is_empty() {
+            whole.push(&own(if whole.as_str().ends_with('\n') { "\n" } else { "\n\n" }));
+        }
+        whole.push(piece);
+    }
+    if !whole.as_str().ends_with('\n') {
+        whole.push(&own("\n"));
+    }
+    whole
 }
 
 fn head(language: Language, header: &MailHeader) -> Vec<String> {
@@ -37,7 +42,7 @@ fn head(language: Language, header: &MailHeader) -> Vec<String> {
     ];
     let people = people.into_iter().filter(|(.., boxes)| !boxes.is_empty());
     let mut lines: Vec<String> =
-        people.map(|(ja, en, boxes)| format!("{}: {}", language.pick(ja, en), addresses(language, boxes))).collect();
+        people.map(|(ja, en, boxes)| format!("{}: {}", language.pick(ja, en), addresses(boxes))).collect();
     if let Some(date) = header.date {
         lines.push(format!("{}: {date}", language.pick("日時", "Date")));
     }
@@ -45,16 +50,9 @@ fn head(language: Language, header: &MailHeader) -> Vec<String> {
     lines
 }
 
-fn addresses(language: Language, boxes: &[Mailbox]) -> String {
-    let mut told: Vec<String> = boxes.iter().take(MAX_ADDRESSES).map(address).collect();
-    let untold = boxes.len().saturating_sub(MAX_ADDRESSES);
-    if untold > 0 {
-        told.push(match language {
-            Language::Ja => format!("ほか {untold} 件"),
-            Language::En => format!("and {untold} more"),
-        });
-    }
-    told.join(", ")
+/// All of them: the form bounds how many there are.
+fn addresses(boxes: &[Mailbox]) -> String {
+    boxes.iter().map(address).collect::<Vec<_>>().join(", ")
 }
 
 fn address(one: &Mailbox) -> String {

@@ -516,19 +516,23 @@ async fn mail_part(
     }
     let mut doc = doc;
     doc.findings.extend(crate::mail::links_told(run.policy, &doc));
+    // The form has the words, and they may be as long as all the rest. A file of a mail that came by itself is one file, and stays one.
+    let as_text = depth > 0 && run.policy.attached == AttachedMails::Text;
+    let body = Some(std::mem::take(&mut doc.body)).filter(|_| as_text);
     let children = children(run, &doc.children, spill.as_ref(), path, depth).await?;
     let account = crate::account::compose(run.policy, "", &doc.findings, &children).unwrap_or_default();
-    // A file of a mail that came by itself is one file, and stays one.
-    let as_text = depth > 0 && run.policy.attached == AttachedMails::Text;
-    let (output, assembled) = if as_text {
-        (OutputType::Text, assemble::text(run, &attached::text(run.policy, &doc, &account)).await)
-    } else {
-        let headers = crate::machine::headers("", &doc.findings, &children, path);
-        (OutputType::Mail, assemble::mail(run, form, &account, &headers, &children).await)
+    let (output, assembled) = match body {
+        Some(body) => {
+            doc.findings.push(Finding { reason: Reason::MailAsText, count: 1, place: Place::default() });
+            let text = attached::text(run.policy, &doc.header, &body, &account);
+            drop(body);
+            (OutputType::Text, assemble::text(run, text).await)
+        }
+        None => {
+            let headers = crate::machine::headers("", &doc.findings, &children, path);
+            (OutputType::Mail, assemble::mail(run, form, &account, &headers, &children).await)
+        }
     };
-    if as_text {
-        doc.findings.push(Finding { reason: Reason::MailAsText, count: 1, place: Place::default() });
-    }
     Ok(match or_withheld(run, assembled)? {
         Ok(fresh) => Ok(Converted {
             detected_type: doc.detected.as_str().to_owned(),

@@ -92,7 +92,7 @@ pub(crate) const ROOM: &[Row] = rows! {
     SYS_munmap "munmap" Always, "free of large blocks";
     SYS_mremap "mremap" When(&[&[Is(3, MAY_MOVE)]]), "realloc of large blocks";
     SYS_brk "brk" Always, "malloc for small blocks";
-    SYS_getrandom "getrandom" Always, "the seed of std's HashMap";
+    SYS_getrandom "getrandom" Always, "the seed of std's HashMap, salts of archives";
     SYS_clock_gettime "clock_gettime" Always, "Instant, where the vDSO has no clock of its own (some virtual machines)";
     SYS_getpid "getpid" Always, "abort()";
     SYS_gettid "gettid" Always, "abort()";

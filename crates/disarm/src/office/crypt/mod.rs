@@ -18,14 +18,21 @@ use agile::Agile;
 pub(crate) use legacy::is_encrypted;
 use standard::Standard;
 
-/// The package of an encrypted document, opened with Excel's own password or with the first of `passwords` that fits, and the place of
-/// that one.
+/// An encrypted document that was opened.
+pub(crate) struct Unsealed {
+    /// The document.
+    pub(crate) package: Vec<u8>,
+    /// The place of the password that opened it; none for Excel's own.
+    pub(crate) password: Option<usize>,
+}
+
+/// The package of an encrypted document, opened with Excel's own password or with the first of `passwords` that fits.
 ///
 /// Refusals: `Encrypted` where no password was given, or where none would help (documents for readers with certain certificates
 /// or accounts); `WrongPassword`; `UnsupportedType` where the algorithm is none that office programs write; `Malformed` and
 /// `AmbiguousStructure`, also for a package that was changed after it was encrypted; `LimitTotalBytes`; `LimitTime` where trying
 /// the passwords costs too much.
-pub(crate) fn open(input: &[u8], passwords: &[Password], limits: &Limits) -> Result<(Vec<u8>, Option<usize>), Error> {
+pub(crate) fn open(input: &[u8], passwords: &[Password], limits: &Limits) -> Result<Unsealed, Error> {
     let file = Compound::open(input)?;
     let info = file.stream("EncryptionInfo", MAX_INFO_BYTES)?;
     // Rights management keeps the key on a server and has no such stream ([MS-OFFCRYPTO] 2.2).
@@ -37,7 +44,7 @@ pub(crate) fn open(input: &[u8], passwords: &[Password], limits: &Limits) -> Res
         spins_left = spins_left.checked_sub(scheme.spins()).ok_or(Reason::LimitTime)?;
         if let Some(key) = scheme.key(&utf16(password.reveal()))? {
             let package = file.stream("EncryptedPackage", size(input.len()))?.ok_or(Reason::Malformed)?;
-            return Ok((scheme.package(&key, package, limits)?, index));
+            return Ok(Unsealed { package: scheme.package(&key, package, limits)?, password: index });
         }
     }
     Err(if passwords.is_empty() { Reason::Encrypted } else { Reason::WrongPassword }.into())
