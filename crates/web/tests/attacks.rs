@@ -82,8 +82,7 @@ async fn no_form_of_either_site_does_anything_without_its_token() {
             _ => (form, fields.into_bytes()),
         };
         let answer = send(site, method, &filled(path), &[("Cookie", &cookies), ("Content-Type", kind)], &body).await;
-        let expect = if path.starts_with("/setup/") { 404 } else { 403 };
-        assert_eq!(answer.status, expect, "{method} {path}");
+        assert_eq!(answer.status, 403, "{method} {path}");
     }
     assert_eq!(world.store.audit_verify().await.unwrap(), before, "and nothing was written down as done");
     assert_eq!(world.store.counts().await.unwrap().uploaded, 0);
@@ -104,7 +103,7 @@ async fn no_route_that_changes_anything_answers_a_page_of_another_site() {
             let answer = send(site, method, &filled(path), &[("Cookie", &cookies), header], b"x").await;
             assert_eq!(answer.status, 403, "{method} {path} {header:?}");
             let said = answer.text();
-            assert!(said.contains("cross_site") || said.contains("別のサイト"), "{method} {path}: {said}");
+            assert!(said.contains("cross_site") || said.contains("ほかのサイトからの操作"), "{method} {path}: {said}");
         }
     }
 }
@@ -357,7 +356,8 @@ async fn a_body_without_end_is_left_at_its_limit() {
 async fn a_header_of_a_request_that_is_too_long_is_refused() {
     let world = world().await;
     for site in [world.portal, world.admin] {
-        let long = "x".repeat(100_000);
+        // Somewhat more than the limit may come in one read with the rest, and this much never does.
+        let long = "x".repeat(400_000);
         let answer = send(site, "GET", "/", &[("X-Long", &long)], b"").await;
         assert_eq!(answer.status, 431);
         let many: Vec<(String, String)> = (0..500).map(|n| (format!("X-{n}"), "y".to_owned())).collect();
