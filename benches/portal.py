@@ -40,10 +40,10 @@ class Gateway:
                 time.sleep(0.1)
         sys.exit("the gateway does not answer")
 
-    def peak(self):
-        """Peak of the resident memory in MB; of the gateway itself, not of its rooms."""
+    def memory(self, what="VmRSS"):
+        """Resident memory in MB, now or (VmHWM) at its peak; of the gateway itself, not of its rooms."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
+        return int(re.search(rf"{what}:\s+(\d+)", status)[1]) / 1024
 
     def stop(self):
         self.process.terminate()
@@ -100,7 +100,7 @@ async def load(options):
     gateway = Gateway(options.misogi, 50 << 20)
     failed = 0
     try:
-        print(f"{options.clients} clients at once, {options.bytes / 1e6:.1f} MB each; memory before: {gateway.peak():.0f} MB")
+        print(f"{options.clients} clients at once, {options.bytes / 1e6:.1f} MB each; memory before: {gateway.memory():.0f} MB")
         for number in range(options.rounds):
             uploads = [one_upload(gateway.port, client, os.urandom(options.bytes)) for client in range(options.clients)]
             await asyncio.gather(*(anext(upload) for upload in uploads))
@@ -109,7 +109,6 @@ async def load(options):
             took = time.monotonic() - started
             taken = [place for status, place, _ in done if status == 303 and place]
             waits = sorted(wait for _, _, wait in done)
-            peak = gateway.peak()
             finished = 0
             for place in taken:
                 for _ in range(6000):
@@ -121,7 +120,7 @@ async def load(options):
             failed += options.clients - finished
             refused = sorted({status for status, _, _ in done} - {303})
             print(f"round {number + 1}: {len(taken)} taken in {took:.1f} s ({len(taken) * options.bytes / 1e6 / took:.0f} MB/s), "
-                  f"slowest {waits[-1]:.1f} s, {finished} finished; memory at most {peak:.0f} MB, with all finished {gateway.peak():.0f} MB"
+                  f"slowest {waits[-1]:.1f} s, {finished} finished; memory at most {gateway.memory('VmHWM'):.0f} MB so far, now {gateway.memory():.0f} MB"
                   + (f"; refused with {refused}" if refused else ""))
     finally:
         gateway.stop()

@@ -73,7 +73,7 @@ async fn no_form_of_either_site_does_anything_without_its_token() {
         }
         let wrong = "0".repeat(64);
         let fields = format!(
-            "form_token={wrong}&key=1&passkey=1&item=1&what=state&value=disabled&name=abcdef&password={0}&again={0}&current=x",
+            "form_token={wrong}&id=1&key=1&passkey=1&item=1&what=state&value=disabled&name=abcdef&password={0}&again={0}&current=x",
             "a%20long%20password"
         );
         let (kind, body) = match path {
