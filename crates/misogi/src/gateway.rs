@@ -134,6 +134,16 @@ pub(crate) fn intake(config: &Config, hostname: &str) -> Result<IntakeConfig> {
     })
 }
 
+/// What proxies are told by the ISTag: it changes with every key, since each may change what is written.
+pub(crate) fn edition(config: &Config) -> Result<String> {
+    toml::to_string(config).context("writing the configuration down")
+}
+
+/// The networks of the proxies.
+pub(crate) fn proxies(config: &Config) -> Vec<web::Network> {
+    config.icap.clients.iter().filter_map(|text| web::Network::parse(text).ok()).collect()
+}
+
 /// Delivery as configured.
 pub(crate) fn delivery(config: &Config, hostname: &str) -> Result<DeliveryConfig> {
     let settings = &config.delivery;

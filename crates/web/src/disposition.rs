@@ -4,6 +4,11 @@ use axum::http::HeaderValue;
 
 /// `attachment` with an ASCII name for old clients and the true name in UTF-8.
 pub(crate) fn attachment(name: &str) -> HeaderValue {
+    HeaderValue::try_from(named("attachment", name)).unwrap_or_else(|_| HeaderValue::from_static("attachment"))
+}
+
+/// A way of showing it, and the name in both forms; ASCII without controls.
+pub(crate) fn named(way: &str, name: &str) -> String {
     // RFC 6266 appendix D: no percent sign and no backslash in the plain form, clients disagree on both.
     let plain: String = name
         .chars()
@@ -13,8 +18,7 @@ pub(crate) fn attachment(name: &str) -> HeaderValue {
             _ => '_',
         })
         .collect();
-    let value = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{}", extended(name));
-    HeaderValue::try_from(value).unwrap_or_else(|_| HeaderValue::from_static("attachment"))
+    format!("{way}; filename=\"{plain}\"; filename*=UTF-8''{}", extended(name))
 }
 
 /// The value part of an RFC 8187 `ext-value`.

@@ -57,7 +57,7 @@ fn parse(tag: &str) -> Option<Language> {
 }
 
 /// The wish with the greatest weight among the two languages there are; Japanese when neither is named.
-fn preferred(header: &str) -> Language {
+pub(crate) fn preferred(header: &str) -> Language {
     let mut best = (0_u16, Language::Ja);
     for item in header.split(',').take(WISHES) {
         let mut pieces = item.split(';');

@@ -1,4 +1,4 @@
-//! The gateway's two web sites and its API: staff portal, admin console, `/api/v1`.
+//! The gateway's two web sites and its API: staff portal, admin console, `/api/v1`; and the service that proxies ask ([`icap()`]).
 //!
 //! Start with [`portal`] and [`admin`]: each gives the router of one listener, and [`serve`] puts it on a socket. [`routes`]
 //! lists what there is and who may use it; `people` admits or refuses, `role` is the table of roles. Files
@@ -22,6 +22,7 @@ mod fault;
 mod health;
 mod hooks;
 mod hygiene;
+mod icap;
 mod inspect;
 mod language;
 mod listen;
@@ -49,6 +50,7 @@ pub use console::{AdminState, InviteError, NoPasswords, admin, invite};
 pub use doors::{Listener, Route, routes};
 pub use health::{Condition, Readiness};
 pub use hooks::{BadSecret, HookSecret, Webhook, Webhooks, watch as watch_for_hooks};
+pub use icap::{IcapLimits, IcapState, Scope, icap};
 pub use inspect::{Examined, ExaminedState, Examiner, Examining, Setting, SettingOrigin};
 pub use listen::serve;
 pub use lockout::Lockout;

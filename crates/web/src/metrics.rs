@@ -31,6 +31,7 @@ struct Inner {
     bytes_in: Counter,
     conversion: Histogram,
     sign_ins: Family<SignInLabel, Counter>,
+    icap: Family<IcapLabel, Counter>,
     queue: Family<QueueLabel, Gauge>,
     oldest: Gauge,
     oldest_delivery: Gauge,
@@ -48,6 +49,8 @@ pub enum Source {
     Mail,
     /// Portal or API.
     Upload,
+    /// A proxy.
+    Icap,
 }
 
 /// How a delivery attempt ended.
@@ -100,6 +103,11 @@ struct SignInLabel {
     outcome: &'static str,
 }
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct IcapLabel {
+    service: &'static str,
+    outcome: &'static str,
+}
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct QueueLabel {
     state: &'static str,
 }
@@ -130,6 +138,8 @@ impl Metrics {
         registry.register_with_unit("conversion", "Time from acceptance to verdict", Unit::Seconds, conversion.clone());
         let sign_ins = Family::default();
         registry.register("sign_ins", "Attempts to sign in to the console", sign_ins.clone());
+        let icap = Family::default();
+        registry.register("icap_requests", "Requests of proxies, by what became of them", icap.clone());
         let queue = Family::default();
         registry.register("queue", "Work in the store, by state", queue.clone());
         let oldest = Gauge::default();
@@ -171,6 +181,7 @@ impl Metrics {
             bytes_in,
             conversion,
             sign_ins,
+            icap,
             queue,
             oldest,
             oldest_delivery,
@@ -187,6 +198,7 @@ impl Metrics {
         let source = match source {
             Source::Mail => "mail",
             Source::Upload => "upload",
+            Source::Icap => "icap",
         };
         self.0.accepted.get_or_create(&SourceLabel { source }).inc();
         self.0.bytes_in.inc_by(bytes);
@@ -228,6 +240,11 @@ impl Metrics {
         figures.zygotes.inner().store(zygotes, Ordering::Relaxed);
         figures.waiting.set(signed(waiting));
         figures.slots_down.set(signed(slots_down));
+    }
+
+    /// A request of a proxy was answered.
+    pub(crate) fn icap(&self, service: &'static str, outcome: &'static str) {
+        self.0.icap.get_or_create(&IcapLabel { service, outcome }).inc();
     }
 
     pub(crate) fn sign_in(&self, outcome: SignIn) {

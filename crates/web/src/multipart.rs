@@ -211,7 +211,7 @@ fn header(block: &[u8]) -> Option<PartHeader> {
 }
 
 /// One `key=value` or `key="value"` and what follows it.
-fn parameter(text: &str) -> Option<(&str, String, &str)> {
+pub(crate) fn parameter(text: &str) -> Option<(&str, String, &str)> {
     let text = text.trim_start_matches([';', ' ', '\t']);
     let (key, value) = text.split_once('=')?;
     let Some(quoted) = value.strip_prefix('"') else {
@@ -243,7 +243,7 @@ fn unescape(text: &str) -> String {
 }
 
 /// RFC 8187 value, which RFC 7578 forbids here and urllib3 before 2.0 sends for every name that is not ASCII.
-fn extended_value(text: &str) -> Option<String> {
+pub(crate) fn extended_value(text: &str) -> Option<String> {
     let mut pieces = text.splitn(3, '\'');
     let charset = pieces.next()?;
     pieces.next()?;

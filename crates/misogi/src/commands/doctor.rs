@@ -90,6 +90,7 @@ fn checks(config: &Config, file: Option<&Path>) -> Result<Vec<Check>> {
         checks.extend(webhooks(config).await);
     });
     checks.push(next_hop(config));
+    checks.extend(icap(config));
     checks.push(time());
     checks.push(japanese_fonts());
     checks.push(libreoffice(config));
@@ -277,6 +278,26 @@ fn next_hop(config: &Config) -> Check {
             Err(error) => Check::new("next_hop", State::Fault, format!("{host}:{port}: {error}; mail will wait")),
         },
     }
+}
+
+/// What the gateway cannot see for itself: how the proxies are set up.
+fn icap(config: &Config) -> Option<Check> {
+    let address = config.icap.listen?;
+    let clients = config.icap.clients.join(", ");
+    let own = |text: &String| text.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    let others = !config.icap.clients.iter().all(own);
+    let mut detail = format!(
+        "{address} for {clients}; every proxy must have bypass=off and remove Accept-Encoding (docs/operations.md)"
+    );
+    let mut state = State::Ok;
+    if address.ip().is_loopback() && others {
+        state = State::Warning;
+        detail.push_str("; no other machine reaches a loopback address (icap.listen)");
+    } else if !address.ip().is_loopback() {
+        state = State::Warning;
+        detail.push_str("; ICAP is not encrypted: between proxy and gateway there must be nobody else");
+    }
+    Some(Check::new("icap", state, detail))
 }
 
 fn reachable(host: &str, port: u16) -> std::io::Result<()> {

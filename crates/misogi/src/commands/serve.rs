@@ -90,6 +90,13 @@ async fn gateway_roles(
         TcpListener::bind(address).await.with_context(|| format!("{key}: {address} cannot be listened on"))
     });
     let (smtp, portal, admin) = (smtp.await?, portal.await?, admin.await?);
+    let icap = match config.icap.listen {
+        Some(address) => {
+            let listener = TcpListener::bind(address).await;
+            Some(listener.with_context(|| format!("icap.listen: {address} cannot be listened on"))?)
+        }
+        None => None,
+    };
 
     let site = Arc::new(Site {
         name: config.site.name.clone(),
@@ -170,6 +177,10 @@ async fn gateway_roles(
         requests: config.requests.settings(),
         sources: sources.clone(),
     };
+    if let Some(listener) = icap {
+        let state = icap_state(config, &portal_state)?;
+        roles.start("icap", web::icap(listener, state, shutdown.clone()));
+    }
     roles.start("portal", web::serve(portal, web::portal(portal_state)?, shutdown.clone().cancelled_owned()));
     let hooks = gateway::webhooks(config)?;
     roles.start("webhooks", hooks.clone().deliver(store.clone(), shutdown.clone()));
@@ -200,6 +211,33 @@ async fn gateway_roles(
     ended
 }
 
+/// The service for proxies, which takes files in as the portal does.
+fn icap_state(config: &Config, portal: &web::PortalState) -> Result<web::IcapState> {
+    let settings = &config.icap;
+    Ok(web::IcapState {
+        store: portal.store.clone(),
+        site: portal.site.clone(),
+        access: portal.access,
+        keep: portal.keep,
+        metrics: portal.metrics.clone(),
+        clients: gateway::proxies(config),
+        scope: match settings.scope {
+            config::Scope::Files => web::Scope::Files,
+            config::Scope::All => web::Scope::All,
+        },
+        limits: web::IcapLimits {
+            body_bytes: settings.max_body_bytes,
+            files: portal.limits.files,
+            connections: settings.max_connections,
+            patience: settings.patience_seconds,
+            ..web::IcapLimits::default()
+        },
+        edition: gateway::edition(config)?,
+        user_field: settings.user_header.clone(),
+        address_field: settings.address_header.clone(),
+    })
+}
+
 /// Has LibreOffice ready before the first document that needs it comes.
 async fn office(engine: engine::Engine, shutdown: CancellationToken) -> std::io::Result<()> {
     engine.warm_up().await;
@@ -213,6 +251,9 @@ async fn welcome(config: &Config, store: &Store, site: &Site) -> Result<()> {
     println!("  SMTP     {}", config.smtp.listen);
     println!("  portal   {}", site.portal_url);
     println!("  console  {}", site.admin_url);
+    if let Some(address) = config.icap.listen {
+        println!("  ICAP     icap://{address}/respmod and icap://{address}/reqmod");
+    }
     match gateway::next_hop(config)? {
         NextHop::Maildir(path) => println!("  results  {} (no next hop is set)", path.join("new").display()),
         NextHop::Smtp { host, port } => println!("  results  to {host}:{port}"),

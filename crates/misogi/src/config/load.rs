@@ -67,6 +67,9 @@ impl Config {
             ("delivery.lifetime_seconds", self.delivery.lifetime_seconds.as_secs(), 1..=u64::MAX),
             ("portal.max_file_bytes", self.portal.max_file_bytes, 1..=u64::MAX),
             ("portal.max_files", count(self.portal.max_files), 1..=10_000),
+            ("icap.max_body_bytes", self.icap.max_body_bytes, 1..=u64::MAX),
+            ("icap.max_connections", count(self.icap.max_connections), 1..=10_000),
+            ("icap.patience_seconds", self.icap.patience_seconds.as_secs(), 0..=3_600),
             ("pages.dpi", self.pages.dpi.into(), PagesPolicy::MIN_DENSITY.into()..=600),
             (
                 "pages.picture_dpi",
@@ -105,6 +108,9 @@ impl Config {
                 let bounds = if *most == u64::MAX { format!("at least {least}") } else { format!("{least} to {most}") };
                 return fault(key, &format!("is {value}, must be {bounds}"));
             }
+        }
+        if let Some((key, message)) = self.icap.fault() {
+            return fault(key, &message);
         }
         if self.passwords.partner.iter().any(|partner| !partner.is_usable()) {
             let wanted = "needs a sender such as `*@partner.example.co.jp` or one address, and 1 to 256 passwords of 1 to 1024 bytes";
@@ -218,6 +224,13 @@ mod tests {
             "[[webhooks]]\nname = \"a\"\nurl = \"a.example\"\nevents = [\"file.completed\"]\nsecret_file = \"s\"",
             "[[webhooks]]\nname = \"a\"\nurl = \"https://a.example/\"\nevents = [\"file\"]\nsecret_file = \"s\"",
             "[[webhooks]]\nname = \"a\"\nurl = \"https://a.example/\"\nevents = []\nsecret_file = \"s\"",
+            "[icap]\nmax_connections = 0",
+            "[icap]\npatience_seconds = 3601",
+            "[icap]\nclients = []",
+            "[icap]\nclients = [\"proxy\"]",
+            "[icap]\nclients = [\"192.0.2.0/33\"]",
+            "[icap]\nuser_header = \"a b\"",
+            "[icap]\nscope = \"none\"",
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }

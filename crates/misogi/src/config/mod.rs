@@ -4,6 +4,7 @@
 
 mod digest;
 mod directory;
+mod icap;
 mod load;
 mod passwords;
 mod requests;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 pub(crate) use digest::Digest;
 pub(crate) use directory::{Directory, GroupsBy};
+pub(crate) use icap::{Icap, Scope};
 pub(crate) use passwords::Passwords;
 pub(crate) use requests::Requests;
 use serde::{Deserialize, Serialize};
@@ -33,6 +35,7 @@ pub(crate) struct Config {
     pub(crate) delivery: Delivery,
     pub(crate) portal: Portal,
     pub(crate) admin: Admin,
+    pub(crate) icap: Icap,
     pub(crate) rooms: Rooms,
     pub(crate) scanner: Scanner,
     pub(crate) policy: Policy,
@@ -60,6 +63,7 @@ impl Default for Config {
             delivery: Delivery::default(),
             portal: Portal::default(),
             admin: Admin::default(),
+            icap: Icap::default(),
             rooms: Rooms::default(),
             scanner: Scanner::default(),
             policy: Policy::default(),

@@ -245,6 +245,7 @@ pub(crate) fn event_text(event: &str, t: &Texts) -> &'static str {
         "session_closed" | "sessions_closed" => t.event_session_closed,
         "second_factor_enrolled" => t.event_second_factor,
         "second_factor_removed" => t.event_second_factor_removed,
+        "icap_received" => t.event_icap_received,
         "upload_cancelled" => t.event_upload_cancelled,
         "passkey_added" => t.event_passkey_added,
         "passkey_removed" => t.event_passkey_removed,

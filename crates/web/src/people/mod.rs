@@ -29,6 +29,7 @@ pub(crate) use factor::{derived, readable};
 pub(crate) use gate::{Gate, Need, gate};
 pub use trust::Tls;
 pub(crate) use visitor::Visitor;
+pub(crate) use webauthn::base64url;
 
 use crate::{
     Metrics, Site,

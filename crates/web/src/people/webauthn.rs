@@ -83,7 +83,7 @@ pub(crate) fn point(public_key: &[u8]) -> Option<&[u8]> {
 }
 
 /// Base 64 of RFC 4648 5 without padding.
-fn base64url(bytes: &[u8]) -> String {
+pub(crate) fn base64url(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut out = String::new();
     for chunk in bytes.chunks(3) {

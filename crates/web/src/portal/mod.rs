@@ -10,8 +10,8 @@ mod result;
 mod resume;
 mod upload;
 
-pub(crate) use receive::{Proof, Received, Refusal, digest, receive, receive_one};
-pub(crate) use result::{download, find};
+pub(crate) use receive::{Desk, Proof, Received, Refusal, digest, harmless, receive, receive_one};
+pub(crate) use result::{body, download, find};
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,6 +1,6 @@
 //! Taking files in: each part of the body goes straight into the store's spool, and each file stands or falls alone.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -10,7 +10,9 @@ use axum::{
 use form::{name::FileName, text::Line};
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
-use store::{AuditEntry, BatchRow, NewBatch, NewMessage, Origin, Receipt, Repeatable, Spool, TokenHash};
+use store::{
+    AuditEntry, BatchRow, MessageId, NewBatch, NewMessage, Origin, Receipt, Repeatable, Spool, Store, TokenHash,
+};
 use subtle::ConstantTimeEq;
 use tokio::{
     sync::OwnedSemaphorePermit,
@@ -23,7 +25,7 @@ use crate::{
     clients::Place,
     fault::Fault,
     listen::Peer,
-    metrics::Source,
+    metrics::{Metrics, Source},
     multipart::{Malformed, PartHeader, Splitter, Step},
     people::Visitor,
     shown,
@@ -401,40 +403,71 @@ pub(crate) async fn keep(
     again: Option<(TokenHash, TokenHash)>,
 ) -> Result<Receipt, store::Error> {
     let state = &portal.state;
-    let user = user.map(str::to_owned);
-    let now = state.store.now();
-    let original = spool.finish().await?;
-    let batch = match batch {
-        Some(batch) => batch,
-        None => {
-            let made = NewBatch { user: user.clone(), expires: now.plus(state.keep) };
-            batch.insert(state.store.create_batch(made).await?)
-        }
-    };
-    let receipt = state.store.new_receipt()?;
-    let (file_name, changed) = file_name(raw);
-    let origin = Origin::Upload { user, batch: batch.id, file_name };
-    let message = NewMessage { receipt: receipt.clone(), origin, received: now, original };
-    let accepted = match again {
-        Some((key, request)) => {
-            let again = Repeatable { key, request, expires: batch.expires };
-            state.store.accept_repeatable(message, again).await?
-        }
-        None => state.store.accept(message).await?,
-    };
-    if changed {
-        // The raw name is not kept anywhere else; whoever looks into the file's history sees what it hid.
-        let entry = AuditEntry {
-            actor: "gateway".to_owned(),
-            event: "upload_name_changed",
-            message: Some(accepted.message),
-            detail: vec![("name", shown::visible(last_component(raw)))],
-        };
-        state.store.audit_append(entry).await?;
-    }
-    state.metrics.accepted(Source::Upload, bytes);
+    let desk = Desk { store: &state.store, metrics: &state.metrics, keep: state.keep, source: Source::Upload };
+    let (receipt, _) = desk.take(user, batch, raw, spool, bytes, again).await?;
     tracing::info!(event = "upload_accepted", receipt = receipt.as_str(), bytes);
     Ok(receipt)
+}
+
+/// Where files are taken in, whichever way they come.
+pub(crate) struct Desk<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) metrics: &'a Metrics,
+    /// How long the address of a result works.
+    pub(crate) keep: Duration,
+    pub(crate) source: Source,
+}
+
+impl Desk<'_> {
+    /// Makes a file durable in its batch, which is made with its first file.
+    pub(crate) async fn take(
+        &self,
+        user: Option<&str>,
+        batch: &mut Option<BatchRow>,
+        raw: &str,
+        spool: Spool,
+        bytes: u64,
+        again: Option<(TokenHash, TokenHash)>,
+    ) -> Result<(Receipt, MessageId), store::Error> {
+        let user = user.map(str::to_owned);
+        let now = self.store.now();
+        let original = spool.finish().await?;
+        let batch = match batch {
+            Some(batch) => batch,
+            None => {
+                let made = NewBatch { user: user.clone(), expires: now.plus(self.keep) };
+                batch.insert(self.store.create_batch(made).await?)
+            }
+        };
+        let receipt = self.store.new_receipt()?;
+        let (file_name, changed) = file_name(raw);
+        let origin = Origin::Upload { user, batch: batch.id, file_name };
+        let message = NewMessage { receipt: receipt.clone(), origin, received: now, original };
+        let accepted = match again {
+            Some((key, request)) => {
+                let again = Repeatable { key, request, expires: batch.expires };
+                self.store.accept_repeatable(message, again).await?
+            }
+            None => self.store.accept(message).await?,
+        };
+        if changed {
+            // The raw name is not kept anywhere else; whoever looks into the file's history sees what it hid.
+            let entry = AuditEntry {
+                actor: "gateway".to_owned(),
+                event: "upload_name_changed",
+                message: Some(accepted.message),
+                detail: vec![("name", shown::visible(last_component(raw)))],
+            };
+            self.store.audit_append(entry).await?;
+        }
+        self.metrics.accepted(self.source, bytes);
+        Ok((receipt, accepted.message))
+    }
+}
+
+/// A harmless name in the place of what a client said.
+pub(crate) fn harmless(raw: &str) -> FileName {
+    file_name(raw).0
 }
 
 /// A harmless name, and whether it differs from what the client said. macOS sends kana with their marks apart (NFD),

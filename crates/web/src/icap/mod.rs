@@ -1,0 +1,154 @@
+//! ICAP (RFC 3507): a proxy hands over what people download and upload, and gets back what clean rooms wrote.
+//!
+//! A body goes the way of every upload: spool, store, job, rooms. The exchange waits for the result for a while; then a page says where
+//! it can be fetched. There is no answer by which a body passes as it came: 204 is given only where there is none, and whatever
+//! goes wrong is an ICAP error, which a proxy without bypass shows as an error.
+//!
+//! * Reading order: `wire` and `chunk` (grammar, sans I/O) → `connection` (the socket, its limits) → `judge` (what a head says) →
+//!   `service` (one exchange) and `form` (one that brings a form) → `answer` and `page` (what is sent back).
+//! * Who may connect is a list of addresses: the protocol knows neither passwords nor encryption.
+
+mod answer;
+mod chunk;
+mod connection;
+mod form;
+mod judge;
+mod page;
+mod service;
+mod wire;
+
+use std::{io, sync::Arc, time::Duration};
+
+use store::Store;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Metrics, Network, PortalAccess, Site};
+use connection::Connection;
+use service::Service;
+
+/// What the ICAP service works with.
+#[derive(Debug, Clone)]
+pub struct IcapState {
+    /// Where bodies go and results come from.
+    pub store: Store,
+    /// What the pages say of the installation.
+    pub site: Arc<Site>,
+    /// Who may use the portal: decides where the pages lead.
+    pub access: PortalAccess,
+    /// How long the address of a result works.
+    pub keep: Duration,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Who may connect.
+    pub clients: Vec<Network>,
+    /// What is rebuilt.
+    pub scope: Scope,
+    /// How much at a time.
+    pub limits: IcapLimits,
+    /// Any text that changes when policy or program change: it goes into the ISTag.
+    pub edition: String,
+    /// Field of a request in which the proxies name the user, such as `X-Client-Username`.
+    pub user_field: Option<String>,
+    /// Field in which they give the client's address, such as `X-Client-IP`.
+    pub address_field: Option<String>,
+}
+
+/// What is rebuilt; the rest is refused. Neither lets anything through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Files. What web pages are made of is refused at once, unless it is offered as a download.
+    Files,
+    /// Whatever comes: of a page its words are left.
+    All,
+}
+
+/// How much at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IcapLimits {
+    /// Bytes of one body.
+    pub body_bytes: u64,
+    /// Files of one form.
+    pub files: usize,
+    /// Connections; a further one is answered with 503.
+    pub connections: usize,
+    /// How long an exchange waits for its result before a page says where it will be.
+    pub patience: Duration,
+    /// Longest silence of a proxy in the middle of a request.
+    pub silence: Duration,
+    /// Longest time for a whole body.
+    pub duration: Duration,
+}
+
+impl Default for IcapLimits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 50 * 1024 * 1024,
+            files: 20,
+            connections: 100,
+            patience: Duration::from_secs(8),
+            silence: Duration::from_secs(30),
+            duration: Duration::from_secs(30 * 60),
+        }
+    }
+}
+
+/// Serves until `shutdown`; an exchange that still waits for its result then is answered with 503.
+///
+/// # Errors
+/// Never: a connection that cannot be accepted is logged, and the next one awaited.
+pub async fn icap(listener: TcpListener, state: IcapState, shutdown: CancellationToken) -> io::Result<()> {
+    let places = Arc::new(Semaphore::new(state.limits.connections));
+    let service = Arc::new(Service::new(state));
+    let mut open = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            () = shutdown.cancelled() => break,
+            Some(_) = open.join_next() => continue,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok((stream, peer)) => (stream, peer.ip().to_canonical()),
+            Err(error) => {
+                tracing::error!(event = "icap_accept_failed", error = &error as &dyn std::error::Error);
+                tokio::time::sleep(ACCEPT_AGAIN).await;
+                continue;
+            }
+        };
+        if !service.state.clients.iter().any(|network| network.holds(peer)) {
+            tracing::warn!(event = "icap_connection_refused", %peer, why = "not in icap.clients");
+            service.state.metrics.icap("none", "stranger");
+            continue;
+        }
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            tracing::warn!(event = "icap_connection_refused", %peer, why = "icap.max_connections reached");
+            service.state.metrics.icap("none", "overload");
+            overloaded(&stream, &service);
+            continue;
+        };
+        let (service, shutdown) = (Arc::clone(&service), shutdown.clone());
+        open.spawn(async move {
+            let connection = Connection::new(stream, service.state.limits, shutdown);
+            service.serve(connection, peer).await;
+            drop(place);
+        });
+    }
+    let ended = async { while open.join_next().await.is_some() {} };
+    // What is left is in the middle of a body; its proxy shows an error.
+    let _ = tokio::time::timeout(DRAIN, ended).await;
+    Ok(())
+}
+
+/// Whoever does not read this in time sees the connection closed, which is the same to a proxy.
+fn overloaded(stream: &TcpStream, service: &Service) {
+    let _ = stream.try_write(&answer::bare(503, &service.tag, true));
+}
+
+/// How soon the next connection is awaited after one could not be accepted.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+/// How long exchanges may go on once the gateway is told to stop.
+const DRAIN: Duration = Duration::from_secs(10);
