@@ -288,7 +288,7 @@ fn strangers_and_too_many_are_turned_away_and_the_silent_do_not_stay() {
     let _ = stranger.0.write_all(b"OPTIONS icap://gw/respmod ICAP/1.0\r\nHost: gw\r\n\r\n");
     assert_eq!(stranger.rest(), "");
 
-    let (_directory, gateway, icap) = self::gateway("max_connections = 2\n");
+    let (_directory, gateway, icap) = gateway("max_connections = 2\n");
     let mut first = Proxy::connect(icap);
     first.send(b"OPTIONS icap://gw/respmod ICAP/1.0\r\n");
     let started = Instant::now();

@@ -140,8 +140,8 @@ pub(crate) fn edition(config: &Config) -> Result<String> {
 }
 
 /// The networks of the proxies.
-pub(crate) fn proxies(config: &Config) -> Vec<web::Network> {
-    config.icap.clients.iter().filter_map(|text| web::Network::parse(text).ok()).collect()
+pub(crate) fn proxies(config: &Config) -> Vec<Network> {
+    config.icap.clients.iter().filter_map(|text| Network::parse(text).ok()).collect()
 }
 
 /// Delivery as configured.
