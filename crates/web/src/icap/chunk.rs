@@ -148,7 +148,10 @@ mod tests {
 
     use super::*;
 
-    fn read(mut chunks: Chunks, wire: &[u8], piece: usize) -> Result<(Vec<u8>, Option<bool>, Vec<u8>), Malformed> {
+    /// The body, whether it ended and was the whole, and what is left on the wire.
+    type Read = (Vec<u8>, Option<bool>, Vec<u8>);
+
+    fn read(mut chunks: Chunks, wire: &[u8], piece: usize) -> Result<Read, Malformed> {
         let mut buffer = BytesMut::new();
         let mut body = Vec::new();
         let mut end = None;
