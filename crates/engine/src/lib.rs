@@ -35,7 +35,7 @@ mod rooms;
 pub mod scan;
 mod unlock;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use form::job::{Password, Preview};
 use form::name::FileName;
@@ -60,6 +60,8 @@ pub use unlock::{Locked, NotOpened, StillHeld, Unlocked, UnlockedMail};
 pub struct Engine {
     pool: Arc<Pool>,
     policy: Arc<Policy>,
+    /// What clones take up with [`current`](Self::current).
+    in_force: Arc<RwLock<Arc<Policy>>>,
     scanner: Option<Scanner>,
     foreign: Option<Arc<Foreign>>,
     wording: Arc<Wording>,
@@ -68,7 +70,29 @@ pub struct Engine {
 impl Engine {
     /// An engine that converts in `pool` under `policy`. Without a scanner nothing is scanned.
     pub fn new(pool: Arc<Pool>, policy: Policy, scanner: Option<Scanner>) -> Self {
-        Self { pool, policy: Arc::new(policy), scanner, foreign: None, wording: Arc::default() }
+        let policy = Arc::new(policy);
+        let in_force = Arc::new(RwLock::new(policy.clone()));
+        Self { pool, policy, in_force, scanner, foreign: None, wording: Arc::default() }
+    }
+
+    /// The same engine under the policy that is in force now. A mail is converted under one policy from its first room to its last,
+    /// so ask once for each.
+    #[must_use]
+    pub fn current(&self) -> Self {
+        let policy = self.in_force.read().unwrap_or_else(PoisonError::into_inner).clone();
+        Self { policy, ..self.clone() }
+    }
+
+    /// Puts a policy in force for whatever asks for [`current`](Self::current) from now on, in every clone.
+    pub fn enforce(&self, policy: Policy) {
+        *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+    }
+
+    /// An engine with the same rooms under a policy of its own, to try it.
+    #[must_use]
+    pub fn under(&self, policy: Policy) -> Self {
+        let policy = Arc::new(policy);
+        Self { in_force: Arc::new(RwLock::new(policy.clone())), policy, ..self.clone() }
     }
 
     /// The same engine, which has documents of formats that its rooms do not read converted by LibreOffice.
@@ -180,7 +204,7 @@ impl Engine {
         }
     }
 
-    /// The policy in force.
+    /// The policy of this engine.
     pub fn policy(&self) -> &Policy {
         &self.policy
     }

@@ -272,7 +272,8 @@ fn embedded(wanted: config::Embedded) -> Embedded {
     }
 }
 
-fn policy(config: &Config) -> Policy {
+/// What holds for every mail and file.
+pub(crate) fn policy(config: &Config) -> Policy {
     let mut policy = Policy {
         max_depth: config.limits.depth,
         max_parts: config.limits.parts,

@@ -17,6 +17,7 @@ mod digest;
 mod dsn;
 mod fonts;
 mod gateway;
+mod governor;
 mod lease;
 mod pairing;
 mod pool;

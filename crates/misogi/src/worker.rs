@@ -140,6 +140,7 @@ impl Worker {
             }
             WorkOrigin::Upload { file_name } => self
                 .engine
+                .current()
                 .sanitise_upload(original.clone(), file_name.clone(), patience(work))
                 .await
                 .map(file_completed),
@@ -182,7 +183,7 @@ impl Worker {
 
     async fn convert_mail(&self, work: &Work, envelope: &Envelope, original: &engine::Source) -> Result<AtOnce, Defer> {
         let context = self.context(work, envelope.sender.as_deref(), &envelope.recipients);
-        let outcome = self.engine.sanitise_mail(original, &context).await?;
+        let outcome = self.engine.current().sanitise_mail(original, &context).await?;
         Ok(self.pairing.opened_at_once(original, &context, envelope, outcome).await)
     }
 
@@ -254,7 +255,8 @@ impl Worker {
                 let context = self.context(work, envelope.sender.as_deref(), &envelope.recipients);
                 Some(
                     self.engine
-                        .compose_notice(&given_up_notice(&self.engine, context))
+                        .current()
+                        .compose_notice(&given_up_notice(&self.engine.current(), context))
                         .await
                         .context("composing a notice")?,
                 )

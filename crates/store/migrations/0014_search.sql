@@ -18,3 +18,12 @@ CREATE INDEX message_identifier ON message (message_id) WHERE message_id IS NOT 
 -- Nearly all of the audit is what the gateway does with each message; what is left out here is found by walking backwards.
 CREATE INDEX audit_actor ON audit (actor, seq) WHERE actor <> 'gateway';
 CREATE INDEX audit_event ON audit (event, seq) WHERE event NOT IN ('accepted', 'completed', 'delivery');
+
+-- Published policies (crates/store/src/policy.rs). A version never changes.
+CREATE TABLE policy_version (
+    version INTEGER PRIMARY KEY,
+    at      INTEGER NOT NULL,
+    actor   TEXT NOT NULL,
+    why     TEXT NOT NULL,
+    text    TEXT NOT NULL
+);

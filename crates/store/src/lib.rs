@@ -37,6 +37,7 @@ mod keys;
 mod mine;
 mod open;
 mod passkeys;
+mod policy;
 mod purge;
 mod quarantine;
 mod read;
@@ -77,6 +78,7 @@ pub use intake::{Accepted, Envelope, NewMessage, Origin};
 pub use keys::{ApiKey, ApiKeyId, ApiKeyRow, NewApiKey, Repeatable, Scope};
 pub use open::Store;
 pub use passkeys::{NewPasskey, Passkey, PasskeyId};
+pub use policy::{MAX_POLICY_BYTES, PolicyVersion};
 pub use purge::Purged;
 pub use quarantine::{QuarantineFilter, QuarantineId, QuarantineRow, QuarantineState};
 pub use read::{

@@ -24,6 +24,8 @@ pub enum SettingOrigin {
     Default,
     /// The configuration file.
     File,
+    /// The policy that was published from the console.
+    Published,
 }
 
 /// Looks the installation over, as `misogi doctor` does. It takes seconds: rooms are attacked for it.
@@ -57,4 +59,51 @@ pub enum ExaminedState {
     Warning,
     /// The gateway does not do its work.
     Fault,
+}
+
+/// Changes of policy while the gateway runs.
+pub trait Governor: Debug + Send + Sync {
+    /// Everything in force.
+    fn settings(&self) -> Vec<Setting>;
+
+    /// The number of the published policy in force; 0 for none.
+    fn version(&self) -> i64;
+
+    /// What a draft would change. A draft is written like the configuration file; the error says, in English, what in it is wrong.
+    fn compare(&self, draft: &str) -> Result<Vec<Change>, String>;
+
+    /// What would become of a message that is still kept, under a draft. Nothing is stored.
+    fn try_on<'a>(&'a self, draft: &'a str, message: store::MessageId) -> Trying<'a>;
+
+    /// Puts a published policy in force.
+    fn enforce(&self, version: i64, text: &str) -> Result<(), String>;
+}
+
+/// A trial under way; the error says, in English, why there was none.
+pub type Trying<'a> = Pin<Box<dyn Future<Output = Result<Vec<TriedPart>, String>> + Send + 'a>>;
+
+/// A setting that a draft changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// `section.key`
+    pub key: String,
+    /// The value in force.
+    pub before: String,
+    /// The value of the draft.
+    pub after: String,
+}
+
+/// What would become of a part.
+#[derive(Debug, Clone)]
+pub struct TriedPart {
+    /// Its place in the tree.
+    pub path: String,
+    /// Its name as it came.
+    pub name: String,
+    /// Its name as it would go out.
+    pub output_name: Option<String>,
+    /// Why it would be withheld; `None` where it would pass.
+    pub refusal: Option<form::reason::Refusal>,
+    /// What would be removed, changed or noted.
+    pub findings: Vec<form::reason::Finding>,
 }

@@ -51,7 +51,9 @@ pub use doors::{Listener, Route, routes};
 pub use health::{Condition, Readiness};
 pub use hooks::{BadSecret, HookSecret, Webhook, Webhooks, watch as watch_for_hooks};
 pub use icap::{IcapLimits, IcapState, Scope, icap};
-pub use inspect::{Examined, ExaminedState, Examiner, Examining, Setting, SettingOrigin};
+pub use inspect::{
+    Change, Examined, ExaminedState, Examiner, Examining, Governor, Setting, SettingOrigin, TriedPart, Trying,
+};
 pub use listen::serve;
 pub use lockout::Lockout;
 pub use metrics::{DeliveryEnd, Metrics, RoomTotals, Source};

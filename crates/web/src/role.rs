@@ -35,6 +35,8 @@ pub(crate) enum Permission {
     Audit,
     /// The settings in force.
     Policy,
+    /// Drafting and publishing a policy.
+    PolicyChange,
     /// How the installation is, and looking it over.
     System,
     /// Systems that are told of events, and telling them again.

@@ -115,6 +115,8 @@ const ADMIN: &[(&str, &str, &str)] = &[
     ("GET", "/users/{id}", "-----t-"),
     ("POST", "/users/{id}", "-----t-"),
     ("GET", "/policy", "---oatp"),
+    ("POST", "/policy/draft", "-----t-"),
+    ("POST", "/policy/publish", "-----t-"),
     ("GET", "/system", "---o-tp"),
     ("POST", "/system", "---o-tp"),
     ("GET", "/audit", "----at-"),

@@ -237,3 +237,55 @@ async fn settings_say_where_they_come_from_and_the_system_is_examined_when_asked
     assert!(text.contains("containment level C, 2 slots") && text.contains("landlock: not in this kernel"), "{text}");
     assert!(get_as(&world, &cookies, "/audit?action=system_examined").await.text().contains(ADMIN));
 }
+
+#[tokio::test]
+async fn a_policy_is_tried_published_with_a_reason_and_gone_back_from() {
+    let world = world().await;
+    busy(&world).await;
+    let cookies = signed_in(&world).await;
+    let page = get_as(&world, &cookies, "/policy").await;
+    let post = async |path: &str, fields: &[(&str, &str)]| post_form(world.admin, &page, path, &cookies, fields).await;
+    let wrong = post("/policy/draft", &[("draft", "wrong")]).await;
+    assert_eq!(wrong.status, 422);
+    assert!(
+        wrong.text().contains("expected an equals") && !wrong.text().contains("公開する</button>"),
+        "{}",
+        wrong.text()
+    );
+    let receipt = world.store.messages(&store::MessageFilter::default()).await.unwrap().items[0].receipt.to_string();
+    let tried = post("/policy/draft", &[("draft", "\"defang\""), ("receipt", &receipt)]).await.text();
+    assert!(tried.contains("<ins>&#34;defang&#34;</ins>") && tried.contains("→ 見積書.pdf"), "{tried}");
+    assert!(tried.contains("（違いあり）"), "{tried}");
+    assert!(
+        post("/policy/draft", &[("receipt", "20200101-AAAAA")]).await.text().contains("その受付番号の記録はありません")
+    );
+    assert_eq!(world.store.policies(9).await.unwrap().len(), 0, "looking changes nothing");
+
+    let publish = async |draft: &str, why: &str, version: &str| {
+        post("/policy/publish", &[("draft", draft), ("why", why), ("version", version)]).await.status
+    };
+    assert_eq!(publish("\"defang\"", "  ", "0").await, 422, "without a reason");
+    assert_eq!(publish("wrong", "x", "0").await, 422);
+    assert_eq!(publish("\"defang\"", "通達による", "0").await, 303);
+    assert_eq!(publish("\"remove\"", "古い画面から", "0").await, 409);
+    let text = get_as(&world, &cookies, "/policy").await.text();
+    assert!(
+        text.contains("通達による") && text.contains("（有効）") && text.contains("<strong>公開した版</strong>"),
+        "{text}"
+    );
+    assert_eq!(publish("", "戻す", "1").await, 303);
+    let back = get_as(&world, &cookies, "/policy?from=1").await.text();
+    assert!(back.contains("&#34;defang&#34;</textarea>"), "{back}");
+    assert_eq!(get_as(&world, &cookies, "/policy?from=9").await.status, 404);
+    let log = get_as(&world, &cookies, "/audit?action=policy_published").await.text();
+    assert_eq!(log.matches("<tr><td class=\"number\">").count(), 2, "{log}");
+    let bare = send(
+        world.admin,
+        "POST",
+        "/policy/publish",
+        &[("Cookie", &cookies), ("Content-Type", "application/x-www-form-urlencoded")],
+        b"draft=&why=x&version=2",
+    )
+    .await;
+    assert_eq!(bare.status, 403);
+}

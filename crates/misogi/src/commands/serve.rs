@@ -22,6 +22,7 @@ use crate::commands::doctor::Doctor;
 use crate::config::{self, Config, LogFormat};
 use crate::digest::Digest;
 use crate::gateway::{self, NextHop};
+use crate::governor::Governor;
 use crate::pairing::{Keys, Pairing, Told, Turns};
 use crate::worker::Worker;
 use crate::{ConfigArgument, clock, control, dsn, sources, watch};
@@ -142,6 +143,15 @@ async fn gateway_roles(
     let digest = Digest::new(store.clone(), engine.clone(), config, postmaster.clone(), &site.admin_url);
     roles.start("digest", digest.run(shutdown.clone()));
     roles.start("control", control::serve(config.data.clone(), pairing.clone(), shutdown.clone()));
+    let governor = Arc::new(Governor::new(
+        config,
+        file.map(Path::to_owned),
+        engine.clone(),
+        store.clone(),
+        clock::system(),
+        postmaster.clone(),
+    ));
+    governor.resume().await?;
     let worker = Worker {
         store: store.clone(),
         engine,
@@ -191,7 +201,7 @@ async fn gateway_roles(
         metrics,
         readiness,
         outlook,
-        settings: config::settings(config, file).into(),
+        governor,
         examiner: Arc::new(Doctor { config: config.clone(), file: file.map(Path::to_owned) }),
         previews: admin_previews,
         unlocker: pairing,

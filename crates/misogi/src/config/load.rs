@@ -35,6 +35,11 @@ impl Config {
         Ok(config)
     }
 
+    /// Reads and checks a text that is no file.
+    pub(crate) fn parsed(text: &str) -> Result<Self, Error> {
+        Self::parse(text, Path::new("draft"))
+    }
+
     fn check(&self, path: &Path) -> Result<(), Error> {
         let fault = |key: &'static str, message: &str| {
             Err(Error::Value { path: path.to_owned(), key, message: message.to_owned() })

@@ -52,7 +52,7 @@ impl Pairing {
         passwords.truncate(MAX_KNOWN);
         for (number, round) in passwords.chunks(MAX_CANDIDATES).enumerate().take(MAX_ROUNDS) {
             let context = MailContext { passwords: round.to_vec(), ..context.clone() };
-            match self.engine.sanitise_mail(original, &context).await {
+            match self.engine.current().sanitise_mail(original, &context).await {
                 Ok(again) => {
                     let openers = again.openers();
                     known.keys.extend(openers.of(round).cloned());

@@ -392,7 +392,7 @@ impl Pairing {
         };
         let paths = group.paths();
         let wanted = Locked { first: locked.receipt.as_str(), paths: &paths, left_out: &group.left_out };
-        match self.engine.unlock_mail(original, &context, &wanted).await {
+        match self.engine.current().unlock_mail(original, &context, &wanted).await {
             Ok(unlocked) => Ok(Some((receipt, unlocked))),
             Err(defer) => {
                 tracing::warn!(event = "unlock_deferred", receipt = locked.receipt.as_str(), why = chain(&defer));

@@ -236,6 +236,7 @@ pub(crate) fn event_text(event: &str, t: &Texts) -> &'static str {
         "purged" => t.event_purged,
         "audit_exported" => t.event_audit_exported,
         "system_examined" => t.event_system_examined,
+        "policy_published" => t.event_policy_published,
         "setup_token_created" => t.event_setup_token,
         "user_created" => t.event_user_created,
         "external_user_gone" => t.event_external_gone,
@@ -393,6 +394,7 @@ const EVENTS: &[&str] = &[
     "user_address_set",
     "audit_exported",
     "system_examined",
+    "policy_published",
 ];
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ use store::Store;
 use tokio::sync::Mutex;
 
 use crate::{
-    Examiner, Lockout, Metrics, Outlook, Previews, Readiness, Setting, Site, Unlocker, Webhooks, api, assets,
+    Examiner, Governor, Lockout, Metrics, Outlook, Previews, Readiness, Site, Unlocker, Webhooks, api, assets,
     doors::{self, Door, delete, get, post},
     fault::{self, Dressing, Fault},
     health::{self, Health},
@@ -59,8 +59,8 @@ pub struct AdminState {
     pub readiness: Readiness,
     /// What grows old or ends: certificates, the scanner's database.
     pub outlook: Outlook,
-    /// What is in force.
-    pub settings: Arc<[Setting]>,
+    /// What is in force, and changes it.
+    pub governor: Arc<dyn Governor>,
     /// Looks the installation over.
     pub examiner: Arc<dyn Examiner>,
     /// Draws pages of originals and of what became of them.
@@ -107,8 +107,8 @@ impl FromRef<Console> for Health {
 pub(crate) fn doors() -> Vec<Door<Console>> {
     use Need::{Anyone, May};
     use Permission::{
-        Approvals, Audit, Dashboard, Decide, HandOver, Originals, Policy, Quarantine, System, Tracking, Unlock, Users,
-        Webhooks,
+        Approvals, Audit, Dashboard, Decide, HandOver, Originals, Policy, PolicyChange, Quarantine, System, Tracking,
+        Unlock, Users, Webhooks,
     };
     let mut doors = vec![
         get("/", May(Dashboard), dashboard::page),
@@ -138,6 +138,9 @@ pub(crate) fn doors() -> Vec<Door<Console>> {
         get("/users/{id}", May(Users), users::detail),
         post("/users/{id}", May(Users), users::change),
         get("/policy", May(Policy), policy::page),
+        // Both convert a message where one is named.
+        post("/policy/draft", May(PolicyChange), policy::draft).in_rooms(),
+        post("/policy/publish", May(PolicyChange), policy::publish).in_rooms(),
         get("/system", May(System), system::page),
         post("/system", May(System), system::examine).in_rooms(),
         get("/audit", May(Audit), audit::page),

@@ -223,7 +223,7 @@ async fn world_that(
         metrics,
         readiness: readiness.clone(),
         outlook: outlook.clone(),
-        settings: settings(),
+        governor: Arc::new(Governor::default()),
         examiner: Arc::new(Doctor),
         previews,
         unlocker: Arc::new(Locksmith),
@@ -247,18 +247,54 @@ async fn world_that(
     }
 }
 
-fn settings() -> Arc<[web::Setting]> {
-    let of = |section: &str, key: &str, value: &str, origin| web::Setting {
-        section: section.to_owned(),
-        key: key.to_owned(),
-        value: value.to_owned(),
-        origin,
-    };
-    Arc::new([
-        of("", "data", "\"misogi-data\"", web::SettingOrigin::Default),
-        of("policy", "account", "\"bottom\"", web::SettingOrigin::File),
-        of("policy", "charset", "\"utf-8\"", web::SettingOrigin::Default),
-    ])
+/// Takes any draft but `wrong`; a draft is the value of one setting.
+#[derive(Debug, Default)]
+struct Governor(Mutex<(i64, String)>);
+
+impl web::Governor for Governor {
+    fn settings(&self) -> Vec<web::Setting> {
+        let of = |section: &str, key: &str, value: &str, origin| web::Setting {
+            section: section.to_owned(),
+            key: key.to_owned(),
+            value: value.to_owned(),
+            origin,
+        };
+        vec![
+            of("", "data", "\"misogi-data\"", web::SettingOrigin::Default),
+            of("policy", "account", "\"bottom\"", web::SettingOrigin::File),
+            of("mail", "links", &self.0.lock().unwrap().1, web::SettingOrigin::Published),
+        ]
+    }
+
+    fn version(&self) -> i64 {
+        self.0.lock().unwrap().0
+    }
+
+    fn compare(&self, draft: &str) -> Result<Vec<web::Change>, String> {
+        if draft == "wrong" {
+            return Err("expected an equals, found eof at line 1".to_owned());
+        }
+        let before = self.0.lock().unwrap().1.clone();
+        let change = web::Change { key: "mail.links".to_owned(), before: before.clone(), after: draft.to_owned() };
+        Ok(if before == draft { Vec::new() } else { vec![change] })
+    }
+
+    fn try_on<'a>(&'a self, _: &'a str, _: MessageId) -> web::Trying<'a> {
+        Box::pin(async {
+            Ok(vec![web::TriedPart {
+                path: "1".to_owned(),
+                name: "見積書.docx".to_owned(),
+                output_name: Some("見積書.pdf".to_owned()),
+                refusal: None,
+                findings: Vec::new(),
+            }])
+        })
+    }
+
+    fn enforce(&self, version: i64, text: &str) -> Result<(), String> {
+        *self.0.lock().unwrap() = (version, text.to_owned());
+        Ok(())
+    }
 }
 
 /// Finds a fault.
