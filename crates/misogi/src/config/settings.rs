@@ -18,7 +18,7 @@ pub(crate) fn settings(config: &Config, file: Option<&Path>) -> Vec<Setting> {
 fn listed(in_force: &toml::Table, written: &toml::Table) -> Vec<Setting> {
     let mut settings = Vec::new();
     let mut add = |section: &str, key: &str, value: &toml::Value, is_written: bool| {
-        let value = if is_secret(key) { hidden(value) } else { value.to_string() };
+        let value = if is_secret(key) || is_list_of_tables(value) { hidden(value) } else { value.to_string() };
         let origin = if is_written { SettingOrigin::File } else { SettingOrigin::Default };
         settings.push(Setting { section: section.to_owned(), key: key.to_owned(), value, origin });
     };
@@ -39,6 +39,11 @@ fn listed(in_force: &toml::Table, written: &toml::Table) -> Vec<Setting> {
 /// Whether a key may hold something that opens something.
 fn is_secret(key: &str) -> bool {
     ["secret", "password", "token", "partner"].iter().any(|part| key.contains(part))
+}
+
+/// Such as webhooks, whose address may open them.
+fn is_list_of_tables(value: &toml::Value) -> bool {
+    value.as_array().is_some_and(|all| all.iter().any(toml::Value::is_table))
 }
 
 fn hidden(value: &toml::Value) -> String {
