@@ -472,7 +472,7 @@ await step('no page breaks an accessibility rule', async () => {
   await other.fill('#code', account.recovery[0]);
   await other.click('form.card button[type=submit]');
   await other.waitForURL(`${admin}/`);
-  for (const name of ['account', 'account/password', 'users']) await look(`${admin}/${name}`);
+  for (const name of ['account', 'account/password', 'account/keys', 'users', 'users/import', 'webhooks']) await look(`${admin}/${name}`);
   // The set-up link shows the page of a used-up link.
   for (const address of seen) await look(address);
   console.log(`     ${seen.size + 2} pages`);

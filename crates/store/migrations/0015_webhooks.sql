@@ -15,5 +15,6 @@ CREATE TABLE hook_delivery (
     finished INTEGER
 );
 CREATE INDEX hook_delivery_due ON hook_delivery (hook, due) WHERE state = 0;
+CREATE INDEX hook_delivery_waiting ON hook_delivery (hook, id) WHERE state = 0;
 CREATE INDEX hook_delivery_list ON hook_delivery (hook, id);
 CREATE INDEX hook_delivery_finished ON hook_delivery (finished) WHERE state > 0;

@@ -1,7 +1,7 @@
 //! Changes of many accounts at once (人事異動), now or at a time to come: all of one list in one transaction.
 //!
 //! A list that takes effect later is applied to the accounts as they are then: what does not fit any more (a name that is taken, an account
-//! that is gone, the last administrator) is skipped, counted and named in the audit; the rest takes effect.
+//! that is gone, the role of one that comes from a directory, the last administrator) is skipped, counted and named in the audit; the rest takes effect.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::codec::{self, Coded};
 use crate::read::time;
 use crate::users::{audit_user, end_sessions, insert_user, role_name};
 use crate::writer::Tx;
-use crate::{Error, NewUser, Role, Store, Timestamp, UserId, UserState};
+use crate::{Error, NewUser, Role, Source, Store, Timestamp, UserId, UserState};
 
 /// What becomes of one account.
 #[derive(Debug, Clone)]
@@ -379,6 +379,10 @@ async fn add(tx: &mut Tx, row: &Kept, hash: &str, actor: &str) -> Result<bool, E
 /// Changes an account; false where it is gone, its new address is taken, or it is the last that can make accounts.
 async fn change(tx: &mut Tx, row: &Kept, actor: &str) -> Result<bool, Error> {
     let Some(id) = id_of(tx, &row.name).await? else { return Ok(false) };
+    // It may have become one of a directory since the list was made, whose groups say what it may do.
+    if row.role.is_some() && !is_local(tx, id).await? {
+        return Ok(false);
+    }
     let role = row.role.map(Role::from_code).transpose()?;
     let state = row.state.map(UserState::from_code).transpose()?;
     let loses = role.is_some_and(|role| role != Role::TenantAdmin) || state == Some(UserState::Disabled);
@@ -430,6 +434,15 @@ async fn id_of(tx: &mut Tx, name: &str) -> Result<Option<UserId>, Error> {
         .await
         .map_err(Error::database("looking for an account"))?;
     Ok(found.map(|(id,)| UserId(id)))
+}
+
+async fn is_local(tx: &mut Tx, id: UserId) -> Result<bool, Error> {
+    let (source,): (i64,) = sqlx::query_as("SELECT source FROM users WHERE id = ?1")
+        .bind(id.0)
+        .fetch_one(&mut tx.connection)
+        .await
+        .map_err(Error::database("looking for an account"))?;
+    Ok(Source::from_code(source)? == Source::Local)
 }
 
 async fn is_taken(tx: &mut Tx, address: Option<&str>) -> Result<bool, Error> {

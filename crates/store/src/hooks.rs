@@ -303,10 +303,10 @@ pub(crate) async fn write(tx: &mut Tx, told: &[(Event, String)]) -> Result<(), E
         if wanted().next().is_none() {
             continue;
         }
-        // Two looks into an index, whatever there is: the newest number less the oldest that waits.
+        // Two looks into indices, however much there is: the newest number less the oldest that waits.
         let (span,): (i64,) = sqlx::query_as(
             "SELECT coalesce((SELECT max(id) FROM hook_delivery), 0)
-                  - coalesce((SELECT id FROM hook_delivery WHERE hook = ?1 AND state = 0 ORDER BY due LIMIT 1),
+                  - coalesce((SELECT min(id) FROM hook_delivery WHERE hook = ?1 AND state = 0),
                              (SELECT max(id) FROM hook_delivery), 0)",
         )
         .bind(hook.name.as_str())

@@ -19,7 +19,11 @@ use axum::{
 };
 use utoipa::{
     Modify, OpenApi,
-    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    openapi::{
+        RefOr,
+        schema::{Schema, SchemaType, Type},
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
 };
 
 use crate::fault::{Fault, Problem};
@@ -76,7 +80,28 @@ impl Modify for Keys {
 pub(crate) fn document() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            for parameter in operation.parameters.iter_mut().flatten() {
+                if let RefOr::T(parameter) = parameter {
+                    never_null(&mut parameter.schema);
+                }
+            }
+        }
+    }
     document
+}
+
+/// A parameter may be left out, but there is no null in an address or a header.
+fn never_null(schema: &mut Option<RefOr<Schema>>) {
+    let Some(RefOr::T(Schema::Object(object))) = schema else { return };
+    if let SchemaType::Array(types) = &object.schema_type {
+        let kinds: Vec<Type> = types.iter().filter(|kind| **kind != Type::Null).cloned().collect();
+        if let [kind] = kinds.as_slice() {
+            object.schema_type = SchemaType::Type(kind.clone());
+        }
+    }
 }
 
 /// `GET /api/v1/openapi.json`

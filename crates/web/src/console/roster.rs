@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use engine::catalogue::Language;
-use store::{Role, User, UserState};
+use store::{Role, Source, User, UserState};
 
 use crate::{
     console::users::{NoAddress, address},
@@ -64,6 +64,7 @@ pub(super) enum Why {
     Twice,
     AddressTaken,
     Oneself,
+    Elsewhere,
 }
 
 impl Why {
@@ -82,6 +83,7 @@ impl Why {
             Self::Twice => t.roster_twice,
             Self::AddressTaken => t.user_address_taken,
             Self::Oneself => t.user_not_oneself,
+            Self::Elsewhere => t.user_elsewhere,
         }
     }
 }
@@ -154,6 +156,10 @@ pub(super) fn differences(rows: &[Row], users: &[User], absent: Absent, own: &st
         let state = row.state.filter(|state| *state != user.state);
         if row.name == own && (role.is_some() || state.is_some()) {
             wrong.push(Wrong { line: row.line, why: Why::Oneself });
+        }
+        // What an account from elsewhere may do is what its groups say.
+        if user.source != Source::Local && role.is_some() {
+            wrong.push(Wrong { line: row.line, why: Why::Elsewhere });
         }
         if role.is_some() || address.is_some() || state.is_some() {
             drafts.push(Draft::Set { name: row.name.clone(), role, address, state });
@@ -298,7 +304,7 @@ mod tests {
             must_change: false,
             address: address.map(str::to_owned),
             second_factor: false,
-            source: store::Source::Local,
+            source: Source::Local,
             confirmed: None,
         }
     }
@@ -362,5 +368,10 @@ mod tests {
         };
         assert_eq!(refused("name,role\nkanri01,staff"), [(2, Why::Oneself)]);
         assert_eq!(refused("name,address\nsuzuki,two@x.jp"), [(2, Why::AddressTaken)]);
+        // An account of a directory may be stopped here, but gets its role there.
+        let theirs = [User { source: Source::Directory, ..user("yamada", Role::Staff, None, UserState::Active) }];
+        let compare = |list: &str| differences(&read(list).unwrap(), &theirs, Absent::Stay, "kanri01");
+        assert_eq!(compare("name,role\nyamada,operator").unwrap_err(), [Wrong { line: 2, why: Why::Elsewhere }]);
+        assert_eq!(compare("name,role,state\nyamada,staff,停止").unwrap().len(), 1);
     }
 }
