@@ -376,14 +376,15 @@ async fn add(tx: &mut Tx, row: &Kept, hash: &str, actor: &str) -> Result<bool, E
     Ok(true)
 }
 
-/// Changes an account; false where it is gone, its new address is taken, or it is the last that can make accounts.
+/// Changes an account; false where it is gone, its new address is taken, its role is not given here, or it is the last that can make
+/// accounts.
 async fn change(tx: &mut Tx, row: &Kept, actor: &str) -> Result<bool, Error> {
     let Some(id) = id_of(tx, &row.name).await? else { return Ok(false) };
     // It may have become one of a directory since the list was made, whose groups say what it may do.
-    if row.role.is_some() && !is_local(tx, id).await? {
+    let role = row.role.map(Role::from_code).transpose()?;
+    if role.is_some() && !is_local(tx, id).await? {
         return Ok(false);
     }
-    let role = row.role.map(Role::from_code).transpose()?;
     let state = row.state.map(UserState::from_code).transpose()?;
     let loses = role.is_some_and(|role| role != Role::TenantAdmin) || state == Some(UserState::Disabled);
     if loses && is_last_administrator(tx, id).await? {
@@ -436,13 +437,14 @@ async fn id_of(tx: &mut Tx, name: &str) -> Result<Option<UserId>, Error> {
     Ok(found.map(|(id,)| UserId(id)))
 }
 
+/// Whether the role of an account is given here: that of others follows from their groups.
 async fn is_local(tx: &mut Tx, id: UserId) -> Result<bool, Error> {
-    let (source,): (i64,) = sqlx::query_as("SELECT source FROM users WHERE id = ?1")
+    let (local,): (bool,) = sqlx::query_as("SELECT source = 0 FROM users WHERE id = ?1")
         .bind(id.0)
         .fetch_one(&mut tx.connection)
         .await
         .map_err(Error::database("looking for an account"))?;
-    Ok(Source::from_code(source)? == Source::Local)
+    Ok(local)
 }
 
 async fn is_taken(tx: &mut Tx, address: Option<&str>) -> Result<bool, Error> {

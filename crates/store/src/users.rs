@@ -134,9 +134,9 @@ impl Store {
         rows.iter().map(user_row).collect()
     }
 
-    /// How many users there are; none means that set-up is not done.
+    /// How many users there are whose passwords are kept here; none means that set-up is not done.
     pub async fn user_count(&self) -> Result<u64, Error> {
-        let (count,): (i64,) = sqlx::query_as("SELECT count(*) FROM users")
+        let (count,): (i64,) = sqlx::query_as("SELECT count(*) FROM users WHERE source = 0")
             .fetch_one(self.readers())
             .await
             .map_err(Error::database("counting users"))?;

@@ -1,5 +1,7 @@
 //! Reading and writing of the few cookies there are.
 
+use std::time::Duration;
+
 use axum::http::{HeaderMap, HeaderValue, header};
 
 /// Value of the first cookie of that name.
@@ -38,20 +40,25 @@ impl Transport {
 
     /// A session cookie that no script can read and no other site can send.
     pub(crate) fn strict(self, base: &str, value: &str) -> Option<HeaderValue> {
-        self.write(base, value, "")
+        self.write(base, value, "Strict", "")
+    }
+
+    /// A cookie that goes along when another site leads here by a link or a redirect, for so long; without time it is taken away.
+    pub(crate) fn lax(self, base: &str, value: &str, lasts: Duration) -> Option<HeaderValue> {
+        self.write(base, value, "Lax", &format!("; Max-Age={}", lasts.as_secs()))
     }
 
     /// Takes the cookie away.
     pub(crate) fn expired(self, base: &str) -> Option<HeaderValue> {
-        self.write(base, "", "; Max-Age=0")
+        self.write(base, "", "Strict", "; Max-Age=0")
     }
 
-    fn write(self, base: &str, value: &str, more: &str) -> Option<HeaderValue> {
+    fn write(self, base: &str, value: &str, same_site: &str, more: &str) -> Option<HeaderValue> {
         let secure = match self {
             Self::Https => "; Secure",
             Self::Http => "",
         };
-        let line = format!("{}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{more}", self.name(base));
+        let line = format!("{}={value}; Path=/; HttpOnly; SameSite={same_site}{secure}{more}", self.name(base));
         HeaderValue::try_from(line).ok()
     }
 }
@@ -74,5 +81,7 @@ mod tests {
         assert_eq!(line, "__Host-s=v; Path=/; HttpOnly; SameSite=Strict; Secure");
         let line = Transport::of("http://127.0.0.1").strict("s", "v").unwrap();
         assert_eq!(line, "s=v; Path=/; HttpOnly; SameSite=Strict");
+        let line = Transport::of("https://a.example").lax("s", "v", Duration::from_secs(600)).unwrap();
+        assert_eq!(line, "__Host-s=v; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=600");
     }
 }

@@ -62,7 +62,8 @@ pub use outbound::{
 };
 pub use outlook::{Certificate, Outlook, Seen};
 pub use people::{
-    BadSetting, Directory, DirectoryError, DirectorySettings, Groups, PortalAccess, Sources, Tls, follow,
+    BadSetting, BadToken, Credential, Directory, DirectoryError, DirectorySettings, Groups, PortalAccess, Provider,
+    ProviderError, ProviderSettings, ProviderSites, Sources, Tls, follow,
 };
 pub use portal::{PortalState, portal};
 pub use preview::{Painter, Painting, Previews};

@@ -93,7 +93,12 @@ impl Lockout {
 fn keys(account: &str, peer: Option<IpAddr>) -> impl Iterator<Item = Key> {
     // The account's name is the client's choice; what is kept of it is bounded.
     let account = account.chars().take(ACCOUNT_CHARACTERS).flat_map(char::to_lowercase).collect();
-    std::iter::once(Key::Account(account)).chain(peer.map(|peer| Key::Peer(network(peer))))
+    // Nobody's name is empty: such failures are those of an address alone.
+    Some(account)
+        .filter(|account: &String| !account.is_empty())
+        .map(Key::Account)
+        .into_iter()
+        .chain(peer.map(|peer| Key::Peer(network(peer))))
 }
 
 fn delay(key: &Key, failures: u32) -> Duration {

@@ -129,6 +129,15 @@ texts! {
     sign_in_directory_down: "庁内のディレクトリに接続できないため、パスワードを確かめられませんでした。しばらくしてからもう一度試してください。このゲートウェイに登録されたアカウントは使えます。" / "Your organisation's directory cannot be reached, so the password could not be checked. Please try again later. Accounts of this gateway itself still work.";
     sign_in_no_role: "本人であることは確認できましたが、ここを使う役割が割り当てられていません。情報システム担当に連絡してください。" / "You are known, but you have no role that may use this site. Please contact your IT section.";
     sign_in_taken: "本人であることは確認できましたが、同じ利用者IDの別のアカウントがこのゲートウェイにあります。情報システム担当に連絡してください。" / "You are known, but another account of this gateway has the same user name. Please contact your IT section.";
+    sign_in_provider: "組織のアカウントでサインイン" / "Sign in with your organisation account";
+    sign_in_or: "または、利用者IDとパスワードでサインインします。" / "Or sign in with user name and password.";
+    sign_in_provider_done: "サインインしました" / "You are signed in";
+    sign_in_provider_on: "続ける" / "Continue";
+    sign_in_provider_down: "組織のアカウントのサーバーに接続できないため、サインインできませんでした。しばらくしてからもう一度試してください。" / "The server of your organisation accounts cannot be reached. Please try again later.";
+    sign_in_provider_expired: "サインインの途中で有効期限が切れたか、別の画面で始めたサインインです。もう一度サインインしてください。" / "The sign-in has expired or was begun elsewhere. Please sign in again.";
+    sign_in_provider_refused: "組織のアカウントでのサインインを確認できませんでした。もう一度試しても同じときは、情報システム担当に連絡してください。" / "The sign-in with your organisation account could not be confirmed. If this happens again, please contact your IT section.";
+    signed_out_here: "サインアウトしました。組織のアカウントには、まだサインインしています。" / "You are signed out here. You are still signed in to your organisation account.";
+    sign_out_provider: "組織のアカウントからもサインアウトする" / "Sign out of the organisation account too";
     source_label: "登録元" / "Kept by";
     source_local: "このゲートウェイ" / "This gateway";
     source_directory: "ディレクトリ" / "Directory";

@@ -19,10 +19,10 @@ use std::{
 use slapd::{BASE, SECRET, Slapd, other_authority};
 use store::{Role, Source};
 use support::*;
-use web::{Directory, DirectoryError, DirectorySettings, Groups, Sources};
+use web::{Credential, Directory, DirectoryError, DirectorySettings, Groups, Sources};
 
 fn vouching(directory: &Directory) -> Sources {
-    Sources { directory: Some(directory.clone()) }
+    Sources { directory: Some(directory.clone()), ..Sources::default() }
 }
 
 async fn world_of_directory(settings: DirectorySettings) -> World {
@@ -50,6 +50,9 @@ async fn people_of_the_directory_come_in_with_the_role_of_their_groups() {
     assert_eq!(taro.address.as_deref(), Some("taro@city.example.lg.jp"));
     assert!(!in_with(&world, "taro@city.example.lg.jp", SECRET).await.unwrap().is_empty());
     assert_eq!(world.store.users().await.unwrap().len(), 1, "one person, whatever they type");
+
+    // Whoever comes first from there does not close the door to the first administrator of the gateway itself.
+    assert!(web::invite(&world.store, &world.site).await.unwrap().is_some());
 
     // Of two roles the higher one counts, and it needs a second factor.
     let cookies = in_with(&world, "hanako", SECRET).await.unwrap();
@@ -173,7 +176,7 @@ async fn groups_are_found_by_a_search_too_and_start_tls_works() {
     assert_eq!(world.store.user_by_name("hanako").await.unwrap().unwrap().role, Role::Operator);
 
     // What `misogi doctor` tells of a bind or a base that is wrong.
-    let bind = Some(("cn=reader,dc=city,dc=local".to_owned(), "wrong".to_owned()));
+    let bind = Some(("cn=reader,dc=city,dc=local".to_owned(), Credential::new("wrong".to_owned())));
     let wrong = Directory::new(DirectorySettings { bind, ..settings.clone() }).unwrap();
     assert!(wrong.probe().await.unwrap_err().to_string().contains("directory.bind_dn"));
     let base = "ou=nowhere,dc=city,dc=local".to_owned();

@@ -87,6 +87,7 @@ fn checks(config: &Config, file: Option<&Path>) -> Result<Vec<Check>> {
         checks.push(scanner(config).await);
         checks.push(store(config).await);
         checks.extend(directory(config).await);
+        checks.extend(provider(config).await);
         checks.extend(webhooks(config).await);
     });
     checks.push(next_hop(config));
@@ -264,6 +265,22 @@ async fn webhooks(config: &Config) -> Option<Check> {
         (State::Warning, "events will wait for those that cannot be reached, for 24 hours")
     };
     Some(Check { name: "webhooks", state, detail: detail.to_owned(), facts })
+}
+
+/// Asks the provider about itself, as signing in does.
+async fn provider(config: &Config) -> Option<Check> {
+    config.oidc.issuer.as_ref()?;
+    let probed = match sources::provider(&config.oidc) {
+        Ok(provider) => provider?.probe().await.map_err(anyhow::Error::from),
+        Err(error) => Err(error),
+    };
+    Some(match probed {
+        Ok(detail) => Check::new("provider", State::Ok, detail),
+        Err(error) => {
+            let detail = format!("its users cannot sign in; accounts of the gateway can: {error:#}");
+            Check::new("provider", State::Fault, detail)
+        }
+    })
 }
 
 fn next_hop(config: &Config) -> Check {

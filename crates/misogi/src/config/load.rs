@@ -101,6 +101,8 @@ impl Config {
             ("requests.downloads", self.requests.downloads.into(), 1..=10),
             ("directory.deadline_seconds", self.directory.deadline_seconds.as_secs(), 1..=60),
             ("directory.recheck_seconds", self.directory.recheck_seconds.as_secs(), 1..=86_400),
+            ("oidc.deadline_seconds", self.oidc.deadline_seconds.as_secs(), 1..=60),
+            ("oidc.session_seconds", self.oidc.session_seconds.as_secs(), 60..=86_400),
             ("retention.originals_days", self.retention.originals_days.into(), 1..=36_500),
             ("retention.quarantine_days", self.retention.quarantine_days.into(), 1..=36_500),
             ("retention.results_days", self.retention.results_days.into(), 1..=36_500),

@@ -6,6 +6,7 @@ mod digest;
 mod directory;
 mod icap;
 mod load;
+mod oidc;
 mod passwords;
 mod requests;
 mod settings;
@@ -18,6 +19,7 @@ use std::time::Duration;
 pub(crate) use digest::Digest;
 pub(crate) use directory::{Directory, GroupsBy};
 pub(crate) use icap::{Icap, Scope};
+pub(crate) use oidc::{Oidc, OidcSite};
 pub(crate) use passwords::Passwords;
 pub(crate) use requests::Requests;
 use serde::{Deserialize, Serialize};
@@ -45,6 +47,7 @@ pub(crate) struct Config {
     pub(crate) passwords: Passwords,
     pub(crate) requests: Requests,
     pub(crate) directory: Directory,
+    pub(crate) oidc: Oidc,
     pub(crate) limits: Limits,
     pub(crate) retention: Retention,
     pub(crate) log: Log,
@@ -73,6 +76,7 @@ impl Default for Config {
             passwords: Passwords::default(),
             requests: Requests::default(),
             directory: Directory::default(),
+            oidc: Oidc::default(),
             limits: Limits::default(),
             retention: Retention::default(),
             log: Log::default(),

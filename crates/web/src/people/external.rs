@@ -4,22 +4,37 @@ use std::{convert::Infallible, future::Future, time::Duration};
 
 use store::{Source, Store, Timestamp, User};
 
-use super::directory::Directory;
+use super::{directory::Directory, provider::Provider};
 
 /// Who vouches for users beside the gateway itself.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     /// A directory (LDAP, Active Directory).
     pub directory: Option<Directory>,
+    /// A provider (OpenID Connect).
+    pub provider: Option<Provider>,
+}
+
+/// What somebody shows who was signed in before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// A session's cookie.
+    Session,
+    /// A program's key.
+    Key,
 }
 
 impl Sources {
     /// Whether what was said of a user when they signed in still counts.
-    pub(super) fn believe(&self, user: &User, now: Timestamp) -> bool {
+    pub(super) fn believe(&self, user: &User, by: By, now: Timestamp) -> bool {
         let lasts = match user.source {
             Source::Local => return true,
             Source::Directory => self.directory.as_ref().map(|directory| believed(directory.recheck())),
-            Source::Provider => None,
+            Source::Provider => self.provider.as_ref().map(|provider| match by {
+                By::Session => provider.session(),
+                // A provider is asked at sign-in only; a program does not sign in.
+                By::Key => KEYS_LAST.max(provider.session()),
+            }),
         };
         match (lasts, user.confirmed) {
             (Some(lasts), Some(confirmed)) => now.since(confirmed) <= lasts,
@@ -108,6 +123,8 @@ pub(crate) fn address(text: &str) -> Option<String> {
 
 /// How many times the interval of asking again an answer may be old, where none comes.
 const UNANSWERED: u32 = 4;
+/// How long after their owner's last sign-in with a provider keys are good.
+const KEYS_LAST: Duration = Duration::from_secs(30 * 86_400);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Longest name of an account.

@@ -4,7 +4,9 @@
 //! sessions, and its own doors.
 
 pub(crate) mod account;
+mod base64url;
 mod by_directory;
+mod by_provider;
 mod directory;
 pub(crate) mod external;
 mod factor;
@@ -12,6 +14,7 @@ mod gate;
 pub(crate) mod keys;
 mod passkeys;
 mod picture;
+mod provider;
 pub(crate) mod sign_in;
 mod totp;
 mod trust;
@@ -27,7 +30,8 @@ pub use directory::{BadSetting, Directory, DirectoryError, DirectorySettings, Gr
 pub use external::{Sources, follow};
 pub(crate) use factor::{derived, readable};
 pub(crate) use gate::{Gate, Need, gate};
-pub use trust::Tls;
+pub use provider::{BadToken, Provider, ProviderError, ProviderSettings, ProviderSites};
+pub use trust::{Credential, Tls};
 pub(crate) use visitor::Visitor;
 pub(crate) use webauthn::base64url;
 
@@ -63,6 +67,7 @@ pub(crate) struct People {
     pub(crate) passwords: Passwords,
     sources: Sources,
     lockout: Lockout,
+    ended: Arc<by_provider::Ended>,
     /// Secrets that are offered for enrolment depend on it, so that a stolen cookie does not give them away later.
     pepper: Arc<Secret>,
 }
@@ -96,7 +101,7 @@ impl People {
     ) -> Result<Self, Unready> {
         let (passwords, pepper) = (Passwords::new()?, Arc::new(Secret::random()?));
         let Shared { lockout, sources } = shared;
-        Ok(Self { store, site, area, access, metrics, passwords, sources, lockout, pepper })
+        Ok(Self { store, site, area, access, metrics, passwords, sources, lockout, ended: Arc::default(), pepper })
     }
 
     /// Whether there is anything to sign in to.
@@ -144,6 +149,14 @@ impl People {
         }
     }
 
+    /// Base name of the cookie of whoever is on the way to a provider and back.
+    fn travel_cookie(&self) -> &'static str {
+        match self.area {
+            Area::Portal => "misogi_travel",
+            Area::Console => "misogi_admin_travel",
+        }
+    }
+
     /// The secret in the session cookie, whether or not there is such a session.
     pub(crate) fn session_secret(&self, headers: &HeaderMap) -> Option<Secret> {
         cookie::value(headers, &self.transport().name(self.session_cookie())).and_then(Secret::parse)
@@ -160,6 +173,9 @@ where
     vec![
         doors::get("/sign-in", Anyone, sign_in::form).of_accounts(),
         doors::post("/sign-in", Anyone, sign_in::submit).of_accounts(),
+        doors::get("/sign-in/organisation", Anyone, by_provider::leave).of_accounts(),
+        doors::get("/sign-in/organisation/callback", Anyone, by_provider::come_back).of_accounts(),
+        doors::get("/sign-in/organisation/out", Anyone, by_provider::out).of_accounts(),
         doors::get("/sign-in/code", Begun, sign_in::code_form).of_accounts(),
         doors::post("/sign-in/code", Begun, sign_in::code_submit).of_accounts(),
         doors::post("/sign-in/passkey", Begun, passkeys::sign).of_accounts(),

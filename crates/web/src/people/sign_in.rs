@@ -32,7 +32,7 @@ pub(crate) struct Came {
     #[serde(default)]
     from: String,
     #[serde(default)]
-    next: String,
+    pub(super) next: String,
 }
 
 /// The filled-in form.
@@ -77,11 +77,13 @@ pub(crate) async fn form(
     let news = match came.from.as_str() {
         "setup" => Some(t.setup_done),
         "sign-out" => Some(t.signed_out),
+        "organisation" => Some(t.signed_out_here),
         "password" => Some(t.password_changed),
         _ => None,
     };
     let next = local(&came.next).unwrap_or_default().to_owned();
-    show(&people, language, &headers, StatusCode::OK, Shown { news, next, ..Shown::default() }).await
+    let from_provider = came.from == "organisation";
+    show(&people, language, &headers, StatusCode::OK, Shown { news, next, from_provider, ..Shown::default() }).await
 }
 
 /// `POST /sign-in`
@@ -330,7 +332,11 @@ pub(crate) async fn sign_out(
 ) -> Result<Response, Fault> {
     visitor.proved(&leaving.form_token)?;
     people.store.close_session(&visitor.secret()?.hash()).await?;
-    Ok(left(&people, "/sign-in?from=sign-out"))
+    let to = match visitor.user.source {
+        Source::Local | Source::Directory => "/sign-in?from=sign-out",
+        Source::Provider => "/sign-in?from=organisation",
+    };
+    Ok(left(&people, to))
 }
 
 /// Leads elsewhere and takes the session's cookie away.
@@ -435,6 +441,20 @@ struct Shown {
     news: Option<&'static str>,
     name: String,
     next: String,
+    /// Whether somebody with an account of the provider has just left.
+    from_provider: bool,
+}
+
+/// The page of signing in, with what went wrong on the way.
+pub(super) async fn with_problem(
+    people: &People,
+    language: Language,
+    headers: &HeaderMap,
+    status: StatusCode,
+    problem: &str,
+) -> Result<Response, Fault> {
+    let shown = Shown { problem: Some(problem.to_owned()), ..Shown::default() };
+    show(people, language, headers, status, shown).await
 }
 
 async fn show(
@@ -447,10 +467,13 @@ async fn show(
     let (secret, set) = bound(people, headers)?;
     let page = Page::new(language, people.site.clone(), people.area, texts(language).sign_in);
     let no_account = people.area == Area::Console && people.store.user_count().await? == 0;
-    let Shown { problem, news, name, next } = shown;
+    let Shown { problem, news, name, next, from_provider } = shown;
+    let provider = people.sources.provider.as_ref().is_some_and(|provider| provider.serves(people.area));
+    let provider = provider.then(|| with_next("/sign-in/organisation", &next));
     let directory = people.sources.directory.is_some();
     let form_token = secret.form_token();
-    let template = SignInPage { page, problem, news, no_account, directory, form_token, name, next };
+    let template =
+        SignInPage { page, problem, news, no_account, directory, provider, from_provider, form_token, name, next };
     let mut response = render(status, &template);
     if let Some(value) = set {
         response.headers_mut().append(header::SET_COOKIE, value);
@@ -479,6 +502,9 @@ struct SignInPage {
     news: Option<&'static str>,
     no_account: bool,
     directory: bool,
+    /// The way to the provider.
+    provider: Option<String>,
+    from_provider: bool,
     form_token: String,
     name: String,
     next: String,

@@ -1,6 +1,6 @@
 //! Whom the gateway believes when it asks somebody else who a user is.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
@@ -26,6 +26,28 @@ impl Tls {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| std::io::Error::new(std::io::ErrorKind::InvalidInput, "no name for a certificate"))?;
         TlsConnector::from(Arc::clone(&self.0)).connect(name, stream).await
+    }
+}
+
+/// A secret of the gateway at another server; shown nowhere.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credential(String);
+
+impl Credential {
+    /// Takes a secret.
+    pub fn new(secret: String) -> Self {
+        Self(secret)
+    }
+
+    /// For the server that it is for.
+    pub(super) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Credential({} bytes)", self.0.len())
     }
 }
 
@@ -81,6 +103,11 @@ mod tests {
         for bad in ["", ":1", "a:b", "a:0", "a:99999", "a b", "user@host", "[::1", "[::1]x", "a/b", "2001:db8::1"] {
             assert_eq!(Authority::parse(bad, 636), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn debug_output_has_no_secret_in_it() {
+        assert_eq!(format!("{:?}", Credential::new("sesame".into())), "Credential(6 bytes)");
     }
 
     #[test]

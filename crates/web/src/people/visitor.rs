@@ -7,7 +7,7 @@ use axum::{
 use engine::catalogue::Language;
 use store::{Scope, SessionId, Source, Stage, User};
 
-use super::{People, keys};
+use super::{People, external::By, keys};
 use crate::{
     fault::Fault,
     page::{Area, NavItem, Page, SignedIn},
@@ -62,7 +62,7 @@ impl Visitor {
     ) -> Result<Option<Visitor>, Fault> {
         let Some(secret) = people.session_secret(headers) else { return Ok(None) };
         let Some(session) = people.store.session(&secret.hash(), people.session_site()).await? else { return Ok(None) };
-        if !people.sources.believe(&session.user, people.store.now()) {
+        if !people.sources.believe(&session.user, By::Session, people.store.now()) {
             return Ok(None);
         }
         let credential = Credential::Session(secret);
@@ -78,7 +78,7 @@ impl Visitor {
     ) -> Result<Option<Visitor>, Fault> {
         let Some(key) = key else { return Ok(None) };
         let Some(key) = people.store.api_key(&key.hash()).await? else { return Ok(None) };
-        if !people.sources.believe(&key.user, people.store.now()) {
+        if !people.sources.believe(&key.user, By::Key, people.store.now()) {
             return Ok(None);
         }
         let credential = Credential::Key(key.scopes);

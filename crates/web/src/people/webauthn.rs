@@ -8,6 +8,8 @@ use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use super::base64url;
+
 /// What a ceremony is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ceremony {
@@ -49,7 +51,7 @@ impl Asked<'_> {
             Ceremony::Get => "webauthn.get",
         };
         let same = said.kind == kind
-            && said.challenge == base64url(self.challenge)
+            && said.challenge == base64url::encode(self.challenge)
             && said.origin == self.origin
             && !said.cross_origin;
         let site: [u8; 32] = Sha256::digest(self.site.as_bytes()).into();
@@ -80,24 +82,6 @@ impl Asked<'_> {
 pub(crate) fn point(public_key: &[u8]) -> Option<&[u8]> {
     let point = public_key.strip_prefix(P256.as_slice())?;
     (point.len() == 65 && point.first() == Some(&4)).then_some(point)
-}
-
-/// Base 64 of RFC 4648 5 without padding.
-pub(crate) fn base64url(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let mut word = [0_u8; 4];
-        for (slot, byte) in word.iter_mut().skip(1).zip(chunk) {
-            *slot = *byte;
-        }
-        let word = u32::from_be_bytes(word);
-        for shift in [18, 12, 6, 0].into_iter().take(chunk.len().saturating_add(1)) {
-            let value = usize::try_from((word >> shift) & 63).unwrap_or(0);
-            out.extend(ALPHABET.get(value).map(|byte| char::from(*byte)));
-        }
-    }
-    out
 }
 
 /// Bytes out of hexadecimal text, which is how the page's module writes them.
@@ -176,9 +160,9 @@ mod tests {
             ("fooba", "Zm9vYmE"),
             ("foobar", "Zm9vYmFy"),
         ] {
-            assert_eq!(base64url(bytes.as_bytes()), expect);
+            assert_eq!(base64url::encode(bytes.as_bytes()), expect);
         }
-        assert_eq!(base64url(&[0xfb, 0xff]), "-_8");
+        assert_eq!(base64url::encode(&[0xfb, 0xff]), "-_8");
     }
 
     #[test]

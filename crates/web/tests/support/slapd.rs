@@ -8,7 +8,7 @@ use std::{
 };
 
 use store::Role;
-use web::{DirectorySettings, Groups, Tls, Trust};
+use web::{Credential, DirectorySettings, Groups, Tls, Trust};
 
 pub(crate) const BASE: &str = "dc=city,dc=local";
 /// Everybody's.
@@ -96,7 +96,7 @@ impl Slapd {
             start_tls: true,
             trust: Some(self.trust()),
             base: BASE.to_owned(),
-            bind: Some((READER.to_owned(), "reader's own".to_owned())),
+            bind: Some((READER.to_owned(), Credential::new("reader's own".to_owned()))),
             user_filter: "(&(objectClass=inetOrgPerson)(|(uid={name})(mail={name})))".to_owned(),
             name_attribute: "uid".to_owned(),
             mail_attribute: "mail".to_owned(),

@@ -22,7 +22,7 @@ use message::{Entry, Scope};
 
 use super::{
     external,
-    trust::{Authority, Tls},
+    trust::{Authority, Credential, Tls},
 };
 use crate::role;
 
@@ -38,7 +38,7 @@ pub struct DirectorySettings {
     /// Where users are looked for.
     pub base: String,
     /// Name and password to search with; none searches as nobody.
-    pub bind: Option<(String, String)>,
+    pub bind: Option<(String, Credential)>,
     /// Which entry is that of somebody who signs in as `{name}`.
     pub user_filter: String,
     /// Attribute of the account's name here.
@@ -83,7 +83,7 @@ struct Inner {
     at: Authority,
     protection: Protection,
     base: String,
-    bind: Option<(String, String)>,
+    bind: Option<(String, Credential)>,
     users: Filter,
     /// The same, whatever the name.
     anybody: Filter,
@@ -167,7 +167,7 @@ impl Directory {
         if let Some((name, _)) = settings.bind.as_ref().filter(|(name, _)| !binds(name)) {
             return Err(bad("directory.bind_dn", format!("`{name}` is no name of an entry, nor user@domain")));
         }
-        if settings.bind.as_ref().is_some_and(|(_, password)| password.is_empty()) {
+        if settings.bind.as_ref().is_some_and(|(_, password)| password.reveal().is_empty()) {
             return Err(bad("directory.bind_password_file", "the file is empty".to_owned()));
         }
         let attribute = |key, name: &str| match name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b)) {
@@ -290,7 +290,7 @@ impl Inner {
     async fn open(&self) -> Result<Connection, DirectoryError> {
         let mut connection = Connection::open(&self.at, &self.protection).await?;
         if let Some((dn, password)) = &self.bind
-            && !connection.bind(dn, password).await?
+            && !connection.bind(dn, password.reveal()).await?
         {
             return Err(DirectoryError::Refused("the gateway's own bind (directory.bind_dn)", 49, String::new()));
         }
@@ -455,8 +455,11 @@ mod tests {
             (refused(|s| s.url = "ldaps://dc1.city.local".into()), "directory.ca_file"),
             (refused(|s| s.start_tls = true), "directory.ca_file"),
             (refused(|s| s.base = "city.local".into()), "directory.base"),
-            (refused(|s| s.bind = Some(("reader".into(), "x".into()))), "directory.bind_dn"),
-            (refused(|s| s.bind = Some(("cn=r,dc=x".into(), String::new()))), "directory.bind_password_file"),
+            (refused(|s| s.bind = Some(("reader".into(), Credential::new("x".into())))), "directory.bind_dn"),
+            (
+                refused(|s| s.bind = Some(("cn=r,dc=x".into(), Credential::new(String::new())))),
+                "directory.bind_password_file",
+            ),
             (refused(|s| s.user_filter = "(uid=taro)".into()), "directory.user_filter"),
             (refused(|s| s.user_filter = "uid={name}".into()), "directory.user_filter"),
             (refused(|s| s.name_attribute = String::new()), "directory.name_attribute"),
@@ -476,7 +479,7 @@ mod tests {
     fn active_directory_binds_with_other_names_than_those_of_entries() {
         for name in ["reader@city.local", "CITY\\reader", "cn=reader,dc=city,dc=local"] {
             let mut settings = settings();
-            settings.bind = Some((name.into(), "x".into()));
+            settings.bind = Some((name.into(), Credential::new("x".into())));
             assert!(Directory::new(settings).is_ok(), "{name}");
         }
     }

@@ -1,0 +1,306 @@
+//! Signing in with an account of the organisation: to its provider and back.
+//!
+//! What is to be remembered on the way is in one short-lived cookie of the browser; state, nonce and the secret of PKCE follow from it and
+//! from a secret of this process, so that nothing is kept here for people who never come back.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use askama::Template;
+use axum::{
+    Extension,
+    extract::{ConnectInfo, Query, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use engine::catalogue::Language;
+use hmac::{Hmac, KeyInit, Mac};
+use serde::Deserialize;
+use sha2::Sha256;
+use store::{AuditEntry, Timestamp, UserState};
+use subtle::ConstantTimeEq;
+
+use super::{
+    People,
+    provider::{Errand, Provider},
+    sign_in::{self, Came, Vouched},
+    webauthn,
+};
+use crate::{
+    cookie,
+    fault::Fault,
+    listen::Peer,
+    metrics::SignIn,
+    page::{Area, Page, render},
+    role,
+    secret::{Secret, hex},
+    texts::texts,
+};
+
+/// What the provider sends the browser back with.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Brought {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    state: String,
+    iss: Option<String>,
+    error: Option<String>,
+}
+
+/// Errands that were brought to an end, so that none is twice.
+#[derive(Debug, Default)]
+pub(super) struct Ended(Mutex<VecDeque<String>>);
+
+impl Ended {
+    /// Notes an end; whether it is the first.
+    fn first(&self, state: &str) -> bool {
+        let mut ended = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if ended.iter().any(|other| other == state) {
+            return false;
+        }
+        if ended.len() >= ENDED {
+            ended.pop_front();
+        }
+        ended.push_back(state.to_owned());
+        true
+    }
+}
+
+/// A browser on its way.
+struct Traveller {
+    errand: Errand,
+    next: String,
+}
+
+/// `GET /sign-in/organisation`. A link, not a form: browsers do not follow a form to another site where the page's policy forbids it.
+pub(crate) async fn leave(
+    State(people): State<People>,
+    Extension(language): Extension<Language>,
+    Query(came): Query<Came>,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    let provider = provider(&people)?;
+    let (secret, since) = (Secret::random()?, people.store.now());
+    let next = sign_in::local(&came.next).unwrap_or_default();
+    let travels = format!("{}.{}.{}", secret.expose(), since.unix_millis(), hex(next.as_bytes()));
+    let traveller = traveller(&people, &travels, since).ok_or(Fault::Internal)?;
+    let address = match provider.address(&traveller.errand).await {
+        Ok(address) => address,
+        Err(error) => {
+            tracing::error!(event = "provider_unavailable", error = &error as &dyn std::error::Error);
+            people.metrics.sign_in(SignIn::Unavailable);
+            let problem = texts(language).sign_in_provider_down;
+            return sign_in::with_problem(&people, language, &headers, StatusCode::SERVICE_UNAVAILABLE, problem).await;
+        }
+    };
+    let mut response = Redirect::to(&address).into_response();
+    // Sent along when the provider leads back here, which a strict one is not.
+    if let Some(value) = people.transport().lax(people.travel_cookie(), &travels, LASTS) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+    Ok(response)
+}
+
+/// `GET /sign-in/organisation/callback`
+pub(crate) async fn come_back(
+    State(people): State<People>,
+    Extension(language): Extension<Language>,
+    peer: Option<Extension<ConnectInfo<Peer>>>,
+    Query(brought): Query<Brought>,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    let provider = provider(&people)?;
+    let t = texts(language);
+    let peer = peer.map(|Extension(ConnectInfo(Peer(address)))| address.ip());
+    let say = async |status: StatusCode, problem: &'static str| {
+        let mut response = sign_in::with_problem(&people, language, &headers, status, problem).await?;
+        if let Some(value) = people.transport().lax(people.travel_cookie(), "", Duration::ZERO) {
+            response.headers_mut().append(header::SET_COOKIE, value);
+        }
+        Ok::<Response, Fault>(response)
+    };
+    let travels = cookie::value(&headers, &people.transport().name(people.travel_cookie()));
+    let traveller = travels.and_then(|travels| traveller(&people, travels, people.store.now()));
+    // Somebody who did not leave from here, or long ago, or with another errand; or who is back already.
+    let same = |traveller: &Traveller| bool::from(traveller.errand.state.as_bytes().ct_eq(brought.state.as_bytes()));
+    let Some(Traveller { errand, next }) = traveller.filter(same).filter(|_| people.ended.first(&brought.state)) else {
+        return say(StatusCode::BAD_REQUEST, t.sign_in_provider_expired).await;
+    };
+    // Who it is is not known yet: it is the address that tries.
+    if people.lockout.wait("", peer).is_some() {
+        people.metrics.sign_in(SignIn::Delayed);
+        return say(StatusCode::TOO_MANY_REQUESTS, t.sign_in_wait).await;
+    }
+    people.lockout.failed("", peer);
+    let learnt = async {
+        // Two providers, one of which pretends to be the other, are told apart before the code is given to either (RFC 9207).
+        if !provider.is_from_here(brought.iss.as_deref()).await? {
+            return Ok(None);
+        }
+        match &brought.error {
+            Some(error) => {
+                let error: String = error.chars().filter(|c| !c.is_control()).take(64).collect();
+                tracing::info!(event = "provider_refused", error);
+                Ok(None)
+            }
+            None if brought.code.is_empty() || brought.code.len() > CODE_BYTES => Ok(None),
+            None => provider.redeem(&brought.code, &errand, people.store.now()).await.map(Some),
+        }
+    };
+    let identity = match learnt.await {
+        Ok(Some(identity)) => identity,
+        Ok(None) => {
+            refused(&people, "answer").await?;
+            return say(StatusCode::UNAUTHORIZED, t.sign_in_provider_refused).await;
+        }
+        Err(error) if error.is_bad_answer() => {
+            tracing::warn!(event = "provider_token_refused", error = &error as &dyn std::error::Error);
+            refused(&people, "token").await?;
+            return say(StatusCode::UNAUTHORIZED, t.sign_in_provider_refused).await;
+        }
+        Err(error) => {
+            tracing::error!(event = "provider_unavailable", error = &error as &dyn std::error::Error);
+            people.lockout.taken_back("", peer);
+            people.metrics.sign_in(SignIn::Unavailable);
+            return say(StatusCode::SERVICE_UNAVAILABLE, t.sign_in_provider_down).await;
+        }
+    };
+    // Nobody was guessing, whatever becomes of it.
+    people.lockout.taken_back("", peer);
+    let Some(who) = identity.who else {
+        refused(&people, "role").await?;
+        return say(StatusCode::UNAUTHORIZED, t.sign_in_no_role).await;
+    };
+    let user = match people.store.external_sign_in(who).await {
+        Ok(user) => user,
+        Err(store::Error::Exists(_)) => {
+            refused(&people, "name").await?;
+            return say(StatusCode::UNAUTHORIZED, t.sign_in_taken).await;
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if user.state != UserState::Active || !role::allows(user.role, people.entrance()) {
+        refused(&people, "role").await?;
+        return say(StatusCode::UNAUTHORIZED, t.sign_in_no_role).await;
+    }
+    let vouched = if identity.second_factor { Vouched::Yes } else { Vouched::No };
+    let Some((secret, to)) = sign_in::opened(&people, &user, peer, &next, vouched).await? else {
+        return say(StatusCode::UNAUTHORIZED, t.sign_in_provider_expired).await;
+    };
+    // The browser comes from another site, and takes no strict cookie along to where a redirect leads: a page of ours leads on.
+    let page = Page::new(language, people.site.clone(), people.area, t.sign_in_provider_done);
+    let mut response = render(StatusCode::OK, &SignedInPage { page, to });
+    let transport = people.transport();
+    for value in [
+        transport.strict(people.session_cookie(), secret.expose()),
+        transport.expired(people.form_cookie()),
+        transport.lax(people.travel_cookie(), "", Duration::ZERO),
+    ]
+    .into_iter()
+    .flatten()
+    {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+    Ok(response)
+}
+
+/// `GET /sign-in/organisation/out`: ends the session at the provider, which asks by itself.
+pub(crate) async fn out(
+    State(people): State<People>,
+    Extension(language): Extension<Language>,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    let provider = provider(&people)?;
+    let t = texts(language);
+    match provider.goodbye(&format!("{}/sign-in", own_address(&people))).await {
+        Ok(Some(address)) => Ok(Redirect::to(&address).into_response()),
+        Ok(None) => Err(Fault::NotFound),
+        Err(error) => {
+            tracing::error!(event = "provider_unavailable", error = &error as &dyn std::error::Error);
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            sign_in::with_problem(&people, language, &headers, status, t.sign_in_provider_down).await
+        }
+    }
+}
+
+/// The provider of this site.
+fn provider(people: &People) -> Result<&Provider, Fault> {
+    people.sources.provider.as_ref().filter(|provider| provider.serves(people.area)).ok_or(Fault::NotFound)
+}
+
+/// Address of this site, to which the provider sends browsers back.
+fn own_address(people: &People) -> &str {
+    let url = match people.area {
+        Area::Portal => &people.site.portal_url,
+        Area::Console => &people.site.admin_url,
+    };
+    url.trim_end_matches('/')
+}
+
+/// What a cookie of ours says that is not older than ten minutes.
+fn traveller(people: &People, travels: &str, now: Timestamp) -> Option<Traveller> {
+    let mut parts = travels.split('.');
+    let (secret, since, next) = (parts.next()?, parts.next()?, parts.next()?);
+    Secret::parse(secret)?;
+    let since = Timestamp::from_unix_millis(since.parse().ok()?);
+    let next = String::from_utf8(webauthn::bytes(next)?).ok()?;
+    let next = sign_in::local(&next).unwrap_or_default().to_owned();
+    let late = now.since(since) > LASTS || since.since(now) > Duration::ZERO;
+    if parts.next().is_some() || late {
+        return None;
+    }
+    let of = |what: &[u8]| {
+        let mut mac = Hmac::<Sha256>::new_from_slice(people.pepper.expose().as_bytes()).ok()?;
+        mac.update(what);
+        mac.update(travels.as_bytes());
+        Some(hex(&mac.finalize().into_bytes()))
+    };
+    let errand = Errand {
+        state: of(b"state\0")?,
+        nonce: of(b"nonce\0")?,
+        verifier: of(b"verifier\0")?,
+        back: format!("{}/sign-in/organisation/callback", own_address(people)),
+    };
+    Some(Traveller { errand, next })
+}
+
+async fn refused(people: &People, why: &'static str) -> Result<(), Fault> {
+    people.metrics.sign_in(SignIn::Failure);
+    let detail = vec![("provider", why.to_owned())];
+    let entry = AuditEntry { actor: "gateway".to_owned(), event: "sign_in_failed", message: None, detail };
+    Ok(people.store.audit_append(entry).await?)
+}
+
+#[derive(Debug, Template)]
+#[template(path = "signed_in.html")]
+struct SignedInPage {
+    page: Page,
+    to: String,
+}
+
+/// How long one may be on the way.
+const LASTS: Duration = Duration::from_secs(600);
+/// Longest code.
+const CODE_BYTES: usize = 2048;
+/// Errands that are remembered after their end.
+const ENDED: usize = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_errand_ends_once_and_what_is_remembered_is_bounded() {
+        let ended = Ended::default();
+        assert!(ended.first("a"));
+        assert!(!ended.first("a"));
+        for number in 0..ENDED {
+            assert!(ended.first(&number.to_string()));
+        }
+        assert_eq!(ended.0.lock().unwrap().len(), ENDED);
+    }
+}
