@@ -14,7 +14,7 @@ use crate::codec::{self, Coded};
 use crate::read::time;
 use crate::users::{audit_user, end_sessions, insert_user, role_name};
 use crate::writer::Tx;
-use crate::{Error, NewUser, Role, Source, Store, Timestamp, UserId, UserState};
+use crate::{Error, NewUser, Role, Store, Timestamp, UserId, UserState};
 
 /// What becomes of one account.
 #[derive(Debug, Clone)]

@@ -43,7 +43,7 @@ pub(crate) struct Taken<'a> {
 impl Pages {
     pub(crate) fn new(site: Arc<Site>) -> Self {
         // CSP 3, 2.3.1: the digest in base64 with its padding.
-        let digest = base64url(&Sha256::digest(STYLE)).replace('-', "+").replace('_', "/");
+        let digest = base64url::encode(&Sha256::digest(STYLE)).replace('-', "+").replace('_', "/");
         Self {
             site,
             policy: format!("default-src 'none'; style-src 'sha256-{digest}='; form-action 'none'; base-uri 'none'"),

@@ -1,7 +1,7 @@
 //! Base 64 with the alphabet for addresses and without padding (RFC 4648 5), as signed things of the web are written.
 
 /// Writes bytes.
-pub(super) fn encode(bytes: &[u8]) -> String {
+pub(crate) fn encode(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len().div_ceil(3).saturating_mul(4));
     for three in bytes.chunks(3) {
         let word = three.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
@@ -14,7 +14,7 @@ pub(super) fn encode(bytes: &[u8]) -> String {
 }
 
 /// Reads bytes; `None` for any other character, for padding, and for bits that nothing wrote: one text for one value.
-pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len());
     for four in text.as_bytes().chunks(4) {
         let mut word = 0_u32;

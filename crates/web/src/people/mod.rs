@@ -4,7 +4,7 @@
 //! sessions, and its own doors.
 
 pub(crate) mod account;
-mod base64url;
+pub(crate) mod base64url;
 mod by_directory;
 mod by_provider;
 mod directory;
@@ -33,7 +33,6 @@ pub(crate) use gate::{Gate, Need, gate};
 pub use provider::{BadToken, Provider, ProviderError, ProviderSettings, ProviderSites};
 pub use trust::{Credential, Tls};
 pub(crate) use visitor::Visitor;
-pub(crate) use webauthn::base64url;
 
 use crate::{
     Metrics, Site,
