@@ -93,6 +93,7 @@ fn run(input: &str, output: &str, form_only: bool, fonts: &Fonts) -> Result<Stri
         account: AccountPlace::Top,
         charset: Default::default(),
         password: None,
+        watermark: None,
     };
     let (mut fresh, mut report) = (Vec::new(), Vec::new());
     let begun = Instant::now();

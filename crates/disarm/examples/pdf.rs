@@ -76,6 +76,7 @@ fn run(input: &str, output: &str, raster: bool, form_only: bool) -> Result<Strin
         account: AccountPlace::Top,
         charset: Default::default(),
         password: None,
+        watermark: None,
     };
     let (mut fresh, mut report) = (Vec::new(), Vec::new());
     reconstruct::run(&clean.encode(), reconstruct::Input::Mapped(&form), &mut fresh, &mut report)

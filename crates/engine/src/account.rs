@@ -7,6 +7,7 @@ use form::reason::{Class, Finding, Reason, Refusal};
 use crate::catalogue::{Language, describe, describe_refusal};
 use crate::outcome::{PartOutcome, PartVerdict};
 use crate::policy::{AccountPlace, Policy};
+use crate::unlock::Why;
 
 /// Lines of the account where it stands above the text: what a reader takes in before the mail itself begins.
 const MAX_LINES_ABOVE: usize = 12;
@@ -145,15 +146,20 @@ pub(crate) struct About<'a> {
 }
 
 /// The text of a mail that brings what a password opened in an earlier mail.
-pub(crate) fn unlocked(policy: &Policy, receipt: &str, about: &About<'_>, parts: &[PartOutcome]) -> String {
+pub(crate) fn later(policy: &Policy, receipt: &str, about: &About<'_>, parts: &[PartOutcome], why: Why) -> String {
     let language = policy.language;
     let mut text = vec![title(policy, receipt)];
-    let opening = "先にお届けしたメールの、パスワード付きの添付ファイルを開いて作り直しました。";
-    text.push(
-        language
-            .pick(opening, "The password-protected attachments of an earlier mail were opened and rebuilt.")
-            .to_owned(),
-    );
+    let (ja, en) = match why {
+        Why::Opened => (
+            "先にお届けしたメールの、パスワード付きの添付ファイルを開いて作り直しました。",
+            "The password-protected attachments of an earlier mail were opened and rebuilt.",
+        ),
+        Why::Retried => (
+            "先にお届けしたメールの、お預かりしていた添付ファイルを作り直しました。",
+            "Attachments of an earlier mail that had been kept were rebuilt.",
+        ),
+    };
+    text.push(language.pick(ja, en).to_owned());
     let [from, subject, number] = match language {
         Language::Ja => ["差出人", "件名", "元のメールの受付番号"],
         Language::En => ["From", "Subject", "Receipt of that mail"],
@@ -164,16 +170,18 @@ pub(crate) fn unlocked(policy: &Policy, receipt: &str, about: &About<'_>, parts:
         }
     }
     text.extend(lines(language, &[], parts).into_iter().take(MAX_LISTED).map(|line| line.full));
-    let is_encrypted = |part: &PartOutcome| part.findings.iter().any(|it| it.reason == Reason::EncryptedAgain);
-    let passwords = if parts.iter().flat_map(PartOutcome::flatten).any(is_encrypted) {
-        language.pick(
-            "作り直した圧縮ファイルには、開いたときのパスワードが付いています。",
-            "The rebuilt archives have the password that opened them.",
-        )
-    } else {
-        language.pick("作り直したファイルにパスワードは付いていません。", "The rebuilt files have no password.")
-    };
-    text.push(passwords.to_owned());
+    if why == Why::Opened {
+        let is_encrypted = |part: &PartOutcome| part.findings.iter().any(|it| it.reason == Reason::EncryptedAgain);
+        let passwords = if parts.iter().flat_map(PartOutcome::flatten).any(is_encrypted) {
+            language.pick(
+                "作り直した圧縮ファイルには、開いたときのパスワードが付いています。",
+                "The rebuilt archives have the password that opened them.",
+            )
+        } else {
+            language.pick("作り直したファイルにパスワードは付いていません。", "The rebuilt files have no password.")
+        };
+        text.push(passwords.to_owned());
+    }
     if parts.iter().any(PartOutcome::is_locked) {
         let still = "このパスワードでは開かないファイルが残っています。引き続きお預かりしています。";
         text.push(language.pick(still, "Some files need another password. They are kept.").to_owned());

@@ -37,7 +37,7 @@ mod unlock;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use form::job::{Password, Preview};
+use form::job::{Password, Preview, Watermark};
 use form::name::FileName;
 use form::reason::{Reason, Refusal};
 use jail::Pool;
@@ -128,7 +128,23 @@ impl Engine {
             wanted: Some(&wanted),
             ..self.run(&context.receipt)
         };
-        unlock::mail(&run, &wanted, original, context, locked.first).await
+        let second = unlock::Second { first: locked.first, why: unlock::Why::Opened };
+        unlock::mail(&run, &wanted, original, context, &second).await
+    }
+
+    /// Converts one part of a mail again, and composes a second mail with what came of it and with nothing else. `first` is the receipt
+    /// of the mail; receipt and date in `context` are those of the second one.
+    pub async fn retry_part(
+        &self,
+        original: &Source,
+        context: &MailContext,
+        first: &str,
+        path: &str,
+    ) -> Result<Unlocked, Defer> {
+        let paths = [path.to_owned()];
+        let wanted = part::Wanted { paths: &paths, left_out: &[] };
+        let run = part::Run { patience: context.patience, wanted: Some(&wanted), ..self.run(&context.receipt) };
+        unlock::mail(&run, &wanted, original, context, &unlock::Second { first, why: unlock::Why::Retried }).await
     }
 
     /// Rebuilds one file. Of the passwords, the first [`DirtyJob::MAX_PASSWORDS`](form::job::DirtyJob::MAX_PASSWORDS) are
@@ -156,14 +172,15 @@ impl Engine {
     }
 
     /// Draws one page of a document, or a picture, as a PNG that a clean room wrote, of the size that was asked for or smaller. The
-    /// refusal says why there is none.
+    /// refusal says why there is none. A mark is drawn over the pixels before they are written.
     pub async fn preview(
         &self,
         document: Source,
         name: FileName,
         wanted: Preview,
+        mark: Option<Watermark>,
     ) -> Result<Result<Drawn, Refusal>, Defer> {
-        preview::draw(&self.run(""), document, name, wanted).await
+        preview::draw(&self.run(""), document, name, wanted, mark).await
     }
 
     /// How many pages [`preview`](Self::preview) can draw. The number comes from a dirty room: good for showing, not for trust.

@@ -759,6 +759,7 @@ pub(crate) fn clean_job(run: &Run<'_>, op: CleanOp) -> CleanJob {
         account: run.policy.account,
         charset: run.policy.charset,
         password: None,
+        watermark: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! One page as pixels: for a look at an original that nobody may open, and for the thumbnails of results.
 
-use form::job::{CleanOp, DirtyJob, DirtyOp, Preview};
+use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp, Preview, Watermark};
 use form::name::FileName;
 use form::reason::{Reason, Refusal};
 use form::report::OutputType;
@@ -17,10 +17,11 @@ pub(crate) async fn draw(
     document: Source,
     name: FileName,
     wanted: Preview,
+    mark: Option<Watermark>,
 ) -> Result<Result<Drawn, Refusal>, Defer> {
     let limits = rooms::limits(run.policy, &run.budget, document.len);
-    let outcome =
-        rooms::chain(run.pool, document, &dirty_job(run, name, wanted), &clean_job(run, CleanOp::Part), limits).await?;
+    let clean = CleanJob { watermark: mark, ..clean_job(run, CleanOp::Part) };
+    let outcome = rooms::chain(run.pool, document, &dirty_job(run, name, wanted), &clean, limits).await?;
     if let Some(withheld) = refused(outcome.verdict()) {
         return unless_ours(withheld.refusal);
     }

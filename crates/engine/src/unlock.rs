@@ -103,12 +103,30 @@ pub struct StillHeld {
     pub original: Source,
 }
 
+/// What the second mail says of itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Second<'a> {
+    /// Receipt of the first mail.
+    pub(crate) first: &'a str,
+    /// Why there is a second one.
+    pub(crate) why: Why,
+}
+
+/// Why parts of a mail come later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// A password opened them.
+    Opened,
+    /// Somebody had them converted again.
+    Retried,
+}
+
 pub(crate) async fn mail(
     run: &Run<'_>,
     wanted: &Wanted<'_>,
     original: &Source,
     context: &MailContext,
-    first: &str,
+    second: &Second<'_>,
 ) -> Result<Unlocked, Defer> {
     let nothing = |refusal, by: Opened| {
         let one = |path: &String| NotOpened { path: path.clone(), refusal: Some(refusal), fits: !by.is_empty() };
@@ -144,11 +162,11 @@ pub(crate) async fn mail(
         closed.extend(stuck);
         return Ok(Unlocked::Nothing { closed, by });
     }
-    let header = answer(run, context, &doc.header);
+    let header = answer(run, context, &doc.header, second.why);
     let subject = header.subject.as_str().to_owned();
     let sender = doc.header.from.as_ref().map_or("", |from| from.address.as_str());
-    let about = account::About { first, sender, subject: doc.header.subject.as_str() };
-    let text = account::unlocked(run.policy, &context.receipt, &about, &parts);
+    let about = account::About { first: second.first, sender, subject: doc.header.subject.as_str() };
+    let text = account::later(run.policy, &context.receipt, &about, &parts, second.why);
     let own = MailDoc {
         detected: DetectedType::lossy("mail"),
         header,
@@ -250,9 +268,12 @@ fn without_carrier(wanted: &Wanted<'_>, mut part: PartOutcome) -> Vec<PartOutcom
 }
 
 /// The header of the second mail: from and to the same people, in answer to the first.
-fn answer(run: &Run<'_>, context: &MailContext, first: &MailHeader) -> MailHeader {
+fn answer(run: &Run<'_>, context: &MailContext, first: &MailHeader, why: Why) -> MailHeader {
     let policy = run.policy;
-    let mark = policy.language.pick("[開封済み] ", "[Opened] ");
+    let mark = match why {
+        Why::Opened => policy.language.pick("[開封済み] ", "[Opened] "),
+        Why::Retried => policy.language.pick("[再処理] ", "[Rebuilt later] "),
+    };
     let mut references = first.references.clone();
     references.extend(first.message_id.clone());
     // The oldest go when there are too many.

@@ -436,6 +436,8 @@ pub struct CleanJob {
     pub charset: MailCharset,
     /// What an assembled archive is encrypted with; given for [`CleanOp::AssembleZip`] only.
     pub password: Option<Password>,
+    /// What is drawn over a picture, so that it says who was shown it.
+    pub watermark: Option<Watermark>,
 }
 
 coded! {
@@ -460,6 +462,23 @@ pub enum AccountPlace {
     Bottom,
 }
 
+/// Who is shown a picture and when: letters, digits, spaces and `.:-_@`, 1 to 64 of them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Watermark(String);
+
+impl Watermark {
+    /// The text, when it is of the allowed form.
+    pub fn new(text: &str) -> Option<Watermark> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b" .:-_@".contains(&byte);
+        ((1..=64).contains(&text.len()) && text.bytes().all(plain)).then(|| Watermark(text.to_owned()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl CleanJob {
     /// The job as bytes.
     pub fn encode(&self) -> Vec<u8> {
@@ -480,6 +499,7 @@ impl CleanJob {
         });
         sink.u8(self.charset.code());
         sink.option(self.password.as_ref(), |password, sink| sink.string(&password.0));
+        sink.string(self.watermark.as_ref().map_or("", Watermark::as_str));
         sink.into_vec()
     }
 
@@ -504,6 +524,10 @@ impl CleanJob {
             },
             charset: cursor.coded(MailCharset::from_code, "charset of mails")?,
             password: cursor.option(take_password)?,
+            watermark: match cursor.string()? {
+                "" => None,
+                text => Some(Watermark::new(text).ok_or(DecodeError::Malformed("watermark"))?),
+            },
         };
         cursor.finish()?;
         let ImagePolicy { quality_min: low, quality_max: high, .. } = job.image;

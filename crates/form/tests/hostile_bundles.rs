@@ -158,6 +158,7 @@ fn every_cut_and_every_surplus_byte_is_an_error() {
         account: AccountPlace::Top,
         charset: Default::default(),
         password: None,
+        watermark: None,
     };
     let report = CleanReport {
         kind: Kind::Text,
@@ -204,6 +205,7 @@ fn a_quality_outside_1_to_100_or_upside_down_is_refused() {
             account: AccountPlace::Top,
             charset: Default::default(),
             password: None,
+            watermark: None,
         }
     };
     for (low, high, good) in [(1, 100, true), (80, 80, true), (0, 50, false), (50, 101, false), (81, 80, false)] {

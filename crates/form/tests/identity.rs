@@ -13,7 +13,7 @@ use form::codec::{Decoder, Encoder, Event, Kind};
 use form::document::Document;
 use form::job::{
     AccountPlace, Animation, CleanJob, CleanOp, DirtyJob, DirtyOp, Embedded, Extra, ImagePolicy, Legacy, Links,
-    MailCharset, Markup, MostLevel, OfficePolicy, PagesOutput, PagesPolicy, Password, Preview, TextPolicy,
+    MailCharset, Markup, MostLevel, OfficePolicy, PagesOutput, PagesPolicy, Password, Preview, TextPolicy, Watermark,
 };
 use form::name::MemberPath;
 use form::report::{CleanReport, Letters, OutputType, PageLetters, PageLevels};
@@ -131,6 +131,7 @@ proptest! {
         account in prop_oneof![Just(AccountPlace::Top), Just(AccountPlace::Bottom)],
         charset in prop_oneof![Just(MailCharset::Utf8), Just(MailCharset::Iso2022Jp)],
         password in option::of("[ -~あ-ん]{0,40}"),
+        watermark in prop_oneof![Just(None), Just(Watermark::new("kanri01 2026-11-21 09:31"))],
     ) {
         let password = password.filter(|_| op == CleanOp::AssembleZip);
         let password = password.map(|raw| Password::new(&raw).unwrap());
@@ -139,7 +140,7 @@ proptest! {
             quality_min: quality.0.min(quality.1),
             quality_max: quality.0.max(quality.1),
         };
-        let job = CleanJob { op, limits, image, pages: PagesOutput { density: pages.0, photo_quality: pages.1 }, links, boundary_seed, account, charset, password };
+        let job = CleanJob { op, limits, image, pages: PagesOutput { density: pages.0, photo_quality: pages.1 }, links, boundary_seed, account, charset, password, watermark };
         prop_assert_eq!(CleanJob::decode(&job.encode()).unwrap(), job);
     }
 

@@ -21,6 +21,7 @@ mod governor;
 mod lease;
 mod pairing;
 mod pool;
+mod retrying;
 mod rooms;
 mod sources;
 mod watch;

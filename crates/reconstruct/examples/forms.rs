@@ -24,6 +24,7 @@ fn main() {
         account: Default::default(),
         charset: Default::default(),
         password: None,
+        watermark: None,
     };
     let job = job.encode();
     for path in arguments {

@@ -13,7 +13,7 @@ use crate::codec::{self, Coded};
 use crate::spool::blocking;
 use crate::sql::Many;
 use crate::writer::Tx;
-use crate::{Error, OriginKind, Store, Timestamp, requests};
+use crate::{Error, OriginKind, Store, Timestamp, requests, triage};
 
 /// What a purge removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -100,6 +100,9 @@ async fn step(tx: &mut Tx) -> Result<Step, Error> {
         values.add(*id);
     })
     .await?;
+    for (item, _) in &held {
+        contents.extend(triage::forget(tx, *item).await?);
+    }
     purged.quarantined = u64::try_from(held.len()).unwrap_or(u64::MAX);
     contents.extend(held.iter().map(|(_, content)| *content));
     // Several parts may have had the same whole original.
@@ -246,6 +249,7 @@ async fn age(tx: &mut Tx, message: &Aged, purged: &mut Purged, contents: &mut Ve
                 "DELETE FROM unlocked WHERE item IN (SELECT id FROM quarantine WHERE message = ?1)",
                 "DELETE FROM tried WHERE item IN (SELECT id FROM quarantine WHERE message = ?1)",
                 "DELETE FROM item_words WHERE rowid IN (SELECT id FROM quarantine WHERE message = ?1)",
+                "DELETE FROM retry WHERE item IN (SELECT id FROM quarantine WHERE message = ?1)",
                 "DELETE FROM quarantine WHERE message = ?1",
                 "DELETE FROM message_words WHERE rowid = ?1",
                 "DELETE FROM message WHERE id = ?1",

@@ -9,7 +9,7 @@ use crate::audit::{self, Entry};
 use crate::codec::{self, Coded};
 use crate::content::Content;
 use crate::words::{LOOKED_AT, Search};
-use crate::{Error, MessageId, Original, Page, Receipt, Store, Timestamp};
+use crate::{Error, MessageId, Original, Page, Receipt, RetryState, Store, Timestamp};
 
 /// A quarantined original.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,6 +46,14 @@ pub struct QuarantineRow {
     pub sender: Option<String>,
     /// The message's subject.
     pub subject: Option<String>,
+    /// Somebody keeps it back from deletion.
+    pub on_hold: bool,
+    /// Why.
+    pub note: Option<String>,
+    /// Somebody asks for it, and it is not decided or not fetched yet.
+    pub requested: bool,
+    /// Where its last conversion is.
+    pub retry: Option<RetryState>,
 }
 
 /// The state of a quarantined original.
@@ -66,6 +74,16 @@ pub struct QuarantineFilter {
     pub state: Option<QuarantineState>,
     /// Only for this reason.
     pub reason: Option<Reason>,
+    /// Only of this true type.
+    pub kind: Option<String>,
+    /// Only what came at or after.
+    pub since: Option<Timestamp>,
+    /// Only what came before.
+    pub until: Option<Timestamp>,
+    /// Only what somebody asks for.
+    pub requested: bool,
+    /// Only what is held back from deletion.
+    pub on_hold: bool,
     /// Only where receipt, name, sender or subject contains this.
     pub text: Option<String>,
     /// The `next` of the page before.
@@ -106,9 +124,14 @@ impl Store {
             ),
         };
         let key = if expression.is_some() { "w.rowid" } else { "q.id" };
+        let kind = if filter.kind.is_some() { "q.detected_type = ?7" } else { "?7 IS NULL" };
+        let asked = "q.id IN (SELECT item FROM request WHERE state < 2 AND ends > ?10)";
+        let requested = if filter.requested { asked } else { "?10 IS NOT NULL" };
+        let on_hold = if filter.on_hold { "q.on_hold = 1" } else { "1" };
         let rows = sqlx::query(AssertSqlSafe(format!(
             "SELECT {COLUMNS} FROM {from} CROSS JOIN message m ON m.id = q.message
-             WHERE q.id < ?1 AND {state} AND {reason} AND {text} AND q.id > ?6 ORDER BY {key} DESC LIMIT ?5"
+             WHERE q.id < ?1 AND {state} AND {reason} AND {text} AND q.id > ?6 AND {kind} AND {requested} AND {on_hold}
+               AND (?8 IS NULL OR q.created >= ?8) AND (?9 IS NULL OR q.created < ?9) ORDER BY {key} DESC LIMIT ?5"
         )))
         .bind(filter.before.unwrap_or(i64::MAX))
         .bind(filter.state.map(Coded::code))
@@ -119,10 +142,14 @@ impl Store {
         })
         .bind(limit)
         .bind(self.walked_from(filter, expression.is_some()).await?)
+        .bind(filter.kind.as_deref())
+        .bind(filter.since.map(Timestamp::unix_millis))
+        .bind(filter.until.map(Timestamp::unix_millis))
+        .bind(self.now().unix_millis())
         .fetch_all(self.readers())
         .await
         .map_err(Error::database("listing the quarantine"))?;
-        let items = rows.iter().map(row).collect::<Result<Vec<_>, _>>()?;
+        let items = rows.iter().map(|found| row(found, self.now())).collect::<Result<Vec<_>, _>>()?;
         Ok(crate::read::page(items, limit, |row| row.id.0))
     }
 
@@ -136,6 +163,34 @@ impl Store {
             .await
             .map_err(Error::database("listing the quarantine"))?;
         Ok(highest.unwrap_or(0).saturating_sub(LOOKED_AT))
+    }
+
+    /// The reasons and true types that items have, for filters.
+    ///
+    /// # Errors
+    /// [`Error::Database`] or [`Error::Damaged`].
+    pub async fn quarantine_kinds(&self) -> Result<(Vec<Reason>, Vec<String>), Error> {
+        // One step in the index for each value, however many rows have it.
+        let reasons: Vec<(Option<i64>,)> = sqlx::query_as(
+            "WITH RECURSIVE one (value) AS (SELECT min(reason) FROM quarantine UNION ALL
+               SELECT (SELECT min(reason) FROM quarantine WHERE reason > one.value) FROM one WHERE one.value IS NOT NULL)
+             SELECT value FROM one WHERE value IS NOT NULL",
+        )
+        .fetch_all(self.readers())
+        .await
+        .map_err(Error::database("listing reasons"))?;
+        let kinds: Vec<(String,)> = sqlx::query_as(
+            "WITH RECURSIVE one (value) AS (SELECT min(detected_type) FROM quarantine UNION ALL
+               SELECT (SELECT min(detected_type) FROM quarantine WHERE detected_type > one.value) FROM one
+               WHERE one.value IS NOT NULL)
+             SELECT value FROM one WHERE value IS NOT NULL AND value <> '' LIMIT 500",
+        )
+        .fetch_all(self.readers())
+        .await
+        .map_err(Error::database("listing types"))?;
+        let reasons: Vec<Option<Reason>> =
+            reasons.into_iter().map(|(code,)| codec::reason(code)).collect::<Result<_, _>>()?;
+        Ok((reasons.into_iter().flatten().collect(), kinds.into_iter().map(|(kind,)| kind).collect()))
     }
 
     /// One item.
@@ -205,11 +260,11 @@ impl Store {
             .fetch_all(self.readers())
             .await
             .map_err(Error::database("reading the quarantine"))?;
-        rows.iter().map(row).collect()
+        rows.iter().map(|found| row(found, self.now())).collect()
     }
 }
 
-fn row(row: &SqliteRow) -> Result<QuarantineRow, Error> {
+fn row(row: &SqliteRow, now: Timestamp) -> Result<QuarantineRow, Error> {
     let get = |error| Error::database("reading a quarantine row")(error);
     let receipt: &str = row.try_get(2).map_err(get)?;
     Ok(QuarantineRow {
@@ -227,8 +282,14 @@ fn row(row: &SqliteRow) -> Result<QuarantineRow, Error> {
         sender: row.try_get(11).map_err(get)?,
         subject: row.try_get(12).map_err(get)?,
         locked: row.try_get(13).map_err(get)?,
+        on_hold: row.try_get(14).map_err(get)?,
+        note: row.try_get(15).map_err(get)?,
+        requested: row.try_get::<Option<i64>, _>(16).map_err(get)?.is_some_and(|ends| ends > now.unix_millis()),
+        retry: row.try_get::<Option<i64>, _>(17).map_err(get)?.map(RetryState::from_code).transpose()?,
     })
 }
 
 const COLUMNS: &str = "q.id, q.message, m.receipt, q.path, q.name, q.detected_type, q.reason, q.bytes, q.state, \
-    q.created, q.expires, m.sender, m.subject, q.locked";
+    q.created, q.expires, m.sender, m.subject, q.locked, q.on_hold, q.note, \
+    (SELECT max(r.ends) FROM request r WHERE r.message = q.message AND r.item = q.id AND r.state < 2), \
+    (SELECT state FROM retry y WHERE y.item = q.id)";

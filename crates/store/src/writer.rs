@@ -575,7 +575,7 @@ impl<T> Reply<T> {
         (Reply { sender, outcome: None }, receiver)
     }
 
-    fn send(self, shared: Option<&Arc<Error>>) {
+    pub(crate) fn send(self, shared: Option<&Arc<Error>>) {
         let answer = match (shared, self.outcome) {
             (Some(error), _) => Err(Error::Transaction(error.clone())),
             (None, Some(outcome)) => outcome,

@@ -108,6 +108,11 @@ fn numbers<const N: usize>(text: &str, separator: char, digits: [usize; N]) -> O
     pieces.next().is_none().then_some(found)
 }
 
+/// The beginning of a day (`2026-11-21`) in the site's own time zone; `None` for anything else.
+pub(crate) fn day(text: &str, offset_minutes: i32) -> Option<Timestamp> {
+    (text.len() == 10).then(|| parse_local(text, offset_minutes)).flatten()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +128,23 @@ mod tests {
         check(951_782_400, "2000-02-29 09:00:00");
         check(4_107_542_400, "2100-03-01 09:00:00");
         check(-1, "1970-01-01 08:59:59");
+    }
+
+    #[test]
+    fn days_agree_with_gnu_date_and_others_are_none() {
+        // TZ=Asia/Tokyo date -d DAY +%s
+        for (text, seconds) in [
+            ("1970-01-02", 54_000),
+            ("2000-02-29", 951_750_000),
+            ("2026-11-21", 1_795_186_800),
+            ("2100-03-01", 4_107_510_000),
+        ] {
+            assert_eq!(day(text, 540), Some(Timestamp::from_unix_millis(seconds * 1000)), "{text}");
+        }
+        for bad in ["", "2026-02-29", "2026-11-31", "2026-13-01", "2026-1-1", "2026-11-21-1", "20261121", "+026-11-21"]
+        {
+            assert_eq!(day(bad, 540), None, "{bad}");
+        }
     }
 
     #[test]

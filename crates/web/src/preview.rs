@@ -18,25 +18,25 @@ use axum::{
 };
 use engine::{Defer, Drawn, Engine, Source, Whole};
 use form::{
-    job::Preview,
+    job::{Preview, Watermark},
     name::FileName,
     reason::{Reason, Refusal},
 };
 use serde::Deserialize;
-use store::{MessageId, PartRow, QuarantineId, Store};
+use store::{MessageId, PartRow, QuarantineId, Store, Timestamp};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout},
 };
 
-use crate::{fault::Fault, hygiene, texts::Texts, view};
+use crate::{fault::Fault, hygiene, moment, texts::Texts, view};
 
 /// Who draws: the engine, and in tests somebody who needs no rooms.
 pub trait Painter: Send + Sync {
     /// How many pages a document has.
     fn count(&self, document: Source, name: FileName) -> Painting<'_, u32>;
-    /// One page of it.
-    fn draw(&self, document: Source, name: FileName, wanted: Preview) -> Painting<'_, Drawn>;
+    /// One page of it, with a mark over its pixels.
+    fn draw(&self, document: Source, name: FileName, wanted: Preview, mark: Option<Watermark>) -> Painting<'_, Drawn>;
     /// Whether rebuilt Office documents can be printed.
     fn prints(&self) -> bool;
     /// The pages of a rebuilt Office document, as a document that [`draw`](Self::draw) takes.
@@ -53,8 +53,8 @@ impl Painter for Engine {
         Box::pin(self.count_pages(document, name))
     }
 
-    fn draw(&self, document: Source, name: FileName, wanted: Preview) -> Painting<'_, Drawn> {
-        Box::pin(self.preview(document, name, wanted))
+    fn draw(&self, document: Source, name: FileName, wanted: Preview, mark: Option<Watermark>) -> Painting<'_, Drawn> {
+        Box::pin(self.preview(document, name, wanted, mark))
     }
 
     fn prints(&self) -> bool {
@@ -102,7 +102,11 @@ impl Previews {
 
     /// Whether a rebuilt file is something to look at: a document of pages, a picture, or an Office document where those are printed.
     pub(crate) fn show(&self, part: &PartRow) -> bool {
-        let kind = part.media_type.as_deref().unwrap_or_default();
+        self.shows(part.media_type.as_deref().unwrap_or_default())
+    }
+
+    /// Whether files of a media type can be shown.
+    pub(crate) fn shows(&self, kind: &str) -> bool {
         view::has_pages(kind) || (view::is_office(kind) && self.0.painter.prints())
     }
 
@@ -166,6 +170,7 @@ impl Previews {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let name = FileName::rebuild(&key.0.name).0;
+        let mark = key.0.mark.clone();
         let source = match self.printed(&key.0, source, &name).await? {
             Ok(source) => source,
             Err(refusal) => return Ok(Err(refusal)),
@@ -175,7 +180,7 @@ impl Previews {
             Wanted::Count => self.0.painter.count(source, name).await.map(|count| count.map(Kept::Count)),
             Wanted::Page(page, size) => {
                 let wanted = Preview { page, max_side: size.pixels() };
-                self.0.painter.draw(source, name, wanted).await.map(|drawn| drawn.map(Kept::Page))
+                self.0.painter.draw(source, name, wanted, mark).await.map(|drawn| drawn.map(Kept::Page))
             }
         };
         let drawn = drawn.map_err(deferred)?;
@@ -234,6 +239,8 @@ pub(crate) struct Document {
     pub(crate) name: String,
     /// It is a rebuilt Office document, whose pages have to be printed before there is anything to see.
     pub(crate) is_printed: bool,
+    /// What its pages say of who looks at them.
+    pub(crate) mark: Option<Watermark>,
 }
 
 /// Where a document lies in the store.
@@ -245,6 +252,8 @@ pub(crate) enum Place {
     Original { message: MessageId, file: Option<String>, path: String },
     /// A withheld original.
     Quarantined(QuarantineId),
+    /// What a clean room wrote of a withheld original when it was converted again.
+    Retried(QuarantineId),
 }
 
 impl Document {
@@ -254,17 +263,30 @@ impl Document {
             place: Place::Output(message, part.path.clone()),
             name: part.output_name.as_ref().unwrap_or(&part.name).clone(),
             is_printed: view::is_office(part.media_type.as_deref().unwrap_or_default()),
+            mark: None,
         }
+    }
+
+    /// What came of converting a withheld original again.
+    pub(crate) fn retried(item: QuarantineId, name: String, media_type: &str) -> Self {
+        Self { place: Place::Retried(item), name, is_printed: view::is_office(media_type), mark: None }
     }
 
     /// An original, which is never printed.
     pub(crate) fn original(place: Place, name: String) -> Self {
-        Self { place, name, is_printed: false }
+        Self { place, name, is_printed: false, mark: None }
+    }
+
+    /// The same document, whose pages say who looked at them and when, to the minute.
+    pub(crate) fn marked(self, actor: &str, now: Timestamp, offset_minutes: i32) -> Self {
+        let minute: String = moment::local(now, offset_minutes).chars().take(16).collect();
+        Self { mark: Watermark::new(&format!("{actor} {minute}")).or_else(|| Watermark::new(&minute)), ..self }
     }
 
     async fn source(&self, previews: &Previews, store: &Store) -> Result<Result<Source, Refusal>, Fault> {
         match &self.place {
             Place::Output(message, path) => Ok(Ok(store.part_result(*message, path).await?.to_source().await?)),
+            Place::Retried(item) => Ok(Ok(store.retried_file(*item).await?.to_source().await?)),
             Place::Quarantined(item) => Ok(Ok(store.quarantine_original(*item).await?.to_source().await?)),
             Place::Original { message, file, path } => {
                 let whole = store.message_original(*message).await?.to_source().await?;

@@ -19,6 +19,8 @@ pub(crate) enum Permission {
     Quarantine,
     /// Originals as pixels.
     Originals,
+    /// Holding, deleting, converting again and releasing withheld parts.
+    Triage,
     /// Typing the password of a locked original.
     Unlock,
     /// Asking for originals of one's own, and seeing what became of that.
@@ -47,7 +49,7 @@ pub(crate) enum Permission {
 pub(crate) fn allows(role: Role, permission: Permission) -> bool {
     use Permission::{
         Approvals, Audit, Dashboard, Decide, HandOver, History, Originals, Policy, Quarantine, Requests, System,
-        Tracking, Unlock, Upload, Webhooks,
+        Tracking, Triage, Unlock, Upload, Webhooks,
     };
     match role {
         // They work in the portal and have nothing to do in the console.
@@ -65,6 +67,7 @@ pub(crate) fn allows(role: Role, permission: Permission) -> bool {
                 | Tracking
                 | Quarantine
                 | Originals
+                | Triage
                 | Unlock
                 | Policy
                 | System

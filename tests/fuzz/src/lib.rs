@@ -44,6 +44,7 @@ pub fn clean(form: &[u8]) -> Result<Vec<u8>, Refusal> {
         account: AccountPlace::Top,
         charset: Default::default(),
         password: None,
+        watermark: None,
     };
     let (mut file, mut report) = (Vec::new(), Vec::new());
     reconstruct::run(&job.encode(), reconstruct::Input::Mapped(form), &mut file, &mut report)?;

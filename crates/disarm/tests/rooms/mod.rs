@@ -68,6 +68,7 @@ pub fn clean_job(op: CleanOp, limits: &Limits) -> CleanJob {
         account: AccountPlace::Top,
         charset: Default::default(),
         password: None,
+        watermark: None,
     }
 }
 

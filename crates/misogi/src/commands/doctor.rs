@@ -11,7 +11,7 @@ use disarm::Script;
 use serde::Serialize;
 
 use crate::commands::{PASSED, WITHHELD};
-use crate::config::{Config, OfficeOutput};
+use crate::config::{Config, Download, OfficeOutput};
 use crate::gateway::NextHop;
 use crate::pool::ROOM_ARGUMENT;
 use crate::{ConfigArgument, clock, fonts, gateway, sources};
@@ -82,6 +82,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
 fn checks(config: &Config, file: Option<&Path>) -> Result<Vec<Check>> {
     let mut checks = vec![configuration(config), rooms(config)];
     checks.extend(file.and_then(|path| passwords(config, path)));
+    checks.extend(requests(config));
     let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
     runtime.block_on(async {
         checks.push(scanner(config).await);
@@ -174,6 +175,21 @@ fn passwords(config: &Config, path: &Path) -> Option<Check> {
             format!("others can read {} with the passwords in it: chmod 600", path.display()),
         ),
     })
+}
+
+/// Originals that people may take out are for the internet side alone.
+fn requests(config: &Config) -> Option<Check> {
+    let listen = config.admin.listen;
+    match config.requests.download {
+        Download::Off => None,
+        Download::Admin => Some(Check::new(
+            "requests",
+            State::Warning,
+            format!(
+                "approved originals are handed over on admin.listen ({listen}): nobody but the internet side may reach it"
+            ),
+        )),
+    }
 }
 
 /// Attacks a room that is then thrown away, and reports what held.

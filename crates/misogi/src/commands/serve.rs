@@ -24,6 +24,7 @@ use crate::digest::Digest;
 use crate::gateway::{self, NextHop};
 use crate::governor::Governor;
 use crate::pairing::{Keys, Pairing, Told, Turns};
+use crate::retrying::Retrying;
 use crate::worker::Worker;
 use crate::{ConfigArgument, clock, control, dsn, sources, watch};
 
@@ -152,6 +153,15 @@ async fn gateway_roles(
         postmaster.clone(),
     ));
     governor.resume().await?;
+    let retrying = Retrying {
+        store: store.clone(),
+        engine: engine.clone(),
+        clock: clock::system(),
+        postmaster: postmaster.clone(),
+        utc_offset_minutes: config.site.utc_offset_minutes,
+        shutdown: shutdown.clone(),
+    };
+    roles.start("retrying", retrying.run());
     let worker = Worker {
         store: store.clone(),
         engine,

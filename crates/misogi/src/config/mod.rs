@@ -21,7 +21,7 @@ pub(crate) use directory::{Directory, GroupsBy};
 pub(crate) use icap::{Icap, Scope};
 pub(crate) use oidc::{Oidc, OidcSite};
 pub(crate) use passwords::Passwords;
-pub(crate) use requests::Requests;
+pub(crate) use requests::{Download, Requests};
 use serde::{Deserialize, Serialize};
 pub(crate) use settings::settings;
 pub(crate) use webhooks::Webhook;

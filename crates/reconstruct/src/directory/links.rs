@@ -140,6 +140,7 @@ mod tests {
             account: form::job::AccountPlace::Top,
             charset: form::job::MailCharset::Utf8,
             password: None,
+            watermark: None,
         };
         let (mut out, mut report) = (Vec::new(), Vec::new());
         crate::room::run(&job.encode(), crate::room::Input::Mapped(form), &mut out, &mut report).unwrap();

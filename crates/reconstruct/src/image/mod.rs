@@ -9,6 +9,7 @@ mod jpeg;
 pub(crate) mod palette;
 pub(crate) mod png;
 mod tiff;
+mod watermark;
 mod webp;
 
 use form::codec::Event;
@@ -37,7 +38,7 @@ pub(crate) fn write(form: &mut Form<'_>, job: &CleanJob, out: &mut Output<'_>) -
             Event::Frame(next) => {
                 let image = header.as_ref().ok_or(Reason::FormInvalid)?;
                 if let (Some(done), Some(writer)) = (frame.take(), &mut writer) {
-                    writer.frame(image, &done, &mut findings)?;
+                    writer.frame(image, &marked(image, done, job), &mut findings)?;
                 }
                 frame = Some(Frame::new(image, next));
             }
@@ -72,9 +73,17 @@ pub(crate) fn write(form: &mut Form<'_>, job: &CleanJob, out: &mut Output<'_>) -
     let (Some(image), Some(frame), Some(mut writer)) = (header, frame, writer) else {
         return Err(Reason::FormInvalid.into());
     };
-    writer.frame(&image, &frame, &mut findings)?;
+    writer.frame(&image, &marked(&image, frame, job), &mut findings)?;
     let (output, pages) = writer.finish(&mut findings)?;
     Ok(Written { output, pages, levels: PageLevels::default(), findings })
+}
+
+/// The frame with the mark over it that the job asks for.
+fn marked(image: &ImageHeader, mut frame: Frame, job: &CleanJob) -> Frame {
+    if let Some(mark) = &job.watermark {
+        watermark::draw(image, &mut frame.pixels, mark);
+    }
+    frame
 }
 
 /// One frame with all its pixels.

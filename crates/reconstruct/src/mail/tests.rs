@@ -80,6 +80,7 @@ impl Input {
             account: AccountPlace::Top,
             charset: self.charset,
             password: None,
+            watermark: None,
         };
         let bundle = Bundle::decode(&bytes, &limits).unwrap();
         let mut written = Vec::new();

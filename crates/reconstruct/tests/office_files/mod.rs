@@ -32,6 +32,7 @@ pub fn job() -> CleanJob {
         account: Default::default(),
         charset: Default::default(),
         password: None,
+        watermark: None,
     }
 }
 

@@ -46,6 +46,7 @@ pub fn job() -> CleanJob {
         account: Default::default(),
         charset: Default::default(),
         password: None,
+        watermark: None,
     }
 }
 

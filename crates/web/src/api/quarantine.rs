@@ -10,16 +10,17 @@ use axum::{
 use form::job::Password;
 use form::reason::Reason;
 use serde::{Deserialize, Serialize};
-use store::{QuarantineFilter, QuarantineId, QuarantineRow, QuarantineState};
+use store::{MOST_ITEMS, QuarantineFilter, QuarantineId, QuarantineRow, QuarantineState, RetryState};
 use utoipa::{IntoParams, ToSchema};
 
 use super::schema::ReasonName;
 use crate::{
     Unlocking,
-    console::Console,
+    console::{Console, triage},
     fault::{Fault, Problem},
     moment,
     people::Visitor,
+    requests::said,
 };
 
 /// A page of the quarantine, newest first.
@@ -33,23 +34,29 @@ pub(crate) struct Items {
 /// One withheld original.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Item {
-    id: i64,
-    receipt: String,
+    pub(crate) id: i64,
+    pub(crate) receipt: String,
     /// Place of the part in its message; empty for the whole message.
-    path: String,
-    name: String,
-    detected_type: String,
+    pub(crate) path: String,
+    pub(crate) name: String,
+    pub(crate) detected_type: String,
     /// Stable name out of `docs/findings.md`.
-    reason: Option<&'static str>,
-    bytes: u64,
+    pub(crate) reason: Option<&'static str>,
+    pub(crate) bytes: u64,
     /// `held`, `released` or `purged`.
-    state: &'static str,
+    pub(crate) state: &'static str,
     /// RFC 3339.
-    created: String,
+    pub(crate) created: String,
     /// RFC 3339.
     expires: String,
-    sender: Option<String>,
-    subject: Option<String>,
+    pub(crate) sender: Option<String>,
+    pub(crate) subject: Option<String>,
+    /// Somebody holds it back from deletion.
+    on_hold: bool,
+    /// Somebody asks for the original.
+    requested: bool,
+    /// What came of converting it again: `waiting`, `made` (it can be released) or `withheld`.
+    retry: Option<&'static str>,
 }
 
 /// State of a withheld original.
@@ -71,6 +78,8 @@ pub(crate) struct Wanted {
     /// Only withheld for this reason.
     #[param(inline)]
     reason: Option<ReasonName>,
+    /// Only of this true type, such as `pdf`.
+    kind: Option<String>,
     /// Text in receipt, name, sender or subject.
     q: Option<String>,
     /// `next` of the page before.
@@ -95,9 +104,10 @@ pub(crate) async fn list(State(console): State<Console>, Query(wanted): Query<Wa
             ItemState::Purged => QuarantineState::Purged,
         }),
         reason: wanted.reason.map(|ReasonName(reason)| reason),
+        kind: wanted.kind.filter(|kind| !kind.is_empty()),
         text: wanted.q.filter(|text| !text.trim().is_empty()),
         before: wanted.cursor,
-        limit: 0,
+        ..QuarantineFilter::default()
     };
     let page = console.state.store.quarantine(&filter).await?;
     Ok(Json(Items { items: page.items.iter().map(Item::of).collect(), next: page.next }))
@@ -213,8 +223,65 @@ pub(crate) async fn unlock(
     Ok((status, Json(reply)))
 }
 
+/// One thing to be done with several items.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct Act {
+    /// Ids of at most 500 items.
+    items: Vec<i64>,
+    /// `hold`, `unhold`, `delete`, `retry` or `release`: what is released is what a retry rebuilt, never the original.
+    action: String,
+    /// How a retry converts: `same`, `raster`, `pages` or `text`.
+    #[serde(default)]
+    policy: String,
+    /// Why; it stands in the audit.
+    reason: String,
+}
+
+/// What was done.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ActReply {
+    items: Vec<Acted>,
+}
+
+/// What was done with one item.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Acted {
+    id: i64,
+    /// `done`, or why not: `unknown`, `gone`, `released_already`, `requested`, `nothing_to_release`, `locked`, `part_of_upload` or
+    /// `under_way`.
+    outcome: &'static str,
+}
+
+/// Holds, deletes, converts again or releases items. Only a person who is signed in may, never a key.
+#[utoipa::path(
+    post, path = "/api/v1/quarantine/act", operation_id = "actOnQuarantine", tag = "quarantine", request_body = Act,
+    responses(
+        (status = 200, description = "What was done with each.", body = ActReply),
+        (status = 400, description = "No item or too many, no reason, an unknown action or policy.", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role may not act on items, or it is a key.", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn act(
+    State(console): State<Console>,
+    visitor: Visitor,
+    Json(act): Json<Act>,
+) -> Result<Json<ActReply>, Fault> {
+    let what = triage::parse(&act.action, &act.policy).ok_or(Fault::BadRequest)?;
+    let why = said(&act.reason).ok_or(Fault::BadRequest)?;
+    if act.items.is_empty() || act.items.len() > MOST_ITEMS {
+        return Err(Fault::BadRequest);
+    }
+    let items: Vec<QuarantineId> = act.items.into_iter().map(QuarantineId).collect();
+    let results = console.state.store.triage(&items, what, &visitor.user.name, &why).await?;
+    let items = results
+        .into_iter()
+        .map(|(item, result)| Acted { id: item.0, outcome: result.err().map_or("done", triage::untouched_name) });
+    Ok(Json(ActReply { items: items.collect() }))
+}
+
 impl Item {
-    fn of(row: &QuarantineRow) -> Self {
+    pub(crate) fn of(row: &QuarantineRow) -> Self {
         Self {
             id: row.id.0,
             receipt: row.receipt.to_string(),
@@ -228,6 +295,13 @@ impl Item {
             expires: moment::rfc3339(row.expires),
             sender: row.sender.clone(),
             subject: row.subject.clone(),
+            on_hold: row.on_hold,
+            requested: row.requested,
+            retry: row.retry.map(|state| match state {
+                RetryState::Waiting => "waiting",
+                RetryState::Made => "made",
+                RetryState::Withheld => "withheld",
+            }),
         }
     }
 }

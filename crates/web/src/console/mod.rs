@@ -14,6 +14,7 @@ mod roster;
 mod setup;
 mod system;
 mod tracking;
+pub(crate) mod triage;
 mod users;
 mod webhooks;
 
@@ -108,7 +109,7 @@ pub(crate) fn doors() -> Vec<Door<Console>> {
     use Need::{Anyone, May};
     use Permission::{
         Approvals, Audit, Dashboard, Decide, HandOver, Originals, Policy, PolicyChange, Quarantine, System, Tracking,
-        Unlock, Users, Webhooks,
+        Triage, Unlock, Users, Webhooks,
     };
     let mut doors = vec![
         get("/", May(Dashboard), dashboard::page),
@@ -121,9 +122,13 @@ pub(crate) fn doors() -> Vec<Door<Console>> {
         get("/messages/{id}/parts/{part}/pages/{page}/original", May(Originals), pages::part_original).in_rooms(),
         get("/messages/{id}/parts/{part}/pages/{page}/output", May(Originals), pages::part_output).in_rooms(),
         get("/quarantine", May(Quarantine), quarantine::list),
+        get("/quarantine/export", May(Quarantine), triage::export).by_itself(),
+        post("/quarantine/filters", May(Quarantine), triage::filters),
+        post("/quarantine/act", May(Triage), triage::act),
         get("/quarantine/{id}", May(Quarantine), quarantine::item),
         get("/quarantine/{id}/pages/{page}", May(Originals), pages::withheld).in_rooms(),
         get("/quarantine/{id}/pages/{page}/original", May(Originals), pages::withheld_original).in_rooms(),
+        get("/quarantine/{id}/pages/{page}/output", May(Originals), pages::withheld_output).in_rooms(),
         post("/quarantine/{id}/unlock", May(Unlock), quarantine::unlock).in_rooms(),
         post("/quarantine/{id}/request", May(Decide), ask::of_item),
         get("/approvals", May(Approvals), decide::list),
@@ -156,6 +161,7 @@ pub(crate) fn doors() -> Vec<Door<Console>> {
         get("/api/v1/quarantine", May(Quarantine), api::quarantine::list),
         get("/api/v1/quarantine/{id}", May(Quarantine), api::quarantine::item),
         post("/api/v1/quarantine/{id}/unlock", May(Unlock), api::quarantine::unlock).in_rooms(),
+        post("/api/v1/quarantine/act", May(Triage), api::quarantine::act),
         get("/api/v1/requests", May(Approvals), api::requests::list),
         get("/api/v1/requests/{id}", May(Approvals), api::requests::item),
         post("/api/v1/requests/{id}/approve", May(Decide), api::requests::approve),

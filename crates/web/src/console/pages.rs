@@ -49,8 +49,8 @@ pub(crate) async fn withheld(
     let row = item(&console, id).await?;
     let href = format!("/quarantine/{id}");
     let view = View {
-        original: Some(of_item(&row)),
-        output: None,
+        original: view::may_have_pages(&row.detected_type).then(|| marked(&console, &visitor, of_item(&row))),
+        output: retried(&console, id).await?,
         name: quarantine::name(&row, visitor.texts()),
         base: href.clone(),
         back: href,
@@ -58,6 +58,25 @@ pub(crate) async fn withheld(
         page,
     };
     view.render(&console, &visitor).await
+}
+
+/// `GET /quarantine/{id}/pages/{page}/output`: what came of converting it again.
+pub(crate) async fn withheld_output(
+    State(console): State<Console>,
+    visitor: Visitor,
+    Path((id, page)): Path<(i64, u32)>,
+) -> Result<Response, Fault> {
+    item(&console, id).await?;
+    let output = retried(&console, id).await?.ok_or(Fault::NotFound)?;
+    drawn_output(&console, &visitor, &output, page).await
+}
+
+/// What came of converting an item again, where that can be looked at.
+async fn retried(console: &Console, id: i64) -> Result<Option<Document>, Fault> {
+    let retry = console.state.store.retry_of(QuarantineId(id)).await?.filter(|retry| retry.has_file);
+    let kind = retry.as_ref().and_then(|retry| retry.media_type.clone()).unwrap_or_default();
+    let name = retry.and_then(|retry| retry.name).filter(|_| console.state.previews.shows(&kind));
+    Ok(name.map(|name| Document::retried(QuarantineId(id), name, &kind)))
 }
 
 /// `GET /quarantine/{id}/pages/{page}/original`
@@ -68,7 +87,8 @@ pub(crate) async fn withheld_original(
 ) -> Result<Response, Fault> {
     let row = item(&console, id).await?;
     let detail = vec![("item", id.to_string()), ("path", row.path.clone())];
-    original(&console, &visitor, &of_item(&row), page, row.message, detail).await
+    let document = marked(&console, &visitor, of_item(&row));
+    original(&console, &visitor, &document, page, row.message, detail).await
 }
 
 /// `GET /messages/{id}/parts/{part}/pages/{page}`
@@ -79,7 +99,7 @@ pub(crate) async fn part(
 ) -> Result<Response, Fault> {
     let part = Part::find(&console, id, &path).await?;
     let view = View {
-        original: part.original(),
+        original: part.original().map(|document| marked(&console, &visitor, document)),
         output: part.output(&console),
         name: shown::visible(&part.row.name),
         base: format!("/messages/{id}/parts/{path}"),
@@ -98,7 +118,7 @@ pub(crate) async fn part_original(
 ) -> Result<Response, Fault> {
     let part = Part::find(&console, id, &path).await?;
     let detail = vec![("path", part.row.path.clone())];
-    let document = part.original().ok_or(Fault::NotFound)?;
+    let document = marked(&console, &visitor, part.original().ok_or(Fault::NotFound)?);
     original(&console, &visitor, &document, page, part.message, detail).await
 }
 
@@ -109,7 +129,11 @@ pub(crate) async fn part_output(
     Path((id, path, page)): Path<(i64, String, u32)>,
 ) -> Result<Response, Fault> {
     let output = Part::find(&console, id, &path).await?.output(&console).ok_or(Fault::NotFound)?;
-    Ok(match console.state.previews.page(&console.state.store, &output, page, Size::Large).await {
+    drawn_output(&console, &visitor, &output, page).await
+}
+
+async fn drawn_output(console: &Console, visitor: &Visitor, output: &Document, page: u32) -> Result<Response, Fault> {
+    Ok(match console.state.previews.page(&console.state.store, output, page, Size::Large).await {
         Ok(Ok(drawn)) => preview::picture(&drawn, HeaderValue::from_static(OUTPUT_CACHE)),
         Ok(Err(_)) => preview::words(None, visitor.texts()),
         Err(fault) => preview::words(Some(fault), visitor.texts()),
@@ -142,6 +166,11 @@ async fn original(
 async fn item(console: &Console, id: i64) -> Result<QuarantineRow, Fault> {
     let row = console.state.store.quarantine_item(QuarantineId(id)).await?.ok_or(Fault::NotFound)?;
     if row.state == QuarantineState::Purged { Err(Fault::NotFound) } else { Ok(row) }
+}
+
+/// Pages of an original say on their own pixels who was shown them, so that a saved picture still does.
+fn marked(console: &Console, visitor: &Visitor, document: Document) -> Document {
+    document.marked(&visitor.user.name, console.state.store.now(), console.state.site.offset_minutes)
 }
 
 fn of_item(row: &QuarantineRow) -> Document {

@@ -14,7 +14,7 @@ use std::{
 };
 
 use engine::{Defer, Drawn, Source, Whole};
-use form::job::Preview;
+use form::job::{Preview, Watermark};
 use form::{
     name::FileName,
     reason::{Finding, Place, Reason, Refusal},
@@ -77,7 +77,7 @@ impl Painter for Easel {
         })
     }
 
-    fn draw(&self, document: Source, name: FileName, wanted: Preview) -> Painting<'_, Drawn> {
+    fn draw(&self, document: Source, name: FileName, wanted: Preview, mark: Option<Watermark>) -> Painting<'_, Drawn> {
         Box::pin(async move {
             let Preview { page, max_side } = wanted;
             let bytes = self.look(format!("draw {} {page} {max_side}", name.as_str()), &document).await;
@@ -94,7 +94,8 @@ impl Painter for Easel {
             if bytes == b"half" && page == 1 {
                 return Ok(Err(Refusal::plain(Reason::LimitPageContent)));
             }
-            let pixels = format!("\u{89}PNG {} page {page} {max_side} of {}", name.as_str(), bytes.len());
+            let mark = mark.map(|mark| format!(" seen by {}", mark.as_str())).unwrap_or_default();
+            let pixels = format!("\u{89}PNG {} page {page} {max_side} of {}{mark}", name.as_str(), bytes.len());
             Ok(Ok(Drawn { png: fresh(pixels.as_bytes()), width: max_side.into(), height: 30 }))
         })
     }

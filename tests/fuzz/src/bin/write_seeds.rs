@@ -410,6 +410,7 @@ fn clean_job() -> CleanJob {
         account: AccountPlace::Bottom,
         charset: Default::default(),
         password: None,
+        watermark: None,
     }
 }
 

@@ -1,0 +1,185 @@
+//! Items of the quarantine that people have converted again: one after another, as they come, in the rooms that mails use too.
+//!
+//! What was asked for is in the store, so a restart loses nothing, and what cannot be done just now is tried again later.
+
+use std::time::Duration;
+
+use engine::policy::{Fallback, Markup, MostLevel, OfficeOutput};
+use engine::{Defer, Engine, MailContext, MailVerdict, PartOutcome, Patience, Policy, Unlocked};
+use form::name::FileName;
+use form::reason::Reason;
+use store::{Clock, OriginKind, Receipt, Retried, RetriedFile, RetryPolicy, RetryTask, Store};
+use tokio_util::sync::CancellationToken;
+
+use crate::worker::chain;
+
+/// How often the store is asked.
+const POLL: Duration = Duration::from_secs(1);
+
+/// How long what could not be done waits: a scanner or a room was missing.
+const AGAIN: Duration = Duration::from_secs(30);
+
+/// Items read at a time.
+const AT_A_TIME: u32 = 16;
+
+/// Converts again what people ask for.
+pub(crate) struct Retrying {
+    pub(crate) store: Store,
+    pub(crate) engine: Engine,
+    pub(crate) clock: Clock,
+    pub(crate) postmaster: String,
+    pub(crate) utc_offset_minutes: i16,
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl Retrying {
+    /// Runs until it is told to stop; an item in the middle of its conversion is converted anew after the next start.
+    pub(crate) async fn run(self) -> Result<(), store::Error> {
+        loop {
+            let pause = tokio::select! {
+                () = self.shutdown.cancelled() => return Ok(()),
+                pause = self.round() => pause,
+            };
+            tokio::select! {
+                () = self.shutdown.cancelled() => return Ok(()),
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Everything that waits, once. Cancel-safe: what is not recorded is done again.
+    async fn round(&self) -> Duration {
+        let tasks = match self.store.retries(AT_A_TIME).await {
+            Ok(tasks) => tasks,
+            Err(error) => {
+                tracing::error!(event = "retry_failed", error = chain(&error));
+                return AGAIN;
+            }
+        };
+        let mut pause = POLL;
+        for task in tasks {
+            let (item, receipt) = (task.item, task.receipt.clone());
+            let retried = match self.convert(task).await {
+                Ok(retried) => retried,
+                Err(Fault::Defer(defer)) => {
+                    tracing::warn!(event = "retry_deferred", receipt = receipt.as_str(), why = chain(&defer));
+                    pause = AGAIN;
+                    continue;
+                }
+                Err(Fault::Store(error)) => {
+                    tracing::error!(event = "retry_failed", error = chain(&error));
+                    pause = AGAIN;
+                    continue;
+                }
+            };
+            let passes = matches!(retried, Retried::Made { .. });
+            match self.store.retried(item, retried).await {
+                Ok(()) => tracing::info!(event = "retried", receipt = receipt.as_str(), item = item.0, passes),
+                Err(error) => {
+                    tracing::error!(event = "retry_failed", error = chain(&error));
+                    pause = AGAIN;
+                }
+            }
+        }
+        pause
+    }
+
+    async fn convert(&self, task: RetryTask) -> Result<Retried, Fault> {
+        let current = self.engine.current();
+        let engine = current.under(policy(current.policy().clone(), task.policy));
+        let original = task.original.to_source().await?;
+        match task.origin {
+            OriginKind::Mail if task.path.is_empty() => {
+                let (receipt, context) = self.context(&task)?;
+                let outcome = engine.sanitise_mail(&original, &context).await?;
+                if outcome.verdict == MailVerdict::NoticeOnly {
+                    return Ok(Retried::Withheld(
+                        outcome.refusal.map_or(Reason::FormInvalid, |refusal| refusal.reason),
+                    ));
+                }
+                let subject = outcome.header.subject.as_str().to_owned();
+                Ok(Retried::Made { file: None, mail: Some((receipt, subject, outcome.fresh)) })
+            }
+            OriginKind::Mail => {
+                let (receipt, context) = self.context(&task)?;
+                match engine.retry_part(&original, &context, task.receipt.as_str(), &task.path).await? {
+                    Unlocked::Opened(mail) => {
+                        let file = mail.parts.iter().flat_map(PartOutcome::flatten).find(|part| part.path == task.path);
+                        let file = file.and_then(rebuilt);
+                        Ok(Retried::Made { file, mail: Some((receipt, mail.subject, mail.fresh)) })
+                    }
+                    Unlocked::Nothing { closed, .. } => {
+                        let refusal = closed.into_iter().find_map(|part| part.refusal);
+                        Ok(Retried::Withheld(refusal.map_or(Reason::Encrypted, |refusal| refusal.reason)))
+                    }
+                }
+            }
+            OriginKind::Upload => {
+                let name = FileName::rebuild(&task.name).0;
+                let part = engine.sanitise_upload(original, name, Patience::Last).await?;
+                Ok(match rebuilt(&part) {
+                    Some(file) => Retried::Made { file: Some(file), mail: None },
+                    None => Retried::Withheld(part.refusal.map_or(Reason::FormInvalid, |refusal| refusal.reason)),
+                })
+            }
+            // Nothing of these is ever withheld.
+            OriginKind::Notice | OriginKind::Unlocked => Ok(Retried::Withheld(Reason::UnsupportedType)),
+        }
+    }
+
+    fn context(&self, task: &RetryTask) -> Result<(Receipt, MailContext), Fault> {
+        let receipt = self.store.new_receipt()?;
+        let context = MailContext {
+            receipt: receipt.as_str().to_owned(),
+            sender: task.sender.clone().unwrap_or_default(),
+            recipients: task.recipients.clone(),
+            postmaster: self.postmaster.clone(),
+            patience: Patience::Last,
+            now: self.clock.now().unix_millis().div_euclid(1000),
+            utc_offset_minutes: self.utc_offset_minutes,
+            passwords: Vec::new(),
+        };
+        Ok((receipt, context))
+    }
+}
+
+/// Why there is no outcome.
+enum Fault {
+    Defer(Defer),
+    Store(store::Error),
+}
+
+impl From<Defer> for Fault {
+    fn from(defer: Defer) -> Self {
+        Fault::Defer(defer)
+    }
+}
+
+impl From<store::Error> for Fault {
+    fn from(error: store::Error) -> Self {
+        Fault::Store(error)
+    }
+}
+
+fn rebuilt(part: &PartOutcome) -> Option<RetriedFile> {
+    Some(RetriedFile {
+        name: part.output_name.as_ref()?.as_str().to_owned(),
+        media_type: part.media_type().to_owned(),
+        findings: part.findings.clone(),
+        fresh: part.fresh.clone()?,
+    })
+}
+
+/// The policy in force with what was asked for instead.
+fn policy(mut policy: Policy, wanted: RetryPolicy) -> Policy {
+    match wanted {
+        RetryPolicy::Same => {}
+        RetryPolicy::Raster => policy.pages.level = MostLevel::Raster,
+        RetryPolicy::Pages => policy.office = OfficeOutput::Pages,
+        RetryPolicy::Text => {
+            policy.office_fallback = Fallback::Text;
+            policy.text.markup = Markup::Text;
+        }
+    }
+    policy
+}
