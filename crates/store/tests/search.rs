@@ -7,8 +7,8 @@ mod support;
 use std::time::Duration;
 
 use store::{
-    MOST_WAITING, MessageFilter, OriginKind, QuarantineFilter, QuarantineState, Quarantined, RefusalFilter, Refused,
-    Store, Verdict,
+    MOST_WAITING, MessageFilter, OriginKind, QuarantineFilter, QuarantineState, Quarantined, RecipientOutcome,
+    RecipientResult, RefusalFilter, Refused, Store, Verdict,
 };
 use support::*;
 
@@ -133,6 +133,10 @@ async fn the_quarantine_is_searched_the_same_way_and_forgets_with_its_rows() {
         Vec::<i64>::new()
     );
     assert_eq!(items(QuarantineFilter { limit: 1, before: Some(2), ..text("yamada") }).await, [1]);
+    let task = store.due_deliveries(1).await.unwrap().remove(0);
+    let delivered = RecipientOutcome::Delivered { reply: "250".to_owned() };
+    let results = task.recipients.iter().map(|to| RecipientResult { recipient_id: to.id, outcome: delivered.clone() });
+    store.delivery_result(results.collect()).await.unwrap();
     hand.advance(Duration::from_secs(400 * 86_400));
     for _ in 0..4 {
         store.purge().await.unwrap();

@@ -62,7 +62,9 @@ impl Signer {
         let arguments = ["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-outform", "DER"];
         let key = Command::new("openssl").args(arguments).output().unwrap();
         assert!(key.status.success());
-        Self::Rsa(Arc::new(RsaKeyPair::from_pkcs8(&key.stdout).unwrap()))
+        // Versions of OpenSSL differ in what DER of a private key is: PKCS #8 or PKCS #1.
+        let pair = RsaKeyPair::from_pkcs8(&key.stdout).or_else(|_| RsaKeyPair::from_der(&key.stdout));
+        Self::Rsa(Arc::new(pair.unwrap()))
     }
 
     fn algorithm(&self) -> &'static str {
@@ -226,7 +228,8 @@ impl Idp {
             challenge: query["code_challenge"].clone(),
             back: query["redirect_uri"].clone(),
         };
-        let code = format!("code-{}", self.0.grants.lock().unwrap().len());
+        // One of its own for each sign-in, also when others were used meanwhile.
+        let code = format!("code-{}", query["nonce"]);
         let issuer = percent(&self.0.issuer);
         let back = format!("{}?code={code}&state={}&iss={issuer}", grant.back, percent(&query["state"]));
         self.0.grants.lock().unwrap().insert(code, grant);

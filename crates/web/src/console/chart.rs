@@ -53,14 +53,14 @@ impl Lines {
         let highest = ceiling(series.iter().flat_map(|(_, figures)| figures).copied().max().unwrap_or(0));
         let steps = u64::try_from(times.len().saturating_sub(1)).unwrap_or(0).max(1);
         let x = |index: usize| LEFT + u64::try_from(index).unwrap_or(0).saturating_mul(WIDTH) / steps;
-        let y = |figure: u64| TOP + HEIGHT - figure.min(highest).saturating_mul(HEIGHT) / highest;
+        let y = |figure: u64| TOP + HEIGHT - share(figure.min(highest), HEIGHT, highest);
         let lines = series.iter().zip(STYLES).map(|((name, figures), style)| {
             let points: Vec<String> =
                 figures.iter().enumerate().map(|(index, figure)| format!("{},{}", x(index), y(*figure))).collect();
             Series { name, style, points: points.join(" ") }
         });
         let rules = (0..=RULES).map(|rule| {
-            let figure = highest.saturating_mul(rule) / RULES;
+            let figure = share(highest, rule, RULES);
             Label { at: y(figure), text: figure.to_string() }
         });
         let every = times.len().div_ceil(TIMES).max(1);
@@ -119,6 +119,11 @@ impl Bars {
         });
         Self { id, title, table, name, figure, none, bars: bars.collect() }
     }
+}
+
+/// `figure` times `part` by `whole`, which is not 0; the product may be larger than 64 bits.
+fn share(figure: u64, part: u64, whole: u64) -> u64 {
+    u64::try_from(u128::from(figure) * u128::from(part) / u128::from(whole)).unwrap_or(u64::MAX)
 }
 
 /// The least round number that is not below a figure and can be divided by the number of rules.
