@@ -4,15 +4,14 @@
 use std::sync::Arc;
 
 use askama::Template;
+use base64::prelude::{BASE64_STANDARD, Engine};
 use engine::catalogue::Language;
 use sha2::{Digest, Sha256};
 use store::{Receipt, UploadFile};
 
 use super::judge::Why;
 use crate::{
-    Site, language,
-    people::base64url,
-    shown,
+    Site, language, shown,
     texts::{Texts, texts},
     view::{self, FileState},
 };
@@ -43,10 +42,10 @@ pub(crate) struct Taken<'a> {
 impl Pages {
     pub(crate) fn new(site: Arc<Site>) -> Self {
         // CSP 3, 2.3.1: the digest in base64 with its padding.
-        let digest = base64url::encode(&Sha256::digest(STYLE)).replace('-', "+").replace('_', "/");
+        let digest = BASE64_STANDARD.encode(Sha256::digest(STYLE));
         Self {
             site,
-            policy: format!("default-src 'none'; style-src 'sha256-{digest}='; form-action 'none'; base-uri 'none'"),
+            policy: format!("default-src 'none'; style-src 'sha256-{digest}'; form-action 'none'; base-uri 'none'"),
         }
     }
 

@@ -4,7 +4,6 @@
 //! sessions, and its own doors.
 
 pub(crate) mod account;
-pub(crate) mod base64url;
 mod by_directory;
 mod by_provider;
 mod directory;

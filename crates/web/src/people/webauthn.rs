@@ -4,11 +4,10 @@
 //! vouches for either, in whichever wrapping it comes; what counts is that every later signature is right, over the challenge of that
 //! very sign-in, for this origin and this site.
 
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-
-use super::base64url;
 
 /// What a ceremony is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +50,7 @@ impl Asked<'_> {
             Ceremony::Get => "webauthn.get",
         };
         let same = said.kind == kind
-            && said.challenge == base64url::encode(self.challenge)
+            && said.challenge == BASE64_URL_SAFE_NO_PAD.encode(self.challenge)
             && said.origin == self.origin
             && !said.cross_origin;
         let site: [u8; 32] = Sha256::digest(self.site.as_bytes()).into();
@@ -160,9 +159,9 @@ mod tests {
             ("fooba", "Zm9vYmE"),
             ("foobar", "Zm9vYmFy"),
         ] {
-            assert_eq!(base64url::encode(bytes.as_bytes()), expect);
+            assert_eq!(BASE64_URL_SAFE_NO_PAD.encode(bytes), expect);
         }
-        assert_eq!(base64url::encode(&[0xfb, 0xff]), "-_8");
+        assert_eq!(BASE64_URL_SAFE_NO_PAD.encode([0xfb, 0xff]), "-_8");
     }
 
     #[test]

@@ -1,12 +1,11 @@
 //! Signed tokens (RFC 7515) and the keys to check them with (RFC 7517): three algorithms, each of which goes with one kind of key. There is no
 //! `none`, and no key is ever taken for a shared secret.
 
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
 };
 use serde::Deserialize;
-
-use crate::people::base64url;
 
 /// Why a token is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -81,7 +80,7 @@ fn key(value: serde_json::Value) -> Option<Key> {
     if written.purpose.as_deref().is_some_and(|purpose| purpose != "sig") {
         return None;
     }
-    let bytes = |text: &Option<String>| text.as_deref().and_then(base64url::decode);
+    let bytes = |text: &Option<String>| text.as_deref().and_then(decode);
     let material = match (written.kty.as_str(), written.crv.as_deref()) {
         ("RSA", _) => Material::Rsa { modulus: bytes(&written.n)?, exponent: bytes(&written.e)? },
         ("EC", Some("P-256")) => {
@@ -129,8 +128,7 @@ pub(super) fn verified(token: &str, keys: &[Key]) -> Result<Vec<u8>, BadToken> {
     else {
         return Err(BadToken::Form);
     };
-    let read: Header =
-        serde_json::from_slice(&base64url::decode(header).ok_or(BadToken::Form)?).map_err(|_| BadToken::Form)?;
+    let read: Header = serde_json::from_slice(&decode(header).ok_or(BadToken::Form)?).map_err(|_| BadToken::Form)?;
     // What a header insists on we would have to know (RFC 7515 4.1.11).
     let usual = read.typ.as_deref().is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
     if !usual || read.crit.is_some() || read.b64.is_some() {
@@ -145,11 +143,16 @@ pub(super) fn verified(token: &str, keys: &[Key]) -> Result<Vec<u8>, BadToken> {
         return Err(BadToken::NoKey);
     }
     let signed = token.get(..header.len().saturating_add(1).saturating_add(payload.len())).ok_or(BadToken::Form)?;
-    let signature = base64url::decode(signature).ok_or(BadToken::Form)?;
+    let signature = decode(signature).ok_or(BadToken::Form)?;
     if !fitting.any(|key| key.has_signed(signed.as_bytes(), &signature)) {
         return Err(BadToken::Signature);
     }
-    base64url::decode(payload).ok_or(BadToken::Form)
+    decode(payload).ok_or(BadToken::Form)
+}
+
+/// Base 64 for addresses without padding (RFC 4648 5); `None` for any other character and for bits that nothing wrote.
+fn decode(text: &str) -> Option<Vec<u8>> {
+    BASE64_URL_SAFE_NO_PAD.decode(text).ok()
 }
 
 const ALGORITHMS: [&str; 3] = ["RS256", "ES256", "EdDSA"];
@@ -158,6 +161,26 @@ const MOST_KEYS: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn base_64_has_one_text_for_one_value() {
+        for (plain, written) in [
+            (&b""[..], ""),
+            (b"f", "Zg"),
+            (b"fo", "Zm8"),
+            (b"foo", "Zm9v"),
+            (b"foob", "Zm9vYg"),
+            (b"fooba", "Zm9vYmE"),
+            (b"foobar", "Zm9vYmFy"),
+            (&[0xfb, 0xff], "-_8"),
+        ] {
+            assert_eq!(BASE64_URL_SAFE_NO_PAD.encode(plain), written);
+            assert_eq!(decode(written).as_deref(), Some(plain));
+        }
+        for bad in ["Z", "Zg==", "Zh", "Zm9", "Z m9v", "Zm+/", "Zm9v\n"] {
+            assert_eq!(decode(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn the_examples_of_the_standards_are_right_and_nothing_near_them_is() {
@@ -184,7 +207,7 @@ mod tests {
         let ed = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},{"kty":"oct","k":"AAAA"}]}"#;
         let known = keys(ed.as_bytes()).unwrap();
         assert_eq!(known.len(), 1, "a shared secret is no key of a provider");
-        let token = |header: &str| format!("{}.e30.AAAA", base64url::encode(header.as_bytes()));
+        let token = |header: &str| format!("{}.e30.AAAA", BASE64_URL_SAFE_NO_PAD.encode(header));
         for (header, expect) in [
             (r#"{"alg":"none"}"#, BadToken::Algorithm),
             (r#"{"alg":"None"}"#, BadToken::Algorithm),

@@ -16,6 +16,7 @@ use axum::{
     body::Bytes,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
 };
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use store::{External, Role, Source, Timestamp};
@@ -27,7 +28,7 @@ use address::{Address, form};
 use claims::{Claims, Expected};
 use jws::Key;
 
-use super::{base64url, directory::BadSetting, external, trust::Credential};
+use super::{directory::BadSetting, external, trust::Credential};
 use crate::{
     console::encode,
     outbound::{Outbound, OutboundError},
@@ -234,7 +235,7 @@ impl Provider {
     pub(super) async fn address(&self, errand: &Errand) -> Result<String, ProviderError> {
         let known = self.known().await?;
         let settings = &self.0.settings;
-        let challenge = base64url::encode(&Sha256::digest(errand.verifier.as_bytes()));
+        let challenge = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(errand.verifier.as_bytes()));
         Ok(known.places.authorization.with(&[
             ("response_type", "code"),
             ("client_id", &settings.client),
@@ -277,7 +278,7 @@ impl Provider {
             // RFC 6749 2.3.1: both are encoded as in a form first.
             Some(secret) if known.places.basic => {
                 let pair = format!("{}:{}", encode(&settings.client), encode(secret.reveal()));
-                basic = HeaderValue::try_from(format!("Basic {}", padded(&pair))).ok();
+                basic = HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(&pair))).ok();
             }
             Some(secret) => {
                 fields.extend([("client_id", settings.client.as_str()), ("client_secret", secret.reveal())])
@@ -414,15 +415,6 @@ impl Provider {
     }
 }
 
-/// Base 64 as HTTP has it (RFC 7617), with the usual alphabet and padding.
-fn padded(text: &str) -> String {
-    let mut out = base64url::encode(text.as_bytes()).replace('-', "+").replace('_', "/");
-    while !out.len().is_multiple_of(4) {
-        out.push('=');
-    }
-    out
-}
-
 /// What is asked with the code.
 const TOKEN: &str = "the provider's tokens";
 /// Longest answer: a token with the names of a thousand groups has a hundred kilobytes.
@@ -479,7 +471,7 @@ mod tests {
     #[test]
     fn a_secret_is_sent_as_rfc_7617_has_it() {
         // RFC 7617 2.1.
-        assert_eq!(padded("test:123\u{a3}"), "dGVzdDoxMjPCow==");
-        assert_eq!(padded("Aladdin:open sesame"), "QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+        assert_eq!(BASE64_STANDARD.encode("test:123\u{a3}"), "dGVzdDoxMjPCow==");
+        assert_eq!(BASE64_STANDARD.encode("Aladdin:open sesame"), "QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
     }
 }
