@@ -10,9 +10,10 @@ use form::report::OutputType;
 use jail::Hostile;
 
 use crate::assemble;
+use crate::container::{children, spilled};
 use crate::naming::Taken;
 use crate::outcome::{Defer, PartOutcome, PartVerdict};
-use crate::part::{Run, children, or_withheld, spilled};
+use crate::part::{Run, or_withheld};
 
 /// Converts them. Where they are more than the mail may bring, the document passes without them.
 pub(crate) async fn convert(

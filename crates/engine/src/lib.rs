@@ -17,6 +17,7 @@ mod attached;
 mod budget;
 mod candidates;
 pub mod catalogue;
+mod container;
 mod embedded;
 mod fidelity;
 mod foreign;
@@ -34,6 +35,7 @@ mod recall;
 mod rooms;
 pub mod scan;
 mod unlock;
+mod wanted;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -121,7 +123,7 @@ impl Engine {
         context: &MailContext,
         locked: &Locked<'_>,
     ) -> Result<Unlocked, Defer> {
-        let wanted = part::Wanted { paths: locked.paths, left_out: locked.left_out };
+        let wanted = wanted::Wanted { paths: locked.paths, left_out: locked.left_out };
         let run = part::Run {
             patience: context.patience,
             passwords: &context.passwords,
@@ -142,7 +144,7 @@ impl Engine {
         path: &str,
     ) -> Result<Unlocked, Defer> {
         let paths = [path.to_owned()];
-        let wanted = part::Wanted { paths: &paths, left_out: &[] };
+        let wanted = wanted::Wanted { paths: &paths, left_out: &[] };
         let run = part::Run { patience: context.patience, wanted: Some(&wanted), ..self.run(&context.receipt) };
         unlock::mail(&run, &wanted, original, context, &unlock::Second { first, why: unlock::Why::Retried }).await
     }

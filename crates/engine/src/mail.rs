@@ -15,10 +15,11 @@ use form::text::{Line, Text};
 use jail::{Hostile, Sealed, Source};
 
 use crate::assemble::SourceReader;
+use crate::container::children;
 use crate::embedded::within_budget;
 use crate::machine::headers;
 use crate::outcome::{Defer, MailOutcome, MailVerdict, PartOutcome, Patience};
-use crate::part::{Part, Run, children, our_fault, refused, room_limits, scan};
+use crate::part::{Part, Run, our_fault, refused, room_limits, scan};
 use crate::policy::Policy;
 use crate::{Wording, account, assemble, candidates, notice, rooms};
 

@@ -15,11 +15,13 @@ use jail::{Fresh, Source};
 
 use crate::account;
 use crate::assemble;
+use crate::container::children;
 use crate::embedded::within_budget;
 use crate::machine::headers;
 use crate::mail::{MailContext, dissect, trace, unreadable_root};
 use crate::outcome::{Defer, PartOutcome, PartVerdict};
-use crate::part::{Run, Wanted, children, is_at_or_in};
+use crate::part::Run;
+use crate::wanted::{Wanted, is_at_or_in};
 
 /// Which parts of a mail are to be opened.
 #[derive(Debug, Clone, Copy)]
