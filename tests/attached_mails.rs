@@ -7,12 +7,18 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
+    unreachable_pub,
+    missing_docs,
     reason = "a test says what went wrong by failing, and starts the programs it needs"
 )]
+
+#[path = "support/sanitize.rs"]
+mod sanitize;
 
 use std::fs;
 use std::process::Command;
 
+use sanitize::{has, sanitize};
 use serde_json::Value;
 
 const INNERMOST: &str = "From: <c@example.jp>\r\nTo: d@example.jp\r\nSubject: =?utf-8?b?5LiA55Wq5Lit?=\r\n\
@@ -41,23 +47,6 @@ fn outer(attached: &str) -> String {
         --outer\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n外側の言葉\r\n\
         --outer\r\n{attached}\r\n--outer--\r\n"
     )
-}
-
-/// What `misogi sanitize` reports of one file under a policy, and the directory that holds its output.
-fn sanitize(name: &str, content: &[u8], policy: &str) -> (Value, tempfile::TempDir) {
-    let directory = tempfile::tempdir().expect("a directory");
-    let (input, settings) = (directory.path().join(name), directory.path().join("policy.toml"));
-    fs::write(&input, content).expect("written");
-    fs::write(&settings, policy).expect("written");
-    let ran = Command::new(env!("CARGO_BIN_EXE_misogi"))
-        .args(["sanitize", "--json", "-o"])
-        .arg(directory.path().join("out"))
-        .arg("--policy")
-        .args([&settings, &input])
-        .output()
-        .expect("runs");
-    let report = serde_json::from_slice(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"));
-    (report, directory)
 }
 
 /// Name, media type and text of all that the report's output holds, as Python reads it.
@@ -89,10 +78,6 @@ fn members(report: &Value) -> Vec<[String; 3]> {
 
 fn names(parts: &[[String; 3]]) -> Vec<&str> {
     parts.iter().map(|part| part[0].as_str()).collect()
-}
-
-fn has(report: &Value, reason: &str) -> bool {
-    report["findings"].as_array().expect("a list").iter().any(|finding| finding["reason"] == reason)
 }
 
 const TEXT: &str = "[mail]\nattached = \"text\"\nlinks = \"defang\"\n";

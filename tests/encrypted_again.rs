@@ -7,13 +7,19 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
+    unreachable_pub,
+    missing_docs,
     reason = "a test says what went wrong by failing, and starts the programs it needs"
 )]
+
+#[path = "support/sanitize.rs"]
+mod sanitize;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use sanitize::output;
 use serde_json::Value;
 
 const PASSWORD: &str = "Kaigi#2026-11";
@@ -56,10 +62,6 @@ fn sanitize(directory: &Path, input: &Path, policy: &str, passwords: &[&str]) ->
         }
     }
     serde_json::from_slice(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"))
-}
-
-fn output(report: &Value) -> PathBuf {
-    report["output"].as_str().unwrap_or_else(|| panic!("{report}")).into()
 }
 
 /// A member as 7-Zip unpacks it with a password; `None` where it does not.

@@ -12,15 +12,24 @@
     reason = "a test says what went wrong by failing, and starts the programs it needs"
 )]
 
+#[path = "support/sanitize.rs"]
+mod sanitize;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
+use sanitize::{has, output, sanitize_file};
 use serde_json::Value;
 
 const TEXT: &str = "健康診断のお知らせ";
 const NO_OFFICE: &str = "program = \"/nonexistent\"\n";
+
+/// As [`sanitize_file`], under a policy on Office documents.
+fn sanitize(input: &Path, office: &str) -> (Output, Value, tempfile::TempDir) {
+    sanitize_file(input, &format!("[office]\n{office}"))
+}
 
 /// Documents by extension, all saying [`TEXT`] and a number or a second line: written here as XML and made into others by LibreOffice.
 fn documents() -> &'static Path {
@@ -111,32 +120,8 @@ fn documents() -> &'static Path {
     .path()
 }
 
-/// One file through the command line, under a policy of the table `[office]`.
-fn sanitize(input: &Path, office: &str) -> (Output, Value, tempfile::TempDir) {
-    let directory = tempfile::tempdir().expect("a directory");
-    let policy = directory.path().join("misogi.toml");
-    fs::write(&policy, format!("[office]\n{office}")).expect("written");
-    let ran = Command::new(env!("CARGO_BIN_EXE_misogi"))
-        .args(["sanitize", "--json", "-o"])
-        .arg(directory.path().join("out"))
-        .arg("--policy")
-        .args([&policy, input])
-        .output()
-        .expect("runs");
-    let report = serde_json::from_slice(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"));
-    (ran, report, directory)
-}
-
 fn of_kind(extension: &str) -> PathBuf {
     documents().join(format!("a.{extension}"))
-}
-
-fn has(report: &Value, reason: &str) -> bool {
-    report["findings"].as_array().expect("a list").iter().any(|finding| finding["reason"] == reason)
-}
-
-fn output(report: &Value) -> PathBuf {
-    report["output"].as_str().unwrap_or_else(|| panic!("{report}")).into()
 }
 
 fn text_of_pdf(path: &Path) -> String {

@@ -12,10 +12,13 @@
     reason = "a test says what went wrong by failing, and starts the programs it needs"
 )]
 
+#[path = "support/sanitize.rs"]
+mod sanitize;
+
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
+use sanitize::{has, output, sanitize};
 use serde_json::Value;
 
 const PAGE: &str = "<!DOCTYPE html><html><head><meta charset=utf-8><script>alert(1)</script></head><body><h1>お知らせ</h1>\
@@ -30,31 +33,6 @@ const MAIL: &str = "From: a@example.jp\r\nTo: b@example.lg.jp\r\nSubject: x\r\nD
     https://note.example/ を見る\r\n\
     --b\r\nContent-Type: text/html; charset=utf-8\r\nContent-Disposition: attachment; filename=page.html\r\n\r\n\
     <a href='https://page.example/'>頁</a>\r\n--b--\r\n";
-
-/// What `misogi sanitize` reports of one file under a policy, and the directory that holds its output.
-fn sanitize(name: &str, content: &[u8], policy: &str) -> (Value, tempfile::TempDir) {
-    let directory = tempfile::tempdir().expect("a directory");
-    let (input, settings) = (directory.path().join(name), directory.path().join("policy.toml"));
-    fs::write(&input, content).expect("written");
-    fs::write(&settings, policy).expect("written");
-    let ran = Command::new(env!("CARGO_BIN_EXE_misogi"))
-        .args(["sanitize", "--json", "-o"])
-        .arg(directory.path().join("out"))
-        .arg("--policy")
-        .args([&settings, &input])
-        .output()
-        .expect("runs");
-    let report = serde_json::from_slice(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"));
-    (report, directory)
-}
-
-fn has(report: &Value, reason: &str) -> bool {
-    report["findings"].as_array().expect("a list").iter().any(|finding| finding["reason"] == reason)
-}
-
-fn output(report: &Value) -> PathBuf {
-    report["output"].as_str().unwrap_or_else(|| panic!("{report}")).into()
-}
 
 fn name(report: &Value) -> String {
     output(report).file_name().expect("a name").to_string_lossy().into_owned()
