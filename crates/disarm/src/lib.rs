@@ -18,7 +18,6 @@ pub mod html;
 pub mod mail;
 
 mod archive;
-mod civil;
 mod compound;
 mod csv;
 mod dbf;

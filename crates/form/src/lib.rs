@@ -17,6 +17,7 @@
 pub mod bundle;
 pub mod calendar;
 pub mod card;
+pub mod civil;
 pub mod codec;
 pub mod container;
 pub mod detected;

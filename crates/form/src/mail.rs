@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::civil;
 use crate::codec::DecodeError;
 use crate::container::take_line;
 use crate::limits::Limits;
@@ -158,7 +159,8 @@ impl fmt::Display for MailDate {
         let offset = i64::from(self.offset_minutes);
         let local = self.unix_seconds.saturating_add(offset.saturating_mul(60));
         let (days, seconds) = (local.div_euclid(DAY), local.rem_euclid(DAY));
-        let (year, month, day) = civil(days);
+        // The type keeps the year within four digits.
+        let (year, month, day) = civil::date(days).unwrap_or((1970, 1, 1));
         // 1970-01-01 was a Thursday.
         let weekday = entry(&WEEKDAYS, days.saturating_add(4).rem_euclid(7));
         let month = entry(&MONTHS, month.saturating_sub(1));
@@ -170,20 +172,6 @@ impl fmt::Display for MailDate {
             "{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} {sign}{hours:02}{minutes:02}"
         )
     }
-}
-
-/// Year, month and day of a day counted from 1970 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms"). The type
-/// of the date keeps the year within four digits, so nothing here can overflow.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
 fn entry(names: &[&'static str], index: i64) -> &'static str {

@@ -123,22 +123,13 @@ fn method(output: OutputType) -> CompressionMethod {
 
 /// DOS time, which has no zone, as a clock in Japan shows it; 1980 where no time is known or it cannot be written.
 fn date_time(modified: Option<i64>) -> DateTime {
-    modified.and_then(civil).unwrap_or_default()
+    modified.and_then(in_japan).unwrap_or_default()
 }
 
-fn civil(unix: i64) -> Option<DateTime> {
+fn in_japan(unix: i64) -> Option<DateTime> {
     let local = unix.checked_add(JST_SECONDS)?;
     let (days, seconds) = (local.div_euclid(86_400), local.rem_euclid(86_400));
-    // Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
-    let shifted = days.checked_add(719_468)?;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era.checked_add(era.checked_mul(400)?)? + i64::from(month <= 2);
+    let (year, month, day) = form::civil::date(days)?;
     let byte = |value: i64| u8::try_from(value).ok();
     DateTime::from_date_and_time(
         u16::try_from(year).ok()?,

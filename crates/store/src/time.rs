@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use form::civil;
+
 /// A point in time, in milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
@@ -46,20 +48,22 @@ impl Timestamp {
         if !(-9999..=9999).contains(&year) || hour > 23 || minute > 59 || second > 60 {
             return None;
         }
-        let days = days(year, month, day);
-        // A day that the month does not have comes back as another date.
-        if civil(days) != (year, month, day) {
+        let (month, day) = (i64::from(month), i64::from(day));
+        if !civil::is_date(year, month, day) {
             return None;
         }
+        let days = civil::days(year, month, day);
         let of_day = i64::from(hour * 3600 + minute * 60 + second.min(59));
         let seconds = days.saturating_mul(86_400).saturating_add(of_day);
         Some(Timestamp(seconds.saturating_sub(i64::from(offset_minutes).saturating_mul(60)).saturating_mul(1000)))
     }
 
-    /// The civil date (year, month, day) at an offset from UTC.
+    /// The civil date (year, month, day) at an offset from UTC; the last of four digits where the calendar ends ([`civil::MAX_DAYS`]).
     pub fn date(self, offset_minutes: i32) -> (i64, u32, u32) {
         let local = self.0.saturating_add(i64::from(offset_minutes).saturating_mul(60_000));
-        civil(local.div_euclid(86_400_000))
+        let (year, month, day) = civil::date(local.div_euclid(86_400_000)).unwrap_or((9999, 12, 31));
+        // Both are small by construction: day 1..=31, month 1..=12.
+        (year, u32::try_from(month).unwrap_or(1), u32::try_from(day).unwrap_or(1))
     }
 }
 
@@ -87,33 +91,6 @@ impl fmt::Debug for Clock {
 
 pub(crate) fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// (year, month, day) to days since the epoch, proleptic Gregorian (Hinnant's `days_from_civil`).
-fn days(year: i64, month: u32, day: u32) -> i64 {
-    let (month, day) = (i64::from(month), i64::from(day));
-    let year = if month <= 2 { year.saturating_sub(1) } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let shifted_month = (month + 9).rem_euclid(12);
-    let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
-}
-
-/// Days since the epoch to (year, month, day), proleptic Gregorian (Hinnant's `civil_from_days`).
-fn civil(days: i64) -> (i64, u32, u32) {
-    let z = days.saturating_add(719_468);
-    let era = z.div_euclid(146_097);
-    let day_of_era = z.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era.saturating_mul(400) + i64::from(month <= 2);
-    // Both are small by construction: day 1..=31, month 1..=12.
-    (year, u32::try_from(month).unwrap_or(1), u32::try_from(day).unwrap_or(1))
 }
 
 #[cfg(test)]

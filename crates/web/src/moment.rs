@@ -1,5 +1,6 @@
 //! Moments as people and machines read them.
 
+use form::civil;
 use store::Timestamp;
 
 /// Date and time in the site's own time zone, `2026-11-21 09:12:03`.
@@ -76,25 +77,10 @@ pub(crate) fn parse_local(text: &str, offset_minutes: i32) -> Option<Timestamp> 
     Some(Timestamp::from_unix_millis(minutes * 60_000))
 }
 
-/// Days from 1970-01-01 to a date of the years 0000 to 9999 (Hinnant's `days_from_civil`).
+/// Days from 1970-01-01 to a date of the years 0000 to 9999.
 fn days(date: &str) -> Option<i64> {
     let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let length = match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 if leap => 29,
-        2 => 28,
-        _ => return None,
-    };
-    if !(1..=length).contains(&day) {
-        return None;
-    }
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
+    civil::is_date(year, month, day).then(|| civil::days(year, month, day))
 }
 
 /// Numbers of so many digits each with a separator between them, and nothing else.

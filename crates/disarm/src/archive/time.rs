@@ -1,6 +1,6 @@
 //! Moments as archives write them.
 
-use crate::civil::days_from_civil;
+use form::civil;
 
 /// The moment of a DOS date and time, in Unix seconds. DOS time has no zone; the archives that reach this product are made in
 /// Japan.
@@ -9,7 +9,7 @@ pub(crate) fn from_dos(date: u16, time: u16) -> Option<i64> {
     let (year, month, day) = ((date >> 9) + 1980, (date >> 5) & 15, date & 31);
     let (hour, minute, second) = (time >> 11, (time >> 5) & 63, (time & 31) * 2);
     let valid = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 60;
-    let days = days_from_civil(year, month, day);
+    let days = civil::days(year, month, day);
     valid.then(|| days * 86_400 + hour * 3_600 + minute * 60 + second - JST_SECONDS)
 }
 

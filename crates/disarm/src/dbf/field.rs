@@ -1,6 +1,6 @@
 //! One column: its type, and what a record has in it.
 
-use crate::civil::civil_from_days;
+use form::civil;
 
 /// A column as the head describes it.
 pub(super) struct Field<'a> {
@@ -119,7 +119,7 @@ fn moment(raw: &[u8]) -> String {
     if day == 0 {
         return String::new();
     }
-    let Some((year, month, day)) = civil_from_days(day.saturating_sub(JULIAN_DAY_OF_1970)) else {
+    let Some((year, month, day)) = civil::date(day.saturating_sub(JULIAN_DAY_OF_1970)) else {
         return String::new();
     };
     format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)

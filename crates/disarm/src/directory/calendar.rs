@@ -1,11 +1,10 @@
 //! A calendar as lines of text.
 
-use form::Reason;
+use form::{Reason, civil};
 
 use super::line::Line;
 use super::walk::{Component, Met, walk};
 use super::{Growing, Shown};
-use crate::civil::days_from_civil;
 use crate::error::Error;
 use crate::mapi::compose::japanese_time;
 
@@ -159,10 +158,10 @@ fn time(value: &str, zone: Option<&str>) -> String {
     let Some(parts) = digits(value) else { return value.to_owned() };
     let [year, month, day, hour, minute, second] = parts;
     if value.len() == 8 {
-        let text = japanese_time(days_from_civil(year, month, day).saturating_mul(86_400));
+        let text = japanese_time(civil::days(year, month, day).saturating_mul(86_400));
         return text.rsplit_once(' ').map_or(text.clone(), |(date, _)| date.to_owned());
     }
-    let seconds = days_from_civil(year, month, day).saturating_mul(86_400) + hour * 3_600 + minute * 60 + second;
+    let seconds = civil::days(year, month, day).saturating_mul(86_400) + hour * 3_600 + minute * 60 + second;
     if value.ends_with('Z') {
         return format!("{}（日本時間）", japanese_time(seconds.saturating_add(9 * 3_600)));
     }
@@ -203,8 +202,8 @@ fn day_before(value: &str) -> Option<String> {
         return Some(format!("{year:04}{month:02}{:02}", day - 1));
     }
     let (year, month) = if month == 1 { (year - 1, 12) } else { (year, month - 1) };
-    let next = if month == 12 { days_from_civil(year + 1, 1, 1) } else { days_from_civil(year, month + 1, 1) };
-    Some(format!("{year:04}{month:02}{:02}", next - days_from_civil(year, month, 1)))
+    let next = if month == 12 { civil::days(year + 1, 1, 1) } else { civil::days(year, month + 1, 1) };
+    Some(format!("{year:04}{month:02}{:02}", next - civil::days(year, month, 1)))
 }
 
 /// `P1DT2H30M` in Japanese.

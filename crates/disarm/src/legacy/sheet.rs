@@ -4,10 +4,9 @@ mod strings;
 
 use std::collections::BTreeMap;
 
-use form::Reason;
+use form::{Reason, civil};
 
 use super::at;
-use crate::civil::civil_from_days;
 use crate::compound::Compound;
 use crate::error::{Error, size, within};
 use strings::{Generation, shared, short, text};
@@ -304,7 +303,7 @@ fn date(number: f64) -> Option<String> {
     #[expect(clippy::cast_possible_truncation, reason = "it was just compared")]
     let (days, seconds) = (number.floor() as i64, (number.fract() * 86_400.0).round() as i64);
     // Day 0 is 1899-12-30.
-    let (year, month, day) = civil_from_days(days.checked_sub(25_569)?)?;
+    let (year, month, day) = civil::date(days.checked_sub(25_569)?)?;
     let date = format!("{year:04}-{month:02}-{day:02}");
     Some(match seconds {
         0 | 86_400.. => date,

@@ -4,9 +4,8 @@
 //! text as UTF-8 or with the label of its code page, files as they are, one boundary that stands in none of them.
 
 use super::{Attachment, Content, Message, Properties, id, rtf, text};
-use crate::civil::civil_from_days;
 use crate::error::Error;
-use form::Reason;
+use form::{Reason, civil};
 
 /// A whole mail.
 pub(crate) fn mail(message: &Message) -> Result<Vec<u8>, Error> {
@@ -353,7 +352,7 @@ fn unix(filetime: u64) -> Option<i64> {
 /// `unix` bounds what comes in.
 fn civil(local: i64) -> Option<Civil> {
     let (days, seconds) = (local.div_euclid(86_400), local.rem_euclid(86_400));
-    let (year, month, day) = civil_from_days(days)?;
+    let (year, month, day) = civil::date(days)?;
     Some(Civil {
         year,
         month,

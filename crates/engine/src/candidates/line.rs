@@ -306,7 +306,7 @@ const FILES: &[&str] = &[
 /// The day of sending as passwords are made of it: in the form that the line names, then in the usual ones.
 pub(super) fn dates(line: &[char], date: MailDate) -> Vec<String> {
     let local = date.unix_seconds().saturating_add(i64::from(date.offset_minutes()).saturating_mul(60));
-    let (year, month, day) = civil(local.div_euclid(86_400));
+    let Some((year, month, day)) = form::civil::date(local.div_euclid(86_400)) else { return Vec::new() };
     let short = year.rem_euclid(100);
     let eight = format!("{year:04}{month:02}{day:02}");
     let six = format!("{short:02}{month:02}{day:02}");
@@ -337,18 +337,4 @@ pub(super) fn dates(line: &[char], date: MailDate) -> Vec<String> {
     }
     all.dedup();
     all
-}
-
-/// Year, month and day of a number of days since 1970-01-01, in the Gregorian calendar.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let shifted = days.saturating_add(719_468);
-    let era = shifted.div_euclid(146_097);
-    let of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era.saturating_mul(400) + i64::from(month <= 2);
-    (year, month, day)
 }

@@ -1,11 +1,10 @@
 //! Directory records (ECMA-119 section 9.1) and what Rock Ridge (IEEE P1282) adds to them.
 
-use form::Reason;
+use form::{Reason, civil};
 
 use super::super::bytes::Fields;
 use super::super::members::{Listed, Node};
 use super::super::names::Name;
-use crate::civil::days_from_civil;
 use crate::error::Error;
 
 /// How the names of a list are written.
@@ -199,7 +198,7 @@ fn moment(field: &[u8]) -> Option<i64> {
     let [year, month, day, hour, minute, second, zone] = field.first_chunk::<7>()?.map(i64::from);
     let zone = if zone > 127 { zone - 256 } else { zone };
     let valid = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 60;
-    let days = days_from_civil(year + 1900, month, day);
+    let days = civil::days(year + 1900, month, day);
     valid.then(|| days * 86_400 + hour * 3_600 + minute * 60 + second - zone * 900)
 }
 

@@ -9,11 +9,10 @@ use std::io::{Read, Write};
 use flate2::read::ZlibDecoder;
 use form::codec::Encoder;
 use form::container::Child;
-use form::{Findings, Limits, Reason, Refusal};
+use form::{Findings, Limits, Reason, Refusal, civil};
 use lopdf::{DecompressError, Dictionary, Object, ObjectId, Stream};
 
 use super::tree::Tree;
-use crate::civil::days_from_civil;
 use crate::embedded::{Names, declared};
 use crate::error::{Error, size, within};
 
@@ -196,7 +195,7 @@ fn unix_seconds(date: &str) -> Option<i64> {
         Some("-") => -zone,
         _ => 0,
     };
-    Some(days_from_civil(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset)
+    Some(civil::days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset)
 }
 
 /// Filters that files are packed with; those of pictures are not among them.
