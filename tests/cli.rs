@@ -44,6 +44,27 @@ fn by_name<'a>(reports: &'a [serde_json::Value], name: &str) -> &'a serde_json::
 }
 
 #[test]
+fn every_command_stands_in_the_readme() {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).expect("README.md");
+    let commands = |of: &[&str]| -> Vec<String> {
+        let ran = misogi(&[of, &["--help"]].concat());
+        let help = String::from_utf8(ran.stdout).expect("UTF-8");
+        let Some((_, list)) = help.split_once("Commands:\n") else { return Vec::new() };
+        let names = list.lines().map_while(|line| line.split_whitespace().next().map(str::to_owned));
+        names.filter(|name| name != "help").collect()
+    };
+    let first = commands(&[]);
+    assert!(first.len() > 6, "{first:?}");
+    for command in first {
+        assert!(readme.contains(&format!("misogi {command}")), "{command}");
+        for second in commands(&[&command]) {
+            let spelled = [format!("misogi {command} {second} "), format!("| {second} ")];
+            assert!(spelled.iter().any(|words| readme.contains(words)), "{command} {second}");
+        }
+    }
+}
+
+#[test]
 fn all_passed_is_exit_code_zero_and_each_input_has_one_report() {
     let directory = tempfile::tempdir().expect("a directory");
     let sjis = b"\x93\xfa\x96\x7b\x8c\xea\r\n";

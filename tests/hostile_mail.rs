@@ -610,7 +610,7 @@ fn boundaries_that_conflict_bring_a_notice_and_the_original_into_quarantine() {
         let receipt = target.accepted(mail.as_bytes());
         let arrived = target.arrived(&receipt);
         assert!(arrived.is_notice(), "{head}: {}", arrived.raw);
-        arrived.says("構造が二通りに読める").says(SENDER).says(&format!("conflict {number}")).says(&receipt);
+        arrived.says("読み方が一つに決まらず").says(SENDER).says(&format!("conflict {number}")).says(&receipt);
         assert!(arrived.names().is_empty());
         let row = target.quarantine().lines().find(|line| line.contains(&receipt)).map(str::to_owned);
         let row: Value = serde_json::from_str(&row.unwrap_or_else(|| panic!("{receipt} is not kept"))).expect("JSON");

@@ -233,7 +233,7 @@ fn without_pairing_partners_passwords_still_open_and_nothing_is_promised() {
     let mails = world.settled(3);
     assert_eq!(texts_for(&mails, STAFF), ["agreed\r\n"]);
     let texts: Vec<String> = mails.iter().map(|mail| python_reads(mail)["text"].to_string()).collect();
-    assert!(texts.iter().any(|text| text.contains("パスワードと受付番号を管理者へ")), "{texts:?}");
+    assert!(texts.iter().any(|text| text.contains("パスワードと受付番号を情報システム担当へ")), "{texts:?}");
     assert!(!texts.iter().any(|text| text.contains("自動で開き")), "{texts:?}");
 }
 

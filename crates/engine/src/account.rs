@@ -80,31 +80,55 @@ fn hints(policy: &Policy, receipt: &str, parts: &[PartOutcome]) -> Vec<String> {
         return hints;
     }
     if parts.iter().any(PartOutcome::is_locked) {
-        hints.push(password_hint(policy).to_owned());
+        hints.extend(password_hint(policy, receipt));
     }
     if parts.iter().any(PartOutcome::anything_withheld) {
-        let text = language.pick(
-            "内容が足りないときは、受付番号を添えて管理者へお知らせください。",
-            "If something is missing, tell your administrator the receipt number.",
-        );
-        hints.push(text.to_owned());
+        hints.push(match page(policy, "r", receipt) {
+            Some(page) => format!("{} {page}", language.pick("内容が足りないとき:", "If something is missing:")),
+            None => language
+                .pick(
+                    "内容が足りないときは、受付番号を添えて情報システム担当へお知らせください。",
+                    "If something is missing, tell your IT desk the receipt number.",
+                )
+                .to_owned(),
+        });
     }
     hints
 }
 
-fn password_hint(policy: &Policy) -> &'static str {
-    let language = policy.language;
-    if policy.opens_by_mail {
-        language.pick(
-            "パスワード付きのファイルは、同じ差出人からパスワードのメールが届くと自動で開き、別のメールでお届けします。届かないときは、パスワードと受付番号を管理者へお知らせください。",
-            "A file with a password is opened by itself when the mail with the password comes from the same sender, and arrives in a second mail. If it does not, tell your administrator the password and the receipt number.",
-        )
-    } else {
-        language.pick(
-            "パスワード付きのファイルは、パスワードと受付番号を管理者へお知らせください。開いて別のメールでお届けします。",
-            "To have a file with a password, tell your administrator the password and the receipt number; it arrives in a second mail.",
-        )
-    }
+/// A page of the portal about a mail, where its recipients have accounts there.
+fn page(policy: &Policy, kind: &str, receipt: &str) -> Option<String> {
+    let portal = policy.portal.as_deref()?.trim_end_matches('/');
+    Some(format!("{portal}/{kind}/{receipt}"))
+}
+
+/// What opens a file with a password. The page takes the password itself; nobody else has to hear it.
+fn password_hint(policy: &Policy, receipt: &str) -> Vec<String> {
+    let by_mail = policy.language.pick(
+        "パスワード付きのファイルは、同じ差出人からパスワードのメールが届くと自動で開き、別のメールでお届けします。",
+        "A file with a password is opened by itself when the mail with the password comes from the same sender, and arrives in a second mail. ",
+    );
+    let (ja, en) = match (policy.opens_by_mail, policy.portal.is_some()) {
+        (true, true) => {
+            ("すぐに開くには、次の画面でパスワードを入力してください。", "To have it now, give the password here:")
+        }
+        (true, false) => (
+            "届かないときは、パスワードと受付番号を情報システム担当へお知らせください。",
+            "If it does not, tell your IT desk the password and the receipt number.",
+        ),
+        (false, true) => (
+            "パスワード付きのファイルは、次の画面でパスワードを入力すると、開いて別のメールでお届けします。",
+            "To have a file with a password, give the password here; it arrives in a second mail:",
+        ),
+        (false, false) => (
+            "パスワード付きのファイルは、パスワードと受付番号を情報システム担当へお知らせください。開いて別のメールでお届けします。",
+            "To have a file with a password, tell your IT desk the password and the receipt number; it arrives in a second mail.",
+        ),
+    };
+    let how = policy.language.pick(ja, en);
+    let words = if policy.opens_by_mail { format!("{by_mail}{how}") } else { how.to_owned() };
+    let page = page(policy, "p", receipt).map(|page| format!("  {page}"));
+    std::iter::once(words).chain(page).collect()
 }
 
 /// The account of a mail of which nothing could be passed.
@@ -114,21 +138,20 @@ pub(crate) fn notice(policy: &Policy, receipt: &str, sender: &str, subject: &str
     match language {
         Language::Ja => {
             lines.push(
-                "次のメールは安全に作り直せなかったため、お渡しできません。原本は管理者が預かっています。".to_owned(),
+                "次のメールは安全に作り直せなかったため、お渡しできません。原本は情報システム担当が預かっています。"
+                    .to_owned(),
             );
             lines.push(format!("  差出人: {sender}"));
             lines.push(format!("  件名: {subject}"));
             lines.push(format!("  理由: {}", describe_refusal(refusal, language)));
-            lines.push("必要な場合は、受付番号を添えて管理者へお知らせください。".to_owned());
+            lines.push("必要な場合は、受付番号を添えて情報システム担当へお知らせください。".to_owned());
         }
         Language::En => {
-            lines.push(
-                "The following mail could not be rebuilt safely. The administrator keeps the original.".to_owned(),
-            );
+            lines.push("The following mail could not be rebuilt safely. The IT desk keeps the original.".to_owned());
             lines.push(format!("  From: {sender}"));
             lines.push(format!("  Subject: {subject}"));
             lines.push(format!("  Reason: {}", describe_refusal(refusal, language)));
-            lines.push("If you need it, tell your administrator the receipt number.".to_owned());
+            lines.push("If you need it, tell your IT desk the receipt number.".to_owned());
         }
     }
     lines.push(rule());
@@ -185,7 +208,7 @@ pub(crate) fn later(policy: &Policy, receipt: &str, about: &About<'_>, parts: &[
     if parts.iter().any(PartOutcome::is_locked) {
         let still = "このパスワードでは開かないファイルが残っています。引き続きお預かりしています。";
         text.push(language.pick(still, "Some files need another password. They are kept.").to_owned());
-        text.push(password_hint(policy).to_owned());
+        text.extend(password_hint(policy, about.first));
     }
     text.push(rule());
     text.join("\n")
@@ -495,9 +518,27 @@ mod tests {
     }
 
     #[test]
+    fn recipients_with_accounts_are_shown_where_to_look_and_where_to_give_the_password() {
+        let parts =
+            [part("a.zip", Some(Reason::Encrypted), Vec::new()), part("b.xyz", Some(Reason::Malformed), Vec::new())];
+        let told = |policy: &Policy| compose(policy, "20261121-8F3K2", &[], &parts).expect("an account").whole();
+        let none = told(&Policy::default());
+        assert!(!none.contains("http") && none.contains("情報システム担当"), "{none}");
+        for opens_by_mail in [true, false] {
+            let portal = Some("https://mugai.example.lg.jp/".to_owned());
+            let text = told(&Policy { portal, opens_by_mail, ..Policy::default() });
+            for page in ["https://mugai.example.lg.jp/r/20261121-8F3K2", "https://mugai.example.lg.jp/p/20261121-8F3K2"]
+            {
+                assert_eq!(text.matches(page).count(), 1, "{text}");
+            }
+            assert!(text.lines().count() <= MAX_LINES_ABOVE && !text.contains("情報システム担当"), "{text}");
+        }
+    }
+
+    #[test]
     fn a_notice_names_sender_subject_and_reason() {
         let text = notice(&Policy::default(), "r", "a@example.jp", "見積", &Refusal::plain(Reason::AmbiguousStructure));
-        for part in ["a@example.jp", "見積", "構造が二通りに読める"] {
+        for part in ["a@example.jp", "見積", "読み方が一つに決まらず"] {
             assert!(text.contains(part), "{text}");
         }
     }

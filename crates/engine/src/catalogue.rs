@@ -44,15 +44,47 @@ pub fn describe(finding: &Finding, language: Language) -> String {
     text
 }
 
-/// A place in the reader's language. Rooms write places as names, or as `page 3` with more behind it.
+/// A place in the reader's language. Rooms write places as names, as `page 3` with more behind it, or as a list of properties.
 fn place_text(place: &str, language: Language) -> Cow<'_, str> {
-    let Some(rest) = place.strip_prefix("page ").filter(|_| language == Language::Ja) else { return place.into() };
-    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    match rest.split_at_checked(digits) {
-        Some((number, rest)) if !number.is_empty() => format!("{number}ページ{rest}").into(),
-        _ => place.into(),
+    if language != Language::Ja {
+        return place.into();
     }
+    if let Some(rest) = place.strip_prefix("page ") {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        return match rest.split_at_checked(digits) {
+            Some((number, rest)) if !number.is_empty() => format!("{number}ページ{rest}").into(),
+            _ => place.into(),
+        };
+    }
+    let known = |word: &str| PROPERTIES.iter().find(|(name, _)| *name == word).map(|(_, ja)| *ja);
+    if !place.split(", ").any(|word| known(word).is_some()) {
+        return place.into();
+    }
+    let mut said: Vec<&str> = place.split(", ").map(|word| known(word).unwrap_or(word)).collect();
+    said.dedup();
+    said.join("、").into()
 }
+
+/// Properties of documents (ECMA-376 part 2 section 8 and part 1 section 22.2; ISO 32000-2 table 349) as programs show them.
+const PROPERTIES: &[(&str, &str)] = &[
+    ("creator", "作成者"),
+    ("lastModifiedBy", "最終更新者"),
+    ("Company", "会社"),
+    ("Manager", "管理者"),
+    ("keywords", "キーワード"),
+    ("subject", "件名"),
+    ("description", "コメント"),
+    ("category", "分類"),
+    ("Author", "作成者"),
+    ("Subject", "件名"),
+    ("Keywords", "キーワード"),
+    ("Creator", "作成ソフト"),
+    ("Producer", "変換ソフト"),
+    ("CreationDate", "作成日時"),
+    ("ModDate", "更新日時"),
+    ("PieceInfo", "作成ソフトの作業データ"),
+    ("Thumb", "縮小画像"),
+];
 
 /// The sentence for a refusal; a limit is named with its value.
 pub fn describe_refusal(refusal: &Refusal, language: Language) -> String {
@@ -60,7 +92,10 @@ pub fn describe_refusal(refusal: &Refusal, language: Language) -> String {
     if refusal.limit > 0 {
         let (limit, value) = (amount(refusal.reason, refusal.limit), amount(refusal.reason, refusal.value));
         let detail = match language {
-            Language::Ja => format!("（上限 {limit}、実際 {value}）"),
+            Language::Ja => {
+                let unit = unit(refusal.reason);
+                format!("（上限 {limit}{unit}、実際 {value}{unit}）")
+            }
             Language::En => format!(" (limit {limit}, found {value})"),
         };
         text.push_str(&detail);
@@ -80,16 +115,38 @@ fn amount(reason: Reason, number: u64) -> String {
     }
 }
 
+/// What the numbers of a limit count, where Japanese has a word for it that the sentence does not make plain.
+fn unit(reason: Reason) -> &'static str {
+    const UNITS: &[(Reason, &str)] = &[
+        (Reason::LimitParts, "個"),
+        (Reason::LimitDepth, "重"),
+        (Reason::LimitRatio, "倍"),
+        (Reason::LimitPixels, "画素"),
+        (Reason::LimitDimension, "画素"),
+        (Reason::LimitFrames, "コマ"),
+        (Reason::LimitCells, "個"),
+        (Reason::LimitAddresses, "件"),
+        (Reason::LimitFindings, "件"),
+        (Reason::LimitReferences, "件"),
+        (Reason::LimitPages, "ページ"),
+        (Reason::LimitEntries, "件"),
+    ];
+    UNITS.iter().find(|(named, _)| *named == reason).map_or("", |(_, unit)| unit)
+}
+
 /// (Japanese, English). Matched without a wildcard, so that a new reason does not compile without its sentences.
 const fn texts(reason: Reason) -> (&'static str, &'static str) {
     match reason {
-        Reason::UnsupportedType => ("受け付けない形式です", "this file type is not accepted"),
+        Reason::UnsupportedType => (
+            "安全に作り直せない形式のため、受け付けていません",
+            "this type of file cannot be rebuilt safely and is not accepted",
+        ),
         Reason::Encrypted => {
             ("暗号化（パスワード付きなど）のため中身を確かめられません", "it is encrypted and cannot be inspected")
         }
         Reason::Malformed => ("壊れているため作り直せません", "it is damaged and cannot be rebuilt"),
         Reason::AmbiguousStructure => {
-            ("構造が二通りに読めるため作り直せません", "its structure can be read in two ways")
+            ("読み方が一つに決まらず危険なため、作り直せません", "it can be read in two ways, which is not safe")
         }
         Reason::Infected => ("ウイルスを検知しました", "a virus was found"),
         Reason::ScannerUnavailable => ("ウイルス検査ができませんでした", "it could not be scanned"),
@@ -125,7 +182,7 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::LimitTextBytes => ("文字の量が多すぎます", "there is too much text"),
         Reason::LimitCells => ("表のセルが多すぎます", "the table has too many cells"),
         Reason::LimitNameBytes => ("名前が長すぎます", "a name is too long"),
-        Reason::LimitHeaderBytes => ("ヘッダが大きすぎます", "the header is too large"),
+        Reason::LimitHeaderBytes => ("ヘッダーが大きすぎます", "the header is too large"),
         Reason::LimitAddresses => ("アドレスが多すぎます", "there are too many addresses"),
         Reason::LimitFindings => ("変更点が多すぎます", "there are too many findings"),
         Reason::LimitRowBytes => ("表の一行が長すぎます", "one row of the table is too long"),
@@ -185,10 +242,10 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         }
         Reason::RemoteImage => ("外部から読み込む画像を{count}個取り除きました", "{count} remote images were removed"),
         Reason::HiddenText => ("見えない文字を{count}か所取り除きました", "hidden text was removed in {count} places"),
-        Reason::HeaderFields => ("不要なヘッダを{count}個取り除きました", "{count} header fields were removed"),
+        Reason::HeaderFields => ("不要なヘッダーを{count}個取り除きました", "{count} header fields were removed"),
         Reason::AlternativeText => (
-            "別の形式の本文に違う内容があり、それを取り除きました",
-            "another version of the text, which differed, was removed",
+            "この文面と内容の違うもう一つの本文（HTML形式など）がありました。その内容は含めていません",
+            "the mail had another version of its text (such as HTML), which says something else and is not included",
         ),
         Reason::Signature => (
             "電子署名を取り除きました（署名の検証はしていません）",
@@ -204,7 +261,7 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::SurplusBytes => {
             ("ファイルの前後にある余分なデータを取り除きました", "surplus bytes around the file were removed")
         }
-        Reason::DuplicateHeader => ("重複したヘッダを取り除きました", "repeated header fields were removed"),
+        Reason::DuplicateHeader => ("重複したヘッダーを取り除きました", "repeated header fields were removed"),
         Reason::EmptyDirectory => ("空のフォルダを取り除きました", "empty folders were removed"),
         Reason::Script => (
             "文書に組み込まれたプログラム（スクリプト）を{count}個取り除きました",
@@ -231,7 +288,7 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
             ("文書に組み込まれた別形式の入力フォーム（XFA）を取り除きました", "an embedded XFA form was removed")
         }
         Reason::UnsafeLink => (
-            "ウェブやメールアドレス以外を指すリンクを{count}個取り除きました",
+            "Webやメールアドレス以外を指すリンクを{count}個取り除きました",
             "{count} links to something other than web pages or mail addresses were removed",
         ),
         Reason::Comments => ("注釈（コメントや付箋）を{count}個取り除きました", "{count} comments were removed"),
@@ -464,7 +521,7 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
             "{count} pivot tables were reduced to the values that they show, because the data behind them can hold more than is seen (where no values were stored in the file, they are empty)",
         ),
         Reason::TrackingPixel => (
-            "開封を送信者に知らせる見えない画像を{count}個取り除きました",
+            "開封を差出人に知らせる見えない画像を{count}個取り除きました",
             "{count} pictures that tell the sender of the opening of the mail were removed",
         ),
         Reason::LinksRemoved => ("Webアドレスを{count}個取り除きました", "{count} web addresses were removed"),
@@ -532,7 +589,14 @@ mod tests {
         let finding = Finding { reason: Reason::FormulaNeutralised, count: 3, place: Place::new("B3") };
         assert_eq!(describe(&finding, Language::Ja), "数式として動くセルを3個、文字にしました（B3）");
         assert_eq!(describe(&finding, Language::En), "3 formula cells were turned to text (B3)");
-        for (place, ja) in [("page 12", "12ページ"), ("page 1: Stamp", "1ページ: Stamp"), ("page x", "page x")] {
+        for (place, ja) in [
+            ("page 12", "12ページ"),
+            ("page 1: Stamp", "1ページ: Stamp"),
+            ("page x", "page x"),
+            ("creator, lastModifiedBy", "作成者、最終更新者"),
+            ("Author, XMP", "作成者、XMP"),
+            ("Sheet1, Sheet2", "Sheet1, Sheet2"),
+        ] {
             assert_eq!(place_text(place, Language::Ja), ja);
             assert_eq!(place_text(place, Language::En), place);
         }
@@ -542,6 +606,10 @@ mod tests {
     fn a_limit_is_told_with_its_value() {
         let refusal = Refusal::limit(Reason::LimitDepth, 8, 9);
         assert_eq!(describe_refusal(&refusal, Language::En), "it is nested too deeply (limit 8, found 9)");
+        assert_eq!(
+            describe_refusal(&refusal, Language::Ja),
+            "ファイルが何重にもまとめられています（上限 8重、実際 9重）"
+        );
         let refusal = Refusal::limit(Reason::LimitInputBytes, 50 << 20, 61 << 20);
         assert_eq!(describe_refusal(&refusal, Language::Ja), "大きすぎます（上限 50 MB、実際 61 MB）");
         assert_eq!(

@@ -71,6 +71,9 @@ pub struct Policy {
     pub subject_prefix: String,
     /// Name of the organisation; may be empty.
     pub site_name: String,
+    /// Address of the portal where recipients of mails have accounts: their accounts name its pages `/r/RECEIPT` and `/p/RECEIPT`.
+    /// `None` where there are no accounts.
+    pub portal: Option<String>,
 }
 
 /// What becomes of a document of a format that only LibreOffice reads, where there is no LibreOffice or it fails.
@@ -132,6 +135,7 @@ impl Default for Policy {
             encrypt_again: false,
             subject_prefix: String::new(),
             site_name: String::new(),
+            portal: None,
         }
     }
 }

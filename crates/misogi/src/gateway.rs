@@ -340,6 +340,7 @@ pub(crate) fn policy(config: &Config) -> Policy {
         encrypt_again: config.passwords.encrypt_again,
         subject_prefix: config.policy.subject_prefix.clone(),
         site_name: config.site.name.clone(),
+        portal: config.site.portal_url.clone().filter(|_| config.portal.access == config::PortalAccess::Accounts),
         ..Policy::default()
     };
     policy.limits.parts = config.limits.parts;
@@ -360,6 +361,11 @@ pub(crate) fn store_exists(config: &Config) -> Result<bool> {
 
 /// Opens the store to look at it only, also while a gateway works with it.
 pub(crate) async fn reader(config: &Config) -> Result<Store> {
+    if !store_exists(config)? {
+        // A relative `data` lies below the directory in which the gateway was started.
+        let data = std::path::absolute(&config.data).unwrap_or_else(|_| config.data.clone());
+        anyhow::bail!("no gateway has run with its data in {}", data.display());
+    }
     Store::open_reading(store_config(config)).await.with_context(|| unopened(config))
 }
 

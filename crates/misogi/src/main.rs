@@ -38,7 +38,7 @@ static ALLOCATOR: jail::room::Allocator = jail::room::Allocator;
 
 /// Content disarm and reconstruction gateway.
 #[derive(Debug, Parser)]
-#[command(name = "misogi", version, about, arg_required_else_help = false)]
+#[command(name = "misogi", version, arg_required_else_help = false)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -54,7 +54,7 @@ enum Command {
     Doctor(commands::doctor::Arguments),
     /// List what waits for conversion or delivery.
     Queue(commands::queue::Arguments),
-    /// List or show what was withheld.
+    /// List or show what was withheld, or have a password tried on it.
     Quarantine(commands::quarantine::Arguments),
     /// Verify the audit log.
     Audit(commands::audit::Arguments),
