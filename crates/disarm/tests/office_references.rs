@@ -182,6 +182,30 @@ fn pivot_tables_leave_their_values_unless_the_site_keeps_them() {
     assert!(parts.has("getPivotData(") && !done.has(Reason::UnsafeFormula));
 }
 
+/// Programs that only describe a pivot table store no values; Excel computes them when it opens the file.
+#[test]
+fn a_pivot_table_without_values_is_told_as_empty() {
+    let own = r#"<cacheSource type="worksheet"><worksheetSource ref="A1:B2" sheet="表"/></cacheSource>"#;
+    for (cells, reason, other) in [
+        (r#"<row r="3"><c r="A3"><v>1</v></c></row>"#, Reason::PivotEmpty, Reason::PivotValues),
+        (r#"<row r="1"><c r="A1" s="0"/><c r="C1"><v>1</v></c></row>"#, Reason::PivotEmpty, Reason::PivotValues),
+        ("", Reason::PivotEmpty, Reason::PivotValues),
+        (r#"<row r="2"><c r="B2"><v>0</v></c></row>"#, Reason::PivotValues, Reason::PivotEmpty),
+        (r#"<row r="2"><c r="A2" t="inlineStr"><is><t>あ</t></is></c></row>"#, Reason::PivotValues, Reason::PivotEmpty),
+        // Where the cell is, nobody says.
+        (r#"<row><c><v>1</v></c></row>"#, Reason::PivotValues, Reason::PivotEmpty),
+    ] {
+        let sheet = format!("<worksheet {X} {R}><sheetData>{cells}</sheetData></worksheet>");
+        let (done, parts) = rebuilt(&pivot(own).part("xl/worksheets/sheet1.xml", &sheet), "a.xlsx");
+        assert!(!parts.has("pivot"), "{:?}", parts.names());
+        assert_eq!(done.place(reason).as_deref(), Some("pivottable1"), "{cells}");
+        assert!(!done.has(other), "{cells}");
+    }
+    let sheet = format!("<worksheet {X} {R}><sheetData/></worksheet>");
+    let (done, parts) = with_pivots(&pivot(own).part("xl/worksheets/sheet1.xml", &sheet));
+    assert!(parts.has("pivotTableDefinition") && !done.has(Reason::PivotEmpty));
+}
+
 /// Excel takes a pivot table for damage whose data it does not find.
 #[test]
 fn no_pivot_table_stays_beside_data_that_is_broken() {

@@ -347,6 +347,10 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
             "元のデータがこのファイルの外にあるピボットテーブル{count}件を、表示されていた値だけにしました",
             "{count} pivot tables whose data is outside the file were reduced to the values that they show",
         ),
+        Reason::PivotEmpty => (
+            "ピボットテーブル{count}件は空です（表示する値がファイルに保存されていないため。送信者に値の入った表を頼んでください）",
+            "{count} pivot tables are empty, because the file does not store the values that they show (ask the sender for a table with values)",
+        ),
         Reason::HeaderPictures => (
             "シートのヘッダーやフッターの画像を取り除きました",
             "pictures in the headers and footers of sheets were removed",
@@ -517,8 +521,8 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         }
         Reason::PageCountDiffers => ("元の文書とページ数が違います", "it has more or fewer pages than the original"),
         Reason::PivotValues => (
-            "ピボットテーブル{count}件を、表示されていた値だけにしました（見えない元データを渡さないため。ファイルに値が保存されていなかった表は空になります）",
-            "{count} pivot tables were reduced to the values that they show, because the data behind them can hold more than is seen (where no values were stored in the file, they are empty)",
+            "ピボットテーブル{count}件を、表示されていた値だけにしました（見えない元データを渡さないため）",
+            "{count} pivot tables were reduced to the values that they show, because the data behind them can hold more than is seen",
         ),
         Reason::TrackingPixel => (
             "開封を差出人に知らせる見えない画像を{count}個取り除きました",

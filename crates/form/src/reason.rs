@@ -291,6 +291,8 @@ reasons! {
     250 Removed PivotData "pivot_data"
     /// Pictures in the headers and footers of sheets were removed.
     251 Removed HeaderPictures "header_pictures"
+    /// Pivot tables of which the file stores no values were removed: nothing is in their place.
+    252 Removed PivotEmpty "pivot_empty"
     /// What moves in a drawing stands still.
     257 Removed DrawingMotion "drawing_motion"
 

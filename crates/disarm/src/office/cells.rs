@@ -122,6 +122,29 @@ fn in_sheet(package: &Package<'_>, name: &str, cells: &HashSet<Cell>) -> Result<
     Ok(found)
 }
 
+/// Whether no cell of a range has a value. Of a sheet that cannot be read, is longer than [`MAX_BYTES`] or does not say where its cells
+/// are it is not known, which is not empty.
+pub(super) fn is_empty(package: &Package<'_>, name: &str, (first, last): (Cell, Cell)) -> Result<bool, Error> {
+    let Some(mut xml) = opened(package, name)? else { return Ok(false) };
+    let (mut buffer, mut is_inside) = (Vec::new(), false);
+    loop {
+        match xml::next(&mut xml, &mut buffer)? {
+            Event::Start(tag) | Event::Empty(tag) => match tag.local_name().as_ref() {
+                "c" => {
+                    let Some(cell) = attribute(&tag, "r").and_then(|name| Cell::read(&name)) else { return Ok(false) };
+                    is_inside = (first.row..=last.row).contains(&cell.row)
+                        && (first.column..=last.column).contains(&cell.column);
+                }
+                "v" | "is" if is_inside => return Ok(false),
+                _ => {}
+            },
+            Event::End(tag) if tag.local_name().as_ref() == "sheetData" => return Ok(true),
+            Event::Eof => return Ok(true),
+            _ => {}
+        }
+    }
+}
+
 /// ECMA-376 part 1, section 18.4.8 `si`; how words are read aloud (`rPh`) is no part of them.
 fn in_strings(package: &Package<'_>, name: &str, numbers: &BTreeSet<u32>) -> Result<HashMap<u32, String>, Error> {
     let mut found = HashMap::new();
@@ -164,7 +187,8 @@ fn opened<'p>(package: &'p Package<'_>, name: &str) -> Result<Option<Xml<'p>>, E
     package.part(name)?.map(xml::open).transpose()
 }
 
-fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
+/// The value of an attribute as it stands in the tag.
+pub(super) fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
     let mut attributes = tag.attributes();
     let mut all = attributes.with_checks(false).filter_map(Result::ok);
     all.find(|attribute| attribute.key.as_ref() == name).map(|attribute| attribute.value.into_owned())

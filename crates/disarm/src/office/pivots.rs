@@ -6,12 +6,14 @@
 //! Without what they draw from, Excel takes them for damage.
 
 use std::collections::HashSet;
+use std::io::Read;
 
 use form::job::Extra;
 use form::office::{AttributeKind, grammar};
 use form::{Findings, Reason};
 use quick_xml::events::Event;
 
+use super::cells::{self, Cell};
 use super::graph::{Graph, Node, Target};
 use super::workbook::Sheets;
 use super::{relationships, xml};
@@ -51,6 +53,7 @@ pub(super) fn prune(
             .iter()
             .any(|(_, target)| matches!(target, Target::Part(part) if caches.contains(part) && !gone.contains(part)));
         if !draws {
+            let reason = if is_empty(package, graph, table).unwrap_or(false) { Reason::PivotEmpty } else { reason };
             findings.add(reason, relationships::file_name(node.name.trim_end_matches(".xml")));
             gone.insert(table);
         }
@@ -67,6 +70,36 @@ pub(super) fn prune(
         findings.add(reason, first);
     }
     true
+}
+
+/// Whether no cell has a value where a table lies (ECMA-376 part 1, section 18.10.1.49): programs that only describe tables leave the
+/// values to whoever opens them.
+fn is_empty(package: &Package<'_>, graph: &Graph, table: usize) -> Result<bool, Error> {
+    let Some(node) = graph.nodes.get(table) else { return Ok(false) };
+    let leads_here = |node: &&Node| node.links.iter().any(|(_, target)| *target == Target::Part(table));
+    let sheet = graph.nodes.iter().filter(|node| node.kind.name() == "WorksheetPart").find(leads_here);
+    match (sheet, package.part(&node.name)?) {
+        (Some(sheet), Some(part)) => match location(part)? {
+            Some(place) => cells::is_empty(package, &sheet.name, place),
+            None => Ok(false),
+        },
+        _ => Ok(false),
+    }
+}
+
+/// The cells that a table says it lies in.
+fn location(part: impl Read) -> Result<Option<(Cell, Cell)>, Error> {
+    let mut xml = xml::open(part)?;
+    let mut buffer = Vec::new();
+    loop {
+        match xml::next(&mut xml, &mut buffer)? {
+            Event::Start(tag) | Event::Empty(tag) if tag.local_name().as_ref() == "location" => {
+                return Ok(cells::attribute(&tag, "ref").and_then(|range| cells::range(&range)));
+            }
+            Event::Eof => return Ok(None),
+            _ => {}
+        }
+    }
 }
 
 /// Parts that are of no use without this one: of records their cache, of a cache the tables that draw from it.
