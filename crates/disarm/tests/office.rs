@@ -668,9 +668,9 @@ fn pictures_of_headers_cross() {
     assert_eq!((count(&done, Reason::ControlsDrawn), count(&done, Reason::Controls)), (1, 0));
 }
 
-/// Some notes are seen all the time, which only the drawing of VML says.
+/// Some notes are seen all the time, and all have a place: only the drawing of VML says so.
 #[test]
-fn notes_that_are_seen_stay_so() {
+fn notes_that_are_seen_stay_so_and_where_they_were() {
     let notes = format!(
         r#"<comments {X}><authors><author>a</author></authors><commentList><comment ref="B2" authorId="0" shapeId="7"><text><t>見える</t></text></comment><comment ref="C3" authorId="0" shapeId="0"><text><t>隠れた</t></text></comment></commentList></comments>"#,
         X = package_kit::X
@@ -689,7 +689,13 @@ fn notes_that_are_seen_stay_so() {
     let seen =
         |row: &str| boxes.split("</v:shape>").find(|shape| shape.contains(row)).unwrap().contains("<x:Visible/>");
     assert!(seen("<x:Row>1</x:Row>") && !seen("<x:Row>2</x:Row>"), "{boxes}");
-    assert!(!parts.text("comments1.xml").contains("shapeId"));
+    assert_eq!(boxes.matches("<x:Anchor>1, 0, 2, 0, 3, 0, 4, 0</x:Anchor>").count(), 2, "{boxes}");
+    // Neither is said where the file of Excel has no place for it.
+    let comments = parts.text("comments1.xml");
+    assert!(
+        !comments.contains("shapeId") && !comments.contains("commentPr") && comments.contains("見える"),
+        "{comments}"
+    );
     assert_eq!((count(&done, Reason::ControlsDrawn), count(&done, Reason::Controls)), (0, 0));
 }
 

@@ -22,7 +22,7 @@ mod vml;
 mod workbook;
 mod xml;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io::Write;
 
 use form::codec::{Encoder, Kind};
@@ -39,6 +39,7 @@ use graph::{Graph, Node, Target};
 use lower::references::{DEFINING, Known};
 use lower::{Context, Fault};
 use names::Names;
+use notes::NoteBox;
 use pictures::Pictures;
 use workbook::Sheets;
 
@@ -73,7 +74,7 @@ pub(crate) fn disarm(
     let lost_pivots = pivots::prune(&package, &mut graph, &sheets, part.job.office.pivot_cache, &mut findings);
     let mut additions = previews::add(&package, &mut graph)?;
     let drawn = controls::add(&package, &mut graph, &sheets, &mut additions, &mut findings);
-    let seen_notes = notes::seen(&package, &graph);
+    let note_boxes = notes::boxes(&package, &graph);
     previews::of_headers(&package, &mut graph, limits, &mut findings);
     let slide_previews = previews::of_slides(&package, &mut graph, limits);
     let mut document = Document {
@@ -84,7 +85,7 @@ pub(crate) fn disarm(
         names: Names::new(),
         additions,
         slide_previews,
-        seen_notes,
+        note_boxes,
         words: HashMap::new(),
         titles: HashMap::new(),
         sheets,
@@ -159,8 +160,8 @@ struct Document<'a> {
     additions: HashMap<usize, String>,
     /// Relationships to pictures of objects, by slide and shape.
     slide_previews: HashMap<(usize, String), String>,
-    /// Cells whose notes are seen all the time, by the part of the notes.
-    seen_notes: HashMap<usize, HashSet<String>>,
+    /// The boxes of notes by their cells, by the part of the notes.
+    note_boxes: HashMap<usize, HashMap<String, NoteBox>>,
     /// What drawings among the pictures say in words, by their numbers.
     words: HashMap<usize, String>,
     /// What a person calls a part, by its node.
@@ -372,7 +373,7 @@ impl Document<'_> {
             lost_pivots: self.lost_pivots,
             addition: self.additions.get(&number).map_or("", String::as_str),
             drawing: node.drawing.as_deref(),
-            seen_notes: self.seen_notes.get(&number),
+            note_boxes: self.note_boxes.get(&number),
             has_header_pictures: !node.headers.is_empty(),
             known: &self.known,
             preview: &|shape| self.slide_previews.get(&(number, shape.to_owned())).cloned(),

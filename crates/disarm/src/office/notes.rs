@@ -1,14 +1,22 @@
-//! Which notes of a worksheet are seen all the time: only the drawing of VML beside the sheet says so.
+//! Boxes of the notes of a worksheet, which only the drawing of VML beside the sheet describes: whether they are seen all the time, and
+//! where they lie.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::graph::{Graph, Target};
-use super::vml;
+use super::{previews, vml};
 use crate::zip::Package;
 
-/// The cells whose notes are seen, by the part of the notes.
-pub(super) fn seen(package: &Package<'_>, graph: &Graph) -> HashMap<usize, HashSet<String>> {
-    let mut seen: HashMap<usize, HashSet<String>> = HashMap::new();
+/// The box of one note.
+pub(super) struct NoteBox {
+    pub(super) is_seen: bool,
+    /// Column, pixels, row and pixels of its first corner, then of its last.
+    anchor: Option<[[i64; 4]; 2]>,
+}
+
+/// The boxes of notes by their cells, by the part of the notes.
+pub(super) fn boxes(package: &Package<'_>, graph: &Graph) -> HashMap<usize, HashMap<String, NoteBox>> {
+    let mut boxes: HashMap<usize, HashMap<String, NoteBox>> = HashMap::new();
     for node in graph.nodes.iter().filter(|node| node.kind.name() == "WorksheetPart") {
         let is_notes =
             |part: &usize| graph.nodes.get(*part).is_some_and(|node| node.kind.name() == "WorksheetCommentsPart");
@@ -18,12 +26,32 @@ pub(super) fn seen(package: &Package<'_>, graph: &Graph) -> HashMap<usize, HashS
         });
         let Some(notes) = notes else { continue };
         for shape in node.vml.iter().flat_map(|name| vml::shapes(package, name)) {
-            if let ("Note", false, [Some(row), Some(column)]) = (shape.object.as_str(), shape.is_hidden, shape.cell) {
-                seen.entry(notes).or_default().insert(cell(row, column));
+            if let ("Note", [Some(row), Some(column)]) = (shape.object.as_str(), shape.cell) {
+                let found = NoteBox { is_seen: !shape.is_hidden, anchor: shape.anchor };
+                boxes.entry(notes).or_default().insert(cell(row, column), found);
             }
         }
     }
-    seen
+    boxes
+}
+
+impl NoteBox {
+    /// Where it lies, as markup of the note (ECMA-376 part 1, section 18.7.4), which strict documents have and the others do not.
+    pub(super) fn markup(&self) -> Option<String> {
+        let corner = |name: &str, [column, x, row, y]: [i64; 4]| {
+            let [x, y] = [x, y].map(|pixels| pixels.saturating_mul(EMU_PER_PIXEL));
+            format!(
+                "<{name}><d:col>{column}</d:col><d:colOff>{x}</d:colOff><d:row>{row}</d:row><d:rowOff>{y}</d:rowOff></{name}>"
+            )
+        };
+        let [from, to] = self.anchor?;
+        Some(format!(
+            r#"<commentPr xmlns="{MAIN}" xmlns:d="{}"><anchor>{}{}</anchor></commentPr>"#,
+            previews::XDR,
+            corner("from", from),
+            corner("to", to),
+        ))
+    }
 }
 
 /// What a cell is called, such as `AB12`, by its row and column from 0.
@@ -37,6 +65,9 @@ fn cell(row: u32, column: u32) -> String {
     let letters: String = letters.into_iter().rev().collect();
     format!("{letters}{}", u64::from(row).saturating_add(1))
 }
+
+const MAIN: &str = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+const EMU_PER_PIXEL: i64 = 9_525;
 
 #[cfg(test)]
 mod tests {

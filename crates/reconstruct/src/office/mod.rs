@@ -4,7 +4,7 @@
 //! types, pictures from pixels. What a file can hold is listed in `docs/office-grammar.md`. Order, required elements, values,
 //! grammars and what names which relationship were verified by the decoder.
 //!
-//! Parts and pictures go out as they come; what is held is what parts refer to, one picture, and 16 bytes for each note of a
+//! Parts and pictures go out as they come; what is held is what parts refer to, one picture, and 56 bytes for each note of a
 //! worksheet. Start at [`write`]; [`package`] is where members become a file, [`part`] where markup becomes XML.
 
 mod archive;

@@ -25,6 +25,9 @@ struct Note {
     lines: u32,
     /// Whether it is seen all the time, and not only when the pointer is over its cell.
     is_seen: bool,
+    /// Where its box lies: column, pixels, row and pixels of two corners, as far as they came.
+    anchor: [u32; 8],
+    anchored: u8,
 }
 
 impl Notes {
@@ -35,7 +38,7 @@ impl Notes {
             if count > MOST_NOTES {
                 return Err(Refusal::limit(Reason::LimitMarkup, MOST_NOTES, count).into());
             }
-            self.notes.push(Note { row, column, width: 0, lines: 1, is_seen: false });
+            self.notes.push(Note { row, column, width: 0, lines: 1, is_seen: false, anchor: [0; 8], anchored: 0 });
         }
         Ok(())
     }
@@ -45,6 +48,16 @@ impl Notes {
         if let Some(note) = self.notes.last_mut() {
             note.is_seen = true;
         }
+    }
+
+    /// The next number of where the box of the note lies: columns and rows, and lengths in the units of drawings, of which an inch
+    /// has 914,400.
+    pub(super) fn anchor(&mut self, number: &str) {
+        let Some(note) = self.notes.last_mut() else { return };
+        let Some(place) = note.anchor.get_mut(usize::from(note.anchored)) else { return };
+        let Ok(number) = number.parse::<u32>() else { return };
+        *place = if note.anchored % 2 == 0 { number } else { number / EMU_PER_PIXEL };
+        note.anchored = note.anchored.saturating_add(1);
     }
 
     /// More of what the note says.
@@ -81,12 +94,8 @@ impl Notes {
 
 impl Note {
     fn shape(self, id: u32, order: u32, out: &mut String) {
-        let (across, down) = self.extent();
-        // Beside its cell, and inside the sheet.
-        let right = self.column.saturating_add(1);
-        let left = if right.saturating_add(across) <= LAST_COLUMN { right } else { LAST_COLUMN.saturating_sub(across) };
-        let top = self.row.saturating_sub(1).min(LAST_ROW.saturating_sub(down));
-        let (to_column, to_row) = (left.saturating_add(across), top.saturating_add(down));
+        let [left, x, top, y, to_column, to_x, to_row, to_y] = self.corners();
+        let (across, down) = (to_column.saturating_sub(left), to_row.saturating_sub(top));
         let Note { row, column, is_seen, .. } = self;
         let (visibility, visible) = if is_seen { ("visible", "<x:Visible/>") } else { ("hidden", "") };
         let _ = write!(
@@ -96,11 +105,31 @@ impl Note {
              o:insetmode=\"auto\"><v:fill color2=\"#ffffe1\"/><v:shadow on=\"t\" color=\"black\" obscured=\"t\"/>\
              <v:path o:connecttype=\"none\"/><v:textbox style=\"mso-direction-alt:auto\"><div \
              style=\"text-align:left\"></div></v:textbox><x:ClientData ObjectType=\"Note\"><x:MoveWithCells/>\
-             <x:SizeWithCells/><x:Anchor>{left}, 15, {top}, 10, {to_column}, 15, {to_row}, 4</x:Anchor>\
+             <x:SizeWithCells/><x:Anchor>{left}, {x}, {top}, {y}, {to_column}, {to_x}, {to_row}, {to_y}</x:Anchor>\
              <x:AutoFill>False</x:AutoFill><x:Row>{row}</x:Row><x:Column>{column}</x:Column>{visible}</x:ClientData></v:shape>",
-            across.saturating_mul(48),
-            down.saturating_mul(14),
+            // Programs go by the corners.
+            across.max(1).saturating_mul(48),
+            down.max(1).saturating_mul(14),
         );
+    }
+
+    /// Where the box lies: where it lay, or beside its cell and inside the sheet.
+    fn corners(self) -> [u32; 8] {
+        let [left, x, top, y, to_column, to_x, to_row, to_y] = self.anchor;
+        let is_box = self.anchored == 8
+            && to_column <= LAST_COLUMN
+            && to_row <= LAST_ROW
+            && [x, y, to_x, to_y].iter().all(|pixels| *pixels <= MOST_PIXELS)
+            && (left, x) < (to_column, to_x)
+            && (top, y) < (to_row, to_y);
+        if is_box {
+            return self.anchor;
+        }
+        let (across, down) = self.extent();
+        let right = self.column.saturating_add(1);
+        let left = if right.saturating_add(across) <= LAST_COLUMN { right } else { LAST_COLUMN.saturating_sub(across) };
+        let top = self.row.saturating_sub(1).min(LAST_ROW.saturating_sub(down));
+        [left, 15, top, 10, left.saturating_add(across), 15, top.saturating_add(down), 4]
     }
 
     /// Columns and rows that hold the text at 9 points, a wide letter being 12 pixels wide, in columns of 64 pixels and rows of
@@ -145,7 +174,11 @@ const CLUSTER: usize = 1_000;
 /// XFD.
 const LAST_COLUMN: u32 = 16_383;
 const LAST_ROW: u32 = 1_048_575;
-/// Notes of one sheet. They wait until their part is complete, 16 bytes each; no sheet has as many as this.
+/// Pixels between a corner and the cell that it is in.
+const MOST_PIXELS: u32 = 65_535;
+/// Of 1/96 inch.
+const EMU_PER_PIXEL: u32 = 9_525;
+/// Notes of one sheet. They wait until their part is complete, 56 bytes each; no sheet has as many as this.
 const MOST_NOTES: u64 = 262_144;
 
 #[cfg(test)]
@@ -192,6 +225,29 @@ mod tests {
             (1, 1)
         );
         assert_eq!(cluster, 2);
+    }
+
+    #[test]
+    fn a_box_lies_where_it_lay_unless_that_is_no_place() {
+        let beside = "<x:Anchor>1, 15, 0, 10, 3, 15, 4, 4</x:Anchor>";
+        let emu = |pixels: u32| (pixels * 9_525).to_string();
+        let [three, nine, far] = [3, 9, 65_536].map(emu);
+        for (numbers, expected) in [
+            (["2", &three, "5", &nine, "6", &nine, "9", &three], "<x:Anchor>2, 3, 5, 9, 6, 9, 9, 3</x:Anchor>"),
+            (["2", "0", "5", "0", "2", "0", "9", "0"], beside),
+            (["2", "0", "5", "0", "6", "0", "4", "0"], beside),
+            (["2", "0", "5", "0", "16384", "0", "9", "0"], beside),
+            (["2", "0", "5", "0", "6", "0", "1048576", "0"], beside),
+            (["2", "0", "5", "0", "6", &far, "9", "0"], beside),
+            (["2", "0", "5", "0", "6", "-1", "9", "0"], beside),
+            (["2", "0", "x", "0", "6", "0", "9", "0"], beside),
+        ] {
+            let mut notes = Notes::default();
+            notes.begin("A1").unwrap();
+            numbers.iter().for_each(|number| notes.anchor(number));
+            let drawing = notes.drawing(&mut 1);
+            assert!(drawing.contains(expected), "{numbers:?} {drawing}");
+        }
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub(super) struct Part<'p> {
     headers: Option<String>,
     /// The notes of a part of comments, where a worksheet shows them.
     notes: Option<Notes>,
+    /// How many elements are open that are for the boxes of notes and not for the file.
+    boxing: u32,
 }
 
 #[derive(Clone, Copy)]
@@ -58,11 +60,15 @@ impl<'p> Part<'p> {
             boxes,
             headers,
             notes,
+            boxing: 0,
         }
     }
 
     /// Writes a step. Says whether it ended the part.
     pub(super) fn step(&mut self, step: &Markup, out: &mut Vec<u8>) -> Result<bool, Error> {
+        if self.is_for_box(step) {
+            return Ok(false);
+        }
         match step {
             Markup::Open(child) => self.open(*child, out)?,
             Markup::Attribute(number, value) => self.attribute(*number, value, out)?,
@@ -90,6 +96,35 @@ impl<'p> Part<'p> {
             }
         }
         Ok(false)
+    }
+
+    /// Whether a step is one of those that say where the box of a note lies. They stand in the form only: transitional documents have no
+    /// word for it but the box itself.
+    fn is_for_box(&mut self, step: &Markup) -> bool {
+        match step {
+            Markup::Open(child) if self.boxing == 0 => {
+                let parent = self.innermost().filter(|of| of.is("x", "comment"));
+                let begins = parent.and_then(|of| of.child(*child)).is_some_and(|of| of.name() == "commentPr");
+                self.boxing = u32::from(begins);
+                begins
+            }
+            _ if self.boxing == 0 => false,
+            Markup::Open(_) => {
+                self.boxing = self.boxing.saturating_add(1);
+                true
+            }
+            Markup::Close => {
+                self.boxing = self.boxing.saturating_sub(1);
+                true
+            }
+            Markup::Text(text) => {
+                if let Some(notes) = &mut self.notes {
+                    notes.anchor(text);
+                }
+                true
+            }
+            Markup::Attribute(..) | Markup::Choice(_) | Markup::EndChoice => true,
+        }
     }
 
     /// Writes the declarations of the root before the XML that waits goes out: of what was used where the part is complete, else

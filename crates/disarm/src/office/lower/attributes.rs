@@ -7,6 +7,7 @@ use quick_xml::events::BytesStart;
 use super::references::Role;
 use super::rules::{self, Loss, Special};
 use super::{Fault, Lowerer, TypeFacts, Verdict, text, value};
+use crate::office::notes::NoteBox;
 use crate::office::xml;
 
 /// The bit of an attribute in a set.
@@ -105,8 +106,8 @@ impl Lowerer<'_, '_, '_> {
         let verdict = self.judge(of, facts, seen)?;
         if matches!(verdict, Verdict::Keep) {
             self.define(of, facts, start);
-            if self.context.seen_notes.is_some() && of.is("x", "comment") {
-                self.mark_seen(of, start);
+            if self.context.note_boxes.is_some() && of.is("x", "comment") {
+                self.note_box(of, start);
             }
             if facts.special == Special::Place && self.is_within("xfrm") {
                 self.note_place(of, start);
@@ -154,18 +155,21 @@ impl Lowerer<'_, '_, '_> {
         }
     }
 
-    /// Marks a note that is seen all the time, for the clean room to make its box so.
-    fn mark_seen(&mut self, of: Type, start: usize) {
-        let is_seen = self.tape.get(start..).unwrap_or_default().iter().any(|step| match step {
+    /// Says of a note what its box is like, for the clean room to make it so.
+    fn note_box(&mut self, of: Type, start: usize) {
+        let cell = self.tape.get(start..).unwrap_or_default().iter().find_map(|step| match step {
             Markup::Attribute(number, Value::Text(cell)) => {
-                of.attribute(*number).is_some_and(|each| each.name() == "ref")
-                    && self.context.seen_notes.is_some_and(|seen| seen.contains(&**cell))
+                of.attribute(*number).filter(|each| each.name() == "ref").map(|_| &**cell)
             }
-            _ => false,
+            _ => None,
         });
-        if let (true, Some(number)) = (is_seen, of.attribute_named(Namespace::NONE, "shapeId")) {
+        let found = cell.and_then(|cell| self.context.note_boxes?.get(cell));
+        if let (Some(true), Some(number)) =
+            (found.map(|found| found.is_seen), of.attribute_named(Namespace::NONE, "shapeId"))
+        {
             self.tape.push(Markup::Attribute(number, Value::Integer(1)));
         }
+        self.note_anchor = found.and_then(NoteBox::markup);
     }
 
     /// Takes note of where a frame of graphics stands.

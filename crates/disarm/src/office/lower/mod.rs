@@ -26,6 +26,7 @@ use quick_xml::events::{BytesStart, Event};
 
 use super::account::Account;
 use super::names::Names;
+use super::notes::NoteBox;
 use super::workbook::Sheets;
 use super::{previews, xml};
 use crate::error::Error;
@@ -58,8 +59,8 @@ pub(super) struct Context<'a> {
     pub(super) drawing: Option<&'a str>,
     /// It has pictures in its headers or footers, which cross without markup.
     pub(super) has_header_pictures: bool,
-    /// Cells whose notes are seen all the time.
-    pub(super) seen_notes: Option<&'a HashSet<String>>,
+    /// The boxes of notes by their cells.
+    pub(super) note_boxes: Option<&'a HashMap<String, NoteBox>>,
     /// What parts that were read before give numbers to.
     pub(super) known: &'a Known,
     pub(super) limits: &'a Limits,
@@ -120,6 +121,7 @@ pub(super) fn lower(
         is_added: false,
         next_write: output::SOFT_STEPS,
         described: 0,
+        note_anchor: None,
     };
     lowerer.run(bytes)?;
     Ok(Told { known: lowerer.own.finish(), ..lowerer.told })
@@ -155,6 +157,8 @@ struct Lowerer<'a, 'f, 'o> {
     next_write: usize,
     /// Bytes of words that drawings were given.
     described: usize,
+    /// Where the box of the note lies that was begun last, until it ends.
+    note_anchor: Option<String>,
 }
 
 #[derive(Clone, Copy)]
@@ -498,6 +502,16 @@ impl Lowerer<'_, '_, '_> {
             && let Some(id) = preview.take()
         {
             self.insert(&previews::slide_picture(&id, self.place))?;
+        }
+        if let Some(Frame { role: Role::Element(element), .. }) = self.frames.last()
+            && self.note_anchor.is_some()
+            && element.of.is("x", "comment")
+        {
+            let (of, state) = (element.of, element.state);
+            let may_come = of.children_named(of.namespace(), "commentPr").any(|child| of.step(state, child).is_some());
+            if let Some(anchor) = self.note_anchor.take().filter(|_| may_come) {
+                self.insert(&anchor)?;
+            }
         }
         let Some(Frame { role, mark }) = self.frames.pop() else { return Err(Fault::Broken) };
         self.scope.back_to(mark);
