@@ -1,8 +1,7 @@
 //! BMP: header, then pixels.
 
-use std::io::{Cursor, Write};
+use std::io::Cursor;
 
-use form::image::ImageSource;
 use image::codecs::bmp::BmpDecoder;
 
 use super::raster::{self, Raster};
@@ -10,11 +9,11 @@ use super::{Facts, marks};
 use crate::error::Error;
 use crate::room::Part;
 
-pub(super) fn disarm(part: Part<'_>, form: &mut dyn Write) -> Result<(), Error> {
+pub(super) fn read(part: &Part<'_>) -> Result<(Raster, Facts), Error> {
     let mut facts = Facts { density: density(part.input), ..Facts::default() };
     let decoder = BmpDecoder::new(Cursor::new(part.input)).map_err(|error| raster::decode_error(&error))?;
     let raster = Raster::read(decoder, &part.job.limits, &mut facts)?;
-    raster.write(ImageSource::Bmp, facts, part, form)
+    Ok((raster, facts))
 }
 
 /// Pixels per metre, in every header but the oldest.

@@ -1,9 +1,8 @@
 //! JPEG: markers, then pixels.
 
-use std::io::{Cursor, Write};
+use std::io::Cursor;
 
 use form::Reason;
-use form::image::ImageSource;
 use image::ImageDecoder;
 use image::codecs::jpeg::JpegDecoder;
 
@@ -12,7 +11,7 @@ use super::{Facts, marks};
 use crate::error::Error;
 use crate::room::Part;
 
-pub(super) fn disarm(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Error> {
+pub(super) fn read(part: &mut Part<'_>) -> Result<(Raster, Facts), Error> {
     let Walk { mut facts, frame } = walk(part.input);
     // The decoder takes the rows of such scans in the wrong order and says nothing (zune-jpeg 0.5.15); a wrong picture is
     // worse than none. Cameras and scanners write all components in one scan.
@@ -24,7 +23,7 @@ pub(super) fn disarm(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Err
     facts.profile = decoder.icc_profile().ok().flatten();
     let raster = Raster::read(decoder, limits, &mut facts)?;
     part.findings.add(Reason::ReEncoded, form::Place::default());
-    raster.write(ImageSource::Jpeg, facts, part, form)
+    Ok((raster, facts))
 }
 
 struct Walk {

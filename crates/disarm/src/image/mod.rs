@@ -21,21 +21,41 @@ mod webp;
 
 use std::io::Write;
 
-use form::image::{Density, ImageSource, Repeat};
+use form::image::{Density, ImageHeader, ImageSource, Repeat};
+use form::job::Preview;
 
 use crate::error::Error;
 use crate::room::Part;
+use raster::Raster;
 
 pub(crate) use marks::first_directory;
 
-pub(crate) fn disarm(part: Part<'_>, source: ImageSource, form: &mut dyn Write) -> Result<(), Error> {
+pub(crate) fn disarm(mut part: Part<'_>, source: ImageSource, form: &mut dyn Write) -> Result<(), Error> {
+    match (source, read(&mut part, source)?) {
+        (_, Some((raster, facts))) => raster.write(source, facts, part, form),
+        (ImageSource::Gif, None) => gif::disarm(part, form),
+        (_, None) => tiff::disarm(part, form),
+    }
+}
+
+/// The picture itself, or its first frame, for what it is part of.
+pub(crate) fn pixels(mut part: Part<'_>, source: ImageSource) -> Result<(ImageHeader, Vec<u8>), Error> {
+    if let Some((raster, facts)) = read(&mut part, source)? {
+        return Ok(raster.into_pixels(source, facts));
+    }
+    let (limits, mut form) = (&part.job.limits, Vec::new());
+    disarm(part, source, &mut form)?;
+    preview::frame(&form, source, Preview { page: 0, max_side: u16::MAX }, limits)
+}
+
+/// Reads the picture, where its format has but one.
+fn read(part: &mut Part<'_>, source: ImageSource) -> Result<Option<(Raster, Facts)>, Error> {
     match source {
-        ImageSource::Jpeg => jpeg::disarm(part, form),
-        ImageSource::Png => png::disarm(part, form),
-        ImageSource::Gif => gif::disarm(part, form),
-        ImageSource::Bmp => bmp::disarm(part, form),
-        ImageSource::Tiff => tiff::disarm(part, form),
-        ImageSource::WebP => webp::disarm(part, form),
+        ImageSource::Jpeg => jpeg::read(part).map(Some),
+        ImageSource::Png => png::read(part).map(Some),
+        ImageSource::Bmp => bmp::read(part).map(Some),
+        ImageSource::WebP => webp::read(part).map(Some),
+        ImageSource::Gif | ImageSource::Tiff => Ok(None),
     }
 }
 

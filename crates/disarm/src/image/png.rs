@@ -1,9 +1,8 @@
 //! PNG: chunks, then pixels. Of an animation (APNG) the picture that every reader shows is kept.
 
-use std::io::{Cursor, Write};
+use std::io::Cursor;
 
 use form::Reason;
-use form::image::ImageSource;
 use image::ImageDecoder;
 use image::codecs::png::PngDecoder;
 
@@ -12,7 +11,7 @@ use super::{Facts, marks};
 use crate::error::Error;
 use crate::room::Part;
 
-pub(super) fn disarm(part: Part<'_>, form: &mut dyn Write) -> Result<(), Error> {
+pub(super) fn read(part: &Part<'_>) -> Result<(Raster, Facts), Error> {
     let mut facts = walk(part.input);
     let limits = &part.job.limits;
     // Checked here first, because the decoder's own refusal does not say which limit was passed.
@@ -22,7 +21,7 @@ pub(super) fn disarm(part: Part<'_>, form: &mut dyn Write) -> Result<(), Error> 
         .map_err(|error| raster::decode_error(&error))?;
     facts.profile = decoder.icc_profile().ok().flatten();
     let raster = Raster::read(decoder, limits, &mut facts)?;
-    raster.write(ImageSource::Png, facts, part, form)
+    Ok((raster, facts))
 }
 
 /// The sides that the header chunk gives, which stands first.

@@ -1,6 +1,7 @@
 //! Decoded pixels on their way into the form: held once, brought to 8 bits, reduced to the channels they use, turned.
 
 use std::io::Write;
+use std::ops::Range;
 
 use form::codec::{Encoder, Kind};
 use form::image::{FrameHeader, ImageHeader, ImageSource, PixelFormat, Repeat};
@@ -88,37 +89,20 @@ impl Raster {
         mut part: Part<'_>,
         form: &mut dyn Write,
     ) -> Result<(), Error> {
-        if let Some(profile) = facts.profile.take() {
-            facts.converted |= colour::to_srgb(&profile, &mut self);
-        }
-        let kept = self.channels_in_use();
-        let turn = Turn::new(facts.orientation, self.width, self.height);
-        let header = ImageHeader {
-            width: turn.width,
-            height: turn.height,
-            frames: 1,
-            format: kept,
-            // A quarter turn changes across and down.
-            density: facts.density.map(|density| turn.density(density)),
-            source,
-            quality: facts.quality,
-            repeat: Repeat::Forever,
-        };
+        let (header, turn) = self.settle(source, &mut facts);
         let mut encoder = Encoder::new(form, Kind::Image, part.detected, &part.job.limits)?;
         encoder.image(&header)?;
         encoder.frame(&FrameHeader::default())?;
-        if turn.is_none() && kept == self.format {
+        if turn.is_none() && header.format == self.format {
             encoder.pixels(&self.pixels)?;
         } else {
-            let rows = usize::try_from(header.chunk_bytes() / header.row_bytes().max(1)).unwrap_or(1).max(1);
+            let rows = u32::try_from(header.chunk_bytes() / header.row_bytes().max(1)).unwrap_or(u32::MAX).max(1);
             let mut chunk = Vec::new();
             let mut y = 0;
             while y < turn.height {
                 chunk.clear();
-                let end = y.saturating_add(u32::try_from(rows).unwrap_or(u32::MAX)).min(turn.height);
-                for row in y..end {
-                    self.append_row(row, &turn, kept, &mut chunk);
-                }
+                let end = y.saturating_add(rows).min(turn.height);
+                self.append_rows(y..end, &turn, header.format, &mut chunk);
                 encoder.pixels(&chunk)?;
                 y = end;
             }
@@ -129,6 +113,37 @@ impl Raster {
         }
         encoder.finish()?;
         Ok(())
+    }
+
+    /// The picture as it would be written.
+    pub(super) fn into_pixels(mut self, source: ImageSource, mut facts: Facts) -> (ImageHeader, Vec<u8>) {
+        let (header, turn) = self.settle(source, &mut facts);
+        if turn.is_none() && header.format == self.format {
+            return (header, self.pixels);
+        }
+        let mut pixels = Vec::new();
+        self.append_rows(0..turn.height, &turn, header.format, &mut pixels);
+        (header, pixels)
+    }
+
+    /// Brings the colours to sRGB, and says what is left to be done.
+    fn settle(&mut self, source: ImageSource, facts: &mut Facts) -> (ImageHeader, Turn) {
+        if let Some(profile) = facts.profile.take() {
+            facts.converted |= colour::to_srgb(&profile, self);
+        }
+        let turn = Turn::new(facts.orientation, self.width, self.height);
+        let header = ImageHeader {
+            width: turn.width,
+            height: turn.height,
+            frames: 1,
+            format: self.channels_in_use(),
+            // A quarter turn changes across and down.
+            density: facts.density.map(|density| turn.density(density)),
+            source,
+            quality: facts.quality,
+            repeat: Repeat::Forever,
+        };
+        (header, turn)
     }
 
     /// The smallest layout that loses nothing: no alpha where all is opaque, grey where all channels agree.
@@ -151,17 +166,50 @@ impl Raster {
         }
     }
 
-    fn append_row(&self, y: u32, turn: &Turn, kept: PixelFormat, out: &mut Vec<u8>) {
+    fn append_rows(&self, rows: Range<u32>, turn: &Turn, kept: PixelFormat, out: &mut Vec<u8>) {
         let channels = usize::from(self.format.channels());
-        for x in 0..turn.width {
-            let (from_x, from_y) = turn.source(x, y);
-            let at = u64::from(from_y).saturating_mul(self.width.into()).saturating_add(from_x.into());
-            let at = usize::try_from(at).unwrap_or(usize::MAX).saturating_mul(channels);
-            // A size that passed the check has all its pixels; the empty slice is never taken.
-            let pixel = self.pixels.get(at..at.saturating_add(channels)).unwrap_or_default();
-            append_kept(pixel, self.format, kept, out);
+        let place = |x: u32, y: u32| {
+            let at = u64::from(y).saturating_mul(self.width.into()).saturating_add(x.into());
+            usize::try_from(at).unwrap_or(usize::MAX).saturating_mul(channels)
+        };
+        // A size that passed the check has all its pixels; the empty slices are never taken.
+        if turn.is_none() {
+            let pixels = self.pixels.get(place(0, rows.start)..place(0, rows.end)).unwrap_or_default();
+            return append_all(pixels, self.format, kept, out);
+        }
+        for y in rows {
+            for x in 0..turn.width {
+                let (from_x, from_y) = turn.source(x, y);
+                let at = place(from_x, from_y);
+                let pixel = self.pixels.get(at..at.saturating_add(channels)).unwrap_or_default();
+                append_kept(pixel, self.format, kept, out);
+            }
         }
     }
+}
+
+/// Appends the channels of `kept` out of many pixels of `format`, which has them all.
+fn append_all(pixels: &[u8], format: PixelFormat, kept: PixelFormat, out: &mut Vec<u8>) {
+    match (format, kept) {
+        (PixelFormat::Rgba8, PixelFormat::Rgb8) => append_each(pixels, out, |[r, g, b, _]: [u8; 4]| [r, g, b]),
+        (PixelFormat::Rgba8, PixelFormat::GrayA8) => append_each(pixels, out, |[r, _, _, a]: [u8; 4]| [r, a]),
+        (PixelFormat::Rgba8, PixelFormat::Gray8) => append_each(pixels, out, |[r, ..]: [u8; 4]| [r]),
+        (PixelFormat::Rgb8, PixelFormat::Gray8) => append_each(pixels, out, |[r, ..]: [u8; 3]| [r]),
+        (PixelFormat::GrayA8, PixelFormat::Gray8) => append_each(pixels, out, |[grey, _]: [u8; 2]| [grey]),
+        _ => out.extend_from_slice(pixels),
+    }
+}
+
+fn append_each<const FROM: usize, const TO: usize>(
+    pixels: &[u8],
+    out: &mut Vec<u8>,
+    pick: impl Fn([u8; FROM]) -> [u8; TO],
+) {
+    let (pixels, _) = pixels.as_chunks::<FROM>();
+    let start = out.len();
+    out.resize(start.saturating_add(pixels.len().saturating_mul(TO)), 0);
+    let (places, _) = out.get_mut(start..).unwrap_or_default().as_chunks_mut::<TO>();
+    places.iter_mut().zip(pixels).for_each(|(place, pixel)| *place = pick(*pixel));
 }
 
 /// Appends the channels of `kept` out of one pixel of `format`, which has them all.

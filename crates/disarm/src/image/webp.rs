@@ -1,9 +1,9 @@
 //! WebP: RIFF chunks, then pixels. Of an animation the first frame is kept, because no writer of ours makes another.
 
-use std::io::{Cursor, Write};
+use std::io::Cursor;
 
 use form::Reason;
-use form::image::{ImageSource, PixelFormat};
+use form::image::PixelFormat;
 use image::codecs::webp::WebPDecoder;
 use image::{AnimationDecoder, ImageDecoder};
 
@@ -12,7 +12,7 @@ use super::raster::{self, Raster};
 use crate::error::Error;
 use crate::room::Part;
 
-pub(super) fn disarm(part: Part<'_>, form: &mut dyn Write) -> Result<(), Error> {
+pub(super) fn read(part: &Part<'_>) -> Result<(Raster, Facts), Error> {
     let mut facts = walk(part.input);
     let limits = &part.job.limits;
     let mut decoder = WebPDecoder::new(Cursor::new(part.input)).map_err(|error| raster::decode_error(&error))?;
@@ -27,7 +27,7 @@ pub(super) fn disarm(part: Part<'_>, form: &mut dyn Write) -> Result<(), Error> 
     } else {
         Raster::read(decoder, limits, &mut facts)?
     };
-    raster.write(ImageSource::WebP, facts, part, form)
+    Ok((raster, facts))
 }
 
 fn walk(bytes: &[u8]) -> Facts {

@@ -5,8 +5,8 @@
 
 use std::collections::HashMap;
 
-use form::codec::{Decoder, Encoder, Event};
-use form::image::{ImageHeader, ImageSource, PixelFormat};
+use form::codec::Encoder;
+use form::image::{ImageSource, PixelFormat};
 use form::job::Opened;
 use form::pages::{PictureHeader, PictureLayout, PictureSource};
 use form::{DetectedType, Findings, Limits, Place, Reason};
@@ -137,53 +137,63 @@ impl Picture {
     }
 
     fn write<W: std::io::Write>(self, source: Source, out: &mut Encoder<W>) -> Result<(), Error> {
-        let Picture { width, height, format, pixels, source: compression, words: _ } = self;
-        let (colour, opacity, layout) = match format {
-            PixelFormat::Gray8 => (pixels, None, PictureLayout::Gray8),
-            PixelFormat::Rgb8 => (pixels, None, PictureLayout::Rgb8),
-            PixelFormat::GrayA8 => {
-                let (colour, opacity) = split::<2>(&pixels);
-                (colour, opacity, PictureLayout::Gray8)
-            }
-            PixelFormat::Rgba8 => {
-                let (colour, opacity) = split::<4>(&pixels);
-                (colour, opacity, PictureLayout::Rgb8)
-            }
+        let (width, height) = (self.width, self.height);
+        let layout = match self.format {
+            PixelFormat::Gray8 | PixelFormat::GrayA8 => PictureLayout::Gray8,
+            PixelFormat::Rgb8 | PixelFormat::Rgba8 => PictureLayout::Rgb8,
         };
-        let header = PictureHeader { width, height, layout, source: compression, interpolate: false, alpha: None };
-        let alpha = match (source, opacity) {
+        let header = PictureHeader { width, height, layout, source: self.source, interpolate: false, alpha: None };
+        let mask = PictureHeader { layout: PictureLayout::Gray8, source: PictureSource::Drawing, ..header };
+        let alpha = match (source, self.format) {
             (Source::Photo, _) => None,
-            (Source::Other, Some(opacity)) => {
-                let mask = PictureHeader { layout: PictureLayout::Gray8, source: PictureSource::Drawing, ..header };
+            (Source::Other, PixelFormat::GrayA8) if is_clear::<2>(&self.pixels) => {
                 let number = out.picture(&mask)?;
-                out.pixels(&opacity)?;
+                self.put(|[_, alpha]: [u8; 2]| [alpha], out)?;
                 Some(number)
             }
-            (Source::Other, None) => {
+            (Source::Other, PixelFormat::Rgba8) if is_clear::<4>(&self.pixels) => {
+                let number = out.picture(&mask)?;
+                self.put(|[.., alpha]: [u8; 4]| [alpha], out)?;
+                Some(number)
+            }
+            (Source::Other, _) => {
                 let layout = PictureLayout::Bits;
-                out.picture(&PictureHeader { width: 1, height: 1, layout, source: PictureSource::Drawing, ..header })?;
+                out.picture(&PictureHeader { width: 1, height: 1, layout, ..mask })?;
                 out.pixels(&[0x80])?;
                 None
             }
         };
         out.picture(&PictureHeader { alpha, ..header })?;
-        out.pixels(&colour)?;
+        match self.format {
+            PixelFormat::Gray8 | PixelFormat::Rgb8 => Ok(out.pixels(&self.pixels)?),
+            PixelFormat::GrayA8 => self.put(|[grey, _]: [u8; 2]| [grey], out),
+            PixelFormat::Rgba8 => self.put(|[r, g, b, _]: [u8; 4]| [r, g, b], out),
+        }
+    }
+
+    /// Writes a part of every pixel, some rows at a time.
+    fn put<const ALL: usize, const PART: usize, W: std::io::Write>(
+        &self,
+        part: impl Fn([u8; ALL]) -> [u8; PART],
+        out: &mut Encoder<W>,
+    ) -> Result<(), Error> {
+        let width = usize::try_from(self.width).unwrap_or(usize::MAX).max(1);
+        let some = ROWS_PIXELS.div_ceil(width).saturating_mul(width);
+        let (pixels, _) = self.pixels.as_chunks::<ALL>();
+        let mut parts = Vec::with_capacity(some.min(pixels.len()));
+        for rows in pixels.chunks(some) {
+            parts.clear();
+            parts.extend(rows.iter().map(|pixel| part(*pixel)));
+            out.pixels(parts.as_flattened())?;
+        }
         Ok(())
     }
 }
 
-/// Colours of pixels of `N` bytes, and their last byte, which is the opacity, where anything of them is clear.
-fn split<const N: usize>(pixels: &[u8]) -> (Vec<u8>, Option<Vec<u8>>) {
-    let mut colour = Vec::with_capacity(pixels.len());
-    let mut opacity = Vec::with_capacity(pixels.len() / N);
-    for pixel in pixels.chunks_exact(N) {
-        if let Some((last, others)) = pixel.split_last() {
-            colour.extend_from_slice(others);
-            opacity.push(*last);
-        }
-    }
-    let is_clear = opacity.iter().any(|opacity| *opacity < u8::MAX);
-    (colour, is_clear.then_some(opacity))
+/// Whether anything can be seen through pixels of `N` bytes, the last being the opacity.
+fn is_clear<const N: usize>(pixels: &[u8]) -> bool {
+    let (pixels, _) = pixels.as_chunks::<N>();
+    pixels.iter().any(|pixel| pixel.last().is_some_and(|alpha| *alpha < u8::MAX))
 }
 
 fn decode(
@@ -205,7 +215,6 @@ fn decode(
 
 /// The first frame, read as a picture that comes alone would be.
 fn photo(bytes: &[u8], source: ImageSource, part: &Part<'_>, limits: &Limits) -> Option<Picture> {
-    let mut form = Vec::new();
     let job = form::job::DirtyJob { limits: limits.clone(), ..part.job.clone() };
     let alone = Part {
         input: bytes,
@@ -214,24 +223,7 @@ fn photo(bytes: &[u8], source: ImageSource, part: &Part<'_>, limits: &Limits) ->
         findings: Findings::new(limits.findings),
         opened: Opened::NONE,
     };
-    image::disarm(alone, source, &mut form).ok()?;
-    let mut decoder = Decoder::new(form.as_slice(), limits).ok()?;
-    let (mut header, mut pixels, mut frames): (Option<ImageHeader>, Vec<u8>, u32) = (None, Vec::new(), 0);
-    loop {
-        match decoder.next().ok()? {
-            Event::Image(image) => header = Some(image),
-            Event::Frame(_) => {
-                frames = frames.saturating_add(1);
-                if frames > 1 {
-                    break;
-                }
-            }
-            Event::Pixels(rows) => pixels.extend_from_slice(rows),
-            Event::End => break,
-            _ => {}
-        }
-    }
-    let header = header?;
+    let (header, pixels) = image::pixels(alone, source).ok()?;
     let source = match (source, header.quality) {
         (ImageSource::Jpeg, Some(0..50)) => PictureSource::RoughPhoto,
         (ImageSource::Jpeg, Some(50..75)) => PictureSource::CoarsePhoto,
@@ -253,6 +245,8 @@ const MAX_PIXELS: u64 = 50_000_000;
 const MAX_ALL_PIXELS: u64 = 1_000_000_000;
 /// The longer side of drawings that are made into pixels: 300 dpi on the width of a page.
 const METAFILE_SIDE: u32 = 2_000;
+/// Pixels that are written at once, whole rows of them.
+const ROWS_PIXELS: usize = 16 * 1024;
 /// Drawings whose words are kept.
 const MAX_DESCRIBED: usize = 1_000;
 const PLACEHOLDER_SIDE: u64 = 64;

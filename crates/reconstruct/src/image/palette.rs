@@ -14,36 +14,25 @@ pub(crate) struct Palette {
 impl Palette {
     /// The palette of a picture, or nothing when it has more than `most` colours (at most 256).
     pub(crate) fn of(pixels: &[u8], format: PixelFormat, most: usize) -> Option<Palette> {
-        let channels = usize::from(format.channels());
         let mut table = Table::new(most);
-        for pixel in pixels.chunks_exact(channels) {
-            table.insert(key(pixel))?;
-        }
-        let mut order: Vec<u32> = table.keys.clone();
+        let mut indices = match format {
+            PixelFormat::Gray8 => table.numbers(pixels, |[grey]| [grey, grey, grey, 255]),
+            PixelFormat::GrayA8 => table.numbers(pixels, |[grey, alpha]| [grey, grey, grey, alpha]),
+            PixelFormat::Rgb8 => table.numbers(pixels, |[r, g, b]| [r, g, b, 255]),
+            PixelFormat::Rgba8 => table.numbers(pixels, |rgba| rgba),
+        }?;
         // Opaque ones last keeps PNG's transparency table short; sorting makes equal pictures equal files.
-        order.sort_unstable_by_key(|key| (key & 0xFF == 0xFF, *key));
-        let mut numbers = Table::new(most);
-        for key in &order {
-            numbers.insert(*key)?;
+        let mut order: Vec<(u32, usize)> = table.keys.iter().copied().zip(0..).collect();
+        order.sort_unstable_by_key(|(key, _)| (key & 0xFF == 0xFF, *key));
+        let mut places = [0_u8; 256];
+        for (place, (_, number)) in (0..=u8::MAX).zip(&order) {
+            *places.get_mut(*number)? = place;
         }
-        let mut indices = Vec::with_capacity(pixels.len() / channels.max(1));
-        for pixel in pixels.chunks_exact(channels) {
-            indices.push(numbers.insert(key(pixel))?);
+        for index in &mut indices {
+            *index = places.get(usize::from(*index)).copied()?;
         }
-        Some(Palette { colours: order.into_iter().map(u32::to_be_bytes).collect(), indices })
+        Some(Palette { colours: order.into_iter().map(|(key, _)| key.to_be_bytes()).collect(), indices })
     }
-}
-
-fn key(pixel: &[u8]) -> u32 {
-    let rgba = match *pixel {
-        [grey] => [grey, grey, grey, 255],
-        [grey, alpha] => [grey, grey, grey, alpha],
-        [r, g, b] => [r, g, b, 255],
-        [r, g, b, alpha] => [r, g, b, alpha],
-        _ => [0; 4],
-    };
-    // What is wholly transparent has no colour, whatever bytes stand there.
-    if matches!(rgba, [.., 0]) { 0 } else { u32::from_be_bytes(rgba) }
 }
 
 /// Numbers colours in the order in which they come. Open addressing over four times as many slots as there are colours, so
@@ -58,6 +47,21 @@ struct Table {
 impl Table {
     fn new(most: usize) -> Table {
         Table { slots: vec![EMPTY; SLOTS], keys: Vec::new(), most: most.min(256), last: None }
+    }
+
+    /// A number for each pixel, or nothing when there are too many colours.
+    fn numbers<const N: usize>(&mut self, pixels: &[u8], rgba: impl Fn([u8; N]) -> [u8; 4]) -> Option<Vec<u8>> {
+        let (pixels, _) = pixels.as_chunks::<N>();
+        let mut numbers = Vec::with_capacity(pixels.len());
+        for pixel in pixels {
+            // What is wholly transparent has no colour, whatever bytes stand there.
+            let key = match rgba(*pixel) {
+                [.., 0] => 0,
+                rgba => u32::from_be_bytes(rgba),
+            };
+            numbers.push(self.insert(key)?);
+        }
+        Some(numbers)
     }
 
     fn insert(&mut self, key: u32) -> Option<u8> {
@@ -93,16 +97,26 @@ pub(crate) fn packed(values: &[u8], width: usize, bits: usize) -> Vec<u8> {
     let row_bytes = width.saturating_mul(bits).div_ceil(8);
     let mut packed = Vec::with_capacity(row_bytes.saturating_mul(values.len() / width.max(1)));
     for row in values.chunks_exact(width.max(1)) {
-        for group in row.chunks((8 / bits.max(1)).max(1)) {
-            let mut byte = 0_u8;
-            for (index, value) in group.iter().enumerate() {
-                let shift = 8_usize.saturating_sub(bits.saturating_mul(index.saturating_add(1)));
-                byte |= value << shift;
-            }
-            packed.push(byte);
+        match bits {
+            1 => pack::<8>(row, &mut packed),
+            2 => pack::<4>(row, &mut packed),
+            4 => pack::<2>(row, &mut packed),
+            _ => packed.extend_from_slice(row),
         }
     }
     packed
+}
+
+/// Packs a row, `EACH` values to a byte.
+fn pack<const EACH: usize>(row: &[u8], packed: &mut Vec<u8>) {
+    let byte = |group: &[u8; EACH]| group.iter().fold(0_u8, |byte, value| byte << (8 / EACH) | value);
+    let (groups, rest) = row.as_chunks::<EACH>();
+    packed.extend(groups.iter().map(byte));
+    if !rest.is_empty() {
+        let mut last = [0; EACH];
+        last.iter_mut().zip(rest).for_each(|(place, value)| *place = *value);
+        packed.push(byte(&last));
+    }
 }
 
 /// The fewest bits of 1, 2, 4, 8 that number this many colours.

@@ -42,8 +42,27 @@ pub(crate) fn write(image: &ImageHeader, pixels: &[u8], out: impl Write) -> Resu
         PixelFormat::Rgb8 => ColorType::Rgb,
         PixelFormat::Rgba8 => ColorType::Rgba,
     });
-    finish(encoder, 8, Filter::Adaptive, pixels)
+    let filter = filter_for(pixels, width.saturating_mul(image.format.channels().into()));
+    finish(encoder, 8, filter, pixels)
 }
+
+/// One filter for all rows (PNG, 9.2). Trying four on each row costs more than packing what comes out, and on drawings, screenshots and
+/// photographs of office files it is only 1 to 2 % smaller.
+fn filter_for(pixels: &[u8], row_bytes: usize) -> Filter {
+    let (mut sum, mut count) = (0_u64, 0_u64);
+    for pair in pixels.chunks_exact(row_bytes.saturating_mul(2).max(1)).step_by(SAMPLED) {
+        let (above, row) = pair.split_at(row_bytes.min(pair.len()));
+        let differences = above.iter().zip(row).map(|(above, value)| above.abs_diff(*value));
+        sum = sum.saturating_add(differences.map(u64::from).sum());
+        count = count.saturating_add(u64::try_from(row.len()).unwrap_or(u64::MAX));
+    }
+    if sum > count.saturating_mul(SMOOTH) { Filter::Paeth } else { Filter::Up }
+}
+
+/// Of so many pairs of rows one is looked at.
+const SAMPLED: usize = 8;
+/// By so much a sample differs from the one above it, at most, where the difference to that is as good as any guess.
+const SMOOTH: u64 = 3;
 
 fn finish<W: Write>(mut encoder: Encoder<'_, W>, bits: usize, filter: Filter, data: &[u8]) -> Result<(), Error> {
     encoder.set_depth(match bits {

@@ -99,20 +99,28 @@ impl<'p, 'o, 'w> Package<'p, 'o, 'w> {
 
     /// Takes more steps of the parts.
     pub(super) fn markup(&mut self, steps: &[Markup]) -> Result<(), Error> {
-        for step in steps {
+        let mut steps = steps.iter();
+        while !steps.as_slice().is_empty() {
             let mut part = match self.part.take() {
                 Some(part) => part,
                 None => self.begin_part()?,
             };
-            if part.step(step, &mut self.xml)? {
+            let mut is_over = false;
+            for step in steps.by_ref() {
+                is_over = part.step(step, &mut self.xml)?;
+                if is_over {
+                    break;
+                }
+                if self.xml.len() >= XML_BYTES {
+                    part.declare(false, &mut self.xml);
+                    self.flush()?;
+                }
+            }
+            if is_over {
                 self.end_part(part)?;
-                continue;
+            } else {
+                self.part = Some(part);
             }
-            if self.xml.len() >= XML_BYTES {
-                part.declare(false, &mut self.xml);
-                self.flush()?;
-            }
-            self.part = Some(part);
         }
         Ok(())
     }

@@ -131,6 +131,20 @@ impl Coming {
         let header = self.header;
         let row_bytes = header.row_bytes().max(1);
         let first = self.taken / row_bytes;
+        // As a dirty room sends it: one byte of opacity for each pixel.
+        let is_even = opacity.header.layout == PictureLayout::Gray8
+            && (opacity.header.width, opacity.header.height) == (header.width, header.height);
+        let pixel_bytes = if header.layout == PictureLayout::Rgb8 { 3 } else { 1 };
+        let behind = usize::try_from(self.taken / pixel_bytes).ok().and_then(|taken| opacity.pixels.get(taken..));
+        match (header.layout, behind) {
+            (PictureLayout::Rgb8, Some(alphas)) if is_even => {
+                return self.interleave(rows, alphas, |[r, g, b]: [u8; 3], alpha| [r, g, b, alpha]);
+            }
+            (PictureLayout::Gray8, Some(alphas)) if is_even => {
+                return self.interleave(rows, alphas, |[grey]: [u8; 1], alpha| [grey, alpha]);
+            }
+            _ => {}
+        }
         for (row, y) in rows.chunks_exact(usize::try_from(row_bytes).unwrap_or(usize::MAX)).zip(first..) {
             let alpha = opacity.row(y, header.height);
             let alphas = (0..header.width).map(|x| alpha(x, header.width));
@@ -147,6 +161,22 @@ impl Coming {
                     self.pixels.extend(grays.zip(alphas).flat_map(|(gray, alpha)| [gray, alpha]));
                 }
             }
+        }
+    }
+
+    /// Adds pixels, each with its opacity behind it.
+    fn interleave<const COLOUR: usize, const ALL: usize>(
+        &mut self,
+        rows: &[u8],
+        alphas: &[u8],
+        join: impl Fn([u8; COLOUR], u8) -> [u8; ALL],
+    ) {
+        let (colours, _) = rows.as_chunks::<COLOUR>();
+        let start = self.pixels.len();
+        self.pixels.resize(start.saturating_add(colours.len().saturating_mul(ALL)), 0);
+        let (places, _) = self.pixels.get_mut(start..).unwrap_or_default().as_chunks_mut::<ALL>();
+        for ((place, colour), alpha) in places.iter_mut().zip(colours).zip(alphas) {
+            *place = join(*colour, *alpha);
         }
     }
 

@@ -140,6 +140,17 @@ impl Canvas {
             Some(color) => *pixel = mix(*pixel, color, covered),
             None => ink.put(pixel, at, y, covered),
         };
+        if let (Some(color @ [.., 255]), None) = (plain, &clip.mask) {
+            for (pixels, shares) in row.chunks_mut(RUN).zip(shares.chunks(RUN)) {
+                // Inside a shape every pixel is covered.
+                if shares.iter().all(|covered| *covered == 255) {
+                    pixels.fill(color);
+                } else {
+                    pixels.iter_mut().zip(shares).for_each(|(pixel, covered)| *pixel = mix(*pixel, color, *covered));
+                }
+            }
+            return Ok(());
+        }
         let pixels = (x..).zip(row.iter_mut().zip(shares));
         match &clip.mask {
             None => pixels.for_each(|(at, (pixel, covered))| put(pixel, at, *covered)),
@@ -293,5 +304,7 @@ pub(super) fn as_rect(path: &BezPath) -> Option<Rect> {
     (lying || standing).then(|| Rect::from_points(a, c))
 }
 
+/// Pixels that are looked at together.
+const RUN: usize = 32;
 /// What making a mask costs beside its pixels.
 const MASK_COST: u64 = 64;

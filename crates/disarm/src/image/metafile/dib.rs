@@ -203,12 +203,17 @@ struct Masks([u32; 3]);
 impl Masks {
     fn read(header: &Header, info: Bytes<'_>) -> Masks {
         let own = || Some([info.u32(40)?, info.u32(44)?, info.u32(48)?]);
-        let usual = if header.bits == 16 { [0x7C00, 0x03E0, 0x001F] } else { [0x00FF_0000, 0xFF00, 0xFF] };
+        let usual = if header.bits == 16 { [0x7C00, 0x03E0, 0x001F] } else { WHOLE_BYTES };
         Masks(if header.compression == 3 { own().unwrap_or(usual) } else { usual })
     }
 
     fn read_row(&self, bits: u16, row: &[u8], alpha: bool, out: &mut [[u8; 4]]) {
         let Masks([red, green, blue]) = *self;
+        if bits == 32 && !alpha && self.0 == WHOLE_BYTES {
+            let (words, _) = row.as_chunks::<4>();
+            words.iter().zip(out).for_each(|([b, g, r, _], pixel)| *pixel = [*r, *g, *b, 255]);
+            return;
+        }
         let value = |word: u32, mask: u32| {
             let most = mask.checked_shr(mask.trailing_zeros()).unwrap_or(0);
             let value = (word & mask).checked_shr(mask.trailing_zeros()).unwrap_or(0);
@@ -292,3 +297,6 @@ pub(super) fn from_bottom(from: kurbo::Rect, picture: &Picture, info: Bytes<'_>)
     let height = f64::from(super::bytes::signed(picture.height));
     kurbo::Rect::new(from.x0, height - from.y1, from.x1, height - from.y0)
 }
+
+/// Where the channels are in pixels of 32 bits that say nothing else.
+const WHOLE_BYTES: [u32; 3] = [0x00FF_0000, 0xFF00, 0xFF];

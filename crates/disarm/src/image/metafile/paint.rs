@@ -168,12 +168,22 @@ impl Sampler {
         let (x, y) = (point.x - 0.5, point.y - 0.5);
         let (left, top) = (floor(x), floor(y));
         let (right_share, lower_share) = (x - x.floor(), y - y.floor());
-        let get = |dx: i32, dy: i32| {
-            self.picture.get(inside(left.saturating_add(dx), width), inside(top.saturating_add(dy), height))
+        let columns = [left, left.saturating_add(1)].map(|x| place(inside(x, width)));
+        let pair = |y: i32| {
+            let row = self.picture.row(place(inside(y, height)));
+            columns.map(|x| row.get(x).copied().unwrap_or([0; 4]))
         };
-        let upper = between(get(0, 0), get(1, 0), right_share);
-        let lower = between(get(0, 1), get(1, 1), right_share);
-        between(upper, lower, lower_share)
+        let (upper, lower) = (pair(top), pair(top.saturating_add(1)));
+        // Charts and screenshots are mostly of one colour.
+        if let ([a, b], [c, d]) = (upper, lower)
+            && a == b
+            && a == c
+            && a == d
+        {
+            return if a[3] == 0 { [0; 4] } else { a };
+        }
+        let across = |[left, right]: [[u8; 4]; 2]| between(left, right, right_share);
+        between(across(upper), across(lower), lower_share)
     }
 }
 
@@ -330,6 +340,9 @@ pub(super) fn mix(below: [u8; 4], color: [u8; 4], covered: u8) -> [u8; 4] {
     let [dr, dg, db, da] = below;
     if alpha == 0 {
         return below;
+    }
+    if alpha == u8::MAX {
+        return color;
     }
     if da == 0 {
         return [r, g, b, alpha];

@@ -1,5 +1,7 @@
 //! Which vocabularies prefixes stand for at one place of a part.
 
+use std::cell::Cell;
+
 use form::office::Namespace;
 use form::{Reason, Refusal};
 
@@ -10,6 +12,8 @@ use crate::office::names::Names;
 #[derive(Default)]
 pub(super) struct Scope {
     declared: Vec<Declared>,
+    /// Where prefixes were found last, by [`slot`]: Word declares thirty at the root, and asks for one of them at every name.
+    found: [Cell<u16>; SLOTS],
     /// Elements of unknown vocabularies whose content counts as if it stood around them (ECMA-376 part 3, section 7.4).
     processed: Vec<(String, String)>,
 }
@@ -34,6 +38,7 @@ impl Scope {
 
     /// Ends what was declared since.
     pub(super) fn back_to(&mut self, mark: Mark) {
+        // What was found stays the innermost of its prefix when others end; what ended is not there any more.
         self.declared.truncate(mark.declared);
         self.processed.truncate(mark.processed);
     }
@@ -42,6 +47,7 @@ impl Scope {
         if self.declared.len() >= MAX_DECLARED {
             return Err(Refusal::limit(Reason::LimitMarkup, MAX_DECLARED as u64, MAX_DECLARED as u64 + 1).into());
         }
+        self.found.iter().for_each(|place| place.set(u16::MAX));
         self.declared.push(Declared { prefix: prefix.into(), uri: uri.into(), namespace: names.namespace(uri) });
         Ok(())
     }
@@ -80,9 +86,23 @@ impl Scope {
     }
 
     fn find(&self, prefix: &str) -> Option<&Declared> {
-        self.declared.iter().rev().find(|declared| *declared.prefix == *prefix)
+        let place = self.found.get(slot(prefix))?;
+        let is_it = |declared: &&Declared| *declared.prefix == *prefix;
+        if let Some(declared) = self.declared.get(usize::from(place.get())).filter(is_it) {
+            return Some(declared);
+        }
+        let at = self.declared.iter().rposition(|declared| is_it(&declared))?;
+        place.set(u16::try_from(at).unwrap_or(u16::MAX));
+        self.declared.get(at)
     }
 }
 
+/// A slot for a prefix, which it shares with others.
+fn slot(prefix: &str) -> usize {
+    let first = prefix.bytes().next().map_or(0, usize::from);
+    first.wrapping_add(prefix.len()) % SLOTS
+}
+
+const SLOTS: usize = 16;
 const MAX_DECLARED: usize = 1_024;
 const MAX_PROCESSED: usize = 256;
