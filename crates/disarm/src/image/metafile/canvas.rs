@@ -140,23 +140,29 @@ impl Canvas {
             Some(color) => *pixel = mix(*pixel, color, covered),
             None => ink.put(pixel, at, y, covered),
         };
-        if let (Some(color @ [.., 255]), None) = (plain, &clip.mask) {
-            for (pixels, shares) in row.chunks_mut(RUN).zip(shares.chunks(RUN)) {
-                // Inside a shape every pixel is covered.
-                if shares.iter().all(|covered| *covered == 255) {
-                    pixels.fill(color);
-                } else {
+        let mask = clip.mask.as_deref().map(|mask| mask.row(x, y));
+        let mut masked = [0_u8; RUN];
+        let places = (0..row.len()).step_by(RUN);
+        for ((at, pixels), shares) in places.zip(row.chunks_mut(RUN)).zip(shares.chunks(RUN)) {
+            let shares = match mask.map(|mask| mask.get(at..).unwrap_or_default()) {
+                None => shares,
+                Some(shown) => {
+                    let masked = masked.get_mut(..shares.len()).unwrap_or_default();
+                    masked.copy_from_slice(shares);
+                    limit(masked, shown);
+                    &*masked
+                }
+            };
+            // Inside a shape every pixel is covered, outside none.
+            if shares.iter().all(|covered| *covered == 0) {
+                continue;
+            }
+            match plain {
+                Some(color @ [.., 255]) if shares.iter().all(|covered| *covered == 255) => pixels.fill(color),
+                Some(color) => {
                     pixels.iter_mut().zip(shares).for_each(|(pixel, covered)| *pixel = mix(*pixel, color, *covered));
                 }
-            }
-            return Ok(());
-        }
-        let pixels = (x..).zip(row.iter_mut().zip(shares));
-        match &clip.mask {
-            None => pixels.for_each(|(at, (pixel, covered))| put(pixel, at, *covered)),
-            Some(mask) => {
-                let shown = mask.row(x, y).iter();
-                pixels.zip(shown).for_each(|((at, (pixel, covered)), shown)| put(pixel, at, share(*covered, *shown)));
+                None => ink.put(pixels, x.saturating_add(signed(at)), y, shares),
             }
         }
         Ok(())
@@ -217,10 +223,7 @@ impl Clip {
         if how == Combine::And {
             // Paths on paths are what exported charts clip by, and every pixel of them comes by here.
             if let Some(mask) = &self.mask {
-                for (y, row) in rows {
-                    let old = mask.row(area.x0, y).iter().chain(std::iter::repeat(&0));
-                    row.iter_mut().zip(old).for_each(|(value, old)| *value = share(*old, *value));
-                }
+                rows.for_each(|(y, row)| limit(row, mask.row(area.x0, y)));
             }
         } else if how != Combine::Copy {
             for (y, row) in rows {
@@ -254,6 +257,18 @@ impl Mask {
         }
         let start = place(y).saturating_mul(width);
         self.shares.get(start.saturating_add(place(x))..start.saturating_add(width)).unwrap_or_default()
+    }
+}
+
+/// Limits shares by those of a mask, outside of which is nothing.
+fn limit(shares: &mut [u8], mask: &[u8]) {
+    let (inside, outside) = shares.split_at_mut(mask.len().min(shares.len()));
+    outside.fill(0);
+    for (shares, mask) in inside.chunks_mut(RUN).zip(mask.chunks(RUN)) {
+        if mask.iter().zip(&*shares).all(|(mask, _)| *mask == 255) {
+            continue;
+        }
+        shares.iter_mut().zip(mask).for_each(|(value, mask)| *value = share(*mask, *value));
     }
 }
 

@@ -117,11 +117,8 @@ pub(super) fn read(
             rows(&header, pixels, |row, out| masks.read_row(header.bits, row, alpha, out))
         }
         (0, 24) => rows(&header, pixels, |row, out| {
-            for (bgr, pixel) in row.chunks_exact(3).zip(out) {
-                if let [b, g, r] = *bgr {
-                    *pixel = [r, g, b, 255];
-                }
-            }
+            let (pixels, _) = row.as_chunks::<3>();
+            pixels.iter().zip(out).for_each(|([b, g, r], pixel)| *pixel = [*r, *g, *b, 255]);
         }),
         (1 | 2, 4 | 8) => run_lengths(&header, &palette, pixels),
         _ => return Ok(None),
@@ -209,9 +206,11 @@ impl Masks {
 
     fn read_row(&self, bits: u16, row: &[u8], alpha: bool, out: &mut [[u8; 4]]) {
         let Masks([red, green, blue]) = *self;
-        if bits == 32 && !alpha && self.0 == WHOLE_BYTES {
+        if bits == 32 && self.0 == WHOLE_BYTES {
             let (words, _) = row.as_chunks::<4>();
-            words.iter().zip(out).for_each(|([b, g, r, _], pixel)| *pixel = [*r, *g, *b, 255]);
+            for ([b, g, r, opacity], pixel) in words.iter().zip(out) {
+                *pixel = if alpha && *opacity < 255 { divided([*r, *g, *b], *opacity) } else { [*r, *g, *b, 255] };
+            }
             return;
         }
         let value = |word: u32, mask: u32| {

@@ -165,25 +165,62 @@ impl Sampler {
         if !self.smooth {
             return self.picture.get(inside(floor(point.x), width), inside(floor(point.y), height));
         }
-        let (x, y) = (point.x - 0.5, point.y - 0.5);
-        let (left, top) = (floor(x), floor(y));
-        let (right_share, lower_share) = (x - x.floor(), y - y.floor());
-        let columns = [left, left.saturating_add(1)].map(|x| place(inside(x, width)));
-        let pair = |y: i32| {
-            let row = self.picture.row(place(inside(y, height)));
-            columns.map(|x| row.get(x).copied().unwrap_or([0; 4]))
-        };
-        let (upper, lower) = (pair(top), pair(top.saturating_add(1)));
+        self.smoothed(point.x - 0.5, self.lines(point.y - 0.5))
+    }
+
+    /// It is neither turned nor repeated, and smoothed: pixels of a row of the canvas lie between two rows of it.
+    fn is_upright(&self) -> bool {
+        let [_, b, c, ..] = self.back.as_coeffs();
+        self.smooth && !self.repeats && b == 0.0 && c == 0.0
+    }
+
+    /// A row of the canvas, where it is upright.
+    fn row(&self, x: i32, y: i32) -> SampledRow<'_> {
+        let lines = self.lines((self.back * centre(x, y)).y - 0.5);
+        let [a, .., e, _] = self.back.as_coeffs();
+        SampledRow { sampler: self, lines, scale: a, shift: e }
+    }
+
+    /// The rows above and below a place, and the share of the lower one.
+    fn lines(&self, y: f64) -> Lines<'_> {
+        let (top, last) = (floor(y), signed(self.picture.height).saturating_sub(1));
+        let line = |y: i32| self.picture.row(place(y.clamp(0, last)));
+        Lines { upper: line(top), lower: line(top.saturating_add(1)), share: y - f64::from(top) }
+    }
+
+    fn smoothed(&self, x: f64, lines: Lines<'_>) -> [u8; 4] {
+        let (left, last) = (floor(x), signed(self.picture.width).saturating_sub(1));
+        let columns = [left, left.saturating_add(1)].map(|x| place(x.clamp(0, last)));
+        let pair = |line: &[[u8; 4]]| columns.map(|x| line.get(x).copied().unwrap_or([0; 4]));
+        let ([a, b], [c, d]) = (pair(lines.upper), pair(lines.lower));
         // Charts and screenshots are mostly of one colour.
-        if let ([a, b], [c, d]) = (upper, lower)
-            && a == b
-            && a == c
-            && a == d
-        {
+        if a == b && a == c && a == d {
             return if a[3] == 0 { [0; 4] } else { a };
         }
-        let across = |[left, right]: [[u8; 4]; 2]| between(left, right, right_share);
-        between(across(upper), across(lower), lower_share)
+        let share = x - f64::from(left);
+        between(between(a, b, share), between(c, d, share), lines.share)
+    }
+}
+
+/// Two rows of a picture.
+#[derive(Clone, Copy)]
+struct Lines<'p> {
+    upper: &'p [[u8; 4]],
+    lower: &'p [[u8; 4]],
+    share: f64,
+}
+
+/// A row of the canvas on which a picture lies upright.
+struct SampledRow<'p> {
+    sampler: &'p Sampler,
+    lines: Lines<'p>,
+    scale: f64,
+    shift: f64,
+}
+
+impl SampledRow<'_> {
+    fn at(&self, x: i32) -> [u8; 4] {
+        self.sampler.smoothed(self.scale * (f64::from(x) + 0.5) + self.shift - 0.5, self.lines)
     }
 }
 
@@ -284,8 +321,25 @@ impl<'a> Ink<'a> {
         }
     }
 
+    /// Draws on pixels of a row.
+    pub(super) fn put(&self, pixels: &mut [[u8; 4]], x: i32, y: i32, shares: &[u8]) {
+        let paint = match (self.rop, self.source) {
+            (PATTERN_COPY, _) => Some(self.pattern),
+            (SOURCE_COPY, source) => source,
+            _ => None,
+        };
+        let pixels = (x..).zip(pixels.iter_mut().zip(shares)).filter(|(_, (_, covered))| **covered > 0);
+        match paint {
+            Some(Paint::Picture(sampler)) if sampler.is_upright() => {
+                let row = sampler.row(x, y);
+                pixels.for_each(|(x, (pixel, covered))| *pixel = mix(*pixel, row.at(x), *covered));
+            }
+            _ => pixels.for_each(|(x, (pixel, covered))| self.put_one(pixel, x, y, *covered)),
+        }
+    }
+
     /// Draws on one pixel.
-    pub(super) fn put(&self, pixel: &mut [u8; 4], x: i32, y: i32, covered: u8) {
+    fn put_one(&self, pixel: &mut [u8; 4], x: i32, y: i32, covered: u8) {
         match (self.rop, self.source) {
             (PATTERN_COPY, _) => *pixel = mix(*pixel, self.pattern.at(x, y), covered),
             (SOURCE_COPY, Some(source)) => *pixel = mix(*pixel, source.at(x, y), covered),
@@ -368,6 +422,7 @@ pub(super) fn between(from: [u8; 4], to: [u8; 4], part: f64) -> [u8; 4] {
         (0, 0) => [0; 4],
         (0, _) => [r2, g2, b2, blend(a, a2)],
         (_, 0) => [r, g, b, blend(a, a2)],
+        (255, 255) => [blend(r, r2), blend(g, g2), blend(b, b2), 255],
         _ => [blend(r, r2), blend(g, g2), blend(b, b2), blend(a, a2)],
     }
 }

@@ -139,12 +139,16 @@ pub(super) fn cover(
         }
         let right = right.saturating_add(2).min(sums.len());
         budget.spend(cost(right.saturating_sub(left)))?;
-        let mut sum = 0.0;
+        let (mut sum, mut last) = (0.0, 0_u8);
         let covered = sums.get_mut(left..right).into_iter().flatten();
         for (value, out) in covered.zip(shares.get_mut(left..).into_iter().flatten()) {
-            sum += *value;
-            *value = 0.0;
-            *out = super::bytes::channel(sum);
+            // Between two edges nothing changes.
+            if *value != 0.0 {
+                sum += *value;
+                *value = 0.0;
+                last = super::bytes::channel(sum);
+            }
+            *out = last;
         }
         // The two places behind the last pixel.
         sums.iter_mut().rev().take(2).for_each(|value| *value = 0.0);
