@@ -92,3 +92,42 @@ fn write_error(error: ::png::EncodingError) -> Error {
         other => Error::Write(std::io::Error::other(other)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use form::image::{ImageSource, Repeat};
+
+    use super::*;
+
+    /// The first filter byte of a row that is not the first, as another decompressor finds it, and the pixels.
+    fn written(pixels: &[u8], width: u32, height: u32) -> (u8, Vec<u8>) {
+        let (format, source, repeat) = (PixelFormat::Rgb8, ImageSource::Png, Repeat::Forever);
+        let image = ImageHeader { width, height, frames: 1, format, density: None, source, quality: None, repeat };
+        let mut file = Vec::new();
+        write(&image, pixels, &mut file).unwrap();
+        let mut reader = ::png::Decoder::new(std::io::Cursor::new(&file)).read_info().unwrap();
+        let mut back = vec![0; reader.output_buffer_size().unwrap()];
+        reader.next_frame(&mut back).unwrap();
+        let data = file.windows(4).position(|at| at == b"IDAT").unwrap() + 4;
+        let mut rows = Vec::new();
+        let mut inflate = flate2::read::ZlibDecoder::new(&file[data..]);
+        std::io::Read::read_to_end(&mut inflate, &mut rows).unwrap();
+        (rows[usize::try_from(width).unwrap() * 3 + 1], back)
+    }
+
+    #[test]
+    fn drawings_and_photographs_have_filters_of_their_own_and_the_same_pixels() {
+        // More colours than a palette holds, the same in all rows: nothing is left of them but the first.
+        let row: Vec<u8> = (0..300_u32).flat_map(|n| [n.to_le_bytes()[0], n.to_le_bytes()[1], 9]).collect();
+        let drawing = row.repeat(40);
+        assert_eq!(written(&drawing, 300, 40), (2, drawing));
+        let mut chance = 1_u32;
+        let noise: Vec<u8> = std::iter::repeat_with(|| {
+            chance = chance.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            chance.to_be_bytes()[0]
+        })
+        .take(300 * 40 * 3)
+        .collect();
+        assert_eq!(written(&noise, 300, 40), (4, noise));
+    }
+}

@@ -1,5 +1,5 @@
 //! Boxes of the notes of a worksheet: programs show a note only where a drawing of VML (ECMA-376 part 4, section 19) has a box
-//! for it. That drawing does not cross; a new one is made of where the notes are and how long they are.
+//! for it. That drawing does not cross; a new one is made of where the notes and their boxes are and how long they are.
 
 use std::fmt::Write as _;
 

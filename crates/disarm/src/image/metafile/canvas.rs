@@ -134,12 +134,6 @@ impl Canvas {
         let start = place(y).saturating_mul(self.width).saturating_add(place(x));
         let row = self.pixels.get_mut(start..start.saturating_add(shares.len())).unwrap_or_default();
         let plain = ink.plain();
-        let put = |pixel: &mut [u8; 4], at: i32, covered: u8| match plain {
-            _ if covered == 0 => {}
-            Some([r, g, b, 255]) if covered == 255 => *pixel = [r, g, b, 255],
-            Some(color) => *pixel = mix(*pixel, color, covered),
-            None => ink.put(pixel, at, y, covered),
-        };
         let mask = clip.mask.as_deref().map(|mask| mask.row(x, y));
         let mut masked = [0_u8; RUN];
         let places = (0..row.len()).step_by(RUN);
