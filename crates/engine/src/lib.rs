@@ -163,13 +163,15 @@ impl Engine {
     }
 
     /// Rebuilds one file that is to be had again as one file: with files that were embedded in it, and pass, it comes as an archive.
+    /// Passwords are tried as in [`sanitise_file`](Self::sanitise_file).
     pub async fn sanitise_upload(
         &self,
         original: Source,
         name: FileName,
+        passwords: &[Password],
         patience: Patience,
     ) -> Result<PartOutcome, Defer> {
-        let run = part::Run { patience, ..self.run("") };
+        let run = part::Run { passwords, patience, ..self.run("") };
         embedded::packed(&run, part::sanitise(&run, mail::root_part(original, name), 0).await?).await
     }
 

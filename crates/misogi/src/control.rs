@@ -164,6 +164,9 @@ async fn unlock(unlocker: &dyn Unlocker, id: QuarantineId, password: Password, u
     let actor = format!("command line, uid {uid}");
     match unlocker.unlock(id, password, &actor).await {
         Ok(Unlocking::Opened { files, recipients, still_locked }) => Reply::Opened { files, recipients, still_locked },
+        Ok(Unlocking::OpenedUpload { file, still_locked }) => {
+            Reply::Opened { files: vec![file], recipients: 0, still_locked }
+        }
         Ok(Unlocking::OpenedOthers { files, recipients }) => Reply::OpenedOthers { files, recipients },
         Ok(Unlocking::Unknown { reason, left }) => Reply::Unknown { reason: reason.name().to_owned(), left },
         Ok(Unlocking::Wrong { left }) => Reply::WrongPassword { left },

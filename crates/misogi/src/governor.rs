@@ -145,7 +145,7 @@ impl Governor {
 
 async fn upload(engine: &Engine, original: Source, name: Option<&str>) -> Result<PartOutcome, String> {
     let name = FileName::rebuild(name.unwrap_or("file")).0;
-    engine.sanitise_upload(original, name, Patience::Again).await.map_err(|error| chain(&error))
+    engine.sanitise_upload(original, name, &[], Patience::Again).await.map_err(|error| chain(&error))
 }
 
 fn tried_part(part: &PartOutcome) -> TriedPart {

@@ -116,7 +116,7 @@ impl Retrying {
             }
             OriginKind::Upload => {
                 let name = FileName::rebuild(&task.name).0;
-                let part = engine.sanitise_upload(original, name, Patience::Last).await?;
+                let part = engine.sanitise_upload(original, name, &[], Patience::Last).await?;
                 Ok(match rebuilt(&part) {
                     Some(file) => Retried::Made { file: Some(file), mail: None },
                     None => Retried::Withheld(part.refusal.map_or(Reason::FormInvalid, |refusal| refusal.reason)),

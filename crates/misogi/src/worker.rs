@@ -141,7 +141,7 @@ impl Worker {
             WorkOrigin::Upload { file_name } => self
                 .engine
                 .current()
-                .sanitise_upload(original.clone(), file_name.clone(), patience(work))
+                .sanitise_upload(original.clone(), file_name.clone(), &[], patience(work))
                 .await
                 .map(file_completed),
         };
@@ -331,17 +331,16 @@ fn whole_mail(refusal: form::reason::Refusal) -> PartRecord {
     }
 }
 
-fn file_completed(outcome: PartOutcome) -> Completed {
+pub(crate) fn file_completed(outcome: PartOutcome) -> Completed {
     let verdict = match (outcome.verdict, outcome.anything_withheld()) {
         (engine::PartVerdict::Withheld, _) => Verdict::NoticeOnly,
         (engine::PartVerdict::Sanitised, true) => Verdict::SanitisedWithWithheld,
         (engine::PartVerdict::Sanitised, false) => Verdict::Sanitised,
     };
     let mut parts = Vec::new();
-    // Whoever has the password uploads the file again with it.
-    records(&outcome, Kept { results: true, may_open: false }, &mut parts);
-    if let Some(root) = parts.first_mut().filter(|root| root.quarantined_original.is_some()) {
-        root.quarantined_original = Some(Quarantined::Whole);
+    records(&outcome, Kept { results: true, may_open: true }, &mut parts);
+    if let Some(kept) = parts.first_mut().and_then(|root| root.quarantined_original.as_mut()) {
+        *kept = if matches!(kept, Quarantined::Locked(_)) { Quarantined::LockedWhole } else { Quarantined::Whole };
     }
     Completed {
         subject: None,
@@ -460,12 +459,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_locked_in_an_upload_waits_for_no_password() {
+    fn what_is_locked_in_an_upload_waits_for_its_password() {
         use engine::PartVerdict::{Sanitised, Withheld};
         let done = file_completed(part("", Sanitised, vec![part("1", Withheld, Vec::new())]));
-        assert!(matches!(done.parts[1].quarantined_original, Some(Quarantined::Part(_))));
-        let mut rows = Vec::new();
-        records(&part("1", Withheld, Vec::new()), Kept { results: false, may_open: true }, &mut rows);
-        assert!(matches!(rows[0].quarantined_original, Some(Quarantined::Locked(_))), "in a mail it does");
+        assert!(matches!(done.parts[1].quarantined_original, Some(Quarantined::Locked(_))));
+        let done = file_completed(part("", Withheld, vec![part("1", Withheld, Vec::new())]));
+        assert!(matches!(done.parts[0].quarantined_original, Some(Quarantined::LockedWhole)), "the archive itself");
+        assert!(done.parts[1].quarantined_original.is_none());
     }
 }

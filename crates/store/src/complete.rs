@@ -101,14 +101,19 @@ impl Store {
         .await
     }
 
-    async fn prepare(&self, part: PartRecord, quarantine: &mut Vec<QuarantineRecord>) -> Result<PartOp, Error> {
+    /// A part on its way through the writer, with its bytes in the spool; what of it is held comes beside it.
+    pub(crate) async fn prepare(
+        &self,
+        part: PartRecord,
+        quarantine: &mut Vec<QuarantineRecord>,
+    ) -> Result<PartOp, Error> {
         let (limit, value) = part.reason.as_ref().map_or((0, 0), |r| (r.limit, r.value));
         let reason = part.reason.as_ref().map(|r| i64::from(r.reason.code()));
         if let Some(kept) = part.quarantined_original {
-            let locked = matches!(kept, Quarantined::Locked(_));
+            let locked = matches!(kept, Quarantined::Locked(_) | Quarantined::LockedWhole);
             let body = match kept {
                 Quarantined::Part(source) | Quarantined::Locked(source) => Some(self.keep_source(source).await?),
-                Quarantined::Whole => None,
+                Quarantined::Whole | Quarantined::LockedWhole => None,
             };
             quarantine.push(QuarantineRecord {
                 path: part.path.clone(),
@@ -206,7 +211,8 @@ struct Ending {
     account: Option<String>,
 }
 
-struct PartOp {
+/// A row of the parts on its way through the writer.
+pub(crate) struct PartOp {
     path: String,
     name: String,
     output_name: Option<String>,
@@ -222,6 +228,29 @@ struct PartOp {
     millis: i64,
     result: Option<Body>,
     content: Option<i64>,
+}
+
+impl PartOp {
+    pub(crate) fn is_at(&self, path: &str) -> bool {
+        self.path == path
+    }
+
+    pub(crate) fn passes(&self) -> bool {
+        self.verdict == PartVerdict::Sanitised
+    }
+
+    /// Gives the result's row its number.
+    pub(crate) fn number(&mut self, tx: &mut Tx) {
+        self.content = self.result.is_some().then(|| tx.marks.next_content());
+    }
+
+    pub(crate) fn keep(&mut self) {
+        self.result.iter_mut().for_each(Body::keep);
+    }
+
+    fn body(&self) -> Option<(i64, &Body)> {
+        self.content.zip(self.result.as_ref())
+    }
 }
 
 /// A row of the quarantine on its way through the writer.
@@ -327,7 +356,7 @@ impl CompleteOp {
 
     /// Every body with the number of its row.
     fn bodies(&self) -> impl Iterator<Item = (i64, &Body)> {
-        let parts = self.parts.iter().filter_map(|p| p.content.zip(p.result.as_ref()));
+        let parts = self.parts.iter().filter_map(PartOp::body);
         let held = self.quarantine.iter().filter_map(|q| q.content.zip(q.body.as_ref()));
         parts.chain(held).chain(self.output_content.zip(self.output.as_ref()))
     }
@@ -383,26 +412,7 @@ pub(crate) async fn complete_all(tx: &mut Tx, ops: &mut [CompleteOp]) -> Result<
     .await?;
     let parts: Vec<(i64, i64, &PartOp)> =
         current.iter().flat_map(|op| (1..).zip(&op.parts).map(|(n, part)| (op.key.message.0, n, part))).collect();
-    tx.many(&INSERT_PART, &parts, |values, (message, number, part)| {
-        values
-            .add(*message)
-            .add(*number)
-            .add(part.path.as_str())
-            .add(part.name.as_str())
-            .add(part.output_name.as_deref())
-            .add(part.detected_type.as_str())
-            .add(part.media_type.as_deref())
-            .add(part.verdict.code())
-            .add(part.reason)
-            .add(part.limit)
-            .add(part.value)
-            .add(part.findings.as_deref())
-            .add(part.bytes_in)
-            .add(part.bytes_out)
-            .add(part.millis)
-            .add(part.content);
-    })
-    .await?;
+    insert_part_rows(tx, &parts).await?;
     let held: Vec<(i64, &QuarantineRecord)> =
         current.iter().flat_map(|op| op.quarantine.iter().map(|q| (op.key.message.0, q))).collect();
     tx.many(&INSERT_QUARANTINE, &held, |values, (message, item)| {
@@ -417,7 +427,15 @@ pub(crate) async fn complete_all(tx: &mut Tx, ops: &mut [CompleteOp]) -> Result<
     delivery::insert(tx, &deliveries).await?;
     for op in ops {
         if op.current {
-            tell(tx, op);
+            let told = Told {
+                receipt: op.key.receipt.as_str(),
+                upload: op.key.upload,
+                message: op.key.message.0,
+                verdict: op.ending.verdict,
+                parts: &op.parts,
+                held: &op.quarantine,
+            };
+            tell(tx, &told);
             tx.audit(Entry {
                 actor: audit::GATEWAY.into(),
                 event: op.ending.event,
@@ -442,6 +460,37 @@ pub(crate) async fn complete_all(tx: &mut Tx, ops: &mut [CompleteOp]) -> Result<
     Ok(())
 }
 
+/// Parts of messages with their numbers in them, and their results.
+pub(crate) async fn insert_parts(tx: &mut Tx, parts: &[(i64, i64, &PartOp)]) -> Result<(), Error> {
+    let bodies: Vec<(i64, &Body)> = parts.iter().filter_map(|(_, _, part)| part.body()).collect();
+    tx.many(&content::INSERT, &bodies, |values, (id, body)| content::bind(values, *id, body, body.len())).await?;
+    insert_part_rows(tx, parts).await
+}
+
+async fn insert_part_rows(tx: &mut Tx, parts: &[(i64, i64, &PartOp)]) -> Result<(), Error> {
+    tx.many(&INSERT_PART, parts, |values, (message, number, part)| {
+        values
+            .add(*message)
+            .add(*number)
+            .add(part.path.as_str())
+            .add(part.name.as_str())
+            .add(part.output_name.as_deref())
+            .add(part.detected_type.as_str())
+            .add(part.media_type.as_deref())
+            .add(part.verdict.code())
+            .add(part.reason)
+            .add(part.limit)
+            .add(part.value)
+            .add(part.findings.as_deref())
+            .add(part.bytes_in)
+            .add(part.bytes_out)
+            .add(part.millis)
+            .add(part.content);
+    })
+    .await?;
+    Ok(())
+}
+
 fn count_figures(tx: &mut Tx, op: &CompleteOp) {
     tx.figure(Figure::Finished, op.ending.verdict.code().to_string());
     tx.figure(Figure::Took, figures::step_of(tx.now.since(op.key.received)));
@@ -461,34 +510,44 @@ fn count_figures(tx: &mut Tx, op: &CompleteOp) {
     }
 }
 
-/// Tells the hooks how the job ended.
-fn tell(tx: &mut Tx, op: &CompleteOp) {
-    let (receipt, source) = (op.key.receipt.as_str(), if op.key.upload { "upload" } else { "mail" });
+/// What the hooks are told of an outcome.
+pub(crate) struct Told<'a> {
+    pub(crate) receipt: &'a str,
+    pub(crate) upload: bool,
+    pub(crate) message: i64,
+    pub(crate) verdict: Verdict,
+    pub(crate) parts: &'a [PartOp],
+    pub(crate) held: &'a [QuarantineRecord],
+}
+
+/// Tells the hooks how a message ended.
+pub(crate) fn tell(tx: &mut Tx, told: &Told<'_>) {
+    let source = if told.upload { "upload" } else { "mail" };
     let data = json!({
-        "receipt": receipt,
+        "receipt": told.receipt,
         "source": source,
-        "message": op.key.message.0,
-        "verdict": verdict_name(op.ending.verdict),
-        "parts": op.parts.len(),
-        "withheld": op.parts.iter().filter(|part| part.verdict == PartVerdict::Withheld).count(),
-        "quarantined": op.quarantine.len(),
+        "message": told.message,
+        "verdict": verdict_name(told.verdict),
+        "parts": told.parts.len(),
+        "withheld": told.parts.iter().filter(|part| !part.passes()).count(),
+        "quarantined": told.held.len(),
     });
     tx.tell(Event::FileCompleted, &data);
-    if op.quarantine.is_empty() {
+    if told.held.is_empty() {
         return;
     }
     let reason = |code: i64| codec::reason(Some(code)).ok().flatten().map(Reason::name);
-    let items: Vec<_> = op
-        .quarantine
+    let items: Vec<_> = told
+        .held
         .iter()
         .take(TOLD_ITEMS)
         .map(|item| json!({"id": item.id, "reason": item.reason.and_then(reason), "bytes": item.bytes}))
         .collect();
     let data = json!({
-        "receipt": receipt,
+        "receipt": told.receipt,
         "source": source,
-        "message": op.key.message.0,
-        "item_count": op.quarantine.len(),
+        "message": told.message,
+        "item_count": told.held.len(),
         "items": items,
     });
     tx.tell(Event::FileQuarantined, &data);
@@ -496,9 +555,7 @@ fn tell(tx: &mut Tx, op: &CompleteOp) {
 
 /// Gives a completion's rows their numbers.
 async fn number(tx: &mut Tx, op: &mut CompleteOp) -> Result<(), Error> {
-    for part in &mut op.parts {
-        part.content = part.result.is_some().then(|| tx.marks.next_content());
-    }
+    op.parts.iter_mut().for_each(|part| part.number(tx));
     let mut whole = None;
     for item in &mut op.quarantine {
         item.id = tx.marks.next_quarantine();

@@ -29,11 +29,13 @@ pub enum Scope {
     Users,
     /// Reading what other systems were told of, and telling it again.
     Webhooks,
+    /// Asking for originals of one's own, and seeing what became of that.
+    Requests,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Scope; 8] = [
+    pub const ALL: [Scope; 9] = [
         Scope::Files,
         Scope::Quarantine,
         Scope::Unlock,
@@ -42,6 +44,7 @@ impl Scope {
         Scope::Audit,
         Scope::Users,
         Scope::Webhooks,
+        Scope::Requests,
     ];
 
     fn bit(self) -> i64 {
@@ -54,6 +57,7 @@ impl Scope {
             Scope::Audit => 32,
             Scope::Users => 64,
             Scope::Webhooks => 128,
+            Scope::Requests => 256,
         }
     }
 }

@@ -55,6 +55,7 @@ mod token;
 mod triage;
 mod tries;
 mod unlock;
+mod unlocked_upload;
 mod uploads;
 mod users;
 mod words;
@@ -97,6 +98,7 @@ pub use token::{BatchToken, TokenHash};
 pub use triage::{MOST_ITEMS, Retried, RetriedFile, RetryPolicy, RetryRow, RetryState, RetryTask, Triage, Untouched};
 pub use tries::{MAX_OTHERS, Tries, TryOf};
 pub use unlock::{LockedItem, LockedMail, LockedSearch, OpenedBy, Release, Released, StillHeld};
+pub use unlocked_upload::{LockedUpload, UnlockedUpload, UploadLock};
 pub use uploads::{BatchId, BatchRow, BatchStatus, NewBatch, UploadFile};
 pub use users::{NewUser, Role, User, UserId, UserState};
 pub use work::{

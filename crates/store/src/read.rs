@@ -77,6 +77,8 @@ pub struct MessageRow {
     pub header_from: Option<String>,
     /// Size of the sanitised mail.
     pub output_bytes: Option<u64>,
+    /// Whether its sender took it back before it was begun; the verdict is then [`Verdict::GivenUp`].
+    pub taken_back: bool,
 }
 
 /// Everything about one message.
@@ -387,6 +389,7 @@ pub(crate) fn message_row(row: &SqliteRow) -> Result<MessageRow, Error> {
         subject: row.try_get("subject").map_err(get)?,
         header_from: row.try_get("header_from").map_err(get)?,
         output_bytes: row.try_get::<Option<i64>, _>("output_bytes").map_err(get)?.map(codec::unsigned),
+        taken_back: row.try_get("taken_back").map_err(get)?,
     })
 }
 
@@ -444,4 +447,4 @@ fn queue_row(row: &SqliteRow, now: Timestamp) -> Result<QueueRow, Error> {
 
 pub(crate) const MESSAGE_COLUMNS: &str = "m.id, m.receipt, m.origin, m.received, m.peer, m.helo, m.tls, m.sender, m.recipients, \
     m.file_name, m.user_name, m.about, m.duplicate_of, m.original_bytes, m.verdict, m.completed, m.subject, \
-    m.header_from, m.output_bytes";
+    m.header_from, m.output_bytes, m.taken_back";

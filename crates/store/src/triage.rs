@@ -568,24 +568,27 @@ impl One<'_> {
         .execute(&mut tx.connection)
         .await
         .map_err(Error::database("putting a result in its place"))?;
-        // Its retention begins anew: who sent it has not seen it yet.
-        sqlx::query("UPDATE message SET verdict = ?2, completed = ?3, purge_at = ?4 WHERE id = ?1")
-            .bind(found.message)
-            .bind(Verdict::Sanitised.code())
-            .bind(tx.now.unix_millis())
-            .bind(tx.now.plus(tx.config.retention.upload_outputs).unix_millis())
-            .execute(&mut tx.connection)
-            .await
-            .map_err(Error::database("putting a result in its place"))?;
-        // And so does its link.
-        sqlx::query("UPDATE batch SET expires = max(expires, ?2) WHERE id = (SELECT batch FROM message WHERE id = ?1)")
-            .bind(found.message)
-            .bind(tx.now.plus(tx.config.retention.upload_outputs).unix_millis())
-            .execute(&mut tx.connection)
-            .await
-            .map_err(Error::database("putting a result in its place"))?;
-        Ok(())
+        begin_anew(tx, found.message, Verdict::Sanitised).await
     }
+}
+
+/// An upload has a new outcome. Its retention begins anew, and so does its link: who sent it has not seen it yet.
+pub(crate) async fn begin_anew(tx: &mut Tx, message: i64, verdict: Verdict) -> Result<(), Error> {
+    sqlx::query("UPDATE message SET verdict = ?2, completed = ?3, purge_at = ?4 WHERE id = ?1")
+        .bind(message)
+        .bind(verdict.code())
+        .bind(tx.now.unix_millis())
+        .bind(tx.now.plus(tx.config.retention.upload_outputs).unix_millis())
+        .execute(&mut tx.connection)
+        .await
+        .map_err(Error::database("putting a result in its place"))?;
+    sqlx::query("UPDATE batch SET expires = max(expires, ?2) WHERE id = (SELECT batch FROM message WHERE id = ?1)")
+        .bind(message)
+        .bind(tx.now.plus(tx.config.retention.upload_outputs).unix_millis())
+        .execute(&mut tx.connection)
+        .await
+        .map_err(Error::database("putting a result in its place"))?;
+    Ok(())
 }
 
 /// Removes what is known of an item's conversion; the answer is the content that it named.
@@ -612,7 +615,7 @@ async fn wanted(tx: &mut Tx, item: QuarantineId) -> Result<bool, Error> {
 }
 
 /// Removes content that nothing else names; its file goes after the commit.
-async fn remove(tx: &mut Tx, content: i64, files: &mut Vec<String>) -> Result<(), Error> {
+pub(crate) async fn remove(tx: &mut Tx, content: i64, files: &mut Vec<String>) -> Result<(), Error> {
     let row: Option<(Option<String>,)> = sqlx::query_as(
         "DELETE FROM content WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM quarantine WHERE content = ?1 AND state < 2)
          RETURNING file",

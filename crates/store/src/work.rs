@@ -145,6 +145,8 @@ pub enum Quarantined {
     Locked(Source),
     /// The whole original of the message; nothing is copied, it changes its keeper.
     Whole,
+    /// The same, where a password may open it later: an upload that is locked itself.
+    LockedWhole,
 }
 
 /// Whether a part goes out.

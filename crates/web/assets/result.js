@@ -18,7 +18,12 @@ if (main) {
         // What the reader opened or closed stays so. By key, because finished files bring new sections between the old ones.
         const open = new Map([...old.querySelectorAll('details')].map((one) => [one.dataset.key, one.open]));
         for (const one of fresh.querySelectorAll('details')) one.open = open.get(one.dataset.key) ?? one.open;
+        // So does what is being typed.
+        const typed = new Map([...old.querySelectorAll('input[id]')].map((one) => [one.id, one.value]));
+        for (const one of fresh.querySelectorAll('input[id]')) one.value = typed.get(one.id) ?? one.value;
+        const focus = old.contains(document.activeElement) ? document.activeElement.id : '';
         if (id === 'progress') { old.textContent = fresh.textContent; } else { old.replaceChildren(...fresh.childNodes); old.hidden = fresh.hidden; }
+        if (focus) document.getElementById(focus)?.focus();
       }
     }
   };

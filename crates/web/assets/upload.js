@@ -160,20 +160,38 @@ if (form) {
   };
 
   input.addEventListener('change', () => { add([...input.files]); });
+  // Files may be dropped on the area, or anywhere in the window where somebody wishes so; this browser remembers it.
+  const whole = form.querySelector('[data-whole] input');
+  const WISH = 'misogi.drop.whole';
+  const wish = {
+    read: () => { try { return localStorage.getItem(WISH) === 'yes'; } catch { return false; } },
+    write: (wished) => { try { if (wished) localStorage.setItem(WISH, 'yes'); else localStorage.removeItem(WISH); } catch { /* It holds for this visit. */ } },
+  };
+  whole.checked = wish.read();
+  whole.addEventListener('change', () => wish.write(whole.checked));
+  const carries = (event) => [...(event.dataTransfer?.types ?? [])].includes('Files');
+  const mine = (event) => carries(event) && (whole.checked || area.contains(event.target));
   for (const name of ['dragenter', 'dragover']) {
-    area.addEventListener(name, (event) => { event.preventDefault(); area.classList.add('over'); });
+    addEventListener(name, (event) => {
+      area.classList.toggle('over', mine(event));
+      if (!carries(event)) return;
+      // Outside of the area a file would replace the page, and with it what was chosen.
+      event.preventDefault();
+      event.dataTransfer.dropEffect = mine(event) ? 'copy' : 'none';
+    });
   }
-  for (const name of ['dragleave', 'drop']) {
-    area.addEventListener(name, (event) => { event.preventDefault(); area.classList.remove('over'); });
-  }
-  area.addEventListener('drop', (event) => add([...event.dataTransfer.files]));
+  addEventListener('dragleave', (event) => { if (!event.relatedTarget) area.classList.remove('over'); });
+  addEventListener('drop', (event) => {
+    area.classList.remove('over');
+    if (!carries(event)) return;
+    event.preventDefault();
+    if (mine(event)) add([...event.dataTransfer.files]);
+  });
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     if (!sending) sendAll();
   });
   // Coming back with the browser's own button must find a form that works.
   addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
-  area.classList.add('kind');
-  area.querySelector('[data-drop-hint]').hidden = false;
   if (input.files.length > 0) add([...input.files]);
 }

@@ -22,6 +22,7 @@ async fn asset(Path(name): Path<String>) -> Response {
         "misogi.css" => ("text/css; charset=utf-8", include_str!("../assets/misogi.css")),
         "upload.js" => ("text/javascript; charset=utf-8", include_str!("../assets/upload.js")),
         "result.js" => ("text/javascript; charset=utf-8", include_str!("../assets/result.js")),
+        "reveal.js" => ("text/javascript; charset=utf-8", include_str!("../assets/reveal.js")),
         "compare.js" => ("text/javascript; charset=utf-8", include_str!("../assets/compare.js")),
         "list.js" => ("text/javascript; charset=utf-8", include_str!("../assets/list.js")),
         "passkey.js" => ("text/javascript; charset=utf-8", include_str!("../assets/passkey.js")),

@@ -1,4 +1,4 @@
-//! How many requests one client may have under way, so that one machine cannot take all places.
+//! How many requests one client may have under way, so that one machine or person cannot take all places.
 
 use std::{
     collections::HashMap,
@@ -6,30 +6,45 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// Counts what is under way, per address.
+/// Who has places.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Client {
+    /// An address, or its network.
+    Address(IpAddr),
+    /// Somebody with an account, wherever they are.
+    Account(String),
+}
+
+impl From<IpAddr> for Client {
+    fn from(address: IpAddr) -> Self {
+        Self::Address(network(address))
+    }
+}
+
+/// Counts what is under way, per client.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Clients {
     /// Only those with something under way, so there are no more entries than places in all.
-    under_way: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    under_way: Arc<Mutex<HashMap<Client, usize>>>,
 }
 
 /// One place of a client; it is free again when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
     clients: Clients,
-    client: IpAddr,
+    client: Client,
 }
 
 impl Clients {
     /// A place for `client`, unless it has `most` already.
-    pub(crate) fn enter(&self, client: IpAddr, most: usize) -> Option<Place> {
-        let client = network(client);
+    pub(crate) fn enter(&self, client: impl Into<Client>, most: usize) -> Option<Place> {
+        let client = client.into();
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         let count = under_way.get(&client).copied().unwrap_or(0);
         if count >= most {
             return None;
         }
-        under_way.insert(client, count.saturating_add(1));
+        under_way.insert(client.clone(), count.saturating_add(1));
         Some(Place { clients: self.clone(), client })
     }
 }

@@ -35,7 +35,7 @@ pub(crate) struct Door<S> {
 enum Bound {
     /// The listener's longest body of a form and its longest time.
     Form,
-    /// The longest body of a form; the time is that of the rooms it waits for.
+    /// The longest body of a form; the time is that of the rooms it waits for, or that of its handler.
     Rooms,
     /// Its own handler: it moves files.
     Own,

@@ -45,6 +45,8 @@ pub(crate) enum Fault {
     Pending,
     /// There is a verdict, but no file to give.
     Withheld,
+    /// Its sender took the file back.
+    Cancelled,
     /// A repeated request differs from the first one.
     OtherRequest,
     /// The rules of four eyes are against it.
@@ -66,7 +68,7 @@ impl Fault {
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Pending => StatusCode::CONFLICT,
-            Self::Withheld => StatusCode::GONE,
+            Self::Withheld | Self::Cancelled => StatusCode::GONE,
             Self::OtherRequest | Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }
@@ -88,6 +90,7 @@ impl Fault {
             Self::Timeout => "timeout",
             Self::Pending => "pending",
             Self::Withheld => "withheld",
+            Self::Cancelled => "cancelled",
             Self::OtherRequest => "other_request",
             Self::Refused(denied) => requests::denied_name(denied),
         }
@@ -110,6 +113,7 @@ impl Fault {
             Self::Timeout => (t.fault_timeout_title, t.fault_timeout),
             Self::Pending => (t.fault_pending_title, t.fault_pending),
             Self::Withheld => (t.fault_withheld_title, t.fault_withheld),
+            Self::Cancelled => (t.state_cancelled, t.fault_cancelled),
             Self::OtherRequest => (t.fault_other_request_title, t.fault_other_request),
             Self::Refused(denied) => (t.denied_title, requests::denied(denied, t)),
         }
@@ -132,6 +136,7 @@ impl Fault {
             | Self::Internal
             | Self::Timeout
             | Self::Withheld
+            | Self::Cancelled
             | Self::OtherRequest
             | Self::Refused(_) => None,
         }

@@ -40,6 +40,7 @@ texts! {
     upload_lead: "外部から受け取ったファイルを、安全な形に作り直してお渡しします。" / "Files received from outside are rebuilt from scratch and given back to you.";
     upload_field: "無害化するファイル" / "Files to sanitise";
     upload_drop: "ここにファイルをドラッグ＆ドロップすることもできます。" / "You can also drop files here.";
+    upload_drop_whole: "ドラッグ＆ドロップの範囲をこのブラウザウィンドウ全体に広げる" / "Take files that are dropped anywhere in this window";
     upload_submit: "無害化する" / "Sanitise";
     upload_sending: "送信しています…" / "Sending…";
     upload_waiting: "接続が戻るのを待っています…" / "Waiting for the connection…";
@@ -50,7 +51,7 @@ texts! {
     upload_check_many: "1回に送れるファイルの数を超えています。送っても受け付けません。" / "More files than can be taken at once; it will not be accepted.";
     upload_check_total: "合計の上限を超えています。送っても受け付けません。" / "The total limit is exceeded; it will not be accepted.";
     upload_formats: "使える形式" / "File types that can be rebuilt";
-    upload_formats_list: "文書と表: テキスト、CSV。画像: PNG、JPEG、GIF、BMP、TIFF、WebP。メール: EML。まとめたもの: ZIP、7z、RAR、LZH、CAB、TAR、ISO（gz、bz2、xz、zst を含む。中のファイルも一つずつ作り直します）。" / "Text and CSV; PNG, JPEG, GIF, BMP, TIFF and WebP images; mails (EML); ZIP, 7z, RAR, LZH, CAB, TAR and ISO archives (and gz, bz2, xz, zst), whose members are rebuilt one by one.";
+    upload_formats_list: "文書と表: Word・Excel・PowerPoint（docx、xlsx、pptx。doc、xls、ppt、xlsb、マクロ付きも）、OpenDocument（odt、ods、odp、odg）、RTF、SYLK、DIF、一太郎（文字だけ）、PDF、テキスト、HTML・XML（文字だけ）、CSV、TSV、dBASE。画像: PNG、JPEG、GIF、BMP、TIFF、WebP、HEIC、SVG、EMF、WMF。メールと予定: EML、Outlook のメール（msg、TNEF）、ics、vcf。まとめたもの: ZIP、7z、RAR、LZH、CAB、TAR、ISO、gz、bz2、xz、zst、署名付きファイル（p7m）、AppleSingle、BinHex（中のファイルも一つずつ作り直します）。" / "Documents and tables: Word, Excel and PowerPoint (docx, xlsx, pptx; also doc, xls, ppt, xlsb and those with macros), OpenDocument (odt, ods, odp, odg), RTF, SYLK, DIF, Ichitaro (its words), PDF, text, HTML and XML (their words), CSV, TSV, dBASE. Pictures: PNG, JPEG, GIF, BMP, TIFF, WebP, HEIC, SVG, EMF, WMF. Mails and appointments: EML, Outlook messages (msg, TNEF), ics, vcf. Archives: ZIP, 7z, RAR, LZH, CAB, TAR, ISO, gz, bz2, xz, zst, signed files (p7m), AppleSingle, BinHex; their members are rebuilt one by one.";
     upload_formats_rest: "それ以外の形式は、安全に作り直せないため、お渡しせずに管理者が預かります。" / "Any other type cannot be rebuilt safely. It is withheld and kept by the administrators.";
     upload_what_happens: "どのように安全にするか" / "How files are made safe";
     upload_what_happens_text: "ファイルを隔離された場所で読み取り、文字や画像だけを取り出して、新しいファイルとして書き直します。元のファイルの中身をそのまま渡すことはありません。取り除いたものと変えたものは、結果の画面ですべてお知らせします。" / "Each file is read in an isolated room, only its text and pixels are taken over, and a new file is written. No byte of the original is passed on. Everything removed or changed is listed with the result.";
@@ -61,6 +62,8 @@ texts! {
     upload_broken: "送信の途中で途切れたため、受け付けませんでした。もう一度送ってください。" / "Not accepted: the transfer broke off. Please send it again.";
     upload_not_stored: "保存できなかったため、受け付けませんでした。しばらくしてからもう一度送ってください。" / "Not accepted: it could not be stored. Please try again later.";
     upload_empty: "空のファイルです（0バイト）。" / "The file is empty (0 bytes).";
+    upload_rest: "送られた内容を読み取れなかったため、受け付けませんでした。もう一度送ってください。" / "Not accepted: what was sent could not be read. Please send it again.";
+    upload_rest_name: "このあとに送られたファイル" / "Any files behind these";
     upload_refused_title: "一部のファイルを受け付けられませんでした" / "Some files were not accepted";
     upload_refused_all_title: "ファイルを受け付けられませんでした" / "No file was accepted";
     upload_refused_lead: "次のファイルは受け付けていません。ほかのファイルの処理は続いています。" / "The following files were not accepted. The others are being processed.";
@@ -73,6 +76,7 @@ texts! {
     received_at: "受付" / "Received";
     expires_at: "ダウンロード期限" / "Available until";
     result_keep: "この画面のアドレスを知っている人だけが、結果を見て、ファイルを受け取ることができます。" / "Only those who know the address of this page can see the result and fetch the files.";
+    result_keep_own: "この画面を見て、ファイルを受け取ることができるのは、送ったあなただけです。" / "Only you, who sent them, can see this page and fetch the files.";
     result_pending: "画面を閉じても処理は続きます。このアドレスを開けば、あとから結果を確認できます。" / "You may close this page; processing goes on. Open this address again to see the result.";
     result_refresh: "最新の状態を表示する" / "Show the latest state";
     result_files: "ファイル" / "Files";
@@ -83,7 +87,11 @@ texts! {
     result_findings: "取り除いたもの・変えたもの" / "Removed or changed";
     result_no_findings: "取り除いたものはありません。中身を読み取り、新しいファイルとして作り直しました。" / "Nothing was removed. The content was read and written as a new file.";
     result_withheld_why: "お渡しできない理由" / "Why it is withheld";
-    result_withheld_next: "元のファイルは管理者が預かっています。必要な場合は、受付番号を添えて情報システム担当に連絡してください。" / "The original is kept by the administrators. If you need it, contact your IT section with the receipt number.";
+    result_original_gone: "原本は削除されたか、保存期間が過ぎました。必要な場合は、差出人に送り直しを頼んでください。" / "The original was deleted or its storage period is over. If you need it, ask the sender to send it again.";
+    result_withheld_next: "原本は管理者が預かっています。必要な場合は、受付番号を添えて情報システム担当に連絡してください。" / "The original is kept by the administrators. If you need it, contact your IT section with the receipt number.";
+    upload_lock: "開くにはパスワードが必要です" / "A password is needed to open it";
+    upload_lock_lead: "別に届いたパスワードを貼り付けてください。開けたときは、作り直したファイルをこの画面でお渡しします。パスワードは保存せず、記録にも残しません。" / "Paste the password that came separately. The rebuilt file is then given to you on this page. The password is neither stored nor logged.";
+    upload_lock_exhausted: "パスワードを入力できる回数を使い切りました。ファイルをもう一度送ると、あらためて入力できます。" / "No tries are left for the password. Send the file again to try again.";
     result_members: "中に入っていたファイル" / "Files inside";
     result_expired: "保存期間が過ぎたため、ダウンロードできません。" / "The storage period is over; it can no longer be downloaded.";
     result_technical: "技術情報" / "Technical details";
@@ -112,7 +120,7 @@ texts! {
     state_changed: "完了（一部を除去・変更）" / "Done (parts removed or changed)";
     state_partly: "完了（一部を管理者が保管）" / "Done (parts withheld)";
     state_withheld: "お渡しできません（管理者が保管）" / "Withheld (kept by administrators)";
-    state_cancelled: "中止しました" / "Cancelled";
+    state_cancelled: "取り消しました" / "Cancelled";
     state_failed: "処理できませんでした（管理者が保管）" / "Could not be processed (kept by administrators)";
 
     // Sign-in
@@ -120,6 +128,7 @@ texts! {
     sign_out: "サインアウト" / "Sign out";
     user_name: "利用者ID" / "User name";
     password: "パスワード" / "Password";
+    password_show: "表示" / "Show";
     password_again: "パスワード（確認）" / "Password (again)";
     password_rule: "12文字以上。長いほど安全です。記号や数字を混ぜる決まりはありません。" / "At least 12 characters. Longer is safer; there are no rules about digits or symbols.";
     user_name_rule: "半角の英小文字で始まる、英数字・点・ハイフン・下線の3〜64文字。" / "3 to 64 letters, digits, dots, hyphens or underscores, beginning with a lower-case letter.";
@@ -158,12 +167,12 @@ texts! {
     user_name_bad: "利用者IDの形が正しくありません。" / "The user name is not of the allowed form.";
 
     password_changed: "パスワードを変えました。新しいパスワードでサインインしてください。" / "The password was changed. Sign in with the new one.";
-    password_title: "パスワードを変える" / "Change the password";
+    password_title: "パスワードを変更する" / "Change the password";
     password_must: "はじめに、自分だけが知っているパスワードに変えてください。" / "First choose a password that only you know.";
     password_current: "いまのパスワード" / "Current password";
     password_new: "新しいパスワード" / "New password";
-    password_submit: "変える" / "Change";
-    password_ends: "変えると、すべての端末でサインアウトします。" / "All computers are signed out when it changes.";
+    password_submit: "変更する" / "Change";
+    password_ends: "変更すると、すべての端末でサインアウトします。" / "All computers are signed out when it changes.";
     password_current_wrong: "いまのパスワードが違います。" / "The current password is wrong.";
     password_same: "いまと違うパスワードにしてください。" / "Choose a password that differs from the current one.";
     code_title: "確認コードを入力する" / "Enter your code";
@@ -219,7 +228,7 @@ texts! {
     // History and deep links
     history_uploads: "アップロードしたファイル" / "Uploaded files";
     history_mails: "届いたメール" / "Mails received";
-    history_no_address: "メールアドレスが登録されていないため、届いたメールは表示できません。必要な場合は管理者に連絡してください。" / "No mail address is registered for you, so your mails cannot be shown. Ask an administrator if you need this.";
+    history_no_address: "メールアドレスが登録されていないため、届いたメールは表示できません。必要な場合は情報システム担当に連絡してください。" / "No mail address is registered for you, so your mails cannot be shown. Ask an administrator if you need this.";
     mail_title: "届いたメールの無害化の結果" / "What was done to the mail";
     mail_locked: "パスワードが必要です" / "A password is needed";
     mail_locked_lead: "別に届いたパスワードを入力すると、作り直したファイルを元のメールの宛先に送ります。パスワードは保存せず、記録にも残しません。" / "Enter the password that came separately. The rebuilt files are sent to the recipients of the mail. The password is neither stored nor logged.";
@@ -249,6 +258,7 @@ texts! {
     scope_audit: "監査ログを読む" / "Read the audit log";
     scope_users: "利用者を読み、サインアウトさせる" / "Read users and end their sessions";
     scope_webhooks: "連携の通知を読み、送り直す" / "Read webhooks and send again";
+    scope_requests: "自分の原本の取り寄せを申請する" / "Ask for originals of your own";
     docs_title: "APIの説明" / "API reference";
     docs_lead: "プログラムから使うための決まりです。同じ内容を機械が読める形でも配っています:" / "How programs use this service. The same in a form that programs read:";
 
@@ -322,14 +332,14 @@ texts! {
     user_address_taken: "このメールアドレスは、ほかの利用者のものです。" / "The mail address belongs to another user.";
     user_name_taken: "この利用者IDはすでに使われています。" / "The user name is taken.";
     user_not_oneself: "自分の役割・状態・パスワード・二段階認証は、ここでは変えられません。" / "You cannot change your own role, state, password or two-step sign-in here.";
-    user_last_admin: "利用できる管理者がほかにいないため、変えられません。先に、別の利用者を管理者にしてください。" / "There is no other active administrator. Make somebody else an administrator first.";
+    user_last_admin: "利用できる管理者がほかにいないため、変更できません。先に、別の利用者を管理者にしてください。" / "There is no other active administrator. Make somebody else an administrator first.";
     user_keys_none: "有効なAPIキーはありません。" / "There are no API keys.";
     user_active: "利用中" / "Active";
     user_waiting: "初回設定待ち" / "Waiting for first sign-in";
     user_disabled: "停止中" / "Disabled";
     user_last: "最後のサインイン" / "Last sign-in";
     user_created: "登録" / "Created";
-    user_save: "変える" / "Change";
+    user_save: "変更する" / "Change";
     user_disable: "停止する" / "Disable";
     user_enable: "利用を再開する" / "Enable";
     user_reset: "仮のパスワードを発行する" / "Issue a temporary password";
@@ -350,7 +360,7 @@ texts! {
     no: "いいえ" / "no";
     request_title: "原本の取り寄せを申請する" / "Ask for the original";
     request_link: "原本の取り寄せを申請する" / "Ask for the original";
-    request_promise_off: "承認は記録に残りますが、この設備の設定では原本をお渡ししません。お渡しするのは、安全に作り直したファイルだけです。" / "An approval is put on record, but this installation is set to hand over no originals: only files that were rebuilt safely.";
+    request_promise_off: "承認は記録に残りますが、このシステムの設定では原本をお渡ししません。お渡しするのは、安全に作り直したファイルだけです。" / "An approval is put on record, but this installation is set to hand over no originals: only files that were rebuilt safely.";
     request_promise_admin: "承認された原本は、インターネット側の管理画面からだけ、暗号化したZIPとして担当者が取り出します。この画面やメールではお渡ししません。" / "An approved original is taken out by those in charge, in the console on the internet side only and as an encrypted ZIP. It is never handed over on these pages or by mail.";
     request_lead: "原本は、外部から届いたままのファイルです。開くと危険なことがあります。安全に作り直したファイルで足りないときだけ申請してください。" / "The original is the file as it came from outside, and opening it can be dangerous. Ask only where the safe file is not enough.";
     request_target: "対象" / "What is asked for";
@@ -420,6 +430,7 @@ texts! {
     event_handed_over: "原本を取り出しました" / "An original was handed over";
 
     // Acting on items of the quarantine
+    triage_one: "この項目の処理" / "Act on this item";
     triage_title: "選んだ項目の処理" / "Act on the chosen items";
     triage_lead: "送られるのは、もう一度作り直してできた安全なファイルだけです。原本が送られることはありません。" / "What is sent is only the safe file that converting it again made, never the original.";
     triage_why: "理由（必須）" / "Reason (required)";
@@ -448,7 +459,7 @@ texts! {
     triage_filters: "保存した条件" / "Kept filters";
     triage_filter_name: "条件の名前" / "Name of the filter";
     triage_keep: "この条件を保存する" / "Keep this filter";
-    triage_forget: "消す" / "Forget";
+    triage_forget: "削除する" / "Forget";
     triage_filters_many: "保存できる条件は20個までです。" / "At most twenty filters can be kept.";
     triage_export: "一覧をファイルに書き出す" / "Export the list";
     triage_choose: "選ぶ" / "Choose";
@@ -471,7 +482,7 @@ texts! {
     event_triage_held: "隔離の項目を保留しました" / "An item was held back";
     event_triage_unheld: "保留を解きました" / "A hold was ended";
     event_triage_deleted: "隔離の項目を削除しました" / "An item was deleted";
-    event_triage_retried: "再処理を頼みました" / "Converting again was asked for";
+    event_triage_retried: "再処理を指示しました" / "Converting again was asked for";
     event_triage_converted: "再処理が終わりました" / "Converted again";
     event_triage_exported: "隔離の一覧を書き出しました" / "The list was exported";
 
@@ -508,7 +519,7 @@ texts! {
     check_warning: "注意" / "Warning";
     check_off: "未設定" / "Not set";
     part_store: "保管（データベースとファイル）" / "Store (database and files)";
-    part_rooms: "作り直しの部屋" / "Rooms";
+    part_rooms: "変換環境（隔離）" / "Rooms";
     part_scanner: "ウイルス検査" / "Virus scanner";
     part_delivery: "次のメールサーバーへの配送" / "Delivery to the next hop";
     meaning_store: "メールを保存できないため、受け付けを止めています。ディスクの空きを確かめてください。" / "Mail cannot be stored, so it is refused. Check the free disk space.";
@@ -530,7 +541,7 @@ texts! {
     column_type: "形式" / "Type";
     column_name: "名前" / "Name";
     column_actor: "主体" / "Actor";
-    column_action: "動作" / "Action";
+    column_action: "操作" / "Action";
     column_number: "番号" / "No.";
     column_reply: "応答" / "Reply";
     column_attempts: "回数" / "Attempts";
@@ -573,7 +584,7 @@ texts! {
     quarantine_message: "受け付けの記録を見る" / "See the record of the message";
     quarantine_back: "隔離の一覧へ戻る" / "Back to the quarantine";
     unlock_title: "パスワードを入力して開く" / "Open with a password";
-    unlock_lead: "開けたときは、作り直したファイルを元のメールの宛先すべてに送ります。パスワードは保存せず、記録にも残しません。" / "When it opens, the rebuilt files are sent to all recipients of the mail. The password is neither stored nor logged.";
+    unlock_lead: "開けたときは、作り直したファイルを元のメールの宛先すべてに送ります（アップロードの場合は、送った人の結果の画面に出します）。パスワードは保存せず、記録にも残しません。" / "When it opens, the rebuilt files are sent to all recipients of the mail; that of an upload is put on the page of its result. The password is neither stored nor logged.";
     unlock_submit: "開いて無害化する" / "Open and sanitise";
     unlock_wrong: "パスワードが違います。残りの回数: " / "The password is wrong. Tries left: ";
     unlock_exhausted: "入力できる回数を使い切りました。差出人に送り直しを頼んでください。" / "No tries are left. Ask the sender to send it again.";
@@ -583,10 +594,12 @@ texts! {
     unlock_partly: "開いた分を宛先へ送りました。別のパスワードが必要なファイルが残っており、それぞれ隔離の一覧にあります。残りの数: " / "What it opens was sent. Files inside that need another password are held, each in the list of the quarantine: ";
     unlock_others: "このファイルは開きませんでしたが、同じメールの別のファイルが開いたので宛先へ送りました（回数には数えません）: " / "It does not open this file, but others of the same mail, which were sent (not counted as a try): ";
     unlock_unknown: "処理できなかったため、パスワードが正しいかどうかは分かりません。理由: " / "It could not be converted, so whether the password is right is not known. Reason: ";
+    unlock_upload_done: "開きました。作り直したファイルをダウンロードできます。" / "Opened. The rebuilt file can be downloaded.";
+    unlock_upload_partly: "開いた分を作り直しました。別のパスワードが必要なファイルが残っているので、続けて入力してください。残りの数: " / "What it opens was rebuilt. Files inside need another password; enter that one next. Files left: ";
     unlock_left: "残りの回数: " / "Tries left: ";
     unlock_done: "開きました。作り直したファイルを送った宛先の数: " / "Opened. Recipients that the rebuilt files were sent to: ";
     quarantine_states_held: "保管中" / "Held";
-    quarantine_states_released: "取り出し済み" / "Released";
+    quarantine_states_released: "作り直して送付済み" / "Rebuilt and sent";
     quarantine_states_deleted: "削除済み" / "Deleted";
     compare_title: "原本のページ" / "Pages of the original";
     compare_real: "実寸で見る" / "Actual size";
@@ -600,9 +613,9 @@ texts! {
     compare_not_drawn: "この形式の原本は描きません。作り直したものだけを表示します。" / "Originals of this type are not drawn; only the rebuilt file is shown.";
     compare_look: "ページを見る" / "See the pages";
     compare_look_of: "原本のページを見る" / "See the pages of the original";
-    audit_lead: "記録は追記だけができ、一つ前の記録の値とつながっています。書き換えがあれば連鎖の検証で分かります。" / "Entries can only be added and each is chained to the one before, so that any alteration shows.";
+    audit_lead: "記録は追記だけができ、一つ前の記録の値とつながっています。書き換えがあれば改ざんの検証で分かります。" / "Entries can only be added and each is chained to the one before, so that any alteration shows.";
     audit_record: "記録を見る" / "See the record";
-    audit_chain: "連鎖の検証" / "Chain check";
+    audit_chain: "改ざんの検証（連鎖）" / "Chain check";
     audit_intact: "検証済み。すべての記録がつながっています。" / "Verified: every entry is intact.";
     audit_broken: "連鎖が切れています。記録が書き換えられたおそれがあります。" / "The chain is broken: entries may have been altered.";
     event_accepted: "受け付けました" / "Accepted";
@@ -610,7 +623,7 @@ texts! {
     event_completed: "作り直しが終わりました" / "Rebuilt";
     event_attempt_failed: "処理に失敗しました。もう一度試します" / "An attempt failed; it will be tried again";
     event_deferred: "処理を後に回しました" / "Put off";
-    event_given_up: "処理をあきらめ、隔離しました" / "Given up and quarantined";
+    event_given_up: "再試行の上限に達したため、隔離しました" / "Given up and quarantined";
     event_delivery: "配送を試みました" / "Delivery tried";
     event_notice_queued: "お知らせを送信待ちにしました" / "A notice was queued";
     event_purged: "保存期間の過ぎたものを削除しました" / "What had outlived its retention was removed";
@@ -627,7 +640,7 @@ texts! {
     event_recovery_code: "回復コードを使いました" / "A recovery code was used";
     event_recovery_codes_renewed: "回復コードを作り直しました" / "Recovery codes were made anew";
     event_icap_received: "プロキシーを通るファイルを受け付けました" / "A file on its way through a proxy was taken in";
-    event_upload_cancelled: "送った人が中止しました" / "Cancelled by its sender";
+    event_upload_cancelled: "送った人が取り消しました" / "Cancelled by its sender";
     event_passkey_added: "パスキーを登録しました" / "A passkey was registered";
     event_passkey_removed: "パスキーを削除しました" / "A passkey was removed";
     event_key_made: "APIキーを作りました" / "An API key was made";
@@ -635,11 +648,12 @@ texts! {
     event_changes_planned: "利用者の一括変更を予定しました" / "Changes of accounts were planned";
     event_changes_withdrawn: "利用者の一括変更の予定を取り消しました" / "Planned changes of accounts were withdrawn";
     event_changes_done: "利用者を一括で変更しました" / "Accounts were changed by a list";
-    event_webhook_again: "連携先への通知をもう一度送ることにしました" / "An event will be told again";
+    event_webhook_again: "連携先への再送を指示しました" / "An event will be told again";
     event_user_changed: "利用者の設定を変えました" / "A user was changed";
-    event_released: "隔離から取り出しました" / "Released from quarantine";
-    event_try_returned: "パスワードの回数の取り消し" / "A try of a password was not counted";
+    event_released: "作り直したものを送りました" / "What was rebuilt was sent";
+    event_try_returned: "パスワードの試行を回数から除きました" / "A try of a password was not counted";
     event_password_tried: "パスワードを試しました" / "A password was tried";
+    event_upload_unlocked: "アップロードをパスワードで開きました" / "An upload was opened with a password";
     event_unlocked: "パスワードで開き、作り直したファイルを送りました" / "Opened with a password; the rebuilt files were sent";
     delivery_waiting: "待っています" / "Waiting";
     delivery_delivered: "配送しました" / "Delivered";
@@ -744,7 +758,7 @@ texts! {
     system_database: "データベースの大きさ" / "Size of the database";
     system_files: "ファイルの大きさ" / "Size of the files";
     system_doctor: "総点検" / "Full examination";
-    system_doctor_lead: "misogi doctor と同じ点検です。部屋の壁を実際に攻撃して確かめます。" / "The same as `misogi doctor`: the walls of the rooms are attacked to see whether they hold.";
+    system_doctor_lead: "misogi doctor と同じ点検です。変換環境の隔離を実際に攻撃して確かめます。" / "The same as `misogi doctor`: the walls of the rooms are attacked to see whether they hold.";
     system_examine: "いま点検する" / "Examine now";
     system_examine_hint: "数秒から数十秒かかります。点検したことは監査ログに残ります。" / "It takes seconds, up to half a minute, and is written into the audit log.";
     system_examined: "点検した時刻" / "Examined";
@@ -781,6 +795,7 @@ texts! {
     fault_pending: "処理が終わってから、もう一度お試しください。" / "Try again when processing has finished.";
     fault_withheld_title: "お渡しできません" / "Withheld";
     fault_withheld: "安全に作り直せなかったため、お渡しできません。理由は結果の画面にあります。" / "It could not be rebuilt safely; see the result for the reason.";
+    fault_cancelled: "作り直す前に取り消されたので、お渡しするファイルはありません。" / "It was cancelled before it was rebuilt, so there is no file.";
     fault_other_request_title: "前の要求と内容が違います" / "Not the same request";
     fault_other_request: "同じ Idempotency-Key で、違う内容が送られました。" / "The Idempotency-Key was used before with other content.";
     fault_back: "はじめの画面へ" / "To the first page";
@@ -822,6 +837,14 @@ pub(crate) fn files_done(language: Language, done: usize, total: usize) -> Strin
     match language {
         Language::Ja => format!("{total}件中 {done}件完了"),
         Language::En => format!("{done} of {total} done"),
+    }
+}
+
+/// How often a password may still be typed, and until when.
+pub(crate) fn tries_left(language: Language, left: u32, until: &str) -> String {
+    match language {
+        Language::Ja => format!("残り {left}回 / {until} まで"),
+        Language::En => format!("{left} tries left, until {until}"),
     }
 }
 
@@ -930,6 +953,41 @@ mod tests {
             if !matches!(*key, "other_language" | "other_tag" | "detail_helo") {
                 assert!(!ja.is_ascii(), "{key} is not Japanese: {ja}");
                 assert!(!en.chars().any(|c| ('\u{3040}'..='\u{9FFF}').contains(&c)), "{key} is not English: {en}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_page_lists_what_the_readme_says_is_rebuilt() {
+        // What a row of the table is called on the page.
+        let words = |row: &str| {
+            match row {
+                "mail (RFC 5322)" => "EML",
+                "Outlook message (msg, TNEF)" => "Outlook msg TNEF",
+                "text" => "RTF",
+                "dBASE (dbf)" => "dBASE",
+                "HEIC (photographs of telephones)" => "HEIC",
+                "docx, xlsx, pptx and their macro, template and show kinds" => "Word Excel PowerPoint docx xlsx pptx",
+                "一太郎 8 and later (jtd, jtt, jtdc, jttc)" => "一太郎",
+                "signed files (p7m), AppleSingle, BinHex" => "p7m AppleSingle BinHex",
+                _ => "",
+            }
+            .to_owned()
+        };
+        let readme = include_str!("../../../README.md");
+        let table = readme.split("| kind | becomes |\n|---|---|\n").nth(1).unwrap();
+        let rows: Vec<&str> = table.lines().map_while(|line| line.strip_prefix("| ")?.split(" | ").next()).collect();
+        assert!(rows.len() > 15, "{rows:?}");
+        for row in rows.iter().filter(|row| **row != "anything else") {
+            let named = match words(row) {
+                none if none.is_empty() => row.replace("flat OpenDocument, XML of Word and Excel 2003", "OpenDocument"),
+                named => named,
+            };
+            let named = named.replace(" images", "");
+            for word in named.split([',', ';', ' ']).filter(|word| !word.is_empty()) {
+                assert!(JA.upload_formats_list.to_lowercase().contains(&word.to_lowercase()), "{word} of {row}");
+                let english = word.replace("一太郎", "Ichitaro");
+                assert!(EN.upload_formats_list.to_lowercase().contains(&english.to_lowercase()), "{word} of {row}");
             }
         }
     }

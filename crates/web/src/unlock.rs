@@ -31,6 +31,13 @@ pub enum Unlocking {
         /// Recipients that they go to.
         recipients: usize,
     },
+    /// It opens an upload; the rebuilt file is in its place there.
+    OpenedUpload {
+        /// Its name.
+        file: String,
+        /// Parts inside that need another password.
+        still_locked: usize,
+    },
     /// It does not open it; so many tries are left.
     Wrong {
         /// Tries left.
@@ -61,6 +68,9 @@ pub type UnlockFuture<'a> = Pin<Box<dyn Future<Output = Result<Unlocking, store:
 pub trait Unlocker: Debug + Send + Sync {
     /// Tries `password` on the original, for `actor`.
     fn unlock<'a>(&'a self, id: QuarantineId, password: Password, actor: &'a str) -> UnlockFuture<'a>;
+
+    /// How often people may try one original.
+    fn tries(&self) -> u32;
 }
 
 /// What came of the password that was typed.
@@ -76,6 +86,10 @@ impl News {
         let (class, text) = match unlocking {
             Unlocking::Opened { recipients, still_locked: 0, .. } => ("ok", format!("{}{recipients}", t.unlock_done)),
             Unlocking::Opened { still_locked, .. } => ("warn", format!("{}{still_locked}", t.unlock_partly)),
+            Unlocking::OpenedUpload { still_locked: 0, .. } => ("ok", t.unlock_upload_done.to_owned()),
+            Unlocking::OpenedUpload { still_locked, .. } => {
+                ("warn", format!("{}{still_locked}", t.unlock_upload_partly))
+            }
             Unlocking::OpenedOthers { files, .. } => {
                 let files: Vec<String> = files.iter().map(|name| shown::visible(name)).collect();
                 ("warn", format!("{}{}", t.unlock_others, files.join(" / ")))

@@ -2,7 +2,7 @@
 
 use engine::catalogue::{self, Language};
 use form::reason::{Class, Refusal};
-use store::{PartRow, PartVerdict, QueueState, UploadFile, Verdict};
+use store::{MessageRow, PartRow, PartVerdict, QueueState, UploadFile, Verdict};
 
 use crate::{page::Mark, shown, texts::Texts};
 
@@ -79,7 +79,7 @@ impl FileState {
     }
 }
 
-/// Mark of a whole message's verdict.
+/// Mark of a verdict.
 pub(crate) fn verdict_mark(verdict: Option<Verdict>, t: &Texts) -> Mark {
     match verdict {
         None => Mark::wait(t.state_working),
@@ -88,6 +88,11 @@ pub(crate) fn verdict_mark(verdict: Option<Verdict>, t: &Texts) -> Mark {
         Some(Verdict::NoticeOnly) => Mark::stop(t.state_withheld),
         Some(Verdict::GivenUp) => Mark::stop(t.state_failed),
     }
+}
+
+/// Mark of a whole message.
+pub(crate) fn message_mark(row: &MessageRow, t: &Texts) -> Mark {
+    if row.taken_back { FileState::TakenBack.mark(t) } else { verdict_mark(row.verdict, t) }
 }
 
 /// Mark of one part.

@@ -234,3 +234,118 @@ async fn a_program_s_request_is_taken_whole_or_not_at_all() {
     assert_eq!(world.store.counts().await.unwrap().uploaded, 0, "a request that was refused leaves nothing");
     assert_eq!(post(&world, &[("a.txt", b"x")]).await.status, 202);
 }
+
+async fn batch_with(world: &World, key: &str, body: &[u8]) -> Answer {
+    let kind = multipart_type();
+    let headers = [("Content-Type", kind.as_str()), ("Idempotency-Key", key)];
+    send(world.portal, "POST", "/api/v1/batches", &headers, body).await
+}
+
+#[tokio::test]
+async fn a_batch_that_is_sent_again_is_answered_alike_and_its_files_taken_once() {
+    let world = world().await;
+    let key = "6f1c2a90-1b7e-4c0a-9d7e-2f5b6a7c8d9e";
+    let files: [(&str, &[u8]); 4] = [("a.txt", b"one"), ("empty.txt", b""), ("b.txt", b"two"), ("c.txt", b"three")];
+    let body = multipart(None, &files);
+    let first = batch_with(&world, key, &body).await;
+    assert_eq!(first.status, 202, "{}", first.text());
+    assert_eq!(first.json()["receipts"].as_array().unwrap().len(), 2);
+    let refused = first.json()["refused"].clone();
+    assert_eq!((&refused[0]["reason_code"], &refused[1]["reason_code"]), (&"empty".into(), &"too_many".into()));
+    let again = batch_with(&world, key, &body).await;
+    assert_eq!((again.status, again.json()), (202, first.json()));
+    let other = batch_with(&world, key, &multipart(None, &[("a.txt", b"one")])).await;
+    assert_eq!((other.status, other.json()["reason_code"].as_str()), (422, Some("other_request")));
+    assert_eq!(batch_with(&world, "short", &body).await.status, 400);
+    assert_eq!(world.store.counts().await.unwrap().uploaded, 2);
+
+    // What broke off left nothing, and its key is free.
+    let key = "0f1c2a90-1b7e-4c0a-9d7e-2f5b6a7c8d9e";
+    assert_eq!(batch_with(&world, key, &body[..body.len() - 6]).await.status, 400);
+    assert_eq!(world.store.counts().await.unwrap().uploaded, 2);
+    assert_eq!(batch_with(&world, key, &body).await.json()["receipts"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_batch_of_which_a_part_was_taken_is_completed_by_the_same_request() {
+    let world = world().await;
+    let key = "6f1c2a90-1b7e-4c0a-9d7e-2f5b6a7c8d9e";
+    let body = multipart(None, &[("a.txt", b"one"), ("b.txt", b"two"), ("c.txt", b"three")]);
+    let first = batch_with(&world, key, &body).await.json();
+    // As a gateway leaves it that ends between the first file and the second.
+    let batch = world.store.batch(&store::BatchToken::parse(first["id"].as_str().unwrap()).unwrap()).await.unwrap();
+    let files = batch.unwrap().files;
+    world.lose(&[files[1].message, files[2].message]);
+    let again = batch_with(&world, key, &body).await.json();
+    assert_eq!(again["id"], first["id"]);
+    let receipts = again["receipts"].as_array().unwrap();
+    assert_eq!((receipts.len(), &receipts[0]), (3, &first["receipts"][0]), "the first one is not taken again");
+}
+
+#[tokio::test]
+async fn a_program_waits_for_the_verdict_and_not_longer_than_it_said() {
+    let world = world().await;
+    let at = post(&world, &[("a.txt", b"one")]).await.header("location").unwrap().to_owned();
+    let started = std::time::Instant::now();
+    let waited = get(world.portal, &format!("{at}?wait=1s")).await;
+    assert_eq!((waited.status, waited.json()["state"].as_str()), (200, Some("queued")));
+    assert!(started.elapsed() >= std::time::Duration::from_secs(1));
+    let patient = {
+        let (to, at) = (world.portal, format!("{at}?wait=60"));
+        tokio::spawn(async move { get(to, &at).await })
+    };
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert!(!patient.is_finished(), "there is nothing to tell yet");
+    work(&world).await;
+    let told = tokio::time::timeout(std::time::Duration::from_secs(30), patient).await.unwrap().unwrap();
+    assert_eq!((told.status, told.json()["state"].as_str()), (200, Some("done")));
+    // Sent and fetched with one request.
+    let kind = multipart_type();
+    let sending = {
+        let (to, body) = (world.portal, multipart(None, &[("b.txt", b"two")]));
+        tokio::spawn(async move { send(to, "POST", "/api/v1/files?wait=60s", &[("Content-Type", &kind)], &body).await })
+    };
+    while world.store.counts().await.unwrap().uploaded < 2 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    work(&world).await;
+    let sent = tokio::time::timeout(std::time::Duration::from_secs(30), sending).await.unwrap().unwrap();
+    assert_eq!((sent.status, sent.json()["verdict"].as_str()), (200, Some("sanitised")), "{}", sent.text());
+    let batch = at.replace("/files/", "/batches/");
+    assert_eq!(get(world.portal, &format!("{batch}?wait=60s")).await.json()["done"], true);
+    for wrong in ["x", "-1", "1.5", "1000", ""] {
+        assert_eq!(get(world.portal, &format!("{at}?wait={wrong}")).await.status, 400, "{wrong}");
+    }
+    let nowhere = format!("/api/v1/files/{}?wait=60s", "0".repeat(32));
+    assert_eq!(get(world.portal, &nowhere).await.status, 404, "nobody waits for what is not there");
+}
+
+#[tokio::test]
+async fn what_its_sender_took_back_is_called_so() {
+    let world = world().await;
+    let at = post(&world, &[("a.txt", b"one")]).await.header("location").unwrap().to_owned();
+    let id = world.store.messages(&store::MessageFilter::default()).await.unwrap().items[0].id;
+    assert!(world.store.cancel_upload(id, "test").await.unwrap());
+    let state = get(world.portal, &at).await.json();
+    assert_eq!((state["state"].as_str(), state["verdict"].as_str()), (Some("cancelled"), None));
+    let batch = at.replace("/files/", "/batches/");
+    for document in [
+        format!("{at}/report"),
+        format!("{at}/result"),
+        format!("{batch}/files/1/report"),
+        format!("{batch}/files/1/result"),
+    ] {
+        let answer = get(world.portal, &document).await;
+        assert_eq!((answer.status, answer.json()["reason_code"].as_str()), (410, Some("cancelled")), "{document}");
+    }
+    let cookies = signed_in(&world).await;
+    for path in ["/messages".to_owned(), format!("/messages/{}", id.0)] {
+        let page = get_as(&world, &cookies, &path).await.text();
+        assert!(
+            page.contains("取り消しました") && !page.contains("<span class=\"status stop\">処理できません"),
+            "{path}: {page}"
+        );
+    }
+    let message = get_as(&world, &cookies, &format!("/api/v1/messages/{}", id.0)).await.json();
+    assert_eq!(message["message"]["verdict"], "cancelled");
+}

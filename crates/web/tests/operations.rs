@@ -78,7 +78,7 @@ async fn what_ends_soon_is_a_warning_and_mail_that_is_refused_an_emergency() {
     assert!(text.contains("続いている時間: 0秒 (the next hop cannot be reached)"), "{text}");
     world.readiness.report("rooms", Condition::Refusing("no room".into()));
     let text = get_as(&world, &cookies, "/").await.text();
-    assert!(text.contains("role=\"alert\"") && text.contains("原因: 作り直しの部屋"), "{text}");
+    assert!(text.contains("role=\"alert\"") && text.contains("原因: 変換環境"), "{text}");
 }
 
 #[tokio::test]

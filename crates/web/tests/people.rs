@@ -388,6 +388,41 @@ async fn links_of_notices_show_their_own_mail_to_its_recipient_alone_and_take_pa
 }
 
 #[tokio::test]
+async fn the_password_of_an_upload_is_typed_by_whoever_uploaded_it_alone() {
+    let world = world_of_accounts().await;
+    let admin = signed_in(&world).await;
+    let mut cookies = Vec::new();
+    for name in ["shokuin-a", "shokuin-b"] {
+        let temporary = made(&world, &admin, name, "staff", "").await;
+        settle(world.portal, name, &temporary, OTHER).await;
+        cookies.push(sign_in_at(&world, world.portal, name, OTHER).await.cookies());
+    }
+    let as_staff =
+        async |who: usize, path: &str| send(world.portal, "GET", path, &[("Cookie", cookies[who].as_str())], b"").await;
+    let body = multipart(Some(&as_staff(0, "/").await.form_token()), &[("locked.zip", b"PK")]);
+    let kind = multipart_type();
+    let headers = [("Content-Type", kind.as_str()), ("Cookie", cookies[0].as_str())];
+    let path = send(world.portal, "POST", "/upload", &headers, &body).await.header("location").unwrap().to_owned();
+    work(&world).await;
+    let page = as_staff(0, &path).await;
+    let receipt = page.text().split("name=\"receipt\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    for link in [format!("/p/{receipt}"), format!("/r/{receipt}")] {
+        assert_eq!(as_staff(0, &link).await.header("location"), Some(path.as_str()), "{link} leads to the result");
+        assert_eq!(as_staff(1, &link).await.status, 404, "{link}");
+    }
+    let to = format!("{path}/files/1/password");
+    let fields = [("receipt", receipt.as_str()), ("password", "sesame")];
+    let theirs = as_staff(1, "/history").await;
+    assert_eq!(post_form(world.portal, &theirs, &to, &cookies[1], &fields).await.status, 404);
+    assert_eq!(as_staff(1, &to).await.status, 404);
+    let opened = post_form(world.portal, &page, &to, &cookies[0], &fields).await;
+    assert!(opened.text().contains("開きました"), "{}", opened.text());
+    let audit = world.store.audit(&store::AuditFilter::default()).await.unwrap();
+    let row = audit.items.iter().find(|row| row.event == "upload_unlocked").unwrap();
+    assert_eq!(row.actor, "shokuin-a");
+}
+
+#[tokio::test]
 async fn keys_end_with_the_password_and_an_administrator_sees_and_ends_those_of_others() {
     let world = world().await;
     let admin = signed_in(&world).await;

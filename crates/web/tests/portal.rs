@@ -323,7 +323,7 @@ async fn a_waiting_file_is_taken_back_with_the_page_s_token_and_one_that_is_done
     // Pressed twice, which must take back no other file.
     assert_eq!(post_form(world.portal, &page, &to, &cookies, &fields).await.status, 303);
     let left = get(world.portal, &path).await.text();
-    assert!(left.contains("b.csv") && left.contains("a.csv") && left.contains("中止しました"), "{left}");
+    assert!(left.contains("b.csv") && left.contains("a.csv") && left.contains("取り消しました"), "{left}");
     assert!(left.contains(&format!("action=\"{path}/files/2/cancel\"")), "the second file keeps its number");
     assert!(!left.contains(&format!("action=\"{to}\"")));
     assert_eq!(get(world.portal, &format!("{path}/files/1")).await.status, 410);

@@ -306,3 +306,38 @@ async fn programs_ask_and_read_but_only_people_decide() {
     }
     assert_eq!(world.store.request(RequestId(1)).await.unwrap().unwrap().decisions.len(), 1);
 }
+
+#[tokio::test]
+async fn a_key_for_requests_asks_for_what_is_its_owner_s_and_nothing_else() {
+    let world = world_of_accounts().await;
+    let people = people(&world).await;
+    let form = uploaded(&world, &people.staff, "tool.exe", b"MZ").await;
+    let receipt = form.split("receipt=").nth(1).unwrap().split('&').next().unwrap();
+    let asking =
+        serde_json::json!({"receipt": receipt, "part": "", "need": "whole", "words": "必要", "confirmed": false});
+    let body = asking.to_string().into_bytes();
+    let key_of = async |cookies: &str, scope: &str| {
+        let page = page(world.portal, cookies, "/account/keys").await;
+        let fields = [("name", "program"), ("days", "30"), (scope, "on")];
+        let made = post_form(world.portal, &page, "/account/keys", cookies, &fields).await.text();
+        made.split("id=\"key\">").nth(1).unwrap().split('<').next().unwrap().to_owned()
+    };
+    let ask_with = async |key: &str, method: &str, path: &str, body: &[u8]| {
+        let bearer = format!("Bearer {key}");
+        send(world.portal, method, path, &[("Authorization", &bearer), ("Content-Type", "application/json")], body)
+            .await
+    };
+    let of_files = key_of(&people.staff, "files").await;
+    assert_eq!(ask_with(&of_files, "POST", "/api/v1/requests", &body).await.status, 403, "its scope is another one");
+    let of_other = key_of(&people.other, "requests").await;
+    assert_eq!(ask_with(&of_other, "POST", "/api/v1/requests", &body).await.status, 404, "not theirs");
+    let own = key_of(&people.staff, "requests").await;
+    let made = ask_with(&own, "POST", "/api/v1/requests", &body).await;
+    assert_eq!((made.status, made.json()["number"].as_str()), (201, Some("R-1")), "{}", made.text());
+    assert_eq!(ask_with(&own, "GET", "/api/v1/requests/1", b"").await.status, 200);
+    assert_eq!(ask_with(&of_other, "GET", "/api/v1/requests/1", b"").await.status, 404);
+    assert_eq!(ask_with(&own, "POST", "/api/v1/files", b"").await.status, 403);
+    let bearer = format!("Bearer {own}");
+    let on_console = send(world.admin, "GET", "/api/v1/requests", &[("Authorization", &bearer)], b"").await;
+    assert_eq!(on_console.status, 403);
+}

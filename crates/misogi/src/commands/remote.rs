@@ -224,8 +224,10 @@ impl Gateway {
         let mut pause = FIRST_PAUSE;
         loop {
             let state = self.json(&format!("/api/v1/files/{id}")).await?;
-            if matches!(state.get("state").and_then(Value::as_str), Some("done" | "failed")) {
-                return Ok(state.pointer("/links/result").is_some_and(Value::is_string));
+            match state.get("state").and_then(Value::as_str) {
+                Some("done" | "failed") => return Ok(state.pointer("/links/result").is_some_and(Value::is_string)),
+                Some("cancelled") => bail!("{id} was cancelled before it was rebuilt"),
+                _ => {}
             }
             if Instant::now() + pause > by {
                 bail!(

@@ -185,6 +185,7 @@ async fn gateway_roles(
         },
         limits: UploadLimits {
             file_bytes: config.portal.max_file_bytes,
+            total_bytes: config.portal.max_total_bytes,
             files: config.portal.max_files,
             ..UploadLimits::default()
         },

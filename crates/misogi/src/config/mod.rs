@@ -198,6 +198,8 @@ pub(crate) struct Portal {
     /// Who may use it: `anybody` who reaches it, or who has an account (`accounts`).
     pub(crate) access: PortalAccess,
     pub(crate) max_file_bytes: u64,
+    /// Bytes of all files of one upload; one file of the largest size fits in any case.
+    pub(crate) max_total_bytes: u64,
     pub(crate) max_files: usize,
 }
 
@@ -215,6 +217,7 @@ impl Default for Portal {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             access: PortalAccess::Anybody,
             max_file_bytes: 50 << 20,
+            max_total_bytes: 200 << 20,
             max_files: 20,
         }
     }

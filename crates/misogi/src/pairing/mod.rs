@@ -13,6 +13,7 @@
 mod at_once;
 mod told;
 mod turns;
+mod upload;
 
 use std::fmt;
 use std::sync::Arc;
@@ -445,7 +446,12 @@ impl Pairing {
     async fn typed(&self, id: QuarantineId, password: Password, actor: &str) -> Result<Unlocking, store::Error> {
         let row = self.store.quarantine_item(id).await?.ok_or(store::Error::NotFound("quarantined original"))?;
         let _alone = self.turns.alone(row.message).await;
-        let Some(locked) = self.store.locked_mail(row.message).await? else { return Ok(Unlocking::NotLocked) };
+        let Some(locked) = self.store.locked_mail(row.message).await? else {
+            return match self.store.locked_upload(row.message).await? {
+                Some(upload) => self.typed_on_upload(upload, id, password, actor).await,
+                None => Ok(Unlocking::NotLocked),
+            };
+        };
         let Some(item) = locked.items.iter().find(|item| item.id == id) else { return Ok(Unlocking::NotLocked) };
         let left = match self.store.count_try(id, TryOf::Typing, actor, self.settings.typed_tries).await? {
             Tries::Left(left) => left,
@@ -495,6 +501,7 @@ impl Pairing {
             }
             Unlocking::Opened { .. }
             | Unlocking::OpenedOthers { .. }
+            | Unlocking::OpenedUpload { .. }
             | Unlocking::Withheld(_)
             | Unlocking::Exhausted
             | Unlocking::NotLocked
@@ -521,6 +528,10 @@ impl Pairing {
 impl Unlocker for Pairing {
     fn unlock<'a>(&'a self, id: QuarantineId, password: Password, actor: &'a str) -> UnlockFuture<'a> {
         Box::pin(self.typed(id, password, actor))
+    }
+
+    fn tries(&self) -> u32 {
+        self.settings.typed_tries
     }
 }
 

@@ -2,24 +2,27 @@
 
 use axum::{
     Extension, Json,
-    extract::{Path, Request, State},
+    extract::{ConnectInfo, Path, Query, Request, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use engine::catalogue::Language;
 use serde::Serialize;
-use store::{BatchStatus, UploadFile};
+use store::{BatchStatus, TokenHash, UploadFile};
 use utoipa::ToSchema;
 
 use super::{
     files::{self, FileStatus, Report},
+    repeat,
     schema::{File, SomeFiles},
+    waiting::{Waiting, settled},
 };
 use crate::{
     fault::{Fault, Problem},
+    listen::Peer,
     moment,
     people::Visitor,
-    portal::{Portal, Proof, Refusal, download, find, receive},
+    portal::{Before, Portal, Proof, Received, Refusal, RefusedFile, download, find, receive, receive_all},
     view::FileState,
 };
 
@@ -30,14 +33,15 @@ pub(crate) struct Batch {
     id: String,
     /// Receipts of the files that were taken, in their order.
     receipts: Vec<String>,
-    refused: Vec<RefusedFile>,
+    refused: Vec<NotTaken>,
 }
 
 /// A file that was not taken.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct RefusedFile {
+#[schema(as = RefusedFile)]
+pub(crate) struct NotTaken {
     name: String,
-    /// `too_large`, `too_many`, `total`, `empty`, `broken` or `not_stored`.
+    /// `too_large`, `too_many`, `total`, `empty`, `broken`, `not_stored` or, without a name, `rest`: what followed could not be read.
     reason_code: &'static str,
 }
 
@@ -55,13 +59,16 @@ pub(crate) struct BatchState {
 /// Sends several files.
 #[utoipa::path(
     post, path = "/api/v1/batches", operation_id = "sendBatch", tag = "files",
+    params(("Idempotency-Key" = Option<String>, Header, pattern = "^[!#-~]{16,128}$", description = "16 to 128 visible characters. The same request with the same key is answered alike and its files taken once.")),
     request_body(content = SomeFiles, content_type = "multipart/form-data", description = "Parts with file names."),
     responses(
         (status = 202, description = "These files are durable and will be rebuilt.", body = Batch),
         (status = 400, description = "No file could be taken, or the body is unreadable.", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No key, or one that is not good.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key is not good for this.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "A request with the same Idempotency-Key is under way; see Retry-After.", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Larger than the limit.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The Idempotency-Key was used with other files.", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "Too many uploads of this client at a time; see Retry-After.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Busy or out of space; see Retry-After.", body = Problem, content_type = "application/problem+json")
     )
@@ -71,22 +78,44 @@ pub(crate) async fn post(
     visitor: Option<Visitor>,
     request: Request,
 ) -> Result<Response, Fault> {
-    let most = portal.state.limits.files;
-    let received = receive(&portal, visitor.as_ref(), request, Proof::None, most).await?;
-    let refused = received.refused.iter();
-    let refused: Vec<RefusedFile> =
-        refused.map(|file| RefusedFile { name: file.name.clone(), reason_code: why(file.why) }).collect();
-    let Some(batch) = received.batch else {
-        let too_large = received.refused.iter().any(|file| matches!(file.why, Refusal::TooLarge | Refusal::Total));
-        let full = received.refused.iter().any(|file| file.why == Refusal::NotStored);
-        return Err(if full {
-            Fault::Busy
-        } else if too_large {
-            Fault::TooLarge
-        } else {
-            Fault::BadRequest
-        });
+    let Some(key) = repeat::key(request.headers(), visitor.as_ref())? else {
+        let most = portal.state.limits.files;
+        let received = receive(&portal, visitor.as_ref(), request, Proof::None, most).await?;
+        return taken(&portal, received).await;
     };
+    // As with a single file: what has a key goes on to its answer, whether or not its client waits.
+    let task = tokio::spawn(async move { answer(&portal, visitor.as_ref(), request, key).await });
+    task.await.map_err(|_| Fault::Internal)?
+}
+
+/// The answer to a request with a key: the first one, whichever request gets it.
+async fn answer(
+    portal: &Portal,
+    visitor: Option<&Visitor>,
+    request: Request,
+    key: TokenHash,
+) -> Result<Response, Fault> {
+    let _only = portal.under_way.enter(key).ok_or(Fault::Pending)?;
+    let before = match portal.state.store.answered(&key).await? {
+        Some((sent, token)) => {
+            let found = find(portal, visitor, token.as_str()).await?;
+            Some(Before { sent, taken: found.files.len(), batch: found.batch })
+        }
+        None => None,
+    };
+    let received = receive_all(portal, visitor, request, key, before).await?;
+    // Of a request that broke off nothing was kept, and nobody hears its answer.
+    if received.refused.iter().any(|file| matches!(file.why, Refusal::Broken | Refusal::Rest)) {
+        return Err(Fault::BadRequest);
+    }
+    taken(portal, received).await
+}
+
+async fn taken(portal: &Portal, received: Received) -> Result<Response, Fault> {
+    let refused = received.refused.iter();
+    let refused: Vec<NotTaken> =
+        refused.map(|file| NotTaken { name: file.name.clone(), reason_code: why(file.why) }).collect();
+    let Some(batch) = received.batch else { return Err(none_taken(&received.refused)) };
     let id = batch.token.as_str().to_owned();
     let location = format!("/api/v1/batches/{id}");
     let stored = portal.state.store.batch(&batch.token).await?.ok_or(Fault::Internal)?;
@@ -94,11 +123,23 @@ pub(crate) async fn post(
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(Batch { id, receipts, refused })).into_response())
 }
 
+/// Why no file was taken.
+fn none_taken(refused: &[RefusedFile]) -> Fault {
+    if refused.iter().any(|file| file.why == Refusal::NotStored) {
+        Fault::Busy
+    } else if refused.iter().any(|file| matches!(file.why, Refusal::TooLarge | Refusal::Total)) {
+        Fault::TooLarge
+    } else {
+        Fault::BadRequest
+    }
+}
+
 /// Says where the files of a batch are.
 #[utoipa::path(
-    get, path = "/api/v1/batches/{id}", operation_id = "batchState", tag = "files", params(("id" = String, Path, description = "Id of the batch")),
+    get, path = "/api/v1/batches/{id}", operation_id = "batchState", tag = "files", params(("id" = String, Path, description = "Id of the batch"), Waiting),
     responses(
         (status = 200, description = "State of each file.", body = BatchState),
+        (status = 400, description = "The wait is none.", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No key, or one that is not good.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key is not good for this.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown or expired.", body = Problem, content_type = "application/problem+json")
@@ -107,9 +148,12 @@ pub(crate) async fn post(
 pub(crate) async fn state(
     State(portal): State<Portal>,
     visitor: Option<Visitor>,
+    peer: Option<Extension<ConnectInfo<Peer>>>,
     Path(id): Path<String>,
+    Query(waiting): Query<Waiting>,
 ) -> Result<Json<BatchState>, Fault> {
-    let batch = find(&portal, visitor.as_ref(), &id).await?;
+    let client = peer.map(|Extension(ConnectInfo(Peer(peer)))| peer.ip());
+    let batch = settled(&portal, visitor.as_ref(), client, &id, waiting.time()?).await?;
     let status = |(number, file)| FileStatus::of(file, &batch, &format!("/api/v1/batches/{id}/files/{number}"));
     Ok(Json(BatchState {
         done: batch.files.iter().all(|file| FileState::of(file).finished()),
@@ -129,7 +173,8 @@ pub(crate) async fn state(
         (status = 401, description = "No key, or one that is not good.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key is not good for this.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown or expired.", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Not finished yet; see Retry-After.", body = Problem, content_type = "application/problem+json")
+        (status = 409, description = "Not finished yet; see Retry-After.", body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "Its sender took it back.", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(crate) async fn report(
@@ -140,10 +185,11 @@ pub(crate) async fn report(
 ) -> Result<Json<Report>, Fault> {
     let batch = find(&portal, visitor.as_ref(), &id).await?;
     let file = one(&batch, number)?;
-    if !FileState::of(file).finished() {
-        return Err(Fault::Pending);
+    match FileState::of(file) {
+        FileState::TakenBack => Err(Fault::Cancelled),
+        state if state.finished() => Ok(Json(files::tree(file, language))),
+        _ => Err(Fault::Pending),
     }
-    Ok(Json(files::tree(file, language)))
 }
 
 /// Gives the safe version of one file.
@@ -181,6 +227,7 @@ fn why(refusal: Refusal) -> &'static str {
         Refusal::Total => "total",
         Refusal::Empty => "empty",
         Refusal::Broken => "broken",
+        Refusal::Rest => "rest",
         Refusal::NotStored => "not_stored",
     }
 }

@@ -2,25 +2,28 @@
 
 use axum::{
     Extension, Json,
-    extract::{Path, Request, State},
+    extract::{ConnectInfo, Path, Query, Request, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use engine::catalogue::{self, Language};
 use form::reason::Refusal as PartRefusal;
 use serde::Serialize;
-use store::{BatchStatus, PartRow, PartVerdict, TokenHash, UploadFile};
+use store::{BatchStatus, BatchToken, PartRow, PartVerdict, Receipt, TokenHash, UploadFile};
 use utoipa::ToSchema;
 
 use super::{
+    quarantine::{self, Unlock, UnlockReply},
     repeat,
     schema::{File, OneFile},
+    waiting::{Waiting, settled},
 };
 use crate::{
     fault::{Fault, Problem},
+    listen::Peer,
     moment,
     people::Visitor,
-    portal::{Portal, digest, download, find, receive_one},
+    portal::{Portal, client, digest, download, find, receive_one, try_on},
     shown,
     view::{self, FileState},
 };
@@ -102,8 +105,9 @@ pub(crate) struct ReportFinding {
 #[utoipa::path(
     post, path = "/api/v1/files", operation_id = "sendFile", tag = "files",
     request_body(content = OneFile, content_type = "multipart/form-data", description = "One part with a file name."),
-    params(("Idempotency-Key" = Option<String>, Header, pattern = "^[!#-~]{16,128}$", description = "16 to 128 visible characters. The same request with the same key is answered alike and its file taken once.")),
+    params(("Idempotency-Key" = Option<String>, Header, pattern = "^[!#-~]{16,128}$", description = "16 to 128 visible characters. The same request with the same key is answered alike and its file taken once."), Waiting),
     responses(
+        (status = 200, description = "With a wait: the file has its verdict already.", body = FileStatus),
         (status = 202, description = "The file is durable and will be rebuilt.", body = Filed),
         (status = 400, description = "No file, more than one, or an unreadable body.", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No key, or one that is not good.", body = Problem, content_type = "application/problem+json"),
@@ -117,16 +121,34 @@ pub(crate) struct ReportFinding {
 pub(crate) async fn post(
     State(portal): State<Portal>,
     visitor: Option<Visitor>,
+    Query(waiting): Query<Waiting>,
     request: Request,
 ) -> Result<Response, Fault> {
-    let Some(key) = repeat::key(request.headers(), visitor.as_ref())? else {
-        let (batch, receipt) = receive_one(&portal, visitor.as_ref(), request, None).await?;
-        return Ok(filed(batch.token.as_str(), receipt.to_string()));
+    let (time, client) = (waiting.time()?, client(&request));
+    let (id, receipt) = match repeat::key(request.headers(), visitor.as_ref())? {
+        None => {
+            let (batch, receipt) = receive_one(&portal, visitor.as_ref(), request, None).await?;
+            (batch.token, receipt)
+        }
+        // A handler ends with its client's connection. What has a key goes on to its answer, which the client then asks for again; it
+        // is bounded like every upload.
+        Some(key) => {
+            let (portal, visitor) = (portal.clone(), visitor.clone());
+            let task = tokio::spawn(async move { answer(&portal, visitor.as_ref(), request, key).await });
+            task.await.map_err(|_| Fault::Internal)??
+        }
     };
-    // A handler ends with its client's connection. What has a key goes on to its answer, which the client then asks for again; it is
-    // bounded like every upload.
-    let task = tokio::spawn(async move { answer(&portal, visitor.as_ref(), request, key).await });
-    task.await.map_err(|_| Fault::Internal)?
+    let at = format!("/api/v1/files/{}", id.as_str());
+    if time.is_some() {
+        let batch = settled(&portal, visitor.as_ref(), client, id.as_str(), time).await?;
+        let file = only(&batch)?;
+        if FileState::of(file).finished() {
+            let status = FileStatus::of(file, &batch, &at);
+            return Ok((StatusCode::OK, [(header::LOCATION, at)], Json(status)).into_response());
+        }
+    }
+    let body = Json(Filed { id: id.as_str().to_owned(), receipt: receipt.to_string() });
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, at)], body).into_response())
 }
 
 /// The answer to a request with a key: the first one, whichever request gets it.
@@ -135,39 +157,38 @@ async fn answer(
     visitor: Option<&Visitor>,
     request: Request,
     key: TokenHash,
-) -> Result<Response, Fault> {
+) -> Result<(BatchToken, Receipt), Fault> {
     let _only = portal.under_way.enter(key).ok_or(Fault::Pending)?;
     let Some((sent, batch)) = portal.state.store.answered(&key).await? else {
         let (batch, receipt) = receive_one(portal, visitor, request, Some(key)).await?;
-        return Ok(filed(batch.token.as_str(), receipt.to_string()));
+        return Ok((batch.token, receipt));
     };
     if digest(portal, visitor, request).await? != sent {
         return Err(Fault::OtherRequest);
     }
     let found = find(portal, visitor, batch.as_str()).await?;
-    Ok(filed(batch.as_str(), only(&found)?.receipt.to_string()))
-}
-
-fn filed(id: &str, receipt: String) -> Response {
-    let location = format!("/api/v1/files/{id}");
-    let body = Json(Filed { id: id.to_owned(), receipt });
-    (StatusCode::ACCEPTED, [(header::LOCATION, location)], body).into_response()
+    let receipt = only(&found)?.receipt.clone();
+    Ok((batch, receipt))
 }
 
 /// Says where a file is.
 #[utoipa::path(
-    get, path = "/api/v1/files/{id}", operation_id = "fileState", tag = "files", params(("id" = String, Path, description = "Id of the file")),
+    get, path = "/api/v1/files/{id}", operation_id = "fileState", tag = "files", params(("id" = String, Path, description = "Id of the file"), Waiting),
     responses(
         (status = 200, description = "State of the file.", body = FileStatus),
+        (status = 400, description = "The wait is none.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown or expired.", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(crate) async fn state(
     State(portal): State<Portal>,
     visitor: Option<Visitor>,
+    peer: Option<Extension<ConnectInfo<Peer>>>,
     Path(id): Path<String>,
+    Query(waiting): Query<Waiting>,
 ) -> Result<Json<FileStatus>, Fault> {
-    let batch = find(&portal, visitor.as_ref(), &id).await?;
+    let client = peer.map(|Extension(ConnectInfo(Peer(peer)))| peer.ip());
+    let batch = settled(&portal, visitor.as_ref(), client, &id, waiting.time()?).await?;
     let at = format!("/api/v1/files/{id}");
     Ok(Json(FileStatus::of(only(&batch)?, &batch, &at)))
 }
@@ -195,6 +216,33 @@ impl FileStatus {
     }
 }
 
+/// Tries a password on a file that is withheld because it is locked. What opens is rebuilt and takes its place.
+#[utoipa::path(
+    post, path = "/api/v1/files/{id}/password", operation_id = "filePassword", tag = "files", params(("id" = String, Path, description = "Id of the file")),
+    request_body = Unlock,
+    responses(
+        (status = 200, description = "It is open; the result can be fetched.", body = UnlockReply),
+        (status = 400, description = "The body is none.", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No key, or one that is not good.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key is not good for this.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown or expired.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "There is nothing to open (any more), or the file is not finished yet.", body = UnlockReply),
+        (status = 422, description = "The password is wrong, or what is inside does not pass.", body = UnlockReply),
+        (status = 429, description = "No try is left.", body = UnlockReply),
+        (status = 503, description = "Not just now; see Retry-After.", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn password(
+    State(portal): State<Portal>,
+    visitor: Option<Visitor>,
+    Path(id): Path<String>,
+    Json(unlock): Json<Unlock>,
+) -> Result<(StatusCode, Json<UnlockReply>), Fault> {
+    let password = unlock.password()?;
+    let batch = find(&portal, visitor.as_ref(), &id).await?;
+    quarantine::reply(try_on(&portal, visitor.as_ref(), only(&batch)?, password).await?)
+}
+
 /// Lists what was removed, changed or withheld.
 #[utoipa::path(
     get, path = "/api/v1/files/{id}/report", operation_id = "fileReport", tag = "files", params(("id" = String, Path, description = "Id of the file")),
@@ -214,7 +262,7 @@ pub(crate) async fn report(
     let batch = find(&portal, visitor.as_ref(), &id).await?;
     let file = only(&batch)?;
     match FileState::of(file) {
-        FileState::TakenBack => Err(Fault::Withheld),
+        FileState::TakenBack => Err(Fault::Cancelled),
         state if state.finished() => Ok(Json(tree(file, language))),
         _ => Err(Fault::Pending),
     }

@@ -40,7 +40,8 @@ pub(crate) struct Message {
     kind: &'static str,
     /// RFC 3339.
     received: String,
-    /// `sanitised`, `sanitised_with_withheld`, `notice_only` or `given_up`; missing while it waits.
+    /// `sanitised`, `sanitised_with_withheld`, `notice_only`, `given_up` or `cancelled` (an upload that its sender took back); missing while
+    /// it waits.
     verdict: Option<&'static str>,
     /// RFC 3339.
     completed: Option<String>,
@@ -252,7 +253,7 @@ impl Message {
                 OriginKind::Unlocked => "unlocked",
             },
             received: moment::rfc3339(row.received),
-            verdict: row.verdict.map(verdict_name),
+            verdict: if row.taken_back { Some("cancelled") } else { row.verdict.map(verdict_name) },
             completed: row.completed.map(moment::rfc3339),
             sender: row.sender.clone(),
             recipients: row.recipients.clone(),

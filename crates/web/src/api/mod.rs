@@ -11,6 +11,7 @@ pub(crate) mod repeat;
 pub(crate) mod requests;
 mod schema;
 pub(crate) mod users;
+mod waiting;
 pub(crate) mod webhooks;
 
 use axum::{
@@ -36,7 +37,7 @@ use crate::fault::{Fault, Problem};
         description = "Sanitising gateway. Errors are RFC 9457 problem details with a stable `reason_code`."
     ),
     paths(
-        files::post, files::state, files::report, files::result,
+        files::post, files::state, files::password, files::report, files::result,
         batches::post, batches::state, batches::report, batches::result,
         quarantine::list, quarantine::item, quarantine::unlock, quarantine::act,
         messages::list, messages::item, messages::timeline,

@@ -137,6 +137,12 @@ pub(crate) struct Unlock {
     password: String,
 }
 
+impl Unlock {
+    pub(super) fn password(&self) -> Result<Password, Fault> {
+        Password::new(&self.password).filter(|_| !self.password.is_empty()).ok_or(Fault::BadRequest)
+    }
+}
+
 /// What came of it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct UnlockReply {
@@ -177,9 +183,13 @@ pub(crate) async fn unlock(
     Path(id): Path<i64>,
     Json(unlock): Json<Unlock>,
 ) -> Result<(StatusCode, Json<UnlockReply>), Fault> {
-    let password = Password::new(&unlock.password).filter(|_| !unlock.password.is_empty()).ok_or(Fault::BadRequest)?;
+    let password = unlock.password()?;
     let actor = visitor.user.name.as_str();
-    let unlocking = console.state.unlocker.unlock(QuarantineId(id), password, actor).await?;
+    reply(console.state.unlocker.unlock(QuarantineId(id), password, actor).await?)
+}
+
+/// What came of a password, for programs.
+pub(super) fn reply(unlocking: Unlocking) -> Result<(StatusCode, Json<UnlockReply>), Fault> {
     let mut reply = UnlockReply {
         outcome: "not_locked",
         left: None,
@@ -192,6 +202,10 @@ pub(crate) async fn unlock(
         Unlocking::Opened { files, recipients, still_locked } => {
             (reply.outcome, reply.files, reply.recipients) = ("opened", files, recipients);
             reply.still_locked = still_locked;
+            StatusCode::OK
+        }
+        Unlocking::OpenedUpload { file, still_locked } => {
+            (reply.outcome, reply.files, reply.still_locked) = ("opened", vec![file], still_locked);
             StatusCode::OK
         }
         Unlocking::OpenedOthers { files, recipients } => {

@@ -69,7 +69,7 @@ pub(crate) async fn detail(
         .collect();
     let template = DetailPage {
         receipt: detail.row.receipt.to_string(),
-        state: view::verdict_mark(detail.row.verdict, t),
+        state: view::message_mark(&detail.row, t),
         facts: facts(&detail, offset, t),
         findings: view::findings(&detail.findings, visitor.language),
         timeline: detail.timeline.iter().map(|row| Entry::of(row, &detail, offset, t)).collect(),
@@ -95,7 +95,7 @@ pub(super) fn rows(items: &[MessageRow], console: &Console, t: &'static Texts) -
             sender: sender(row, t),
             recipients: recipients(&row.recipients),
             subject: subject(row, t),
-            state: view::verdict_mark(row.verdict, t),
+            state: view::message_mark(row, t),
         })
         .collect()
 }

@@ -39,6 +39,7 @@ pub(crate) struct Wanted {
     audit: Option<String>,
     users: Option<String>,
     webhooks: Option<String>,
+    requests: Option<String>,
 }
 
 /// The form that ends a key.
@@ -60,6 +61,7 @@ pub(super) fn permission(scope: Scope) -> Permission {
         Scope::Audit => Permission::Audit,
         Scope::Users => Permission::Users,
         Scope::Webhooks => Permission::Webhooks,
+        Scope::Requests => Permission::Requests,
     }
 }
 
@@ -94,6 +96,7 @@ pub(crate) async fn create(
         (Scope::Audit, wanted.audit.is_some()),
         (Scope::Users, wanted.users.is_some()),
         (Scope::Webhooks, wanted.webhooks.is_some()),
+        (Scope::Requests, wanted.requests.is_some()),
     ];
     let scopes: Vec<Scope> = ticked
         .into_iter()
@@ -174,6 +177,7 @@ fn tag(scope: Scope) -> &'static str {
         Scope::Audit => "audit",
         Scope::Users => "users",
         Scope::Webhooks => "webhooks",
+        Scope::Requests => "requests",
     }
 }
 
@@ -187,6 +191,7 @@ fn word(scope: Scope, t: &Texts) -> &'static str {
         Scope::Audit => t.scope_audit,
         Scope::Users => t.scope_users,
         Scope::Webhooks => t.scope_webhooks,
+        Scope::Requests => t.scope_requests,
     }
 }
 

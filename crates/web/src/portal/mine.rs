@@ -65,11 +65,7 @@ pub(crate) async fn receipt(
     Path(receipt): Path<String>,
 ) -> Result<Response, Fault> {
     let detail = own(&portal, &visitor, &receipt).await?;
-    if detail.row.origin == OriginKind::Upload {
-        let token = portal.state.store.batch_of(detail.row.id).await?.ok_or(Fault::NotFound)?;
-        return Ok(Redirect::to(&format!("/b/{}", token.as_str())).into_response());
-    }
-    show(&portal, &visitor, &detail, None).await
+    show_where_it_is(&portal, &visitor, &detail).await
 }
 
 /// `GET /p/{receipt}`: where the password of a locked attachment is typed.
@@ -79,7 +75,16 @@ pub(crate) async fn locked(
     Path(receipt): Path<String>,
 ) -> Result<Response, Fault> {
     let detail = own(&portal, &visitor, &receipt).await?;
-    show(&portal, &visitor, &detail, None).await
+    show_where_it_is(&portal, &visitor, &detail).await
+}
+
+/// An upload has a page of its own, which also takes its password.
+async fn show_where_it_is(portal: &Portal, visitor: &Visitor, detail: &MessageDetail) -> Result<Response, Fault> {
+    if detail.row.origin == OriginKind::Upload {
+        let token = portal.state.store.batch_of(detail.row.id).await?.ok_or(Fault::NotFound)?;
+        return Ok(Redirect::to(&format!("/b/{}", token.as_str())).into_response());
+    }
+    show(portal, visitor, detail, None).await
 }
 
 /// The form of a password.
@@ -130,7 +135,7 @@ async fn show(
         received: moment::local(row.received, offset),
         sender: row.sender.as_deref().map(shown::visible).unwrap_or_default(),
         subject: row.subject.as_deref().map(shown::visible).unwrap_or_default(),
-        state: view::verdict_mark(row.verdict, t),
+        state: view::message_mark(row, t),
         news: unlocking.map(|unlocking| News::of(unlocking, visitor.language, t)),
         parts: detail
             .parts
@@ -202,7 +207,7 @@ impl Line {
             href: format!("/r/{}", mail.receipt),
             what: subject.unwrap_or_else(|| t.no_subject.to_owned()),
             from: mail.sender.as_deref().map_or_else(|| t.null_sender.to_owned(), shown::visible),
-            state: view::verdict_mark(mail.verdict, t),
+            state: view::message_mark(mail, t),
             until: String::new(),
         }
     }

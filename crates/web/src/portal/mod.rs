@@ -3,6 +3,7 @@
 
 mod archive;
 mod live;
+mod locked;
 mod mine;
 mod pages;
 mod receive;
@@ -10,8 +11,11 @@ mod result;
 mod resume;
 mod upload;
 
-pub(crate) use receive::{Desk, Proof, Received, Refusal, digest, harmless, receive, receive_one};
-pub(crate) use result::{body, download, find};
+pub(crate) use locked::try_on;
+pub(crate) use receive::{
+    Before, Desk, Proof, Received, Refusal, RefusedFile, client, digest, harmless, receive, receive_all, receive_one,
+};
+pub(crate) use result::{body, download, find, find_states};
 
 use std::{sync::Arc, time::Duration};
 
@@ -125,6 +129,8 @@ pub(crate) fn doors() -> Vec<Door<Portal>> {
         get("/b/{token}/events", May(Upload), live::events).by_itself(),
         get("/b/{token}/all", May(Upload), archive::all).by_itself(),
         post("/b/{token}/files/{number}/cancel", May(Upload), result::cancel),
+        get("/b/{token}/files/{number}/password", May(Upload), locked::back),
+        post("/b/{token}/files/{number}/password", May(Upload), locked::submit).in_rooms(),
         get("/history", May(History), mine::history).of_accounts(),
         get("/r/{receipt}", May(History), mine::receipt).of_accounts(),
         get("/p/{receipt}", May(History), mine::locked).of_accounts(),
@@ -143,14 +149,15 @@ pub(crate) fn doors() -> Vec<Door<Portal>> {
         get("/api/v1/openapi.json", Anyone, api::openapi),
         get("/api/v1/docs", Anyone, api::docs::show),
         post("/api/v1/files", May(Upload), api::files::post).by_itself(),
-        get("/api/v1/files/{id}", May(Upload), api::files::state),
+        get("/api/v1/files/{id}", May(Upload), api::files::state).in_rooms(),
+        post("/api/v1/files/{id}/password", May(Upload), api::files::password).in_rooms(),
         get("/api/v1/files/{id}/report", May(Upload), api::files::report),
         get("/api/v1/files/{id}/result", May(Upload), api::files::result).by_itself(),
         get("/api/v1/requests", May(Requests), api::requests::list).of_accounts(),
         post("/api/v1/requests", May(Requests), api::requests::post).of_accounts(),
         get("/api/v1/requests/{id}", May(Requests), api::requests::item).of_accounts(),
         post("/api/v1/batches", May(Upload), api::batches::post).by_itself(),
-        get("/api/v1/batches/{id}", May(Upload), api::batches::state),
+        get("/api/v1/batches/{id}", May(Upload), api::batches::state).in_rooms(),
         get("/api/v1/batches/{id}/files/{number}/report", May(Upload), api::batches::report),
         get("/api/v1/batches/{id}/files/{number}/result", May(Upload), api::batches::result).by_itself(),
     ];

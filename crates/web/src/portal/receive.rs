@@ -22,7 +22,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::Portal;
 use crate::{
-    clients::Place,
+    clients::{Client, Clients, Place},
     fault::Fault,
     listen::Peer,
     metrics::{Metrics, Source},
@@ -39,8 +39,8 @@ pub(crate) struct Received {
     /// How many were taken: they are durable.
     pub(crate) taken: usize,
     pub(crate) refused: Vec<RefusedFile>,
-    /// The one file of a request that stands or falls with it.
-    held: Option<Held>,
+    /// The files of a request that stand or fall with it.
+    held: Vec<Held>,
     /// Names and contents of all files.
     sent: Sha256,
 }
@@ -76,6 +76,8 @@ pub(crate) enum Refusal {
     Total,
     Empty,
     Broken,
+    /// Whatever came behind what could be read.
+    Rest,
     NotStored,
 }
 
@@ -93,15 +95,25 @@ pub(crate) enum Proof<'a> {
 enum Keeping {
     /// With its last byte: whatever comes behind it.
     EachAtItsEnd,
-    /// With the request, of which it is the only file.
-    OneWithTheRequest,
+    /// When all of the request has been read.
+    WithTheRequest,
+}
+
+/// What an earlier request with the same key left.
+#[derive(Debug)]
+pub(crate) struct Before {
+    /// What it sent.
+    pub(crate) sent: TokenHash,
+    pub(crate) batch: BatchRow,
+    /// Files of it that are durable: the first ones.
+    pub(crate) taken: usize,
 }
 
 /// A place among all requests that send, and among those of one client.
 #[derive(Debug)]
 struct Admitted {
     _place: OwnedSemaphorePermit,
-    _own: Option<Place>,
+    _own: Vec<Place>,
 }
 
 /// Reads a whole body and keeps nothing of it but the digest of its files.
@@ -118,7 +130,7 @@ pub(crate) async fn receive(
     proof: Proof<'_>,
     most: usize,
 ) -> Result<Received, Fault> {
-    let _admitted = admit(portal, &request)?;
+    let _admitted = admit(portal, visitor, &request)?;
     take_in(portal, visitor, request, proof, most, Keeping::EachAtItsEnd).await
 }
 
@@ -130,16 +142,16 @@ pub(crate) async fn receive_one(
     request: Request,
     key: Option<TokenHash>,
 ) -> Result<(BatchRow, Receipt), Fault> {
-    let _admitted = admit(portal, &request)?;
-    let mut received = take_in(portal, visitor, request, Proof::None, 1, Keeping::OneWithTheRequest).await?;
+    let _admitted = admit(portal, visitor, &request)?;
+    let mut received = take_in(portal, visitor, request, Proof::None, 1, Keeping::WithTheRequest).await?;
     if let Some(refused) = received.refused.first() {
         return Err(match refused.why {
             Refusal::TooLarge | Refusal::Total => Fault::TooLarge,
-            Refusal::TooMany | Refusal::Empty | Refusal::Broken => Fault::BadRequest,
+            Refusal::TooMany | Refusal::Empty | Refusal::Broken | Refusal::Rest => Fault::BadRequest,
             Refusal::NotStored => Fault::Busy,
         });
     }
-    let Held { name, spool, bytes } = received.held.take().ok_or(Fault::BadRequest)?;
+    let Held { name, spool, bytes } = received.held.pop().ok_or(Fault::BadRequest)?;
     let again = key.map(|key| (key, received.digest()));
     let user = visitor.map(|visitor| visitor.user.name.as_str());
     let mut batch = None;
@@ -147,17 +159,56 @@ pub(crate) async fn receive_one(
     Ok((batch.ok_or(Fault::Internal)?, receipt))
 }
 
-fn admit(portal: &Portal, request: &Request) -> Result<Admitted, Fault> {
-    portal.pieces.forget();
-    let own = match client(request) {
-        Some(client) => {
-            let most = portal.state.limits.at_once_per_client;
-            Some(portal.clients.enter(client, most).ok_or(Fault::TooMany)?)
-        }
-        None => None,
+/// Reads a request of several files that has a key, and makes them durable one after the other when all of it is here. What an earlier
+/// request with the key left is not taken again: this one goes on behind it.
+pub(crate) async fn receive_all(
+    portal: &Portal,
+    visitor: Option<&Visitor>,
+    request: Request,
+    key: TokenHash,
+    before: Option<Before>,
+) -> Result<Received, Fault> {
+    let _admitted = admit(portal, visitor, &request)?;
+    let most = portal.state.limits.files;
+    let mut received = take_in(portal, visitor, request, Proof::None, most, Keeping::WithTheRequest).await?;
+    let sent = received.digest();
+    let (batch, taken) = match before {
+        Some(before) if before.sent != sent => return Err(Fault::OtherRequest),
+        Some(before) => (Some(before.batch), before.taken),
+        None => (None, 0),
     };
+    (received.batch, received.taken) = (batch, taken);
+    let user = visitor.map(|visitor| visitor.user.name.as_str());
+    for Held { name, spool, bytes } in std::mem::take(&mut received.held).into_iter().skip(taken) {
+        // The key is noted with the first file; a repeated request finds by it what of the others is missing.
+        let again = received.batch.is_none().then_some((key, sent));
+        keep(portal, user, &mut received.batch, &name, *spool, bytes, again).await?;
+        received.taken = received.taken.saturating_add(1);
+    }
+    Ok(received)
+}
+
+fn admit(portal: &Portal, visitor: Option<&Visitor>, request: &Request) -> Result<Admitted, Fault> {
+    portal.pieces.forget();
+    let own = places(&portal.clients, portal, visitor, client(request))?;
     let place = Arc::clone(&portal.uploads).try_acquire_owned().map_err(|_| Fault::Busy)?;
     Ok(Admitted { _place: place, _own: own })
+}
+
+/// The places that a request takes of whoever sends it. Those with an account have their own wherever they are, and many of them may be
+/// behind one address.
+pub(crate) fn places(
+    clients: &Clients,
+    portal: &Portal,
+    visitor: Option<&Visitor>,
+    address: Option<IpAddr>,
+) -> Result<Vec<Place>, Fault> {
+    let own = portal.state.limits.at_once_per_client;
+    let account = visitor.map(|visitor| (Client::Account(visitor.user.name.clone()), own));
+    let of_address = if account.is_some() { own.saturating_mul(PEOPLE_OF_ONE_ADDRESS) } else { own };
+    let address = address.map(|address| (Client::from(address), of_address));
+    let wanted = account.into_iter().chain(address);
+    wanted.map(|(client, most)| clients.enter(client, most).ok_or(Fault::TooMany)).collect()
 }
 
 /// Who sends a request.
@@ -250,7 +301,7 @@ impl Intake<'_> {
             };
             read = read.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
             if read > patience {
-                return Ok(self.broken());
+                return Ok(self.cut());
             }
             splitter.feed(&chunk);
             loop {
@@ -338,8 +389,8 @@ impl Intake<'_> {
             Current::Field(value) => self.tokens.push(value),
             Current::Dropped(name, why) => self.refuse(&name, why),
             Current::File(name, _) if self.file_bytes == 0 => self.refuse(&name, Refusal::Empty),
-            Current::File(name, spool) if self.keeping == Keeping::OneWithTheRequest => {
-                self.received.held = Some(Held { name, spool, bytes: self.file_bytes });
+            Current::File(name, spool) if self.keeping == Keeping::WithTheRequest => {
+                self.received.held.push(Held { name, spool, bytes: self.file_bytes });
             }
             Current::File(name, spool) => match self.store(&name, *spool).await {
                 Ok(_) => self.received.taken = self.received.taken.saturating_add(1),
@@ -362,7 +413,7 @@ impl Intake<'_> {
 
     /// The transfer ended early.
     fn broken(mut self) -> Received {
-        if let Some(held) = self.received.held.take() {
+        for held in std::mem::take(&mut self.received.held) {
             self.refuse(&held.name, Refusal::Broken);
         }
         match std::mem::replace(&mut self.current, Current::Ignored) {
@@ -373,11 +424,25 @@ impl Intake<'_> {
         self.received
     }
 
+    /// What follows is not read, and nobody knows how many files that is.
+    fn cut(self) -> Received {
+        let any = self.count > 0;
+        let mut received = self.broken();
+        if any {
+            received.refused.push(RefusedFile { name: String::new(), why: Refusal::Rest });
+        }
+        received
+    }
+
     /// A body that cannot be read loses what follows, never what was complete.
     fn malformed(self, malformed: Malformed) -> Result<Received, Fault> {
         tracing::info!(event = "upload_malformed", error = &malformed as &dyn std::error::Error);
-        let received = self.broken();
-        if received.taken == 0 && received.refused.is_empty() { Err(Fault::BadRequest) } else { Ok(received) }
+        let received = self.cut();
+        if received.taken == 0 && received.refused.iter().all(|file| file.why == Refusal::Rest) {
+            Err(Fault::BadRequest)
+        } else {
+            Ok(received)
+        }
     }
 
     fn proved(&self, proof: Proof<'_>) -> Result<(), Fault> {
@@ -487,6 +552,8 @@ fn last_component(raw: &str) -> &str {
 
 /// Name of the field that carries the form token.
 pub(crate) const FORM_TOKEN: &str = "form_token";
+/// So many people with accounts may use all their places behind one address.
+const PEOPLE_OF_ONE_ADDRESS: usize = 8;
 /// Bytes kept of a form field.
 const FIELD_BYTES: usize = 128;
 

@@ -12,9 +12,12 @@ use bytes::Bytes;
 use engine::catalogue::Language;
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
-use store::{BatchStatus, BatchToken, Output, PartRow, UploadFile};
+use store::{BatchStatus, BatchToken, Output, PartRow, PartVerdict, UploadFile, UploadLock};
 
-use super::{Portal, live};
+use super::{
+    Portal, live,
+    locked::{self, LockRow},
+};
 use crate::{
     disposition,
     fault::Fault,
@@ -28,6 +31,7 @@ use crate::{
     role::Permission,
     shown,
     texts::{self, Texts, texts},
+    unlock::News,
     view::{self, FileState},
 };
 
@@ -60,29 +64,52 @@ pub(crate) async fn page(
     Path(token): Path<String>,
 ) -> Result<Response, Fault> {
     let t = texts(language);
-    let site = &portal.state.site;
     let visitor = visitor.as_ref();
-    let batch = match find(&portal, visitor, &token).await {
-        Ok(batch) => batch,
+    match find(&portal, visitor, &token).await {
+        Ok(batch) => show(&portal, visitor, language, &headers, &batch, None).await,
         Err(Fault::NotFound) => {
             let page = portal.page(visitor, language, t.result_gone_title);
-            return Ok(notice(StatusCode::NOT_FOUND, page, t.result_gone.to_owned(), None));
+            Ok(notice(StatusCode::NOT_FOUND, page, t.result_gone.to_owned(), None))
         }
-        Err(fault) => return Err(fault),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// The page of a batch, with what came of a password that was typed for one of its files.
+pub(crate) async fn show(
+    portal: &Portal,
+    visitor: Option<&Visitor>,
+    language: Language,
+    headers: &HeaderMap,
+    batch: &BatchStatus,
+    news: Option<(usize, News)>,
+) -> Result<Response, Fault> {
+    let t = texts(language);
+    let href = format!("/b/{}", batch.batch.token.as_str());
+    let around = Around {
+        portal,
+        href: &href,
+        asks: visitor.is_some_and(|visitor| visitor.may(Permission::Requests).is_ok()),
+        language,
+        t,
     };
-    let href = format!("/b/{token}");
-    let asks = visitor.is_some_and(|visitor| visitor.may(Permission::Requests).is_ok());
-    let files: Vec<FileRow> = batch
-        .files
-        .iter()
-        .enumerate()
-        .map(|(index, file)| FileRow::new(&portal, file, index.saturating_add(1), &href, asks, language, t))
-        .collect();
-    let progress = live::progress(&portal, &batch).await?;
+    let mut files = Vec::with_capacity(batch.files.len());
+    for (number, file) in (1_usize..).zip(&batch.files) {
+        let lock = locked::lock(portal, file).await?;
+        let is_withheld = file.parts.iter().any(|part| part.verdict == PartVerdict::Withheld);
+        let kept = !is_withheld || portal.state.store.keeps_withheld(file.message).await?;
+        files.push(FileRow { kept, ..FileRow::new(&around, file, number, lock.as_ref()) });
+    }
+    if let Some((number, news)) = news
+        && let Some(row) = number.checked_sub(1).and_then(|index| files.get_mut(index))
+    {
+        row.news = Some(news);
+    }
+    let progress = live::progress(portal, batch).await?;
     let (form_token, set) = match visitor {
         Some(visitor) => (visitor.form_token(), None),
         None => {
-            let (secret, set) = bound(&portal.people, &headers)?;
+            let (secret, set) = bound(&portal.people, headers)?;
             (secret.form_token(), set)
         }
     };
@@ -91,7 +118,7 @@ pub(crate) async fn page(
     receipts.truncate(1);
     let others = batch.files.len().saturating_sub(1);
     let receipts = if others == 0 { receipts.concat() } else { format!("{} (+{others})", receipts.concat()) };
-    let offset = site.offset_minutes;
+    let offset = portal.state.site.offset_minutes;
     let template = ResultPage {
         page: portal.page(visitor, language, t.result_title),
         receipts,
@@ -170,8 +197,10 @@ pub(crate) async fn file(
 
 /// The rebuilt file as an attachment that no browser will render.
 pub(crate) async fn download(portal: &Portal, file: &UploadFile) -> Result<Response, Fault> {
-    if !FileState::of(file).finished() {
-        return Err(Fault::Pending);
+    match FileState::of(file) {
+        FileState::TakenBack => return Err(Fault::Cancelled),
+        state if state.finished() => {}
+        _ => return Err(Fault::Pending),
     }
     let root = file.parts.first().filter(|root| root.has_result).ok_or(Fault::Withheld)?;
     let output = portal.state.store.part_result(file.message, &root.path).await?;
@@ -259,6 +288,12 @@ struct FileRow {
     output: Option<OutputRow>,
     expired: bool,
     refusal: Option<String>,
+    /// Whether what was withheld of it is still there to be asked for.
+    kept: bool,
+    /// Where its password is typed.
+    lock: Option<LockRow>,
+    /// What came of one that was typed.
+    news: Option<News>,
     findings: Vec<String>,
     untouched: bool,
     members: Vec<MemberRow>,
@@ -299,20 +334,24 @@ struct Technical {
     time: String,
 }
 
+/// What the rows of a batch have in common.
+struct Around<'a> {
+    portal: &'a Portal,
+    href: &'a str,
+    /// Whether originals may be asked for.
+    asks: bool,
+    language: Language,
+    t: &'static Texts,
+}
+
 impl FileRow {
-    fn new(
-        portal: &Portal,
-        file: &UploadFile,
-        number: usize,
-        href: &str,
-        asks: bool,
-        language: Language,
-        t: &'static Texts,
-    ) -> Self {
+    fn new(around: &Around<'_>, file: &UploadFile, number: usize, lock: Option<&UploadLock>) -> Self {
+        let Around { portal, href, asks, language, t } = *around;
+        let at = format!("{href}/files/{number}");
         let state = FileState::of(file);
         let root = file.parts.first();
         let output = root.filter(|root| root.has_result).map(|root| {
-            let href = format!("{href}/files/{number}");
+            let href = at.clone();
             let name = shown::visible(root.output_name.as_deref().unwrap_or(&root.name));
             let look = portal.state.previews.show(root).then(|| Look {
                 pages: format!("{href}/pages/1"),
@@ -326,10 +365,13 @@ impl FileRow {
             name: shown::visible(&file.name),
             size: shown::bytes(file.bytes),
             receipt: file.receipt.to_string(),
-            cancel: (state == FileState::Queued).then(|| format!("{href}/files/{number}/cancel")),
+            cancel: (state == FileState::Queued).then(|| format!("{at}/cancel")),
             state: state.mark(t),
             expired: state.finished() && output.is_none() && root.is_some_and(|root| root.output_name.is_some()),
             refusal: root.and_then(|root| view::refusal(root, language)),
+            kept: true,
+            lock: lock.map(|lock| LockRow::of(lock, portal, &at, language)),
+            news: None,
             untouched: state == FileState::Done && findings.is_empty(),
             output,
             findings,
@@ -358,7 +400,10 @@ impl Technical {
     fn new(root: &PartRow) -> Self {
         Self {
             detected: shown::visible(&root.detected_type),
-            sizes: format!("{} → {}", shown::bytes(root.bytes_in), shown::bytes(root.bytes_out)),
+            sizes: match root.verdict {
+                PartVerdict::Sanitised => format!("{} → {}", shown::bytes(root.bytes_in), shown::bytes(root.bytes_out)),
+                PartVerdict::Withheld => shown::bytes(root.bytes_in),
+            },
             time: format!("{} ms", root.millis),
         }
     }

@@ -8,7 +8,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -26,12 +26,13 @@ use serde::{Deserialize, Serialize};
 use store::{BatchRow, Spool};
 use tokio::{
     sync::Mutex as Turn,
-    time::{Instant, timeout, timeout_at},
+    task::AbortHandle,
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 use super::{
     Portal, Refusal,
-    receive::{client, keep},
+    receive::{client, keep, places},
     upload::sentence,
 };
 use crate::{
@@ -45,7 +46,9 @@ use crate::{
 
 /// The uploads under way, by the unguessable name of their group.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Uploads(Arc<Mutex<HashMap<String, Arc<Group>>>>);
+pub(crate) struct Uploads(Arc<Groups>);
+
+type Groups = Mutex<HashMap<String, Arc<Group>>>;
 
 /// Files that were announced together and become one batch.
 #[derive(Debug)]
@@ -55,11 +58,15 @@ struct Group {
     files: Vec<Arc<Sent>>,
     /// When something of it last moved.
     moved: Mutex<Instant>,
-    /// The client's place; given back when no file of it is open any more.
-    place: Mutex<Option<Place>>,
+    /// The client's places; given back when no file of it is open any more.
+    places: Mutex<Vec<Place>>,
+    /// Something of it has come.
+    begun: AtomicBool,
     settled: AtomicBool,
     /// Nothing of it became durable: there is no result to ask for.
     given_up: AtomicBool,
+    /// Lets go of it when its time is over.
+    watch: Mutex<Option<AbortHandle>>,
 }
 
 /// A file that was announced.
@@ -143,13 +150,8 @@ pub(crate) async fn announce(
         return Err(Fault::BadRequest);
     }
     portal.pieces.forget();
-    let place = match peer {
-        Some(Extension(ConnectInfo(Peer(peer)))) => {
-            let place = portal.clients.enter(peer.ip(), limits.at_once_per_client);
-            Some(place.ok_or(Fault::TooMany)?)
-        }
-        None => None,
-    };
+    let address = peer.map(|Extension(ConnectInfo(Peer(peer)))| peer.ip());
+    let own = places(&portal.clients, &portal, visitor.as_ref(), address)?;
     let mut total = 0_u64;
     let mut files = Vec::new();
     let mut answers = Vec::new();
@@ -186,9 +188,11 @@ pub(crate) async fn announce(
                 batch: Turn::new(None),
                 files,
                 moved,
-                place: Mutex::new(place),
+                places: Mutex::new(own),
+                begun: AtomicBool::new(false),
                 settled: AtomicBool::new(false),
                 given_up: AtomicBool::new(false),
+                watch: Mutex::default(),
             },
         )?;
     }
@@ -215,13 +219,7 @@ pub(crate) async fn piece(
     let (group, sent) = portal.pieces.find(visitor.as_ref(), &group, number)?;
     // Another piece of the file is being read, perhaps over a connection that broke without a word.
     let piece = Arc::clone(&sent.piece).try_lock_owned().map_err(|_| Fault::Pending)?;
-    let own = match client(&request) {
-        Some(client) => {
-            let most = portal.state.limits.at_once_per_client;
-            Some(portal.patches.enter(client, most).ok_or(Fault::TooMany)?)
-        }
-        None => None,
-    };
+    let own = places(&portal.patches, &portal, visitor.as_ref(), client(&request))?;
     let place = Arc::clone(&portal.uploads).try_acquire_owned().map_err(|_| Fault::Busy)?;
     // A handler is dropped when its client goes away, and a write that is cut off half-way makes the spool worthless: so the piece is
     // read by a task of its own, which ends with the body, with silence, or with the longest time of a request.
@@ -302,7 +300,10 @@ impl Uploads {
         if groups.len() >= GROUPS || files.saturating_add(group.files.len()) > FILES {
             return Err(Fault::Busy);
         }
-        groups.insert(name, Arc::new(group));
+        let group = Arc::new(group);
+        let watch = tokio::spawn(watch(Arc::downgrade(&self.0), name.clone())).abort_handle();
+        *group.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch);
+        groups.insert(name, group);
         Ok(())
     }
 
@@ -318,6 +319,34 @@ impl Uploads {
     }
 }
 
+/// Lets go of a group as soon as it is over, whether or not anybody comes again: what had come of it goes from the disk. It ends with
+/// the group.
+async fn watch(groups: Weak<Groups>, name: String) {
+    loop {
+        let left = {
+            let Some(groups) = groups.upgrade() else { return };
+            let mut groups = groups.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(group) = groups.get(&name) else { return };
+            if group.is_over() {
+                let over = groups.remove(&name);
+                drop(groups);
+                // With the last holder its spools go, and their files with them.
+                drop(over);
+                return;
+            }
+            group.left()
+        };
+        sleep(left).await;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let watch = self.watch.get_mut().unwrap_or_else(PoisonError::into_inner);
+        watch.take().inspect(AbortHandle::abort);
+    }
+}
+
 impl Group {
     fn idle(&self) -> Duration {
         self.moved.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
@@ -327,8 +356,21 @@ impl Group {
         if self.settled.load(Ordering::Relaxed) && self.given_up.load(Ordering::Relaxed) {
             return true;
         }
-        let longest = if self.settled.load(Ordering::Relaxed) { SETTLED_FOR } else { FORGOTTEN_AFTER };
-        self.idle() >= longest
+        self.idle() >= self.longest()
+    }
+
+    /// How long nothing of it may move.
+    fn longest(&self) -> Duration {
+        match (self.settled.load(Ordering::Relaxed), self.begun.load(Ordering::Relaxed)) {
+            (true, _) => SETTLED_FOR,
+            (false, true) => FORGOTTEN_AFTER,
+            (false, false) => ANNOUNCED_FOR,
+        }
+    }
+
+    /// When to look whether it is over: it may settle meanwhile.
+    fn left(&self) -> Duration {
+        self.longest().saturating_sub(self.idle()).clamp(LOOK_MIN, SETTLED_FOR)
     }
 
     /// Gives the client's place back when nothing more can come.
@@ -340,10 +382,11 @@ impl Group {
         }
         self.given_up.store(self.batch.lock().await.is_none(), Ordering::Relaxed);
         self.settled.store(true, Ordering::Relaxed);
-        drop(self.place.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn touch(&self) {
+        self.begun.store(true, Ordering::Relaxed);
         *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 }
@@ -417,30 +460,37 @@ const FILES: usize = 4096;
 const MOST_ANNOUNCED: usize = 500;
 /// A group of which nothing moves for this long is forgotten with what has come of it.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(15 * 60);
+/// One of which nothing has come is forgotten sooner: it costs nothing to announce.
+const ANNOUNCED_FOR: Duration = Duration::from_secs(60);
 /// A group of which everything has come or was given up is kept so long for a last question.
 const SETTLED_FOR: Duration = Duration::from_secs(60);
+/// Between two looks at a group.
+const LOOK_MIN: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clients::Clients;
 
+    /// A group of which something has come.
     fn group(place: Option<Place>) -> Group {
         Group {
             owner: None,
             batch: Turn::new(None),
             files: Vec::new(),
             moved: Mutex::new(Instant::now()),
-            place: Mutex::new(place),
+            places: Mutex::new(place.into_iter().collect()),
+            begun: AtomicBool::new(true),
             settled: AtomicBool::new(false),
             given_up: AtomicBool::new(false),
+            watch: Mutex::default(),
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_was_abandoned_gives_its_client_the_place_back() {
         let (uploads, clients) = (Uploads::default(), Clients::default());
-        let client = "192.0.2.1".parse().unwrap();
+        let client: std::net::IpAddr = "192.0.2.1".parse().unwrap();
         uploads.insert("a".to_owned(), group(clients.enter(client, 1))).unwrap();
         assert!(clients.enter(client, 1).is_none());
         tokio::time::advance(FORGOTTEN_AFTER.saturating_sub(Duration::from_secs(1))).await;
@@ -455,6 +505,36 @@ mod tests {
         uploads.forget();
         assert!(clients.enter(client, 1).is_some());
         assert!(uploads.0.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_abandoned_goes_by_itself_and_what_moves_stays() {
+        let uploads = Uploads::default();
+        uploads.insert("left".to_owned(), group(None)).unwrap();
+        uploads.insert("moves".to_owned(), group(None)).unwrap();
+        let left = Arc::downgrade(&uploads.0.lock().unwrap()["left"]);
+        sleep(FORGOTTEN_AFTER - Duration::from_secs(10)).await;
+        uploads.0.lock().unwrap()["moves"].touch();
+        assert!(left.upgrade().is_some(), "it may still go on");
+        sleep(SETTLED_FOR + Duration::from_secs(20)).await;
+        // Nobody came to announce, to ask or to send.
+        assert!(left.upgrade().is_none(), "its spools are gone, and what they had on the disk");
+        let names: Vec<String> = uploads.0.lock().unwrap().keys().cloned().collect();
+        assert_eq!(names, ["moves"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_announced_and_never_begun_goes_after_a_minute() {
+        let uploads = Uploads::default();
+        let clients = Clients::default();
+        let who = crate::clients::Client::Account("staff".to_owned());
+        let announced = group(clients.enter(who.clone(), 1));
+        announced.begun.store(false, Ordering::Relaxed);
+        uploads.insert("announced".to_owned(), announced).unwrap();
+        sleep(ANNOUNCED_FOR - Duration::from_secs(2)).await;
+        assert!(clients.enter(who.clone(), 1).is_none());
+        sleep(Duration::from_secs(4)).await;
+        assert!(clients.enter(who, 1).is_some());
     }
 
     #[tokio::test(start_paused = true)]

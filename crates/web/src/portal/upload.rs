@@ -9,7 +9,7 @@ use axum::{
 };
 use engine::catalogue::Language;
 
-use super::{Portal, Received, Refusal, receive, receive::Proof};
+use super::{Portal, Received, Refusal, RefusedFile, receive, receive::Proof};
 use crate::{
     fault::Fault,
     page::{Page, render},
@@ -59,8 +59,12 @@ pub(crate) async fn submit(
                 Some(_) => (StatusCode::OK, t.upload_refused_title),
                 None => (StatusCode::UNPROCESSABLE_ENTITY, t.upload_refused_all_title),
             };
-            let refused =
-                refused.into_iter().map(|file| RefusedRow { name: file.name, why: sentence(file.why, t) }).collect();
+            let name = |file: &RefusedFile| match file.why {
+                Refusal::Rest => t.upload_rest_name.to_owned(),
+                _ => file.name.clone(),
+            };
+            let row = |file: RefusedFile| RefusedRow { name: name(&file), why: sentence(file.why, t) };
+            let refused = refused.into_iter().map(row).collect();
             let page = portal.page(visitor, language, title);
             Ok(render(status, &RefusedPage { page, refused, result, limits: limits(&portal, language) }))
         }
@@ -111,6 +115,7 @@ pub(crate) fn sentence(why: Refusal, t: &Texts) -> &'static str {
         Refusal::Total => t.upload_total,
         Refusal::Empty => t.upload_empty,
         Refusal::Broken => t.upload_broken,
+        Refusal::Rest => t.upload_rest,
         Refusal::NotStored => t.upload_not_stored,
     }
 }

@@ -48,6 +48,22 @@ pub(crate) struct World {
     pub(crate) codes: Mutex<HashMap<String, Vec<String>>>,
 }
 
+impl World {
+    /// Takes uploads away, as if the gateway had ended before they were stored.
+    pub(crate) fn lose(&self, uploads: &[MessageId]) {
+        const SCRIPT: &str = "import sqlite3, sys\n\
+            d = sqlite3.connect(sys.argv[1], timeout=30)\n\
+            for id in sys.argv[2:]:\n\
+            \x20for table, key in [('job', 'message'), ('message', 'id')]: d.execute(f'DELETE FROM {table} WHERE {key} = ?', (id,))\n\
+            d.commit()";
+        let ids = uploads.iter().map(|id| id.0.to_string());
+        let database = self.directory.path().join("misogi.sqlite");
+        let status =
+            std::process::Command::new("python3").args(["-c", SCRIPT]).arg(database).args(ids).status().unwrap();
+        assert!(status.success());
+    }
+}
+
 /// Draws without rooms: a document has three pages when its name ends in `.pdf`, else one; it cannot be drawn when its
 /// bytes are `broken`, nor its second page when they are `half`.
 #[derive(Clone)]
@@ -211,7 +227,7 @@ async fn world_that(
         metrics: metrics.clone(),
         readiness: readiness.clone(),
         previews: Previews::new(easel.clone(), 1, 1),
-        unlocker: Arc::new(Locksmith),
+        unlocker: Arc::new(Locksmith(store.clone())),
         lockout: lockout.clone(),
         requests,
         sources: sources.clone(),
@@ -227,7 +243,7 @@ async fn world_that(
         governor: Arc::new(Governor::default()),
         examiner: Arc::new(Doctor),
         previews,
-        unlocker: Arc::new(Locksmith),
+        unlocker: Arc::new(Locksmith(store.clone())),
         lockout,
         requests,
         sources: sources.clone(),
@@ -315,9 +331,34 @@ impl web::Examiner for Doctor {
     }
 }
 
-/// Opens what is locked with `sesame`, and says of everything else that it is wrong.
+/// Opens what is locked with `sesame`, and says of everything else that it is wrong. An upload gets its result, of a mail nothing comes.
 #[derive(Debug)]
-struct Locksmith;
+struct Locksmith(Store);
+
+impl Locksmith {
+    async fn open(
+        &self,
+        upload: store::LockedUpload,
+        id: store::QuarantineId,
+        opens: bool,
+        actor: &str,
+    ) -> web::Unlocking {
+        let left = match self.0.count_try(id, store::TryOf::Typing, actor, 3).await.unwrap() {
+            store::Tries::Left(left) => left,
+            store::Tries::Exhausted => return web::Unlocking::Exhausted,
+        };
+        if !opens {
+            return web::Unlocking::Wrong { left };
+        }
+        let mut part =
+            sanitised("", &upload.name, &upload.name, "application/zip", vec![finding(Reason::Decrypted, 1, "")]);
+        part.result = Some(fresh(b"what was locked"));
+        let (message, actor) = (upload.message, actor.to_owned());
+        let unlocked = store::UnlockedUpload { message, verdict: Verdict::Sanitised, parts: vec![part], actor };
+        self.0.open_upload(unlocked).await.unwrap();
+        web::Unlocking::OpenedUpload { file: upload.name, still_locked: 0 }
+    }
+}
 
 impl web::Unlocker for Locksmith {
     fn unlock<'a>(
@@ -328,12 +369,22 @@ impl web::Unlocker for Locksmith {
     ) -> web::UnlockFuture<'a> {
         Box::pin(async move {
             assert!(id.0 > 0 && !actor.is_empty());
-            Ok(if password.reveal() == "sesame" {
+            let opens = password.reveal() == "sesame";
+            if let Some(row) = self.0.quarantine_item(id).await?
+                && let Some(upload) = self.0.locked_upload(row.message).await?
+            {
+                return Ok(self.open(upload, id, opens, actor).await);
+            }
+            Ok(if opens {
                 web::Unlocking::Opened { files: vec!["a.txt".to_owned()], recipients: 2, still_locked: 0 }
             } else {
                 web::Unlocking::Wrong { left: 7 }
             })
         })
+    }
+
+    fn tries(&self) -> u32 {
+        3
     }
 }
 
@@ -623,13 +674,16 @@ pub(crate) fn finding(reason: Reason, count: u32, place: &str) -> Finding {
     finding
 }
 
-/// Records an outcome for every waiting upload: names ending in `.exe` are withheld, all others are rebuilt.
+/// Records an outcome for every waiting upload: names ending in `.exe` are withheld, those that begin with `locked` wait for a password, all
+/// others are rebuilt.
 pub(crate) async fn work(world: &World) {
     for work in world.store.claim(100).await.unwrap() {
         let WorkOrigin::Upload { file_name } = &work.origin else { panic!("not an upload") };
         let name = file_name.as_str().to_owned();
         let (verdict, part) = if name.ends_with(".exe") {
             (Verdict::NoticeOnly, withheld("", &name, Reason::UnsupportedType, Some(Quarantined::Whole)))
+        } else if name.starts_with("locked") {
+            (Verdict::NoticeOnly, withheld("", &name, Reason::Encrypted, Some(Quarantined::LockedWhole)))
         } else {
             let findings = if name.contains("写真") { vec![finding(Reason::GpsPosition, 1, "")] } else { Vec::new() };
             let media = match name.rsplit('.').next() {

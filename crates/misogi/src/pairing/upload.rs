@@ -1,0 +1,92 @@
+//! A password that somebody types on an upload: it is converted anew as a whole, and what opens takes the place of what was there.
+
+use engine::{PartOutcome, PartVerdict, Patience};
+use form::job::Password;
+use form::name::FileName;
+use form::reason::Reason;
+use store::{LockedUpload, QuarantineId, Tries, TryOf, UnlockedUpload};
+use web::Unlocking;
+
+use super::Pairing;
+use crate::worker::{chain, file_completed};
+
+impl Pairing {
+    /// Whoever calls is [`Turns::alone`](super::Turns::alone) with the upload. A password that opens only a part is remembered for the next
+    /// one, as both are needed then.
+    pub(super) async fn typed_on_upload(
+        &self,
+        upload: LockedUpload,
+        id: QuarantineId,
+        password: Password,
+        actor: &str,
+    ) -> Result<Unlocking, store::Error> {
+        if !upload.items.contains(&id) {
+            return Ok(Unlocking::NotLocked);
+        }
+        let left = match self.store.count_try(id, TryOf::Typing, actor, self.settings.typed_tries).await? {
+            Tries::Left(left) => left,
+            Tries::Exhausted => return Ok(Unlocking::Exhausted),
+        };
+        let receipt = upload.receipt.as_str();
+        let keys = self.keys.of(upload.message, &[]);
+        let passwords: Vec<Password> = [password.clone()].into_iter().chain(keys).collect();
+        let original = upload.original.to_source().await?;
+        let name = FileName::rebuild(&upload.name).0;
+        let converted = self.engine.current().sanitise_upload(original, name, &passwords, Patience::Last).await;
+        let answer = match converted {
+            Ok(part) => {
+                let opens = part.openers().of(&passwords).any(|opener| *opener == password);
+                let answer = judge(&part, opens, &upload.passed, left);
+                if opens && part.is_locked() {
+                    self.keys.keep(upload.message, std::slice::from_ref(&password), &[]);
+                }
+                if let Unlocking::OpenedUpload { still_locked, .. } = &answer {
+                    tracing::info!(event = "upload_unlocked", receipt, item = id.0, actor, still_locked);
+                    let completed = file_completed(part);
+                    let (verdict, parts) = (completed.verdict, completed.parts);
+                    let actor = actor.to_owned();
+                    self.store.open_upload(UnlockedUpload { message: upload.message, verdict, parts, actor }).await?;
+                }
+                answer
+            }
+            Err(defer) => {
+                tracing::warn!(event = "unlock_deferred", receipt, why = chain(&defer));
+                Unlocking::Busy
+            }
+        };
+        if matches!(answer, Unlocking::Wrong { .. } | Unlocking::Unknown { .. }) {
+            tracing::info!(event = "wrong_password", receipt, item = id.0, actor, left);
+        } else {
+            self.store.return_try(id, TryOf::Typing, actor).await?;
+        }
+        Ok(answer)
+    }
+}
+
+/// What a conversion with a password says of it. `passed` are the paths that pass without it.
+fn judge(part: &PartOutcome, opens: bool, passed: &[String], left: u32) -> Unlocking {
+    let refused = || part.flatten().into_iter().filter_map(|part| part.refusal).map(|refusal| refusal.reason);
+    let other = refused().find(|reason| !matches!(reason, Reason::Encrypted | Reason::WrongPassword));
+    if !opens {
+        return match other.filter(|_| !part.is_locked()) {
+            Some(reason) => Unlocking::Unknown { reason, left },
+            None => Unlocking::Wrong { left },
+        };
+    }
+    let withheld = Unlocking::Withheld(other.unwrap_or(Reason::Encrypted));
+    let Some(file) = part.output_name.as_ref().filter(|_| part.fresh.is_some()) else { return withheld };
+    let all = part.flatten();
+    let passes = |path: &str| all.iter().any(|part| part.path == path && part.verdict == PartVerdict::Sanitised);
+    let is_more = all.iter().any(|part| part.verdict == PartVerdict::Sanitised && !passed.contains(&part.path));
+    // After a restart the password before this one is not known any more, and what that opened must not be lost.
+    if !is_more || !passed.iter().all(|path| passes(path)) {
+        return withheld;
+    }
+    // An archive whose members are locked counts with them.
+    let is_lock = |part: &&&PartOutcome| {
+        let reason = part.refusal.map(|refusal| refusal.reason);
+        matches!(reason, Some(Reason::Encrypted | Reason::WrongPassword))
+            && part.children.iter().all(|child| !child.is_locked())
+    };
+    Unlocking::OpenedUpload { file: file.as_str().to_owned(), still_locked: all.iter().filter(is_lock).count() }
+}

@@ -1,0 +1,134 @@
+//! Uploads that a password opens: the second outcome takes the place of the first, under the same receipt and link, durable as one.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::disallowed_methods, reason = "tests")]
+
+mod support;
+
+use std::time::Duration;
+
+use store::{
+    AuditFilter, BatchStatus, BatchToken, Error, MessageId, NewBatch, PartRecord, PartVerdict, QuarantineState,
+    Quarantined, Store, Tries, TryOf, UnlockedUpload, Verdict,
+};
+use support::*;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// An upload of a locked archive with these parts.
+async fn locked(store: &Store, bytes: &[u8], parts: Vec<PartRecord>) -> (BatchToken, MessageId) {
+    let expires = store.now().plus(DAY);
+    let batch = store.create_batch(NewBatch { user: Some("suzuki".to_owned()), expires }).await.unwrap();
+    let message = upload(store, batch.id, "meibo.zip", bytes).await.message;
+    let work = claim_one(store).await;
+    store.complete(&work.key, completed(None, parts)).await.unwrap();
+    (batch.token, message)
+}
+
+fn whole(result: &[u8]) -> PartRecord {
+    PartRecord { result: Some(made(result)), ..part("", "meibo.zip") }
+}
+
+async fn open(store: &Store, message: MessageId, parts: Vec<PartRecord>) -> Result<(), Error> {
+    let verdict = if parts.len() > 1 { Verdict::SanitisedWithWithheld } else { Verdict::Sanitised };
+    store.open_upload(UnlockedUpload { message, verdict, parts, actor: "suzuki".to_owned() }).await
+}
+
+async fn batch(store: &Store, token: &BatchToken) -> BatchStatus {
+    store.batch(token).await.unwrap().expect("its link works")
+}
+
+async fn items(store: &Store, message: MessageId) -> Vec<(String, bool, QuarantineState)> {
+    let rows = store.message(message).await.unwrap().unwrap().quarantine;
+    rows.into_iter().map(|row| (row.path, row.locked, row.state)).collect()
+}
+
+#[tokio::test]
+async fn what_a_password_opens_is_fetched_where_it_was_missing() {
+    let (_directory, hand, store) = fresh().await;
+    let bytes = vec![7; 100_000];
+    let (token, message) = locked(&store, &bytes, vec![withheld("", "meibo.zip", Quarantined::LockedWhole)]).await;
+    let lock = store.upload_lock(message).await.unwrap().unwrap();
+    assert_eq!(lock.tried, 0);
+    assert_eq!(store.count_try(lock.item, TryOf::Typing, "suzuki", 3).await.unwrap(), Tries::Left(2));
+    assert_eq!(store.upload_lock(message).await.unwrap().unwrap().tried, 1);
+    let upload = store.locked_upload(message).await.unwrap().unwrap();
+    assert_eq!((upload.name.as_str(), &upload.items[..], upload.passed.len()), ("meibo.zip", &[lock.item][..], 0));
+    assert!(upload.original.to_bytes(200_000).await.unwrap() == bytes, "the original is the one that was sent");
+    hand.advance(DAY - Duration::from_secs(60));
+    open(&store, message, vec![whole(b"safe")]).await.unwrap();
+    hand.advance(DAY);
+    let file = batch(&store, &token).await.files.remove(0);
+    assert_eq!((file.verdict, file.parts.len(), file.parts[0].has_result), (Some(Verdict::Sanitised), 1, true));
+    assert_eq!(store.part_result(message, "").await.unwrap().to_bytes(100).await.unwrap(), &b"safe"[..]);
+    assert_eq!(items(&store, message).await, [(String::new(), true, QuarantineState::Released)]);
+    assert!(
+        store.upload_lock(message).await.unwrap().is_none() && store.locked_upload(message).await.unwrap().is_none()
+    );
+    let audit = store.audit(&AuditFilter::default()).await.unwrap().items;
+    let row = audit.iter().find(|row| row.event == "upload_unlocked").unwrap();
+    assert_eq!((row.actor.as_str(), row.message), ("suzuki", Some(message)));
+    store.close().await;
+}
+
+#[tokio::test]
+async fn what_is_locked_inside_stays_an_item_and_the_next_outcome_leaves_no_file_of_the_one_before() {
+    let (directory, _hand, store) = fresh().await;
+    let (_, message) = locked(&store, b"PK", vec![withheld("", "meibo.zip", Quarantined::LockedWhole)]).await;
+    let inner = |kept| withheld("1", "inner.zip", kept);
+    let first = vec![whole(&vec![1; 100_000]), inner(Quarantined::Locked(source(b"inner")))];
+    open(&store, message, first).await.unwrap();
+    let held = [(String::new(), true, QuarantineState::Released), ("1".to_owned(), true, QuarantineState::Held)];
+    assert_eq!(items(&store, message).await, held);
+    let upload = store.locked_upload(message).await.unwrap().unwrap();
+    assert_eq!(upload.passed, [""], "and its original is found where it was moved to");
+    assert_eq!(upload.original.to_bytes(10).await.unwrap(), &b"PK"[..]);
+    // The same once more makes no second item of what is held.
+    let again = vec![whole(&vec![2; 100_000]), inner(Quarantined::Locked(source(b"inner")))];
+    open(&store, message, again).await.unwrap();
+    assert_eq!(items(&store, message).await, held);
+    open(&store, message, vec![whole(&vec![3; 100_000]), part("1", "inner.zip")]).await.unwrap();
+    let now: Vec<_> = items(&store, message).await.into_iter().map(|(_, _, state)| state).collect();
+    assert_eq!(now, [QuarantineState::Released, QuarantineState::Released]);
+    let results: Vec<_> = std::fs::read_dir(directory.path().join("blobs"))
+        .unwrap()
+        .flatten()
+        .flat_map(|directory| std::fs::read_dir(directory.path()).unwrap().flatten())
+        .filter(|file| file.metadata().unwrap().len() == 100_000)
+        .collect();
+    assert_eq!(results.len(), 1, "two of three results are gone from the disk");
+    assert_eq!(store.part_result(message, "").await.unwrap().to_bytes(200_000).await.unwrap()[0], 3);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn the_original_of_a_partly_locked_upload_is_kept_as_long_as_its_lock() {
+    let (_directory, hand, store) = fresh().await;
+    let parts = vec![whole(b"half"), withheld("2", "b.txt", Quarantined::Locked(source(b"b")))];
+    let (_, message) = locked(&store, b"PK", parts).await;
+    assert_eq!(store.locked_upload(message).await.unwrap().unwrap().passed, [""]);
+    hand.advance(20 * DAY);
+    store.purge().await.unwrap();
+    let upload = store.locked_upload(message).await.unwrap().unwrap();
+    assert_eq!(upload.original.to_bytes(10).await.unwrap(), &b"PK"[..]);
+    hand.advance(40 * DAY);
+    store.purge().await.unwrap();
+    assert!(!matches!(store.locked_upload(message).await, Ok(Some(_))));
+    store.close().await;
+}
+
+#[tokio::test]
+async fn mails_and_outcomes_without_a_result_are_refused() {
+    let (_directory, _hand, store) = fresh().await;
+    let (_, message) = locked(&store, b"PK", vec![withheld("", "meibo.zip", Quarantined::LockedWhole)]).await;
+    assert!(matches!(open(&store, message, Vec::new()).await, Err(Error::Invalid(_))));
+    assert!(matches!(open(&store, message, vec![part("", "x.txt")]).await, Err(Error::Invalid(_))));
+    assert!(matches!(open(&store, MessageId(999), vec![whole(b"safe")]).await, Err(Error::NotFound(_))));
+    let mail = accept(&store, b"Subject: hi\r\n\r\nbody").await.message;
+    let work = claim_one(&store).await;
+    let parts = vec![withheld("1", "meibo.zip", Quarantined::Locked(source(b"PK")))];
+    store.complete(&work.key, completed(Some(b"clean"), parts)).await.unwrap();
+    assert!(store.upload_lock(mail).await.unwrap().is_none() && store.locked_upload(mail).await.unwrap().is_none());
+    assert!(matches!(open(&store, mail, vec![whole(b"safe")]).await, Err(Error::NotFound(_))));
+    assert_eq!(store.message(message).await.unwrap().unwrap().parts[0].verdict, PartVerdict::Withheld);
+    store.close().await;
+}

@@ -1,0 +1,113 @@
+//! The password of a locked upload, typed where its result is awaited. Nobody but those who may see the result comes here.
+
+use axum::{
+    Extension, Form,
+    extract::{Path, State},
+    http::HeaderMap,
+    response::{Redirect, Response},
+};
+use engine::catalogue::Language;
+use form::{job::Password, reason::Reason};
+use serde::Deserialize;
+use store::{UploadFile, UploadLock};
+
+use super::{
+    Portal,
+    result::{find, find_states, show},
+};
+use crate::{
+    Unlocking,
+    fault::Fault,
+    moment,
+    people::{Visitor, sign_in::check_form},
+    texts::{self, texts},
+    unlock::News,
+    view::FileState,
+};
+
+/// Where a password is typed, as the page shows it.
+#[derive(Debug)]
+pub(crate) struct LockRow {
+    pub(crate) action: String,
+    /// Tries left, and until when; the words instead of a field when none is left.
+    pub(crate) hint: Result<String, &'static str>,
+}
+
+/// The lock of a finished file; `None` where no password would help.
+pub(crate) async fn lock(portal: &Portal, file: &UploadFile) -> Result<Option<UploadLock>, Fault> {
+    let is_locked = |reason: Option<Reason>| matches!(reason, Some(Reason::Encrypted | Reason::WrongPassword));
+    let may_be = FileState::of(file).finished() && file.parts.iter().any(|part| is_locked(part.reason));
+    Ok(if may_be { portal.state.store.upload_lock(file.message).await? } else { None })
+}
+
+impl LockRow {
+    pub(crate) fn of(lock: &UploadLock, portal: &Portal, href: &str, language: Language) -> Self {
+        let left = portal.state.unlocker.tries().saturating_sub(lock.tried);
+        let until = moment::local(lock.expires, portal.state.site.offset_minutes);
+        let hint = match left {
+            0 => Err(texts(language).upload_lock_exhausted),
+            left => Ok(texts::tries_left(language, left, &until)),
+        };
+        Self { action: format!("{href}/password"), hint }
+    }
+}
+
+/// The form of a password.
+#[derive(Deserialize)]
+pub(crate) struct Typed {
+    #[serde(default)]
+    form_token: String,
+    /// Of the file that the page showed there.
+    #[serde(default)]
+    receipt: String,
+    #[serde(default)]
+    password: String,
+}
+
+/// `POST /b/{token}/files/{number}/password`
+pub(crate) async fn submit(
+    State(portal): State<Portal>,
+    Extension(language): Extension<Language>,
+    visitor: Option<Visitor>,
+    headers: HeaderMap,
+    Path((token, number)): Path<(String, usize)>,
+    Form(typed): Form<Typed>,
+) -> Result<Response, Fault> {
+    match &visitor {
+        Some(visitor) => visitor.proved(&typed.form_token)?,
+        None => check_form(&portal.people, &headers, &typed.form_token)?,
+    }
+    let visitor = visitor.as_ref();
+    let password = Password::new(&typed.password).filter(|_| !typed.password.is_empty()).ok_or(Fault::BadRequest)?;
+    let batch = find(&portal, visitor, &token).await?;
+    let file = number.checked_sub(1).and_then(|index| batch.files.get(index)).ok_or(Fault::NotFound)?;
+    if file.receipt.as_str() != typed.receipt {
+        return Err(Fault::NotFound);
+    }
+    let unlocking = try_on(&portal, visitor, file, password).await?;
+    let news = News::of(&unlocking, language, texts(language));
+    let batch = find(&portal, visitor, &token).await?;
+    show(&portal, visitor, language, &headers, &batch, Some((number, news))).await
+}
+
+/// `GET /b/{token}/files/{number}/password`: what a browser asks for when it reloads the answer, or changes its language. It does nothing.
+pub(crate) async fn back(
+    State(portal): State<Portal>,
+    visitor: Option<Visitor>,
+    Path((token, _)): Path<(String, usize)>,
+) -> Result<Redirect, Fault> {
+    find_states(&portal, visitor.as_ref(), &token).await?;
+    Ok(Redirect::to(&format!("/b/{token}")))
+}
+
+/// Tries a password on a file that the visitor may see.
+pub(crate) async fn try_on(
+    portal: &Portal,
+    visitor: Option<&Visitor>,
+    file: &UploadFile,
+    password: Password,
+) -> Result<Unlocking, Fault> {
+    let Some(lock) = lock(portal, file).await? else { return Ok(Unlocking::NotLocked) };
+    let actor = visitor.map_or("portal", |visitor| visitor.user.name.as_str());
+    Ok(portal.state.unlocker.unlock(lock.item, password, actor).await?)
+}

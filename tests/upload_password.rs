@@ -1,0 +1,146 @@
+//! A locked archive through the portal of a real gateway: it waits for its password, counts what is wrong, and gives what was in it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test says what went wrong by failing, and starts the programs it needs"
+)]
+
+#[path = "support/locked.rs"]
+mod locked;
+mod support;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use locked::{PATIENCE, World, archive};
+
+/// Sends one request and gives status and body.
+fn ask(portal: SocketAddr, method: &str, path: &str, kind: &str, body: &[u8]) -> (u16, Vec<u8>) {
+    let mut stream = TcpStream::connect(portal).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {portal}\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
+    let status = String::from_utf8_lossy(&answer[9..12]).parse().unwrap();
+    (status, answer.split_off(end))
+}
+
+/// Uploads one file, waits for its verdict, and gives its address in the interface.
+fn send(portal: SocketAddr, name: &str, bytes: &[u8]) -> String {
+    let head = format!("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n");
+    let body = [head.as_bytes(), bytes, b"\r\n--b--\r\n"].concat();
+    let (status, answer) = ask(portal, "POST", "/api/v1/files", "multipart/form-data; boundary=b", &body);
+    assert_eq!(status, 202, "{}", String::from_utf8_lossy(&answer));
+    let filed: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+    let at = format!("/api/v1/files/{}", filed["id"].as_str().unwrap());
+    let started = Instant::now();
+    while state(portal, &at)["state"] != "done" {
+        assert!(started.elapsed() < PATIENCE, "no verdict");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    at
+}
+
+fn state(portal: SocketAddr, at: &str) -> serde_json::Value {
+    serde_json::from_slice(&ask(portal, "GET", at, "text/plain", b"").1).unwrap()
+}
+
+/// What comes of a password.
+fn try_it(portal: SocketAddr, at: &str, password: &str) -> (u16, serde_json::Value) {
+    let body = serde_json::json!({ "password": password }).to_string();
+    let (status, answer) = ask(portal, "POST", &format!("{at}/password"), "application/json", body.as_bytes());
+    (status, serde_json::from_slice(&answer).unwrap())
+}
+
+/// The members of the rebuilt archive with their contents, as Python reads them.
+fn members(portal: SocketAddr, at: &str) -> String {
+    const SCRIPT: &str = "import io, sys, zipfile\n\
+        z = zipfile.ZipFile(io.BytesIO(sys.stdin.buffer.read()))\n\
+        print(sorted((name, z.read(name).decode('utf-8-sig')) for name in z.namelist()))";
+    let (status, bytes) = ask(portal, "GET", &format!("{at}/result"), "text/plain", b"");
+    assert_eq!(status, 200);
+    let mut child = Command::new("python3")
+        .args(["-c", SCRIPT])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python3 is installed (./test)");
+    child.stdin.take().unwrap().write_all(&bytes).unwrap();
+    String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
+}
+
+#[test]
+fn a_locked_archive_waits_for_its_password_and_gives_what_is_in_it() {
+    let world = World::start("[passwords]\ntyped_tries = 5\n");
+    let portal = world.gateway.portal;
+    for bytes in [world.locked("hiraku-2026", "meibo"), world.locked_with_aes("hiraku-2026", "meibo")] {
+        let at = send(portal, "meibo.zip", &bytes);
+        assert_eq!(state(portal, &at)["verdict"], "withheld");
+        let (status, wrong) = try_it(portal, &at, "not this one");
+        assert_eq!((status, &wrong["outcome"], &wrong["left"]), (422, &"wrong_password".into(), &4.into()), "{wrong}");
+        let (status, opened) = try_it(portal, &at, "hiraku-2026");
+        assert_eq!(
+            (status, &opened["outcome"], &opened["still_locked"]),
+            (200, &"opened".into(), &0.into()),
+            "{opened}"
+        );
+        assert_eq!(state(portal, &at)["verdict"], "sanitised");
+        let text = members(portal, &at);
+        assert_eq!(text.trim(), "[('meibo.txt', 'meibo')]");
+        let (status, again) = try_it(portal, &at, "hiraku-2026");
+        assert_eq!((status, &again["outcome"]), (409, &"not_locked".into()), "{again}");
+    }
+    let held = world.held();
+    assert!(held.iter().all(|row| row["state"] == "released"), "{held:?}");
+    let log = world.gateway.log();
+    assert!(!log.contains("hiraku") && !log.contains("not this one"), "no password is logged");
+}
+
+#[test]
+fn members_with_passwords_of_their_own_are_opened_one_after_the_other_and_none_is_lost() {
+    let mut world = World::start("");
+    let bytes =
+        archive(&[("a.txt", "first", Some("key-a")), ("b.txt", "second", Some("key-b")), ("c.txt", "open", None)]);
+    let at = send(world.gateway.portal, "three.zip", &bytes);
+    let portal = world.gateway.portal;
+    assert_eq!(state(portal, &at)["verdict"], "sanitised", "c.txt passes");
+    let (_, opened) = try_it(portal, &at, "key-a");
+    assert_eq!((&opened["outcome"], &opened["still_locked"]), (&"opened".into(), &1.into()), "{opened}");
+    let (_, opened) = try_it(portal, &at, "key-b");
+    assert_eq!((&opened["outcome"], &opened["still_locked"]), (&"opened".into(), &0.into()), "{opened}");
+    let all = members(portal, &at);
+    assert!(
+        ["('a.txt', 'first')", "('b.txt', 'second')", "('c.txt', 'open')"].iter().all(|one| all.contains(one)),
+        "{all}"
+    );
+
+    // After a restart the first password is not known any more. What it opened must not go for what the second one opens.
+    let at = send(portal, "three.zip", &bytes);
+    assert_eq!(try_it(portal, &at, "key-a").1["outcome"], "opened");
+    assert!(world.gateway.stop());
+    world.gateway.restart();
+    let portal = world.gateway.portal;
+    let (status, answer) = try_it(portal, &at, "key-b");
+    assert_eq!((status, &answer["outcome"]), (422, &"withheld".into()), "{answer}");
+    assert!(members(portal, &at).contains("('a.txt', 'first')"));
+    // Said once more, both are known together.
+    assert_eq!(try_it(portal, &at, "key-a").1["outcome"], "opened");
+    let all = members(portal, &at);
+    assert!(
+        ["('a.txt', 'first')", "('b.txt', 'second')", "('c.txt', 'open')"].iter().all(|one| all.contains(one)),
+        "{all}"
+    );
+}
