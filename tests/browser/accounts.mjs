@@ -1,95 +1,24 @@
 // Walks through a portal for those with an account: an administrator makes one, a member of staff uses it. `./run` starts the gateway
 // and sets what flow.mjs describes.
-import { chromium } from 'playwright-core';
 import fs from 'node:fs';
-import { createRequire } from 'node:module';
-import net from 'node:net';
 import path from 'node:path';
-import { totp } from './totp.mjs';
+import { admin, begin, end, enrol, expect, fill as fillOf, own, person, portal, register, send, step as stepOf, submit as submitOf, text as textOf, trouble, until } from './walk.mjs';
 
-const need = (name) => {
-  const value = process.env[name];
-  if (!value) { console.error(`${name} is not set`); process.exit(2); }
-  return value;
-};
-const [portal, admin] = [need('PORTAL_URL'), need('ADMIN_URL')].map((url) => url.replace(/\/$/, ''));
-const out = path.join(need('OUT'), 'accounts');
-const smtp = Number(need('SMTP_PORT'));
-const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-fs.mkdirSync(out, { recursive: true });
+const out = await begin('accounts');
+const page = await person();
+const context = page.context();
+const step = (name, work) => stepOf(page, name, work);
+const fill = (fields) => fillOf(page, fields);
+const submit = () => submitOf(page);
+const text = () => textOf(page);
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: process.getuid() === 0 ? ['--no-sandbox'] : [],
-});
-// The check of accessibility is a script of ours, which the pages' own policy would not let in; flow.mjs keeps the policy.
-const context = await browser.newContext({ locale: 'ja-JP', viewport: { width: 1200, height: 900 }, bypassCSP: true });
-const page = await context.newPage();
-const trouble = [];
-page.on('pageerror', (error) => trouble.push(error.message));
-
-let [passed, failed, number] = [0, 0, 0];
-/** Does a step, looks for broken accessibility rules and for what is wider than a phone, and keeps a picture. */
-const step = async (name, work) => {
-  number += 1;
-  try {
-    await work();
-    await page.addScriptTag({ path: axe });
-    const { violations } = await page.evaluate(() => globalThis.axe.run());
-    expect(violations.length === 0, violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`).join('; '));
-    const size = page.viewportSize();
-    await page.setViewportSize({ width: 390, height: 844 });
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
-    await page.setViewportSize(size);
-    expect(!wide, 'the page is wider than a phone');
-    passed += 1;
-    console.log(`PASS ${name}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAIL ${name}: ${String(error.message).split('\n')[0]}`);
-  }
-  const shot = `${String(number).padStart(2, '0')}-${name.replaceAll(/[^a-z0-9]+/g, '-')}.png`;
-  await page.screenshot({ path: path.join(out, shot), fullPage: true }).catch(() => {});
-};
-const expect = (condition, what) => { if (!condition) throw new Error(what); };
-const submit = () => page.locator('main form button[type=submit]').first().click();
-const fill = async (fields) => { for (const [id, value] of Object.entries(fields)) await page.fill(`#${id}`, value); };
-const text = () => page.locator('main').innerText();
-
-/** Sends one mail the way a mail server does. */
-const send = (to, message) => new Promise((resolve, reject) => {
-  const said = ['EHLO relay.example.jp', 'MAIL FROM:<sender@example.jp>', `RCPT TO:<${to}>`, 'DATA', `${message}\r\n.`, 'QUIT'];
-  const socket = net.connect(smtp, '127.0.0.1');
-  let answers = '';
-  socket.setTimeout(30_000, () => socket.destroy(new Error(`no answer from the intake: ${answers}`)));
-  socket.on('error', reject);
-  socket.on('data', (chunk) => {
-    answers += chunk.toString('latin1');
-    if (!/^\d{3} [^\r]*\r\n$/m.test(answers.slice(answers.lastIndexOf('\n', answers.length - 2) + 1))) return;
-    if (/^[45]/m.test(answers)) socket.destroy(new Error(answers.trim()));
-    else if (said.length > 0) socket.write(`${said.shift()}\r\n`);
-    else resolve();
-  });
-});
-
-const own = { name: 'kanri01', password: 'correct horse battery' };
 const staff = { name: 'shokuin-a', address: 'a@city.example.lg.jp', password: 'another long password', temporary: '' };
 
 await step('the portal asks for sign-in', async () => {
   await page.goto(`${portal}/`);
   expect(new URL(page.url()).pathname === '/sign-in', page.url());
 });
-await step('the administrator enrols', async () => {
-  await page.goto(need('SETUP_URL'));
-  await fill({ name: own.name, password: own.password, again: own.password });
-  await submit();
-  await fill({ name: own.name, password: own.password });
-  await submit();
-  await page.fill('#code', totp(await page.locator('#secret').innerText()));
-  await submit();
-  await page.click('main a.primary');
-  await page.waitForURL(`${admin}/`);
-});
+await step('the administrator enrols', () => enrol(page));
 await step('a passkey is registered', async () => {
   // An authenticator inside the browser, which needs nobody's finger.
   const devtools = await context.newCDPSession(page);
@@ -123,10 +52,7 @@ await step('a key for a program', async () => {
 });
 await step('the interface for programs', async () => { await page.goto(`${admin}/api/v1/docs`); });
 await step('a member of staff is registered', async () => {
-  await page.goto(`${admin}/users`);
-  await fill({ name: staff.name, address: staff.address });
-  await submit();
-  staff.temporary = await page.locator('#password').innerText();
+  staff.temporary = await register(page, { name: staff.name, address: staff.address });
 });
 await step('staff must change the password', async () => {
   await page.goto(`${portal}/history`);
@@ -184,26 +110,18 @@ await step('a large file goes on after the connection was away', async () => {
 await step('the link of a notice shows the own mail', async () => {
   await send(staff.address, 'From: k@example.jp\r\nTo: a@city.example.lg.jp\r\nSubject: minutes\r\n\r\ntext');
   const row = page.locator('tbody tr', { hasText: 'minutes' });
-  const deadline = Date.now() + 60_000;
-  do {
-    expect(Date.now() < deadline, 'the mail is not listed');
-    await page.waitForTimeout(300);
-    await page.goto(`${portal}/history`);
-  } while (await row.count() === 0);
+  await until('the mail is not listed', async () => { await page.goto(`${portal}/history`); return await row.count() > 0; });
   await row.locator('a').click();
   await page.waitForURL(/\/r\/\d{8}-/);
 });
 await step('history in English', async () => { await page.goto(`${portal}/history?lang=en`); });
 await step('what is somebody else\'s is not there', async () => {
-  const other = await browser.newContext({ locale: 'ja-JP' });
-  const stranger = await other.newPage();
+  const stranger = await person();
   await stranger.goto(result);
   expect(new URL(stranger.url()).pathname === '/sign-in', stranger.url());
-  await other.close();
+  await stranger.context().close();
   const answer = await page.goto(`${portal}/r/20261121-00000`);
   expect(answer.status() === 404, `status ${answer.status()}`);
 });
 await step('no script error', async () => { expect(trouble.length === 0, trouble.join('; ')); });
-await browser.close();
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+await end();

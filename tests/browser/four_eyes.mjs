@@ -1,112 +1,24 @@
 // Walks through a request for an original: staff ask, two administrators decide, one of them takes it out; and an item of the quarantine
 // is converted again and sent. A member of staff tries what only administrators may. `./run` starts the gateway and sets what flow.mjs
 // describes, with originals that may be handed over on the console and HTML files that are withheld.
-import { chromium } from 'playwright-core';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
-import { totp } from './totp.mjs';
+import { admin, begin, end, enrol, expect, fill, need, person, portal, register, settle, step, submit, text, trouble } from './walk.mjs';
 
-const need = (name) => {
-  const value = process.env[name];
-  if (!value) { console.error(`${name} is not set`); process.exit(2); }
-  return value;
-};
-const [portal, admin] = [need('PORTAL_URL'), need('ADMIN_URL')].map((url) => url.replace(/\/$/, ''));
-const out = path.join(need('OUT'), 'four-eyes');
+const out = await begin('four-eyes');
 const pdf = need('FILES').split(':').find((file) => file.endsWith('見積書.pdf'));
-const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-fs.mkdirSync(out, { recursive: true });
-
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: process.getuid() === 0 ? ['--no-sandbox'] : [],
-});
-const trouble = [];
-/** A person with a browser of their own. The check of accessibility is a script of ours, which the pages' policy would not let in. */
-const person = async (options = {}) => {
-  const context = await browser.newContext({ locale: 'ja-JP', viewport: { width: 1280, height: 900 }, bypassCSP: true, ...options });
-  const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
-  page.on('pageerror', (error) => trouble.push(error.message));
-  return page;
-};
-
-let [passed, failed, number] = [0, 0, 0];
-/** Does a step, looks for broken accessibility rules and for what is wider than a phone, and keeps a picture. */
-const step = async (page, name, work) => {
-  number += 1;
-  try {
-    await work();
-    await page.addScriptTag({ path: axe });
-    const { violations } = await page.evaluate(() => globalThis.axe.run());
-    expect(violations.length === 0, violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`).join('; '));
-    const size = page.viewportSize();
-    await page.setViewportSize({ width: 390, height: 844 });
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
-    await page.setViewportSize(size);
-    expect(!wide, 'the page is wider than a phone');
-    passed += 1;
-    console.log(`PASS ${name}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAIL ${name}: ${String(error.message).split('\n')[0]}`);
-  }
-  const shot = `${String(number).padStart(2, '0')}-${name.replaceAll(/[^a-z0-9]+/g, '-')}.png`;
-  await page.screenshot({ path: path.join(out, shot), fullPage: true }).catch(() => {});
-};
-const expect = (condition, what) => { if (!condition) throw new Error(what); };
-const fill = async (page, fields) => { for (const [id, value] of Object.entries(fields)) await page.fill(`#${id}`, value); };
-const submit = (page) => page.locator('main form button[type=submit]').first().click();
-const text = (page) => page.locator('main').innerText();
-/** Signs in with what the administrator gave, and chooses a password; with a second step where the role needs one. */
-const begin = async (page, site, { name, temporary }) => {
-  const password = 'another long password';
-  await page.goto(`${site}/sign-in`);
-  await fill(page, { name, password: temporary });
-  await submit(page);
-  await page.waitForURL(`${site}/account/password`);
-  await fill(page, { current: temporary, password, again: password });
-  await submit(page);
-  await fill(page, { name, password });
-  await submit(page);
-  if (await page.locator('#secret').count() > 0) {
-    await page.fill('#code', totp(await page.locator('#secret').innerText()));
-    await submit(page);
-    await page.click('main a.primary');
-  }
-  await page.waitForURL(`${site}/`);
-};
-
-const own = { name: 'kanri01', password: 'correct horse battery' };
 const [first, second, staff, manager] = [await person(), await person(), await person(), await person()];
 const people = { kanri02: 'tenant_admin', 'shokuin-b': 'staff', 'kacho-b': 'approver' };
 const temporary = {};
 
-await step(first, 'the first administrator enrols', async () => {
-  await first.goto(need('SETUP_URL'));
-  await fill(first, { name: own.name, password: own.password, again: own.password });
-  await submit(first);
-  await fill(first, { name: own.name, password: own.password });
-  await submit(first);
-  await first.fill('#code', totp(await first.locator('#secret').innerText()));
-  await submit(first);
-  await first.click('main a.primary');
-  await first.waitForURL(`${admin}/`);
-});
+await step(first, 'the first administrator enrols', () => enrol(first));
 await step(first, 'and registers the others', async () => {
-  for (const [name, role] of Object.entries(people)) {
-    await first.goto(`${admin}/users`);
-    await first.fill('#name', name);
-    await first.selectOption('#role', role);
-    await submit(first);
-    temporary[name] = await first.locator('#password').innerText();
-  }
+  for (const [name, role] of Object.entries(people)) temporary[name] = await register(first, { name, role });
 });
-await step(second, 'the second administrator', () => begin(second, admin, { name: 'kanri02', temporary: temporary.kanri02 }));
-await step(manager, 'the approver', () => begin(manager, portal, { name: 'kacho-b', temporary: temporary['kacho-b'] }));
-await step(staff, 'staff', () => begin(staff, portal, { name: 'shokuin-b', temporary: temporary['shokuin-b'] }));
+await step(second, 'the second administrator', () => settle(second, admin, { name: 'kanri02', temporary: temporary.kanri02 }));
+await step(manager, 'the approver', () => settle(manager, portal, { name: 'kacho-b', temporary: temporary['kacho-b'] }));
+await step(staff, 'staff', () => settle(staff, portal, { name: 'shokuin-b', temporary: temporary['shokuin-b'] }));
 
 const original = Buffer.concat([Buffer.from('MZ\x90\x00'), Buffer.alloc(300_000, 'hostile ')]);
 const page1 = '<!doctype html><title>x</title><p>回覧: 11月の予定</p><script>alert(1)</script>';
@@ -294,6 +206,4 @@ await step(first, 'with the difference laid over', async () => {
 });
 await step(first, 'difference in english', async () => { await first.goto(`${first.url()}?lang=en`); });
 await step(first, 'no script error', async () => { expect(trouble.length === 0, trouble.join('; ')); });
-await browser.close();
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+await end();
