@@ -76,7 +76,7 @@ async fn mail_part(
             (OutputType::Text, assemble::text(run, text).await)
         }
         None => {
-            let headers = crate::machine::headers("", &doc.findings, &children, path);
+            let headers = crate::machine::headers(run.policy, "", &doc.findings, &children, path);
             (OutputType::Mail, assemble::mail(run, form, &account, &headers, &children).await)
         }
     };

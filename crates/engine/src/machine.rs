@@ -10,6 +10,7 @@ use form::reason::Finding;
 
 use crate::assemble::OwnHeader;
 use crate::outcome::{PartOutcome, PartVerdict};
+use crate::policy::Policy;
 
 /// Bytes of all `X-Misogi-Part` fields of a mail. Mail servers cut headers off from 100 KB on.
 const MAX_BYTES: usize = 16 << 10;
@@ -22,6 +23,7 @@ const MAX_NAME_BYTES: usize = 120;
 
 /// The fields of a mail with these findings and parts. `within` is the path of the mail itself: places are told as they are in it.
 pub(crate) fn headers(
+    policy: &Policy,
     receipt: &str,
     findings: &[Finding],
     parts: &[PartOutcome],
@@ -33,6 +35,7 @@ pub(crate) fn headers(
     if !receipt.is_empty() {
         headers.push(("X-Misogi-Receipt", receipt.to_owned()));
     }
+    headers.extend(policy_name(policy));
     if !findings.is_empty() {
         headers.push(("X-Misogi-Changes", reasons(findings)));
     }
@@ -58,6 +61,11 @@ pub(crate) fn headers(
     headers.push(("X-Misogi-Parts", sums));
     headers.extend(named);
     headers
+}
+
+/// Under which policy a mail was written; nothing for one without a name.
+pub(crate) fn policy_name(policy: &Policy) -> Option<OwnHeader<'static>> {
+    (!policy.name.is_empty()).then(|| ("X-Misogi-Policy", policy.name.clone()))
 }
 
 fn one(part: &PartOutcome, within: &str) -> String {

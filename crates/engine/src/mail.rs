@@ -71,7 +71,7 @@ pub(crate) async fn sanitise(
         return notice_only(run, context, doc.header, withheld.refusal, parts, started).await;
     }
     let account = account::compose(run.policy, &context.receipt, &doc.findings, &parts).unwrap_or_default();
-    let mut headers = headers(&context.receipt, &doc.findings, &parts, "");
+    let mut headers = headers(run.policy, &context.receipt, &doc.findings, &parts, "");
     headers.extend(trace(context));
     let form = match &amended {
         Ok(Some(amended)) => assemble::Form::Amended(amended),

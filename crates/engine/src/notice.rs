@@ -7,9 +7,9 @@ use form::mail::{Address, MailDate, MailHeader, Mailbox};
 use form::text::{Line, Text};
 
 use crate::account::Account;
-use crate::assemble;
 use crate::outcome::Defer;
 use crate::part::Run;
+use crate::{assemble, machine};
 
 /// A mail of our own.
 #[derive(Debug, Clone, Default)]
@@ -79,6 +79,7 @@ pub(crate) async fn compose(run: &Run<'_>, notice: &Notice) -> Result<jail::Fres
     if !notice.receipt.is_empty() {
         headers.push(("X-Misogi-Receipt", notice.receipt.clone()));
     }
+    headers.extend(machine::policy_name(run.policy));
     if let Some(report) = &notice.report {
         let facts: Vec<assemble::OwnHeader<'_>> = headers.iter().cloned().chain(facts(report)).collect();
         if let Ok(fresh) = assemble::report(run, &assemble::Form::Own(&form), &facts).await? {

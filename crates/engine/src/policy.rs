@@ -1,4 +1,4 @@
-//! What the engine is told once, at the start: bounds, language, where the account stands.
+//! What the engine is told: bounds, language, where the account stands.
 
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use crate::catalogue::Language;
 /// Decisions that hold for every mail and file.
 #[derive(Debug, Clone)]
 pub struct Policy {
+    /// What it is called in the mails that were written under it (`X-Misogi-Policy`), in ASCII; empty for a policy without a name.
+    pub name: String,
     /// Bounds inside one room, given to each of them.
     pub limits: Limits,
     /// Containers in containers, the mail itself not counted.
@@ -106,6 +108,7 @@ pub enum OfficeOutput {
 impl Default for Policy {
     fn default() -> Self {
         Self {
+            name: String::new(),
             limits: Limits::default(),
             max_depth: 8,
             max_parts: 1000,

@@ -180,7 +180,7 @@ pub(crate) async fn mail(
         Ok(form) => form,
         Err(error) => return nothing(error.refusal(), by),
     };
-    let mut headers = headers(&context.receipt, &[], &parts, "");
+    let mut headers = headers(run.policy, &context.receipt, &[], &parts, "");
     headers.extend(trace(context));
     match assemble::mail(run, &assemble::Form::Own(&form), &account::Account::default(), &headers, &parts).await? {
         Ok(fresh) => Ok(Unlocked::Opened(UnlockedMail { fresh, subject, opened, still_held, parts, by })),

@@ -80,7 +80,7 @@ impl Digest {
             receipt: receipt.as_str().to_owned(),
             report: None,
         };
-        let body = self.engine.compose_notice(&notice).await?;
+        let body = self.engine.current().compose_notice(&notice).await?;
         let mail = DigestMail { receipt, recipients: self.recipients.clone(), subject, body };
         if self.store.send_digest(slot, mail).await? {
             tracing::info!(event = "digest_sent", held = todo.held, recipients = self.recipients.len());

@@ -70,7 +70,8 @@ impl ComposeDsn for Composer {
     fn compose(&self, facts: DsnFacts) -> ComposeFuture<'_> {
         Box::pin(async move {
             let notice = self.notice(&facts);
-            let body = self.engine.compose_notice(&notice).await.map_err(|error| Box::new(error) as ComposeError)?;
+            let body =
+                self.engine.current().compose_notice(&notice).await.map_err(|error| Box::new(error) as ComposeError)?;
             Ok(store::Notice {
                 receipt: self.store.new_receipt()?,
                 recipient: facts.recipient,

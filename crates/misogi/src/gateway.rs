@@ -15,6 +15,7 @@ use jail::{Converter, ConverterConfig, Level, Pool, PoolConfig};
 use mail::delivery::{self, DeliveryConfig, RetryPolicy, SmtpHop, TlsMode};
 use mail::intake::IntakeConfig;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use sha2::{Digest, Sha256};
 use store::{Hook, Retention, Store, StoreConfig};
 
 use tracing_subscriber::EnvFilter;
@@ -272,9 +273,15 @@ fn embedded(wanted: config::Embedded) -> Embedded {
     }
 }
 
-/// What holds for every mail and file.
+/// What holds for every mail and file: the configuration alone.
 pub(crate) fn policy(config: &Config) -> Policy {
+    published(config, 0)
+}
+
+/// What holds for every mail and file, with a published policy in the configuration; 0 for none.
+pub(crate) fn published(config: &Config, version: i64) -> Policy {
     let mut policy = Policy {
+        name: policy_name(config, version),
         max_depth: config.limits.depth,
         max_parts: config.limits.parts,
         max_total_bytes: config.limits.total_bytes,
@@ -347,6 +354,14 @@ pub(crate) fn policy(config: &Config) -> Policy {
     policy.limits.total_bytes = config.limits.total_bytes;
     policy.limits.pixels = config.limits.pixels;
     policy
+}
+
+/// The number of what was published, and eight digits that change with whatever may be published, wherever it stands. Recipients read
+/// them: nothing that is secret is in it.
+fn policy_name(config: &Config, version: i64) -> String {
+    let open = (&config.policy, &config.mail, &config.pages, &config.office, &config.limits);
+    let digest = Sha256::digest(format!("{open:?}"));
+    format!("{version}-{}", store::hex(digest.get(..4).unwrap_or_default()))
 }
 
 /// Opens the store under the data directory, to work with it.

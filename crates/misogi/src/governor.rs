@@ -7,6 +7,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use engine::{Engine, MailContext, PartOutcome, Patience};
 use form::name::FileName;
@@ -15,6 +16,7 @@ use store::{Clock, MessageId, OriginKind, Store};
 use web::{Change, Setting, SettingOrigin, TriedPart};
 
 use crate::config::{self, Config};
+use crate::forecast::Tally;
 use crate::gateway;
 use crate::worker::chain;
 
@@ -26,6 +28,12 @@ const OPEN: [(&str, &[&str]); 5] = [
     ("office", &["output", "compared_pages", "embedded", "pivot_cache", "fallback"]),
     ("limits", &[]),
 ];
+
+/// How far back a draft is judged by what is recorded.
+const DAYS: u32 = 7;
+
+/// Mails and uploads that a draft is judged by, the newest first: a second's work.
+const MOST_MESSAGES: u64 = 50_000;
 
 /// Governs the engine of the running gateway.
 pub(crate) struct Governor {
@@ -136,16 +144,52 @@ impl Governor {
                 };
                 engine.sanitise_mail(&original, &context).await.map_err(|error| chain(&error))?.parts
             }
-            OriginKind::Upload => vec![upload(&engine, original, row.file_name.as_deref()).await?],
+            OriginKind::Upload => {
+                let name = FileName::rebuild(row.file_name.as_deref().unwrap_or("file")).0;
+                vec![upload(&engine, original, name).await?]
+            }
             OriginKind::Notice | OriginKind::Unlocked => return Err("the gateway made this message itself".to_owned()),
         };
-        Ok(parts.iter().flat_map(PartOutcome::flatten).map(tried_part).collect())
+        Ok(tried_parts(&parts))
+    }
+
+    async fn compared(
+        &self,
+        draft: &str,
+        file: Source,
+        name: FileName,
+    ) -> Result<(Vec<TriedPart>, Vec<TriedPart>), String> {
+        let (config, _) = self.with(draft)?;
+        let now = upload(&self.engine.current(), file.clone(), name.clone()).await?;
+        let drafted = upload(&self.engine.under(gateway::policy(&config)), file, name).await?;
+        Ok((tried_parts(&[now]), tried_parts(&[drafted])))
+    }
+
+    async fn foreseen(&self, draft: &str) -> Result<web::Forecast, String> {
+        let (after, _) = self.with(draft)?;
+        let mut tally = Tally::new(&self.published().config, &after);
+        let now = self.clock.now();
+        let since = now.minus(Duration::from_secs(86_400).saturating_mul(DAYS));
+        let mut below = MessageId(i64::MAX);
+        loop {
+            let page = self.store.recorded(since, below).await.map_err(|error| chain(&error))?;
+            let Some(last) = page.last() else { break };
+            below = last.message;
+            if tally.messages() >= MOST_MESSAGES {
+                return Ok(tally.forecast(DAYS, false));
+            }
+            page.iter().for_each(|message| tally.add(message));
+        }
+        Ok(tally.forecast(DAYS, true))
     }
 }
 
-async fn upload(engine: &Engine, original: Source, name: Option<&str>) -> Result<PartOutcome, String> {
-    let name = FileName::rebuild(name.unwrap_or("file")).0;
+async fn upload(engine: &Engine, original: Source, name: FileName) -> Result<PartOutcome, String> {
     engine.sanitise_upload(original, name, &[], Patience::Again).await.map_err(|error| chain(&error))
+}
+
+fn tried_parts(parts: &[PartOutcome]) -> Vec<TriedPart> {
+    parts.iter().flat_map(PartOutcome::flatten).map(tried_part).collect()
 }
 
 fn tried_part(part: &PartOutcome) -> TriedPart {
@@ -193,12 +237,20 @@ impl web::Governor for Governor {
         Box::pin(self.tried(draft, message))
     }
 
+    fn try_file<'a>(&'a self, draft: &'a str, file: Source, name: FileName) -> web::Comparing<'a> {
+        Box::pin(self.compared(draft, file, name))
+    }
+
+    fn forecast<'a>(&'a self, draft: &'a str) -> web::Forecasting<'a> {
+        Box::pin(self.foreseen(draft))
+    }
+
     fn enforce(&self, version: i64, text: &str) -> Result<(), String> {
         let (config, written) = self.with(text)?;
         let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
         // Two that are published at the same time may come here in either order.
         if version >= published.version {
-            self.engine.enforce(gateway::policy(&config));
+            self.engine.enforce(gateway::published(&config, version));
             *published = Published { version, config, written };
         }
         Ok(())

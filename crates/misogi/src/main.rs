@@ -16,6 +16,7 @@ mod control;
 mod digest;
 mod dsn;
 mod fonts;
+mod forecast;
 mod gateway;
 mod governor;
 mod lease;

@@ -132,19 +132,19 @@ impl Worker {
             }
         };
         let mut left = None;
+        let engine = self.engine.current();
         let completed = match &work.origin {
             WorkOrigin::Mail { envelope } => {
-                let converted = self.convert_mail(work, envelope, &original).await;
+                let converted = self.convert_mail(&engine, work, envelope, &original).await;
                 left = converted.as_ref().ok().and_then(|known| self.pairing.left(&work.receipt, envelope, known));
                 converted.map(|known| mail_completed(known.outcome))
             }
-            WorkOrigin::Upload { file_name } => self
-                .engine
-                .current()
+            WorkOrigin::Upload { file_name } => engine
                 .sanitise_upload(original.clone(), file_name.clone(), &[], patience(work))
                 .await
                 .map(file_completed),
         };
+        let completed = completed.map(|done| Completed { policy: engine.policy().name.clone(), ..done });
         match completed {
             Ok(completed) => {
                 tracing::info!(event = "converted", receipt = work.receipt.as_str(), verdict = ?completed.verdict);
@@ -181,10 +181,16 @@ impl Worker {
         }
     }
 
-    async fn convert_mail(&self, work: &Work, envelope: &Envelope, original: &engine::Source) -> Result<AtOnce, Defer> {
+    async fn convert_mail(
+        &self,
+        engine: &Engine,
+        work: &Work,
+        envelope: &Envelope,
+        original: &engine::Source,
+    ) -> Result<AtOnce, Defer> {
         let context = self.context(work, envelope.sender.as_deref(), &envelope.recipients);
-        let outcome = self.engine.current().sanitise_mail(original, &context).await?;
-        Ok(self.pairing.opened_at_once(original, &context, envelope, outcome).await)
+        let outcome = engine.sanitise_mail(original, &context).await?;
+        Ok(self.pairing.opened_at_once(engine, original, &context, envelope, outcome).await)
     }
 
     fn count(&self, work: &Work, verdict: Verdict, reasons: &[Reason]) {
@@ -253,13 +259,9 @@ impl Worker {
             WorkOrigin::Upload { .. } => None,
             WorkOrigin::Mail { envelope } => {
                 let context = self.context(work, envelope.sender.as_deref(), &envelope.recipients);
-                Some(
-                    self.engine
-                        .current()
-                        .compose_notice(&given_up_notice(&self.engine.current(), context))
-                        .await
-                        .context("composing a notice")?,
-                )
+                let engine = self.engine.current();
+                let notice = given_up_notice(&engine, context);
+                Some(engine.compose_notice(&notice).await.context("composing a notice")?)
             }
         };
         let name = match &work.origin {
@@ -304,6 +306,7 @@ fn mail_completed(outcome: MailOutcome) -> Completed {
         findings: outcome.findings,
         output: Some(outcome.fresh),
         account: Some(outcome.account).filter(|account| !account.is_empty()),
+        policy: String::new(),
     }
 }
 
@@ -351,6 +354,7 @@ pub(crate) fn file_completed(outcome: PartOutcome) -> Completed {
         findings: Vec::new(),
         output: None,
         account: None,
+        policy: String::new(),
     }
 }
 

@@ -134,6 +134,7 @@ async fn convert_all(store: &Store, mails: u64) {
                     findings: Vec::new(),
                     output: Some(fresh),
                     account: None,
+                    policy: String::new(),
                 };
                 store.complete(&work.key, completed).await.unwrap();
             }));

@@ -14,15 +14,15 @@ use sqlx::{AssertSqlSafe, Row};
 use crate::sql::{Many, Values};
 use crate::token::hex;
 use crate::writer::Marks;
-use crate::{Error, MessageId, Page, Store, Timestamp};
+use crate::{AuditEvent, Error, MessageId, Page, Store, Timestamp};
 
 /// A row to append: what somebody did that is not already a state change of the store.
 #[derive(Debug, Clone)]
 pub struct AuditEntry {
     /// Who: a user's name, or `gateway`.
     pub actor: String,
-    /// What, as a stable `snake_case` name.
-    pub event: &'static str,
+    /// What.
+    pub event: AuditEvent,
     /// On which message.
     pub message: Option<MessageId>,
     /// More, as pairs of names and values. Never content.
@@ -251,7 +251,7 @@ impl Store {
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) actor: Cow<'static, str>,
-    pub(crate) event: &'static str,
+    pub(crate) event: AuditEvent,
     pub(crate) message: Option<i64>,
     /// A JSON object.
     pub(crate) detail: String,
@@ -286,7 +286,7 @@ pub(crate) fn chain(marks: &mut Marks, now: Timestamp, entries: Vec<Entry>) -> R
                 seq: marks.audit_seq,
                 at: now.unix_millis(),
                 actor: &entry.actor,
-                event: entry.event,
+                event: entry.event.name(),
                 message: entry.message,
                 detail: &entry.detail,
             };
@@ -301,7 +301,7 @@ pub(crate) fn bind(values: &mut Values, row: &Chained) {
         .add(row.seq)
         .add(row.at)
         .add(&*row.entry.actor)
-        .add(row.entry.event)
+        .add(row.entry.event.name())
         .add(row.entry.message)
         .add(row.entry.detail.as_str())
         .add(row.hash.as_slice());

@@ -185,6 +185,11 @@ impl Pending {
         &self.blob
     }
 
+    /// Where the file is.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.blobs.path(&self.blob.file)
+    }
+
     /// The row is committed, or may be: the file stays. Should the row not be there after all, the file is an orphan
     /// and goes when the store is opened next.
     pub(crate) fn keep(&mut self) {

@@ -14,7 +14,7 @@ use crate::codec::{self, Coded};
 use crate::read::time;
 use crate::users::{audit_user, end_sessions, insert_user, role_name};
 use crate::writer::Tx;
-use crate::{Error, NewUser, Role, Store, Timestamp, UserId, UserState};
+use crate::{AuditEvent, Error, NewUser, Role, Store, Timestamp, UserId, UserState};
 
 /// What becomes of one account.
 #[derive(Debug, Clone)]
@@ -139,7 +139,7 @@ impl Store {
                     ("changed", json!(counts.changed)),
                     ("stopped", json!(counts.stopped)),
                 ])?;
-                tx.audit(Entry { actor: actor.into(), event: "user_changes_planned", message: None, detail });
+                tx.audit(Entry { actor: actor.into(), event: AuditEvent::UserChangesPlanned, message: None, detail });
                 Ok(ChangeSetId(id))
             })
         })
@@ -234,7 +234,7 @@ impl Store {
                     return Err(Error::NotFound("changes"));
                 }
                 let detail = audit::detail_of(&[("set", id.0)])?;
-                tx.audit(Entry { actor: actor.into(), event: "user_changes_withdrawn", message: None, detail });
+                tx.audit(Entry { actor: actor.into(), event: AuditEvent::UserChangesWithdrawn, message: None, detail });
                 Ok(())
             })
         })
@@ -354,7 +354,7 @@ async fn apply(tx: &mut Tx, rows: &[Kept], actor: &str, set: Option<i64>) -> Res
         ("skipped", json!(counts.skipped)),
         ("skipped_names", json!(skipped)),
     ])?;
-    tx.audit(Entry { actor: actor.to_owned().into(), event: "user_changes_done", message: None, detail });
+    tx.audit(Entry { actor: actor.to_owned().into(), event: AuditEvent::UserChangesDone, message: None, detail });
     Ok(counts)
 }
 
@@ -396,11 +396,11 @@ async fn change(tx: &mut Tx, row: &Kept, actor: &str) -> Result<bool, Error> {
             return Ok(false);
         }
         set_address(tx, id, address).await?;
-        audit_user(tx, actor.to_owned(), "user_address_set", id, json!(address));
+        audit_user(tx, actor.to_owned(), AuditEvent::UserAddressSet, id, json!(address));
     }
     if let Some(role) = role {
         set(tx, "UPDATE users SET role = ?2 WHERE id = ?1", id, role.code()).await?;
-        audit_user(tx, actor.to_owned(), "user_role_set", id, json!(role_name(role)));
+        audit_user(tx, actor.to_owned(), AuditEvent::UserRoleSet, id, json!(role_name(role)));
     }
     if let Some(state) = state {
         set(tx, "UPDATE users SET state = ?2 WHERE id = ?1", id, state.code()).await?;
@@ -408,7 +408,7 @@ async fn change(tx: &mut Tx, row: &Kept, actor: &str) -> Result<bool, Error> {
             UserState::Active => "active",
             UserState::Disabled => "disabled",
         };
-        audit_user(tx, actor.to_owned(), "user_state_set", id, json!(to));
+        audit_user(tx, actor.to_owned(), AuditEvent::UserStateSet, id, json!(to));
     }
     if role.is_some() || state.is_some() {
         end_sessions(tx, id).await?;

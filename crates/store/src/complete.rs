@@ -16,8 +16,8 @@ use crate::sql::{Many, Values};
 use crate::work::shortened;
 use crate::writer::{Op, Reply, Tally, Tx};
 use crate::{
-    Completed, Error, Event, GivenUp, PartRecord, PartVerdict, QuarantineState, Quarantined, StillHeld, Store, Verdict,
-    WorkKey, content, delivery,
+    AuditEvent, Completed, Error, Event, GivenUp, PartRecord, PartVerdict, QuarantineState, Quarantined, StillHeld,
+    Store, Verdict, WorkKey, content, delivery,
 };
 
 impl Store {
@@ -28,7 +28,8 @@ impl Store {
     /// [`Error::Stale`] when the job is no longer the caller's; any error of the writer, after which it may be tried
     /// again only with a newly claimed job (what was handed in is consumed).
     pub async fn complete(&self, key: &WorkKey, completed: Completed) -> Result<(), Error> {
-        let Completed { subject, header_from, message_id, verdict, parts, findings, output, account } = completed;
+        let Completed { subject, header_from, message_id, verdict, parts, findings, output, account, policy } =
+            completed;
         if !key.upload && output.is_none() {
             // Its recipients would never hear of it.
             return Err(Error::Invalid("a completed mail without anything to deliver"));
@@ -45,10 +46,11 @@ impl Store {
             ("parts", json!(rows.len())),
             ("withheld", json!(rows.iter().filter(|r| r.verdict == PartVerdict::Withheld).count())),
             ("quarantined", json!(quarantine.len())),
+            ("policy", json!(policy)),
         ])?;
         self.finish(
             key,
-            Ending { event: "completed", detail, verdict, subject, header_from, message_id, account },
+            Ending { event: AuditEvent::Completed, detail, verdict, subject, header_from, message_id, account },
             |op| {
                 op.findings = codec::findings_text(&findings)?;
                 op.parts = rows;
@@ -85,7 +87,7 @@ impl Store {
             locked: false,
         };
         let ending = Ending {
-            event: "given_up",
+            event: AuditEvent::GivenUp,
             detail,
             verdict: Verdict::GivenUp,
             subject: None,
@@ -202,7 +204,7 @@ pub(crate) struct CompleteOp {
 }
 
 struct Ending {
-    event: &'static str,
+    event: AuditEvent,
     detail: String,
     verdict: Verdict,
     subject: Option<String>,

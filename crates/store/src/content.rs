@@ -179,7 +179,7 @@ impl Content {
         })
     }
 
-    async fn to_source(&self) -> Result<Source, Error> {
+    pub(crate) async fn to_source(&self) -> Result<Source, Error> {
         let len = self.len();
         let sealed = match self.clone() {
             // A memfd of a small mail costs a few microseconds: less than handing it to another thread.

@@ -18,7 +18,7 @@ use crate::spool::Body;
 use crate::sql::Many;
 use crate::work::shortened;
 use crate::writer::{Op, Reply, Tally, Tx};
-use crate::{DeliveryState, Error, MessageId, OriginKind, Output, Receipt, Store, Timestamp, Verdict};
+use crate::{AuditEvent, DeliveryState, Error, MessageId, OriginKind, Output, Receipt, Store, Timestamp, Verdict};
 
 /// A sanitised message with the recipients that are due.
 #[derive(Debug)]
@@ -301,7 +301,7 @@ pub(crate) async fn results_all(tx: &mut Tx, ops: &mut [ResultsOp]) -> Result<()
             }
         }
         let detail = detail(&changed)?;
-        tx.audit(Entry { actor: audit::GATEWAY.into(), event: "delivery", message: Some(message), detail });
+        tx.audit(Entry { actor: audit::GATEWAY.into(), event: AuditEvent::Delivery, message: Some(message), detail });
     }
     for op in ops {
         let message = match &mut op.notice {
@@ -361,7 +361,12 @@ async fn insert_notice(tx: &mut Tx, notice: &mut NoticeOp) -> Result<Option<Mess
         ("about", json!(notice.about.map(|about| about.0))),
         ("recipient", json!(notice.recipients.join(" "))),
     ])?;
-    tx.audit(Entry { actor: audit::GATEWAY.into(), event: "notice_queued", message: Some(notice.message), detail });
+    tx.audit(Entry {
+        actor: audit::GATEWAY.into(),
+        event: AuditEvent::NoticeQueued,
+        message: Some(notice.message),
+        detail,
+    });
     Ok(Some(MessageId(notice.message)))
 }
 

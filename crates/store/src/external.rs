@@ -7,7 +7,7 @@ use crate::audit::{self, Entry};
 use crate::codec::Coded;
 use crate::users::{COLUMNS, address_is_free, audit_user, end_sessions, role_name, user_row};
 use crate::writer::Tx;
-use crate::{Error, Role, Store, Timestamp, User, UserId};
+use crate::{AuditEvent, Error, Role, Store, Timestamp, User, UserId};
 
 /// Who checks a user's password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -122,7 +122,7 @@ impl Store {
                     .await
                     .map_err(Error::database("changing a user"))?;
                 end_sessions(tx, user).await?;
-                audit_user(tx, audit::GATEWAY.to_owned(), "external_user_gone", user, json!(null));
+                audit_user(tx, audit::GATEWAY.to_owned(), AuditEvent::ExternalUserGone, user, json!(null));
                 Ok(())
             })
         })
@@ -159,7 +159,7 @@ async fn free_name(tx: &mut Tx, who: &External) -> Result<(), Error> {
         .await
         .map_err(Error::database("changing a user"))?;
     end_sessions(tx, UserId(id)).await?;
-    audit_user(tx, audit::GATEWAY.to_owned(), "external_user_put_aside", UserId(id), json!(null));
+    audit_user(tx, audit::GATEWAY.to_owned(), AuditEvent::ExternalUserPutAside, UserId(id), json!(null));
     Ok(())
 }
 
@@ -174,7 +174,7 @@ async fn rename(tx: &mut Tx, user: &User, who: &External) -> Result<(), Error> {
         .execute(&mut tx.connection)
         .await
         .map_err(Error::database("changing a user"))?;
-    audit_user(tx, audit::GATEWAY.to_owned(), "user_renamed", user.id, json!(who.name));
+    audit_user(tx, audit::GATEWAY.to_owned(), AuditEvent::UserRenamed, user.id, json!(who.name));
     Ok(())
 }
 
@@ -182,7 +182,7 @@ async fn change(tx: &mut Tx, user: &User, who: &External) -> Result<(), Error> {
     if user.role != who.role {
         // Whoever is signed in with what was true before must sign in again.
         end_sessions(tx, user.id).await?;
-        audit_user(tx, audit::GATEWAY.to_owned(), "user_role_set", user.id, json!(role_name(who.role)));
+        audit_user(tx, audit::GATEWAY.to_owned(), AuditEvent::UserRoleSet, user.id, json!(role_name(who.role)));
     }
     sqlx::query("UPDATE users SET role = ?2, confirmed = ?3 WHERE id = ?1")
         .bind(user.id.0)
@@ -220,7 +220,7 @@ async fn make(tx: &mut Tx, who: &External) -> Result<UserId, Error> {
         ("role", json!(role_name(who.role))),
         ("subject", json!(who.subject)),
     ])?;
-    tx.audit(Entry { actor: audit::GATEWAY.into(), event: "user_created", message: None, detail });
+    tx.audit(Entry { actor: audit::GATEWAY.into(), event: AuditEvent::UserCreated, message: None, detail });
     set_address(tx, UserId(id), who).await?;
     Ok(UserId(id))
 }
@@ -239,7 +239,7 @@ async fn set_address(tx: &mut Tx, user: UserId, who: &External) -> Result<(), Er
         .execute(&mut tx.connection)
         .await
         .map_err(Error::database("changing a user"))?;
-    audit_user(tx, audit::GATEWAY.to_owned(), "user_address_set", user, json!(address));
+    audit_user(tx, audit::GATEWAY.to_owned(), AuditEvent::UserAddressSet, user, json!(address));
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use crate::secrets::{Origin, Secrets};
 use crate::sessions::still_open;
 use crate::users::{audit_user, end_keys, end_sessions};
 use crate::writer::Tx;
-use crate::{Error, Store, TokenHash, UserId, audit};
+use crate::{AuditEvent, Error, Store, TokenHash, UserId, audit};
 
 /// A user's second factor.
 #[derive(Clone)]
@@ -97,7 +97,7 @@ impl Store {
                     .execute(&mut tx.connection)
                     .await
                     .map_err(Error::database("ending sessions"))?;
-                audit_user(tx, audit::GATEWAY.to_owned(), "second_factor_enrolled", user, json!(null));
+                audit_user(tx, audit::GATEWAY.to_owned(), AuditEvent::SecondFactorEnrolled, user, json!(null));
                 Ok(())
             })
         })
@@ -130,7 +130,7 @@ impl Store {
                     .await
                     .map_err(Error::database("replacing recovery codes"))?;
                 keep_codes(tx, user, &codes).await?;
-                audit_user(tx, audit::GATEWAY.to_owned(), "recovery_codes_renewed", user, json!(null));
+                audit_user(tx, audit::GATEWAY.to_owned(), AuditEvent::RecoveryCodesRenewed, user, json!(null));
                 Ok(())
             })
         })
@@ -174,7 +174,7 @@ impl Store {
                         .map_err(Error::database("taking a recovery code"))?;
                 let taken = done.rows_affected() == 1;
                 if taken {
-                    audit_user(tx, audit::GATEWAY.to_owned(), "recovery_code_used", user, json!(null));
+                    audit_user(tx, audit::GATEWAY.to_owned(), AuditEvent::RecoveryCodeUsed, user, json!(null));
                 }
                 Ok(taken)
             })
@@ -204,7 +204,7 @@ impl Store {
                 }
                 end_keys(tx, user).await?;
                 end_sessions(tx, user).await?;
-                audit_user(tx, actor, "second_factor_removed", user, json!(null));
+                audit_user(tx, actor, AuditEvent::SecondFactorRemoved, user, json!(null));
                 Ok(())
             })
         })

@@ -14,7 +14,7 @@ use crate::codec::{self, Coded};
 use crate::read::{self, time};
 use crate::sql::Many;
 use crate::writer::Tx;
-use crate::{Error, Page, Store, Timestamp};
+use crate::{AuditEvent, Error, Page, Store, Timestamp};
 
 /// Something that other systems may be told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -259,7 +259,7 @@ impl Store {
                     return Err(Error::NotFound("event"));
                 }
                 let detail = audit::detail_of(&[("hook", json!(hook)), ("event", json!(id.0))])?;
-                tx.audit(Entry { actor: actor.into(), event: "webhook_again", message: None, detail });
+                tx.audit(Entry { actor: actor.into(), event: AuditEvent::WebhookAgain, message: None, detail });
                 Ok(())
             })
         })

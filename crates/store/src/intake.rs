@@ -15,7 +15,7 @@ use crate::spool::Body;
 use crate::sql::Many;
 use crate::uploads::BatchId;
 use crate::writer::{Op, Reply, Tally, Tx};
-use crate::{Error, MessageId, OriginKind, Receipt, Repeatable, Spooled, Store, Timestamp, keys};
+use crate::{AuditEvent, Error, MessageId, OriginKind, Receipt, Repeatable, Spooled, Store, Timestamp, keys};
 
 /// A message as intake or the portal hands it over.
 #[derive(Debug)]
@@ -277,7 +277,7 @@ pub(crate) async fn accept_all(tx: &mut Tx, ops: &mut [AcceptOp]) -> Result<(), 
         tx.figure(Figure::Accepted, if upload { "upload" } else { "mail" });
         tx.audit(Entry {
             actor: audit::GATEWAY.into(),
-            event: "accepted",
+            event: AuditEvent::Accepted,
             message: Some(op.ids.message),
             detail: op.detail.clone(),
         });

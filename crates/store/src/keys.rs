@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Row};
 use crate::sessions::still_open;
 use crate::users::{COLUMN_COUNT, COLUMNS, audit_user, user_row};
 use crate::writer::Tx;
-use crate::{BatchToken, Error, Store, Timestamp, TokenHash, User, UserId};
+use crate::{AuditEvent, BatchToken, Error, Store, Timestamp, TokenHash, User, UserId};
 
 /// What a key is good for. It never allows more than its owner's role does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -150,7 +150,7 @@ impl Store {
                 .await
                 .map_err(Error::database("making a key"))?;
                 let (id,) = inserted.ok_or(Error::Exists("key"))?;
-                audit_user(tx, actor, "api_key_created", key.user, json!({"key": id, "name": key.name}));
+                audit_user(tx, actor, AuditEvent::ApiKeyCreated, key.user, json!({"key": id, "name": key.name}));
                 Ok(ApiKeyId(id))
             })
         })
@@ -207,7 +207,7 @@ impl Store {
                 if done.rows_affected() != 1 {
                     return Err(Error::NotFound("key"));
                 }
-                audit_user(tx, actor, "api_key_revoked", user, json!({"key": id.0}));
+                audit_user(tx, actor, AuditEvent::ApiKeyRevoked, user, json!({"key": id.0}));
                 Ok(())
             })
         })

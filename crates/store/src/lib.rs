@@ -16,6 +16,7 @@
 #![allow(clippy::disallowed_methods, reason = "STYLE rule 19: store is one of the two crates that touch files")]
 
 mod audit;
+mod audit_event;
 mod blobs;
 mod changes;
 mod codec;
@@ -43,6 +44,7 @@ mod purge;
 mod quarantine;
 mod read;
 mod receipt;
+mod recorded;
 mod refusals;
 mod requests;
 mod search;
@@ -63,6 +65,7 @@ mod work;
 mod writer;
 
 pub use audit::{AuditCheck, AuditEntry, AuditFilter, AuditRange, AuditRow};
+pub use audit_event::AuditEvent;
 pub use changes::{ChangeCounts, ChangeSet, ChangeSetId, ChangeState, UserChange};
 pub use config::{Retention, StoreConfig};
 pub use content::{Original, Output};
@@ -88,13 +91,14 @@ pub use read::{
     DeliveryRow, DeliveryState, MessageDetail, MessageId, MessageRow, OriginKind, Page, PartRow, QueueRow, QueueState,
 };
 pub use receipt::Receipt;
+pub use recorded::{Recorded, RecordedPart};
 pub use refusals::{MOST_WAITING, RefusalFilter, RefusalRow, Refused};
 pub use requests::{DecisionRow, Need, NewRequest, Request, RequestFilter, RequestId};
 pub use search::MessageFilter;
 pub use sessions::{NewSession, Session, SessionId, SessionRow, Site, Stage};
 pub use spool::{Spool, Spooled};
 pub use time::{Clock, Timestamp};
-pub use token::{BatchToken, TokenHash};
+pub use token::{BatchToken, TokenHash, hex};
 pub use triage::{MOST_ITEMS, Retried, RetriedFile, RetryPolicy, RetryRow, RetryState, RetryTask, Triage, Untouched};
 pub use tries::{MAX_OTHERS, Tries, TryOf};
 pub use unlock::{LockedItem, LockedMail, LockedSearch, OpenedBy, Release, Released, StillHeld};

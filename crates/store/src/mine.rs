@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 use crate::audit::Entry;
 use crate::codec::Coded;
 use crate::read::{MESSAGE_COLUMNS, message_row};
-use crate::{BatchToken, Error, MessageId, MessageRow, OriginKind, Store, Verdict};
+use crate::{AuditEvent, BatchToken, Error, MessageId, MessageRow, OriginKind, Store, Verdict};
 
 impl Store {
     /// The mails among the newest messages that have this address as a forward-path, newest first.
@@ -97,7 +97,12 @@ impl Store {
                 .map_err(Error::database("taking an upload back"))?;
                 tx.words.message(message.0);
                 let detail = json!({}).to_string();
-                tx.audit(Entry { actor: actor.into(), event: "upload_cancelled", message: Some(message.0), detail });
+                tx.audit(Entry {
+                    actor: actor.into(),
+                    event: AuditEvent::UploadCancelled,
+                    message: Some(message.0),
+                    detail,
+                });
                 Ok(true)
             })
         })

@@ -6,7 +6,7 @@ use sqlx::Row;
 use crate::codec;
 use crate::sessions::still_open;
 use crate::users::audit_user;
-use crate::{Error, Store, Timestamp, TokenHash, UserId};
+use crate::{AuditEvent, Error, Store, Timestamp, TokenHash, UserId};
 
 /// An authenticator's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -76,7 +76,7 @@ impl Store {
                 .await
                 .map_err(Error::database("keeping a passkey"))?;
                 let (id,) = inserted.ok_or(Error::Exists("passkey"))?;
-                audit_user(tx, actor, "passkey_added", key.user, json!({"passkey": id, "name": key.name}));
+                audit_user(tx, actor, AuditEvent::PasskeyAdded, key.user, json!({"passkey": id, "name": key.name}));
                 Ok(PasskeyId(id))
             })
         })
@@ -154,7 +154,7 @@ impl Store {
                 if done.rows_affected() != 1 {
                     return Err(Error::NotFound("passkey"));
                 }
-                audit_user(tx, actor, "passkey_removed", user, json!({"passkey": id.0}));
+                audit_user(tx, actor, AuditEvent::PasskeyRemoved, user, json!({"passkey": id.0}));
                 Ok(())
             })
         })

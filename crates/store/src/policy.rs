@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::audit::{self, Entry};
 use crate::token::hex;
-use crate::{Error, Store, Timestamp};
+use crate::{AuditEvent, Error, Store, Timestamp};
 
 /// A policy that was published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl Store {
                     ("why", json!(crate::work::shortened(&why))),
                     ("sha256", json!(hex(&digest))),
                 ])?;
-                tx.audit(Entry { actor: actor.into(), event: "policy_published", message: None, detail });
+                tx.audit(Entry { actor: actor.into(), event: AuditEvent::PolicyPublished, message: None, detail });
                 Ok(version)
             })
         })

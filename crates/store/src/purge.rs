@@ -13,7 +13,7 @@ use crate::codec::{self, Coded};
 use crate::spool::blocking;
 use crate::sql::Many;
 use crate::writer::Tx;
-use crate::{Error, OriginKind, Store, Timestamp, requests, triage};
+use crate::{AuditEvent, Error, OriginKind, Store, Timestamp, requests, triage};
 
 /// What a purge removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -131,7 +131,7 @@ async fn step(tx: &mut Tx) -> Result<Step, Error> {
     })
     .await?;
     let detail = audit::json(&purged)?;
-    tx.audit(Entry { actor: audit::GATEWAY.into(), event: "purged", message: None, detail });
+    tx.audit(Entry { actor: audit::GATEWAY.into(), event: AuditEvent::Purged, message: None, detail });
     Ok(Step { purged, files, more })
 }
 

@@ -9,7 +9,7 @@ use crate::audit::{self, Entry};
 use crate::codec::{self, Coded};
 use crate::content::Content;
 use crate::words::{LOOKED_AT, Search};
-use crate::{Error, MessageId, Original, Page, Receipt, RetryState, Store, Timestamp};
+use crate::{AuditEvent, Error, MessageId, Original, Page, Receipt, RetryState, Store, Timestamp};
 
 /// A quarantined original.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -241,7 +241,7 @@ impl Store {
                     .await
                     .map_err(Error::database("releasing a quarantined original"))?;
                 let detail = audit::detail_of(&[("item", json!(id.0)), ("why", json!(why))])?;
-                let event = "quarantine_released";
+                let event = AuditEvent::QuarantineReleased;
                 tx.audit(Entry { actor: actor.into(), event, message: Some(message), detail });
                 Ok(())
             })

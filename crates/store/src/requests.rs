@@ -12,8 +12,8 @@ use crate::four_eyes::{self, Case};
 use crate::work::shortened;
 use crate::writer::{SET_COUNTER, Tx};
 use crate::{
-    Decision, Denied, Error, Event, ItemClass, MessageId, Page, PartVerdict, QuarantineId, Receipt, RequestRules,
-    RequestState, Role, Store, Timestamp, UserId, UserState,
+    AuditEvent, Decision, Denied, Error, Event, ItemClass, MessageId, Page, PartVerdict, QuarantineId, Receipt,
+    RequestRules, RequestState, Role, Store, Timestamp, UserId, UserState,
 };
 
 /// A request; people read `R-` and the number.
@@ -278,7 +278,12 @@ pub(crate) async fn end_overdue(tx: &mut Tx) -> Result<u64, Error> {
         set_state(tx, RequestId(*id), RequestState::Ended, None).await?;
         let was = if *state == RequestState::Open.code() { "open" } else { "approved" };
         let detail = audit::detail_of(&[("request", json!(number(RequestId(*id)))), ("was", json!(was))])?;
-        tx.audit(Entry { actor: audit::GATEWAY.into(), event: "request_ended", message: Some(*message), detail });
+        tx.audit(Entry {
+            actor: audit::GATEWAY.into(),
+            event: AuditEvent::RequestEnded,
+            message: Some(*message),
+            detail,
+        });
     }
     Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
 }
@@ -370,7 +375,7 @@ async fn ask(tx: &mut Tx, new: &NewRequest, rules: &RequestRules) -> Result<Resu
     let told =
         json!({"request": number(id), "message": new.message.0, "class": class_name(wanted.class), "quorum": quorum});
     tx.tell(Event::RequestCreated, &told);
-    tx.audit(Entry { actor: person.name.into(), event: "request_made", message, detail });
+    tx.audit(Entry { actor: person.name.into(), event: AuditEvent::RequestMade, message, detail });
     Ok(Ok(id))
 }
 
@@ -478,8 +483,8 @@ async fn decide(
         ("expires", json!(ends.map(Timestamp::unix_millis))),
     ])?;
     let event = match decision {
-        Decision::Approve => "request_approved",
-        Decision::Return => "request_returned",
+        Decision::Approve => AuditEvent::RequestApproved,
+        Decision::Return => AuditEvent::RequestReturned,
     };
     // What the rules still wait for is no decision yet.
     if state != RequestState::Open {
@@ -521,7 +526,7 @@ async fn hand_over(
     ])?;
     tx.audit(Entry {
         actor: person.name.into(),
-        event: "original_handed_over",
+        event: AuditEvent::OriginalHandedOver,
         message: Some(request.message.0),
         detail,
     });

@@ -11,7 +11,7 @@ use crate::time::millis;
 use crate::token;
 use crate::users::{COLUMN_COUNT, COLUMNS, audit_user, end_sessions, user_row};
 use crate::writer::Tx;
-use crate::{Error, Store, Timestamp, TokenHash, User, UserId, UserState};
+use crate::{AuditEvent, Error, Store, Timestamp, TokenHash, User, UserId, UserState};
 
 /// Which site a session belongs to: portal and console never share one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -205,7 +205,7 @@ impl Store {
             let actor = actor.clone();
             Box::pin(async move {
                 end_sessions(tx, user).await?;
-                audit_user(tx, actor, "sessions_closed", user, json!(null));
+                audit_user(tx, actor, AuditEvent::SessionsClosed, user, json!(null));
                 Ok(())
             })
         })
@@ -286,7 +286,7 @@ impl Store {
                         .await
                         .map_err(Error::database("ending a session"))?;
                 if done.rows_affected() > 0 {
-                    audit_user(tx, actor, "session_closed", user, json!(id.as_str()));
+                    audit_user(tx, actor, AuditEvent::SessionClosed, user, json!(id.as_str()));
                 }
                 Ok(())
             })

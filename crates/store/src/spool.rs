@@ -3,9 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use jail::Source;
 use sha2::{Digest, Sha256};
 
 use crate::blobs::{Blobs, CHUNK, Growing, Pending};
+use crate::content::Content;
 use crate::{Error, Store};
 
 /// A growing original. Dropping it leaves nothing behind.
@@ -156,6 +158,21 @@ impl Spooled {
     /// Whether the original is empty.
     pub fn is_empty(&self) -> bool {
         self.length == 0
+    }
+
+    /// The bytes as a room takes them, of what is not to be kept: with this, whatever was written of them goes.
+    ///
+    /// # Errors
+    /// As [`Original::to_source`](crate::Original::to_source).
+    pub async fn into_source(self) -> Result<Source, Error> {
+        match self.body {
+            Body::Inline(bytes) => Content::Inline(bytes.into()).to_source().await,
+            Body::File(pending) => {
+                let blob = pending.blob();
+                let (path, length, digest) = (pending.path(), blob.length, blob.digest.to_vec());
+                Content::File { path, length, digest }.to_source().await
+            }
+        }
     }
 }
 

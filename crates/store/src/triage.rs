@@ -15,8 +15,8 @@ use crate::spool::Body;
 use crate::work::shortened;
 use crate::writer::{Op, Operation, Reply, Step, Tx};
 use crate::{
-    Error, MessageId, OriginKind, Original, Output, PartVerdict, QuarantineId, QuarantineState, Receipt, Store,
-    Timestamp, Verdict, delivery,
+    AuditEvent, Error, MessageId, OriginKind, Original, Output, PartVerdict, QuarantineId, QuarantineState, Receipt,
+    Store, Timestamp, Verdict, delivery,
 };
 
 /// What is to be done with an item.
@@ -391,11 +391,11 @@ impl One<'_> {
             more,
         ])?;
         let event = match self.what {
-            Triage::Hold => "quarantine_held",
-            Triage::Unhold => "quarantine_unheld",
-            Triage::Delete => "quarantine_deleted",
-            Triage::Retry(_) => "quarantine_retried",
-            Triage::Release => "quarantine_released",
+            Triage::Hold => AuditEvent::QuarantineHeld,
+            Triage::Unhold => AuditEvent::QuarantineUnheld,
+            Triage::Delete => AuditEvent::QuarantineDeleted,
+            Triage::Retry(_) => AuditEvent::QuarantineRetried,
+            Triage::Release => AuditEvent::QuarantineReleased,
         };
         tx.audit(Entry { actor: self.actor.to_owned().into(), event, message: Some(found.message), detail });
         Ok(Ok(()))
@@ -714,7 +714,7 @@ impl Operation for RetriedOp {
                 ("passes", json!(reason.is_none())),
                 ("reason", json!(reason.map(Reason::name))),
             ])?;
-            let event = "quarantine_converted";
+            let event = AuditEvent::QuarantineConverted;
             tx.audit(Entry { actor: audit::GATEWAY.into(), event, message: Some(message), detail });
             self.is_kept = true;
             self.reply.outcome = Some(Ok(()));

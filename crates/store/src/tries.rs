@@ -6,7 +6,7 @@ use crate::audit::{self, Entry};
 use crate::codec;
 use crate::unlock::OpenedBy;
 use crate::writer::Tx;
-use crate::{Error, QuarantineId, Store};
+use crate::{AuditEvent, Error, QuarantineId, Store};
 
 /// Whose try it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl Store {
                 let left = left.saturating_sub(1);
                 let detail =
                     audit::detail_of(&[("item", json!(id.0)), ("by", json!(by.name())), ("left", json!(left))])?;
-                let event = "password_tried";
+                let event = AuditEvent::PasswordTried;
                 tx.audit(Entry { actor: actor.into(), event, message: Some(counted.message), detail });
                 Ok(Tries::Left(left))
             })
@@ -79,7 +79,7 @@ impl Store {
                 let message = counted(tx, id, sender.as_ref()).await?.message;
                 add_tries(tx, id, sender.as_ref(), -1).await?;
                 let detail = audit::detail_of(&[("item", json!(id.0)), ("by", json!(by.name()))])?;
-                let event = "password_try_returned";
+                let event = AuditEvent::PasswordTryReturned;
                 tx.audit(Entry { actor: actor.into(), event, message: Some(message), detail });
                 Ok(())
             })

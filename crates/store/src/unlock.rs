@@ -17,7 +17,8 @@ use crate::content;
 use crate::spool::Body;
 use crate::writer::{Op, Reply, Tx};
 use crate::{
-    Error, MessageId, OriginKind, Original, QuarantineId, QuarantineState, Receipt, Store, Timestamp, Verdict, delivery,
+    AuditEvent, Error, MessageId, OriginKind, Original, QuarantineId, QuarantineState, Receipt, Store, Timestamp,
+    Verdict, delivery,
 };
 
 /// A mail with parts in quarantine that a password may open.
@@ -373,7 +374,7 @@ pub(crate) async fn release_one(tx: &mut Tx, op: &mut ReleaseOp) -> Result<(), E
         ("receipt", json!(op.receipt.as_str())),
         ("recipients", json!(recipients)),
     ])?;
-    tx.audit(Entry { actor: op.actor.clone().into(), event: "unlocked", message: Some(op.about.0), detail });
+    tx.audit(Entry { actor: op.actor.clone().into(), event: AuditEvent::Unlocked, message: Some(op.about.0), detail });
     op.queued = true;
     op.reply.outcome = Some(Ok(Released { message: Some(MessageId(message)), recipients }));
     Ok(())

@@ -13,8 +13,8 @@ use crate::content::Content;
 use crate::spool::blocking;
 use crate::writer::{Op, Operation, Reply, Step, Tx};
 use crate::{
-    Error, MessageId, OriginKind, Original, PartRecord, PartVerdict, QuarantineId, QuarantineState, Receipt, Store,
-    Timestamp, Verdict, triage,
+    AuditEvent, Error, MessageId, OriginKind, Original, PartRecord, PartVerdict, QuarantineId, QuarantineState,
+    Receipt, Store, Timestamp, Verdict, triage,
 };
 
 /// An upload with parts in quarantine that a password may open.
@@ -195,7 +195,12 @@ impl OpenOp {
             },
         );
         let detail = audit::detail_of(&[("items", json!(items)), ("receipt", json!(receipt))])?;
-        tx.audit(Entry { actor: self.actor.clone().into(), event: "upload_unlocked", message: Some(message), detail });
+        tx.audit(Entry {
+            actor: self.actor.clone().into(),
+            event: AuditEvent::UploadUnlocked,
+            message: Some(message),
+            detail,
+        });
         Ok(files)
     }
 

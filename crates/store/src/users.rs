@@ -10,7 +10,7 @@ use crate::audit::{self, Entry};
 use crate::codec::{self, Coded};
 use crate::read::time;
 use crate::writer::Tx;
-use crate::{Error, Source, Store, Timestamp, TokenHash};
+use crate::{AuditEvent, Error, Source, Store, Timestamp, TokenHash};
 
 /// A user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -205,7 +205,7 @@ impl Store {
                 if done.rows_affected() != 1 {
                     return Err(Error::NotFound("user"));
                 }
-                audit_user(tx, actor, "user_address_set", user, json!(address));
+                audit_user(tx, actor, AuditEvent::UserAddressSet, user, json!(address));
                 Ok(())
             })
         })
@@ -219,7 +219,7 @@ impl Store {
     pub async fn set_temporary_password(&self, user: UserId, hash: String, actor: &str) -> Result<(), Error> {
         let sql = "UPDATE users SET password_hash = ?2, must_change = 1, failed = 0, locked_until = NULL
                    WHERE id = ?1 AND source = 0";
-        self.change_user(user, sql, Value::Text(hash), "user_password_reset", json!(null), actor).await
+        self.change_user(user, sql, Value::Text(hash), AuditEvent::UserPasswordReset, json!(null), actor).await
     }
 
     /// Sets a password hash that the user chose, in place of the one that was verified, and ends their sessions and keys.
@@ -244,7 +244,7 @@ impl Store {
                 let (name,) = done.ok_or(Error::NotFound("user"))?;
                 end_sessions(tx, user).await?;
                 end_keys(tx, user).await?;
-                audit_user(tx, name, "user_password_set", user, json!(null));
+                audit_user(tx, name, AuditEvent::UserPasswordSet, user, json!(null));
                 Ok(())
             })
         })
@@ -259,7 +259,7 @@ impl Store {
     pub async fn set_role(&self, user: UserId, role: Role, actor: &str) -> Result<(), Error> {
         let sql = "UPDATE users SET role = ?2 WHERE id = ?1 AND source = 0";
         let to = json!(role_name(role));
-        self.change_user(user, sql, Value::Number(role.code()), "user_role_set", to, actor).await
+        self.change_user(user, sql, Value::Number(role.code()), AuditEvent::UserRoleSet, to, actor).await
     }
 
     /// Sets whether a user may sign in and ends their sessions.
@@ -272,7 +272,7 @@ impl Store {
             UserState::Active => "active",
             UserState::Disabled => "disabled",
         });
-        self.change_user(user, sql, Value::Number(state.code()), "user_state_set", to, actor).await
+        self.change_user(user, sql, Value::Number(state.code()), AuditEvent::UserStateSet, to, actor).await
     }
 
     /// Counts a failed sign-in, and locks the account when the caller's policy says so.
@@ -287,7 +287,13 @@ impl Store {
                 .execute(&mut tx.connection)
                 .await
                 .map_err(Error::database("counting a failed sign-in"))?;
-                audit_user(tx, audit::GATEWAY.to_owned(), "sign_in_failed", user, json!(locked_until.is_some()));
+                audit_user(
+                    tx,
+                    audit::GATEWAY.to_owned(),
+                    AuditEvent::SignInFailed,
+                    user,
+                    json!(locked_until.is_some()),
+                );
                 Ok(())
             })
         })
@@ -304,7 +310,7 @@ impl Store {
                     .execute(&mut tx.connection)
                     .await
                     .map_err(Error::database("noting a sign-in"))?;
-                audit_user(tx, audit::GATEWAY.to_owned(), "signed_in", user, json!(null));
+                audit_user(tx, audit::GATEWAY.to_owned(), AuditEvent::SignedIn, user, json!(null));
                 Ok(())
             })
         })
@@ -327,7 +333,7 @@ impl Store {
                     .await
                     .map_err(Error::database("storing the setup token"))?;
                 let detail = audit::detail_of(&[("expires", expires.unix_millis())])?;
-                let event = "setup_token_created";
+                let event = AuditEvent::SetupTokenCreated;
                 tx.audit(Entry { actor: audit::GATEWAY.into(), event, message: None, detail });
                 Ok(())
             })
@@ -378,7 +384,7 @@ impl Store {
         user: UserId,
         sql: &'static str,
         value: Value,
-        event: &'static str,
+        event: AuditEvent,
         to: serde_json::Value,
         actor: &str,
     ) -> Result<(), Error> {
@@ -402,7 +408,7 @@ impl Store {
                 }
                 // Whoever is signed in with what was true before must sign in again.
                 end_sessions(tx, user).await?;
-                if event == "user_password_reset" {
+                if event == AuditEvent::UserPasswordReset {
                     // Somebody else may have had the account; what they made ends with it.
                     end_keys(tx, user).await?;
                 }
@@ -446,7 +452,7 @@ pub(crate) async fn insert_user(tx: &mut Tx, user: &NewUser, actor: String) -> R
     let (id,) = inserted.ok_or(Error::Exists("user"))?;
     let detail =
         audit::detail_of(&[("user", json!(id)), ("name", json!(user.name)), ("role", json!(role_name(user.role)))])?;
-    tx.audit(Entry { actor: actor.into(), event: "user_created", message: None, detail });
+    tx.audit(Entry { actor: actor.into(), event: AuditEvent::UserCreated, message: None, detail });
     Ok(UserId(id))
 }
 
@@ -480,7 +486,7 @@ async fn administrators(tx: &mut Tx) -> Result<i64, Error> {
     Ok(count)
 }
 
-pub(crate) fn audit_user(tx: &mut Tx, actor: String, event: &'static str, user: UserId, to: serde_json::Value) {
+pub(crate) fn audit_user(tx: &mut Tx, actor: String, event: AuditEvent, user: UserId, to: serde_json::Value) {
     let detail = json!({"user": user.0, "to": to}).to_string();
     tx.audit(Entry { actor: actor.into(), event, message: None, detail });
 }

@@ -18,7 +18,7 @@ use crate::codec::{self, Coded};
 use crate::content::Content;
 use crate::sql::Many;
 use crate::writer::{Op, Reply, Tx};
-use crate::{Envelope, Error, MessageId, OriginKind, Original, Receipt, Store, Timestamp};
+use crate::{AuditEvent, Envelope, Error, MessageId, OriginKind, Original, Receipt, Store, Timestamp};
 
 /// One claimed message.
 #[derive(Debug)]
@@ -90,6 +90,8 @@ pub struct Completed {
     pub output: Option<Fresh>,
     /// The account in plain words, as the recipient reads it.
     pub account: Option<String>,
+    /// What the policy is called that it was converted under, for the audit; empty for none.
+    pub policy: String,
 }
 
 /// The verdict on a whole message.
@@ -207,7 +209,7 @@ impl Store {
     /// # Errors
     /// [`Error::Stale`] when the job is no longer the caller's; any error of the writer.
     pub async fn defer(&self, key: &WorkKey, why: &str, not_before: Timestamp) -> Result<(), Error> {
-        self.put_back(key, "deferred", why, not_before, 1).await
+        self.put_back(key, AuditEvent::Deferred, why, not_before, 1).await
     }
 
     /// Gives a job back because it failed in a way that may be better next time. After the last attempt the job stays
@@ -222,7 +224,7 @@ impl Store {
         let index = usize::try_from(key.attempt).unwrap_or(usize::MAX).saturating_sub(1);
         let wait = BACK_OFF.get(index).or(BACK_OFF.last()).copied().unwrap_or(Duration::ZERO);
         let at = self.now().plus(wait);
-        self.put_back(key, "attempt_failed", why, at, 0).await?;
+        self.put_back(key, AuditEvent::AttemptFailed, why, at, 0).await?;
         Ok(FailOutcome::Again { at })
     }
 
@@ -253,7 +255,7 @@ impl Store {
     async fn put_back(
         &self,
         key: &WorkKey,
-        event: &'static str,
+        event: AuditEvent,
         why: &str,
         not_before: Timestamp,
         attempts_back: i64,

@@ -407,7 +407,12 @@ async fn errors_say_whether_to_try_again() {
     let reading = Store::open_reading(config(directory.path(), &hand)).await.unwrap();
     assert!(matches!(
         reading
-            .audit_append(store::AuditEntry { actor: "x".to_owned(), event: "y", message: None, detail: Vec::new() })
+            .audit_append(store::AuditEntry {
+                actor: "x".to_owned(),
+                event: store::AuditEvent::Purged,
+                message: None,
+                detail: Vec::new()
+            })
             .await,
         Err(Error::ReadOnly)
     ));

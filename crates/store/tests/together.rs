@@ -193,7 +193,7 @@ async fn audit_rows_can_be_listed_by_page_and_filter() {
     }
     let entry = store::AuditEntry {
         actor: "suzuki".to_owned(),
-        event: "original_viewed",
+        event: store::AuditEvent::OriginalViewed,
         message: None,
         detail: vec![("item", "3".to_owned())],
     };

@@ -75,12 +75,67 @@ pub trait Governor: Debug + Send + Sync {
     /// What would become of a message that is still kept, under a draft. Nothing is stored.
     fn try_on<'a>(&'a self, draft: &'a str, message: store::MessageId) -> Trying<'a>;
 
+    /// What would become of a file, and what becomes of it now: `(now, under the draft)`. Nothing is stored.
+    fn try_file<'a>(&'a self, draft: &'a str, file: engine::Source, name: form::name::FileName) -> Comparing<'a>;
+
+    /// What is known of a draft from what is recorded of the last days, without converting anything again.
+    fn forecast<'a>(&'a self, draft: &'a str) -> Forecasting<'a>;
+
     /// Puts a published policy in force.
     fn enforce(&self, version: i64, text: &str) -> Result<(), String>;
 }
 
 /// A trial under way; the error says, in English, why there was none.
 pub type Trying<'a> = Pin<Box<dyn Future<Output = Result<Vec<TriedPart>, String>> + Send + 'a>>;
+
+/// A trial of a file under way: now, and under the draft. The error says, in English, why there was none.
+pub type Comparing<'a> = Pin<Box<dyn Future<Output = Result<(Vec<TriedPart>, Vec<TriedPart>), String>> + Send + 'a>>;
+
+/// A forecast under way; the error says, in English, why there was none.
+pub type Forecasting<'a> = Pin<Box<dyn Future<Output = Result<Forecast, String>> + Send + 'a>>;
+
+/// What the record of the last days says of a draft.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Forecast {
+    /// Days looked at.
+    pub days: u32,
+    /// Mails and uploads looked at.
+    pub messages: u64,
+    /// Their parts.
+    pub parts: u64,
+    /// Whether that is all of those days; a site that has more is judged by the newest.
+    pub whole: bool,
+    /// What would come out otherwise, by the setting that makes the difference.
+    pub foreseen: Vec<Foreseen>,
+    /// Changed settings (`section.key`) whose effect is seen only by converting.
+    pub unknown: Vec<String>,
+}
+
+/// What one setting of a draft would have done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Foreseen {
+    /// `section.key`
+    pub key: String,
+    /// What.
+    pub effect: Effect,
+    /// To how many mails and uploads.
+    pub messages: u64,
+    /// To how many of their parts.
+    pub parts: u64,
+}
+
+/// What a setting would have done to a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Withheld, where it passed.
+    Withheld,
+    /// Something in it, or beside it, withheld: the record does not say which part.
+    SomeWithheld,
+    /// Passed, but written as another kind of file.
+    Otherwise,
+    /// Converted where it was withheld; whether it would pass is seen only then.
+    Tried,
+}
 
 /// A setting that a draft changes.
 #[derive(Debug, Clone, PartialEq, Eq)]

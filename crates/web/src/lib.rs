@@ -52,7 +52,8 @@ pub use health::{Condition, Readiness};
 pub use hooks::{BadSecret, HookSecret, Webhook, Webhooks, watch as watch_for_hooks};
 pub use icap::{IcapLimits, IcapState, Scope, icap};
 pub use inspect::{
-    Change, Examined, ExaminedState, Examiner, Examining, Governor, Setting, SettingOrigin, TriedPart, Trying,
+    Change, Comparing, Effect, Examined, ExaminedState, Examiner, Examining, Forecast, Forecasting, Foreseen, Governor,
+    Setting, SettingOrigin, TriedPart, Trying,
 };
 pub use listen::serve;
 pub use lockout::Lockout;

@@ -50,11 +50,11 @@ pub type Painting<'a, T> = Pin<Box<dyn Future<Output = Result<Result<T, Refusal>
 
 impl Painter for Engine {
     fn count(&self, document: Source, name: FileName) -> Painting<'_, u32> {
-        Box::pin(self.count_pages(document, name))
+        Box::pin(async move { self.current().count_pages(document, name).await })
     }
 
     fn draw(&self, document: Source, name: FileName, wanted: Preview, mark: Option<Watermark>) -> Painting<'_, Drawn> {
-        Box::pin(self.preview(document, name, wanted, mark))
+        Box::pin(async move { self.current().preview(document, name, wanted, mark).await })
     }
 
     fn prints(&self) -> bool {
@@ -62,11 +62,11 @@ impl Painter for Engine {
     }
 
     fn print(&self, rebuilt: Source, name: FileName) -> Painting<'_, Source> {
-        Box::pin(Engine::print(self, rebuilt, name))
+        Box::pin(async move { Engine::print(&self.current(), rebuilt, name).await })
     }
 
     fn find(&self, whole: Source, kind: Whole, path: String) -> Painting<'_, Source> {
-        Box::pin(async move { self.find_part(whole, &kind, &path).await })
+        Box::pin(async move { self.current().find_part(whole, &kind, &path).await })
     }
 }
 

@@ -718,6 +718,21 @@ texts! {
     policy_draft_lead: "設定ファイルと同じ書き方で、[policy] [mail] [pages] [office] [limits] の値を書きます。公開した版に書いていない値は、設定ファイルの値か既定値です。" / "Values of [policy], [mail], [pages], [office] and [limits], written as in the configuration file. What is not written is that of the file or the default.";
     policy_try: "試す受付番号（任意）" / "Receipt to try it on (optional)";
     policy_try_hint: "原本が残っているメールかアップロードを、下書きの設定で作り直してみます。結果は保存も配送もしません。" / "A mail or upload whose original is still kept is converted under the draft. Nothing is stored or delivered.";
+    policy_file_field: "試すファイル" / "File to try it on";
+    policy_file_hint: "1つ、50MBまで。いまの設定と下書きの両方で作り直して比べます。ファイルも結果も保存しません。" / "One, up to 50 MB. It is converted under both what is in force and the draft. Neither file nor results are kept.";
+    policy_file_try: "このファイルで試す" / "Try it on this file";
+    policy_no_file: "試すファイルが選択されていないか、空です。" / "No file was chosen, or it is empty.";
+    policy_file_large: "試すことができるのは 50MB までのファイルです。" / "A file to try may have at most 50 MB.";
+    policy_record: "最近の記録から分かること" / "What the record of the last days says";
+    policy_effect: "変わること" / "What would change";
+    policy_messages: "メール・アップロード" / "Mails and uploads";
+    policy_parts: "ファイル" / "Files";
+    policy_unknown: "次の項目の影響は、記録からは分かりません。受付番号かファイルで試してください。" / "What these do is not in the record. Try them on a receipt or a file:";
+    effect_withheld: "お渡しできなくなる" / "Withheld, where it passed";
+    effect_some_withheld: "上限を超えるため、一部をお渡しできなくなる" / "Over the limit: some of it withheld";
+    effect_otherwise: "お渡しするが、作り直し方が変わる" / "Passed, but written otherwise";
+    effect_tried: "お渡しできなかったものを作り直してみる（渡せるかは試さないと分からない）" / "Tried, where it was withheld (whether it passes is seen only then)";
+    event_policy_tried: "下書きをファイルで試しました" / "A draft was tried on a file";
     policy_check: "違いを見る" / "See what changes";
     policy_changes: "変わる値" / "Values that change";
     policy_same: "いまと同じです。" / "Nothing changes.";
@@ -939,6 +954,29 @@ pub(crate) fn audit_length(language: Language, rows: u64) -> String {
     match language {
         Language::Ja => format!("{rows}件を確認しました。"),
         Language::En => format!("{rows} entries checked."),
+    }
+}
+
+/// What a draft is judged by without converting anything.
+pub(crate) fn forecast(language: Language, forecast: &crate::Forecast) -> String {
+    let crate::Forecast { days, messages, parts, whole, .. } = forecast;
+    match (language, whole) {
+        (Language::Ja, true) => {
+            format!("過去{days}日間のメールとアップロード {messages}件（ファイル {parts}個）の記録だけから数えました。")
+        }
+        (Language::Ja, false) => {
+            format!("過去{days}日間のうち、新しいほうから {messages}件（ファイル {parts}個）の記録だけから数えました。")
+        }
+        (Language::En, true) => {
+            format!(
+                "Counted from the record alone: {messages} mails and uploads of the last {days} days, with {parts} files."
+            )
+        }
+        (Language::En, false) => {
+            format!(
+                "Counted from the record alone: the newest {messages} mails and uploads of the last {days} days, with {parts} files."
+            )
+        }
     }
 }
 

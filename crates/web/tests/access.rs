@@ -126,6 +126,7 @@ const ADMIN: &[(&str, &str, &str)] = &[
     ("POST", "/users/{id}", "-----t-"),
     ("GET", "/policy", "---oatp"),
     ("POST", "/policy/draft", "-----t-"),
+    ("POST", "/policy/try", "-----t-"),
     ("POST", "/policy/publish", "-----t-"),
     ("GET", "/system", "---o-tp"),
     ("POST", "/system", "---o-tp"),

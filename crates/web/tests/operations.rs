@@ -263,6 +263,17 @@ async fn a_policy_is_tried_published_with_a_reason_and_gone_back_from() {
     );
     assert_eq!(world.store.policies(9).await.unwrap().len(), 0, "looking changes nothing");
 
+    for expect in [
+        "過去7日間のうち、新しいほうから 1234件",
+        "お渡しできなくなる",
+        "<td class=\"number\">34</td>",
+        ">mail.links</span>",
+    ] {
+        assert!(tried.contains(expect), "{expect}: {tried}");
+    }
+    let unchanged = post("/policy/draft", &[("draft", "")]).await.text();
+    assert!(!unchanged.contains("最近の記録"), "where nothing changes there is nothing to foresee");
+
     let publish = async |draft: &str, why: &str, version: &str| {
         post("/policy/publish", &[("draft", draft), ("why", why), ("version", version)]).await.status
     };
@@ -290,4 +301,56 @@ async fn a_policy_is_tried_published_with_a_reason_and_gone_back_from() {
     )
     .await;
     assert_eq!(bare.status, 403);
+}
+
+#[tokio::test]
+async fn a_draft_is_tried_on_a_fresh_file_of_which_nothing_is_kept() {
+    let world = world().await;
+    let cookies = signed_in(&world).await;
+    let token = get_as(&world, &cookies, "/policy").await.form_token();
+    let kind = multipart_type();
+    let headers = [("Cookie", cookies.as_str()), ("Content-Type", kind.as_str())];
+    let field = |name: &str, value: &str| {
+        format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").into_bytes()
+    };
+    let form = |token: &str, draft: &str, files: &[(&str, &[u8])]| {
+        [field("form_token", token), field("draft", draft), multipart(None, files)].concat()
+    };
+    let post = async |body: &[u8]| send(world.admin, "POST", "/policy/try", &headers, body).await;
+
+    let large = vec![b'x'; 3 << 20];
+    for content in [&b"hello"[..], &large] {
+        let tried = post(&form(&token, "\"defang\"", &[("図面.txt", content)])).await;
+        let text = tried.text();
+        assert_eq!(tried.status, 200, "{text}");
+        assert!(text.contains(&format!("→ {}-now", content.len())), "{text}");
+        assert!(text.contains("→ &#34;defang&#34;-drafted") && text.contains("図面.txt"), "{text}");
+        assert!(text.contains("公開する</button>"), "{text}");
+    }
+    assert_eq!(world.store.messages(&store::MessageFilter::default()).await.unwrap().items.len(), 0);
+    let files =
+        std::process::Command::new("find").arg(world.directory.path()).args(["-path", "*/blobs/*", "-type", "f"]);
+    let found = { files }.output().unwrap();
+    assert!(found.stdout.is_empty(), "{}", String::from_utf8_lossy(&found.stdout));
+    assert!(get_as(&world, &cookies, "/audit?action=policy_tried").await.text().contains("bytes: 5"));
+
+    let none = post(&form(&token, "", &[])).await;
+    assert_eq!(none.status, 422);
+    assert!(none.text().contains("試すファイルが選択されていないか、空です"), "{}", none.text());
+    assert_eq!(post(&form(&token, "", &[("a.txt", b"")])).await.status, 422);
+    let wrong = post(&form(&token, "wrong", &[("a.txt", b"a")])).await;
+    assert!(wrong.status == 422 && !wrong.text().contains("-now"), "{}", wrong.text());
+    // The token comes first, or nothing of the file is taken; another's is none.
+    assert_eq!(post(&form(&"0".repeat(64), "", &[("a.txt", b"a")])).await.status, 403);
+    let late = multipart(None, &[("a.txt", b"a")]);
+    assert_eq!(post(&late).await.status, 403);
+    assert_eq!(post(&form(&token, &"x".repeat(17 << 10), &[("a.txt", b"a")])).await.status, 413);
+    assert_eq!(post(&form(&token, "", &[("a.txt", b"a")])[..200]).await.status, 400);
+
+    let most = vec![0_u8; 50 << 20];
+    assert_eq!(post(&form(&token, "", &[("a.bin", &most)])).await.status, 200);
+    let more = [&most[..], b"1"].concat();
+    let refused = post(&form(&token, "", &[("a.bin", &more)])).await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.text().contains("50MB までのファイルです"), "{}", refused.text());
 }

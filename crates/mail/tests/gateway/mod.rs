@@ -101,6 +101,7 @@ pub async fn queue_mail(store: &Store, sender: Option<&str>, recipients: &[&str]
         findings: Vec::new(),
         output: Some(Fresh::forged(Sealed::from_bytes(body.as_ref()).unwrap())),
         account: None,
+        policy: String::new(),
     };
     store.complete(&work.key, completed).await.unwrap();
 }

@@ -141,7 +141,7 @@ impl Gateway {
     async fn send(&self, path: &Path) -> Result<Value> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(|_| anyhow::anyhow!("the system gave no random bytes"))?;
-        let unique: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let unique: String = store::hex(&random);
         let mut pause = FIRST_PAUSE;
         let by = Instant::now() + SENDING;
         loop {

@@ -199,7 +199,7 @@ async fn gateway_roles(
         sources: sources.clone(),
     };
     if let Some(listener) = icap {
-        let state = icap_state(config, &portal_state)?;
+        let state = icap_state(config, &portal_state, governor.clone())?;
         roles.start("icap", web::icap(listener, state, shutdown.clone()));
     }
     roles.start("portal", web::serve(portal, web::portal(portal_state)?, shutdown.clone().cancelled_owned()));
@@ -233,7 +233,7 @@ async fn gateway_roles(
 }
 
 /// The service for proxies, which takes files in as the portal does.
-fn icap_state(config: &Config, portal: &web::PortalState) -> Result<web::IcapState> {
+fn icap_state(config: &Config, portal: &web::PortalState, governor: Arc<Governor>) -> Result<web::IcapState> {
     let settings = &config.icap;
     Ok(web::IcapState {
         store: portal.store.clone(),
@@ -254,6 +254,7 @@ fn icap_state(config: &Config, portal: &web::PortalState) -> Result<web::IcapSta
             ..web::IcapLimits::default()
         },
         edition: gateway::edition(config)?,
+        governor,
         user_field: settings.user_header.clone(),
         address_field: settings.address_header.clone(),
     })

@@ -1,6 +1,6 @@
 //! A mail that is delivered open at once, because its passwords are known before it is.
 
-use engine::{MAX_CANDIDATES, MailContext, MailOutcome, PartOutcome, PartVerdict};
+use engine::{Engine, MAX_CANDIDATES, MailContext, MailOutcome, PartOutcome, PartVerdict};
 use form::job::Password;
 use store::Envelope;
 
@@ -25,6 +25,7 @@ impl Pairing {
     /// delivered open at once.
     pub(crate) async fn opened_at_once(
         &self,
+        engine: &Engine,
         original: &engine::Source,
         context: &MailContext,
         envelope: &Envelope,
@@ -52,7 +53,7 @@ impl Pairing {
         passwords.truncate(MAX_KNOWN);
         for (number, round) in passwords.chunks(MAX_CANDIDATES).enumerate().take(MAX_ROUNDS) {
             let context = MailContext { passwords: round.to_vec(), ..context.clone() };
-            match self.engine.current().sanitise_mail(original, &context).await {
+            match engine.sanitise_mail(original, &context).await {
                 Ok(again) => {
                     let openers = again.openers();
                     known.keys.extend(openers.of(round).cloned());

@@ -142,5 +142,6 @@ pub(crate) fn completed(output: Option<&[u8]>, parts: Vec<PartRecord>) -> Comple
         findings: Vec::new(),
         output: output.map(made),
         account: None,
+        policy: String::new(),
     }
 }

@@ -11,7 +11,7 @@ use axum::{
 };
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
-use store::{AuditEntry, AuditFilter, AuditRow, Store};
+use store::{AuditEntry, AuditEvent, AuditFilter, AuditRow, Store};
 
 use super::{
     Console,
@@ -117,7 +117,7 @@ pub(crate) async fn export(
     detail.push(("to_seq", range.to.to_string()));
     detail.push(("head", range.head.clone()));
     let actor = visitor.user.name.clone();
-    store.audit_append(AuditEntry { actor, event: "audit_exported", message: None, detail }).await?;
+    store.audit_append(AuditEntry { actor, event: AuditEvent::AuditExported, message: None, detail }).await?;
 
     let (kind, extension) = match format {
         Format::JsonLines => ("application/x-ndjson", "jsonl"),

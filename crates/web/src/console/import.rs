@@ -12,7 +12,7 @@ use engine::catalogue::Language;
 use http_body_util::Limited;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use store::{ChangeCounts, ChangeSet, ChangeSetId, ChangeState, NewUser, Timestamp, UserChange, UserState};
+use store::{ChangeCounts, ChangeSet, ChangeSetId, ChangeState, NewUser, Timestamp, UserChange, UserState, hex};
 use tokio::time::timeout;
 
 use super::{
@@ -26,7 +26,6 @@ use crate::{
     page::{Mark, Page, render},
     people::Visitor,
     role::{self, Permission},
-    secret::hex,
     shown,
     texts::Texts,
 };

@@ -15,6 +15,7 @@ mod setup;
 mod system;
 mod tracking;
 pub(crate) mod triage;
+mod trial;
 mod users;
 mod webhooks;
 
@@ -90,6 +91,7 @@ pub(crate) struct Console {
     pub(crate) people: People,
     chain: Arc<Mutex<Option<audit::Chain>>>,
     examination: Arc<Mutex<Option<system::Examination>>>,
+    trial: trial::Place,
 }
 
 impl FromRef<Console> for People {
@@ -145,6 +147,7 @@ pub(crate) fn doors() -> Vec<Door<Console>> {
         get("/policy", May(Policy), policy::page),
         // Both convert a message where one is named.
         post("/policy/draft", May(PolicyChange), policy::draft).in_rooms(),
+        post("/policy/try", May(PolicyChange), policy::try_file).by_itself(),
         post("/policy/publish", May(PolicyChange), policy::publish).in_rooms(),
         get("/system", May(System), system::page),
         post("/system", May(System), system::examine).in_rooms(),
@@ -193,7 +196,13 @@ pub fn admin(state: AdminState) -> Result<Router, NoPasswords> {
     let (store, site, metrics) = (state.store.clone(), state.site.clone(), state.metrics.clone());
     let shared = Shared { lockout: state.lockout.clone(), sources: state.sources.clone() };
     let people = People::new(store, site, Area::Console, PortalAccess::Accounts, metrics, shared)?;
-    let console = Console { state, people: people.clone(), chain: Arc::default(), examination: Arc::default() };
+    let console = Console {
+        state,
+        people: people.clone(),
+        chain: Arc::default(),
+        examination: Arc::default(),
+        trial: Arc::default(),
+    };
     Ok(doors::router(doors(), &people, FORM_BYTES, LONGEST)
         .with_state(console)
         .fallback(async || Fault::NotFound)

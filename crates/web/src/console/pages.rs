@@ -11,7 +11,7 @@ use axum::{
 use engine::catalogue;
 use form::reason::Refusal;
 use store::{
-    AuditEntry, MessageDetail, MessageId, OriginKind, PartRow, PartVerdict, QuarantineId, QuarantineRow,
+    AuditEntry, AuditEvent, MessageDetail, MessageId, OriginKind, PartRow, PartVerdict, QuarantineId, QuarantineRow,
     QuarantineState,
 };
 
@@ -158,7 +158,7 @@ async fn original(
     detail.retain(|(_, value)| !value.is_empty());
     detail.push(("page", page.to_string()));
     let actor = visitor.user.name.clone();
-    let entry = AuditEntry { actor, event: "original_viewed", message: Some(message), detail };
+    let entry = AuditEntry { actor, event: AuditEvent::OriginalViewed, message: Some(message), detail };
     console.state.store.audit_append(entry).await?;
     Ok(preview::picture(&drawn, HeaderValue::from_static("no-store")))
 }

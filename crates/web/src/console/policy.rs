@@ -1,27 +1,30 @@
-//! The policy page: what is in force and where it comes from; a draft, what it would change and do to a message that is kept; publishing it
-//! with a reason; going back to an earlier one.
+//! The policy page: what is in force and where it comes from; a draft, what it would change, have done in the last days, and do to a message
+//! that is kept or to a fresh file; publishing it with a reason; going back to an earlier one.
 
 use askama::Template;
 use axum::{
     Form,
-    extract::{Query, State},
+    extract::{Query, Request, State},
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use engine::catalogue;
 use serde::Deserialize;
-use store::{MessageDetail, PolicyVersion, Receipt};
+use store::{AuditEntry, AuditEvent, MessageDetail, PartRow, PolicyVersion, Receipt};
 
-use super::Console;
+use super::{
+    Console,
+    trial::{self, Sent, SentFile},
+};
 use crate::{
-    Change, SettingOrigin, TriedPart,
+    Change, Effect, SettingOrigin, TriedPart,
     fault::Fault,
     moment,
     page::{Page, render},
     people::Visitor,
     role::Permission,
     shown,
-    texts::Texts,
+    texts::{self, Texts},
     view,
 };
 
@@ -74,6 +77,42 @@ pub(crate) async fn draft(
     show(&console, &visitor, status, filled, checked).await
 }
 
+/// `POST /policy/try`: what the draft would do to a file that comes with it, and what is done to that now. Nothing of it is kept.
+pub(crate) async fn try_file(
+    State(console): State<Console>,
+    visitor: Visitor,
+    request: Request,
+) -> Result<Response, Fault> {
+    let Ok(_place) = console.trial.try_lock() else { return Err(Fault::Busy) };
+    let Sent { draft, file } = trial::read(&console.state.store, &visitor, request).await?;
+    let filled = Filled { draft, ..Filled::default() };
+    let mut checked = check(&console, &visitor, &filled).await?;
+    let t = visitor.texts();
+    match file {
+        SentFile::None => checked.problem = Some(t.policy_no_file),
+        SentFile::TooLarge => checked.problem = Some(t.policy_file_large),
+        SentFile::Whole(..) if checked.fault.is_some() => {}
+        SentFile::Whole(name, source) => {
+            let detail = vec![("bytes", source.len.to_string())];
+            let actor = visitor.user.name.clone();
+            console
+                .state
+                .store
+                .audit_append(AuditEntry { actor, event: AuditEvent::PolicyTried, message: None, detail })
+                .await?;
+            let mut trial = Trial { of: shown::visible(name.as_str()), fault: None, rows: Vec::new() };
+            match console.state.governor.try_file(&filled.draft, source, name).await {
+                Err(fault) => trial.fault = Some(fault),
+                Ok((now, drafted)) => trial.rows = rows(sides(&now, &visitor), sides(&drafted, &visitor)),
+            }
+            checked.trial = Some(trial);
+        }
+    }
+    let is_bad = checked.fault.is_some() || checked.problem.is_some();
+    let status = if is_bad { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    show(&console, &visitor, status, filled, checked).await
+}
+
 /// `POST /policy/publish`
 pub(crate) async fn publish(
     State(console): State<Console>,
@@ -116,13 +155,34 @@ struct Checked {
     fault: Option<String>,
     problem: Option<&'static str>,
     changes: Option<Vec<Change>>,
+    record: Option<Record>,
     trial: Option<Trial>,
 }
 
-/// A message as it is and as it would be.
+/// What the last days' record says of a draft.
+#[derive(Debug)]
+struct Record {
+    /// In English, why it says nothing.
+    fault: Option<String>,
+    lead: String,
+    rows: Vec<RecordRow>,
+    unknown: String,
+}
+
+#[derive(Debug)]
+struct RecordRow {
+    key: String,
+    effect: &'static str,
+    messages: u64,
+    /// Empty where the record does not say which parts.
+    parts: String,
+}
+
+/// A message or file as it is and as it would be.
 #[derive(Debug)]
 struct Trial {
-    receipt: String,
+    /// The receipt, or the name of the file.
+    of: String,
     fault: Option<String>,
     rows: Vec<TrialRow>,
 }
@@ -140,7 +200,12 @@ async fn check(console: &Console, visitor: &Visitor, filled: &Filled) -> Result<
     let mut checked = Checked::default();
     match governor.compare(&filled.draft) {
         Err(fault) => checked.fault = Some(fault),
-        Ok(changes) => checked.changes = Some(changes),
+        Ok(changes) => {
+            if !changes.is_empty() {
+                checked.record = Some(record(console, visitor, &filled.draft).await);
+            }
+            checked.changes = Some(changes);
+        }
     }
     let receipt = filled.receipt.trim();
     if checked.fault.is_some() || receipt.is_empty() {
@@ -156,45 +221,95 @@ async fn check(console: &Console, visitor: &Visitor, filled: &Filled) -> Result<
         return Ok(checked);
     };
     let detail = console.state.store.message(message).await?.ok_or(Fault::NotFound)?;
-    let mut trial = Trial { receipt: detail.row.receipt.to_string(), fault: None, rows: Vec::new() };
+    let mut trial = Trial { of: detail.row.receipt.to_string(), fault: None, rows: Vec::new() };
     match governor.try_on(&filled.draft, message).await {
         Err(fault) => trial.fault = Some(fault),
-        Ok(parts) => trial.rows = rows(&detail, &parts, visitor),
+        Ok(parts) => trial.rows = rows(recorded_sides(&detail, visitor), sides(&parts, visitor)),
     }
     checked.trial = Some(trial);
     Ok(checked)
 }
 
-/// Each part that either has, in the order of the message as it is.
-fn rows(detail: &MessageDetail, tried: &[TriedPart], visitor: &Visitor) -> Vec<TrialRow> {
-    let language = visitor.language;
+async fn record(console: &Console, visitor: &Visitor, draft: &str) -> Record {
     let t = visitor.texts();
-    let of = |output: Option<&str>, refusal: Option<String>, mut findings: Vec<String>| {
-        let first = refusal.or_else(|| output.map(|name| format!("→ {}", shown::visible(name))));
-        findings.insert(0, first.unwrap_or_else(|| t.state_done.to_owned()));
-        findings
+    match console.state.governor.forecast(draft).await {
+        Err(fault) => Record { fault: Some(fault), lead: String::new(), rows: Vec::new(), unknown: String::new() },
+        Ok(forecast) => Record {
+            fault: None,
+            lead: texts::forecast(visitor.language, &forecast),
+            rows: forecast
+                .foreseen
+                .into_iter()
+                .map(|one| RecordRow {
+                    key: one.key,
+                    effect: match one.effect {
+                        Effect::Withheld => t.effect_withheld,
+                        Effect::SomeWithheld => t.effect_some_withheld,
+                        Effect::Otherwise => t.effect_otherwise,
+                        Effect::Tried => t.effect_tried,
+                    },
+                    messages: one.messages,
+                    parts: if one.effect == Effect::SomeWithheld { String::new() } else { one.parts.to_string() },
+                })
+                .collect(),
+            unknown: forecast.unknown.join(", "),
+        },
+    }
+}
+
+/// What became of a part, or would, in words.
+struct Side {
+    path: String,
+    name: String,
+    lines: Vec<String>,
+}
+
+fn side(
+    t: &Texts,
+    (path, name): (&str, &str),
+    output: Option<&str>,
+    refusal: Option<String>,
+    mut lines: Vec<String>,
+) -> Side {
+    let first = refusal.or_else(|| output.map(|name| format!("→ {}", shown::visible(name))));
+    lines.insert(0, first.unwrap_or_else(|| t.state_done.to_owned()));
+    Side { path: path.to_owned(), name: name.to_owned(), lines }
+}
+
+fn recorded_sides(detail: &MessageDetail, visitor: &Visitor) -> Vec<Side> {
+    let (t, language) = (visitor.texts(), visitor.language);
+    let of = |part: &PartRow| {
+        let findings = view::findings(&part.findings, language);
+        side(t, (&part.path, &part.name), part.output_name.as_deref(), view::refusal(part, language), findings)
     };
-    let before = |path: &str| {
-        let part = detail.parts.iter().find(|part| part.path == path)?;
-        Some(of(part.output_name.as_deref(), view::refusal(part, language), view::findings(&part.findings, language)))
-    };
-    let after = |path: &str| {
-        let part = tried.iter().find(|part| part.path == path)?;
+    detail.parts.iter().map(of).collect()
+}
+
+fn sides(tried: &[TriedPart], visitor: &Visitor) -> Vec<Side> {
+    let (t, language) = (visitor.texts(), visitor.language);
+    let of = |part: &TriedPart| {
         let refusal = part.refusal.as_ref().map(|refusal| catalogue::describe_refusal(refusal, language));
-        Some(of(part.output_name.as_deref(), refusal, view::findings(&part.findings, language)))
+        let findings = view::findings(&part.findings, language);
+        side(t, (&part.path, &part.name), part.output_name.as_deref(), refusal, findings)
     };
-    let mut paths: Vec<(&str, &str)> =
-        detail.parts.iter().map(|part| (part.path.as_str(), part.name.as_str())).collect();
-    for part in tried {
-        if !paths.iter().any(|(path, _)| *path == part.path) {
-            paths.push((&part.path, &part.name));
+    tried.iter().map(of).collect()
+}
+
+/// Each part that either has, in the order of what is.
+fn rows(before: Vec<Side>, after: Vec<Side>) -> Vec<TrialRow> {
+    let mut rows: Vec<(Side, Vec<String>)> = before.into_iter().map(|side| (side, Vec::new())).collect();
+    for Side { path, name, lines } in after {
+        match rows.iter_mut().find(|(side, _)| side.path == path) {
+            Some((_, after)) => *after = lines,
+            None => rows.push((Side { path, name, lines: Vec::new() }, lines)),
         }
     }
-    paths
-        .into_iter()
-        .map(|(path, name)| {
-            let (before, after) = (before(path).unwrap_or_default(), after(path).unwrap_or_default());
-            TrialRow { name: shown::visible(name), differs: before != after, before, after }
+    rows.into_iter()
+        .map(|(side, after)| TrialRow {
+            name: shown::visible(&side.name),
+            differs: side.lines != after,
+            before: side.lines,
+            after,
         })
         .collect()
 }

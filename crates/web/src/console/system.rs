@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
-use store::{AuditEntry, Timestamp};
+use store::{AuditEntry, AuditEvent, Timestamp};
 
 use super::{
     Console,
@@ -89,8 +89,12 @@ pub(crate) async fn examine(
     let found = console.state.examiner.examine().await;
     *last = Some(Examination { at: console.state.store.now(), found });
     drop(last);
-    let entry =
-        AuditEntry { actor: visitor.user.name.clone(), event: "system_examined", message: None, detail: Vec::new() };
+    let entry = AuditEntry {
+        actor: visitor.user.name.clone(),
+        event: AuditEvent::SystemExamined,
+        message: None,
+        detail: Vec::new(),
+    };
     console.state.store.audit_append(entry).await?;
     Ok(Redirect::to("/system").into_response())
 }

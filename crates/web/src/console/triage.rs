@@ -13,7 +13,8 @@ use bytes::Bytes;
 use futures_util::stream;
 use serde::Deserialize;
 use store::{
-    AuditEntry, MOST_ITEMS, QuarantineFilter, QuarantineId, QuarantineRow, RetryPolicy, Store, Triage, Untouched,
+    AuditEntry, AuditEvent, MOST_ITEMS, QuarantineFilter, QuarantineId, QuarantineRow, RetryPolicy, Store, Triage,
+    Untouched,
 };
 
 use super::{Console, quarantine};
@@ -146,7 +147,7 @@ pub(crate) async fn export(
     let filter = QuarantineFilter { limit: PAGE, ..wanted.filter(console.state.site.offset_minutes) };
     let entry = AuditEntry {
         actor: visitor.user.name.clone(),
-        event: "quarantine_exported",
+        event: AuditEvent::QuarantineExported,
         message: None,
         detail: vec![("filter", wanted.query())],
     };

@@ -186,7 +186,7 @@ impl Service {
             return Ok((Answer::Status(500), true, "unavailable"));
         }
         // Nobody who writes a file knows this boundary.
-        let boundary: String = noise.iter().map(|byte| format!("{byte:02x}")).collect();
+        let boundary: String = store::hex(&noise);
         let mut pieces: Vec<Reply> = Vec::new();
         let mut length = 0_u64;
         let mut add = |bytes: u64, piece: Reply| {

@@ -27,7 +27,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Metrics, Network, PortalAccess, Site};
+use crate::{Governor, Metrics, Network, PortalAccess, Site};
 use connection::Connection;
 use service::Service;
 
@@ -50,8 +50,10 @@ pub struct IcapState {
     pub scope: Scope,
     /// How much at a time.
     pub limits: IcapLimits,
-    /// Any text that changes when policy or program change: it goes into the ISTag.
+    /// Any text that changes with the configuration: it goes into the ISTag.
     pub edition: String,
+    /// Says which policy is in force, which goes there too.
+    pub governor: Arc<dyn Governor>,
     /// Field of a request in which the proxies name the user, such as `X-Client-Username`.
     pub user_field: Option<String>,
     /// Field in which they give the client's address, such as `X-Client-IP`.
@@ -145,7 +147,7 @@ pub async fn icap(listener: TcpListener, state: IcapState, shutdown: Cancellatio
 
 /// Whoever does not read this in time sees the connection closed, which is the same to a proxy.
 fn overloaded(stream: &TcpStream, service: &Service) {
-    let _ = stream.try_write(&answer::bare(503, &service.tag, true));
+    let _ = stream.try_write(&answer::bare(503, &service.tag(), true));
 }
 
 /// How soon the next connection is awaited after one could not be accepted.

@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use axum::body::Body as Reply;
 use engine::catalogue::Language;
 use sha2::{Digest, Sha256};
-use store::{AuditEntry, BatchRow, MessageId, Receipt, Spool, UploadFile};
+use store::{AuditEntry, AuditEvent, BatchRow, MessageId, Receipt, Spool, UploadFile, hex};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -22,8 +22,6 @@ use crate::{PortalAccess, disposition, language, metrics::Source, portal, shown,
 /// What all connections have in common.
 pub(crate) struct Service {
     pub(crate) state: IcapState,
-    /// The ISTag, with its quotes.
-    pub(crate) tag: String,
     pages: Pages,
 }
 
@@ -55,14 +53,18 @@ impl Exchange {
 
 impl Service {
     pub(crate) fn new(state: IcapState) -> Self {
-        let mut hash = Sha256::new_with_prefix(&state.site.version);
-        hash.update([0]);
-        hash.update(&state.edition);
-        let mut tag: String = hash.finalize().iter().take(TAG_BYTES).map(|byte| format!("{byte:02x}")).collect();
-        tag.insert(0, '"');
-        tag.push('"');
         let pages = Pages::new(state.site.clone());
-        Self { state, tag, pages }
+        Self { state, pages }
+    }
+
+    /// The ISTag, with its quotes: another one as soon as another policy is in force.
+    pub(crate) fn tag(&self) -> String {
+        let mut hash = Sha256::new_with_prefix(&self.state.site.version);
+        hash.update([0]);
+        hash.update(&self.state.edition);
+        hash.update(self.state.governor.version().to_be_bytes());
+        let digest = hash.finalize();
+        format!("\"{}\"", hex(digest.get(..TAG_BYTES).unwrap_or(&digest)))
     }
 
     /// Answers the requests of one connection, one after the other.
@@ -85,7 +87,7 @@ impl Service {
             tracing::info!(event = "icap_connection_lost", %peer, error = &lost as &dyn std::error::Error);
             self.state.metrics.icap("none", if matches!(lost, Lost::Malformed(_)) { "malformed" } else { "lost" });
             if let Some(status) = status
-                && connection.write(&answer::bare(status, &self.tag, true)).await.is_ok()
+                && connection.write(&answer::bare(status, &self.tag(), true)).await.is_ok()
             {
                 connection.close().await;
             }
@@ -107,7 +109,7 @@ impl Service {
         if head.method == Method::Options {
             let version = &self.state.site.version;
             let name = if method == Method::Reqmod { "REQMOD" } else { "RESPMOD" };
-            let offer = answer::options(&self.tag, close, name, version, self.state.limits.connections);
+            let offer = answer::options(&self.tag(), close, name, version, self.state.limits.connections);
             self.state.metrics.icap(service, "options");
             connection.write(&offer).await?;
             return Ok(!close);
@@ -115,16 +117,18 @@ impl Service {
         if head.method != method {
             return self.plain(connection, 405).await;
         }
+        // Of before the conversion: what is written under a policy that is published meanwhile must not be kept under its tag.
+        let tag = self.tag();
         let (answer, follows, outcome) = self.exchange(connection, &head, service).await?;
         self.state.metrics.icap(service, outcome);
         let close = close || !follows;
-        answer::send(connection, answer, &self.tag, head.allow_204, close).await?;
+        answer::send(connection, answer, &tag, head.allow_204, close).await?;
         Ok(!close)
     }
 
     async fn plain(&self, connection: &mut Connection, status: u16) -> Result<bool, Lost> {
         self.state.metrics.icap("none", "refused");
-        connection.write(&answer::bare(status, &self.tag, true)).await?;
+        connection.write(&answer::bare(status, &self.tag(), true)).await?;
         Ok(false)
     }
 
@@ -236,7 +240,8 @@ impl Service {
         let (receipt, message) = desk.take(exchange.who.user.as_deref(), batch, name, spool, bytes, None).await?;
         let mut detail = vec![("service", exchange.service.to_owned()), ("from", exchange.from())];
         detail.extend(exchange.who.address.clone().map(|address| ("client", address)));
-        let entry = AuditEntry { actor: "icap".to_owned(), event: "icap_received", message: Some(message), detail };
+        let entry =
+            AuditEntry { actor: "icap".to_owned(), event: AuditEvent::IcapReceived, message: Some(message), detail };
         state.store.audit_append(entry).await?;
         tracing::info!(event = "icap_accepted", receipt = receipt.as_str(), service = exchange.service, bytes);
         Ok((receipt, message))

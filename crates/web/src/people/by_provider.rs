@@ -20,7 +20,7 @@ use engine::catalogue::Language;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
 use sha2::Sha256;
-use store::{AuditEntry, Timestamp, UserState};
+use store::{AuditEntry, AuditEvent, Timestamp, UserState, hex};
 use subtle::ConstantTimeEq;
 
 use super::{
@@ -36,7 +36,7 @@ use crate::{
     metrics::SignIn,
     page::{Area, Page, render},
     role,
-    secret::{Secret, hex},
+    secret::Secret,
     texts::texts,
 };
 
@@ -271,7 +271,7 @@ fn traveller(people: &People, travels: &str, now: Timestamp) -> Option<Traveller
 async fn refused(people: &People, why: &'static str) -> Result<(), Fault> {
     people.metrics.sign_in(SignIn::Failure);
     let detail = vec![("provider", why.to_owned())];
-    let entry = AuditEntry { actor: "gateway".to_owned(), event: "sign_in_failed", message: None, detail };
+    let entry = AuditEntry { actor: "gateway".to_owned(), event: AuditEvent::SignInFailed, message: None, detail };
     Ok(people.store.audit_append(entry).await?)
 }
 

@@ -10,7 +10,7 @@ use axum::{
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
 use sha2::Sha256;
-use store::{NewPasskey, Passkey, PasskeyId, Stage, User};
+use store::{NewPasskey, Passkey, PasskeyId, Stage, User, hex};
 
 use super::{
     People, Visitor, sign_in,
@@ -22,7 +22,6 @@ use crate::{
     metrics::SignIn,
     moment,
     page::{Area, Page, render},
-    secret::hex,
     shown,
 };
 

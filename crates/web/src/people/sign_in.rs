@@ -11,7 +11,7 @@ use axum::{
 };
 use engine::catalogue::Language;
 use serde::Deserialize;
-use store::{AuditEntry, NewSession, Source, Stage, TokenHash, User, UserId, UserState};
+use store::{AuditEntry, AuditEvent, NewSession, Source, Stage, TokenHash, User, UserId, UserState};
 use tokio::time::{Instant, sleep_until};
 
 use super::{People, Visitor, by_directory, passkeys, totp};
@@ -397,7 +397,7 @@ pub(super) async fn note_failure(
     let Some(user) = known else {
         let mut detail = vec![("name", name.chars().take(64).collect())];
         detail.extend(peer.map(|peer| ("peer", peer.to_string())));
-        let entry = AuditEntry { actor: "gateway".to_owned(), event: "sign_in_failed", message: None, detail };
+        let entry = AuditEntry { actor: "gateway".to_owned(), event: AuditEvent::SignInFailed, message: None, detail };
         return Ok(store.audit_append(entry).await?);
     };
     let lock = people.lockout.wait(name, None).map(|left| store.now().plus(left));

@@ -11,7 +11,8 @@ use form::{name::FileName, text::Line};
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 use store::{
-    AuditEntry, BatchRow, MessageId, NewBatch, NewMessage, Origin, Receipt, Repeatable, Spool, Store, TokenHash,
+    AuditEntry, AuditEvent, BatchRow, MessageId, NewBatch, NewMessage, Origin, Receipt, Repeatable, Spool, Store,
+    TokenHash,
 };
 use subtle::ConstantTimeEq;
 use tokio::{
@@ -519,7 +520,7 @@ impl Desk<'_> {
             // The raw name is not kept anywhere else; whoever looks into the file's history sees what it hid.
             let entry = AuditEntry {
                 actor: "gateway".to_owned(),
-                event: "upload_name_changed",
+                event: AuditEvent::UploadNameChanged,
                 message: Some(accepted.message),
                 detail: vec![("name", shown::visible(last_component(raw)))],
             };

@@ -308,6 +308,35 @@ impl web::Governor for Governor {
         })
     }
 
+    fn try_file<'a>(&'a self, draft: &'a str, file: Source, name: FileName) -> web::Comparing<'a> {
+        Box::pin(async move {
+            let mut bytes = vec![0; usize::try_from(file.len).unwrap()];
+            file.data.read_at(&mut bytes, file.offset).unwrap();
+            let part = |output: String| web::TriedPart {
+                path: String::new(),
+                name: name.as_str().to_owned(),
+                output_name: Some(output),
+                refusal: None,
+                findings: Vec::new(),
+            };
+            Ok((vec![part(format!("{}-now", bytes.len()))], vec![part(format!("{draft}-drafted"))]))
+        })
+    }
+
+    fn forecast<'a>(&'a self, _: &'a str) -> web::Forecasting<'a> {
+        let foreseen =
+            web::Foreseen { key: "mail.markup".to_owned(), effect: web::Effect::Withheld, messages: 12, parts: 34 };
+        let forecast = web::Forecast {
+            days: 7,
+            messages: 1234,
+            parts: 5678,
+            whole: false,
+            foreseen: vec![foreseen],
+            unknown: vec!["mail.links".to_owned()],
+        };
+        Box::pin(async { Ok(forecast) })
+    }
+
     fn enforce(&self, version: i64, text: &str) -> Result<(), String> {
         *self.0.lock().unwrap() = (version, text.to_owned());
         Ok(())
@@ -707,6 +736,7 @@ pub(crate) async fn work(world: &World) {
             findings: Vec::new(),
             output: None,
             account: None,
+            policy: String::new(),
         };
         world.store.complete(&work.key, completed).await.unwrap();
     }
@@ -749,6 +779,7 @@ pub(crate) async fn mail(
         findings: Vec::new(),
         output: Some(fresh(b"Subject: safe\r\n\r\nsafe")),
         account: None,
+        policy: String::new(),
     };
     store.complete(&work.key, completed).await.unwrap();
     accepted.message

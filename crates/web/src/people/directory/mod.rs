@@ -328,7 +328,7 @@ impl Inner {
 
     /// By which name, never given to anybody else, and by which account name somebody is known.
     fn identity(&self, entry: &Entry) -> Option<(String, String)> {
-        let guid = entry.values(GUID).next().map(|guid| format!("{GUID}:{}", crate::secret::hex(guid)));
+        let guid = entry.values(GUID).next().map(|guid| format!("{GUID}:{}", store::hex(guid)));
         let uuid = || entry.text(UUID).map(|uuid| format!("{UUID}:{}", uuid.to_ascii_lowercase()));
         let subject = guid.or_else(uuid).unwrap_or_else(|| format!("{ENTRY}:{}", entry.dn.to_lowercase()));
         let name = entry.text(&self.name_attribute).and_then(external::name);
