@@ -35,11 +35,11 @@ fn administrators_are_told_once_what_waits_over_a_restart() {
     // The mail itself, and the digest to each of the two.
     let mails = wait_for(&inbox, 3, Duration::from_secs(90));
     let digest: Vec<serde_json::Value> =
-        mails.iter().map(|mail| python_reads(mail)).filter(|mail| mail.to_string().contains("要対応")).collect();
+        mails.iter().map(|mail| python_reads(mail)).filter(|mail| mail.to_string().contains("隔離の確認")).collect();
     assert_eq!(digest.len(), 2, "{digest:?}");
     assert_eq!(digest[0]["receipt"], digest[1]["receipt"], "one mail");
     let text = digest[0].to_string();
-    assert!(text.contains("みそぎ市 無害化: 要対応 1件"), "{text}");
+    assert!(text.contains("みそぎ市 無害化ゲートウェイ: 隔離の確認が必要なもの 1件"), "{text}");
     assert!(text.contains("joho1@city.example.lg.jp") && text.contains("joho2@city.example.lg.jp"), "{text}");
     assert!(text.contains(&format!("http://{}/quarantine?state=held", gateway.admin)), "{text}");
     assert!(!text.contains("tool") && !text.contains("partner.example"), "figures and a link, nothing else: {text}");

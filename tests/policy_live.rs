@@ -17,7 +17,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use support::{Gateway, free_ports, submit, wait_for};
 
@@ -41,8 +41,13 @@ words = " ".join(console.text().split())
 assert "頁.html （違いあり） → 頁.html.txt" in words and "作り直しできない形式" in words, words
 console.post("/policy/publish", draft=draft, why="HTML を止める", version="0")
 assert console.status == 200 and "（有効）" in console.text(), console.text()
+console.get("/audit")
+console.post("/audit/export", format="jsonl")
+open(sys.argv[2], "wb").write(console.raw)
+console.get("/system")
+key = console.text().split("Ed25519）")[1].split()[0]
 console.get("/audit?action=completed")
-print(console.text())
+print(key + "\n" + console.text())
 "#;
 
 fn tag(icap: SocketAddr) -> String {
@@ -74,16 +79,49 @@ fn through(gateway: &Gateway, number: usize) -> Vec<u8> {
 }
 
 fn walk(gateway: &Gateway, script: &str) -> String {
-    let log = gateway.log();
-    let link = log.split("the link works once): ").nth(1).and_then(|rest| rest.lines().next()).expect("a link");
+    let started = Instant::now();
+    let link = loop {
+        // The gateway greets when everything runs; mail goes through before.
+        let log = gateway.log();
+        let link =
+            log.split("the link works once): ").nth(1).and_then(|rest| Some(rest.split_once('\n')?.0.to_owned()));
+        match link {
+            Some(link) => break link,
+            None => assert!(started.elapsed() < Duration::from_secs(60), "no link: {log}"),
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("root").join("tests");
     let ran = Command::new("python3")
-        .args(["-B", "-c", script, link])
+        .args(["-B", "-c", script, &link])
+        .arg(gateway.directory.join("audit.jsonl"))
         .env("PYTHONPATH", tests)
         .output()
         .expect("python3 is installed (./test)");
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     String::from_utf8(ran.stdout).expect("UTF-8")
+}
+
+/// The exported log is checked without the store, and any other file or key is refused.
+fn exported(gateway: &Gateway, key: &str) {
+    let verify = |path: &Path, key: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_misogi"));
+        // Somewhere without a store or a configuration.
+        let ran = command.current_dir("/").args(["audit", "verify"]).arg(path).args(key).output().expect("runs");
+        (ran.status.code(), String::from_utf8(ran.stdout).expect("UTF-8"))
+    };
+    let path = gateway.directory.join("audit.jsonl");
+    let (code, said) = verify(&path, &["--key", key]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("the chain holds") && said.contains(key), "{said}");
+    let (code, said) = verify(&path, &[]);
+    assert!(code == Some(0) && said.contains("Compare that with the key"), "{said}");
+    assert_eq!(verify(&path, &["--key", &"0".repeat(64)]).0, Some(1));
+    let changed = std::fs::read_to_string(&path).expect("read").replacen("policy_published", "policy_enforced!", 1);
+    std::fs::write(&path, changed).expect("written");
+    let (code, said) = verify(&path, &["--key", key]);
+    assert!(code == Some(1) && said.contains("does not follow"), "{said}");
+    assert_eq!(verify(Path::new("/no/such/file"), &[]).0, Some(2));
 }
 
 #[test]
@@ -98,6 +136,7 @@ fn what_is_published_is_tried_before_and_told_afterwards() {
 
     let audit = walk(&gateway, WALK);
     assert!(audit.contains(&format!("policy: {name}")), "{audit}");
+    exported(&gateway, audit.lines().next().expect("a key"));
     let after = tag(icap);
     assert_ne!(before, after, "proxies learn that what they keep is old");
     let second = through(&gateway, 2);

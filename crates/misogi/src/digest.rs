@@ -1,12 +1,13 @@
-//! Digest mails: a few times a day administrators are told what waits for them, with one link, and nothing where nothing does.
+//! Digest mails: a few times a day administrators and approvers are told what waits for them, with one link, and nothing where nothing does.
 
 use std::time::Duration;
 
 use anyhow::Result;
 use engine::catalogue::Language;
 use engine::{Engine, Notice};
-use store::{DigestMail, Store, Timestamp, Todo};
+use store::{DigestMail, Role, Store, Timestamp, Todo, UserState};
 use tokio_util::sync::CancellationToken;
+use web::Site;
 
 use crate::config::Config;
 use crate::gateway;
@@ -19,22 +20,26 @@ pub(crate) struct Digest {
     times: Vec<u32>,
     recipients: Vec<String>,
     postmaster: String,
-    /// Address of the list of what waits.
-    link: String,
+    /// Whether approvers are told of requests.
+    approvers: bool,
+    admin_url: String,
+    portal_url: String,
     site_name: String,
     language: Language,
     utc_offset_minutes: i16,
 }
 
 impl Digest {
-    pub(crate) fn new(store: Store, engine: Engine, config: &Config, postmaster: String, admin_url: &str) -> Self {
+    pub(crate) fn new(store: Store, engine: Engine, config: &Config, postmaster: String, site: &Site) -> Self {
         Self {
             store,
             engine,
             times: config.digest.minutes(),
             recipients: config.digest.recipients.clone(),
             postmaster,
-            link: format!("{admin_url}/quarantine?state=held"),
+            approvers: config.digest.approvers,
+            admin_url: site.admin_url.clone(),
+            portal_url: site.portal_url.clone(),
             site_name: config.site.name.clone(),
             language: gateway::language(config),
             utc_offset_minutes: config.site.utc_offset_minutes,
@@ -48,44 +53,82 @@ impl Digest {
                 () = shutdown.cancelled() => return Ok(()),
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
-            if self.recipients.is_empty() {
-                continue;
-            }
-            if let Err(error) = self.look().await {
+            let looked = match self.look().await {
+                Ok(()) => self.look_for_approvers().await,
+                failed => failed,
+            };
+            if let Err(error) = looked {
                 tracing::error!(event = "digest_failed", error = format!("{error:#}"));
             }
         }
     }
 
-    async fn look(&self) -> Result<()> {
+    /// The moment that a digest is due for, and was not sent yet; `part` tells the digests of one moment apart.
+    async fn due(&self, part: Duration) -> Result<Option<Timestamp>> {
         let now = self.store.now();
-        let Some(slot) = last_slot(now, &self.times, self.utc_offset_minutes) else { return Ok(()) };
-        if now.since(slot) > LATEST || self.store.digest_done(slot).await? {
+        let Some(slot) = last_slot(now, &self.times, self.utc_offset_minutes) else { return Ok(None) };
+        let is_late = now.since(slot) > LATEST;
+        let slot = slot.plus(part);
+        Ok(if is_late || self.store.digest_done(slot).await? { None } else { Some(slot) })
+    }
+
+    async fn look(&self) -> Result<()> {
+        if self.recipients.is_empty() {
             return Ok(());
         }
-        let todo = self.store.todo(now.plus(SOON)).await?;
-        if todo.held == 0 {
+        let Some(slot) = self.due(Duration::ZERO).await? else { return Ok(()) };
+        let todo = self.store.todo(self.store.now().plus(SOON)).await?;
+        if todo.held == 0 && todo.requests == 0 {
             self.store.digest_needless(slot).await?;
             return Ok(());
         }
+        let list = if todo.held > 0 { "/quarantine?state=held" } else { "/approvals" };
+        let link = format!("{}{list}", self.admin_url);
+        let (subject, text) = words(&todo, &link, &self.site_name, self.language, self.utc_offset_minutes);
+        if self.send(slot, self.recipients.clone(), subject, text).await? {
+            let (held, requests) = (todo.held, todo.requests);
+            tracing::info!(event = "digest_sent", held, requests, recipients = self.recipients.len());
+        }
+        Ok(())
+    }
+
+    async fn look_for_approvers(&self) -> Result<()> {
+        if !self.approvers {
+            return Ok(());
+        }
+        let Some(slot) = self.due(OF_APPROVERS).await? else { return Ok(()) };
+        let (requests, oldest) = self.store.open_requests().await?;
+        let users = if requests == 0 { Vec::new() } else { self.store.users().await? };
+        let approvers = users.into_iter().filter(|user| user.role == Role::Approver && user.state == UserState::Active);
+        let recipients: Vec<String> = approvers.filter_map(|user| user.address).take(MOST_APPROVERS).collect();
+        if recipients.is_empty() {
+            self.store.digest_needless(slot).await?;
+            return Ok(());
+        }
+        let link = format!("{}/approvals", self.portal_url);
+        let todo = Todo { requests, oldest_request: oldest, ..Todo::default() };
+        let (subject, text) = words(&todo, &link, &self.site_name, self.language, self.utc_offset_minutes);
+        let count = recipients.len();
+        if self.send(slot, recipients, subject, text).await? {
+            tracing::info!(event = "digest_sent", requests, recipients = count);
+        }
+        Ok(())
+    }
+
+    async fn send(&self, slot: Timestamp, recipients: Vec<String>, subject: String, text: String) -> Result<bool> {
         let receipt = self.store.new_receipt()?;
-        let (subject, text) = words(&todo, &self.link, &self.site_name, self.language, self.utc_offset_minutes);
         let notice = Notice {
             from: self.postmaster.clone(),
-            to: self.recipients.clone(),
+            to: recipients.clone(),
             subject: subject.clone(),
             text,
-            now: now.unix_millis().div_euclid(1000),
+            now: self.store.now().unix_millis().div_euclid(1000),
             utc_offset_minutes: self.utc_offset_minutes,
             receipt: receipt.as_str().to_owned(),
             report: None,
         };
         let body = self.engine.current().compose_notice(&notice).await?;
-        let mail = DigestMail { receipt, recipients: self.recipients.clone(), subject, body };
-        if self.store.send_digest(slot, mail).await? {
-            tracing::info!(event = "digest_sent", held = todo.held, recipients = self.recipients.len());
-        }
-        Ok(())
+        Ok(self.store.send_digest(slot, DigestMail { receipt, recipients, subject, body }).await?)
     }
 }
 
@@ -100,17 +143,30 @@ fn last_slot(now: Timestamp, times: &[u32], offset_minutes: i16) -> Option<Times
 }
 
 fn words(todo: &Todo, link: &str, site: &str, language: Language, offset_minutes: i16) -> (String, String) {
-    let Todo { held, oldest, locked, ending } = todo;
-    let oldest = oldest.map(|at| short(at, offset_minutes)).unwrap_or_default();
-    let japanese = format!(
-        "要対応 {held}件（最古 {oldest}）\n  うち、パスワードで開くことができるもの {locked}件\n  うち、7日以内に削除されるもの {ending}件\n"
-    );
-    let english = format!(
-        "{held} withheld originals wait (the oldest since {oldest}).\n  {locked} of them may be opened with a password.\n  {ending} of them are removed within 7 days.\n"
-    );
+    let Todo { held, oldest, locked, ending, requests, oldest_request } = todo;
+    let time = |at: &Option<Timestamp>| at.map(|at| short(at, offset_minutes)).unwrap_or_default();
+    let (oldest, oldest_request) = (time(oldest), time(oldest_request));
+    let (mut japanese, mut english) = (String::new(), String::new());
+    let (mut title, mut english_title) = (Vec::new(), Vec::new());
+    if *held > 0 {
+        japanese.push_str(&format!(
+            "隔離の確認が必要なもの {held}件（最古 {oldest}）\n  うち、パスワードで開くことができるもの {locked}件\n  うち、7日以内に削除されるもの {ending}件\n"
+        ));
+        english.push_str(&format!(
+            "{held} withheld originals wait (the oldest since {oldest}).\n  {locked} of them may be opened with a password.\n  {ending} of them are removed within 7 days.\n"
+        ));
+        title.push(format!("隔離の確認が必要なもの {held}件"));
+        english_title.push(format!("{held} originals wait"));
+    }
+    if *requests > 0 {
+        japanese.push_str(&format!("判断を待つ原本の取り寄せの申請 {requests}件（最古 {oldest_request}）\n"));
+        english.push_str(&format!("{requests} requests for originals wait (the oldest since {oldest_request}).\n"));
+        title.push(format!("判断を待つ申請 {requests}件"));
+        english_title.push(format!("{requests} requests wait"));
+    }
     let subject = match language {
-        Language::Ja => format!("{site} 無害化: 要対応 {held}件"),
-        Language::En => format!("{site} Sanitising: {held} originals wait"),
+        Language::Ja => format!("{site} 無害化ゲートウェイ: {}", title.join("、")),
+        Language::En => format!("{site} Sanitising gateway: {}", english_title.join(", ")),
     };
     let text = match language {
         Language::Ja => format!("{japanese}\n{link}\n\n{english}"),
@@ -132,6 +188,10 @@ const DAY: i64 = 86_400_000;
 const LOOK_EVERY: Duration = Duration::from_secs(20);
 /// A digest that is later than this is left out: the next one says the same.
 const LATEST: Duration = Duration::from_secs(2 * 60 * 60);
+/// By what the digest of approvers follows that of administrators, so that each is sent once.
+const OF_APPROVERS: Duration = Duration::from_millis(1);
+/// Approvers who are told.
+const MOST_APPROVERS: usize = 100;
 /// What ends within this time is counted apart.
 const SOON: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -158,11 +218,16 @@ mod tests {
 
     #[test]
     fn the_mail_has_the_figures_and_one_link_with_japanese_first() {
-        let todo = Todo { held: 12, oldest: Some(Timestamp::from_unix_millis(MORNING * 1000)), locked: 3, ending: 5 };
+        let morning = Some(Timestamp::from_unix_millis(MORNING * 1000));
+        let todo = Todo { held: 12, oldest: morning, locked: 3, ending: 5, ..Todo::default() };
         let (subject, text) = words(&todo, "https://admin.example.jp/quarantine?state=held", "○○市", Language::Ja, 540);
-        assert_eq!(subject, "○○市 無害化: 要対応 12件");
-        assert!(text.starts_with("要対応 12件（最古 11/21 09:12）\n"), "{text}");
+        assert_eq!(subject, "○○市 無害化ゲートウェイ: 隔離の確認が必要なもの 12件");
+        assert!(text.starts_with("隔離の確認が必要なもの 12件（最古 11/21 09:12）\n"), "{text}");
         assert_eq!(text.matches("https://").count(), 1);
-        assert!(text.contains("12 withheld originals wait"));
+        assert!(text.contains("12 withheld originals wait") && !text.contains("申請"));
+        let todo = Todo { requests: 2, oldest_request: morning, ..todo };
+        let (subject, text) = words(&todo, "https://admin.example.jp/", "", Language::Ja, 540);
+        assert_eq!(subject, "無害化ゲートウェイ: 隔離の確認が必要なもの 12件、判断を待つ申請 2件");
+        assert!(text.contains("判断を待つ原本の取り寄せの申請 2件（最古 11/21 09:12）\n"), "{text}");
     }
 }

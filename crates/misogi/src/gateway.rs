@@ -140,7 +140,12 @@ pub(crate) fn edition(config: &Config) -> Result<String> {
     toml::to_string(config).context("writing the configuration down")
 }
 
-/// The networks of the proxies.
+/// What stands in front of portal and console, and is believed on whose requests it brings.
+pub(crate) fn trusted_proxies(config: &Config) -> Vec<Network> {
+    config.site.trusted_proxies.iter().filter_map(|text| Network::parse(text).ok()).collect()
+}
+
+/// The networks of the proxies that ask by ICAP.
 pub(crate) fn proxies(config: &Config) -> Vec<Network> {
     config.icap.clients.iter().filter_map(|text| Network::parse(text).ok()).collect()
 }

@@ -59,6 +59,8 @@ enum Command {
     Quarantine(commands::quarantine::Arguments),
     /// Verify the audit log.
     Audit(commands::audit::Arguments),
+    /// List what in the program others have made, with its licences.
+    Licences(commands::licences::Arguments),
     /// Send files to a gateway that runs elsewhere, and fetch what came of them.
     Remote(commands::remote::Arguments),
 }
@@ -84,6 +86,7 @@ fn main() -> ExitCode {
         Some(Command::Queue(arguments)) => commands::queue::run(arguments),
         Some(Command::Quarantine(arguments)) => commands::quarantine::run(arguments),
         Some(Command::Audit(arguments)) => commands::audit::run(arguments),
+        Some(Command::Licences(arguments)) => commands::licences::run(&arguments),
         Some(Command::Remote(arguments)) => commands::remote::run(arguments),
     };
     match result {

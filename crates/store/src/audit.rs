@@ -267,13 +267,13 @@ pub(crate) struct Chained {
 
 /// The canonical form of a row: this struct as JSON, its fields in this order.
 #[derive(Serialize)]
-struct Canonical<'a> {
-    seq: i64,
-    at: i64,
-    actor: &'a str,
-    event: &'a str,
-    message: Option<i64>,
-    detail: &'a str,
+pub(crate) struct Canonical<'a> {
+    pub(crate) seq: i64,
+    pub(crate) at: i64,
+    pub(crate) actor: &'a str,
+    pub(crate) event: &'a str,
+    pub(crate) message: Option<i64>,
+    pub(crate) detail: &'a str,
 }
 
 /// Puts entries at the end of the chain.
@@ -322,7 +322,8 @@ pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, Error> {
     serde_json::to_string(value).map_err(|_| Error::Invalid("audit detail"))
 }
 
-fn link(previous: &[u8; 32], canonical: &Canonical<'_>) -> Result<[u8; 32], Error> {
+/// The hash of a row behind `previous`.
+pub(crate) fn link(previous: &[u8; 32], canonical: &Canonical<'_>) -> Result<[u8; 32], Error> {
     let text = json(canonical)?;
     Ok(Sha256::new().chain_update(previous).chain_update(text.as_bytes()).finalize().into())
 }

@@ -17,6 +17,10 @@ pub struct Todo {
     pub locked: u64,
     /// Of them, those that are removed before the time that was asked about.
     pub ending: u64,
+    /// Requests for originals that wait for a decision.
+    pub requests: u64,
+    /// When the oldest of those was made.
+    pub oldest_request: Option<Timestamp>,
 }
 
 impl Store {
@@ -34,11 +38,14 @@ impl Store {
         .await
         .map_err(Error::database("counting what waits"))?;
         let get = |error| Error::database("counting what waits")(error);
+        let (requests, oldest_request) = self.open_requests().await?;
         Ok(Todo {
             held: codec::unsigned(row.try_get(0).map_err(get)?),
             oldest: time(row.try_get(1).map_err(get)?),
             locked: codec::unsigned(row.try_get(2).map_err(get)?),
             ending: codec::unsigned(row.try_get(3).map_err(get)?),
+            requests,
+            oldest_request,
         })
     }
 

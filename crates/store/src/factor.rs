@@ -10,11 +10,12 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::codec;
-use crate::secrets::{Origin, Secrets};
+use crate::key_file::Origin;
+use crate::secrets::Secrets;
 use crate::sessions::still_open;
-use crate::users::{audit_user, end_keys, end_sessions};
+use crate::users::{audit_user, end_keys, end_sessions, name_of};
 use crate::writer::Tx;
-use crate::{AuditEvent, Error, Store, TokenHash, UserId, audit};
+use crate::{AuditEvent, Error, Store, TokenHash, UserId};
 
 /// A user's second factor.
 #[derive(Clone)]
@@ -97,7 +98,8 @@ impl Store {
                     .execute(&mut tx.connection)
                     .await
                     .map_err(Error::database("ending sessions"))?;
-                audit_user(tx, audit::GATEWAY.to_owned(), AuditEvent::SecondFactorEnrolled, user, json!(null));
+                let owner = name_of(tx, user).await?;
+                audit_user(tx, owner, AuditEvent::SecondFactorEnrolled, user, json!(null));
                 Ok(())
             })
         })
@@ -130,7 +132,8 @@ impl Store {
                     .await
                     .map_err(Error::database("replacing recovery codes"))?;
                 keep_codes(tx, user, &codes).await?;
-                audit_user(tx, audit::GATEWAY.to_owned(), AuditEvent::RecoveryCodesRenewed, user, json!(null));
+                let owner = name_of(tx, user).await?;
+                audit_user(tx, owner, AuditEvent::RecoveryCodesRenewed, user, json!(null));
                 Ok(())
             })
         })
@@ -174,7 +177,8 @@ impl Store {
                         .map_err(Error::database("taking a recovery code"))?;
                 let taken = done.rows_affected() == 1;
                 if taken {
-                    audit_user(tx, audit::GATEWAY.to_owned(), AuditEvent::RecoveryCodeUsed, user, json!(null));
+                    let owner = name_of(tx, user).await?;
+                    audit_user(tx, owner, AuditEvent::RecoveryCodeUsed, user, json!(null));
                 }
                 Ok(taken)
             })

@@ -29,7 +29,7 @@ pub enum Scope {
     Users,
     /// Reading what other systems were told of, and telling it again.
     Webhooks,
-    /// Asking for originals of one's own, and seeing what became of that.
+    /// Asking for originals of one's own, and reading requests.
     Requests,
 }
 

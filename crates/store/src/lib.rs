@@ -17,6 +17,7 @@
 
 mod audit;
 mod audit_event;
+mod audit_file;
 mod blobs;
 mod changes;
 mod codec;
@@ -35,6 +36,7 @@ mod four_eyes;
 mod health;
 mod hooks;
 mod intake;
+mod key_file;
 mod keys;
 mod mine;
 mod open;
@@ -66,6 +68,7 @@ mod writer;
 
 pub use audit::{AuditCheck, AuditEntry, AuditFilter, AuditRange, AuditRow};
 pub use audit_event::AuditEvent;
+pub use audit_file::{AuditFile, AuditFileCheck, AuditFileFault, AuditSignature, CONTEXT as AUDIT_SIGNED};
 pub use changes::{ChangeCounts, ChangeSet, ChangeSetId, ChangeState, UserChange};
 pub use config::{Retention, StoreConfig};
 pub use content::{Original, Output};
@@ -104,7 +107,7 @@ pub use tries::{MAX_OTHERS, Tries, TryOf};
 pub use unlock::{LockedItem, LockedMail, LockedSearch, OpenedBy, Release, Released, StillHeld};
 pub use unlocked_upload::{LockedUpload, UnlockedUpload, UploadLock};
 pub use uploads::{BatchId, BatchRow, BatchStatus, NewBatch, UploadFile};
-pub use users::{NewUser, Role, User, UserId, UserState};
+pub use users::{NewUser, RESERVED_NAMES, Role, SignInAt, User, UserId, UserState};
 pub use work::{
     Completed, FailOutcome, GivenUp, PartRecord, PartVerdict, Quarantined, Verdict, Work, WorkKey, WorkOrigin,
 };

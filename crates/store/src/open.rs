@@ -15,6 +15,7 @@ use sqlx::sqlite::{
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::audit_file::Signer;
 use crate::blobs::{self, Blobs};
 use crate::receipt::Issuer;
 use crate::secrets::Secrets;
@@ -37,6 +38,8 @@ struct Inner {
     issuer: Mutex<Issuer>,
     /// `None`: opened for reading only.
     secrets: Option<Secrets>,
+    /// `None`: opened for reading only.
+    signer: Option<Signer>,
 }
 
 /// Where a submitted operation answers.
@@ -69,13 +72,14 @@ impl Store {
     pub async fn open(config: StoreConfig) -> Result<Store, Error> {
         let config = Arc::new(config);
         let directory = config.directory.clone();
-        let (lock, blobs, secrets) = blocking(move || {
+        let (lock, blobs, secrets, signer) = blocking(move || {
             blobs::make_directory(&directory)?;
             let lock = lock(&directory)?;
             let blobs = Blobs::open(&directory)?;
             blobs.clear_temporary()?;
             let secrets = Secrets::open(&directory)?;
-            Ok((lock, Arc::new(blobs), secrets))
+            let signer = Signer::open(&directory)?;
+            Ok((lock, Arc::new(blobs), secrets, signer))
         })
         .await?;
         let mut connection = connect(&config, Existence::MayBeNew).await?;
@@ -103,6 +107,7 @@ impl Store {
             shared,
             issuer: Mutex::new(issuer),
             secrets: Some(secrets),
+            signer: Some(signer),
         }));
         store.clear_orphans().await?;
         Ok(store)
@@ -125,6 +130,7 @@ impl Store {
             shared: Arc::new(Shared::new()),
             issuer: Mutex::new(Issuer::default()),
             secrets: None,
+            signer: None,
         })))
     }
 
@@ -181,6 +187,10 @@ impl Store {
 
     pub(crate) fn secrets(&self) -> Option<&Secrets> {
         self.0.secrets.as_ref()
+    }
+
+    pub(crate) fn signer(&self) -> Option<&Signer> {
+        self.0.signer.as_ref()
     }
 
     pub(crate) fn shared(&self) -> &Shared {

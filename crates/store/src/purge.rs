@@ -13,7 +13,7 @@ use crate::codec::{self, Coded};
 use crate::spool::blocking;
 use crate::sql::Many;
 use crate::writer::Tx;
-use crate::{AuditEvent, Error, OriginKind, Store, Timestamp, requests, triage};
+use crate::{AuditEvent, Error, OriginKind, QuarantineState, Store, Timestamp, requests, triage};
 
 /// What a purge removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -87,7 +87,7 @@ async fn step(tx: &mut Tx) -> Result<Step, Error> {
         age(tx, message, &mut purged, &mut contents).await?;
     }
     let held: Vec<(i64, i64)> = sqlx::query_as(
-        "SELECT id, content FROM quarantine q WHERE content IS NOT NULL AND expires <= ?1
+        "SELECT id, content FROM quarantine q WHERE content IS NOT NULL AND on_hold = 0 AND expires <= ?1
            AND NOT EXISTS (SELECT 1 FROM request r WHERE r.message = q.message AND r.item = q.id AND r.state < 2 AND r.ends > ?1)
          ORDER BY expires LIMIT ?2",
     )
@@ -176,7 +176,7 @@ async fn age(tx: &mut Tx, message: &Aged, purged: &mut Purged, contents: &mut Ve
     let waiting = message.open > 0;
     if let Some(original) = message.original {
         // What a password may open is opened in the mail that it came in.
-        let locked = locked_until(tx, message.id).await?;
+        let locked = needed_until(tx, message.id).await?;
         // So is what somebody asked for kept until they have an answer.
         let wanted = requests::wanted_until(tx, message.id).await?;
         let until = message.completed.plus(keep.originals).max(locked).max(wanted);
@@ -261,12 +261,15 @@ async fn age(tx: &mut Tx, message: &Aged, purged: &mut Purged, contents: &mut Ve
     Ok(())
 }
 
-/// Until when a mail has parts that a password may open.
-async fn locked_until(tx: &mut Tx, message: i64) -> Result<Timestamp, Error> {
+/// Until when a mail has parts that a password may open, or that somebody holds back: that has no end of its own.
+async fn needed_until(tx: &mut Tx, message: i64) -> Result<Timestamp, Error> {
     let (until,): (Option<i64>,) = sqlx::query_as(
-        "SELECT max(expires) FROM quarantine WHERE message = ?1 AND locked = 1 AND state = 0 AND content IS NOT NULL",
+        "SELECT max(CASE on_hold WHEN 1 THEN ?2 ELSE expires END) FROM quarantine
+         WHERE message = ?1 AND (locked = 1 OR on_hold = 1) AND state = ?3 AND content IS NOT NULL",
     )
     .bind(message)
+    .bind(tx.now.plus(LOOK_AGAIN).unix_millis())
+    .bind(QuarantineState::Held.code())
     .fetch_one(&mut tx.connection)
     .await
     .map_err(Error::database("looking for locked parts"))?;

@@ -255,14 +255,15 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn open_requests(&self) -> Result<u64, Error> {
-        let (count,): (i64,) = sqlx::query_as("SELECT count(*) FROM request WHERE state = ?1 AND ends > ?2")
-            .bind(RequestState::Open.code())
-            .bind(self.now().unix_millis())
-            .fetch_one(self.readers())
-            .await
-            .map_err(Error::database("counting requests"))?;
-        Ok(codec::unsigned(count))
+    pub async fn open_requests(&self) -> Result<(u64, Option<Timestamp>), Error> {
+        let (count, oldest): (i64, Option<i64>) =
+            sqlx::query_as("SELECT count(*), min(created) FROM request WHERE state = ?1 AND ends > ?2")
+                .bind(RequestState::Open.code())
+                .bind(self.now().unix_millis())
+                .fetch_one(self.readers())
+                .await
+                .map_err(Error::database("counting requests"))?;
+        Ok((codec::unsigned(count), oldest.map(Timestamp::from_unix_millis)))
     }
 }
 

@@ -4,14 +4,11 @@
 //! another owner opens nothing. The key is 32 random bytes in a file of its own, readable by its owner only.
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 
-use crate::blobs::sync_directory;
+use crate::key_file::{self, Origin};
 use crate::{Error, UserId};
 
 /// The key of a store.
@@ -20,40 +17,11 @@ pub(crate) struct Secrets {
     pub(crate) origin: Origin,
 }
 
-/// Where the key came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// From its file.
-    Kept,
-    /// There was no file: it was made now.
-    Made,
-}
-
 impl Secrets {
     /// Reads the key of a store, or makes it: durable before anything is sealed with it.
     pub(crate) fn open(directory: &Path) -> Result<Self, Error> {
-        let path = directory.join(FILE);
-        match fs::read(&path) {
-            Ok(bytes) => Self::new(&bytes, Origin::Kept),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let mut bytes = [0_u8; KEY_BYTES];
-                getrandom::fill(&mut bytes).map_err(Error::Random)?;
-                // Under its name there is a whole key or none, whenever the power goes.
-                let half = directory.join(HALF_WRITTEN);
-                let mut file = OpenOptions::new()
-                    .write(true)
-                    .create(true)
-                    .truncate(true)
-                    .mode(0o600)
-                    .open(&half)
-                    .map_err(Error::file("creating", &half))?;
-                file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(Error::file("writing", &half))?;
-                fs::rename(&half, &path).map_err(Error::file("renaming to", &path))?;
-                sync_directory(directory)?;
-                Self::new(&bytes, Origin::Made)
-            }
-            Err(error) => Err(Error::file("reading", path)(error)),
-        }
+        let (bytes, origin) = key_file::open(directory, FILE)?;
+        Self::new(&bytes, origin)
     }
 
     fn new(bytes: &[u8], origin: Origin) -> Result<Self, Error> {
@@ -94,11 +62,10 @@ fn of(owner: UserId) -> Aad<[u8; 8]> {
 
 /// Beside the database.
 const FILE: &str = "secrets.key";
-const HALF_WRITTEN: &str = "secrets.key.new";
-const KEY_BYTES: usize = 32;
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;

@@ -66,6 +66,8 @@ pub enum Untouched {
     PartOfUpload,
     /// It is converted just now.
     UnderWay,
+    /// Somebody holds it back from deletion: that has to be ended first.
+    OnHold,
 }
 
 /// Where a conversion is.
@@ -322,6 +324,7 @@ struct Found {
     whole: Option<i64>,
     locked: bool,
     expires: Timestamp,
+    on_hold: bool,
 }
 
 /// What a conversion left.
@@ -410,6 +413,7 @@ impl One<'_> {
         let upload = found.origin == OriginKind::Upload;
         Ok(match self.what {
             Triage::Hold | Triage::Unhold => Ok(()),
+            Triage::Delete if found.on_hold => Err(Untouched::OnHold),
             Triage::Delete if wanted(tx, self.item).await? => Err(Untouched::Requested),
             Triage::Delete => Ok(()),
             Triage::Retry(_) if left.is_some_and(|left| left.state == RetryState::Waiting) => Err(Untouched::UnderWay),
@@ -428,7 +432,7 @@ impl One<'_> {
 
     async fn found(&self, tx: &mut Tx) -> Result<Option<Found>, Error> {
         let row = sqlx::query(
-            "SELECT q.message, m.origin, q.path, q.state, q.content, m.original, q.locked, q.expires
+            "SELECT q.message, m.origin, q.path, q.state, q.content, m.original, q.locked, q.expires, q.on_hold
              FROM quarantine q JOIN message m ON m.id = q.message WHERE q.id = ?1",
         )
         .bind(self.item.0)
@@ -446,6 +450,7 @@ impl One<'_> {
             whole: row.try_get(5).map_err(get)?,
             locked: row.try_get(6).map_err(get)?,
             expires: Timestamp::from_unix_millis(row.try_get(7).map_err(get)?),
+            on_hold: row.try_get(8).map_err(get)?,
         }))
     }
 

@@ -1,6 +1,7 @@
 //! Accounts and the one-time setup token. Hashing passwords is the web's business.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use serde_json::json;
 use sqlx::sqlite::SqliteRow;
@@ -10,7 +11,7 @@ use crate::audit::{self, Entry};
 use crate::codec::{self, Coded};
 use crate::read::time;
 use crate::writer::Tx;
-use crate::{AuditEvent, Error, Source, Store, Timestamp, TokenHash};
+use crate::{AuditEvent, Error, Site, Source, Store, Timestamp, TokenHash};
 
 /// A user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -40,6 +41,18 @@ pub enum UserState {
     Active,
     /// No.
     Disabled,
+}
+
+/// Names that no account may have: in the audit they stand for what nobody did in person.
+pub const RESERVED_NAMES: [&str; 3] = ["gateway", "icap", "setup"];
+
+/// Where somebody tried to sign in, and from where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignInAt {
+    /// The site.
+    pub site: Site,
+    /// The client's address, where it is known.
+    pub peer: Option<IpAddr>,
 }
 
 /// A user to be made.
@@ -276,7 +289,15 @@ impl Store {
     }
 
     /// Counts a failed sign-in, and locks the account when the caller's policy says so.
-    pub async fn sign_in_failed(&self, user: UserId, locked_until: Option<Timestamp>) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// Any error of the writer.
+    pub async fn sign_in_failed(
+        &self,
+        user: UserId,
+        locked_until: Option<Timestamp>,
+        tried: SignInAt,
+    ) -> Result<(), Error> {
         self.write(move |tx| {
             Box::pin(async move {
                 sqlx::query(
@@ -287,13 +308,7 @@ impl Store {
                 .execute(&mut tx.connection)
                 .await
                 .map_err(Error::database("counting a failed sign-in"))?;
-                audit_user(
-                    tx,
-                    audit::GATEWAY.to_owned(),
-                    AuditEvent::SignInFailed,
-                    user,
-                    json!(locked_until.is_some()),
-                );
+                tried.audit(tx, AuditEvent::SignInFailed, user, json!(locked_until.is_some())).await?;
                 Ok(())
             })
         })
@@ -301,7 +316,10 @@ impl Store {
     }
 
     /// Notes a sign-in and forgets the failures before it.
-    pub async fn sign_in_succeeded(&self, user: UserId) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// Any error of the writer.
+    pub async fn sign_in_succeeded(&self, user: UserId, tried: SignInAt) -> Result<(), Error> {
         self.write(move |tx| {
             Box::pin(async move {
                 sqlx::query("UPDATE users SET failed = 0, locked_until = NULL, last_sign_in = ?2 WHERE id = ?1")
@@ -310,7 +328,7 @@ impl Store {
                     .execute(&mut tx.connection)
                     .await
                     .map_err(Error::database("noting a sign-in"))?;
-                audit_user(tx, audit::GATEWAY.to_owned(), AuditEvent::SignedIn, user, json!(null));
+                tried.audit(tx, AuditEvent::SignedIn, user, json!(null)).await?;
                 Ok(())
             })
         })
@@ -475,15 +493,41 @@ pub(crate) async fn end_keys(tx: &mut Tx, user: UserId) -> Result<(), Error> {
     Ok(())
 }
 
-/// Tenant administrators who may sign in.
+/// Tenant administrators who may sign in whatever becomes of a directory or provider.
 async fn administrators(tx: &mut Tx) -> Result<i64, Error> {
-    let (count,): (i64,) = sqlx::query_as("SELECT count(*) FROM users WHERE role = ?1 AND state = ?2")
+    let (count,): (i64,) = sqlx::query_as("SELECT count(*) FROM users WHERE role = ?1 AND state = ?2 AND source = ?3")
         .bind(Role::TenantAdmin.code())
         .bind(UserState::Active.code())
+        .bind(Source::Local.code())
         .fetch_one(&mut tx.connection)
         .await
         .map_err(Error::database("counting administrators"))?;
     Ok(count)
+}
+
+impl SignInAt {
+    /// A row of the audit by the person themselves.
+    async fn audit(self, tx: &mut Tx, event: AuditEvent, user: UserId, to: serde_json::Value) -> Result<(), Error> {
+        let actor = name_of(tx, user).await?;
+        let site = match self.site {
+            Site::Portal => "portal",
+            Site::Admin => "console",
+        };
+        let peer = self.peer.map(|peer| peer.to_string());
+        let detail = json!({"user": user.0, "to": to, "site": site, "peer": peer}).to_string();
+        tx.audit(Entry { actor: actor.into(), event, message: None, detail });
+        Ok(())
+    }
+}
+
+/// The name of an account, for what its owner does.
+pub(crate) async fn name_of(tx: &mut Tx, user: UserId) -> Result<String, Error> {
+    sqlx::query_scalar("SELECT name FROM users WHERE id = ?1")
+        .bind(user.0)
+        .fetch_optional(&mut tx.connection)
+        .await
+        .map_err(Error::database("reading a user"))?
+        .ok_or(Error::NotFound("user"))
 }
 
 pub(crate) fn audit_user(tx: &mut Tx, actor: String, event: AuditEvent, user: UserId, to: serde_json::Value) {

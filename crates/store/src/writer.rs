@@ -771,7 +771,12 @@ mod tests {
         // The runtime has one thread, so the writer runs under both as well.
         let _subscriber = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
         let _span = tracing::error_span!("deadly").entered();
-        let row = AuditEntry { actor: "test".to_owned(), event: "tested", message: None, detail: Vec::new() };
+        let row = AuditEntry {
+            actor: "test".to_owned(),
+            event: crate::AuditEvent::SystemExamined,
+            message: None,
+            detail: Vec::new(),
+        };
         let outcome = store.audit_append(row).await;
         (outcome, commands.load(Ordering::SeqCst))
     }

@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use sqlx::{ConnectOptions, Connection};
 use store::{
-    BatchToken, Error, MessageFilter, NewApiKey, NewBatch, NewPasskey, NewSession, NewUser, OriginKind, Quarantined,
-    Repeatable, Role, Scope, Site, Stage, Store, TokenHash, UserId, UserState, Verdict,
+    AuditFilter, BatchToken, Error, External, MessageFilter, NewApiKey, NewBatch, NewPasskey, NewSession, NewUser,
+    OriginKind, Quarantined, Repeatable, Role, Scope, SignInAt, Site, Source, Stage, Store, TokenHash, UserId,
+    UserState, Verdict,
 };
 use support::*;
 
@@ -44,6 +45,9 @@ fn session(token: &[u8], user: UserId) -> NewSession {
         vouched: false,
     }
 }
+
+const AT: SignInAt =
+    SignInAt { site: Site::Admin, peer: Some(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7))) };
 
 #[tokio::test]
 async fn the_setup_token_works_once() {
@@ -107,12 +111,18 @@ async fn a_session_ends_idle_or_at_last_or_with_its_user() {
 async fn failed_sign_ins_are_counted_and_forgotten_by_success() {
     let (_directory, _hand, store) = fresh().await;
     let id = store.create_user(user("suzuki"), "setup").await.unwrap();
-    store.sign_in_failed(id, None).await.unwrap();
+    store.sign_in_failed(id, None, AT).await.unwrap();
     let until = store.now().plus(15 * MINUTE);
-    store.sign_in_failed(id, Some(until)).await.unwrap();
+    store.sign_in_failed(id, Some(until), AT).await.unwrap();
     let found = store.user_by_name("suzuki").await.unwrap().unwrap();
     assert_eq!((found.failed_sign_ins, found.locked_until), (2, Some(until)));
-    store.sign_in_succeeded(id).await.unwrap();
+    store.sign_in_succeeded(id, AT).await.unwrap();
+    let own = AuditFilter { actor: Some("suzuki".to_owned()), ..AuditFilter::default() };
+    let rows: Vec<(String, String)> =
+        store.audit(&own).await.unwrap().items.into_iter().map(|row| (row.event, row.detail)).collect();
+    let detail = |to: &str| format!(r#"{{"peer":"192.0.2.7","site":"console","to":{to},"user":{}}}"#, id.0);
+    let expect = [("signed_in", "null"), ("sign_in_failed", "true"), ("sign_in_failed", "false")];
+    assert_eq!(rows, expect.map(|(event, to)| (event.to_owned(), detail(to))), "who, from where, to which site");
     let found = store.user(id).await.unwrap().unwrap();
     assert_eq!((found.failed_sign_ins, found.locked_until, found.last_sign_in), (0, None, Some(store.now())));
     assert!(!format!("{found:?}").contains("secret"));
@@ -398,12 +408,21 @@ async fn the_last_active_administrator_stays_one() {
     assert!(matches!(second, Err(Error::LastAdministrator)));
     assert_eq!(store.user(two).await.unwrap().unwrap().state, UserState::Active);
     assert!(matches!(store.set_role(two, Role::Operator, "one").await, Err(Error::LastAdministrator)));
+    // Nor does one count who can come in only while a directory knows them.
+    let who = External {
+        source: Source::Directory,
+        subject: "three".to_owned(),
+        name: "three".to_owned(),
+        role: Role::TenantAdmin,
+        address: None,
+    };
+    store.external_sign_in(who).await.unwrap();
+    assert!(matches!(store.set_user_state(two, UserState::Disabled, "three").await, Err(Error::LastAdministrator)));
     // A disabled administrator is none.
     store.set_role(one, Role::TenantAdmin, "two").await.unwrap();
     store.set_user_state(one, UserState::Disabled, "two").await.unwrap();
     assert!(matches!(store.set_role(two, Role::Operator, "one").await, Err(Error::LastAdministrator)));
-    let audit =
-        store.audit(&store::AuditFilter { event: Some("user_role_set".into()), ..Default::default() }).await.unwrap();
+    let audit = store.audit(&AuditFilter { event: Some("user_role_set".into()), ..Default::default() }).await.unwrap();
     assert_eq!(audit.items.len(), 2, "what was refused is no row");
     store.set_user_state(one, UserState::Active, "two").await.unwrap();
     store.set_role(two, Role::Operator, "one").await.unwrap();

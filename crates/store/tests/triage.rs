@@ -149,16 +149,17 @@ async fn what_still_does_not_pass_says_why_and_can_be_tried_again() {
 }
 
 #[tokio::test]
-async fn a_hold_keeps_for_another_retention_and_deleting_ends_it_now() {
+async fn a_hold_keeps_until_it_is_ended_and_nothing_held_is_deleted() {
     let (directory, hand, store) = fresh().await;
     let (_, items) = mail(&store).await;
     hand.advance(20 * DAY);
     assert_eq!(act(&store, items[0], Triage::Hold).await, Ok(()));
     let held = row(&store, items[0]).await;
     assert_eq!((held.on_hold, held.note.as_deref()), (true, Some("確認済み")));
-    hand.advance(20 * DAY);
+    // Longer than any retention of a store.
+    hand.advance(4000 * DAY);
     store.purge().await.unwrap();
-    assert!(store.quarantine_original(items[0]).await.is_ok(), "thirty days from the hold");
+    assert!(store.quarantine_original(items[0]).await.is_ok(), "as long as it is held");
     assert!(matches!(store.quarantine_original(items[1]).await, Err(Error::Expired)));
     assert_eq!(act(&store, items[1], Triage::Hold).await, Err(Untouched::Gone));
     let files = || {
@@ -166,6 +167,9 @@ async fn a_hold_keeps_for_another_retention_and_deleting_ends_it_now() {
             .map_or(0, |all| all.flatten().flat_map(|dir| std::fs::read_dir(dir.path()).into_iter().flatten()).count())
     };
     let before = files();
+    assert_eq!(act(&store, items[0], Triage::Delete).await, Err(Untouched::OnHold));
+    assert!(store.quarantine_original(items[0]).await.is_ok());
+    assert_eq!(act(&store, items[0], Triage::Unhold).await, Ok(()));
     assert_eq!(act(&store, items[0], Triage::Delete).await, Ok(()));
     assert!(matches!(store.quarantine_original(items[0]).await, Err(Error::Expired)));
     assert!(before == 0 || files() < before, "{before} {}", files());

@@ -25,6 +25,7 @@ mod hygiene;
 mod icap;
 mod inspect;
 mod language;
+mod licences;
 mod listen;
 mod lockout;
 mod metrics;
@@ -55,6 +56,7 @@ pub use inspect::{
     Change, Comparing, Effect, Examined, ExaminedState, Examiner, Examining, Forecast, Forecasting, Foreseen, Governor,
     Setting, SettingOrigin, TriedPart, Trying,
 };
+pub use licences::{Licensed, licences};
 pub use listen::serve;
 pub use lockout::Lockout;
 pub use metrics::{DeliveryEnd, Metrics, RoomTotals, Source};
@@ -68,7 +70,7 @@ pub use people::{
 };
 pub use portal::{PortalState, portal};
 pub use preview::{Painter, Painting, Previews};
-pub use requests::{Handover, RequestSettings};
+pub use requests::{Handover, Looking, RequestSettings};
 pub use secret::NoRandomness;
 pub use site::{Site, UploadLimits};
 pub use unlock::{UnlockFuture, Unlocker, Unlocking};

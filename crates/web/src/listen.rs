@@ -4,14 +4,14 @@
 use std::{
     future::Future,
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
-use axum::{Router, body::Body, extract::ConnectInfo, serve::Listener};
+use axum::{Router, body::Body, extract::ConnectInfo, http::HeaderMap, serve::Listener};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -23,30 +23,63 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_service::Service;
 
-use crate::clients::{Clients, Place};
+use crate::{
+    Network,
+    clients::{Clients, Place},
+};
 
-/// Serves until `shutdown` resolves; requests under way are finished first.
+/// Serves until `shutdown` resolves; requests under way are finished first. Of `proxies`, and of nobody else, the word on whose requests they
+/// bring is taken.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
+    proxies: Vec<Network>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    serve_within(listener, router, shutdown, Bounds::default()).await;
+    serve_within(listener, router, shutdown, Bounds { proxies: proxies.into(), ..Bounds::default() }).await;
     Ok(())
 }
 
 /// What bounds the connections of a listener.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Bounds {
     connections: usize,
     of_one: usize,
     header: Duration,
+    /// What stands in front of the listener, and may have all its connections.
+    proxies: Arc<[Network]>,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { connections: CONNECTIONS, of_one: CONNECTIONS_OF_ONE, header: HEADER }
+        Self { connections: CONNECTIONS, of_one: CONNECTIONS_OF_ONE, header: HEADER, proxies: Arc::default() }
     }
+}
+
+/// Whose request it is: the peer, or where that is a proxy of the site, whom it names in `X-Forwarded-For`.
+///
+/// The field is read from its end, over the proxies that the site knows, to the first address that is none of them: what stands before
+/// it, its client may have written. `Forwarded` (RFC 7239) is not read: most proxies leave alone what a client writes there.
+fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> IpAddr {
+    let is_proxy = |address: IpAddr| proxies.iter().any(|network| network.holds(address));
+    let mut client = peer.to_canonical();
+    let fields = headers.get_all(FORWARDED_FOR).iter().rev();
+    for field in fields {
+        for name in field.to_str().unwrap_or_default().rsplit(',') {
+            if !is_proxy(client) {
+                return client;
+            }
+            let Some(address) = address(name.trim()) else { return client };
+            client = address.to_canonical();
+        }
+    }
+    client
+}
+
+/// An address as proxies write it: alone, with a port, of IPv6 also in brackets.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    bare.parse().ok().or_else(|| text.parse().ok().map(|address: SocketAddr| address.ip()))
 }
 
 async fn serve_within(mut listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>, bounds: Bounds) {
@@ -66,13 +99,15 @@ async fn serve_within(mut listener: TcpListener, router: Router, shutdown: impl 
             () = &mut shutdown => break,
         };
         // One client never has all places. Dropping the stream closes it.
-        let Some(own) = clients.enter(peer.ip(), bounds.of_one) else { continue };
+        let is_proxy = bounds.proxies.iter().any(|network| network.holds(peer.ip().to_canonical()));
+        let most = if is_proxy { bounds.connections } else { bounds.of_one };
+        let Some(own) = clients.enter(peer.ip(), most) else { continue };
         connections.spawn(connection(
             Watched::new(stream, (place, own)),
             peer,
             router.clone(),
             stopping.clone(),
-            bounds,
+            bounds.clone(),
         ));
     }
     drop(listener);
@@ -83,8 +118,10 @@ async fn serve_within(mut listener: TcpListener, router: Router, shutdown: impl 
 
 /// Answers the requests of one connection, and after `stopping` no further one.
 async fn connection(stream: Watched, peer: SocketAddr, router: Router, stopping: CancellationToken, bounds: Bounds) {
+    let proxies = bounds.proxies;
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(Peer(peer)));
+        let client = client(peer.ip(), request.headers(), &proxies);
+        request.extensions_mut().insert(ConnectInfo(Peer(SocketAddr::new(client, peer.port()))));
         router.clone().call(request.map(Body::new))
     });
     let connection = http1::Builder::new()
@@ -103,7 +140,7 @@ async fn connection(stream: Watched, peer: SocketAddr, router: Router, stopping:
     };
 }
 
-/// The other end of a connection.
+/// Who asks: the other end of a connection, or the client of a proxy that the site knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
@@ -183,9 +220,11 @@ impl AsyncWrite for Watched {
     }
 }
 
+/// In what proxies name their clients.
+const FORWARDED_FOR: &str = "x-forwarded-for";
 /// Connections of one listener.
 const CONNECTIONS: usize = 1024;
-/// Of them, connections of one client. A proxy before the listener is one.
+/// Of them, connections of one client. A proxy that the site does not name is one.
 const CONNECTIONS_OF_ONE: usize = 512;
 /// Longest time until the header of a request is whole, from the opening of the connection or the answer before. A byte now and then
 /// keeps no place (slowloris).
@@ -201,7 +240,35 @@ mod tests {
 
     use super::*;
 
-    const QUICK: Bounds = Bounds { connections: 4, of_one: 2, header: Duration::from_millis(600) };
+    const QUICK_HEADER: Duration = Duration::from_millis(600);
+
+    fn quick() -> Bounds {
+        Bounds { connections: 4, of_one: 2, header: QUICK_HEADER, ..Bounds::default() }
+    }
+
+    #[test]
+    fn only_a_proxy_of_the_site_says_whose_request_it_is() {
+        let proxies = ["192.0.2.1", "2001:db8::/64"].map(|text| Network::parse(text).unwrap());
+        let check = |peer: &str, fields: &[&str], expect: &str| {
+            let mut headers = HeaderMap::new();
+            for field in fields {
+                headers.append(FORWARDED_FOR, field.parse().unwrap());
+            }
+            let found = client(peer.parse().unwrap(), &headers, &proxies);
+            assert_eq!(found, expect.parse::<IpAddr>().unwrap(), "{peer} {fields:?}");
+        };
+        check("198.51.100.9", &["203.0.113.5"], "198.51.100.9");
+        check("192.0.2.1", &["203.0.113.5"], "203.0.113.5");
+        check("::ffff:192.0.2.1", &["::ffff:203.0.113.5"], "203.0.113.5");
+        check("192.0.2.1", &[], "192.0.2.1");
+        // What its client wrote stands first and counts for nothing.
+        check("192.0.2.1", &["10.0.0.1, 203.0.113.5"], "203.0.113.5");
+        check("192.0.2.1", &["10.0.0.1", "203.0.113.5, 2001:db8::7"], "203.0.113.5");
+        check("192.0.2.1", &["10.0.0.1, 192.0.2.1, 203.0.113.5:4711"], "203.0.113.5");
+        check("192.0.2.1", &["[2001:db8:1::5]:443"], "2001:db8:1::5");
+        check("192.0.2.1", &["203.0.113.5, unknown"], "192.0.2.1");
+        check("192.0.2.1", &["203.0.113.5,"], "192.0.2.1");
+    }
 
     async fn served(bounds: Bounds) -> (SocketAddr, CancellationToken, tokio::task::JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -243,15 +310,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_header_that_comes_byte_by_byte_keeps_no_connection() {
-        let (at, _stop, _task) = served(QUICK).await;
+        let (at, _stop, _task) = served(quick()).await;
         let mut stream = TcpStream::connect(at).await.unwrap();
         let held = trickle(&mut stream).await;
-        assert!(held >= QUICK.header && held < 3 * QUICK.header, "{held:?}");
+        assert!(held >= QUICK_HEADER && held < 3 * QUICK_HEADER, "{held:?}");
         // Nor does the second request of a connection.
         let mut stream = TcpStream::connect(at).await.unwrap();
         assert!(ask(&mut stream, "/").await.ends_with("here"));
         let held = trickle(&mut stream).await;
-        assert!(held < 3 * QUICK.header, "{held:?}");
+        assert!(held < 3 * QUICK_HEADER, "{held:?}");
         // A handler may take longer than a header.
         let mut stream = TcpStream::connect(at).await.unwrap();
         assert!(ask(&mut stream, "/slow").await.ends_with("slow"));
@@ -259,7 +326,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_client_never_has_all_connections() {
-        let (at, _stop, _task) = served(Bounds { header: Duration::from_secs(20), ..QUICK }).await;
+        let (at, _stop, _task) = served(Bounds { header: Duration::from_secs(20), ..quick() }).await;
         let mut first = TcpStream::connect(at).await.unwrap();
         let mut second = TcpStream::connect(at).await.unwrap();
         assert!(ask(&mut first, "/").await.ends_with("here") && ask(&mut second, "/").await.ends_with("here"));
@@ -288,7 +355,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_under_way_is_finished_before_the_end() {
-        let (at, stop, task) = served(Bounds { header: Duration::from_secs(20), ..QUICK }).await;
+        let (at, stop, task) = served(Bounds { header: Duration::from_secs(20), ..quick() }).await;
         let mut idle = TcpStream::connect(at).await.unwrap();
         assert!(ask(&mut idle, "/").await.ends_with("here"));
         let mut stream = TcpStream::connect(at).await.unwrap();

@@ -1,7 +1,8 @@
 //! Back-off after failed sign-ins, per account and per address.
 //!
-//! Held in memory: a restart forgives, which costs an attacker more than it gives, and the record of every attempt is
-//! in the audit log. The account's own delay stays short, because a lock that lasts is a way to shut the owner out.
+//! Held in memory: a restart forgives addresses, which costs an attacker more than it gives; an account that had to wait waits on, because
+//! that is in the store. The record of every attempt is in the audit log. The account's own delay stays short, because a lock that lasts is
+//! a way to shut the owner out.
 
 use std::{
     collections::HashMap,
@@ -80,10 +81,12 @@ impl Lockout {
         }
     }
 
-    /// Forgets the failures of an account that signed in.
-    pub(crate) fn succeeded(&self, account: &str) {
+    /// Forgets the failures of an account that signed in, and that the address has tried this once.
+    pub(crate) fn succeeded(&self, account: &str, peer: Option<IpAddr>) {
+        // The address keeps its failures: one right password among many guesses does not make it trustworthy. But the try itself was
+        // none, or a whole office behind one address would be shut out by signing in.
+        self.taken_back("", peer);
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        // The address keeps its failures: one right password among many guesses does not make it trustworthy.
         for key in keys(account, None) {
             failures.remove(&key);
         }
@@ -160,6 +163,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn an_office_behind_one_address_signs_in_and_its_failures_still_count() {
+        let lockout = Lockout::default();
+        for number in 0..PEER_TRIES * 3 {
+            let account = format!("account{number}");
+            assert_eq!(lockout.wait(&account, Some(PEER)), None, "{number}");
+            lockout.failed(&account, Some(PEER));
+            lockout.succeeded(&account, Some(PEER));
+        }
+        // Who has one right password guesses others no faster for it.
+        for number in 0..PEER_TRIES {
+            lockout.failed(&format!("victim{number}"), Some(PEER));
+            lockout.failed("own", Some(PEER));
+            lockout.succeeded("own", Some(PEER));
+        }
+        assert!(lockout.wait("fresh", Some(PEER)).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn one_address_is_slowed_over_many_accounts() {
         let lockout = Lockout::default();
         for number in 0..PEER_TRIES {
@@ -175,7 +196,7 @@ mod tests {
         for _ in 0..ACCOUNT_TRIES {
             lockout.failed("kanri", None);
         }
-        lockout.succeeded("kanri");
+        lockout.succeeded("kanri", None);
         assert_eq!(lockout.wait("kanri", None), None);
         for _ in 0..ACCOUNT_TRIES {
             lockout.failed("kanri", None);

@@ -257,8 +257,8 @@ texts! {
     scope_figures: "件数と状態を読む" / "Read counts and conditions";
     scope_audit: "監査ログを読む" / "Read the audit log";
     scope_users: "利用者を読み、サインアウトさせる" / "Read users and end their sessions";
+    scope_requests: "原本の取り寄せを申請し、申請を読む" / "Ask for originals and read requests";
     scope_webhooks: "連携の通知を読み、送り直す" / "Read webhooks and send again";
-    scope_requests: "自分の原本の取り寄せを申請する" / "Ask for originals of your own";
     docs_title: "APIの説明" / "API reference";
     docs_lead: "プログラムから使うための決まりです。同じ内容を機械が読める形でも配っています:" / "How programs use this service. The same in a form that programs read:";
 
@@ -474,6 +474,7 @@ texts! {
     untouched_unknown: "見つかりません。" / "There is no such item.";
     untouched_gone: "元のファイルの保存期間が過ぎています。" / "What it would be made from is no longer kept.";
     untouched_released: "すでに送っています。" / "It was sent already.";
+    untouched_on_hold: "保留しています。消すには、先に保留を解いてください。" / "It is held back; end the hold before deleting it.";
     untouched_requested: "取り寄せの申請があります。先に判断してください。" / "Somebody asks for it; decide on that first.";
     untouched_nothing: "送れるものがありません。先に再処理してください。" / "There is nothing to send; convert it again first.";
     untouched_locked: "パスワードが必要です。" / "It needs a password.";
@@ -503,6 +504,7 @@ texts! {
     dashboard_working: "処理中" / "In work";
     dashboard_deliveries: "配送待ち" / "Awaiting delivery";
     dashboard_quarantine: "隔離中" / "In quarantine";
+    dashboard_requests: "判断を待つ申請" / "Requests waiting for a decision";
     dashboard_messages: "受け付けた件数" / "Accepted";
     dashboard_oldest: "最も古い待ち" / "Oldest waiting";
     dashboard_oldest_none: "なし" / "none";
@@ -649,9 +651,15 @@ texts! {
     event_changes_withdrawn: "利用者の一括変更の予定を取り消しました" / "Planned changes of accounts were withdrawn";
     event_changes_done: "利用者を一括で変更しました" / "Accounts were changed by a list";
     event_webhook_again: "連携先への再送を指示しました" / "An event will be told again";
-    event_user_changed: "利用者の設定を変えました" / "A user was changed";
     event_released: "作り直したものを送りました" / "What was rebuilt was sent";
     event_try_returned: "パスワードの試行を回数から除きました" / "A try of a password was not counted";
+    event_password_set: "利用者が自分のパスワードを変えました" / "A user changed their password";
+    event_password_reset: "利用者に新しいパスワードを発行しました" / "A user was given a new password";
+    event_role_set: "利用者の役割を変えました" / "A user's role was changed";
+    event_state_set: "利用者を停止または再開しました" / "A user was stopped or allowed again";
+    event_address_set: "利用者のメールアドレスを変えました" / "A user's mail address was changed";
+    event_renamed: "組織側の変更に合わせて利用者の名前を変えました" / "A user was renamed as their organisation says";
+    event_sessions_closed: "利用者をすべての端末からサインアウトさせました" / "All sessions of a user were ended";
     event_password_tried: "パスワードを試しました" / "A password was tried";
     event_upload_unlocked: "アップロードをパスワードで開きました" / "An upload was opened with a password";
     event_unlocked: "パスワードで開き、作り直したファイルを送りました" / "Opened with a password; the rebuilt files were sent";
@@ -768,10 +776,25 @@ texts! {
     section_limits: "上限" / "Limits";
     section_retention: "保存期間" / "Retention";
     section_log: "ログ" / "Log";
+    section_portal: "職員用ポータル" / "Staff portal";
+    section_admin: "管理画面" / "Admin console";
+    section_icap: "プロキシーとの連携（ICAP）" / "Proxies (ICAP)";
+    section_requests: "原本の取り寄せ" / "Requests for originals";
+    section_directory: "ディレクトリ（LDAP・Active Directory）" / "Directory (LDAP, Active Directory)";
+    section_oidc: "組織のアカウント（OpenID Connect）" / "Organisation accounts (OpenID Connect)";
+    section_digest: "まとめのメール" / "Digest mails";
     section_other: "全体" / "General";
     system_version: "版" / "Version";
     system_database: "データベースの大きさ" / "Size of the database";
     system_files: "ファイルの大きさ" / "Size of the files";
+    doctor_clock: "時計" / "Clock";
+    doctor_fonts: "日本語のフォント" / "Japanese fonts";
+    doctor_libreoffice: "LibreOffice（古い形式の変換と印刷）" / "LibreOffice (older formats, printing)";
+    system_licences: "使用しているソフトウェアのライセンス" / "Licences of the software in use";
+    system_licences_lead: "このプログラムに含まれる、ほかの人が作ったものの一覧です。ライセンスの全文は、それぞれの公開元にあります。" / "What in this program others have made. The texts of the licences are where each is published.";
+    system_licence: "ライセンス" / "Licence";
+    system_source: "公開元" / "Published at";
+    system_audit_key: "監査ログの署名の公開鍵（Ed25519）" / "Public key of signed audit exports (Ed25519)";
     system_doctor: "総点検" / "Full examination";
     system_doctor_lead: "misogi doctor と同じ点検です。変換環境の隔離を実際に攻撃して確かめます。" / "The same as `misogi doctor`: the walls of the rooms are attacked to see whether they hold.";
     system_examine: "いま点検する" / "Examine now";

@@ -173,7 +173,7 @@ async fn the_audit_is_filtered_and_verified_when_asked() {
 const CHECK: &str = r#"
 import hashlib, json, sys
 lines = [json.loads(line) for line in sys.stdin]
-proof, rows = lines[0], lines[1:]
+proof, rows, signature = lines[0], lines[1:-1], lines[-1]
 last = bytes.fromhex(proof["previous_hash"])
 for row in rows:
     text = json.dumps({k: row[k] for k in ("seq", "at", "actor", "event", "message", "detail")}, ensure_ascii=False, separators=(",", ":"))
@@ -182,6 +182,35 @@ for row in rows:
 assert last.hex() == proof["head"] and rows[-1]["seq"] == proof["to_seq"] and proof["complete"]
 print(len(rows))
 "#;
+
+/// OpenSSL checks the last line of a file: Ed25519 over a fixed text and the SHA-256 of everything before it, as docs/operations.md says.
+fn signed(world: &World, file: &[u8]) {
+    let end = file[..file.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
+    let (covered, last) = file.split_at(end);
+    let last = std::str::from_utf8(last).unwrap().trim_start_matches("# ");
+    let line: serde_json::Value = serde_json::from_str(last).unwrap();
+    let bytes = |text: &str| -> Vec<u8> {
+        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    };
+    let key = line["public_key"].as_str().unwrap();
+    assert_eq!(key, world.store.audit_key().unwrap());
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    // RFC 8410: SubjectPublicKeyInfo of an Ed25519 key.
+    std::fs::write(path("key.der"), [bytes("302a300506032b6570032100"), bytes(key)].concat()).unwrap();
+    std::fs::write(path("signature"), bytes(line["signature"].as_str().unwrap())).unwrap();
+    std::fs::write(path("covered"), covered).unwrap();
+    let digest =
+        std::process::Command::new("openssl").args(["dgst", "-sha256", "-binary"]).arg(path("covered")).output();
+    let message = [b"misogi audit export 1\n".to_vec(), digest.unwrap().stdout].concat();
+    std::fs::write(path("message"), message).unwrap();
+    let checked = std::process::Command::new("openssl")
+        .args(["pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-rawin", "-inkey"])
+        .args([path("key.der"), "-in".into(), path("message"), "-sigfile".into(), path("signature")])
+        .output()
+        .unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+}
 
 #[tokio::test]
 async fn an_exported_audit_is_checked_by_another_program() {
@@ -212,12 +241,16 @@ async fn an_exported_audit_is_checked_by_another_program() {
     assert!(output.status.success());
     let rows: usize = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
     assert!(rows >= 4, "{rows}");
+    signed(&world, &file.body);
+    let key = world.store.audit_key().unwrap();
+    assert!(get_as(&world, &cookies, "/system").await.text().contains(&key), "to be compared with");
 
     let csv =
         post_form(world.admin, &page, "/audit/export", &cookies, &[("format", "csv"), ("action", "accepted")]).await;
     let text = csv.text();
     assert!(text.starts_with("\u{feff}# {") && text.contains("\"complete\":false"), "{text}");
-    assert_eq!(text.lines().count(), 3, "proof, head, one row: {text}");
+    assert_eq!(text.lines().count(), 4, "proof, head, one row, signature: {text}");
+    signed(&world, &csv.body);
     let log = get_as(&world, &cookies, "/audit?action=audit_exported").await.text();
     assert_eq!(log.matches("<tr><td class=\"number\">").count(), 2, "what leaves the log is in the log: {log}");
 }
@@ -236,6 +269,7 @@ async fn settings_say_where_they_come_from_and_the_system_is_examined_when_asked
     let done = post_form(world.admin, &page, "/system", &cookies, &[]).await;
     assert_eq!((done.status, done.header("location")), (303, Some("/system")));
     let text = get_as(&world, &cookies, "/system").await.text();
+    assert!(text.contains("変換環境（隔離）</span> <span class=\"mono quiet small\">rooms"), "{text}");
     assert!(text.contains("containment level C, 2 slots") && text.contains("landlock: not in this kernel"), "{text}");
     assert!(get_as(&world, &cookies, "/audit?action=system_examined").await.text().contains(ADMIN));
 }
@@ -328,9 +362,11 @@ async fn a_draft_is_tried_on_a_fresh_file_of_which_nothing_is_kept() {
         assert!(text.contains("公開する</button>"), "{text}");
     }
     assert_eq!(world.store.messages(&store::MessageFilter::default()).await.unwrap().items.len(), 0);
-    let files =
-        std::process::Command::new("find").arg(world.directory.path()).args(["-path", "*/blobs/*", "-type", "f"]);
-    let found = { files }.output().unwrap();
+    let found = std::process::Command::new("find")
+        .arg(world.directory.path())
+        .args(["-path", "*/blobs/*", "-type", "f"])
+        .output()
+        .unwrap();
     assert!(found.stdout.is_empty(), "{}", String::from_utf8_lossy(&found.stdout));
     assert!(get_as(&world, &cookies, "/audit?action=policy_tried").await.text().contains("bytes: 5"));
 

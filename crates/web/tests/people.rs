@@ -313,6 +313,16 @@ async fn a_key_does_what_its_scope_says_until_it_is_ended_and_opens_no_page() {
     let ended = post_form(world.admin, &page, "/account/keys/end", &admin, &[("key", &id)]).await;
     assert_eq!(ended.status, 303);
     assert_eq!(with_key(world.admin, "/api/v1/quarantine", &reading).await.status, 401);
+    let (asking, reading) =
+        (key(world.admin, &admin, &["requests"]).await, key(world.admin, &admin, &["quarantine"]).await);
+    for site in [world.admin, world.portal] {
+        assert_eq!(with_key(site, "/api/v1/requests", &asking).await.status, 200);
+        assert_eq!(with_key(site, "/api/v1/requests", &reading).await.status, 403);
+    }
+    let bearer = format!("Bearer {asking}");
+    let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+    let decided = send(world.admin, "POST", "/api/v1/requests/1/approve", &headers, br#"{"comment":"x"}"#).await;
+    assert_eq!(decided.status, 403, "deciding is for a person");
 }
 
 #[tokio::test]
@@ -537,4 +547,44 @@ async fn tries_on_one_site_count_on_the_other() {
     for site in [world.portal, world.admin] {
         assert_eq!(password_only(site, ADMIN, PASSWORD).await.status, 429);
     }
+}
+
+#[tokio::test]
+async fn an_office_signs_in_and_guesses_count_for_who_guesses() {
+    let world = world().await;
+    signed_in(&world).await;
+    // One address, many who know their password.
+    for _ in 0..25 {
+        let answer = password_only(world.admin, ADMIN, PASSWORD).await;
+        assert_eq!((answer.status, answer.header("location")), (303, Some("/sign-in/code")));
+    }
+    let guess = async |forwarded: &str| {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.9:0".parse().unwrap()).unwrap();
+        let page = get(world.admin, "/sign-in").await;
+        let body = format!("form_token={}&name=nobody{}&password=x", page.form_token(), fresh_number());
+        let mut stream = socket.connect(world.admin).await.unwrap();
+        let head = format!(
+            "POST /sign-in HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nCookie: {}\r\nX-Forwarded-For: {forwarded}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+            world.admin,
+            page.cookies(),
+            body.len()
+        );
+        tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes()).await.unwrap();
+        read(&mut stream).await.status
+    };
+    for _ in 0..20 {
+        assert_eq!(guess("198.51.100.1, 203.0.113.5").await, 401);
+    }
+    assert_eq!(guess("198.51.100.2, 203.0.113.5").await, 429, "whatever its client wrote before");
+    assert_eq!(guess("203.0.113.6").await, 401, "another client of the same proxy");
+    let row = &world.store.audit(&store::AuditFilter::default()).await.unwrap().items[0];
+    assert!(row.detail.contains("203.0.113.6"), "{}", row.detail);
+}
+
+/// Another name at each call.
+fn fresh_number() -> u32 {
+    static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
 }

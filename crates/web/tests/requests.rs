@@ -341,3 +341,37 @@ async fn a_key_for_requests_asks_for_what_is_its_owner_s_and_nothing_else() {
     let on_console = send(world.admin, "GET", "/api/v1/requests", &[("Authorization", &bearer)], b"").await;
     assert_eq!(on_console.status, 403);
 }
+
+#[tokio::test]
+async fn an_approver_sees_of_an_original_what_the_site_shows_before_they_decide() {
+    let world = world_of_handover().await;
+    let people = people(&world).await;
+    let form = uploaded(&world, &people.staff, "集計.exe", b"MZ original").await;
+    ask(&world, &people.staff, &form, WHY).await;
+    let shown = page(world.portal, &people.manager, "/approvals/1").await.text();
+    assert!(shown.contains("/approvals/1/pages/1\""), "{shown}");
+    let look = page(world.portal, &people.manager, "/approvals/1/pages/1").await;
+    assert_eq!(look.status, 200, "{}", look.text());
+    assert!(look.text().contains("src=\"/approvals/1/pages/1/original\""), "{}", look.text());
+    let views = async || {
+        let filter = AuditFilter { event: Some("original_viewed".to_owned()), ..AuditFilter::default() };
+        world.store.audit(&filter).await.unwrap().items
+    };
+    assert_eq!(views().await.len(), 0, "the page alone shows nothing");
+    let picture = page(world.portal, &people.manager, "/approvals/1/pages/1/original").await;
+    assert_eq!((picture.status, picture.header("content-type")), (200, Some("image/png")));
+    assert!(String::from_utf8_lossy(&picture.body).contains("seen by manager"));
+    let rows = views().await;
+    assert!(rows.len() == 1 && rows[0].actor == "manager" && rows[0].detail.contains("\"request\":\"1\""), "{rows:?}");
+
+    // The site shows the first page; whoever asks sees nothing of what they ask for, and who has decided nothing more.
+    for path in
+        ["/approvals/1/pages/2", "/approvals/1/pages/0", "/approvals/1/pages/2/original", "/approvals/9/pages/1"]
+    {
+        assert_eq!(page(world.portal, &people.manager, path).await.status, 404, "{path}");
+    }
+    assert_eq!(page(world.portal, &people.staff, "/approvals/1/pages/1/original").await.status, 403);
+    assert_eq!(decide(world.portal, &people.manager, "approve", "はい").await.status, 303);
+    assert_eq!(page(world.portal, &people.manager, "/approvals/1/pages/1/original").await.status, 404);
+    assert_eq!(views().await.len(), 1);
+}

@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod doctor;
+pub(crate) mod licences;
 pub(crate) mod quarantine;
 pub(crate) mod queue;
 pub(crate) mod remote;

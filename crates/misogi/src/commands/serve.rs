@@ -141,7 +141,7 @@ async fn gateway_roles(
         told: Told::default(),
         keys: Keys::default(),
     });
-    let digest = Digest::new(store.clone(), engine.clone(), config, postmaster.clone(), &site.admin_url);
+    let digest = Digest::new(store.clone(), engine.clone(), config, postmaster.clone(), &site);
     roles.start("digest", digest.run(shutdown.clone()));
     roles.start("control", control::serve(config.data.clone(), pairing.clone(), shutdown.clone()));
     let governor = Arc::new(Governor::new(
@@ -202,7 +202,15 @@ async fn gateway_roles(
         let state = icap_state(config, &portal_state, governor.clone())?;
         roles.start("icap", web::icap(listener, state, shutdown.clone()));
     }
-    roles.start("portal", web::serve(portal, web::portal(portal_state)?, shutdown.clone().cancelled_owned()));
+    roles.start(
+        "portal",
+        web::serve(
+            portal,
+            web::portal(portal_state)?,
+            gateway::trusted_proxies(config),
+            shutdown.clone().cancelled_owned(),
+        ),
+    );
     let hooks = gateway::webhooks(config)?;
     roles.start("webhooks", hooks.clone().deliver(store.clone(), shutdown.clone()));
     roles.start("watch", web::watch_for_hooks(store.clone(), readiness.clone(), shutdown.clone()));
@@ -221,7 +229,15 @@ async fn gateway_roles(
         sources: sources.clone(),
         hooks,
     };
-    roles.start("admin", web::serve(admin, web::admin(admin_state)?, shutdown.clone().cancelled_owned()));
+    roles.start(
+        "admin",
+        web::serve(
+            admin,
+            web::admin(admin_state)?,
+            gateway::trusted_proxies(config),
+            shutdown.clone().cancelled_owned(),
+        ),
+    );
     roles.start("directory", web::follow(store.clone(), sources, shutdown.clone().cancelled_owned()));
     roles.start("janitor", janitor(store.clone(), shutdown.clone()));
     roles.start("personnel", personnel(store.clone(), shutdown.clone()));

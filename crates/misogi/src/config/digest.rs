@@ -8,13 +8,15 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Digest {
     /// Addresses of administrators; none: no digests.
     pub(crate) recipients: Vec<String>,
+    /// Approvers who have a mail address are told of requests that wait for a decision.
+    pub(crate) approvers: bool,
     /// Times of the day, `HH:MM`.
     pub(crate) times: Vec<String>,
 }
 
 impl Default for Digest {
     fn default() -> Self {
-        Self { recipients: Vec::new(), times: vec!["08:30".to_owned(), "13:00".to_owned()] }
+        Self { recipients: Vec::new(), approvers: false, times: vec!["08:30".to_owned(), "13:00".to_owned()] }
     }
 }
 

@@ -117,6 +117,10 @@ impl Config {
                 return fault(key, &format!("is {value}, must be {bounds}"));
             }
         }
+        if let Some(bad) = self.site.trusted_proxies.iter().find(|text| web::Network::parse(text).is_err()) {
+            let message = format!("`{bad}` is neither an address nor a network such as 192.0.2.0/24");
+            return fault("site.trusted_proxies", &message);
+        }
         if let Some((key, message)) = self.icap.fault() {
             return fault(key, &message);
         }

@@ -98,13 +98,22 @@ pub(crate) struct Site {
     pub(crate) portal_url: Option<String>,
     /// Address under which administrators reach the console, without a trailing slash.
     pub(crate) admin_url: Option<String>,
+    /// Addresses and networks of the TLS proxies in front of portal and console: of them alone `X-Forwarded-For` is believed.
+    pub(crate) trusted_proxies: Vec<String>,
     /// Offset of local time from UTC in minutes; 540 is Japan.
     pub(crate) utc_offset_minutes: i16,
 }
 
 impl Default for Site {
     fn default() -> Self {
-        Self { name: String::new(), language: Language::Ja, portal_url: None, admin_url: None, utc_offset_minutes: 540 }
+        Self {
+            name: String::new(),
+            language: Language::Ja,
+            portal_url: None,
+            admin_url: None,
+            trusted_proxies: Vec::new(),
+            utc_offset_minutes: 540,
+        }
     }
 }
 

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Requests {
     /// Where an approved original is handed over: `off`, nowhere, or `admin`, on the console's listener.
     pub(crate) download: Download,
+    /// How much of an original approvers see on the portal, as pixels, before they decide: `off`, `first_page` or `all`.
+    pub(crate) preview: Preview,
     /// Approvals for what was rebuilt.
     pub(crate) quorum_rebuilt: u32,
     /// Approvals for what was withheld.
@@ -32,10 +34,20 @@ pub(crate) enum Download {
     Admin,
 }
 
+/// How much of an original approvers see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Preview {
+    Off,
+    FirstPage,
+    All,
+}
+
 impl Default for Requests {
     fn default() -> Self {
         Self {
             download: Download::Off,
+            preview: Preview::Off,
             quorum_rebuilt: 2,
             quorum_withheld: 2,
             quorum_virus: 2,
@@ -62,6 +74,11 @@ impl Requests {
             download: match self.download {
                 Download::Off => web::Handover::Off,
                 Download::Admin => web::Handover::Admin,
+            },
+            looking: match self.preview {
+                Preview::Off => web::Looking::Off,
+                Preview::FirstPage => web::Looking::FirstPage,
+                Preview::All => web::Looking::All,
             },
         }
     }

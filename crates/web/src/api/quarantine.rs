@@ -261,8 +261,8 @@ pub(crate) struct ActReply {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Acted {
     id: i64,
-    /// `done`, or why not: `unknown`, `gone`, `released_already`, `requested`, `nothing_to_release`, `locked`, `part_of_upload` or
-    /// `under_way`.
+    /// `done`, or why not: `unknown`, `gone`, `released_already`, `requested`, `nothing_to_release`, `locked`, `part_of_upload`,
+    /// `under_way` or `on_hold`.
     outcome: &'static str,
 }
 

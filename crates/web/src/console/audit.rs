@@ -259,7 +259,8 @@ fn sentence(event: AuditEvent, t: &Texts) -> &'static str {
         AuditEvent::ExternalUserPutAside => t.event_put_aside,
         AuditEvent::SignedIn => t.event_signed_in,
         AuditEvent::SignInFailed => t.event_sign_in_failed,
-        AuditEvent::SessionClosed | AuditEvent::SessionsClosed => t.event_session_closed,
+        AuditEvent::SessionClosed => t.event_session_closed,
+        AuditEvent::SessionsClosed => t.event_sessions_closed,
         AuditEvent::SecondFactorEnrolled => t.event_second_factor,
         AuditEvent::SecondFactorRemoved => t.event_second_factor_removed,
         AuditEvent::IcapReceived => t.event_icap_received,
@@ -274,12 +275,12 @@ fn sentence(event: AuditEvent, t: &Texts) -> &'static str {
         AuditEvent::WebhookAgain => t.event_webhook_again,
         AuditEvent::RecoveryCodeUsed => t.event_recovery_code,
         AuditEvent::RecoveryCodesRenewed => t.event_recovery_codes_renewed,
-        AuditEvent::UserPasswordSet
-        | AuditEvent::UserPasswordReset
-        | AuditEvent::UserRoleSet
-        | AuditEvent::UserStateSet
-        | AuditEvent::UserAddressSet
-        | AuditEvent::UserRenamed => t.event_user_changed,
+        AuditEvent::UserPasswordSet => t.event_password_set,
+        AuditEvent::UserPasswordReset => t.event_password_reset,
+        AuditEvent::UserRoleSet => t.event_role_set,
+        AuditEvent::UserStateSet => t.event_state_set,
+        AuditEvent::UserAddressSet => t.event_address_set,
+        AuditEvent::UserRenamed => t.event_renamed,
     }
 }
 

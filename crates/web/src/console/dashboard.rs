@@ -43,7 +43,7 @@ pub(crate) async fn page(State(console): State<Console>, visitor: Visitor) -> Re
         page: visitor.page(&console.people, t.nav_dashboard, Permission::Dashboard),
         state: checks::overall(&checks, t),
         emergencies: checks::emergencies(&checks),
-        tiles: tiles(&counts, &figures, &console, &visitor),
+        tiles: tiles(&counts, store.open_requests().await?.0, &figures, &console, &visitor),
         flow: flow(&figures, console.state.site.offset_minutes, t),
         bars: breakdowns(figures, &visitor, t),
         checks,
@@ -53,7 +53,7 @@ pub(crate) async fn page(State(console): State<Console>, visitor: Visitor) -> Re
     Ok(render(StatusCode::OK, &template))
 }
 
-fn tiles(counts: &Counts, figures: &Figures, console: &Console, visitor: &Visitor) -> Vec<Tile> {
+fn tiles(counts: &Counts, requests: u64, figures: &Figures, console: &Console, visitor: &Visitor) -> Vec<Tile> {
     let t = visitor.texts();
     let (role, language) = (visitor.user.role, visitor.language);
     let deliveries = counts.deliveries_pending.saturating_add(counts.deliveries_retrying);
@@ -80,6 +80,7 @@ fn tiles(counts: &Counts, figures: &Figures, console: &Console, visitor: &Visito
             t.dashboard_quarantine,
             link("/quarantine?state=held", Permission::Quarantine),
         ),
+        (requests.to_string(), t.dashboard_requests, link("/approvals", Permission::Approvals)),
         (accepted.to_string(), t.dashboard_messages, link("/messages", Permission::Tracking)),
     ]
     .into_iter()

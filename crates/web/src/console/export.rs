@@ -1,4 +1,4 @@
-//! The audit log as a file: rows as they are, with what it takes to check them against the log and against each other.
+//! The audit log as a file: rows as they are, with what it takes to check them against the log and against each other, signed by the site.
 
 use std::fmt::Write;
 
@@ -11,6 +11,7 @@ use axum::{
 };
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use store::{AuditEntry, AuditEvent, AuditFilter, AuditRow, Store};
 
 use super::{
@@ -52,6 +53,8 @@ struct Proof<'a> {
     previous_hash: &'a str,
     /// The hash of row `to_seq`: the head of the chain when the file was made.
     head: &'a str,
+    /// The key that the last line is signed with, as the system page shows it.
+    public_key: &'a str,
     /// Whether no filter left rows out, so that the chain can be computed anew from the file alone.
     complete: bool,
     filter: &'a [(&'static str, String)],
@@ -87,6 +90,7 @@ pub(crate) async fn export(
     let range = store.audit_range(&filter).await?;
     // A period leaves out what is before and after it; every other filter leaves gaps.
     let complete = named.iter().all(|(name, _)| matches!(*name, "since" | "until"));
+    let key = store.audit_key().ok_or(Fault::Internal)?;
     let proof = Proof {
         kind: "proof",
         exported: moment::rfc3339(store.now()),
@@ -95,6 +99,7 @@ pub(crate) async fn export(
         to_seq: range.to,
         previous_hash: &range.previous_hash,
         head: &range.head,
+        public_key: &key,
         complete,
         filter: &named,
     };
@@ -116,6 +121,7 @@ pub(crate) async fn export(
     detail.push(("from_seq", range.from.to_string()));
     detail.push(("to_seq", range.to.to_string()));
     detail.push(("head", range.head.clone()));
+    detail.push(("public_key", key));
     let actor = visitor.user.name.clone();
     store.audit_append(AuditEntry { actor, event: AuditEvent::AuditExported, message: None, detail }).await?;
 
@@ -126,8 +132,9 @@ pub(crate) async fn export(
     let name = format!("attachment; filename=\"misogi-audit-{}-{}.{extension}\"", range.from, range.to);
     // Whatever their time says: a clock that was set back leaves no gap in a range.
     let filter = if complete { AuditFilter::default() } else { filter };
-    let from = At { store: store.clone(), filter, after: range.from.saturating_sub(1), to: range.to, format };
-    let body = Body::from_stream(stream::try_unfold((Some(begin), from), next));
+    let after = range.from.saturating_sub(1);
+    let from = At { store: store.clone(), filter, after, to: range.to, format, digest: Sha256::new() };
+    let body = Body::from_stream(stream::try_unfold(Some((Some(begin), from)), next));
     Ok(([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)], body).into_response())
 }
 
@@ -138,26 +145,41 @@ struct At {
     after: i64,
     to: i64,
     format: Format,
+    /// Of everything so far.
+    digest: Sha256,
 }
 
-type Step = Option<(Bytes, (Option<String>, At))>;
+/// What is still to be written; `None` after the signature.
+type Rest = Option<(Option<String>, At)>;
 
 /// The next piece of the file. A log of any length is read page by page.
-async fn next((begin, mut at): (Option<String>, At)) -> Result<Step, store::Error> {
-    if let Some(begin) = begin {
-        return Ok(Some((Bytes::from(begin), (None, at))));
-    }
-    let rows = at.store.audit_after(&at.filter, at.after, at.to).await?;
-    let Some(last) = rows.last() else { return Ok(None) };
-    at.after = last.seq;
-    let mut text = String::with_capacity(rows.len() * 256);
-    for row in &rows {
-        match at.format {
-            Format::JsonLines => json_line(row, &mut text),
-            Format::Csv => csv_line(row, &mut text),
+async fn next(rest: Rest) -> Result<Option<(Bytes, Rest)>, store::Error> {
+    let Some((begin, mut at)) = rest else { return Ok(None) };
+    let mut text = begin.unwrap_or_default();
+    if text.is_empty() {
+        let rows = at.store.audit_after(&at.filter, at.after, at.to).await?;
+        let Some(last) = rows.last() else { return Ok(Some((end(at)?, None))) };
+        at.after = last.seq;
+        text.reserve(rows.len().saturating_mul(256));
+        for row in &rows {
+            match at.format {
+                Format::JsonLines => json_line(row, &mut text),
+                Format::Csv => csv_line(row, &mut text),
+            }
         }
     }
-    Ok(Some((Bytes::from(text), (None, at))))
+    at.digest.update(&text);
+    Ok(Some((Bytes::from(text), Some((None, at)))))
+}
+
+/// The last line: the signature of the site.
+fn end(at: At) -> Result<Bytes, store::Error> {
+    let signature = at.store.audit_sign(at.digest.finalize().into())?;
+    let text = serde_json::to_string(&signature).map_err(|_| store::Error::Invalid("a signature"))?;
+    Ok(Bytes::from(match at.format {
+        Format::JsonLines => format!("{text}\n"),
+        Format::Csv => format!("# {text}\r\n"),
+    }))
 }
 
 fn json_line(row: &AuditRow, into: &mut String) {

@@ -151,6 +151,7 @@ pub(crate) fn doors() -> Vec<Door<Console>> {
         post("/policy/publish", May(PolicyChange), policy::publish).in_rooms(),
         get("/system", May(System), system::page),
         post("/system", May(System), system::examine).in_rooms(),
+        get("/system/licences", May(System), system::licences),
         get("/audit", May(Audit), audit::page),
         post("/audit/verify", May(Audit), audit::verify),
         post("/audit/export", May(Audit), export::export),

@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use engine::catalogue::Language;
 use store::{Role, Source, User, UserState};
+use unicode_normalization::UnicodeNormalization;
 
 use crate::{
     console::users::{NoAddress, address},
@@ -201,9 +202,10 @@ enum Column {
 }
 
 fn column(cell: &str) -> Option<Column> {
-    let cell = cell.trim().to_lowercase();
+    // Whatever width people type letters in.
+    let cell = cell.trim().nfkc().collect::<String>().to_lowercase();
     Some(match cell.as_str() {
-        "name" | "利用者id" | "利用者ＩＤ" => Column::Name,
+        "name" | "利用者id" => Column::Name,
         "role" | "役割" => Column::Role,
         "address" | "mail" | "メールアドレス" => Column::Address,
         "state" | "状態" => Column::State,
@@ -318,6 +320,8 @@ mod tests {
         let pasted =
             "利用者ID\t役割\tメールアドレス\t状態\nsuzuki\t承認者\tSuzuki@city.example.jp\t\ntanaka\t\t-\t停止\n";
         let rows = read(pasted).unwrap();
+        // As an input method leaves it.
+        assert_eq!(read(&pasted.replace("利用者ID", "利用者ＩＤ")).unwrap(), rows);
         assert_eq!((rows[0].line, rows[0].role), (2, Some(Role::Approver)));
         assert_eq!(rows[0].address, Some(Some("suzuki@city.example.jp".to_owned())));
         assert_eq!((rows[1].address.clone(), rows[1].state), (Some(None), Some(UserState::Disabled)));

@@ -16,7 +16,7 @@ use super::{
     message::Fact,
 };
 use crate::{
-    Examined, ExaminedState,
+    Examined, ExaminedState, Licensed,
     fault::Fault,
     moment,
     page::{Mark, Page, render},
@@ -49,6 +49,7 @@ pub(crate) async fn page(State(console): State<Console>, visitor: Visitor) -> Re
         facts.push(Fact { name: t.system_database, value: shown::bytes(disk.database) });
         facts.push(Fact { name: t.system_files, value: shown::bytes(disk.files) });
     }
+    facts.push(Fact { name: t.system_audit_key, value: store.audit_key().unwrap_or_default() });
     facts.retain(|fact| !fact.value.is_empty());
     let examination = console.examination.lock().await.clone();
     let template = SystemPage {
@@ -99,8 +100,17 @@ pub(crate) async fn examine(
     Ok(Redirect::to("/system").into_response())
 }
 
+/// `GET /system/licences`
+pub(crate) async fn licences(State(console): State<Console>, visitor: Visitor) -> Result<Response, Fault> {
+    let t = visitor.texts();
+    let page = visitor.page(&console.people, t.system_licences, Permission::System);
+    Ok(render(StatusCode::OK, &LicencesPage { page, rows: crate::licences().collect() }))
+}
+
 #[derive(Debug)]
 struct Row {
+    /// Empty for one that has no words of its own.
+    title: &'static str,
     name: String,
     state: Mark,
     detail: String,
@@ -118,7 +128,29 @@ impl Row {
             let mark = if *well { Mark::ok(t.check_ok) } else { Mark::warn(t.check_warning) };
             (mark, shown::visible(&format!("{name}: {detail}")))
         });
-        Self { name: shown::visible(&one.name), state, detail: shown::visible(&one.detail), facts: facts.collect() }
+        let (title, name) = (title(&one.name, t), shown::visible(&one.name));
+        Self { title, name, state, detail: shown::visible(&one.detail), facts: facts.collect() }
+    }
+}
+
+/// What `misogi doctor` looks at, in words.
+fn title(name: &str, t: &Texts) -> &'static str {
+    match name {
+        "configuration" => t.policy_file,
+        "rooms" => t.part_rooms,
+        "passwords" => t.section_passwords,
+        "requests" => t.section_requests,
+        "scanner" => t.part_scanner,
+        "store" => t.part_store,
+        "directory" => t.section_directory,
+        "provider" => t.section_oidc,
+        "webhooks" => t.nav_webhooks,
+        "next_hop" => t.part_delivery,
+        "icap" => t.section_icap,
+        "clock" => t.doctor_clock,
+        "fonts" => t.doctor_fonts,
+        "libreoffice" => t.doctor_libreoffice,
+        _ => "",
     }
 }
 
@@ -131,4 +163,11 @@ struct SystemPage {
     examined: Option<String>,
     found: Vec<Row>,
     form_token: String,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "licences.html")]
+struct LicencesPage {
+    page: Page,
+    rows: Vec<Licensed>,
 }

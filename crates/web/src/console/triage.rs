@@ -261,6 +261,7 @@ pub(crate) fn untouched_name(untouched: Untouched) -> &'static str {
         Untouched::Locked => "locked",
         Untouched::PartOfUpload => "part_of_upload",
         Untouched::UnderWay => "under_way",
+        Untouched::OnHold => "on_hold",
     }
 }
 
@@ -274,6 +275,7 @@ fn untouched_word(untouched: Untouched, t: &Texts) -> &'static str {
         Untouched::Locked => t.untouched_locked,
         Untouched::PartOfUpload => t.untouched_part,
         Untouched::UnderWay => t.untouched_under_way,
+        Untouched::OnHold => t.untouched_on_hold,
     }
 }
 

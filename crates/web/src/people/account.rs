@@ -109,7 +109,7 @@ pub(crate) async fn password_submit(
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(ask_password(&people, &visitor, status, Some(problem.to_owned())));
     }
-    people.lockout.succeeded(&user.name);
+    people.lockout.succeeded(&user.name, None);
     let hash = people.passwords.hash(chosen.password).await.map_err(hash_failed)?;
     match people.store.set_password_hash(user.id, &user.password_hash, hash).await {
         Ok(()) => {}

@@ -44,8 +44,8 @@ pub(super) async fn submit(
     };
     let problem = match verdict {
         Verdict::Is(user) if user.state == UserState::Active && role::allows(user.role, people.entrance()) => {
-            people.lockout.succeeded(name);
-            people.lockout.succeeded(&user.name);
+            people.lockout.succeeded(name, *peer);
+            people.lockout.succeeded(&user.name, None);
             return attempt.succeeded(&user).await;
         }
         Verdict::Is(_) | Verdict::NoRole => t.sign_in_no_role,

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, future::Future, time::Duration};
 
-use store::{Source, Store, Timestamp, User};
+use store::{RESERVED_NAMES, Source, Store, Timestamp, User};
 
 use super::{directory::Directory, provider::Provider};
 
@@ -110,7 +110,8 @@ pub(super) fn name(text: &str) -> Option<String> {
     let text = text.trim().to_ascii_lowercase();
     let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-@+".contains(&byte));
     let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
-    (plain && first && text.len() <= NAME_BYTES).then_some(text)
+    let is_free = !RESERVED_NAMES.contains(&text.as_str());
+    (plain && first && is_free && text.len() <= NAME_BYTES).then_some(text)
 }
 
 /// A mail address in lower case.
@@ -148,6 +149,7 @@ mod tests {
             ("山田", None),
             ("-taro", None),
             ("a<b", None),
+            ("Gateway", None),
         ] {
             assert_eq!(name(given).as_deref(), taken, "{given}");
         }

@@ -95,7 +95,7 @@ pub(crate) async fn renew(
         return Ok(response);
     }
     if !sign_in::takes(&people, user, &typed.code).await? {
-        people.store.sign_in_failed(user.id, None).await?;
+        people.store.sign_in_failed(user.id, None, sign_in::at(&people, None)).await?;
         return Ok(ask(&people, &visitor, StatusCode::UNPROCESSABLE_ENTITY, Some(t.code_wrong.to_owned())));
     }
     let codes = recovery_codes()?;

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
-use store::{ApiKeyId, ApiKeyRow, NewApiKey, Scope};
+use store::{ApiKeyId, ApiKeyRow, NewApiKey, Role, Scope};
 
 use super::{People, Visitor};
 use crate::{
@@ -51,18 +51,24 @@ pub(crate) struct Ending {
 }
 
 /// What a scope allows.
-pub(super) fn permission(scope: Scope) -> Permission {
+pub(super) fn permissions(scope: Scope) -> &'static [Permission] {
     match scope {
-        Scope::Files => Permission::Upload,
-        Scope::Quarantine => Permission::Quarantine,
-        Scope::Unlock => Permission::Unlock,
-        Scope::Tracking => Permission::Tracking,
-        Scope::Figures => Permission::Dashboard,
-        Scope::Audit => Permission::Audit,
-        Scope::Users => Permission::Users,
-        Scope::Webhooks => Permission::Webhooks,
-        Scope::Requests => Permission::Requests,
+        Scope::Files => &[Permission::Upload],
+        Scope::Quarantine => &[Permission::Quarantine],
+        Scope::Unlock => &[Permission::Unlock],
+        Scope::Tracking => &[Permission::Tracking],
+        Scope::Figures => &[Permission::Dashboard],
+        Scope::Audit => &[Permission::Audit],
+        Scope::Users => &[Permission::Users],
+        Scope::Webhooks => &[Permission::Webhooks],
+        // One's own on the portal, all on the console. Deciding is for a person who is signed in.
+        Scope::Requests => &[Permission::Requests, Permission::Approvals],
     }
+}
+
+/// Whether a role has anything of a scope.
+fn is_for(scope: Scope, role: Role) -> bool {
+    permissions(scope).iter().any(|permission| role::allows(role, *permission))
 }
 
 /// The key in the `Authorization` header (RFC 6750 2.1), when there is such a header: `Some(None)` is none of ours.
@@ -100,7 +106,7 @@ pub(crate) async fn create(
     ];
     let scopes: Vec<Scope> = ticked
         .into_iter()
-        .filter(|(scope, ticked)| *ticked && role::allows(visitor.user.role, permission(*scope)))
+        .filter(|(scope, ticked)| *ticked && is_for(*scope, visitor.user.role))
         .map(|(scope, _)| scope)
         .collect();
     if name.is_empty() || scopes.is_empty() || !DAYS.contains(&wanted.days) {
@@ -157,7 +163,7 @@ async fn show(
         name: name.to_owned(),
         scopes: Scope::ALL
             .into_iter()
-            .filter(|scope| role::allows(visitor.user.role, permission(*scope)))
+            .filter(|scope| is_for(*scope, visitor.user.role))
             .map(|scope| (tag(scope), word(scope, t)))
             .collect(),
         days: DAYS,

@@ -140,12 +140,12 @@ pub(crate) async fn sign(
         return Ok(Redirect::to("/").into_response());
     }
     let next = sign_in::local(&signed.next).unwrap_or_default();
+    let peer = peer.map(|Extension(ConnectInfo(Peer(address)))| address.ip());
     if sign_in::code_wait(&people, &visitor.user).is_none() && right(&people, &visitor, &signed).await? {
-        let peer = peer.map(|Extension(ConnectInfo(Peer(address)))| address.ip());
         return sign_in::enter(&people, &visitor, peer, next).await;
     }
     people.metrics.sign_in(SignIn::Failure);
-    people.store.sign_in_failed(visitor.user.id, None).await?;
+    people.store.sign_in_failed(visitor.user.id, None, sign_in::at(&people, peer)).await?;
     sign_in::ask_code(&people, &visitor, StatusCode::UNAUTHORIZED, Some(visitor.texts().passkey_wrong.to_owned()), next)
         .await
 }

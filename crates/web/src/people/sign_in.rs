@@ -11,7 +11,9 @@ use axum::{
 };
 use engine::catalogue::Language;
 use serde::Deserialize;
-use store::{AuditEntry, AuditEvent, NewSession, Source, Stage, TokenHash, User, UserId, UserState};
+use store::{
+    AuditEntry, AuditEvent, NewSession, RESERVED_NAMES, SignInAt, Source, Stage, TokenHash, User, UserId, UserState,
+};
 use tokio::time::{Instant, sleep_until};
 
 use super::{People, Visitor, by_directory, passkeys, totp};
@@ -138,7 +140,7 @@ pub(crate) async fn submit(
         note_failure(&people, known, name, peer).await?;
         return attempt.again(StatusCode::UNAUTHORIZED, Some(t.sign_in_wrong.to_owned())).await;
     };
-    people.lockout.succeeded(name);
+    people.lockout.succeeded(name, peer);
     attempt.succeeded(&user).await
 }
 
@@ -209,7 +211,7 @@ pub(super) async fn opened(
     if stage == Stage::Code {
         return Ok(Some((secret, with_next("/sign-in/code", next))));
     }
-    people.store.sign_in_succeeded(user.id).await?;
+    people.store.sign_in_succeeded(user.id, at(people, peer)).await?;
     people.metrics.sign_in(SignIn::Success);
     Ok(Some((secret, if next.is_empty() { "/".to_owned() } else { next.to_owned() })))
 }
@@ -248,12 +250,12 @@ pub(crate) async fn code_submit(
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         return Ok(response);
     }
+    let peer = peer.map(|Extension(ConnectInfo(Peer(address)))| address.ip());
     if !takes(&people, user, &typed.code).await? {
         people.metrics.sign_in(SignIn::Failure);
-        people.store.sign_in_failed(user.id, None).await?;
+        people.store.sign_in_failed(user.id, None, at(&people, peer)).await?;
         return ask_code(&people, &visitor, StatusCode::UNAUTHORIZED, Some(t.code_wrong.to_owned()), next).await;
     }
-    let peer = peer.map(|Extension(ConnectInfo(Peer(address)))| address.ip());
     enter(&people, &visitor, peer, next).await
 }
 
@@ -273,7 +275,7 @@ pub(super) async fn enter(
         Err(store::Error::NotFound(_)) => return Err(Fault::Unauthorised),
         Err(error) => return Err(error.into()),
     }
-    people.store.sign_in_succeeded(user.id).await?;
+    people.store.sign_in_succeeded(user.id, at(people, peer)).await?;
     people.metrics.sign_in(SignIn::Success);
     Ok(entered(people, &secret, if next.is_empty() { "/" } else { next }))
 }
@@ -310,7 +312,7 @@ pub(super) fn count_code(people: &People, user: &User) {
 
 /// Forgets the tries of whoever is in.
 pub(super) fn forget_codes(people: &People, user: &User) {
-    people.lockout.succeeded(&code_counter(user));
+    people.lockout.succeeded(&code_counter(user), None);
 }
 
 /// No account has a name with a space in it.
@@ -396,18 +398,25 @@ pub(super) async fn note_failure(
     let store = &people.store;
     let Some(user) = known else {
         let mut detail = vec![("name", name.chars().take(64).collect())];
+        detail.push(("site", if people.area == Area::Portal { "portal" } else { "console" }.to_owned()));
         detail.extend(peer.map(|peer| ("peer", peer.to_string())));
         let entry = AuditEntry { actor: "gateway".to_owned(), event: AuditEvent::SignInFailed, message: None, detail };
         return Ok(store.audit_append(entry).await?);
     };
     let lock = people.lockout.wait(name, None).map(|left| store.now().plus(left));
-    Ok(store.sign_in_failed(user, lock).await?)
+    Ok(store.sign_in_failed(user, lock, at(people, peer)).await?)
+}
+
+/// What the audit says of a try.
+pub(super) fn at(people: &People, peer: Option<IpAddr>) -> SignInAt {
+    SignInAt { site: people.session_site(), peer }
 }
 
 /// The names an account may have.
 pub(crate) fn valid_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     (3..=64).contains(&name.len())
+        && !RESERVED_NAMES.contains(&name)
         && bytes.next().is_some_and(|first| first.is_ascii_lowercase())
         && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte))
 }
@@ -544,7 +553,7 @@ mod tests {
         for good in ["abc", "kanri01", "a.b-c_d", &format!("a{}", "b".repeat(63))] {
             assert!(valid_name(good), "{good}");
         }
-        for bad in ["", "ab", "1abc", "Abc", "a b", "管理者", "a<b", &"a".repeat(65)] {
+        for bad in ["", "ab", "1abc", "Abc", "a b", "管理者", "a<b", "gateway", "setup", "icap", &"a".repeat(65)] {
             assert!(!valid_name(bad), "{bad}");
         }
     }

@@ -91,7 +91,7 @@ impl Visitor {
     pub(crate) fn may(&self, permission: Permission) -> Result<(), Fault> {
         let within = match &self.credential {
             Credential::Session(_) => true,
-            Credential::Key(scopes) => scopes.iter().any(|scope| keys::permission(*scope) == permission),
+            Credential::Key(scopes) => scopes.iter().any(|scope| keys::permissions(*scope).contains(&permission)),
         };
         if within && role::allows(self.user.role, permission) { Ok(()) } else { Err(Fault::Forbidden) }
     }

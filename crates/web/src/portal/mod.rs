@@ -36,7 +36,7 @@ use crate::{
     language,
     page::{Area, Page},
     people::{self, Need, People, PortalAccess, Shared, Sources, Visitor},
-    requests::{RequestSettings, ask, decide},
+    requests::{RequestSettings, ask, decide, look},
     role::Permission,
 };
 
@@ -143,6 +143,8 @@ pub(crate) fn doors() -> Vec<Door<Portal>> {
         get("/approvals", May(Decide), decide::list).of_accounts(),
         get("/approvals/{id}", May(Decide), decide::detail).of_accounts(),
         post("/approvals/{id}", May(Decide), decide::submit).of_accounts(),
+        get("/approvals/{id}/pages/{page}", May(Decide), look::page).in_rooms().of_accounts(),
+        get("/approvals/{id}/pages/{page}/original", May(Decide), look::picture).in_rooms().of_accounts(),
         get("/b/{token}/files/{number}", May(Upload), result::file).by_itself(),
         get("/b/{token}/files/{number}/pages/{page}", May(Upload), pages::page).in_rooms(),
         get("/b/{token}/files/{number}/pages/{page}/image", May(Upload), pages::image).in_rooms(),

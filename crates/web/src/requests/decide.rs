@@ -10,7 +10,7 @@ use axum::{
 use serde::Deserialize;
 use store::{Decision, Denied, Request, RequestFilter, RequestId, Role};
 
-use super::{Desk, Handover, Line, Shown, denied, said, wording};
+use super::{Desk, Handover, Line, Shown, denied, look::may_look, said, wording};
 use crate::{
     fault::Fault,
     page::{Area, Page, render},
@@ -107,7 +107,7 @@ pub(crate) fn only_for(visitor: &Visitor) -> Option<store::UserId> {
 }
 
 /// Whether the visitor may do this now.
-fn may(request: &Request, visitor: &Visitor, decision: Decision) -> Result<(), Denied> {
+pub(super) fn may(request: &Request, visitor: &Visitor, decision: Decision) -> Result<(), Denied> {
     let approvals = request.approvals();
     store::may_decide(&request.case(&approvals), visitor.user.id, visitor.user.role, decision)
 }
@@ -134,7 +134,11 @@ pub(super) async fn show(
         promise: desk.promise(t),
         message: (console && visitor.may(Permission::Tracking).is_ok())
             .then(|| format!("/messages/{}", request.message.0)),
-        look: look.then(|| look_at(&request)),
+        look: if look {
+            Some(look_at(&request))
+        } else {
+            (!console && may_look(desk, &request, visitor)).then(|| format!("/approvals/{id}/pages/1"))
+        },
         may_approve: approve.is_ok(),
         may_return: give_back.is_ok(),
         // Why not, where there still is something to decide and it is not simply over.

@@ -136,7 +136,7 @@ fn password(desk: &Desk, visitor: &Visitor, request: &Request, nonce: &str) -> R
 }
 
 /// Where the original lies: in quarantine, or in the mail or upload that it came in.
-async fn document(desk: &Desk, request: &Request) -> Result<Document, Fault> {
+pub(super) async fn document(desk: &Desk, request: &Request) -> Result<Document, Fault> {
     if let Some(item) = request.item {
         return Ok(Document::original(Place::Quarantined(item), request.name.clone()));
     }

@@ -6,6 +6,7 @@
 pub(crate) mod ask;
 pub(crate) mod decide;
 pub(crate) mod fetch;
+pub(crate) mod look;
 mod sealed_zip;
 mod wording;
 
@@ -36,6 +37,8 @@ pub struct RequestSettings {
     pub rules: RequestRules,
     /// Whether and where an approved original is handed over.
     pub download: Handover,
+    /// How much of an original approvers see before they decide.
+    pub looking: Looking,
 }
 
 /// Whether an original may leave the gateway at all.
@@ -46,6 +49,18 @@ pub enum Handover {
     Off,
     /// On the console's listener, to those who run the console, inside an encrypted archive.
     Admin,
+}
+
+/// How much of an original approvers see on the portal, as pixels, before they decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Looking {
+    /// Nothing.
+    #[default]
+    Off,
+    /// Its first page.
+    FirstPage,
+    /// All of it.
+    All,
 }
 
 /// What pages of requests work with, on either site.

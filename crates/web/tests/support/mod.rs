@@ -30,7 +30,7 @@ use tokio::{
     sync::Semaphore,
 };
 use web::{
-    AdminState, Condition, Handover, Metrics, Outlook, Painter, Painting, PortalAccess, PortalState, Previews,
+    AdminState, Condition, Handover, Looking, Metrics, Outlook, Painter, Painting, PortalAccess, PortalState, Previews,
     Readiness, RequestSettings, Site, Sources, UploadLimits, Webhooks,
 };
 
@@ -167,7 +167,8 @@ async fn world_of(access: PortalAccess, limits: UploadLimits, addresses: [&str; 
 
 /// A portal for those with an account, and originals that may be handed over on the console.
 pub(crate) async fn world_of_handover() -> World {
-    let requests = RequestSettings { download: Handover::Admin, ..RequestSettings::default() };
+    let requests =
+        RequestSettings { download: Handover::Admin, looking: Looking::FirstPage, ..RequestSettings::default() };
     let addresses = ["127.0.0.1:0", "127.0.0.1:0"];
     world_that(PortalAccess::Accounts, small_limits(), addresses, requests, Sources::default(), Webhooks::default())
         .await
@@ -249,8 +250,8 @@ async fn world_that(
         sources: sources.clone(),
         hooks,
     };
-    tokio::spawn(web::serve(portal, web::portal(state).unwrap(), std::future::pending()));
-    tokio::spawn(web::serve(admin, web::admin(console).unwrap(), std::future::pending()));
+    tokio::spawn(web::serve(portal, web::portal(state).unwrap(), proxies(), std::future::pending()));
+    tokio::spawn(web::serve(admin, web::admin(console).unwrap(), proxies(), std::future::pending()));
     World {
         directory,
         store,
@@ -262,6 +263,11 @@ async fn world_that(
         admin: admin_at,
         codes: Mutex::default(),
     }
+}
+
+/// A machine that does not ask in tests without saying so: `127.0.0.9` is a proxy of the site.
+fn proxies() -> Vec<web::Network> {
+    vec![web::Network::parse("127.0.0.9").unwrap()]
 }
 
 /// Takes any draft but `wrong`; a draft is the value of one setting.
