@@ -15,6 +15,7 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use support::{Gateway, fixture, free_ports, get};
@@ -355,4 +356,37 @@ fn a_page_of_ours_is_in_the_language_that_is_wished() {
     if http.starts_with("HTTP/1.1 403 ") {
         assert!(page.contains("<html lang=\"en\">") && page.contains("This file is withheld"), "{page}");
     }
+}
+
+#[test]
+fn with_a_certificate_proxies_are_served_by_tls_and_not_otherwise() {
+    let kept = tempfile::tempdir().expect("a directory");
+    let (certificate, key) = (kept.path().join("icap.pem"), kept.path().join("icap.key"));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
+        .args(["-subj", "/CN=gw.test", "-addext", "subjectAltName=DNS:gw.test", "-out"])
+        .args([certificate.as_os_str(), "-keyout".as_ref(), key.as_os_str()])
+        .output()
+        .expect("openssl is installed (./test)");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let (_directory, _gateway, icap) = gateway(&format!("tls_certificate = {certificate:?}\ntls_key = {key:?}\n"));
+    let mut client = Command::new("openssl")
+        .args(["s_client", "-quiet", "-verify_return_error", "-servername", "gw.test", "-CAfile"])
+        .arg(&certificate)
+        .args(["-connect", &icap.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("openssl runs");
+    let asked = respmod("Connection: close\r\n", RESPONSE, &format!("{}0\r\n\r\n", chunk("enciphered words")));
+    client.stdin.as_mut().expect("piped").write_all(&asked).expect("sent");
+    let output = client.wait_with_output().expect("ends with the connection");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.starts_with("ICAP/1.0 200 OK\r\n") && said.contains("enciphered words"), "{said} {output:?}");
+
+    let mut plain = Proxy::connect(icap);
+    plain.send(b"OPTIONS icap://gw/respmod ICAP/1.0\r\nHost: gw\r\n\r\n");
+    let said = plain.rest();
+    assert!(!said.contains("ICAP/1.0"), "{said}");
 }

@@ -113,6 +113,7 @@ pub(crate) fn check(config: &Config) -> Result<()> {
     delivery(config, &hostname)?;
     sources::sources(config)?;
     webhooks(config)?;
+    icap_tls(config)?;
     Ok(())
 }
 
@@ -186,13 +187,19 @@ pub(crate) fn read(path: Option<&Path>) -> Result<Option<Vec<u8>>> {
 }
 
 fn tls(config: &Config) -> Result<Option<Arc<mail::intake::tls::ServerConfig>>> {
-    let certificate = read(config.smtp.tls_certificate.as_deref())?;
-    let key = read(config.smtp.tls_key.as_deref())?;
-    match (certificate, key) {
-        (Some(certificate), Some(key)) => {
-            let settings = mail::intake::tls::server_config(&certificate, &key).context("smtp.tls_certificate")?;
-            Ok(Some(settings))
-        }
+    let (certificate, key) = (config.smtp.tls_certificate.as_deref(), config.smtp.tls_key.as_deref());
+    presented(certificate, key).context("smtp.tls_certificate")
+}
+
+/// What proxies are shown that ask by TLS.
+pub(crate) fn icap_tls(config: &Config) -> Result<Option<Arc<mail::intake::tls::ServerConfig>>> {
+    let (certificate, key) = (config.icap.tls_certificate.as_deref(), config.icap.tls_key.as_deref());
+    presented(certificate, key).context("icap.tls_certificate")
+}
+
+fn presented(certificate: Option<&Path>, key: Option<&Path>) -> Result<Option<Arc<mail::intake::tls::ServerConfig>>> {
+    match (read(certificate)?, read(key)?) {
+        (Some(certificate), Some(key)) => Ok(Some(mail::intake::tls::server_config(&certificate, &key)?)),
         _ => Ok(None),
     }
 }
@@ -200,7 +207,8 @@ fn tls(config: &Config) -> Result<Option<Arc<mail::intake::tls::ServerConfig>>> 
 /// The certificates that the gateway presents: the key that names each, and when it ends.
 pub(crate) fn certificates(config: &Config) -> Vec<(&'static str, PathBuf)> {
     let smtp = config.smtp.tls_certificate.clone().map(|path| ("smtp.tls_certificate", path));
-    smtp.into_iter().collect()
+    let icap = config.icap.tls_certificate.clone().map(|path| ("icap.tls_certificate", path));
+    smtp.into_iter().chain(icap).collect()
 }
 
 /// Other systems that are told of events, with their secrets.

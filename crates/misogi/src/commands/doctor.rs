@@ -326,9 +326,11 @@ fn icap(config: &Config) -> Option<Check> {
     if address.ip().is_loopback() && others {
         state = State::Warning;
         detail.push_str("; no other machine reaches a loopback address (icap.listen)");
-    } else if !address.ip().is_loopback() {
+    } else if !address.ip().is_loopback() && config.icap.tls_certificate.is_none() {
         state = State::Warning;
-        detail.push_str("; ICAP is not encrypted: between proxy and gateway there must be nobody else");
+        detail.push_str(
+            "; ICAP is not encrypted (icap.tls_certificate): between proxy and gateway there must be nobody else",
+        );
     }
     Some(Check::new("icap", state, detail))
 }

@@ -262,6 +262,7 @@ fn icap_state(config: &Config, portal: &web::PortalState, governor: Arc<Governor
             config::Scope::Files => web::Scope::Files,
             config::Scope::All => web::Scope::All,
         },
+        tls: gateway::icap_tls(config)?,
         limits: web::IcapLimits {
             body_bytes: settings.max_body_bytes,
             files: portal.limits.files,
@@ -290,7 +291,8 @@ async fn welcome(config: &Config, store: &Store, site: &Site) -> Result<()> {
     println!("  portal   {}", site.portal_url);
     println!("  console  {}", site.admin_url);
     if let Some(address) = config.icap.listen {
-        println!("  ICAP     icap://{address}/respmod and icap://{address}/reqmod");
+        let scheme = if config.icap.tls_certificate.is_some() { "icaps" } else { "icap" };
+        println!("  ICAP     {scheme}://{address}/respmod and {scheme}://{address}/reqmod");
     }
     match gateway::next_hop(config)? {
         NextHop::Maildir(path) => println!("  results  {} (no next hop is set)", path.join("new").display()),

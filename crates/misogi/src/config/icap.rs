@@ -1,6 +1,7 @@
 //! `[icap]`: the service for proxies.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,9 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Icap {
     /// Not set: there is no such service.
     pub(crate) listen: Option<SocketAddr>,
+    /// Certificate chain and key (PEM): with both the proxies connect by TLS (`icaps://`), and not otherwise.
+    pub(crate) tls_certificate: Option<PathBuf>,
+    pub(crate) tls_key: Option<PathBuf>,
     /// Addresses and networks of the proxies that may connect.
     pub(crate) clients: Vec<String>,
     /// What is rebuilt: `files`, or `all`, which leaves the words of web pages. The rest is refused.
@@ -30,6 +34,8 @@ impl Default for Icap {
     fn default() -> Self {
         Self {
             listen: None,
+            tls_certificate: None,
+            tls_key: None,
             clients: vec!["127.0.0.1".to_owned(), "::1".to_owned()],
             scope: Scope::Files,
             max_body_bytes: 50 << 20,
@@ -44,6 +50,9 @@ impl Default for Icap {
 impl Icap {
     /// What cannot be used: the key and what is wrong with it.
     pub(super) fn fault(&self) -> Option<(&'static str, String)> {
+        if self.tls_certificate.is_some() != self.tls_key.is_some() {
+            return Some(("icap.tls_certificate", "icap.tls_certificate and icap.tls_key are set together".to_owned()));
+        }
         if self.clients.is_empty() {
             return Some(("icap.clients", "must list the addresses of the proxies".to_owned()));
         }

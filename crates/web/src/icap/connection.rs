@@ -4,8 +4,7 @@ use std::{io, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::{Instant, timeout, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
@@ -33,8 +32,13 @@ pub(crate) enum Lost {
     Io(#[from] io::Error),
 }
 
+/// What carries a connection: TCP, or TLS over it.
+pub(crate) trait Carrier: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Carrier for S {}
+
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Carrier>,
     /// Received and not yet read.
     buffer: BytesMut,
     limits: IcapLimits,
@@ -42,7 +46,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(stream: TcpStream, limits: IcapLimits, shutdown: CancellationToken) -> Self {
+    pub(crate) fn new(stream: Box<dyn Carrier>, limits: IcapLimits, shutdown: CancellationToken) -> Self {
         Self { stream, buffer: BytesMut::new(), limits, shutdown }
     }
 
@@ -82,7 +86,12 @@ impl Connection {
 
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), Lost> {
         // A piece is at most 256 KiB; whoever takes less than that in this time is not a proxy at work.
-        match timeout(self.limits.silence, self.stream.write_all(bytes)).await {
+        let written = async {
+            self.stream.write_all(bytes).await?;
+            // TLS keeps a part of it until it is asked.
+            self.stream.flush().await
+        };
+        match timeout(self.limits.silence, written).await {
             Ok(written) => Ok(written?),
             Err(_) => Err(Lost::Late),
         }

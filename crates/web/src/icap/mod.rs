@@ -6,7 +6,7 @@
 //!
 //! * Reading order: `wire` and `chunk` (grammar, sans I/O) → `connection` (the socket, its limits) → `judge` (what a head says) →
 //!   `service` (one exchange) and `form` (one that brings a form) → `answer` and `page` (what is sent back).
-//! * Who may connect is a list of addresses: the protocol knows neither passwords nor encryption.
+//! * Who may connect is a list of addresses: the protocol knows no passwords. Where there is a certificate, it goes over TLS (ICAPS).
 
 mod answer;
 mod chunk;
@@ -25,10 +25,11 @@ use tokio::{
     sync::Semaphore,
     task::JoinSet,
 };
+use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Governor, Metrics, Network, PortalAccess, Site};
-use connection::Connection;
+use connection::{Carrier, Connection};
 use service::Service;
 
 /// What the ICAP service works with.
@@ -48,6 +49,8 @@ pub struct IcapState {
     pub clients: Vec<Network>,
     /// What is rebuilt.
     pub scope: Scope,
+    /// The certificate that is presented; without one nothing is enciphered.
+    pub tls: Option<Arc<ServerConfig>>,
     /// How much at a time.
     pub limits: IcapLimits,
     /// Any text that changes with the configuration: it goes into the ISTag.
@@ -129,13 +132,23 @@ pub async fn icap(listener: TcpListener, state: IcapState, shutdown: Cancellatio
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             tracing::warn!(event = "icap_connection_refused", %peer, why = "icap.max_connections reached");
             service.state.metrics.icap("none", "overload");
-            overloaded(&stream, &service);
+            if service.state.tls.is_none() {
+                overloaded(&stream, &service);
+            }
             continue;
         };
         let (service, shutdown) = (Arc::clone(&service), shutdown.clone());
         open.spawn(async move {
-            let connection = Connection::new(stream, service.state.limits, shutdown);
-            service.serve(connection, peer).await;
+            match carried(stream, &service).await {
+                Ok(stream) => {
+                    let connection = Connection::new(stream, service.state.limits, shutdown);
+                    service.serve(connection, peer).await;
+                }
+                Err(error) => {
+                    tracing::info!(event = "icap_connection_lost", %peer, error = &error as &dyn std::error::Error);
+                    service.state.metrics.icap("none", "lost");
+                }
+            }
             drop(place);
         });
     }
@@ -143,6 +156,16 @@ pub async fn icap(listener: TcpListener, state: IcapState, shutdown: Cancellatio
     // What is left is in the middle of a body; its proxy shows an error.
     let _ = tokio::time::timeout(DRAIN, ended).await;
     Ok(())
+}
+
+/// The connection, with TLS on it where the site has a certificate for it. A handshake may take as long as a silence.
+async fn carried(stream: TcpStream, service: &Service) -> io::Result<Box<dyn Carrier>> {
+    let Some(tls) = &service.state.tls else { return Ok(Box::new(stream)) };
+    let handshake = TlsAcceptor::from(Arc::clone(tls)).accept(stream);
+    match tokio::time::timeout(service.state.limits.silence, handshake).await {
+        Ok(accepted) => Ok(Box::new(accepted?)),
+        Err(_) => Err(io::ErrorKind::TimedOut.into()),
+    }
 }
 
 /// Whoever does not read this in time sees the connection closed, which is the same to a proxy.
