@@ -123,14 +123,14 @@ impl Type {
 
     /// Numbers of the children of that name; several where the content model tells them apart by place.
     pub fn children_named(self, namespace: Namespace, name: &str) -> impl Iterator<Item = u16> {
-        let key = (namespace.0, name.as_bytes());
         let order = slice(&CHILDREN_BY_NAME, self.row().children);
-        let named = move |number: &u16| {
+        let against = move |number: &u16| {
             let child = self.child(*number).unwrap_or(self);
-            (child.namespace().0, child.name().as_bytes())
+            by_name((child.namespace().0, child.name()), (namespace.0, name))
         };
-        let first = order.partition_point(|number| named(number) < key);
-        order.get(first..).unwrap_or_default().iter().copied().take_while(move |number| named(number) == key)
+        let first = order.partition_point(|number| against(number) == Ordering::Less);
+        let rest = order.get(first..).unwrap_or_default();
+        rest.iter().copied().take_while(move |number| against(number) == Ordering::Equal)
     }
 
     /// An attribute by its number.
@@ -149,9 +149,9 @@ impl Type {
         let order = slice(&ATTRIBUTES_BY_NAME, (first, u16::from(count)));
         let attributes = self.attributes();
         let found = order.binary_search_by(|number| {
-            attributes.get(usize::from(*number)).map_or(Ordering::Less, |row| {
-                (row.namespace, string(Some(row.name)).as_bytes()).cmp(&(namespace.0, name.as_bytes()))
-            })
+            attributes
+                .get(usize::from(*number))
+                .map_or(Ordering::Less, |row| by_name((row.namespace, string(Some(row.name))), (namespace.0, name)))
         });
         found.ok().and_then(|at| order.get(at)).copied()
     }
@@ -282,6 +282,13 @@ impl PartKind {
         let all = self.row().namespaces;
         Namespace::all().filter(move |namespace| all.checked_shr(u32::from(namespace.0)).unwrap_or(0) & 1 == 1)
     }
+}
+
+/// The order of the tables. Most names differ in their first letter, and to compare more of them is a call.
+fn by_name((space, name): (u8, &str), (other_space, other): (u8, &str)) -> Ordering {
+    let first = |name: &str| name.as_bytes().first().copied();
+    let order = space.cmp(&other_space).then_with(|| first(name).cmp(&first(other)));
+    order.then_with(|| name.as_bytes().cmp(other.as_bytes()))
 }
 
 /// Place and length of a piece of [`STRINGS`].

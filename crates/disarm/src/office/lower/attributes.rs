@@ -67,8 +67,8 @@ impl Lowerer<'_, '_, '_> {
                 continue;
             }
             // A rule of a pivot table that is gone is a rule of its cells.
-            let is_rule = of.is("x", "conditionalFormatting") || of.is("x14", "conditionalFormatting");
-            if self.context.lost_pivots && local == "pivot" && is_rule {
+            let is_rule = || of.is("x", "conditionalFormatting") || of.is("x14", "conditionalFormatting");
+            if self.context.lost_pivots && local == "pivot" && is_rule() {
                 continue;
             }
             let value = match known.kind() {
