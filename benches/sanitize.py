@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""`misogi sanitize` over small mails and small files: inputs per second and processor time for each.
+"""`misogi sanitize` over small mails and small files: inputs per second, and processor time for each: of all processes, and of the
+rooms with their zygotes.
 
     benches/sanitize.py [--count 1000] [--rounds 3] [--misogi target/release/misogi]
 
-One process, default policy, rooms as shipped. `parsemail` is the same mails read by Python's email package without any sandbox, in
-the same round, as a yardstick for the machine.
+One process, default policy, rooms as shipped. `mails` are plain text and HTML by turns, `textmails` the plain ones. `parsemail`
+is the same mails read by Python's email package without any sandbox, in the same round, as a yardstick for the machine.
 """
-import argparse, pathlib, shutil, statistics, subprocess, sys, tempfile, time, resource
+import argparse, os, pathlib, shutil, statistics, subprocess, sys, tempfile, time, resource
 
 
 def mail(number):
@@ -19,13 +20,28 @@ def mail(number):
     return head.encode() + (body if number % 2 else words).encode(charset)
 
 
+def own_time(pid):
+    """Seconds of processor time of a process without its children; 0 when it is gone."""
+    try:
+        fields = pathlib.Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def run(command):
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    if done.returncode:
-        sys.exit(f"{command[0]}: exit code {done.returncode}: {done.stderr.decode()[-500:]}")
+    """Seconds that pass, of processor time of all processes, and of that of the first one."""
+    before, start, own = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic(), 0
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
+        while process.poll() is None:
+            own = max(own, own_time(process.pid))
+            time.sleep(0.01)
+        if process.returncode:
+            said.seek(0)
+            sys.exit(f"{command[0]}: exit code {process.returncode}: {said.read().decode()[-500:]}")
     wall, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, own
 
 
 READER = """import sys, email, email.policy, pathlib
@@ -42,10 +58,11 @@ def main():
     arguments.add_argument("--misogi", default="target/release/misogi")
     options = arguments.parse_args()
     root = pathlib.Path(tempfile.mkdtemp(prefix="misogi-sanitize-"))
-    for kind in ("mails", "texts"):
+    for kind in ("mails", "textmails", "texts"):
         (root / kind).mkdir()
     for number in range(options.count):
         (root / "mails" / f"{number}.eml").write_bytes(mail(number))
+        (root / "textmails" / f"{number}.eml").write_bytes(mail(2 * number))
         (root / "texts" / f"{number}.txt").write_bytes("一行目\n二行目\n".encode("cp932") * 20)
     results = {}
     try:
@@ -54,15 +71,17 @@ def main():
             out = root / f"out-{number}"
             for name, command in (
                 ("mails", [options.misogi, "sanitize", root / "mails", "-o", out, "--json"]),
+                ("textmails", [options.misogi, "sanitize", root / "textmails", "-o", out, "--json"]),
                 ("texts", [options.misogi, "sanitize", root / "texts", "-o", out, "--json"]),
                 ("parsemail", [sys.executable, "-c", READER, root / "mails"]),
             ):
                 results.setdefault(name, []).append(run(command))
         print(f"{options.count} inputs, median of {options.rounds} rounds (start of the program included)")
-        print(f"{'what':12} {'inputs/s':>9} {'CPU ms each':>12}")
+        print(f"{'what':12} {'inputs/s':>9} {'CPU ms each':>12} {'of the rooms':>13}")
         for name, runs in results.items():
-            wall, cpu = (statistics.median(values) for values in zip(*runs))
-            print(f"{name:12} {options.count / wall:9.0f} {1000 * cpu / options.count:12.3f}")
+            wall, cpu, own = (statistics.median(values) for values in zip(*runs))
+            each = 1000 / options.count
+            print(f"{name:12} {options.count / wall:9.0f} {each * cpu:12.3f} {each * (cpu - own):13.3f}")
     finally:
         shutil.rmtree(root, ignore_errors=True)
 
