@@ -1,9 +1,10 @@
 //! Sealed memory files: what goes into rooms and what comes out of them.
 //!
 //! A sealed file can neither be changed nor shrunk by anybody, not even by those who still hold it, so what was checked is
-//! what is used. [`Hostile`] and [`Fresh`] are the same bytes with a memory of where they came from.
+//! what is used. A few bytes need no file until a room is to map them: nobody but the gateway has them. [`Hostile`] and [`Fresh`] are the same bytes with a memory of where they came from.
 
 use crate::sys::descriptor;
+use crate::wire::IN_MESSAGE_MAX;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -19,16 +20,16 @@ pub struct Sealed {
 }
 
 impl Sealed {
-    /// Copies bytes into a new sealed file.
+    /// Copies bytes.
     pub fn from_bytes(bytes: &[u8]) -> io::Result<Sealed> {
         let mut writer = Sealed::builder()?;
         writer.write_all(bytes)?;
         writer.seal()
     }
 
-    /// A file that is still being written; stream into it rather than collecting the bytes first.
+    /// What is still being written; stream into it rather than collecting the bytes first. It becomes a file when it is large.
     pub fn builder() -> io::Result<SealedWriter> {
-        Ok(SealedWriter { file: descriptor::memory_file(c"misogi")?, len: 0 })
+        Ok(SealedWriter { small: Vec::new(), file: None, len: 0 })
     }
 
     /// Seals the outputs of a room that is dead: cuts the file to its stated length and lets nobody change it again.
@@ -38,7 +39,7 @@ impl Sealed {
         Ok(Sealed::of(file, len))
     }
 
-    /// A side output that came with a reply.
+    /// A few bytes: an output that came with a reply, an input that goes with a job.
     pub(crate) fn small(bytes: Box<[u8]>) -> Sealed {
         let len = bytes.len() as u64;
         Sealed { file: OnceLock::new(), small: Some(bytes), len }
@@ -107,20 +108,22 @@ impl Sealed {
     /// The descriptor, for giving it to a room.
     pub(crate) fn descriptor(&self) -> io::Result<BorrowedFd<'_>> {
         if let (None, Some(bytes)) = (self.file.get(), &self.small) {
-            let Sealed { file, .. } = Sealed::from_bytes(bytes)?;
-            if let Some(file) = file.into_inner() {
-                // Another thread may have been first; one copy is as good as the other.
-                let _ = self.file.set(file);
-            }
+            let mut file = descriptor::memory_file(c"misogi")?;
+            file.write_all(bytes)?;
+            descriptor::seal(&file, descriptor::SEALED_OWN)?;
+            // Another thread may have been first; one copy is as good as the other.
+            let _ = self.file.set(file);
         }
         self.file.get().map(AsFd::as_fd).ok_or(io::ErrorKind::NotFound.into())
     }
 }
 
-/// A memory file that is being written.
+/// A memory file that is being written, once there is much.
 #[derive(Debug)]
 pub struct SealedWriter {
-    file: File,
+    /// What was written while there is no file.
+    small: Vec<u8>,
+    file: Option<File>,
     len: u64,
 }
 
@@ -137,14 +140,26 @@ impl SealedWriter {
 
     /// Ends the writing for good.
     pub fn seal(self) -> io::Result<Sealed> {
-        descriptor::seal(&self.file, descriptor::SEALED_OWN)?;
-        Ok(Sealed::of(self.file, self.len))
+        let Some(file) = self.file else { return Ok(Sealed::small(self.small.into())) };
+        descriptor::seal(&file, descriptor::SEALED_OWN)?;
+        Ok(Sealed::of(file, self.len))
     }
 }
 
 impl Write for SealedWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
+        let written = match &mut self.file {
+            Some(file) => file.write(bytes)?,
+            None if self.small.len().saturating_add(bytes.len()) <= IN_MESSAGE_MAX => {
+                self.small.extend_from_slice(bytes);
+                bytes.len()
+            }
+            None => {
+                let mut file = descriptor::memory_file(c"misogi")?;
+                file.write_all(&std::mem::take(&mut self.small))?;
+                self.file.insert(file).write(bytes)?
+            }
+        };
         self.len = self.len.saturating_add(written as u64);
         Ok(written)
     }
@@ -189,6 +204,12 @@ impl Source {
     pub fn whole(data: Arc<Sealed>) -> Source {
         let len = data.len();
         Source { data, offset: 0, len }
+    }
+
+    /// The range, where it is not in a file and small enough to go with a job.
+    pub(crate) fn small(&self) -> Option<&[u8]> {
+        let (from, len) = (usize::try_from(self.offset).ok()?, usize::try_from(self.len).ok()?);
+        self.data.small.as_ref()?.get(from..from.checked_add(len)?).filter(|bytes| bytes.len() <= IN_MESSAGE_MAX)
     }
 
     /// True when the range lies within the file. A room would die of SIGBUS beyond it.
@@ -272,13 +293,30 @@ mod tests {
 
     #[test]
     fn a_sealed_file_refuses_every_change() {
-        let sealed = Sealed::from_bytes(b"original").unwrap();
+        let original = [b'o'; IN_MESSAGE_MAX + 1];
+        let sealed = Sealed::from_bytes(&original).unwrap();
         let file = sealed.file.get().unwrap();
         assert!(file.write_at(b"x", 0).is_err());
         assert!(file.set_len(0).is_err());
         assert!(file.set_len(100).is_err());
         assert!(descriptor::seal(file, 0).is_err(), "even the seals are sealed");
-        assert_eq!(sealed.to_vec(8).unwrap(), b"original");
+        assert_eq!(sealed.to_vec(1 << 20).unwrap(), original);
+    }
+
+    #[test]
+    fn what_is_written_is_a_file_from_one_byte_above_the_bound_on() {
+        for (len, is_file) in [(0, false), (IN_MESSAGE_MAX, false), (IN_MESSAGE_MAX + 1, true), (100_000, true)] {
+            let bytes: Vec<u8> = (0..=250).cycle().take(len).collect();
+            let mut writer = Sealed::builder().unwrap();
+            bytes.chunks(1000).for_each(|chunk| writer.write_all(chunk).unwrap());
+            assert_eq!(writer.len(), len as u64);
+            let sealed = Arc::new(writer.seal().unwrap());
+            assert_eq!(sealed.to_vec(1 << 20).unwrap(), bytes);
+            assert_eq!(sealed.file.get().is_some(), is_file, "{len} bytes");
+            assert_eq!(Source::whole(Arc::clone(&sealed)).small(), (!is_file).then_some(&bytes[..]));
+            let beyond = Source { data: sealed, offset: 1, len: len as u64 };
+            assert_eq!(beyond.small(), None);
+        }
     }
 
     #[test]

@@ -191,7 +191,8 @@ fn base() -> PoolConfig {
 fn run(pool: &Pool, number: u8, row: &Row, expected: Expect) -> (String, Option<String>) {
     let pid = i32::try_from(std::process::id()).unwrap().to_le_bytes();
     let hostile: Vec<u8> = [ATTACK, number].into_iter().chain(pid).collect();
-    let document = source(&b"the input of an attack ".repeat(400));
+    // Large enough to be mapped and not given with the job.
+    let document = source(&b"the input of an attack ".repeat(1_500));
     // Time enough for a processor limit of a second on a machine with other work; the others end by themselves.
     let deadline = if expected == Expect::Timeout { Duration::from_millis(150) } else { Duration::from_secs(20) };
     let limits = JobLimits { deadline, out_bytes: 1 << 20, side_bytes: 1 << 16 };

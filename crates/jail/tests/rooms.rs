@@ -158,6 +158,10 @@ fn main() {
         ),
         ("a_large_report_comes_as_a_file", a_large_report_comes_as_a_file),
         (
+            "results_of_every_size_are_whole_and_have_nothing_of_each_other",
+            results_of_every_size_are_whole_and_have_nothing_of_each_other,
+        ),
+        (
             "a_chain_of_twenty_megabytes_needs_little_memory_anywhere",
             a_chain_of_twenty_megabytes_needs_little_memory_anywhere,
         ),
@@ -294,6 +298,28 @@ fn a_large_report_comes_as_a_file() {
         assert_eq!(outcome.report.unwrap().to_vec(1 << 20).unwrap(), [b's'; 200_000]);
         let outcome = pool.clean_wait(source(b""), vec![ORDINARY], limits());
         assert!(outcome.report.unwrap().is_empty(), "nothing of the other document");
+    }
+}
+
+/// Small ones come with the reply, and the file that was not used serves the next one.
+fn results_of_every_size_are_whole_and_have_nothing_of_each_other() {
+    let pool = start(config());
+    let small = 32 * 1024;
+    for len in [5, small, small + 1, 0, 64 * 1024, 1, 300_000, small - 1, 70_000, 2] {
+        let document: Vec<u8> = (0..=250).cycle().skip(len % 251).take(len).collect();
+        let mut backwards: Vec<u8> = document.iter().take(16).copied().collect();
+        backwards.reverse();
+        let dirty = pool.dirty_wait(source(&document), vec![ORDINARY], limits());
+        assert_eq!((dirty.verdict, dirty.form.unwrap().len()), (Verdict::Ok, len as u64));
+        let spill = dirty.spill.map_or(0, |spill| spill.len());
+        assert_eq!(spill, backwards.len() as u64);
+        let alone = pool.clean_wait(source(&document), vec![ORDINARY], limits());
+        let chained = pool.chain_wait(source(&document), vec![ORDINARY], vec![ORDINARY], limits());
+        for clean in [alone, chained.clean] {
+            assert_eq!(clean.verdict, Verdict::Ok);
+            assert_eq!(clean.fresh.unwrap().sealed().to_vec(1 << 20).unwrap(), document, "{len} bytes");
+            assert_eq!(clean.report.unwrap().to_vec(16).unwrap(), backwards);
+        }
     }
 }
 

@@ -76,7 +76,7 @@ struct ConfigArgument {
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os();
     if arguments.nth(1).is_some_and(|first| first == pool::ROOM_ARGUMENT) {
-        jail::room::enter_prepared(arguments, rooms::prepare);
+        jail::room::enter_prepared(arguments, rooms::prepare, rooms::rehearsals);
     }
     let result = match Cli::parse().command {
         None => commands::serve::run(commands::serve::Arguments::default()),

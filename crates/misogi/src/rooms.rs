@@ -1,10 +1,12 @@
 //! What runs inside the rooms: `disarm` in the dirty one, `reconstruct` in the clean one.
 
+mod first_mail;
+
 use disarm::Fonts;
 use form::DetectedType;
 use form::reason::{Reason, Refusal};
 use jail::Role;
-use jail::room::{Handler, Input, RoomIo, RoomRefusal};
+use jail::room::{Handler, Input, Rehearsal, RoomIo, RoomRefusal};
 
 use crate::fonts;
 
@@ -19,6 +21,14 @@ pub(crate) fn prepare(role: Role) -> Box<Handler> {
             Box::new(move |io| dirty(io, &fonts))
         }
         Role::Clean => Box::new(clean),
+    }
+}
+
+/// What a zygote's handler does first.
+pub(crate) fn rehearsals(role: Role) -> Vec<Rehearsal> {
+    match role {
+        Role::Dirty => first_mail::to_read(),
+        Role::Clean => first_mail::to_write(),
     }
 }
 

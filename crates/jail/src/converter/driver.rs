@@ -109,7 +109,7 @@ fn drive(socket: &OwnedFd, start: &Start) -> ! {
         _ => process::exit(EXIT_JOB),
     };
     let [Some(input), Some(out), _] = received.descriptors else { process::exit(EXIT_JOB) };
-    let Some((head, params)) = JobHead::decode(&buffer) else { process::exit(EXIT_JOB) };
+    let Some((head, params, _)) = JobHead::decode(&buffer) else { process::exit(EXIT_JOB) };
     let (input, mut out) = (File::from(input), File::from(out));
     let reply = match (head.task, Order::decode(params)) {
         (Task::Probe, _) => {

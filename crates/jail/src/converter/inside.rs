@@ -57,7 +57,7 @@ pub(super) fn run() -> ! {
     let Ok(ended) = process::wait_any() else { process::exit(1) };
     let id = u32::try_from(ended.pid).unwrap_or(0);
     let (cpu_micros, max_rss_bytes) = (ended.cpu_micros, ended.max_rss_bytes);
-    let told = ZygoteMessage::Ended { id, status: ended.status, cpu_micros, max_rss_bytes };
+    let told = ZygoteMessage::Ended { id, spare: 0, status: ended.status, cpu_micros, max_rss_bytes };
     let _ = zygote::tell(&control, &told, &[]);
     process::exit(0)
 }

@@ -7,7 +7,7 @@ use crate::sys::descriptor::{self, WAIT_FOR_NOTHING};
 use crate::sys::message::{self, Patience};
 use crate::sys::process::{self, Child};
 use crate::verdict::{Evidence, Judgement, Usage, judge};
-use crate::wire::{Answer, Enforced, JobHead, REPLY_BYTES, Step, ZYGOTE_MESSAGE_BYTES, ZygoteMessage};
+use crate::wire::{Answer, Enforced, InReply, JobHead, REPLY_BYTES, Step, ZYGOTE_MESSAGE_BYTES, ZygoteMessage};
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, IoSlice, Read};
@@ -190,7 +190,7 @@ impl Instance {
                 self.office = Some(Office { id, socket, pidfd });
                 Ok(())
             }
-            (Some(ZygoteMessage::Ended { id, status, cpu_micros, max_rss_bytes }), [None, None, None])
+            (Some(ZygoteMessage::Ended { id, spare: 0, status, cpu_micros, max_rss_bytes }), [None, None, None])
                 if self.office.as_ref().is_some_and(|office| office.id == id) && self.ended.is_none() =>
             {
                 self.ended = Some(Ended { status, cpu: Duration::from_micros(cpu_micros), max_rss_bytes });
@@ -339,7 +339,7 @@ fn only_answer(socket: BorrowedFd<'_>) -> Option<Answer> {
     let mut next = || {
         let received = message::receive(socket, &mut buffer, REPLY_BYTES + 1, Patience::Poll).ok()?;
         let plain = !received.truncated && received.descriptors.iter().all(Option::is_none);
-        Some((!buffer.is_empty()).then(|| if plain { Answer::decode(&buffer) } else { None }))
+        Some((!buffer.is_empty()).then(|| if plain { Answer::decode(&buffer, InReply::Nothing) } else { None }))
     };
     let first = next()??;
     match next() {

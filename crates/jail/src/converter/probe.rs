@@ -10,7 +10,7 @@ use crate::pool::host::{Ids, why_no_namespaces};
 use crate::sealed::Sealed;
 use crate::sys::attempt::Attempt;
 use crate::verdict::Judgement;
-use crate::wire::{Enforced, FORBIDDEN, JobHead, Step, Task};
+use crate::wire::{Enforced, FORBIDDEN, InReply, JobHead, Step, Task};
 use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -82,7 +82,8 @@ fn answers(plan: &Plan) -> Option<Vec<i32>> {
     instance.wait(START_LIMIT, None).ok()?;
     let limit = 4 * attempts::all().count() as u64;
     let (input, out) = (Sealed::from_bytes(b"").ok()?, output(limit).ok()?);
-    let head = JobHead { task: Task::Probe, offset: 0, len: 0, out_limit: limit, side_limit: 0, side_in_reply: false };
+    let head =
+        JobHead { task: Task::Probe, offset: 0, len: 0, out_limit: limit, side_limit: 0, in_reply: InReply::Nothing };
     let descriptors = [input.descriptor().ok()?, out.as_fd()];
     let finished = instance.convert(&head, &[], &descriptors, ATTEMPTS_LIMIT, Duration::MAX, None);
     let finished = finished.map_err(|NotTaken| ()).ok()?;

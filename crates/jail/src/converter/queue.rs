@@ -9,7 +9,7 @@ use super::{Conversion, Converted, ConverterConfig};
 use crate::sealed::{Hostile, Sealed};
 use crate::sys::descriptor;
 use crate::verdict::{Judgement, Usage, Verdict};
-use crate::wire::{JobHead, Task};
+use crate::wire::{InReply, JobHead, Task};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write};
@@ -195,7 +195,7 @@ impl Shared {
             len: job.source.len,
             out_limit,
             side_limit: 0,
-            side_in_reply: false,
+            in_reply: InReply::Nothing,
         };
         for _ in 0..ROUNDS {
             let Some(mut instance) = self.take() else { break };

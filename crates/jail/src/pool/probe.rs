@@ -14,7 +14,7 @@ use crate::sealed::Sealed;
 use crate::sys::attempt::{ATTEMPTS, Attempt};
 use crate::sys::descriptor;
 use crate::verdict::{Judgement, Verdict};
-use crate::wire::{Enforced, FORBIDDEN, JobHead, Role, Setup, Step, Task};
+use crate::wire::{Enforced, FORBIDDEN, InReply, JobHead, Role, Setup, Step, Task};
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -186,9 +186,10 @@ fn try_in_room(rooms: &mut Rooms, params: &[u8]) -> io::Result<(Judgement, Vec<u
     let input = Sealed::from_bytes(b"")?;
     let (out, side) = (descriptor::memory_file(c"misogi-probe")?, descriptor::memory_file(c"misogi-probe")?);
     let limit = 4 * ATTEMPTS.len() as u64;
-    let head = JobHead { task: Task::Probe, offset: 0, len: 0, out_limit: limit, side_limit: 0, side_in_reply: false };
+    let head =
+        JobHead { task: Task::Probe, offset: 0, len: 0, out_limit: limit, side_limit: 0, in_reply: InReply::Nothing };
     let running = rooms
-        .start(Role::Dirty, &head, params, &[input.descriptor()?, out.as_fd(), side.as_fd()])
+        .start(Role::Dirty, &head, params, &[], &[input.descriptor()?, out.as_fd(), side.as_fd()])
         .ok_or(io::ErrorKind::NotConnected)?;
     let [finished, _] = rooms.finish([Some(running), None], START_LIMIT, Duration::MAX, None);
     let Finished { judgement, .. } = finished.ok_or(io::ErrorKind::NotConnected)?;

@@ -9,7 +9,7 @@ use crate::sys::descriptor::{self, WAIT_FOR_NOTHING};
 use crate::sys::message::{self, Patience};
 use crate::sys::process;
 use crate::verdict::{Evidence, Judgement, Usage, Verdict, judge};
-use crate::wire::{Answer, JobHead, REPLY_BYTES, Role, SIDE_IN_REPLY_MAX};
+use crate::wire::{Answer, IN_MESSAGE_MAX, InReply, JobHead, REPLY_BYTES, Role};
 use std::fs::File;
 use std::io::{IoSlice, Read};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -27,7 +27,7 @@ pub(super) struct Running {
     stopped: bool,
     /// Ended because the pool was closed.
     closed: bool,
-    side_in_reply: bool,
+    in_reply: InReply,
     result: Option<Finished>,
 }
 
@@ -47,6 +47,8 @@ impl Running {
 pub(super) struct Finished {
     pub(super) judgement: Judgement,
     pub(super) usage: Usage,
+    /// The main output, where it came with the reply.
+    pub(super) out: Option<Box<[u8]>>,
     /// The side output, where it came with the reply.
     pub(super) side: Option<Box<[u8]>>,
 }
@@ -153,10 +155,11 @@ impl Rooms {
         role: Role,
         head: &JobHead,
         params: &[u8],
+        given: &[u8],
         descriptors: &[BorrowedFd<'_>; 3],
     ) -> Option<Running> {
         let bytes = head.encode();
-        let message = [IoSlice::new(&bytes), IoSlice::new(params)];
+        let message = [IoSlice::new(&bytes), IoSlice::new(params), IoSlice::new(given)];
         for _ in 0..START_ROUNDS {
             while let Some(spare) = self.zygote(role)?.spares.pop_front() {
                 let started = Instant::now();
@@ -174,7 +177,7 @@ impl Rooms {
                     overdue: false,
                     stopped: false,
                     closed: false,
-                    side_in_reply: head.side_in_reply,
+                    in_reply: head.in_reply,
                     result: None,
                 });
             }
@@ -327,10 +330,9 @@ fn conclude(room: &Running, ended: Option<Ended>, zygote: Option<&mut Zygote>, c
         cpu: ended.map_or(Duration::ZERO, |ended| ended.cpu),
         max_rss_bytes: ended.map_or(0, |ended| ended.max_rss_bytes),
     };
-    let (reply, side) = match only_answer(room) {
-        Some(Answer { side: Some(_), .. }) if !room.side_in_reply => (None, None),
-        Some(Answer { reply, side }) => (Some(reply), side),
-        None => (None, None),
+    let (reply, out, side) = match only_answer(room) {
+        Some(Answer { reply, out, side }) => (Some(reply), out, side),
+        None => (None, None, None),
     };
     let evidence = Evidence {
         status,
@@ -349,18 +351,22 @@ fn conclude(room: &Running, ended: Option<Ended>, zygote: Option<&mut Zygote>, c
         _ if room.closed => Judgement::Failed(Verdict::Killed),
         judgement => judgement,
     };
-    Finished { judgement, usage, side }
+    Finished { judgement, usage, out, side }
 }
 
 /// The answer, if the dead room sent exactly one message and that is well-formed and without descriptors.
 fn only_answer(room: &Running) -> Option<Answer> {
     // Room for one byte more than an answer has, so that a longer one is seen to be longer.
-    let most = REPLY_BYTES + 1 + if room.side_in_reply { SIDE_IN_REPLY_MAX } else { 0 };
+    let behind = match room.in_reply {
+        InReply::Nothing => 0,
+        InReply::Small => 2 * IN_MESSAGE_MAX,
+    };
+    let most = REPLY_BYTES + 1 + behind;
     let mut buffer = Vec::new();
     let mut next = || {
         let received = message::receive(room.spare.socket.as_fd(), &mut buffer, most, Patience::Poll).ok()?;
         let plain = !received.truncated && received.descriptors.iter().all(Option::is_none);
-        Some((!buffer.is_empty()).then(|| if plain { Answer::decode(&buffer) } else { None }))
+        Some((!buffer.is_empty()).then(|| if plain { Answer::decode(&buffer, room.in_reply) } else { None }))
     };
     let first = next()??;
     // Whatever follows makes the first one worthless: a room that speaks twice is not ours.

@@ -9,12 +9,12 @@ use super::{JobLimits, KEPT_OUTPUTS_MIN};
 use crate::sealed::{Fresh, Hostile, Sealed, Source};
 use crate::sys::descriptor;
 use crate::verdict::{Judgement, Usage, Verdict};
-use crate::wire::{JobHead, PARAMS_MAX, Role, Task};
+use crate::wire::{InReply, JobHead, PARAMS_MAX, Role, Task};
 use form::reason::{Reason, Refusal};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
@@ -34,9 +34,9 @@ pub(super) struct Slot {
     cpu_limit: Duration,
     failures: u32,
     is_down: bool,
-    /// Side outputs of earlier rooms that never wrote to them, with their sizes: most documents have no side output, and
+    /// Files of earlier rooms that never wrote to them, with their sizes: what most documents become goes with the reply, and
     /// making a file costs more than proving that one is still empty.
-    unused_sides: [Option<(File, u64)>; 2],
+    unused: [[Option<(File, u64)>; 2]; 2],
 }
 
 impl Slot {
@@ -49,7 +49,7 @@ impl Slot {
             cpu_limit,
             failures: 0,
             is_down: false,
-            unused_sides: [None, None],
+            unused: [const { [None, None] }; 2],
         }
     }
 
@@ -242,7 +242,7 @@ impl Slot {
         }
     }
 
-    /// One room, input mapped, both outputs in memory files.
+    /// One room: input given or mapped, outputs with the reply or in memory files.
     fn single(
         &mut self,
         role: Role,
@@ -253,19 +253,19 @@ impl Slot {
         let nothing = |verdict| (verdict, Usage::default());
         self.admissible(source, params).map_err(nothing)?;
         let limits = self.bounded(limits);
-        let out = output(limits.out_bytes).map_err(|_| nothing(Verdict::NoRoom))?;
-        let side = self.side_file(role, limits.side_bytes).map_err(|_| nothing(Verdict::NoRoom))?;
-        let input = source.data.descriptor().map_err(|_| nothing(Verdict::NoRoom))?;
+        let out = self.file(Which::Main, role, limits.out_bytes).map_err(|_| nothing(Verdict::NoRoom))?;
+        let side = self.file(Which::Side, role, limits.side_bytes).map_err(|_| nothing(Verdict::NoRoom))?;
+        let (task, input, given) = offer(source, side.as_fd()).map_err(|_| nothing(Verdict::NoRoom))?;
         let head = JobHead {
-            task: Task::Mapped,
+            task,
             offset: source.offset,
             len: source.len,
             out_limit: limits.out_bytes,
             side_limit: limits.side_bytes,
-            side_in_reply: role == Role::Clean,
+            in_reply: InReply::Small,
         };
         let descriptors = [input, out.as_fd(), side.as_fd()];
-        let Some(running) = self.rooms.start(role, &head, params, &descriptors) else {
+        let Some(running) = self.rooms.start(role, &head, params, given, &descriptors) else {
             return Err(nothing(self.no_room()));
         };
         let running = match role {
@@ -273,12 +273,13 @@ impl Slot {
             Role::Clean => [None, Some(running)],
         };
         let mut finished = self.finish(running, limits.deadline).into_iter().flatten();
-        let Some(Finished { judgement, usage, side: said }) = finished.next() else {
+        let Some(Finished { judgement, usage, out: said, side: said_beside }) = finished.next() else {
             return Err(nothing(Verdict::Killed));
         };
         let lengths = self.settle(role, judgement).map_err(|verdict| (verdict, usage))?;
-        let taken = self.take(role, out, lengths.0);
-        let taken = taken.and_then(|out| Ok((out, self.take_side(role, (side, limits.side_bytes), lengths.1, said)?)));
+        let taken = self.take(Which::Main, role, (out, limits.out_bytes), lengths.0, said).and_then(|out| {
+            Ok((out, self.take(Which::Side, role, (side, limits.side_bytes), lengths.1, said_beside)?))
+        });
         // A dead room's file that cannot be sealed was tampered with (the room can add seals of its own).
         let (out, side) = taken.map_err(|_| (self.spoilt(role), usage))?;
         Ok((usage, out, side))
@@ -291,11 +292,14 @@ impl Slot {
         }
         let limits = self.bounded(limits);
         let mut files = || -> io::Result<(File, File, File, (OwnedFd, OwnedFd))> {
-            let spill = self.side_file(Role::Dirty, limits.side_bytes)?;
-            let report = self.side_file(Role::Clean, REPORT_BYTES)?;
-            Ok((spill, output(limits.out_bytes)?, report, descriptor::pipe()?))
+            let spill = self.file(Which::Side, Role::Dirty, limits.side_bytes)?;
+            let report = self.file(Which::Side, Role::Clean, REPORT_BYTES)?;
+            Ok((spill, self.file(Which::Main, Role::Clean, limits.out_bytes)?, report, descriptor::pipe()?))
         };
-        let (Ok((spill, out, report, (pipe_out, pipe_in))), Ok(input)) = (files(), source.data.descriptor()) else {
+        let Ok((spill, out, report, (pipe_out, pipe_in))) = files() else {
+            return ChainOutcome::failed(Verdict::NoRoom);
+        };
+        let Ok((task, input, given)) = offer(source, spill.as_fd()) else {
             return ChainOutcome::failed(Verdict::NoRoom);
         };
         if source.len > PIPE_BYTES_DEFAULT {
@@ -303,15 +307,15 @@ impl Slot {
         }
         let stream = self.shared.config.stream_bytes_max;
         let head = JobHead {
-            task: Task::Mapped,
+            task,
             offset: source.offset,
             len: source.len,
             out_limit: stream,
             side_limit: limits.side_bytes,
-            side_in_reply: false,
+            in_reply: InReply::Nothing,
         };
         let descriptors = [input, pipe_in.as_fd(), spill.as_fd()];
-        let Some(dirty) = self.rooms.start(Role::Dirty, &head, dirty_params, &descriptors) else {
+        let Some(dirty) = self.rooms.start(Role::Dirty, &head, dirty_params, given, &descriptors) else {
             return ChainOutcome::failed(self.no_room());
         };
         let head = JobHead {
@@ -320,10 +324,10 @@ impl Slot {
             len: stream,
             out_limit: limits.out_bytes,
             side_limit: REPORT_BYTES,
-            side_in_reply: true,
+            in_reply: InReply::Small,
         };
         let descriptors = [pipe_out.as_fd(), out.as_fd(), report.as_fd()];
-        let clean = self.rooms.start(Role::Clean, &head, clean_params, &descriptors);
+        let clean = self.rooms.start(Role::Clean, &head, clean_params, &[], &descriptors);
         // From here on the pipe's ends are the rooms' alone: the end of either is seen by the other.
         drop((pipe_in, pipe_out));
         let has_clean = clean.is_some();
@@ -333,6 +337,7 @@ impl Slot {
             return ChainOutcome::failed(self.no_room());
         }
         let (Some(dirty), Some(clean)) = (dirty, clean) else { return ChainOutcome::failed(Verdict::Killed) };
+        let out = (out, limits.out_bytes);
         self.conclude_chain(dirty, clean, (spill, limits.side_bytes), out, (report, REPORT_BYTES))
     }
 
@@ -341,7 +346,7 @@ impl Slot {
         dirty: Finished,
         clean: Finished,
         spill: (File, u64),
-        out: File,
+        out: (File, u64),
         report: (File, u64),
     ) -> ChainOutcome {
         let joint = joint(dirty.judgement, clean.judgement);
@@ -349,12 +354,11 @@ impl Slot {
         let clean_result = self.settle(Role::Clean, joint.clean);
         let (cause, dirty_verdict, clean_verdict) = match (dirty_result, clean_result) {
             (Ok((_, spilled)), Ok((written, reported))) => {
-                let taken = self.take_side(Role::Dirty, spill, spilled, dirty.side).map_err(|_| (Role::Dirty, ()));
-                let taken = taken.and_then(|spill| {
-                    let out = self.take(Role::Clean, out, written).map_err(|_| (Role::Clean, ()))?;
-                    let report = self.take_side(Role::Clean, report, reported, clean.side);
-                    let report = report.map_err(|_| (Role::Clean, ()))?;
-                    Ok((spill, out, report))
+                let taken = self.take(Which::Side, Role::Dirty, spill, spilled, dirty.side);
+                let taken = taken.map_err(|_| (Role::Dirty, ())).and_then(|spill| {
+                    let out = self.take(Which::Main, Role::Clean, out, written, clean.out);
+                    let report = self.take(Which::Side, Role::Clean, report, reported, clean.side);
+                    Ok((spill, out.map_err(|_| (Role::Clean, ()))?, report.map_err(|_| (Role::Clean, ()))?))
                 });
                 match taken {
                     Ok((spill, out, report)) => {
@@ -428,31 +432,46 @@ impl Slot {
         Err(verdict)
     }
 
-    fn take(&mut self, role: Role, file: File, len: u64) -> io::Result<Sealed> {
-        let sealed = Sealed::take(file, len)?;
-        if let Some(zygote) = self.rooms.zygotes.get_mut(index(role)).and_then(Option::as_mut) {
-            zygote.taken_bytes = zygote.taken_bytes.saturating_add(len);
-        }
-        Ok(sealed)
+    fn unused(&mut self, which: Which, role: Role) -> Option<&mut Option<(File, u64)>> {
+        let [main, side] = &mut self.unused;
+        let of_both = match which {
+            Which::Main => main,
+            Which::Side => side,
+        };
+        of_both.get_mut(index(role))
     }
 
-    /// A side output of this size: one that an earlier room did not use, or a new one.
-    fn side_file(&mut self, role: Role, size: u64) -> io::Result<File> {
-        match self.unused_sides.get_mut(index(role)).and_then(Option::take) {
+    /// A file of this size for an output: one that an earlier room did not use, or a new one.
+    fn file(&mut self, which: Which, role: Role, size: u64) -> io::Result<File> {
+        match self.unused(which, role).and_then(Option::take) {
             Some((file, present)) if present == size => Ok(file),
             _ => output(size),
         }
     }
 
-    /// The side output: what came with the reply, or what is in the file.
-    fn take_side(&mut self, role: Role, file: (File, u64), len: u64, said: Option<Box<[u8]>>) -> io::Result<Sealed> {
+    /// An output: what came with the reply, or what is in the file.
+    fn take(
+        &mut self,
+        which: Which,
+        role: Role,
+        file: (File, u64),
+        len: u64,
+        said: Option<Box<[u8]>>,
+    ) -> io::Result<Sealed> {
         if len > 0 && said.is_none() {
-            return self.take(role, file.0, len);
+            let sealed = Sealed::take(file.0, len)?;
+            if let Some(zygote) = self.rooms.zygotes.get_mut(index(role)).and_then(Option::as_mut) {
+                zygote.taken_bytes = zygote.taken_bytes.saturating_add(len);
+            }
+            return Ok(sealed);
         }
         // The next document's room may have it only if this one left no trace in it: its own word is not enough.
-        if descriptor::is_untouched(&file.0, libc::F_SEAL_GROW)
-            && let Some(place) = self.unused_sides.get_mut(index(role))
-        {
+        let untouched = descriptor::is_untouched(&file.0, libc::F_SEAL_GROW);
+        if !untouched && which == Which::Main {
+            // Ours do not write there what they say, and neither do they seal it.
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        if let Some(place) = self.unused(which, role).filter(|_| untouched) {
             *place = Some(file);
         }
         Ok(Sealed::small(said.unwrap_or_default()))
@@ -486,6 +505,22 @@ impl Slot {
             }
         }
     }
+}
+
+/// How a room gets its input: with the job, or to be mapped. A job has a descriptor for it in any case; where the input is given that is
+/// a stand-in, which the room closes.
+fn offer<'a>(source: &'a Source, stand_in: BorrowedFd<'a>) -> io::Result<(Task, BorrowedFd<'a>, &'a [u8])> {
+    match source.small() {
+        Some(bytes) => Ok((Task::Given, stand_in, bytes)),
+        None => Ok((Task::Mapped, source.data.descriptor()?, &[])),
+    }
+}
+
+/// Which output of a room.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Main,
+    Side,
 }
 
 /// A memory file of exactly this size that cannot grow: the kernel keeps the limit, whatever the room does. It is sparse, so

@@ -194,7 +194,14 @@ impl Zygote {
                 self.spares.push_back(Spare { id, socket, pidfd });
                 Event::Noted
             }
-            (Some(ZygoteMessage::Ended { id, status, cpu_micros, max_rss_bytes }), [None, None, None]) => {
+            (Some(ZygoteMessage::Ended { id, spare, status, cpu_micros, max_rss_bytes }), descriptors) => {
+                match (spare, descriptors) {
+                    (0, [None, None, None]) => {}
+                    (1.., [Some(socket), Some(pidfd), None]) => {
+                        self.spares.push_back(Spare { id: spare, socket, pidfd });
+                    }
+                    _ => return Event::Gone,
+                }
                 let before = self.spares.len();
                 self.spares.retain(|spare| spare.id != id);
                 if self.spares.len() != before {

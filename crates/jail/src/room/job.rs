@@ -7,8 +7,8 @@ use crate::sys::confine::{self, Resource};
 use crate::sys::message::{self, Patience};
 use crate::sys::{allocator, descriptor, process};
 use crate::wire::{
-    EXIT_JOB, EXIT_OK, EXIT_OUTPUT, EXIT_PANIC, EXIT_PEER_GONE, FD_IN, FD_JOB, FD_OUT, FD_SIDE, JOB_HEAD_BYTES,
-    JobHead, PANIC_PLACE_BYTES, PARAMS_MAX, Reply, SIDE_IN_REPLY_MAX, Setup, Task,
+    EXIT_JOB, EXIT_OK, EXIT_OUTPUT, EXIT_PANIC, EXIT_PEER_GONE, FD_IN, FD_JOB, FD_OUT, FD_SIDE, IN_MESSAGE_MAX,
+    InReply, JOB_HEAD_BYTES, JobHead, PANIC_PLACE_BYTES, PARAMS_MAX, Reply, Setup, Task,
 };
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -52,7 +52,7 @@ fn last_locks(socket: &OwnedFd, setup: &Setup, filter: Option<&mut Program>, zyg
 
 fn live(socket: &OwnedFd, handler: &Handler) -> ! {
     let mut buffer = Vec::new();
-    let received = match message::receive(socket.as_fd(), &mut buffer, JOB_HEAD_BYTES + PARAMS_MAX, Patience::Wait) {
+    let received = match message::receive(socket.as_fd(), &mut buffer, JOB_BYTES_MAX, Patience::Wait) {
         // The supervisor let go of this spare.
         Ok(_) if buffer.is_empty() => process::exit(EXIT_OK),
         Ok(received) if !received.truncated => received,
@@ -60,7 +60,7 @@ fn live(socket: &OwnedFd, handler: &Handler) -> ! {
     };
     let [Some(input), Some(out), Some(side)] = received.descriptors else { process::exit(EXIT_JOB) };
     let expected = [FD_IN, FD_OUT, FD_SIDE].map(|number| i32::try_from(number).unwrap_or(-1));
-    let Some((head, params)) = JobHead::decode(&buffer) else { process::exit(EXIT_JOB) };
+    let Some((head, params, given)) = JobHead::decode(&buffer) else { process::exit(EXIT_JOB) };
     if [input.as_raw_fd(), out.as_raw_fd(), side.as_raw_fd()] != expected {
         process::exit(EXIT_JOB);
     }
@@ -77,6 +77,10 @@ fn live(socket: &OwnedFd, handler: &Handler) -> ! {
             descriptor::close(input);
             Input::Mapped(bytes)
         }
+        Task::Given => {
+            descriptor::close(input);
+            Input::Mapped(given)
+        }
         Task::Stream => {
             stream.pipe = Some(input.into());
             Input::Stream(&mut stream)
@@ -88,21 +92,27 @@ fn live(socket: &OwnedFd, handler: &Handler) -> ! {
         }
     };
     let result = handler(&mut RoomIo { params, input, out: &mut out, side: &mut side });
-    let mut behind: &[u8] = &[];
+    let mut behind: [&[u8]; 2] = [&[], &[]];
     let reply = match result {
         _ if stream.too_long => Reply::StreamTooLong,
         Ok(()) => {
-            out.write_out();
-            if head.side_in_reply && side.written <= SIDE_IN_REPLY_MAX as u64 && side.is_all_buffered() {
-                behind = &side.buffer;
-            } else {
-                side.write_out();
+            let small = |output: &Output| head.in_reply == InReply::Small && output.fits_a_reply();
+            match (small(&out), small(&side)) {
+                (true, true) => behind = [&out.buffer, &side.buffer],
+                (false, true) => {
+                    out.write_out();
+                    behind = [&[], &side.buffer];
+                }
+                (_, false) => {
+                    out.write_out();
+                    side.write_out();
+                }
             }
             Reply::Done { out: out.written, side: side.written }
         }
         Err(refused) => Reply::Refused { refusal: refused.refusal, detail: refused.detail },
     };
-    if message_out(socket, &reply, behind).is_err() {
+    if message_out(socket, &reply, &behind).is_err() {
         process::exit(EXIT_JOB);
     }
     // After the reply, so that the other half of a chain cannot see the end of the stream, fail for it and be taken for the
@@ -113,19 +123,21 @@ fn live(socket: &OwnedFd, handler: &Handler) -> ! {
 }
 
 fn end(socket: &OwnedFd, reply: &Reply) -> ! {
-    match message_out(socket, reply, &[]) {
+    match message_out(socket, reply, &[&[]]) {
         Ok(()) => process::exit(EXIT_OK),
         Err(_) => process::exit(EXIT_JOB),
     }
 }
 
 /// By write(2), which the room has anyway: a write to such a socket is a message.
-fn message_out(socket: &OwnedFd, reply: &Reply, behind: &[u8]) -> io::Result<()> {
+fn message_out(socket: &OwnedFd, reply: &Reply, behind: &[&[u8]]) -> io::Result<()> {
     let mut socket = std::mem::ManuallyDrop::new(File::from(descriptor::take(socket.as_raw_fd())));
-    if behind.is_empty() {
+    if behind.iter().all(|bytes| bytes.is_empty()) {
         return socket.write_all(&reply.encode());
     }
-    socket.write_all(&[&reply.encode()[..], behind].concat())
+    let mut message = reply.encode().to_vec();
+    behind.iter().for_each(|bytes| message.extend_from_slice(bytes));
+    socket.write_all(&message)
 }
 
 /// An output of the room: buffered, counted, and at its limit the end of the room.
@@ -142,8 +154,8 @@ impl Output {
         Output { file: file.into(), buffer: Vec::new(), limit, written: 0 }
     }
 
-    fn is_all_buffered(&self) -> bool {
-        self.written == self.buffer.len() as u64
+    fn fits_a_reply(&self) -> bool {
+        self.written <= IN_MESSAGE_MAX as u64 && self.written == self.buffer.len() as u64
     }
 
     fn write_out(&mut self) {
@@ -241,7 +253,7 @@ pub(crate) fn install_panic_hook() {
             );
         }
         let socket = descriptor::take(JOB);
-        let _ = message_out(&socket, &Reply::Panicked { place: place.bytes }, &[]);
+        let _ = message_out(&socket, &Reply::Panicked { place: place.bytes }, &[&[]]);
         process::exit(EXIT_PANIC)
     }));
 }
@@ -263,6 +275,7 @@ impl std::fmt::Write for Place {
 }
 
 const JOB: i32 = 3;
+const JOB_BYTES_MAX: usize = JOB_HEAD_BYTES + PARAMS_MAX + IN_MESSAGE_MAX;
 /// Six are in use; the numbers end there.
 const OPEN_FILES: u64 = 7;
 /// One pipe's worth.

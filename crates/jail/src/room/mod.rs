@@ -31,7 +31,7 @@ pub struct RoomIo<'a> {
 
 /// How the input comes.
 pub enum Input<'a> {
-    /// All of it, mapped read-only out of a sealed file.
+    /// All of it: mapped read-only out of a sealed file, or as it came with the job where it is small.
     Mapped(&'a [u8]),
     /// Piece by piece out of the dirty room that is still writing it. Ends when that room closes its end, however it ended.
     Stream(&'a mut dyn Read),
@@ -57,23 +57,40 @@ pub fn enter(
     dirty: fn(&mut RoomIo<'_>) -> Result<(), RoomRefusal>,
     clean: fn(&mut RoomIo<'_>) -> Result<(), RoomRefusal>,
 ) -> ! {
-    enter_prepared(arguments, |role| match role {
-        Role::Dirty => Box::new(dirty),
-        Role::Clean => Box::new(clean),
-    })
+    let prepare = |role| -> Box<Handler> {
+        match role {
+            Role::Dirty => Box::new(dirty),
+            Role::Clean => Box::new(clean),
+        }
+    };
+    enter_prepared(arguments, prepare, |_| Vec::new())
+}
+
+/// A job of our own making that goes through the handler of a zygote before any other, and whose outputs nobody gets. What it uses
+/// of the program is made cheap for the rooms to come, and what is made when it is first used is made once.
+#[derive(Clone, Debug)]
+pub struct Rehearsal {
+    /// The parameters of the job.
+    pub params: Vec<u8>,
+    /// The document.
+    pub input: Vec<u8>,
 }
 
 /// As [`enter`], with a function that makes the handler. It runs once in each zygote before that locks itself down, so tables
 /// which every document needs are built once and shared by all rooms. It must start no thread and keep nothing open; files
-/// are to be had by [`map_file`].
-pub fn enter_prepared(mut arguments: impl Iterator<Item = OsString>, prepare: impl FnOnce(Role) -> Box<Handler>) -> ! {
+/// are to be had by [`map_file`]. The same holds for the handler while it rehearses: what it does must be right in both places.
+pub fn enter_prepared(
+    mut arguments: impl Iterator<Item = OsString>,
+    prepare: impl FnOnce(Role) -> Box<Handler>,
+    rehearsals: impl FnOnce(Role) -> Vec<Rehearsal>,
+) -> ! {
     let name = arguments.next().unwrap_or_default();
     if name == converter::ROOM_NAME {
         converter::enter_instance();
     }
     let role = [Role::Dirty, Role::Clean].into_iter().find(|role| name == role.name());
     let (Some(role), None) = (role, arguments.next()) else { zygote::not_for_people() };
-    zygote::run(role, prepare)
+    zygote::run(role, prepare, rehearsals)
 }
 
 /// A file of the system's own, mapped read-only until the process ends: what all rooms share without a copy. Only root may be

@@ -1,12 +1,12 @@
 //! The zygote: locks itself down, forks rooms, tells the supervisor how they end. No byte of a document reaches it.
 
-use super::{Handler, job};
-use crate::policy::program::{Otherwise, Program};
+use super::{Handler, Input, Rehearsal, RoomIo, job};
+use crate::policy::program::{Otherwise, Program, TooLarge};
 use crate::policy::table::{BABYSITTER, CLEAN, ROOM, Row, ZYGOTE};
 use crate::sys::confine::{self, Dumpable, Resource};
 use crate::sys::message::{self, Patience};
 use crate::sys::process::{self, Forked};
-use crate::sys::{descriptor, errno};
+use crate::sys::{allocator, descriptor, errno, pages};
 use crate::wire::{Enforced, FD_JOB, FORBIDDEN, Role, Setup, Step, ZygoteMessage};
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -28,7 +28,11 @@ pub(crate) fn not_for_people() -> ! {
     process::exit(2)
 }
 
-pub(super) fn run(role: Role, prepare: impl FnOnce(Role) -> Box<Handler>) -> ! {
+pub(super) fn run(
+    role: Role,
+    prepare: impl FnOnce(Role) -> Box<Handler>,
+    rehearsals: impl FnOnce(Role) -> Vec<Rehearsal>,
+) -> ! {
     if !descriptor::is_socket(process::SOCKET) {
         not_for_people();
     }
@@ -42,6 +46,11 @@ pub(super) fn run(role: Role, prepare: impl FnOnce(Role) -> Box<Handler>) -> ! {
     // The gateway is gone or is not our gateway.
     let Some(setup) = setup else { process::exit(1) };
     let handler = prepare(role);
+    // Only what a room costs depends on these.
+    let rehearsals = rehearsals(role);
+    let _ = pages::gather(|| rehearsals.iter().for_each(|job| rehearse(&handler, job)));
+    let _ = pages::keep_library();
+    allocator::settle();
     let zygote = match lock_down(&setup, role) {
         Ok(zygote) => zygote,
         Err(failure) => {
@@ -53,10 +62,18 @@ pub(super) fn run(role: Role, prepare: impl FnOnce(Role) -> Box<Handler>) -> ! {
     serve(&control, &setup, zygote, &handler)
 }
 
+fn rehearse(handler: &Handler, job: &Rehearsal) {
+    let (mut out, mut side) = (io::sink(), io::sink());
+    // What came of it is of no interest.
+    let _ =
+        handler(&mut RoomIo { params: &job.params, input: Input::Mapped(&job.input), out: &mut out, side: &mut side });
+}
+
 /// What a locked-down zygote has.
 struct Zygote {
     enforced: Enforced,
     handle: OwnedFd,
+    /// What a room adds to the filter that it inherits.
     room_filter: Option<Program>,
 }
 
@@ -108,7 +125,7 @@ fn lock_down(setup: &Setup, role: Role) -> Result<Zygote, Failure> {
             Role::Dirty => &[ROOM, ZYGOTE],
             Role::Clean => &[ROOM, CLEAN, ZYGOTE],
         };
-        room_filter = Some(compile(setup, room)?);
+        room_filter = Some(too_large(Program::narrow(room, zygote, otherwise(setup)))?);
         confine::install_filter(compile(setup, zygote)?.for_process(0)).or_else(at(Step::Filter))?;
         enforced.seccomp = true;
     }
@@ -116,9 +133,15 @@ fn lock_down(setup: &Setup, role: Role) -> Result<Zygote, Failure> {
 }
 
 fn compile(setup: &Setup, tables: &[&[Row]]) -> Result<Program, Failure> {
-    let otherwise = if setup.answer_forbidden { Otherwise::Answer(FORBIDDEN) } else { Otherwise::Kill };
-    Program::compile(tables, otherwise)
-        .map_err(|_| Failure { step: Step::Filter, source: io::ErrorKind::InvalidData.into() })
+    too_large(Program::compile(tables, otherwise(setup)))
+}
+
+fn otherwise(setup: &Setup) -> Otherwise {
+    if setup.answer_forbidden { Otherwise::Answer(FORBIDDEN) } else { Otherwise::Kill }
+}
+
+fn too_large(program: Result<Program, TooLarge>) -> Result<Program, Failure> {
+    program.map_err(|_| Failure { step: Step::Filter, source: io::ErrorKind::InvalidData.into() })
 }
 
 /// Into new namespaces; returns in their first process, the zygote proper. The process that was started stays outside as its
@@ -199,27 +222,61 @@ fn serve(control: &OwnedFd, setup: &Setup, mut zygote: Zygote, handler: &Handler
     job::install_panic_hook();
     let own_pid = process::own_pid();
     // A supervisor that does not listen any more ends the zygote, and with it every room.
-    let told = |result: io::Result<()>| result.unwrap_or_else(|_| process::exit(1));
-    told(tell(control, &ZygoteMessage::Ready(zygote.enforced), &[zygote.handle.as_fd()]));
-    for _ in 0..setup.spares {
-        told(fork_spare(control, setup, &mut zygote.room_filter, own_pid, handler));
+    fn told<T>(result: io::Result<T>) -> T {
+        result.unwrap_or_else(|_| process::exit(1))
     }
+    told(tell(control, &ZygoteMessage::Ready(zygote.enforced), &[zygote.handle.as_fd()]));
+    let mut fork = || fork_spare(control, setup, &mut zygote.room_filter, own_pid, handler);
+    for _ in 0..setup.spares {
+        let spare = told(fork());
+        told(tell(control, &ZygoteMessage::Spare { id: spare.id }, &spare.descriptors()));
+        spare.hand_over();
+    }
+    // The last one is told of together with the end of the next room: each message wakes the supervisor. It has the others.
+    let mut untold: Option<NewSpare> = None;
     loop {
-        let Ok(ended) = process::wait_any() else { process::exit(1) };
-        let id = u32::try_from(ended.pid).unwrap_or(0);
-        told(tell(
-            control,
-            &ZygoteMessage::Ended {
-                id,
-                status: ended.status,
-                cpu_micros: ended.cpu_micros,
-                max_rss_bytes: ended.max_rss_bytes,
-            },
-            &[],
-        ));
+        let ended = told(process::wait_any());
+        let message = ZygoteMessage::Ended {
+            id: u32::try_from(ended.pid).unwrap_or(0),
+            spare: untold.as_ref().map_or(0, |spare| spare.id),
+            status: ended.status,
+            cpu_micros: ended.cpu_micros,
+            max_rss_bytes: ended.max_rss_bytes,
+        };
+        match untold.take() {
+            Some(spare) => {
+                told(tell(control, &message, &spare.descriptors()));
+                spare.hand_over();
+            }
+            None => told(tell(control, &message, &[])),
+        }
         // Forking takes longer than anything the supervisor has to do now, and somebody waits for that.
         process::step_aside();
-        told(fork_spare(control, setup, &mut zygote.room_filter, own_pid, handler));
+        let spare = told(fork());
+        if setup.spares > 1 {
+            untold = Some(spare);
+        } else {
+            told(tell(control, &ZygoteMessage::Spare { id: spare.id }, &spare.descriptors()));
+            spare.hand_over();
+        }
+    }
+}
+
+/// A spare that the supervisor does not know of yet.
+struct NewSpare {
+    id: u32,
+    socket: OwnedFd,
+    handle: OwnedFd,
+}
+
+impl NewSpare {
+    fn descriptors(&self) -> [BorrowedFd<'_>; 2] {
+        [self.socket.as_fd(), self.handle.as_fd()]
+    }
+
+    /// The supervisor has its own copies now.
+    fn hand_over(self) {
+        [self.socket, self.handle].into_iter().for_each(descriptor::close);
     }
 }
 
@@ -229,15 +286,13 @@ fn fork_spare(
     filter: &mut Option<Program>,
     zygote_pid: i32,
     handler: &Handler,
-) -> io::Result<()> {
-    let (ours, theirs) = descriptor::socket_pair()?;
+) -> io::Result<NewSpare> {
+    let (socket, theirs) = descriptor::socket_pair()?;
     match process::fork_with_handle() {
         Ok(Forked::Child) => job::become_room(theirs, setup, filter.as_mut(), zygote_pid, handler),
         Ok(Forked::Parent(pid, handle)) => {
-            let id = u32::try_from(pid).unwrap_or(0);
-            let told = tell(control, &ZygoteMessage::Spare { id }, &[ours.as_fd(), handle.as_fd()]);
-            [ours, theirs, handle].into_iter().for_each(descriptor::close);
-            told
+            descriptor::close(theirs);
+            Ok(NewSpare { id: u32::try_from(pid).unwrap_or(0), socket, handle })
         }
         Err(error) => {
             let _ = tell(control, &ZygoteMessage::Failed { step: Step::Fork, errno: errno(&error) }, &[]);

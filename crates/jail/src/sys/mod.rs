@@ -10,6 +10,7 @@ pub(crate) mod descriptor;
 pub(crate) mod library;
 pub(crate) mod message;
 pub(crate) mod mount;
+pub(crate) mod pages;
 pub(crate) mod process;
 
 use std::io;

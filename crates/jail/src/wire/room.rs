@@ -8,13 +8,15 @@ use form::reason::{Class, Reason, Refusal};
 pub(crate) enum Task {
     /// Run the handler on a mapped range.
     Mapped,
+    /// Run the handler on the bytes behind the parameters.
+    Given,
     /// Run the handler on a stream out of a pipe.
     Stream,
     /// Attack its own confinement and write what happened.
     Probe,
 }
 
-/// The head of a job message; the parameters follow it.
+/// The head of a job message; the parameters follow it, and the input where that is small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct JobHead {
     pub(crate) task: Task,
@@ -23,13 +25,22 @@ pub(crate) struct JobHead {
     pub(crate) len: u64,
     pub(crate) out_limit: u64,
     pub(crate) side_limit: u64,
-    /// A small side output may come behind the reply instead of in its file.
-    pub(crate) side_in_reply: bool,
+    /// Which outputs may come behind the reply instead of in their files, when they are small.
+    pub(crate) in_reply: InReply,
+}
+
+/// What may come behind a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InReply {
+    /// Nothing.
+    Nothing,
+    /// The side output, or both outputs, the side output last.
+    Small,
 }
 
 pub(crate) const JOB_HEAD_BYTES: usize = 48;
-/// The largest side output that comes behind a reply.
-pub(crate) const SIDE_IN_REPLY_MAX: usize = 32 * 1024;
+/// The largest input that goes with a job, and the largest output that comes behind a reply.
+pub(crate) const IN_MESSAGE_MAX: usize = 32 * 1024;
 
 impl JobHead {
     pub(crate) fn encode(&self) -> [u8; JOB_HEAD_BYTES] {
@@ -37,9 +48,11 @@ impl JobHead {
             Task::Mapped => 1,
             Task::Stream => 2,
             Task::Probe => 3,
+            Task::Given => 4,
         };
         let mut out = [0; JOB_HEAD_BYTES];
-        let numbers = [self.offset, self.len, self.out_limit, self.side_limit, self.side_in_reply.into()];
+        let in_reply = u64::from(self.in_reply == InReply::Small);
+        let numbers = [self.offset, self.len, self.out_limit, self.side_limit, in_reply];
         let fields = JOB.to_le_bytes().into_iter().chain(task.to_le_bytes());
         for (place, byte) in out.iter_mut().zip(fields.chain(numbers.into_iter().flat_map(u64::to_le_bytes))) {
             *place = byte;
@@ -47,8 +60,8 @@ impl JobHead {
         out
     }
 
-    /// The head and the parameters behind it.
-    pub(crate) fn decode(bytes: &[u8]) -> Option<(JobHead, &[u8])> {
+    /// The head, the parameters behind it and the input behind those.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<(JobHead, &[u8], &[u8])> {
         let mut bytes = Bytes(bytes);
         if bytes.u32()? != JOB {
             return None;
@@ -57,6 +70,7 @@ impl JobHead {
             1 => Task::Mapped,
             2 => Task::Stream,
             3 => Task::Probe,
+            4 => Task::Given,
             _ => return None,
         };
         let head = JobHead {
@@ -65,9 +79,11 @@ impl JobHead {
             len: bytes.u64()?,
             out_limit: bytes.u64()?,
             side_limit: bytes.u64()?,
-            side_in_reply: bytes.u64()? == 1,
+            in_reply: if bytes.u64()? == 1 { InReply::Small } else { InReply::Nothing },
         };
-        Some((head, bytes.0))
+        let given = if head.task == Task::Given { usize::try_from(head.len).ok()? } else { 0 };
+        let (params, input) = bytes.0.split_at_checked(bytes.0.len().checked_sub(given)?)?;
+        Some((head, params, input))
     }
 }
 
@@ -84,24 +100,31 @@ pub(crate) enum Reply {
     Panicked { place: [u8; PANIC_PLACE_BYTES] },
 }
 
-/// A reply and the side output behind it, if there is one there.
+/// A reply and the outputs behind it, if they are there.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) reply: Reply,
+    pub(crate) out: Option<Box<[u8]>>,
     pub(crate) side: Option<Box<[u8]>>,
 }
 
 impl Answer {
-    /// The answer in a message; `None` when it is not exactly one. Only a finished room has bytes behind its reply, and
-    /// exactly as many as it says.
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Answer> {
+    /// The answer in a message; `None` when it is not exactly one. Only a finished room has bytes behind its reply, exactly as
+    /// many as it says, and only where they were agreed.
+    pub(crate) fn decode(bytes: &[u8], in_reply: InReply) -> Option<Answer> {
         let (head, rest) = bytes.split_at_checked(REPLY_BYTES)?;
         let reply = Reply::decode(head)?;
-        match reply {
-            _ if rest.is_empty() => Some(Answer { reply, side: None }),
-            Reply::Done { side, .. } if side == rest.len() as u64 => Some(Answer { reply, side: Some(rest.into()) }),
-            _ => None,
+        if rest.is_empty() {
+            return Some(Answer { reply, out: None, side: None });
         }
+        let (&Reply::Done { out, side }, InReply::Small) = (&reply, in_reply) else { return None };
+        let small = |len: u64| usize::try_from(len).ok().filter(|len| *len <= IN_MESSAGE_MAX);
+        let side = small(side)?;
+        if side == rest.len() {
+            return Some(Answer { reply, out: None, side: Some(rest.into()) });
+        }
+        let (out, beside) = rest.split_at_checked(small(out)?)?;
+        (beside.len() == side).then(|| Answer { reply, out: Some(out.into()), side: Some(beside.into()) })
     }
 }
 
@@ -233,12 +256,27 @@ mod tests {
     fn bytes_behind_a_reply_must_be_those_it_announces() {
         let done = Reply::Done { out: 1, side: 3 };
         let message = |tail: &[u8]| [&done.encode()[..], tail].concat();
-        let side = |tail: &[u8]| Answer::decode(&message(tail)).map(|answer| answer.side);
-        assert_eq!(side(b""), Some(None));
-        assert_eq!(side(b"abc"), Some(Some((*b"abc").into())));
-        assert_eq!(side(b"ab"), None);
-        assert_eq!(side(b"abcd"), None);
-        assert_eq!(Answer::decode(&[&Reply::StreamTooLong.encode()[..], b"a"].concat()), None);
+        let behind = |tail: &[u8]| {
+            let answer = Answer::decode(&message(tail), InReply::Small)?;
+            Some((answer.out.map(Vec::from), answer.side.map(Vec::from)))
+        };
+        assert_eq!(behind(b""), Some((None, None)));
+        assert_eq!(behind(b"abc"), Some((None, Some(b"abc".to_vec()))));
+        assert_eq!(behind(b"oabc"), Some((Some(b"o".to_vec()), Some(b"abc".to_vec()))));
+        for wrong in [&b"o"[..], b"ab", b"oabcd"] {
+            assert_eq!(behind(wrong), None);
+        }
+        assert_eq!(Answer::decode(&message(b"abc"), InReply::Nothing), None, "nothing was agreed");
+        for (out, side, fits) in
+            [(IN_MESSAGE_MAX, 5, true), (IN_MESSAGE_MAX + 1, 5, false), (0, IN_MESSAGE_MAX + 1, false)]
+        {
+            let head = Reply::Done { out: out as u64, side: side as u64 }.encode();
+            let answer = Answer::decode(&[&head[..], &vec![0; out + side]].concat(), InReply::Small);
+            assert_eq!(answer.is_some(), fits, "{out} and {side} bytes");
+        }
+        let endless = Reply::Done { out: u64::MAX, side: 2 }.encode();
+        assert_eq!(Answer::decode(&[&endless[..], b"a"].concat(), InReply::Small), None);
+        assert_eq!(Answer::decode(&[&Reply::StreamTooLong.encode()[..], b"a"].concat(), InReply::Small), None);
     }
 
     #[test]
@@ -256,8 +294,15 @@ mod tests {
 
     #[test]
     fn a_job_comes_back_as_it_was_sent() {
-        let head = JobHead { task: Task::Stream, offset: 1, len: 2, out_limit: 3, side_limit: 4, side_in_reply: true };
-        let message = [&head.encode()[..], b"params"].concat();
-        assert_eq!(JobHead::decode(&message), Some((head, &b"params"[..])));
+        for in_reply in [InReply::Nothing, InReply::Small] {
+            let head = JobHead { task: Task::Stream, offset: 1, len: 2, out_limit: 3, side_limit: 4, in_reply };
+            let message = [&head.encode()[..], b"params"].concat();
+            assert_eq!(JobHead::decode(&message), Some((head, &b"params"[..], &b""[..])));
+            let given = JobHead { task: Task::Given, ..head };
+            let message = [&given.encode()[..], b"paramsin"].concat();
+            assert_eq!(JobHead::decode(&message), Some((given, &b"params"[..], &b"in"[..])));
+            let short = [&given.encode()[..], b"i"].concat();
+            assert_eq!(JobHead::decode(&short), None, "less than the head says");
+        }
     }
 }

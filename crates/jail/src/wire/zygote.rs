@@ -157,8 +157,8 @@ pub(crate) enum ZygoteMessage {
     Failed { step: Step, errno: i32 },
     /// A spare waits; carries its job socket and pidfd.
     Spare { id: u32 },
-    /// A room ended and was reaped.
-    Ended { id: u32, status: i32, cpu_micros: u64, max_rss_bytes: u64 },
+    /// A room ended and was reaped. Carries what [`ZygoteMessage::Spare`] does for the spare of this number, if it is not 0.
+    Ended { id: u32, spare: u32, status: i32, cpu_micros: u64, max_rss_bytes: u64 },
 }
 
 /// Every zygote message has this size.
@@ -166,23 +166,24 @@ pub(crate) const ZYGOTE_MESSAGE_BYTES: usize = 32;
 
 impl ZygoteMessage {
     pub(crate) fn encode(&self) -> [u8; ZYGOTE_MESSAGE_BYTES] {
-        let (kind, a, b, c, d): (u32, u32, i32, u64, u64) = match *self {
+        let (kind, a, b, spare, c, d): (u32, u32, i32, u32, u64, u64) = match *self {
             ZygoteMessage::Ready(e) => {
                 let flags = u32::from(e.own_user)
                     | u32::from(e.namespaces) << 1
                     | u32::from(e.nested_namespaces_off) << 2
                     | u32::from(e.memory_deny_write_execute) << 3
                     | u32::from(e.seccomp) << 4;
-                (READY, flags, 0, e.landlock_abi.into(), 0)
+                (READY, flags, 0, 0, e.landlock_abi.into(), 0)
             }
-            ZygoteMessage::Failed { step, errno } => (FAILED, step.code().into(), errno, 0, 0),
-            ZygoteMessage::Spare { id } => (SPARE, id, 0, 0, 0),
-            ZygoteMessage::Ended { id, status, cpu_micros, max_rss_bytes } => {
-                (ENDED, id, status, cpu_micros, max_rss_bytes)
+            ZygoteMessage::Failed { step, errno } => (FAILED, step.code().into(), errno, 0, 0, 0),
+            ZygoteMessage::Spare { id } => (SPARE, id, 0, 0, 0, 0),
+            ZygoteMessage::Ended { id, spare, status, cpu_micros, max_rss_bytes } => {
+                (ENDED, id, status, spare, cpu_micros, max_rss_bytes)
             }
         };
         let mut out = [0; ZYGOTE_MESSAGE_BYTES];
-        let fields = kind.to_le_bytes().into_iter().chain(a.to_le_bytes()).chain(b.to_le_bytes()).chain([0; 4]);
+        let fields =
+            kind.to_le_bytes().into_iter().chain(a.to_le_bytes()).chain(b.to_le_bytes()).chain(spare.to_le_bytes());
         let fields = fields.chain(c.to_le_bytes()).chain(d.to_le_bytes());
         for (place, byte) in out.iter_mut().zip(fields) {
             *place = byte;
@@ -192,7 +193,7 @@ impl ZygoteMessage {
 
     pub(crate) fn decode(bytes: &[u8]) -> Option<ZygoteMessage> {
         let mut bytes = Bytes(bytes);
-        let (kind, a, b, _, c, d) =
+        let (kind, a, b, spare, c, d) =
             (bytes.u32()?, bytes.u32()?, bytes.i32()?, bytes.u32()?, bytes.u64()?, bytes.u64()?);
         bytes.end()?;
         match kind {
@@ -206,7 +207,7 @@ impl ZygoteMessage {
             })),
             FAILED => Some(ZygoteMessage::Failed { step: Step::from_code(u16::try_from(a).ok()?)?, errno: b }),
             SPARE => Some(ZygoteMessage::Spare { id: a }),
-            ENDED => Some(ZygoteMessage::Ended { id: a, status: b, cpu_micros: c, max_rss_bytes: d }),
+            ENDED => Some(ZygoteMessage::Ended { id: a, spare, status: b, cpu_micros: c, max_rss_bytes: d }),
             _ => None,
         }
     }
@@ -229,7 +230,7 @@ mod tests {
             ZygoteMessage::Ready(enforced),
             ZygoteMessage::Failed { step: Step::Root, errno: 22 },
             ZygoteMessage::Spare { id: 9 },
-            ZygoteMessage::Ended { id: 9, status: 139, cpu_micros: 5, max_rss_bytes: 6 },
+            ZygoteMessage::Ended { id: 9, spare: 10, status: 139, cpu_micros: 5, max_rss_bytes: 6 },
         ] {
             assert_eq!(ZygoteMessage::decode(&message.encode()), Some(message));
         }
