@@ -4,7 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { admin, begin, end, enrol, expect, fill, person, picture, portal, register, settle, step, submit, text, trouble, until } from './walk.mjs';
+import { admin, begin, end, enrol, expect, fill, need, person, picture, portal, register, settle, step, submit, text, trouble } from './walk.mjs';
 
 const out = await begin('staff');
 const [first, staff] = [await person(), await person()];
@@ -202,8 +202,28 @@ await step(staff, 'changing the language leads back to the result', async () => 
   await staff.waitForURL((url) => url.pathname === new URL(result).pathname);
   await staff.goto(`${result}?lang=ja`);
 });
+await step(staff, 'another form is chosen', async () => {
+  await staff.goto(`${portal}/`);
+  await staff.check('input[name=output][value=raster]');
+  const pdf = need('FILES').split(':').find((file) => file.endsWith('見積書.pdf'));
+  await staff.setInputFiles('input[type=file]', pdf);
+  await everywhere(staff, 'choice');
+  await sent(staff, 1);
+  expect((await text(staff)).includes('出力: ページの画像'), await text(staff));
+});
+await step(staff, 'and the file made again as it was', async () => {
+  await staff.locator('summary', { hasText: '別の形式で作り直す' }).click();
+  await staff.selectOption('form.again select', 'same');
+  await picture(staff, 'again');
+  await staff.click('form.again button');
+  await staff.locator('#progress', { hasText: '2件中 2件完了' }).waitFor({ timeout: 60_000 });
+  const [first, second] = await staff.locator('li.file').allInnerTexts();
+  expect(first.includes('出力: ') && !second.includes('出力: ページの画像'), second);
+  expect(await staff.locator('li.file .thumbnail').count() === 2, 'each has its pages');
+});
+await step(staff, 'choices in english', async () => { await staff.goto(`${staff.url()}?lang=en`); });
 await step(staff, 'history', async () => {
-  await staff.goto(`${portal}/history`);
+  await staff.goto(`${portal}/history?lang=ja`);
   await everywhere(staff, 'history');
 });
 await step(staff, 'the list of requests', async () => {

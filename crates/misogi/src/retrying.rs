@@ -85,8 +85,7 @@ impl Retrying {
     }
 
     async fn convert(&self, task: RetryTask) -> Result<Retried, Fault> {
-        let current = self.engine.current();
-        let engine = current.under(policy(current.policy().clone(), task.policy));
+        let engine = under(self.engine.current(), task.policy);
         let original = task.original.to_source().await?;
         match task.origin {
             OriginKind::Mail if task.path.is_empty() => {
@@ -170,11 +169,22 @@ fn rebuilt(part: &PartOutcome) -> Option<RetriedFile> {
     })
 }
 
-/// The policy in force with what was asked for instead.
+/// The engine under its policy with what was asked for instead.
+pub(crate) fn under(engine: Engine, wanted: RetryPolicy) -> Engine {
+    match wanted {
+        RetryPolicy::Same => engine,
+        wanted => engine.under(policy(engine.policy().clone(), wanted)),
+    }
+}
+
 fn policy(mut policy: Policy, wanted: RetryPolicy) -> Policy {
     match wanted {
         RetryPolicy::Same => {}
-        RetryPolicy::Raster => policy.pages.level = MostLevel::Raster,
+        RetryPolicy::Raster => {
+            policy.pages.level = MostLevel::Raster;
+            // What has no pages yet is printed first.
+            policy.office = OfficeOutput::Pages;
+        }
         RetryPolicy::Pages => policy.office = OfficeOutput::Pages,
         RetryPolicy::Text => {
             policy.office_fallback = Fallback::Text;

@@ -20,6 +20,7 @@ use web::Metrics;
 
 use crate::lease;
 use crate::pairing::{AtOnce, Pairing};
+use crate::retrying::under;
 
 /// How long a mail waits before the scanner or a room is asked again.
 const DEFER: Duration = Duration::from_secs(30);
@@ -139,7 +140,7 @@ impl Worker {
                 left = converted.as_ref().ok().and_then(|known| self.pairing.left(&work.receipt, envelope, known));
                 converted.map(|known| mail_completed(known.outcome))
             }
-            WorkOrigin::Upload { file_name } => engine
+            WorkOrigin::Upload { file_name, output } => under(engine.clone(), *output)
                 .sanitise_upload(original.clone(), file_name.clone(), &[], patience(work))
                 .await
                 .map(file_completed),
@@ -265,7 +266,7 @@ impl Worker {
             }
         };
         let name = match &work.origin {
-            WorkOrigin::Upload { file_name } => file_name.clone(),
+            WorkOrigin::Upload { file_name, .. } => file_name.clone(),
             WorkOrigin::Mail { .. } => mail_name(),
         };
         let given_up =

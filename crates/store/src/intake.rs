@@ -15,7 +15,9 @@ use crate::spool::Body;
 use crate::sql::Many;
 use crate::uploads::BatchId;
 use crate::writer::{Op, Reply, Tally, Tx};
-use crate::{AuditEvent, Error, MessageId, OriginKind, Receipt, Repeatable, Spooled, Store, Timestamp, keys};
+use crate::{
+    AuditEvent, Error, MessageId, OriginKind, Receipt, Repeatable, RetryPolicy, Spooled, Store, Timestamp, keys,
+};
 
 /// A message as intake or the portal hands it over.
 #[derive(Debug)]
@@ -52,6 +54,8 @@ pub enum Origin {
         batch: BatchId,
         /// Its name.
         file_name: FileName,
+        /// How it is to be converted.
+        output: RetryPolicy,
     },
 }
 
@@ -140,6 +144,7 @@ pub(crate) struct AcceptOp {
     detail: String,
     ids: Ids,
     request: Option<Repeatable>,
+    output: RetryPolicy,
 }
 
 #[derive(Default, Clone, Copy)]
@@ -213,9 +218,10 @@ impl AcceptOp {
                     detail,
                     ids,
                     request: None,
+                    output: RetryPolicy::Same,
                 }
             }
-            Origin::Upload { user, batch, file_name } => {
+            Origin::Upload { user, batch, file_name, output } => {
                 let detail = audit::json(&Detail {
                     receipt: receipt.as_str(),
                     bytes: codec::unsigned(length),
@@ -247,6 +253,7 @@ impl AcceptOp {
                     detail,
                     ids,
                     request: None,
+                    output,
                 }
             }
         };
@@ -309,6 +316,14 @@ pub(crate) async fn accept_all(tx: &mut Tx, ops: &mut [AcceptOp]) -> Result<(), 
         values.add(op.ids.message).add(op.ids.due);
     })
     .await?;
+    for op in ops.iter().filter(|op| op.output != RetryPolicy::Same) {
+        sqlx::query("UPDATE message SET wanted = ?2 WHERE id = ?1")
+            .bind(op.ids.message)
+            .bind(op.output.code())
+            .execute(&mut tx.connection)
+            .await
+            .map_err(Error::database("noting what an upload is to become"))?;
+    }
     for op in &*ops {
         if let (Some(request), Some(batch)) = (&op.request, op.batch) {
             keys::note(tx, request, batch).await?;

@@ -34,10 +34,11 @@ pub enum Triage {
     Release,
 }
 
-/// How an item is converted again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// How something is converted, where that is not left to the policy in force: an item again, or an upload as whoever sent it chose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum RetryPolicy {
     /// By the policy in force.
+    #[default]
     Same,
     /// Each page as an image.
     Raster,

@@ -14,7 +14,7 @@ use crate::spool::blocking;
 use crate::writer::{Op, Operation, Reply, Step, Tx};
 use crate::{
     AuditEvent, Error, MessageId, OriginKind, Original, PartRecord, PartVerdict, QuarantineId, QuarantineState,
-    Receipt, Store, Timestamp, Verdict, triage,
+    Receipt, RetryPolicy, Store, Timestamp, Verdict, triage,
 };
 
 /// An upload with parts in quarantine that a password may open.
@@ -26,6 +26,8 @@ pub struct LockedUpload {
     pub receipt: Receipt,
     /// Its name.
     pub name: String,
+    /// How it is to be converted.
+    pub output: RetryPolicy,
     /// The locked parts that are held.
     pub items: Vec<QuarantineId>,
     /// The paths of its parts that pass already.
@@ -99,7 +101,7 @@ impl Store {
         let failed = "reading a locked upload";
         // A whole that was withheld has moved to the quarantine.
         let row = sqlx::query(
-            "SELECT m.receipt, m.file_name, c.bytes, c.file, c.length, c.digest
+            "SELECT m.receipt, m.file_name, m.wanted, c.bytes, c.file, c.length, c.digest
              FROM message m LEFT JOIN content c ON c.id = coalesce(m.original,
                (SELECT max(content) FROM quarantine WHERE message = m.id AND path = '' AND content IS NOT NULL))
              WHERE m.id = ?1 AND m.origin = ?2 AND m.verdict IS NOT NULL",
@@ -126,10 +128,26 @@ impl Store {
             message,
             receipt: Receipt::parse(receipt).ok_or(Error::Damaged("a receipt"))?,
             name: row.try_get::<Option<String>, _>(1).map_err(Error::database(failed))?.unwrap_or_default(),
+            output: RetryPolicy::from_code(row.try_get(2).map_err(Error::database(failed))?)?,
             items: items.into_iter().map(|(id,)| QuarantineId(id)).collect(),
             passed: parts.filter(|part| part.verdict == PartVerdict::Sanitised).map(|part| part.path).collect(),
-            original: Content::from_row(&row, 2, self.blobs())?.map(Content::original).ok_or(Error::Expired)?,
+            original: Content::from_row(&row, 3, self.blobs())?.map(Content::original).ok_or(Error::Expired)?,
         }))
+    }
+
+    /// The hostile bytes of a finished upload, wherever they are kept now.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such upload, [`Error::Expired`] when its bytes are gone.
+    pub async fn upload_original(&self, message: MessageId) -> Result<Original, Error> {
+        let query = sqlx::query(
+            "SELECT c.bytes, c.file, c.length, c.digest FROM message m LEFT JOIN content c ON c.id = coalesce(m.original,
+               (SELECT max(content) FROM quarantine WHERE message = m.id AND path = '' AND content IS NOT NULL))
+             WHERE m.id = ?1 AND m.origin = ?2 AND m.verdict IS NOT NULL",
+        )
+        .bind(message.0)
+        .bind(OriginKind::Upload.code());
+        self.content(query, "upload").await.map(Content::original)
     }
 
     /// Puts the outcome of a conversion with a password in the place of the one before: parts, result, verdict, items and audit are

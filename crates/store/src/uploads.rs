@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::codec::{self, Coded};
 use crate::content::Content;
 use crate::read::{self, PartRow};
-use crate::{BatchToken, Error, MessageId, Output, QueueState, Receipt, Store, Timestamp, Verdict};
+use crate::{BatchToken, Error, MessageId, Output, QueueState, Receipt, RetryPolicy, Store, Timestamp, Verdict};
 
 /// A batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -64,6 +64,8 @@ pub struct UploadFile {
     pub verdict: Option<Verdict>,
     /// Whether its sender took it back before it was begun; the verdict is then [`Verdict::GivenUp`].
     pub taken_back: bool,
+    /// How it is to be converted.
+    pub output: RetryPolicy,
     /// Its parts: the file itself first, then what was inside.
     pub parts: Vec<PartRow>,
 }
@@ -122,7 +124,7 @@ impl Store {
         let Some(found) = found else { return Ok(None) };
         let batch = batch_row(&found)?;
         let rows = sqlx::query(
-            "SELECT m.id, m.receipt, m.file_name, m.original_bytes, m.received, m.verdict, j.state, j.due, m.taken_back
+            "SELECT m.id, m.receipt, m.file_name, m.original_bytes, m.received, m.verdict, j.state, j.due, m.taken_back, m.wanted
              FROM message m LEFT JOIN job j ON j.message = m.id WHERE m.batch = ?1 ORDER BY m.id",
         )
         .bind(batch.id.0)
@@ -181,6 +183,7 @@ impl Store {
             waiting,
             verdict: verdict.map(Verdict::from_code).transpose()?,
             taken_back: row.try_get(8).map_err(get)?,
+            output: RetryPolicy::from_code(row.try_get(9).map_err(get)?)?,
             parts: Vec::new(),
         })
     }

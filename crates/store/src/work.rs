@@ -18,7 +18,7 @@ use crate::codec::{self, Coded};
 use crate::content::Content;
 use crate::sql::Many;
 use crate::writer::{Op, Reply, Tx};
-use crate::{AuditEvent, Envelope, Error, MessageId, OriginKind, Original, Receipt, Store, Timestamp};
+use crate::{AuditEvent, Envelope, Error, MessageId, OriginKind, Original, Receipt, RetryPolicy, Store, Timestamp};
 
 /// One claimed message.
 #[derive(Debug)]
@@ -56,6 +56,8 @@ pub enum WorkOrigin {
     Upload {
         /// The name.
         file_name: FileName,
+        /// How it is to be converted.
+        output: RetryPolicy,
     },
 }
 
@@ -388,7 +390,8 @@ fn work_of(row: &SqliteRow, jobs: &HashMap<i64, (i64, i64)>, blobs: &Blobs, max_
     };
     let origin = if key.upload {
         let name: &str = row.try_get(8).map_err(get)?;
-        WorkOrigin::Upload { file_name: FileName::parse(name).map_err(|_| Error::Damaged("a file name"))? }
+        let file_name = FileName::parse(name).map_err(|_| Error::Damaged("a file name"))?;
+        WorkOrigin::Upload { file_name, output: RetryPolicy::from_code(row.try_get(13).map_err(get)?)? }
     } else {
         WorkOrigin::Mail {
             envelope: Envelope {
@@ -422,7 +425,7 @@ pub(crate) fn shortened(text: &str) -> &str {
 static CLAIMED: Many = Many {
     doing: "reading claimed messages",
     head: "SELECT m.id, m.receipt, m.origin, m.received, m.sender, m.recipients, m.smtputf8, m.body_8bit, m.file_name, \
-           c.bytes, c.file, c.length, c.digest FROM message m LEFT JOIN content c ON c.id = m.original \
+           c.bytes, c.file, c.length, c.digest, m.wanted FROM message m LEFT JOIN content c ON c.id = m.original \
            WHERE m.id IN (VALUES ",
     columns: 1,
     tail: ")",

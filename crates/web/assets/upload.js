@@ -129,7 +129,7 @@ if (form) {
     submit.textContent = said.textContent = form.dataset.sending;
     const files = chosen.map((file) => ({ name: file.name, size: file.size }));
     const headers = { 'Content-Type': 'application/json', 'X-Form-Token': form.elements.form_token.value };
-    const answer = await ask('/uploads', { method: 'POST', headers, body: JSON.stringify({ files }) }).catch(() => undefined);
+    const answer = await ask('/uploads', { method: 'POST', headers, body: JSON.stringify({ files, output: form.elements.output?.value ?? '' }) }).catch(() => undefined);
     // The session has ended: whoever signs in again finds the form.
     if (answer?.redirected || answer?.status === 401) { location.assign('/'); return; }
     // Whatever is in the way, the plain form is tried, and its answer says what is wrong.

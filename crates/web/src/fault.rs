@@ -47,6 +47,8 @@ pub(crate) enum Fault {
     Withheld,
     /// Its sender took the file back.
     Cancelled,
+    /// What a file would be made of again is not kept any more.
+    OriginalGone,
     /// A repeated request differs from the first one.
     OtherRequest,
     /// The rules of four eyes are against it.
@@ -68,7 +70,7 @@ impl Fault {
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Pending => StatusCode::CONFLICT,
-            Self::Withheld | Self::Cancelled => StatusCode::GONE,
+            Self::Withheld | Self::Cancelled | Self::OriginalGone => StatusCode::GONE,
             Self::OtherRequest | Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }
@@ -91,6 +93,7 @@ impl Fault {
             Self::Pending => "pending",
             Self::Withheld => "withheld",
             Self::Cancelled => "cancelled",
+            Self::OriginalGone => "original_gone",
             Self::OtherRequest => "other_request",
             Self::Refused(denied) => requests::denied_name(denied),
         }
@@ -114,6 +117,7 @@ impl Fault {
             Self::Pending => (t.fault_pending_title, t.fault_pending),
             Self::Withheld => (t.fault_withheld_title, t.fault_withheld),
             Self::Cancelled => (t.state_cancelled, t.fault_cancelled),
+            Self::OriginalGone => (t.fault_original_gone_title, t.fault_original_gone),
             Self::OtherRequest => (t.fault_other_request_title, t.fault_other_request),
             Self::Refused(denied) => (t.denied_title, requests::denied(denied, t)),
         }
@@ -137,6 +141,7 @@ impl Fault {
             | Self::Timeout
             | Self::Withheld
             | Self::Cancelled
+            | Self::OriginalGone
             | Self::OtherRequest
             | Self::Refused(_) => None,
         }

@@ -54,7 +54,7 @@ texts! {
     upload_formats_list: "文書と表: Word・Excel・PowerPoint（docx、xlsx、pptx。doc、xls、ppt、xlsb、マクロ付きも）、OpenDocument（odt、ods、odp、odg）、RTF、SYLK、DIF、一太郎（文字だけ）、PDF、テキスト、HTML・XML（文字だけ）、CSV、TSV、dBASE。画像: PNG、JPEG、GIF、BMP、TIFF、WebP、HEIC、SVG、EMF、WMF。メールと予定: EML、Outlook のメール（msg、TNEF）、ics、vcf。まとめたもの: ZIP、7z、RAR、LZH、CAB、TAR、ISO、gz、bz2、xz、zst、署名付きファイル（p7m）、AppleSingle、BinHex（中のファイルも一つずつ作り直します）。" / "Documents and tables: Word, Excel and PowerPoint (docx, xlsx, pptx; also doc, xls, ppt, xlsb and those with macros), OpenDocument (odt, ods, odp, odg), RTF, SYLK, DIF, Ichitaro (its words), PDF, text, HTML and XML (their words), CSV, TSV, dBASE. Pictures: PNG, JPEG, GIF, BMP, TIFF, WebP, HEIC, SVG, EMF, WMF. Mails and appointments: EML, Outlook messages (msg, TNEF), ics, vcf. Archives: ZIP, 7z, RAR, LZH, CAB, TAR, ISO, gz, bz2, xz, zst, signed files (p7m), AppleSingle, BinHex; their members are rebuilt one by one.";
     upload_formats_rest: "それ以外の形式は、安全に作り直せないため、お渡しせずに管理者が預かります。" / "Any other type cannot be rebuilt safely. It is withheld and kept by the administrators.";
     upload_what_happens: "どのように安全にするか" / "How files are made safe";
-    upload_what_happens_text: "ファイルを隔離された場所で読み取り、文字や画像だけを取り出して、新しいファイルとして書き直します。元のファイルの中身をそのまま渡すことはありません。取り除いたものと変えたものは、結果の画面ですべてお知らせします。" / "Each file is read in an isolated room, only its text and pixels are taken over, and a new file is written. No byte of the original is passed on. Everything removed or changed is listed with the result.";
+    upload_what_happens_text: "ファイルを隔離された場所で読み取り、文字や画像だけを取り出して、新しいファイルとして書き直します。原本の中身をそのまま渡すことはありません。取り除いたものと変えたものは、結果の画面ですべてお知らせします。" / "Each file is read in an isolated room, only its text and pixels are taken over, and a new file is written. No byte of the original is passed on. Everything removed or changed is listed with the result.";
     upload_none: "ファイルが選択されていません。ファイルを選んでから「無害化する」を押してください。" / "No file was chosen. Choose at least one file, then press “Sanitise”.";
     upload_too_large: "1ファイルの上限を超えているため、受け付けませんでした。" / "Not accepted: larger than the limit for one file.";
     upload_too_many: "1回に受け付けるファイルの数を超えたため、受け付けませんでした。" / "Not accepted: more files than can be taken at once.";
@@ -69,6 +69,14 @@ texts! {
     upload_refused_lead: "次のファイルは受け付けていません。ほかのファイルの処理は続いています。" / "The following files were not accepted. The others are being processed.";
     upload_see_result: "受け付けたファイルの結果を見る" / "See the accepted files";
     upload_again: "続けて別のファイルを無害化する" / "Sanitise more files";
+
+    output_title: "出力" / "Output";
+    output_same: "できるだけ元の形式" / "As close to the original as possible";
+    output_pages: "ページ（Office文書をPDFに）" / "Pages (Office documents as PDF)";
+    output_raster: "ページの画像" / "Pages as images";
+    output_text: "文字だけ（ほかの方法で渡せないとき）" / "The words only, where nothing else passes";
+    output_again: "別の形式で作り直す" / "Rebuild it in another form";
+    output_again_do: "作り直す" / "Rebuild";
 
     // Result
     result_title: "無害化の結果" / "Result";
@@ -472,7 +480,7 @@ texts! {
     triage_untouched: "処理しなかったもの" / "Left as they are";
     triage_back: "戻る" / "Back";
     untouched_unknown: "見つかりません。" / "There is no such item.";
-    untouched_gone: "元のファイルの保存期間が過ぎています。" / "What it would be made from is no longer kept.";
+    untouched_gone: "原本の保存期間が過ぎています。" / "What it would be made from is no longer kept.";
     untouched_released: "すでに送っています。" / "It was sent already.";
     untouched_on_hold: "保留しています。消すには、先に保留を解いてください。" / "It is held back; end the hold before deleting it.";
     untouched_requested: "取り寄せの申請があります。先に判断してください。" / "Somebody asks for it; decide on that first.";
@@ -833,6 +841,8 @@ texts! {
     fault_pending: "処理が終わってから、もう一度お試しください。" / "Try again when processing has finished.";
     fault_withheld_title: "お渡しできません" / "Withheld";
     fault_withheld: "安全に作り直せなかったため、お渡しできません。理由は結果の画面にあります。" / "It could not be rebuilt safely; see the result for the reason.";
+    fault_original_gone_title: "原本はもうありません" / "The original is gone";
+    fault_original_gone: "原本の保存期間が過ぎたか、削除されました。作り直すには、もう一度送ってください。" / "The storage period of the original is over, or it was deleted. To have it rebuilt, send it again.";
     fault_cancelled: "作り直す前に取り消されたので、お渡しするファイルはありません。" / "It was cancelled before it was rebuilt, so there is no file.";
     fault_other_request_title: "前の要求と内容が違います" / "Not the same request";
     fault_other_request: "同じ Idempotency-Key で、違う内容が送られました。" / "The Idempotency-Key was used before with other content.";
@@ -854,7 +864,7 @@ texts! {
     icap_ask_later: "しばらくしてからもう一度お試しください。続く場合は、受付番号を添えて情報システム担当に連絡してください。" / "Try again in a while. If it persists, contact your IT section with the receipt number.";
     icap_partial: "ファイルの一部だけの通信は、安全に作り直せません。ファイル全体をダウンロードし直してください。" / "A piece of a file cannot be rebuilt. Download the whole file again.";
     icap_encoded: "圧縮された通信は、安全に作り直せません。続く場合は情報システム担当に連絡してください（プロキシーで Accept-Encoding を外す設定が必要です）。" / "A compressed transfer cannot be rebuilt. If it persists, contact your IT section (the proxy has to remove Accept-Encoding).";
-    icap_web_page: "ここを通せるのはファイルだけです。ウェブページを見るための通信は通しません。" / "Only files pass here; what web pages are made of does not.";
+    icap_web_page: "ここを通せるのはファイルだけです。Webページを見るための通信は通しません。" / "Only files pass here; what web pages are made of does not.";
     icap_not_a_file: "ここを通せるのは、ファイルそのものと、ファイルを添付するフォームだけです。" / "Only files, and forms with files, pass here.";
     icap_too_large: "大きさの上限を超えているため、受け付けませんでした。" / "It is larger than the limit.";
     icap_ambiguous: "通信の説明（ヘッダー）に矛盾があるため、受け付けませんでした。" / "Its description (header) contradicts itself.";
@@ -1014,6 +1024,18 @@ mod tests {
             if !matches!(*key, "other_language" | "other_tag" | "detail_helo") {
                 assert!(!ja.is_ascii(), "{key} is not Japanese: {ja}");
                 assert!(!en.chars().any(|c| ('\u{3040}'..='\u{9FFF}').contains(&c)), "{key} is not English: {en}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_thing_has_one_word() {
+        for (key, ja, _) in PAIRS {
+            let ja = ja.replace("ヘッダー", "");
+            for (other, word) in
+                [("ウェブ", "Web"), ("ヘッダ", "ヘッダー"), ("送信者", "差出人"), ("元のファイル", "原本")]
+            {
+                assert!(!ja.contains(other), "{key} says {other} for {word}");
             }
         }
     }

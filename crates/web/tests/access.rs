@@ -37,6 +37,7 @@ const PORTAL: &[(&str, &str, &str)] = &[
     ("POST", "/b/{token}/files/{number}/cancel", "-svoat-"),
     ("GET", "/b/{token}/files/{number}/password", "-svoat-"),
     ("POST", "/b/{token}/files/{number}/password", "-svoat-"),
+    ("POST", "/b/{token}/files/{number}/again", "-svoat-"),
     ("GET", "/history", "-svoat-"),
     ("GET", "/r/{receipt}", "-svoat-"),
     ("GET", "/p/{receipt}", "-svoat-"),

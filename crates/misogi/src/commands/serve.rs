@@ -190,6 +190,7 @@ async fn gateway_roles(
             ..UploadLimits::default()
         },
         keep: Duration::from_secs(86_400).saturating_mul(config.retention.results_days),
+        outputs: config.portal.outputs.iter().map(|output| output.policy()).collect(),
         metrics: metrics.clone(),
         readiness: readiness.clone(),
         previews: portal_previews,

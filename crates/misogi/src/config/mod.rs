@@ -24,6 +24,7 @@ pub(crate) use passwords::Passwords;
 pub(crate) use requests::{Download, Requests};
 use serde::{Deserialize, Serialize};
 pub(crate) use settings::settings;
+use store::RetryPolicy;
 pub(crate) use webhooks::Webhook;
 
 /// Everything the gateway can be told. A missing file means all defaults: one machine, nothing else installed.
@@ -210,6 +211,30 @@ pub(crate) struct Portal {
     /// Bytes of all files of one upload; one file of the largest size fits in any case.
     pub(crate) max_total_bytes: u64,
     pub(crate) max_files: usize,
+    /// What staff may have their files become instead of what the policy says.
+    pub(crate) outputs: Vec<Output>,
+}
+
+/// What a file may become by choice of whoever sends it. Each goes through the rooms like any other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Output {
+    /// Office documents become their pages, as PDF.
+    Pages,
+    /// Each page becomes an image.
+    Raster,
+    /// Where nothing else passes, the words as a text.
+    Text,
+}
+
+impl Output {
+    pub(crate) fn policy(self) -> RetryPolicy {
+        match self {
+            Output::Pages => RetryPolicy::Pages,
+            Output::Raster => RetryPolicy::Raster,
+            Output::Text => RetryPolicy::Text,
+        }
+    }
 }
 
 /// Who may use the portal.
@@ -228,6 +253,7 @@ impl Default for Portal {
             max_file_bytes: 50 << 20,
             max_total_bytes: 200 << 20,
             max_files: 20,
+            outputs: vec![Output::Pages, Output::Raster],
         }
     }
 }

@@ -8,6 +8,7 @@ use store::{LockedUpload, QuarantineId, Tries, TryOf, UnlockedUpload};
 use web::Unlocking;
 
 use super::Pairing;
+use crate::retrying::under;
 use crate::worker::{chain, file_completed};
 
 impl Pairing {
@@ -32,7 +33,9 @@ impl Pairing {
         let passwords: Vec<Password> = [password.clone()].into_iter().chain(keys).collect();
         let original = upload.original.to_source().await?;
         let name = FileName::rebuild(&upload.name).0;
-        let converted = self.engine.current().sanitise_upload(original, name, &passwords, Patience::Last).await;
+        let converted = under(self.engine.current(), upload.output)
+            .sanitise_upload(original, name, &passwords, Patience::Last)
+            .await;
         let answer = match converted {
             Ok(part) => {
                 let opens = part.openers().of(&passwords).any(|opener| *opener == password);

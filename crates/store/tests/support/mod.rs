@@ -81,7 +81,8 @@ pub(crate) async fn upload(store: &Store, batch: BatchId, name: &str, bytes: &[u
 
 pub(crate) async fn new_upload(store: &Store, batch: BatchId, name: &str, bytes: &[u8]) -> NewMessage {
     let file_name = FileName::parse(name).unwrap();
-    let origin = Origin::Upload { user: Some("suzuki".to_owned()), batch, file_name };
+    let output = store::RetryPolicy::Same;
+    let origin = Origin::Upload { user: Some("suzuki".to_owned()), batch, file_name, output };
     let mut spool = store.spool();
     spool.write(bytes).await.unwrap();
     let original = spool.finish().await.unwrap();

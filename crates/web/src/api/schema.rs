@@ -31,6 +31,8 @@ pub(crate) struct OneFile {
     /// The part needs a file name.
     #[schema(value_type = File)]
     file: File,
+    /// Before the file: `same`, or `pages`, `raster` or `text` where the site lets its senders choose (`portal.outputs`).
+    output: Option<String>,
 }
 
 /// The body of an upload of several files.
@@ -40,6 +42,8 @@ pub(crate) struct SomeFiles {
     /// Each part needs a file name.
     #[schema(value_type = Vec<File>, min_items = 1)]
     file: Vec<File>,
+    /// Before the files, for all of them: `same`, or `pages`, `raster` or `text` where the site lets its senders choose (`portal.outputs`).
+    output: Option<String>,
 }
 
 /// The stable name of a reason.

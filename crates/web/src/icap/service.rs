@@ -237,7 +237,8 @@ impl Service {
         let desk =
             portal::Desk { store: &state.store, metrics: &state.metrics, keep: state.keep, source: Source::Icap };
         let bytes = spool.len();
-        let (receipt, message) = desk.take(exchange.who.user.as_deref(), batch, name, spool, bytes, None).await?;
+        let (receipt, message) =
+            desk.take(exchange.who.user.as_deref(), batch, name, spool, bytes, portal::Wanted::default()).await?;
         let mut detail = vec![("service", exchange.service.to_owned()), ("from", exchange.from())];
         detail.extend(exchange.who.address.clone().map(|address| ("client", address)));
         let entry =

@@ -5,6 +5,7 @@ mod archive;
 mod live;
 mod locked;
 mod mine;
+mod output;
 mod pages;
 mod receive;
 mod result;
@@ -13,7 +14,8 @@ mod upload;
 
 pub(crate) use locked::try_on;
 pub(crate) use receive::{
-    Before, Desk, Proof, Received, Refusal, RefusedFile, client, digest, harmless, receive, receive_all, receive_one,
+    Before, Desk, Proof, Received, Refusal, RefusedFile, Wanted, client, digest, harmless, receive, receive_all,
+    receive_one,
 };
 pub(crate) use result::{body, download, find, find_states};
 
@@ -21,7 +23,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Router, extract::FromRef, middleware};
 use engine::catalogue::Language;
-use store::{BatchRow, Store};
+use store::{BatchRow, RetryPolicy, Store};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -53,6 +55,8 @@ pub struct PortalState {
     pub limits: UploadLimits,
     /// How long the address of a result works.
     pub keep: Duration,
+    /// What staff may have their files become instead of what the policy says; [`RetryPolicy::Same`] is always among the choices.
+    pub outputs: Vec<RetryPolicy>,
     /// Counters.
     pub metrics: Metrics,
     /// Conditions for `/readyz`.
@@ -131,6 +135,7 @@ pub(crate) fn doors() -> Vec<Door<Portal>> {
         post("/b/{token}/files/{number}/cancel", May(Upload), result::cancel),
         get("/b/{token}/files/{number}/password", May(Upload), locked::back),
         post("/b/{token}/files/{number}/password", May(Upload), locked::submit).in_rooms(),
+        post("/b/{token}/files/{number}/again", May(Upload), output::again).in_rooms(),
         get("/history", May(History), mine::history).of_accounts(),
         get("/r/{receipt}", May(History), mine::receipt).of_accounts(),
         get("/p/{receipt}", May(History), mine::locked).of_accounts(),

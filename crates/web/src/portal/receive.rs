@@ -11,8 +11,8 @@ use form::{name::FileName, text::Line};
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 use store::{
-    AuditEntry, AuditEvent, BatchRow, MessageId, NewBatch, NewMessage, Origin, Receipt, Repeatable, Spool, Store,
-    TokenHash,
+    AuditEntry, AuditEvent, BatchRow, MessageId, NewBatch, NewMessage, Origin, Receipt, Repeatable, RetryPolicy, Spool,
+    Store, TokenHash,
 };
 use subtle::ConstantTimeEq;
 use tokio::{
@@ -21,7 +21,7 @@ use tokio::{
 };
 use unicode_normalization::UnicodeNormalization;
 
-use super::Portal;
+use super::{Portal, output};
 use crate::{
     clients::{Client, Clients, Place},
     fault::Fault,
@@ -44,6 +44,8 @@ pub(crate) struct Received {
     held: Vec<Held>,
     /// Names and contents of all files.
     sent: Sha256,
+    /// What they are to become.
+    output: RetryPolicy,
 }
 
 /// A file that has ended, and waits for the end of its request.
@@ -117,6 +119,15 @@ struct Admitted {
     _own: Vec<Place>,
 }
 
+/// What is asked for with a file.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Wanted {
+    /// What it is to become.
+    pub(crate) output: RetryPolicy,
+    /// The key of its request and the digest of what that sent, under which it is found when it is repeated.
+    pub(crate) again: Option<(TokenHash, TokenHash)>,
+}
+
 /// Reads a whole body and keeps nothing of it but the digest of its files.
 pub(crate) async fn digest(portal: &Portal, visitor: Option<&Visitor>, request: Request) -> Result<TokenHash, Fault> {
     // None of its files is one too many to be kept.
@@ -156,7 +167,8 @@ pub(crate) async fn receive_one(
     let again = key.map(|key| (key, received.digest()));
     let user = visitor.map(|visitor| visitor.user.name.as_str());
     let mut batch = None;
-    let receipt = keep(portal, user, &mut batch, &name, *spool, bytes, again).await?;
+    let wanted = Wanted { output: received.output, again };
+    let receipt = keep(portal, user, &mut batch, &name, *spool, bytes, wanted).await?;
     Ok((batch.ok_or(Fault::Internal)?, receipt))
 }
 
@@ -183,7 +195,8 @@ pub(crate) async fn receive_all(
     for Held { name, spool, bytes } in std::mem::take(&mut received.held).into_iter().skip(taken) {
         // The key is noted with the first file; a repeated request finds by it what of the others is missing.
         let again = received.batch.is_none().then_some((key, sent));
-        keep(portal, user, &mut received.batch, &name, *spool, bytes, again).await?;
+        let wanted = Wanted { output: received.output, again };
+        keep(portal, user, &mut received.batch, &name, *spool, bytes, wanted).await?;
         received.taken = received.taken.saturating_add(1);
     }
     Ok(received)
@@ -243,7 +256,7 @@ async fn take_in(
         file_bytes: 0,
         total_bytes: 0,
         count: 0,
-        current: Current::Field(String::new()),
+        current: Current::Ignored,
         tokens: Vec::new(),
         received: Received::default(),
     };
@@ -257,14 +270,21 @@ fn splitter(headers: &HeaderMap) -> Result<Splitter, Fault> {
 
 /// The part that is being read.
 enum Current {
-    /// A plain form field: its value so far.
-    Field(String),
+    /// A plain form field that is needed: its value so far.
+    Field(Field, String),
     /// A plain form field that is not needed.
     Ignored,
     /// A file on its way into the spool.
     File(String, Box<Spool>),
     /// A file that was given up; the rest of its bytes are read and dropped so that the next file is reached.
     Dropped(String, Refusal),
+}
+
+/// A plain form field that is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Field {
+    Token,
+    Output,
 }
 
 struct Intake<'a> {
@@ -323,8 +343,12 @@ impl Intake<'_> {
 
     fn begin(&mut self, header: PartHeader, proof: Proof<'_>) -> Result<(), Fault> {
         let Some(raw) = header.file_name else {
-            let wanted = header.name == FORM_TOKEN && self.tokens.is_empty();
-            self.current = if wanted { Current::Field(String::new()) } else { Current::Ignored };
+            self.current = match header.name.as_str() {
+                FORM_TOKEN if self.tokens.is_empty() => Current::Field(Field::Token, String::new()),
+                // It counts for the files that come behind it.
+                OUTPUT => Current::Field(Field::Output, String::new()),
+                _ => Current::Ignored,
+            };
             return Ok(());
         };
         // Nothing of a file is stored before the form has shown that it is ours.
@@ -353,7 +377,7 @@ impl Intake<'_> {
             self.received.sent.update(data);
         }
         let refusal = match &mut self.current {
-            Current::Field(value) => {
+            Current::Field(_, value) => {
                 // A token is 64 characters; what is longer is no token and need not be kept.
                 if value.len() < FIELD_BYTES {
                     value.push_str(&String::from_utf8_lossy(data.get(..FIELD_BYTES).unwrap_or(data)));
@@ -387,7 +411,12 @@ impl Intake<'_> {
     async fn end(&mut self) -> Result<(), Fault> {
         match std::mem::replace(&mut self.current, Current::Ignored) {
             Current::Ignored => {}
-            Current::Field(value) => self.tokens.push(value),
+            Current::Field(Field::Token, value) => self.tokens.push(value),
+            Current::Field(Field::Output, value) => {
+                self.received.sent.update(b"output");
+                self.received.sent.update(value.as_bytes());
+                self.received.output = output::parse(self.portal, &value)?;
+            }
             Current::Dropped(name, why) => self.refuse(&name, why),
             Current::File(name, _) if self.file_bytes == 0 => self.refuse(&name, Refusal::Empty),
             Current::File(name, spool) if self.keeping == Keeping::WithTheRequest => {
@@ -405,7 +434,8 @@ impl Intake<'_> {
     }
 
     async fn store(&mut self, raw: &str, spool: Spool) -> Result<Receipt, store::Error> {
-        keep(self.portal, self.user.as_deref(), &mut self.received.batch, raw, spool, self.file_bytes, None).await
+        let wanted = Wanted { output: self.received.output, again: None };
+        keep(self.portal, self.user.as_deref(), &mut self.received.batch, raw, spool, self.file_bytes, wanted).await
     }
 
     fn refuse(&mut self, raw: &str, why: Refusal) {
@@ -420,7 +450,7 @@ impl Intake<'_> {
         match std::mem::replace(&mut self.current, Current::Ignored) {
             Current::File(name, _) => self.refuse(&name, Refusal::Broken),
             Current::Dropped(name, why) => self.refuse(&name, why),
-            Current::Field(_) | Current::Ignored => {}
+            Current::Field(..) | Current::Ignored => {}
         }
         self.received
     }
@@ -457,8 +487,7 @@ impl Intake<'_> {
     }
 }
 
-/// Makes a file durable in its batch, which is made with its first file; `again` is the key of its request and the digest of what that
-/// sent, under which it is found when it is repeated.
+/// Makes a file durable in its batch, which is made with its first file.
 pub(crate) async fn keep(
     portal: &Portal,
     user: Option<&str>,
@@ -466,11 +495,11 @@ pub(crate) async fn keep(
     raw: &str,
     spool: Spool,
     bytes: u64,
-    again: Option<(TokenHash, TokenHash)>,
+    wanted: Wanted,
 ) -> Result<Receipt, store::Error> {
     let state = &portal.state;
     let desk = Desk { store: &state.store, metrics: &state.metrics, keep: state.keep, source: Source::Upload };
-    let (receipt, _) = desk.take(user, batch, raw, spool, bytes, again).await?;
+    let (receipt, _) = desk.take(user, batch, raw, spool, bytes, wanted).await?;
     tracing::info!(event = "upload_accepted", receipt = receipt.as_str(), bytes);
     Ok(receipt)
 }
@@ -493,8 +522,9 @@ impl Desk<'_> {
         raw: &str,
         spool: Spool,
         bytes: u64,
-        again: Option<(TokenHash, TokenHash)>,
+        wanted: Wanted,
     ) -> Result<(Receipt, MessageId), store::Error> {
+        let Wanted { output, again } = wanted;
         let user = user.map(str::to_owned);
         let now = self.store.now();
         let original = spool.finish().await?;
@@ -507,7 +537,7 @@ impl Desk<'_> {
         };
         let receipt = self.store.new_receipt()?;
         let (file_name, changed) = file_name(raw);
-        let origin = Origin::Upload { user, batch: batch.id, file_name };
+        let origin = Origin::Upload { user, batch: batch.id, file_name, output };
         let message = NewMessage { receipt: receipt.clone(), origin, received: now, original };
         let accepted = match again {
             Some((key, request)) => {
@@ -555,6 +585,8 @@ fn last_component(raw: &str) -> &str {
 pub(crate) const FORM_TOKEN: &str = "form_token";
 /// So many people with accounts may use all their places behind one address.
 const PEOPLE_OF_ONE_ADDRESS: usize = 8;
+/// Name of the field that says what the files are to become.
+const OUTPUT: &str = "output";
 /// Bytes kept of a form field.
 const FIELD_BYTES: usize = 128;
 

@@ -12,11 +12,12 @@ use bytes::Bytes;
 use engine::catalogue::Language;
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
-use store::{BatchStatus, BatchToken, Output, PartRow, PartVerdict, UploadFile, UploadLock};
+use store::{BatchStatus, BatchToken, Output, PartRow, PartVerdict, RetryPolicy, UploadFile, UploadLock};
 
 use super::{
     Portal, live,
     locked::{self, LockRow},
+    output::{self, AgainRow},
 };
 use crate::{
     disposition,
@@ -300,6 +301,10 @@ struct FileRow {
     technical: Option<Technical>,
     /// Where its original is asked for.
     request: Option<String>,
+    /// What whoever sent it chose for it.
+    chosen: Option<&'static str>,
+    /// Where it is made again.
+    again: Option<AgainRow>,
 }
 
 #[derive(Debug)]
@@ -366,10 +371,16 @@ impl FileRow {
             size: shown::bytes(file.bytes),
             receipt: file.receipt.to_string(),
             cancel: (state == FileState::Queued).then(|| format!("{at}/cancel")),
-            state: state.mark(t),
+            state: if lock.is_some() && state == FileState::Withheld {
+                Mark::warn(t.mail_locked)
+            } else {
+                state.mark(t)
+            },
             expired: state.finished() && output.is_none() && root.is_some_and(|root| root.output_name.is_some()),
             refusal: root.and_then(|root| view::refusal(root, language)),
             kept: true,
+            chosen: (file.output != RetryPolicy::Same).then(|| output::word(file.output, t)),
+            again: AgainRow::of(portal, file, &at, t),
             lock: lock.map(|lock| LockRow::of(lock, portal, &at, language)),
             news: None,
             untouched: state == FileState::Done && findings.is_empty(),

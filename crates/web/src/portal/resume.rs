@@ -23,7 +23,7 @@ use axum::{
 use engine::catalogue::Language;
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
-use store::{BatchRow, Spool};
+use store::{BatchRow, RetryPolicy, Spool};
 use tokio::{
     sync::Mutex as Turn,
     task::AbortHandle,
@@ -31,8 +31,8 @@ use tokio::{
 };
 
 use super::{
-    Portal, Refusal,
-    receive::{client, keep, places},
+    Portal, Refusal, output,
+    receive::{Wanted, client, keep, places},
     upload::sentence,
 };
 use crate::{
@@ -54,6 +54,7 @@ type Groups = Mutex<HashMap<String, Arc<Group>>>;
 #[derive(Debug)]
 struct Group {
     owner: Option<String>,
+    output: RetryPolicy,
     batch: Turn<Option<BatchRow>>,
     files: Vec<Arc<Sent>>,
     /// When something of it last moved.
@@ -100,6 +101,9 @@ enum Reached {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Announced {
     files: Vec<AnnouncedFile>,
+    /// What they are to become.
+    #[serde(default)]
+    output: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -146,6 +150,7 @@ pub(crate) async fn announce(
         None => check_form(&portal.people, &headers, token)?,
     }
     let limits = portal.state.limits;
+    let output = output::parse(&portal, &announced.output)?;
     if announced.files.is_empty() || announced.files.len() > MOST_ANNOUNCED {
         return Err(Fault::BadRequest);
     }
@@ -185,6 +190,7 @@ pub(crate) async fn announce(
             name,
             Group {
                 owner,
+                output,
                 batch: Turn::new(None),
                 files,
                 moved,
@@ -421,7 +427,8 @@ async fn finish(portal: &Portal, group: &Group, sent: &Sent) -> Result<(), Fault
         let Reached::Open(spool) = std::mem::replace(&mut file.state, Reached::Ended) else { return Ok(()) };
         // One batch, whichever file is first.
         let mut batch = group.batch.lock().await;
-        let kept = keep(portal, group.owner.as_deref(), &mut batch, &file.name, *spool, file.size, None).await;
+        let wanted = Wanted { output: group.output, again: None };
+        let kept = keep(portal, group.owner.as_deref(), &mut batch, &file.name, *spool, file.size, wanted).await;
         kept.map(|_| file.state = Reached::Done)
     } else {
         spool.rest().await.inspect_err(|_| file.state = Reached::Ended)
@@ -476,6 +483,7 @@ mod tests {
     fn group(place: Option<Place>) -> Group {
         Group {
             owner: None,
+            output: RetryPolicy::Same,
             batch: Turn::new(None),
             files: Vec::new(),
             moved: Mutex::new(Instant::now()),

@@ -9,7 +9,12 @@ use axum::{
 };
 use engine::catalogue::Language;
 
-use super::{Portal, Received, Refusal, RefusedFile, receive, receive::Proof};
+use super::{
+    Portal, Received, Refusal, RefusedFile,
+    output::{self, Choice},
+    receive,
+    receive::Proof,
+};
 use crate::{
     fault::Fault,
     page::{Page, render},
@@ -94,6 +99,7 @@ fn show(
         file_bytes: portal.state.limits.file_bytes,
         total_bytes: portal.state.limits.total_bytes,
         files: portal.state.limits.files,
+        outputs: output::choices(portal, texts(language)),
     };
     let mut response = render(status, &template);
     if let Some(value) = set {
@@ -130,6 +136,7 @@ struct UploadPage {
     file_bytes: u64,
     total_bytes: u64,
     files: usize,
+    outputs: Vec<Choice>,
 }
 
 #[derive(Debug, Template)]

@@ -225,6 +225,7 @@ async fn world_that(
         access,
         limits,
         keep: Duration::from_secs(7 * 86_400),
+        outputs: vec![store::RetryPolicy::Pages, store::RetryPolicy::Raster],
         metrics: metrics.clone(),
         readiness: readiness.clone(),
         previews: Previews::new(easel.clone(), 1, 1),
@@ -713,7 +714,7 @@ pub(crate) fn finding(reason: Reason, count: u32, place: &str) -> Finding {
 /// others are rebuilt.
 pub(crate) async fn work(world: &World) {
     for work in world.store.claim(100).await.unwrap() {
-        let WorkOrigin::Upload { file_name } = &work.origin else { panic!("not an upload") };
+        let WorkOrigin::Upload { file_name, output } = &work.origin else { panic!("not an upload") };
         let name = file_name.as_str().to_owned();
         let (verdict, part) = if name.ends_with(".exe") {
             (Verdict::NoticeOnly, withheld("", &name, Reason::UnsupportedType, Some(Quarantined::Whole)))
@@ -722,6 +723,7 @@ pub(crate) async fn work(world: &World) {
         } else {
             let findings = if name.contains("写真") { vec![finding(Reason::GpsPosition, 1, "")] } else { Vec::new() };
             let media = match name.rsplit('.').next() {
+                Some("docx") if *output == store::RetryPolicy::Pages => "application/pdf",
                 Some("pdf") => "application/pdf",
                 Some("csv") => "text/csv",
                 Some("docx") => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
