@@ -443,10 +443,12 @@ mod tests {
         }
     }
 
+    type Tables = &'static [&'static [Row]];
+
     #[test]
     fn a_room_under_its_zygotes_filter_may_make_the_calls_of_its_own_table_and_no_others() {
         let calls = calls();
-        let sets: [(&[&[Row]], &[&[Row]]); 2] = [(&[ROOM], &[ROOM, ZYGOTE]), (&[ROOM, CLEAN], &[ROOM, CLEAN, ZYGOTE])];
+        let sets: [(Tables, Tables); 2] = [(&[ROOM], &[ROOM, ZYGOTE]), (&[ROOM, CLEAN], &[ROOM, CLEAN, ZYGOTE])];
         for (room, zygote) in sets {
             let (own, theirs) = (narrowed(room, zygote), theirs(room));
             let inherited: Vec<_> = {
