@@ -38,7 +38,7 @@ assert "過去7日間のメールとアップロード 1件（ファイル 1個�
 console.post_file("/policy/try", [("draft", draft)], "頁.html", b"<html><body><p>words</p></body></html>")
 assert console.status == 200, console.text()
 words = " ".join(console.text().split())
-assert "頁.html （違いあり） → 頁.html.txt" in words and "作り直しできない形式" in words, words
+assert "頁.html （違いあり） → 頁.html.txt" in words and "作り直せない形式" in words, words
 console.post("/policy/publish", draft=draft, why="HTML を止める", version="0")
 assert console.status == 200 and "（有効）" in console.text(), console.text()
 console.get("/audit")
