@@ -14,15 +14,14 @@
 
 #[path = "support/locked.rs"]
 mod locked;
+#[path = "support/own_scanner.rs"]
+mod own_scanner;
 mod support;
 
-use std::io::{Read, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use locked::*;
+use own_scanner::{NOT_NOW, Scanner, VIRUS};
 use support::python_reads;
 
 fn told(password: &str) -> Vec<u8> {
@@ -237,60 +236,6 @@ fn without_pairing_partners_passwords_still_open_and_nothing_is_promised() {
     assert!(!texts.iter().any(|text| text.contains("自動で開き")), "{texts:?}");
 }
 
-/// Speaks as much of clamd's protocol as a scan needs: says OK, or FOUND for content with `VIRUS`; hangs up on content with
-/// `NOT-NOW` while it is told to.
-struct Scanner {
-    path: PathBuf,
-    is_away: Arc<AtomicBool>,
-}
-
-const VIRUS: &str = "MISOGI-TEST-VIRUS";
-const NOT_NOW: &str = "MISOGI-TEST-NOT-NOW";
-
-impl Scanner {
-    fn start(directory: &Path) -> Scanner {
-        let path = directory.join("scanner.sock");
-        let listener = UnixListener::bind(&path).expect("bound");
-        let is_away = Arc::new(AtomicBool::new(false));
-        let away = Arc::clone(&is_away);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let away = Arc::clone(&away);
-                std::thread::spawn(move || Self::answer(stream, &away));
-            }
-        });
-        Scanner { path, is_away }
-    }
-
-    fn answer(mut stream: UnixStream, away: &AtomicBool) {
-        let mut command = Vec::new();
-        let mut byte = [0];
-        while stream.read_exact(&mut byte).is_ok() && byte[0] != 0 {
-            command.push(byte[0]);
-        }
-        if command != b"zINSTREAM" {
-            let _ = stream.write_all(b"PONG\0");
-            return;
-        }
-        let mut content = Vec::new();
-        let mut length = [0; 4];
-        while stream.read_exact(&mut length).is_ok() && length != [0; 4] {
-            let mut chunk = vec![0; usize::try_from(u32::from_be_bytes(length)).expect("32 bits")];
-            stream.read_exact(&mut chunk).expect("a chunk");
-            content.extend(chunk);
-        }
-        let has = |mark: &str| content.windows(mark.len()).any(|window| window == mark.as_bytes());
-        if has(NOT_NOW) && away.load(Ordering::SeqCst) {
-            return;
-        }
-        let _ = stream.write_all(if has(VIRUS) { b"stream: Test.Virus FOUND\0" } else { b"stream: OK\0" });
-    }
-
-    fn setting(&self) -> String {
-        format!("[scanner]\nclamd = \"unix:{}\"\n", self.path.display())
-    }
-}
-
 #[test]
 fn a_scanner_that_is_away_when_a_password_comes_is_asked_again() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -329,4 +274,40 @@ fn a_mail_that_arrives_as_a_notice_is_opened_by_no_password() {
         assert!(answer.contains("nothing that a password could open"), "{answer}");
     }
     world.settled(2);
+}
+
+/// Two files of one password: what is in the one is a virus, which only the password shows.
+#[test]
+fn a_virus_that_only_a_password_shows_is_written_down_of_its_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let scanner = Scanner::start(directory.path());
+    let world = World::start(&scanner.setting());
+    let files = [
+        ("good.zip", archive(&[("a.txt", "text a\n", Some("Kx7-pQ2m-9Z"))])),
+        ("bad.zip", archive(&[("b.txt", &format!("text {VIRUS}\n"), Some("Kx7-pQ2m-9Z"))])),
+        ("worse.zip", archive(&[("c.txt", &format!("text {VIRUS}\n"), Some("another-1"))])),
+    ];
+    world.send(SENDER, &[STAFF], &mail_with("one", STAFF, &files, ""));
+    world.settled(1);
+    let worse = world.item("worse.zip");
+    let reasons = || -> Vec<String> {
+        let mut held = world.held();
+        held.sort_by_key(|row| row["name"].to_string());
+        held.iter().map(|row| format!("{} {}", row["name"], row["reason"])).collect()
+    };
+    let all = |bad: &str, worse: &str| {
+        vec![
+            format!(r#""bad.zip" "{bad}""#),
+            r#""good.zip" "encrypted""#.to_owned(),
+            format!(r#""worse.zip" "{worse}""#),
+        ]
+    };
+    assert_eq!(reasons(), all("encrypted", "encrypted"));
+    // By another mail, beside one that opens; and by typing.
+    world.send(SENDER, &[STAFF], &told("Kx7-pQ2m-9Z"));
+    world.settled(3);
+    assert_eq!(reasons(), all("infected", "encrypted"));
+    let answer = world.answer(&worse, "another-1");
+    assert!(answer.contains("infected"), "{answer}");
+    assert_eq!(reasons(), all("infected", "infected"));
 }

@@ -13,6 +13,8 @@
 
 #[path = "support/locked.rs"]
 mod locked;
+#[path = "support/own_scanner.rs"]
+mod own_scanner;
 mod support;
 
 use std::io::{Read, Write};
@@ -21,6 +23,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use locked::{PATIENCE, World, archive};
+use own_scanner::{Scanner, VIRUS};
 
 /// Sends one request and gives status and body.
 fn ask(portal: SocketAddr, method: &str, path: &str, kind: &str, body: &[u8]) -> (u16, Vec<u8>) {
@@ -143,4 +146,17 @@ fn members_with_passwords_of_their_own_are_opened_one_after_the_other_and_none_i
         ["('a.txt', 'first')", "('b.txt', 'second')", "('c.txt', 'open')"].iter().all(|one| all.contains(one)),
         "{all}"
     );
+}
+
+#[test]
+fn a_virus_that_a_password_shows_in_an_upload_is_written_down() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let scanner = Scanner::start(directory.path());
+    let world = World::start(&scanner.setting());
+    let portal = world.gateway.portal;
+    let at = send(portal, "bad.zip", &archive(&[("b.txt", &format!("text {VIRUS}"), Some("hiraku-2026"))]));
+    assert_eq!(world.held()[0]["reason"], "encrypted");
+    let (status, answer) = try_it(portal, &at, "hiraku-2026");
+    assert_eq!((status, &answer["outcome"]), (422, &"withheld".into()), "{answer}");
+    assert!(world.held().iter().any(|row| row["reason"] == "infected"), "{:?}", world.held());
 }

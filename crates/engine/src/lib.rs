@@ -55,7 +55,7 @@ pub use outcome::{
 };
 pub use policy::Policy;
 pub use scan::Scanner;
-pub use unlock::{Locked, NotOpened, StillHeld, Unlocked, UnlockedMail};
+pub use unlock::{Locked, NotOpened, StillHeld, Unlocked, UnlockedMail, held_in};
 
 /// Rooms, policy and scanner together.
 #[derive(Clone)]

@@ -45,6 +45,8 @@ pub enum Unlocked {
         closed: Vec<NotOpened>,
         /// Which of the passwords opened something all the same: the archive around a locked one.
         by: Opened,
+        /// Those of the paths in which, or around which, the scanner knows a virus.
+        infected: Vec<String>,
     },
 }
 
@@ -54,6 +56,14 @@ impl Unlocked {
         match self {
             Unlocked::Opened(mail) => mail.by,
             Unlocked::Nothing { by, .. } => *by,
+        }
+    }
+
+    /// Those of the paths that stay closed and in which, or around which, the scanner knows a virus.
+    pub fn infected(&self) -> &[String] {
+        match self {
+            Unlocked::Opened(mail) => &mail.infected,
+            Unlocked::Nothing { infected, .. } => infected,
         }
     }
 }
@@ -84,6 +94,8 @@ pub struct UnlockedMail {
     pub parts: Vec<PartOutcome>,
     /// Which of the passwords opened something.
     pub by: Opened,
+    /// Those of the paths that stay closed and in which, or around which, the scanner knows a virus.
+    pub infected: Vec<String>,
 }
 
 /// A part that does not pass inside of one that was opened.
@@ -132,7 +144,8 @@ pub(crate) async fn mail(
 ) -> Result<Unlocked, Defer> {
     let nothing = |refusal, by: Opened| {
         let one = |path: &String| NotOpened { path: path.clone(), refusal: Some(refusal), fits: !by.is_empty() };
-        Ok(Unlocked::Nothing { closed: wanted.paths.iter().map(one).collect(), by })
+        let infected = if refusal.reason == Reason::Infected { wanted.paths.to_vec() } else { Vec::new() };
+        Ok(Unlocked::Nothing { closed: wanted.paths.iter().map(one).collect(), by, infected })
     };
     let (doc, _, spill) = match dissect(run, original).await? {
         Ok(dissected) => dissected,
@@ -155,6 +168,11 @@ pub(crate) async fn mail(
             State::Closed { refusal, fits } => closed.push(NotOpened { path: path.clone(), refusal, fits }),
         }
     }
+    let closed_or_stuck = |is_stuck: bool| {
+        let paths = wanted.paths.iter().filter(|path| is_stuck || !opened.contains(path));
+        paths.filter(|path| is_infected(&parts, path)).cloned().collect::<Vec<String>>()
+    };
+    let (infected, all_infected) = (closed_or_stuck(false), closed_or_stuck(true));
     let stuck = opened.iter().map(|path| NotOpened { path: path.clone(), refusal: around(&parts, path), fits: true });
     let stuck: Vec<NotOpened> = stuck.collect();
     parts.retain(|part| part.fresh.is_some() && opened.iter().any(|path| is_at_or_in(path, &part.path)));
@@ -162,7 +180,7 @@ pub(crate) async fn mail(
     if parts.is_empty() {
         // What was opened lies in something that does not pass.
         closed.extend(stuck);
-        return Ok(Unlocked::Nothing { closed, by });
+        return Ok(Unlocked::Nothing { closed, by, infected: all_infected });
     }
     let header = answer(run, context, &doc.header, second.why);
     let subject = header.subject.as_str().to_owned();
@@ -183,7 +201,7 @@ pub(crate) async fn mail(
     let mut headers = headers(run.policy, &context.receipt, &[], &parts, "");
     headers.extend(trace(context));
     match assemble::mail(run, &assemble::Form::Own(&form), &account::Account::default(), &headers, &parts).await? {
-        Ok(fresh) => Ok(Unlocked::Opened(UnlockedMail { fresh, subject, opened, still_held, parts, by })),
+        Ok(fresh) => Ok(Unlocked::Opened(UnlockedMail { fresh, subject, opened, still_held, parts, by, infected })),
         // Something was opened, and is too much for one mail.
         Err(refusal) => nothing(refusal, by),
     }
@@ -216,8 +234,17 @@ fn state(wanted: &Wanted<'_>, parts: &[PartOutcome], path: &str) -> State {
     }
     let fits = own.iter().any(|part| part.findings.iter().any(|finding| finding.reason == Reason::Decrypted));
     let locked = own.iter().any(|part| part.refusal.is_some_and(|refusal| is_lock(refusal.reason)));
-    let other = own.iter().filter_map(|part| part.refusal).find(|refusal| !is_lock(refusal.reason));
+    let others = || own.iter().filter_map(|part| part.refusal).filter(|refusal| !is_lock(refusal.reason));
+    // Of several reasons, the one that matters most to whoever asks.
+    let other = others().find(|refusal| refusal.reason == Reason::Infected).or_else(|| others().next());
     State::Closed { refusal: other.filter(|_| fits || !locked), fits }
+}
+
+/// Whether the scanner knows a virus in a part, in what lies in it, or in what it lies in.
+fn is_infected(parts: &[PartOutcome], path: &str) -> bool {
+    let all = parts.iter().flat_map(PartOutcome::flatten);
+    let mut of_it = all.filter(|part| is_at_or_in(&part.path, path) || is_at_or_in(path, &part.path));
+    of_it.any(|part| part.refusal.is_some_and(|refusal| refusal.reason == Reason::Infected))
 }
 
 /// Why the innermost of the parts around this one does not pass.
@@ -231,6 +258,11 @@ fn belongs_deeper(wanted: &Wanted<'_>, outer: &str, path: &str) -> bool {
     wanted.paths.iter().any(|other| other.len() > outer.len() && is_at_or_in(path, other))
 }
 
+/// What does not pass inside of a part that was converted again, the outermost of it: with it goes all that it holds.
+pub fn held_in(part: &PartOutcome) -> Vec<StillHeld> {
+    topmost_held(&part.path, &part.flatten())
+}
+
 /// The outermost of those that do not pass: with it goes all that it holds.
 fn topmost_held(inside: &str, own: &[&PartOutcome]) -> Vec<StillHeld> {
     let mut found: Vec<StillHeld> = Vec::new();
@@ -242,12 +274,15 @@ fn topmost_held(inside: &str, own: &[&PartOutcome]) -> Vec<StillHeld> {
         }
         outer = Some(&part.path);
         if let Some(refusal) = part.refusal {
+            // A virus in it matters more than why it does not pass itself.
+            let known = |below: &&PartOutcome| below.refusal.is_some_and(|refusal| refusal.reason == Reason::Infected);
+            let reason = if part.flatten().iter().any(known) { Reason::Infected } else { refusal.reason };
             found.push(StillHeld {
                 inside: inside.to_owned(),
                 path: part.path.clone(),
                 name: part.name.clone(),
                 detected_type: part.detected_type.clone(),
-                reason: refusal.reason,
+                reason,
                 is_locked: part.is_locked(),
                 original: part.original.clone(),
             });
@@ -341,6 +376,18 @@ mod tests {
         let held = topmost_held("1", &opened.flatten());
         let held: Vec<_> = held.iter().map(|part| (part.path.as_str(), part.reason, part.is_locked)).collect();
         assert_eq!(held, [("1.2", Reason::Infected, false), ("1.3", Reason::WrongPassword, true)]);
+    }
+
+    #[test]
+    fn a_virus_is_known_of_all_that_lies_in_it_and_around_it() {
+        let deep = part("1.2.1", Some(Reason::Infected), Vec::new());
+        let inside = vec![part("1.1", None, Vec::new()), part("1.2", Some(Reason::Malformed), vec![deep])];
+        let parts = [part("1", None, inside), part("11", None, Vec::new())];
+        for (path, expect) in
+            [("1", true), ("1.1", false), ("1.2", true), ("1.2.1", true), ("1.2.1.9", true), ("11", false)]
+        {
+            assert_eq!(is_infected(&parts, path), expect, "{path}");
+        }
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::time::Duration;
 use engine::policy::{Fallback, Markup, MostLevel, OfficeOutput};
 use engine::{Defer, Engine, MailContext, MailVerdict, PartOutcome, Patience, Policy, Unlocked};
 use form::name::FileName;
-use form::reason::Reason;
-use store::{Clock, OriginKind, Receipt, Retried, RetriedFile, RetryPolicy, RetryTask, Store};
+use form::reason::{Reason, Refusal};
+use store::{Clock, OriginKind, QuarantineId, Receipt, Retried, RetriedFile, RetryPolicy, RetryTask, StillHeld, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::worker::chain;
@@ -92,12 +92,13 @@ impl Retrying {
                 let (receipt, context) = self.context(&task)?;
                 let outcome = engine.sanitise_mail(&original, &context).await?;
                 if outcome.verdict == MailVerdict::NoticeOnly {
-                    return Ok(Retried::Withheld(
-                        outcome.refusal.map_or(Reason::FormInvalid, |refusal| refusal.reason),
-                    ));
+                    let infected = outcome.parts.iter().any(is_infected);
+                    return Ok(withheld(infected, outcome.refusal, Reason::FormInvalid));
                 }
                 let subject = outcome.header.subject.as_str().to_owned();
-                Ok(Retried::Made { file: None, mail: Some((receipt, subject, outcome.fresh)) })
+                // No password opens them: the mail that they came in is in quarantine as a whole.
+                let still_held = held(task.item, outcome.parts.iter().flat_map(engine::held_in), false);
+                Ok(Retried::Made { file: None, mail: Some((receipt, subject, outcome.fresh)), still_held })
             }
             OriginKind::Mail => {
                 let (receipt, context) = self.context(&task)?;
@@ -105,11 +106,12 @@ impl Retrying {
                     Unlocked::Opened(mail) => {
                         let file = mail.parts.iter().flat_map(PartOutcome::flatten).find(|part| part.path == task.path);
                         let file = file.and_then(rebuilt);
-                        Ok(Retried::Made { file, mail: Some((receipt, mail.subject, mail.fresh)) })
+                        let still_held = held(task.item, mail.still_held.into_iter(), true);
+                        Ok(Retried::Made { file, mail: Some((receipt, mail.subject, mail.fresh)), still_held })
                     }
-                    Unlocked::Nothing { closed, .. } => {
+                    Unlocked::Nothing { closed, infected, .. } => {
                         let refusal = closed.into_iter().find_map(|part| part.refusal);
-                        Ok(Retried::Withheld(refusal.map_or(Reason::Encrypted, |refusal| refusal.reason)))
+                        Ok(withheld(!infected.is_empty(), refusal, Reason::Encrypted))
                     }
                 }
             }
@@ -117,8 +119,12 @@ impl Retrying {
                 let name = FileName::rebuild(&task.name).0;
                 let part = engine.sanitise_upload(original, name, &[], Patience::Last).await?;
                 Ok(match rebuilt(&part) {
-                    Some(file) => Retried::Made { file: Some(file), mail: None },
-                    None => Retried::Withheld(part.refusal.map_or(Reason::FormInvalid, |refusal| refusal.reason)),
+                    Some(file) => {
+                        // Whoever has a password uploads the file again with it.
+                        let still_held = held(task.item, engine::held_in(&part).into_iter(), false);
+                        Retried::Made { file: Some(file), mail: None, still_held }
+                    }
+                    None => withheld(is_infected(&part), part.refusal, Reason::FormInvalid),
                 })
             }
             // Nothing of these is ever withheld.
@@ -158,6 +164,30 @@ impl From<store::Error> for Fault {
     fn from(error: store::Error) -> Self {
         Fault::Store(error)
     }
+}
+
+/// Nothing of it passes; a virus is the reason before all others.
+fn withheld(infected: bool, refusal: Option<Refusal>, otherwise: Reason) -> Retried {
+    let reason = if infected { Reason::Infected } else { refusal.map_or(otherwise, |refusal| refusal.reason) };
+    Retried::Withheld(reason)
+}
+
+fn is_infected(part: &PartOutcome) -> bool {
+    part.flatten().iter().any(|part| part.refusal.is_some_and(|refusal| refusal.reason == Reason::Infected))
+}
+
+/// What does not pass inside of an item, as the store takes it.
+fn held(item: QuarantineId, parts: impl Iterator<Item = engine::StillHeld>, may_open: bool) -> Vec<StillHeld> {
+    let one = |part: engine::StillHeld| StillHeld {
+        inside: item,
+        path: part.path,
+        name: part.name,
+        detected_type: part.detected_type,
+        reason: part.reason,
+        is_locked: may_open && part.is_locked,
+        original: part.original,
+    };
+    parts.map(one).collect()
 }
 
 fn rebuilt(part: &PartOutcome) -> Option<RetriedFile> {

@@ -409,7 +409,7 @@ fn quarantined(part: &PartOutcome, may_open: bool) -> Quarantined {
 }
 
 /// Whether `path` is a part below `outer`: `2.1` lies in `2`, and everything in the root, whose path is empty.
-fn lies_in(path: &str, outer: &str) -> bool {
+pub(crate) fn lies_in(path: &str, outer: &str) -> bool {
     outer.is_empty() || path.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'))
 }
 

@@ -60,6 +60,8 @@ events! {
     QuarantineRetried = "quarantine_retried",
     /// It was converted again.
     QuarantineConverted = "quarantine_converted",
+    /// A virus was found in it later, by a password or by converting it again.
+    QuarantineVirusFound = "quarantine_virus_found",
     /// It was let out: what came of it was sent, or the original fetched on the machine.
     QuarantineReleased = "quarantine_released",
     /// The list was fetched as a file.
@@ -70,6 +72,8 @@ events! {
     RequestApproved = "request_approved",
     /// Somebody returned it.
     RequestReturned = "request_returned",
+    /// It became a request for something graver.
+    RequestReclassed = "request_reclassed",
     /// Nobody decided in time, or its object is gone.
     RequestEnded = "request_ended",
     /// An original was handed over.

@@ -14,7 +14,7 @@ use crate::codec::{self, Coded};
 use crate::read::time;
 use crate::users::{audit_user, end_sessions, insert_user, role_name};
 use crate::writer::Tx;
-use crate::{AuditEvent, Error, NewUser, Role, Store, Timestamp, UserId, UserState};
+use crate::{AuditEvent, Error, NewUser, Role, Store, Timestamp, UserId, UserState, hands};
 
 /// What becomes of one account.
 #[derive(Debug, Clone)]
@@ -119,8 +119,8 @@ impl Store {
             let (rows, actor) = (rows.clone(), actor.clone());
             Box::pin(async move {
                 let (id,): (i64,) = sqlx::query_as(
-                    "INSERT INTO change_set (actor, created, effective, added, changed, stopped, rows)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING id",
+                    "INSERT INTO change_set (actor, created, effective, added, changed, stopped, rows, actor_id)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT id FROM users WHERE name = ?1)) RETURNING id",
                 )
                 .bind(actor.as_str())
                 .bind(tx.now.unix_millis())
@@ -213,6 +213,19 @@ impl Store {
             .collect()
     }
 
+    /// How many lists of an account wait for their time. Once it is no active administrator any more, they come to nothing.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn planned_by(&self, author: UserId) -> Result<u64, Error> {
+        let (count,): (i64,) = sqlx::query_as("SELECT count(*) FROM change_set WHERE state = 0 AND actor_id = ?1")
+            .bind(author.0)
+            .fetch_one(self.readers())
+            .await
+            .map_err(Error::database("counting changes"))?;
+        Ok(codec::unsigned(count))
+    }
+
     /// Withdraws a list that has not taken effect.
     ///
     /// # Errors
@@ -222,15 +235,7 @@ impl Store {
         self.write(move |tx| {
             let actor = actor.clone();
             Box::pin(async move {
-                let done = sqlx::query(
-                    "UPDATE change_set SET state = 2, finished = ?2, rows = '[]' WHERE id = ?1 AND state = 0",
-                )
-                .bind(id.0)
-                .bind(tx.now.unix_millis())
-                .execute(&mut tx.connection)
-                .await
-                .map_err(Error::database("withdrawing changes"))?;
-                if done.rows_affected() != 1 {
+                if withdraw(tx, id.0).await? != 1 {
                     return Err(Error::NotFound("changes"));
                 }
                 let detail = audit::detail_of(&[("set", id.0)])?;
@@ -281,14 +286,42 @@ fn rows_text(changes: &[UserChange]) -> Result<String, Error> {
     serde_json::to_string(&rows(changes)?).map_err(|_| Error::Invalid("changes"))
 }
 
+/// How many lists that is: none where it has taken effect or was withdrawn before.
+async fn withdraw(tx: &mut Tx, id: i64) -> Result<u64, Error> {
+    let done = sqlx::query("UPDATE change_set SET state = 2, finished = ?2, rows = '[]' WHERE id = ?1 AND state = 0")
+        .bind(id)
+        .bind(tx.now.unix_millis())
+        .execute(&mut tx.connection)
+        .await
+        .map_err(Error::database("withdrawing changes"))?;
+    Ok(done.rows_affected())
+}
+
 async fn apply_set(tx: &mut Tx, id: i64) -> Result<(), Error> {
-    let found: Option<(String, String)> =
-        sqlx::query_as("SELECT actor, rows FROM change_set WHERE id = ?1 AND state = 0")
-            .bind(id)
-            .fetch_optional(&mut tx.connection)
-            .await
-            .map_err(Error::database("reading changes"))?;
-    let Some((actor, text)) = found else { return Ok(()) };
+    let found: Option<(String, String, bool)> = sqlx::query_as(
+        "SELECT c.actor, c.rows, EXISTS (SELECT 1 FROM users u WHERE u.id = c.actor_id AND u.role = ?2 AND u.state = 0
+                                          AND (u.source = 0 OR u.confirmed IS NOT NULL))
+         FROM change_set c WHERE c.id = ?1 AND c.state = 0",
+    )
+    .bind(id)
+    .bind(Role::TenantAdmin.code())
+    .fetch_optional(&mut tx.connection)
+    .await
+    .map_err(Error::database("reading changes"))?;
+    let Some((actor, text, may)) = found else { return Ok(()) };
+    if !may {
+        // Whoever planned it may not make such changes any more: nobody answers for it.
+        withdraw(tx, id).await?;
+        let detail =
+            audit::detail_of(&[("set", json!(id)), ("author", json!(actor)), ("why", json!("no_administrator"))])?;
+        tx.audit(Entry {
+            actor: audit::GATEWAY.into(),
+            event: AuditEvent::UserChangesWithdrawn,
+            message: None,
+            detail,
+        });
+        return Ok(());
+    }
     let rows: Vec<Kept> = serde_json::from_str(&text).map_err(|_| Error::Damaged("changes"))?;
     let counts = apply(tx, &rows, &actor, Some(id)).await?;
     sqlx::query(
@@ -411,6 +444,7 @@ async fn change(tx: &mut Tx, row: &Kept, actor: &str) -> Result<bool, Error> {
         audit_user(tx, actor.to_owned(), AuditEvent::UserStateSet, id, json!(to));
     }
     if role.is_some() || state.is_some() {
+        hands::note(tx, id, actor).await?;
         end_sessions(tx, id).await?;
     }
     Ok(true)

@@ -16,8 +16,8 @@ use crate::sql::{Many, Values};
 use crate::work::shortened;
 use crate::writer::{Op, Reply, Tally, Tx};
 use crate::{
-    AuditEvent, Completed, Error, Event, GivenUp, PartRecord, PartVerdict, QuarantineState, Quarantined, StillHeld,
-    Store, Verdict, WorkKey, content, delivery,
+    AuditEvent, Completed, Error, Event, GivenUp, PartRecord, PartVerdict, QuarantineId, QuarantineState, Quarantined,
+    StillHeld, Store, Verdict, WorkKey, content, delivery,
 };
 
 impl Store {
@@ -296,6 +296,34 @@ impl QuarantineRecord {
     pub(crate) fn number(&mut self, tx: &mut Tx) {
         self.id = tx.marks.next_quarantine();
         self.content = Some(tx.marks.next_content());
+    }
+
+    /// A number for its bytes alone: it is no item yet.
+    pub(crate) fn number_content(&mut self, tx: &mut Tx) {
+        self.content = Some(tx.marks.next_content());
+    }
+
+    /// Keeps it beside the conversion of an item in which it does not pass; it has a number for its bytes.
+    pub(crate) async fn keep_for_retry(&self, tx: &mut Tx, item: QuarantineId, number: i64) -> Result<(), Error> {
+        let body: Vec<(i64, &Body)> = self.content.zip(self.body.as_ref()).into_iter().collect();
+        tx.many(&content::INSERT, &body, |values, (id, body)| content::bind(values, *id, body, body.len())).await?;
+        sqlx::query(
+            "INSERT INTO retry_held (item, number, path, name, detected_type, reason, locked, bytes, content)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )
+        .bind(item.0)
+        .bind(number)
+        .bind(self.path.as_str())
+        .bind(self.name.as_str())
+        .bind(self.detected_type.as_str())
+        .bind(self.reason)
+        .bind(self.locked)
+        .bind(self.bytes)
+        .bind(self.content)
+        .execute(&mut tx.connection)
+        .await
+        .map_err(Error::database("keeping what does not pass"))?;
+        Ok(())
     }
 
     pub(crate) fn is_numbered(&self) -> bool {

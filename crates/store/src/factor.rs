@@ -15,7 +15,7 @@ use crate::secrets::Secrets;
 use crate::sessions::still_open;
 use crate::users::{audit_user, end_keys, end_sessions, name_of};
 use crate::writer::Tx;
-use crate::{AuditEvent, Error, Store, TokenHash, UserId};
+use crate::{AuditEvent, Error, Store, TokenHash, UserId, hands};
 
 /// A user's second factor.
 #[derive(Clone)]
@@ -208,6 +208,7 @@ impl Store {
                 }
                 end_keys(tx, user).await?;
                 end_sessions(tx, user).await?;
+                hands::note(tx, user, &actor).await?;
                 audit_user(tx, actor, AuditEvent::SecondFactorRemoved, user, json!(null));
                 Ok(())
             })

@@ -7,8 +7,8 @@ use form::reason::Reason;
 
 use crate::{Role, Timestamp, UserId};
 
-/// What kind of original is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// What kind of original is asked for, the gravest last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ItemClass {
     /// It was rebuilt and delivered; something of it may be missing.
     Rebuilt,
@@ -65,6 +65,8 @@ pub enum Denied {
     OtherApprover,
     /// One approval must be of somebody who runs the console, and only that one is missing.
     ConsoleMissing,
+    /// The account is new, or whoever asks or has approved made it or changed it lately: it is no second pair of eyes.
+    Unsettled,
     /// It waits for nothing (any more).
     Over,
 }
@@ -84,6 +86,8 @@ pub struct RequestRules {
     pub grant: Duration,
     /// How often the original may be fetched.
     pub downloads: u32,
+    /// An account decides only when it has been there, and out of the hands of the others of the request, for so long; zero: at once.
+    pub settled: Duration,
 }
 
 impl Default for RequestRules {
@@ -96,6 +100,7 @@ impl Default for RequestRules {
             open: day.saturating_mul(3),
             grant: day,
             downloads: 1,
+            settled: Duration::ZERO,
         }
     }
 }
@@ -124,7 +129,7 @@ pub struct Case<'a> {
     pub quorum: u32,
     /// Where it is now: see [`state_at`].
     pub state: RequestState,
-    /// Who approved so far, with the role that they had then.
+    /// Whose approvals count, and as whose: see [`counts_as`].
     pub approvals: &'a [(UserId, Role)],
 }
 
@@ -133,6 +138,27 @@ pub(crate) fn state_at(stored: RequestState, ends: Timestamp, now: Timestamp) ->
     match stored {
         RequestState::Open | RequestState::Approved if ends <= now => RequestState::Ended,
         other => other,
+    }
+}
+
+/// Where a request is with the approvals that count now: one that lost them waits again.
+pub(crate) fn state_of(case: &Case<'_>) -> RequestState {
+    let by_console = case.quorum <= 1 || case.approvals.iter().any(|(_, role)| of_console(*role));
+    match case.state {
+        RequestState::Approved if approvals(case) < case.quorum || !by_console => RequestState::Open,
+        other => other,
+    }
+}
+
+/// As whose an approval counts that was given in a role, when the account has another by now (`None`: it is stopped); `None`: not at all.
+pub(crate) fn counts_as(then: Role, now: Option<Role>, class: ItemClass) -> Option<Role> {
+    let now = now?;
+    match (of_console(then), now) {
+        (true, Role::Operator | Role::TenantAdmin) => Some(now),
+        (true, Role::Approver) | (false, Role::Operator | Role::TenantAdmin | Role::Approver) => {
+            (class != ItemClass::Virus).then_some(Role::Approver)
+        }
+        (_, Role::Staff | Role::Auditor | Role::PlatformAdmin) => None,
     }
 }
 
@@ -349,6 +375,39 @@ mod tests {
             assert_eq!(after(&case, Decision::Approve), expect, "{quorum} {before:?}");
             assert_eq!(after(&case, Decision::Return), RequestState::Returned);
         }
+    }
+
+    #[test]
+    fn an_approval_counts_as_what_its_account_is_now_and_never_as_more_than_it_was() {
+        use ItemClass::{Virus, Withheld};
+        use Role::{Approver, Auditor, Operator, PlatformAdmin, Staff, TenantAdmin};
+        for (then, now, withheld, virus) in [
+            (Operator, Some(Operator), Some(Operator), Some(Operator)),
+            (Operator, Some(TenantAdmin), Some(TenantAdmin), Some(TenantAdmin)),
+            (TenantAdmin, Some(Approver), Some(Approver), None),
+            (Approver, Some(TenantAdmin), Some(Approver), None),
+            (Approver, Some(Approver), Some(Approver), None),
+            (Operator, Some(Staff), None, None),
+            (Operator, Some(Auditor), None, None),
+            (TenantAdmin, Some(PlatformAdmin), None, None),
+            (Operator, None, None, None),
+        ] {
+            assert_eq!(counts_as(then, now, Withheld), withheld, "{then:?} {now:?}");
+            assert_eq!(counts_as(then, now, Virus), virus, "{then:?} {now:?}");
+        }
+    }
+
+    #[test]
+    fn a_grant_that_lost_an_approval_waits_again() {
+        fn granted(approvals: &[(UserId, Role)]) -> Case<'_> {
+            Case { state: RequestState::Approved, ..case(ItemClass::Withheld, 2, approvals) }
+        }
+        let (manager, operator) = ((MANAGER, Role::Approver), (OPERATOR, Role::Operator));
+        assert_eq!(state_of(&granted(&[manager, operator])), RequestState::Approved);
+        assert_eq!(state_of(&granted(&[operator])), RequestState::Open);
+        // Of two managers none saw the file.
+        assert_eq!(state_of(&granted(&[manager, (OTHER_MANAGER, Role::Approver)])), RequestState::Open);
+        assert_eq!(state_of(&Case { state: RequestState::Fetched, ..granted(&[]) }), RequestState::Fetched);
     }
 
     #[test]

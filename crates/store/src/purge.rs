@@ -249,6 +249,7 @@ async fn age(tx: &mut Tx, message: &Aged, purged: &mut Purged, contents: &mut Ve
                 "DELETE FROM unlocked WHERE item IN (SELECT id FROM quarantine WHERE message = ?1)",
                 "DELETE FROM tried WHERE item IN (SELECT id FROM quarantine WHERE message = ?1)",
                 "DELETE FROM item_words WHERE rowid IN (SELECT id FROM quarantine WHERE message = ?1)",
+                "DELETE FROM retry_held WHERE item IN (SELECT id FROM quarantine WHERE message = ?1)",
                 "DELETE FROM retry WHERE item IN (SELECT id FROM quarantine WHERE message = ?1)",
                 "DELETE FROM quarantine WHERE message = ?1",
                 "DELETE FROM message_words WHERE rowid = ?1",

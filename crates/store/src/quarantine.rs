@@ -214,6 +214,29 @@ impl Store {
         self.content(query, "quarantined original").await.map(Content::original)
     }
 
+    /// Until when at the latest the bytes of an item that a person deleted are kept with the whole that it came in, because something
+    /// else needs that; `None` where they are gone.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn deleted_but_inside_until(&self, id: QuarantineId) -> Result<Option<Timestamp>, Error> {
+        let row: Option<(i64, i64)> = sqlx::query_as(
+            "SELECT coalesce(m.completed, m.received),
+                    max(coalesce((SELECT max(o.expires) FROM quarantine o WHERE o.message = m.id AND o.locked = 1 AND o.state = 0), 0),
+                        coalesce((SELECT max(r.ends) FROM request r WHERE r.message = m.id AND r.state < 2), 0))
+             FROM quarantine q JOIN message m ON m.id = q.message
+             WHERE q.id = ?1 AND q.deleted = 1 AND m.original IS NOT NULL",
+        )
+        .bind(id.0)
+        .fetch_optional(self.readers())
+        .await
+        .map_err(Error::database("reading a quarantined original"))?;
+        Ok(row.map(|(completed, needed)| {
+            let kept = Timestamp::from_unix_millis(completed).plus(self.config().retention.originals);
+            kept.max(Timestamp::from_unix_millis(needed))
+        }))
+    }
+
     /// Marks an item as let out by `actor` for `why`. Done again, it changes nothing.
     ///
     /// # Errors

@@ -8,7 +8,9 @@ use sqlx::{AssertSqlSafe, Row};
 
 use crate::codec::{self, Coded};
 use crate::content::Content;
-use crate::{AuditRow, Error, Original, Output, PartVerdict, QuarantineRow, Receipt, Store, Timestamp, Verdict};
+use crate::{
+    AuditRow, Error, Original, Output, PartVerdict, QuarantineRow, Receipt, Store, Timestamp, UserId, Verdict,
+};
 
 /// A message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,6 +63,8 @@ pub struct MessageRow {
     pub file_name: Option<String>,
     /// Who uploaded it.
     pub user: Option<String>,
+    /// Whose upload it is, while its batch is known.
+    pub owner: Option<UserId>,
     /// The message a notice reports on.
     pub about: Option<MessageId>,
     /// An earlier message with the same envelope and bytes.
@@ -381,6 +385,7 @@ pub(crate) fn message_row(row: &SqliteRow) -> Result<MessageRow, Error> {
         recipients: codec::list(row.try_get("recipients").map_err(get)?)?,
         file_name: row.try_get("file_name").map_err(get)?,
         user: row.try_get("user_name").map_err(get)?,
+        owner: row.try_get::<Option<i64>, _>("owner").map_err(get)?.map(UserId),
         about: row.try_get::<Option<i64>, _>("about").map_err(get)?.map(MessageId),
         duplicate_of: row.try_get::<Option<i64>, _>("duplicate_of").map_err(get)?.map(MessageId),
         original_bytes: codec::unsigned(row.try_get("original_bytes").map_err(get)?),
@@ -447,4 +452,4 @@ fn queue_row(row: &SqliteRow, now: Timestamp) -> Result<QueueRow, Error> {
 
 pub(crate) const MESSAGE_COLUMNS: &str = "m.id, m.receipt, m.origin, m.received, m.peer, m.helo, m.tls, m.sender, m.recipients, \
     m.file_name, m.user_name, m.about, m.duplicate_of, m.original_bytes, m.verdict, m.completed, m.subject, \
-    m.header_from, m.output_bytes, m.taken_back";
+    m.header_from, m.output_bytes, m.taken_back, (SELECT b.owner FROM batch b WHERE b.id = m.batch) AS owner";

@@ -13,7 +13,7 @@ use crate::work::shortened;
 use crate::writer::{SET_COUNTER, Tx};
 use crate::{
     AuditEvent, Decision, Denied, Error, Event, ItemClass, MessageId, Page, PartVerdict, QuarantineId, Receipt,
-    RequestRules, RequestState, Role, Store, Timestamp, UserId, UserState,
+    RequestRules, RequestState, Role, Store, Timestamp, UserId, UserState, hands,
 };
 
 /// A request; people read `R-` and the number.
@@ -85,6 +85,8 @@ pub struct Request {
     pub requester: UserId,
     /// Their name.
     pub requester_name: String,
+    /// Since when their account exists.
+    pub requester_since: Timestamp,
     /// Whom they chose.
     pub approver: Option<UserId>,
     /// That approver's name.
@@ -118,6 +120,10 @@ pub struct DecisionRow {
     pub decision: Decision,
     /// Why, in their own words.
     pub comment: String,
+    /// Since when the account exists.
+    pub since: Timestamp,
+    /// As whose decision it counts now; `None`: the account was stopped, or may not decide on this any more.
+    pub counts: Option<Role>,
 }
 
 /// Which requests to list.
@@ -150,10 +156,18 @@ impl Request {
         }
     }
 
-    /// Who approved so far.
+    /// Whose approvals count.
     pub fn approvals(&self) -> Vec<(UserId, Role)> {
         let approving = self.decisions.iter().filter(|decision| decision.decision == Decision::Approve);
-        approving.map(|decision| (decision.user, decision.role)).collect()
+        approving.filter_map(|decision| Some((decision.user, decision.counts?))).collect()
+    }
+
+    /// With its decisions, and where that leaves it.
+    fn decided(mut self, decisions: Vec<DecisionRow>) -> Self {
+        self.decisions = decisions;
+        let approvals = self.approvals();
+        self.state = four_eyes::state_of(&self.case(&approvals));
+        self
     }
 }
 
@@ -242,13 +256,23 @@ impl Store {
         .map_err(Error::database("listing requests"))?;
         let mut items = Vec::with_capacity(rows.len());
         for found in &rows {
-            let mut request = row(found, self.now())?;
+            let request = row(found, self.now())?;
             let mut connection =
                 self.readers().acquire().await.map_err(Error::database("taking a connection for reading"))?;
-            request.decisions = decisions(&mut connection, request.id).await?;
-            items.push(request);
+            let decided = decisions(&mut connection, &request).await?;
+            items.push(request.decided(decided));
         }
         Ok(crate::read::page(items, limit, |request| request.id.0))
+    }
+
+    /// Whether a person deleted a part of a message, something in it or what it lies in: it is shown and handed out no more.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn is_deleted(&self, message: MessageId, path: &str) -> Result<bool, Error> {
+        let mut connection =
+            self.readers().acquire().await.map_err(Error::database("taking a connection for reading"))?;
+        is_deleted(&mut connection, message, path).await
     }
 
     /// How many requests wait for a decision.
@@ -307,7 +331,7 @@ struct Person {
 
 async fn ask(tx: &mut Tx, new: &NewRequest, rules: &RequestRules) -> Result<Result<RequestId, Denied>, Error> {
     let Some(person) = person(tx, new.requester).await? else { return Ok(Err(Denied::Role)) };
-    let wanted = wanted(tx, new).await?;
+    let wanted = wanted(tx, new.message, &new.path).await?;
     if let Err(denied) = four_eyes::may_ask(person.role, wanted.class) {
         return Ok(Err(denied));
     }
@@ -388,11 +412,12 @@ struct Wanted {
     is_kept: bool,
 }
 
-async fn wanted(tx: &mut Tx, new: &NewRequest) -> Result<Wanted, Error> {
+/// What is known of it now: a class can become graver after somebody asked.
+async fn wanted(tx: &mut Tx, message: MessageId, path: &str) -> Result<Wanted, Error> {
     let failed = Error::database("reading what is asked for");
     let kept: Option<(Option<i64>,)> =
         sqlx::query_as("SELECT original FROM message WHERE id = ?1 AND verdict IS NOT NULL")
-            .bind(new.message.0)
+            .bind(message.0)
             .fetch_optional(&mut tx.connection)
             .await
             .map_err(failed)?;
@@ -400,30 +425,29 @@ async fn wanted(tx: &mut Tx, new: &NewRequest) -> Result<Wanted, Error> {
     let item: Option<(i64, String, Option<i64>, Option<i64>)> = sqlx::query_as(
         "SELECT id, name, reason, content FROM quarantine WHERE message = ?1 AND path = ?2 AND state < 2",
     )
-    .bind(new.message.0)
-    .bind(new.path.as_str())
+    .bind(message.0)
+    .bind(path)
     .fetch_optional(&mut tx.connection)
     .await
     .map_err(Error::database("reading what is asked for"))?;
     let part: Option<(String, i64, Option<i64>)> =
         sqlx::query_as("SELECT name, verdict, reason FROM part WHERE message = ?1 AND path = ?2")
-            .bind(new.message.0)
-            .bind(new.path.as_str())
+            .bind(message.0)
+            .bind(path)
             .fetch_optional(&mut tx.connection)
             .await
             .map_err(Error::database("reading what is asked for"))?;
     if item.is_none() && part.is_none() {
         return Err(Error::NotFound("part"));
     }
-    // What lies in it leaves with it; and what it lies in was scanned as a whole. Paths are numbers and dots.
-    let around: Vec<(Option<i64>,)> = sqlx::query_as(
-        "SELECT reason FROM part WHERE message = ?1 AND reason IS NOT NULL
-           AND (?2 = '' OR path = '' OR path LIKE ?2 || '.%' OR ?2 LIKE path || '.%')
-         UNION SELECT reason FROM quarantine WHERE message = ?1 AND reason IS NOT NULL
-           AND (?2 = '' OR path = '' OR path LIKE ?2 || '.%' OR ?2 LIKE path || '.%')",
-    )
-    .bind(new.message.0)
-    .bind(new.path.as_str())
+    // What lies in it leaves with it; and what it lies in was scanned as a whole.
+    let around: Vec<(Option<i64>,)> = sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT reason FROM part WHERE message = ?1 AND reason IS NOT NULL AND {AROUND}
+         UNION SELECT reason FROM quarantine WHERE message = ?1 AND reason IS NOT NULL AND {AROUND}
+         UNION SELECT reason FROM retry_held WHERE item IN (SELECT id FROM quarantine WHERE message = ?1) AND {AROUND}"
+    )))
+    .bind(message.0)
+    .bind(path)
     .fetch_all(&mut tx.connection)
     .await
     .map_err(Error::database("reading what is asked for"))?;
@@ -439,8 +463,86 @@ async fn wanted(tx: &mut Tx, new: &NewRequest) -> Result<Wanted, Error> {
         name: name.or(part.map(|(name, ..)| name)).unwrap_or_default(),
         class: four_eyes::class_of(codec::reason(own)?, is_withheld, &around),
         item: item.map(|(id, ..)| id),
-        is_kept: original.is_some() || own_bytes,
+        is_kept: (original.is_some() || own_bytes) && !is_deleted(&mut tx.connection, message, path).await?,
     })
+}
+
+/// Whether a person deleted a part, something in it or what it lies in: none of them leaves with or without the others.
+pub(crate) async fn is_deleted(
+    connection: &mut SqliteConnection,
+    message: MessageId,
+    path: &str,
+) -> Result<bool, Error> {
+    let sql = format!("SELECT 1 FROM quarantine WHERE message = ?1 AND deleted = 1 AND {AROUND} LIMIT 1");
+    let row: Option<(i64,)> = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(message.0)
+        .bind(path)
+        .fetch_optional(connection)
+        .await
+        .map_err(Error::database("looking for what was deleted"))?;
+    Ok(row.is_some())
+}
+
+/// A request as it is now, with what it asks for as that is known now. A graver class is written down at once: then it takes more
+/// approvals, and the approver who was chosen may be none any more.
+async fn current(tx: &mut Tx, id: RequestId, least: impl Fn(ItemClass) -> u32) -> Result<(Request, bool), Error> {
+    let now = tx.now;
+    let request = read(&mut tx.connection, id, now).await?.ok_or(Error::NotFound("request"))?;
+    if !matches!(request.state, RequestState::Open | RequestState::Approved) {
+        return Ok((request, true));
+    }
+    let Wanted { class, is_kept, .. } = wanted(tx, request.message, &request.path).await?;
+    let class = class.max(request.class);
+    let is_grave = class > request.class || class == ItemClass::Virus;
+    let quorum = request.quorum.max(if is_grave { least(class) } else { 0 });
+    if (class, quorum) == (request.class, request.quorum) {
+        return Ok((request, is_kept));
+    }
+    let chosen = if class == ItemClass::Virus { None } else { request.approver };
+    sqlx::query("UPDATE request SET class = ?2, quorum = ?3, approver = ?4 WHERE id = ?1")
+        .bind(id.0)
+        .bind(class.code())
+        .bind(i64::from(quorum))
+        .bind(chosen.map(|user| user.0))
+        .execute(&mut tx.connection)
+        .await
+        .map_err(Error::database("changing a request"))?;
+    let detail = audit::detail_of(&[
+        ("request", json!(number(id))),
+        ("was", json!(class_name(request.class))),
+        ("class", json!(class_name(class))),
+        ("quorum", json!(quorum)),
+    ])?;
+    let message = Some(request.message.0);
+    tx.audit(Entry { actor: audit::GATEWAY.into(), event: AuditEvent::RequestReclassed, message, detail });
+    let request = read(&mut tx.connection, id, now).await?.ok_or(Error::NotFound("request"))?;
+    Ok((request, is_kept))
+}
+
+/// What was asked for of a message, when something new is known of it.
+pub(crate) async fn reclass(tx: &mut Tx, message: i64) -> Result<(), Error> {
+    let rows: Vec<(i64,)> = sqlx::query_as("SELECT id FROM request WHERE message = ?1 AND state < 2 AND ends > ?2")
+        .bind(message)
+        .bind(tx.now.unix_millis())
+        .fetch_all(&mut tx.connection)
+        .await
+        .map_err(Error::database("looking for requests"))?;
+    for (id,) in rows {
+        // Whoever decides next knows how many approvals the site wants; two it always takes.
+        current(tx, RequestId(id), |class| if class == ItemClass::Virus { 2 } else { 1 }).await?;
+    }
+    Ok(())
+}
+
+/// Whether whoever asked may ask for such an original as it is known now.
+async fn asker_may(tx: &mut Tx, request: &Request) -> Result<Result<(), Denied>, Error> {
+    let row: Option<(i64,)> = sqlx::query_as("SELECT role FROM users WHERE id = ?1")
+        .bind(request.requester.0)
+        .fetch_optional(&mut tx.connection)
+        .await
+        .map_err(Error::database("reading a user"))?;
+    let role = row.map_or(Ok(Role::Staff), |(role,)| Role::from_code(role))?;
+    Ok(four_eyes::may_ask(role, request.class))
 }
 
 async fn decide(
@@ -452,12 +554,20 @@ async fn decide(
     rules: &RequestRules,
 ) -> Result<Result<RequestState, Denied>, Error> {
     let now = tx.now;
-    let request = read(&mut tx.connection, id, now).await?.ok_or(Error::NotFound("request"))?;
+    let (request, _) = current(tx, id, |class| rules.quorum(class)).await?;
     let Some(person) = person(tx, user).await? else { return Ok(Err(Denied::NoApprover)) };
     let approvals = request.approvals();
     let case = request.case(&approvals);
     if let Err(denied) = four_eyes::may_decide(&case, user, person.role, decision) {
         return Ok(Err(denied));
+    }
+    if decision == Decision::Approve {
+        if let Err(denied) = asker_may(tx, &request).await? {
+            return Ok(Err(denied));
+        }
+        if !hands::is_settled(&mut tx.connection, &request, user, now, rules.settled).await? {
+            return Ok(Err(Denied::Unsettled));
+        }
     }
     let state = four_eyes::after(&case, decision);
     let ends = (state == RequestState::Approved).then(|| now.plus(rules.grant));
@@ -503,11 +613,16 @@ async fn hand_over(
     user: UserId,
     rules: &RequestRules,
 ) -> Result<Result<(), Denied>, Error> {
-    let now = tx.now;
-    let request = read(&mut tx.connection, id, now).await?.ok_or(Error::NotFound("request"))?;
+    let (request, is_kept) = current(tx, id, |class| rules.quorum(class)).await?;
     let Some(person) = person(tx, user).await? else { return Ok(Err(Denied::Role)) };
     if let Err(denied) = four_eyes::may_fetch(request.state, person.role) {
         return Ok(Err(denied));
+    }
+    if let Err(denied) = asker_may(tx, &request).await? {
+        return Ok(Err(denied));
+    }
+    if !is_kept {
+        return Ok(Err(Denied::Gone));
     }
     let downloads = request.downloads.saturating_add(1);
     sqlx::query("UPDATE request SET downloads = ?2 WHERE id = ?1")
@@ -578,29 +693,40 @@ async fn read(connection: &mut SqliteConnection, id: RequestId, now: Timestamp) 
         .await
         .map_err(Error::database("reading a request"))?;
     let Some(found) = found else { return Ok(None) };
-    let mut request = row(&found, now)?;
-    request.decisions = decisions(connection, id).await?;
-    Ok(Some(request))
+    let request = row(&found, now)?;
+    let decided = decisions(connection, &request).await?;
+    Ok(Some(request.decided(decided)))
 }
 
-async fn decisions(connection: &mut SqliteConnection, id: RequestId) -> Result<Vec<DecisionRow>, Error> {
-    let rows: Vec<(i64, Option<String>, i64, i64, bool, String)> = sqlx::query_as(
-        "SELECT d.user_id, u.name, d.role, d.at, d.approves, d.comment
-         FROM decision d LEFT JOIN users u ON u.id = d.user_id WHERE d.request = ?1 ORDER BY d.number",
+async fn decisions(connection: &mut SqliteConnection, of: &Request) -> Result<Vec<DecisionRow>, Error> {
+    let rows = sqlx::query(
+        "SELECT d.user_id, u.name, d.role, d.at, d.approves, d.comment, u.created, u.role,
+                u.state = ?2 AND (u.source = 0 OR u.confirmed IS NOT NULL)
+         FROM decision d JOIN users u ON u.id = d.user_id WHERE d.request = ?1 ORDER BY d.number",
     )
-    .bind(id.0)
+    .bind(of.id.0)
+    .bind(UserState::Active.code())
     .fetch_all(connection)
     .await
     .map_err(Error::database("reading decisions"))?;
-    rows.into_iter()
-        .map(|(user, name, role, at, approves, comment)| {
+    let get = |error| Error::database("reading decisions")(error);
+    let is_over = !matches!(of.state, RequestState::Open | RequestState::Approved);
+    rows.iter()
+        .map(|row| {
+            let role = Role::from_code(row.try_get(2).map_err(get)?)?;
+            let signs_in: bool = row.try_get(8).map_err(get)?;
+            let now = Role::from_code(row.try_get(7).map_err(get)?)?;
+            let now = signs_in.then_some(now);
             Ok(DecisionRow {
-                user: UserId(user),
-                name: name.unwrap_or_default(),
-                role: Role::from_code(role)?,
-                at: Timestamp::from_unix_millis(at),
-                decision: if approves { Decision::Approve } else { Decision::Return },
-                comment,
+                user: UserId(row.try_get(0).map_err(get)?),
+                name: row.try_get(1).map_err(get)?,
+                role,
+                at: Timestamp::from_unix_millis(row.try_get(3).map_err(get)?),
+                decision: if row.try_get(4).map_err(get)? { Decision::Approve } else { Decision::Return },
+                comment: row.try_get(5).map_err(get)?,
+                since: Timestamp::from_unix_millis(row.try_get(6).map_err(get)?),
+                // What is over is told as it was.
+                counts: if is_over { Some(role) } else { four_eyes::counts_as(role, now, of.class) },
             })
         })
         .collect()
@@ -626,6 +752,9 @@ fn row(row: &SqliteRow, now: Timestamp) -> Result<Request, Error> {
         confirmed: row.try_get(11).map_err(get)?,
         requester: UserId(row.try_get(12).map_err(get)?),
         requester_name: row.try_get::<Option<String>, _>(13).map_err(get)?.unwrap_or_default(),
+        requester_since: Timestamp::from_unix_millis(
+            row.try_get::<Option<i64>, _>(21).map_err(get)?.unwrap_or_default(),
+        ),
         approver: row.try_get::<Option<i64>, _>(14).map_err(get)?.map(UserId),
         approver_name: row.try_get(15).map_err(get)?,
         quorum: codec::count(row.try_get(16).map_err(get)?),
@@ -661,9 +790,11 @@ fn need_name(need: Need) -> &'static str {
 }
 
 const COLUMNS: &str = "r.id, r.message, m.receipt, coalesce(m.subject, m.file_name), m.sender, r.path, r.item, r.name, r.class, \
-    r.need, r.words, r.confirmed, r.requester, u.name, r.approver, a.name, r.quorum, r.state, r.created, r.ends, r.downloads \
+    r.need, r.words, r.confirmed, r.requester, u.name, r.approver, a.name, r.quorum, r.state, r.created, r.ends, r.downloads, u.created \
     FROM request r JOIN message m ON m.id = r.message LEFT JOIN users u ON u.id = r.requester \
     LEFT JOIN users a ON a.id = r.approver";
+/// Rows of parts at `path` ?2, in it, or around it. Paths are numbers and dots; the whole has an empty one.
+const AROUND: &str = "(?2 = '' OR path = '' OR path = ?2 OR path LIKE ?2 || '.%' OR ?2 LIKE path || '.%')";
 /// Open requests of one person.
 const MOST_OPEN: i64 = 50;
 /// The counter of the highest number.

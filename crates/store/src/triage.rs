@@ -10,13 +10,14 @@ use sqlx::Row;
 
 use crate::audit::{self, Entry};
 use crate::codec::{self, Coded};
+use crate::complete::QuarantineRecord;
 use crate::content::{self, Content};
 use crate::spool::Body;
 use crate::work::shortened;
 use crate::writer::{Op, Operation, Reply, Step, Tx};
 use crate::{
     AuditEvent, Error, MessageId, OriginKind, Original, Output, PartVerdict, QuarantineId, QuarantineState, Receipt,
-    Store, Timestamp, Verdict, delivery,
+    StillHeld, Store, Timestamp, Verdict, delivery, found, requests,
 };
 
 /// What is to be done with an item.
@@ -143,8 +144,10 @@ pub enum Retried {
         file: Option<RetriedFile>,
         /// The second mail that brings it, with its subject and receipt; `None` for an upload.
         mail: Option<(Receipt, String, Fresh)>,
+        /// What in it does not pass: each becomes an item of its own when the rest is released.
+        still_held: Vec<StillHeld>,
     },
-    /// It does not.
+    /// It does not; where there is a virus in it, that is the reason.
     Withheld(Reason),
 }
 
@@ -176,20 +179,14 @@ impl Store {
         if items.len() > MOST_ITEMS {
             return Err(Error::Invalid("too many items at once"));
         }
-        let receipts: Vec<Receipt> = match what {
-            // Each mail that is released gets its own.
-            Triage::Release => items.iter().map(|_| self.new_receipt()).collect::<Result<_, _>>()?,
-            Triage::Hold | Triage::Unhold | Triage::Delete | Triage::Retry(_) => Vec::new(),
-        };
         let (items, actor, why) = (items.to_vec(), actor.to_owned(), shortened(why).to_owned());
         let (done, files) = self
             .write(move |tx| {
-                let (items, receipts, actor, why) = (items.clone(), receipts.clone(), actor.clone(), why.clone());
+                let (items, actor, why) = (items.clone(), actor.clone(), why.clone());
                 Box::pin(async move {
                     let (mut done, mut files) = (Vec::with_capacity(items.len()), Vec::new());
-                    let mut receipts = receipts.into_iter();
                     for item in items {
-                        let one = One { item, what, actor: &actor, why: &why, receipt: receipts.next() };
+                        let one = One { item, what, actor: &actor, why: &why };
                         done.push((item, one.apply(tx, &mut files).await?));
                     }
                     Ok((done, files))
@@ -246,16 +243,20 @@ impl Store {
     /// Any error of the writer.
     pub async fn retried(&self, item: QuarantineId, retried: Retried) -> Result<(), Error> {
         let (reply, answer) = Reply::new();
-        let mut op = RetriedOp { item, reason: None, file: None, mail: None, is_kept: false, reply };
+        let mut op = RetriedOp { item, reason: None, file: None, mail: None, held: Vec::new(), is_kept: false, reply };
         match retried {
             Retried::Withheld(reason) => op.reason = Some(i64::from(reason.code())),
-            Retried::Made { file, mail } => {
+            Retried::Made { file, mail, still_held } => {
                 if let Some(RetriedFile { name, media_type, findings, fresh }) = file {
                     let body = self.keep_fresh(fresh).await?;
                     op.file = Some(KeptFile { name, media_type, findings: codec::findings_text(&findings)?, body });
                 }
                 if let Some((receipt, subject, fresh)) = mail {
                     op.mail = Some(KeptMail { receipt, subject, body: self.keep_fresh(fresh).await? });
+                }
+                for part in still_held {
+                    let body = self.keep_source(part.original.clone()).await?;
+                    op.held.push((part.reason, QuarantineRecord::inside(&part, body)));
                 }
             }
         }
@@ -311,7 +312,6 @@ struct One<'a> {
     what: Triage,
     actor: &'a str,
     why: &'a str,
-    receipt: Option<Receipt>,
 }
 
 /// What is known of an item.
@@ -326,6 +326,8 @@ struct Found {
     locked: bool,
     expires: Timestamp,
     on_hold: bool,
+    /// A person deleted something in it, or what it lies in.
+    lost_a_part: bool,
 }
 
 /// What a conversion left.
@@ -333,11 +335,21 @@ struct Left {
     state: RetryState,
     file: Option<i64>,
     mail: Option<i64>,
+    /// What the mail says of itself.
+    receipt: Option<Receipt>,
     subject: Option<String>,
     name: Option<String>,
     media_type: Option<String>,
     findings: Option<String>,
     bytes: i64,
+    /// Something in it does not pass.
+    is_partial: bool,
+}
+
+impl Left {
+    fn verdict(&self) -> Verdict {
+        if self.is_partial { Verdict::SanitisedWithWithheld } else { Verdict::Sanitised }
+    }
 }
 
 impl One<'_> {
@@ -363,12 +375,15 @@ impl One<'_> {
             }
             Triage::Unhold => run(tx, "UPDATE quarantine SET on_hold = 0 WHERE id = ?1", self.item.0).await?,
             Triage::Delete => {
-                run(tx, "UPDATE quarantine SET content = NULL, state = 2, on_hold = 0 WHERE id = ?1", self.item.0)
-                    .await?;
+                let gone = "UPDATE quarantine SET content = NULL, state = 2, on_hold = 0, deleted = 1 WHERE id = ?1";
+                run(tx, gone, self.item.0).await?;
                 self.forget(tx, files).await?;
                 if let Some(content) = found.content {
                     remove(tx, content, files).await?;
                 }
+                // A part's bytes are in the whole, too.
+                let is_gone = let_go(tx, found.message, files).await?;
+                more = ("whole_original", json!(if is_gone { "deleted" } else { "kept" }));
             }
             Triage::Retry(policy) => {
                 self.forget(tx, files).await?;
@@ -386,6 +401,10 @@ impl One<'_> {
             Triage::Release => {
                 let Some(left) = left else { return Ok(Err(Untouched::NothingToRelease)) };
                 more = self.release(tx, &found, &left).await?;
+                // Nobody needs what a deleted part lies in for this item any more.
+                if requests::is_deleted(&mut tx.connection, MessageId(found.message), "").await? {
+                    let_go(tx, found.message, files).await?;
+                }
             }
         }
         let detail = audit::detail_of(&[
@@ -420,6 +439,7 @@ impl One<'_> {
             Triage::Retry(_) if left.is_some_and(|left| left.state == RetryState::Waiting) => Err(Untouched::UnderWay),
             Triage::Retry(_) if found.locked => Err(Untouched::Locked),
             Triage::Retry(_) if upload && !found.path.is_empty() => Err(Untouched::PartOfUpload),
+            Triage::Retry(_) if found.lost_a_part => Err(Untouched::Gone),
             Triage::Retry(_) => {
                 let from = if upload || found.path.is_empty() { found.content } else { found.whole };
                 from.map(|_| ()).ok_or(Untouched::Gone)
@@ -442,10 +462,12 @@ impl One<'_> {
         .map_err(Error::database("reading an item"))?;
         let Some(row) = row else { return Ok(None) };
         let get = |error| Error::database("reading an item")(error);
+        let (message, path): (i64, &str) = (row.try_get(0).map_err(get)?, row.try_get(2).map_err(get)?);
         Ok(Some(Found {
-            message: row.try_get(0).map_err(get)?,
+            lost_a_part: requests::is_deleted(&mut tx.connection, MessageId(message), path).await?,
+            message,
             origin: OriginKind::from_code(row.try_get(1).map_err(get)?)?,
-            path: row.try_get(2).map_err(get)?,
+            path: path.to_owned(),
             state: QuarantineState::from_code(row.try_get(3).map_err(get)?)?,
             content: row.try_get(4).map_err(get)?,
             whole: row.try_get(5).map_err(get)?,
@@ -457,7 +479,8 @@ impl One<'_> {
 
     async fn left(&self, tx: &mut Tx) -> Result<Option<Left>, Error> {
         let row = sqlx::query(
-            "SELECT state, file, mail, subject, name, media_type, findings, bytes FROM retry WHERE item = ?1",
+            "SELECT state, file, mail, subject, name, media_type, findings, bytes, receipt,
+                    EXISTS (SELECT 1 FROM retry_held h WHERE h.item = retry.item) FROM retry WHERE item = ?1",
         )
         .bind(self.item.0)
         .fetch_optional(&mut tx.connection)
@@ -474,6 +497,8 @@ impl One<'_> {
             media_type: row.try_get(5).map_err(get)?,
             findings: row.try_get(6).map_err(get)?,
             bytes: row.try_get(7).map_err(get)?,
+            receipt: row.try_get::<Option<&str>, _>(8).map_err(get)?.and_then(Receipt::parse),
+            is_partial: row.try_get(9).map_err(get)?,
         }))
     }
 
@@ -498,15 +523,19 @@ impl One<'_> {
             .execute(&mut tx.connection)
             .await
             .map_err(Error::database("releasing an item"))?;
-        match (left.mail, &self.receipt) {
-            (Some(mail), Some(receipt)) => {
+        match left.mail {
+            Some(mail) => {
+                let receipt = left.receipt.as_ref().ok_or(Error::Damaged("a receipt"))?;
                 self.send(tx, found, left, mail, receipt).await?;
+                split(tx, self.item, found).await?;
                 // The mail belongs to the message that brings it from here on.
                 run(tx, "UPDATE retry SET mail = NULL WHERE item = ?1", self.item.0).await?;
                 Ok(("receipt", json!(receipt.as_str())))
             }
-            _ => {
+            None => {
                 self.replace(tx, found, left).await?;
+                tell_held(tx, self.item, found).await?;
+                split(tx, self.item, found).await?;
                 run(tx, "UPDATE retry SET file = NULL WHERE item = ?1", self.item.0).await?;
                 Ok(("name", json!(left.name)))
             }
@@ -537,7 +566,7 @@ impl One<'_> {
         .bind(codec::list_text(&recipients)?)
         .bind(smtputf8)
         .bind(found.message)
-        .bind(Verdict::Sanitised.code())
+        .bind(left.verdict().code())
         .bind(left.subject.as_deref())
         .bind(mail)
         .bind(tx.now.plus(tx.config.retention.delivered_outputs).unix_millis())
@@ -546,7 +575,9 @@ impl One<'_> {
         .map_err(Error::database("inserting a released mail"))?;
         let rows: Vec<(i64, i64, &str)> =
             (1..).zip(&recipients).map(|(number, address)| (message, number, address.as_str())).collect();
-        delivery::insert(tx, &rows).await
+        delivery::insert(tx, &rows).await?;
+        tx.words.message(message);
+        Ok(())
     }
 
     async fn replace(&self, tx: &mut Tx, found: &Found, left: &Left) -> Result<(), Error> {
@@ -574,7 +605,9 @@ impl One<'_> {
         .execute(&mut tx.connection)
         .await
         .map_err(Error::database("putting a result in its place"))?;
-        begin_anew(tx, found.message, Verdict::Sanitised).await
+        begin_anew(tx, found.message, left.verdict()).await?;
+        tx.words.message(found.message);
+        Ok(())
     }
 }
 
@@ -597,15 +630,104 @@ pub(crate) async fn begin_anew(tx: &mut Tx, message: i64, verdict: Verdict) -> R
     Ok(())
 }
 
+/// Makes an item of each part that does not pass inside of what is released. It is kept as long as the item that it was part of.
+async fn split(tx: &mut Tx, item: QuarantineId, found: &Found) -> Result<(), Error> {
+    let rows: Vec<(i64, i64)> = sqlx::query_as(
+        "SELECT h.number, h.content FROM retry_held h WHERE h.item = ?1 AND NOT EXISTS (
+            SELECT 1 FROM quarantine q WHERE q.message = ?2 AND q.path = h.path AND (q.state < 2 OR q.deleted = 1))
+         ORDER BY h.number",
+    )
+    .bind(item.0)
+    .bind(found.message)
+    .fetch_all(&mut tx.connection)
+    .await
+    .map_err(Error::database("reading what is still held"))?;
+    for (number, content) in rows {
+        let id = tx.marks.next_quarantine();
+        sqlx::query(
+            "INSERT INTO quarantine (id, message, path, name, detected_type, reason, bytes, content, state, created, expires, locked)
+             SELECT ?3, q.message, h.path, h.name, h.detected_type, h.reason, h.bytes, ?4, ?5, q.created, q.expires, h.locked
+             FROM retry_held h JOIN quarantine q ON q.id = h.item WHERE h.item = ?1 AND h.number = ?2",
+        )
+        .bind(item.0)
+        .bind(number)
+        .bind(id)
+        .bind(content)
+        .bind(QuarantineState::Held.code())
+        .execute(&mut tx.connection)
+        .await
+        .map_err(Error::database("holding what does not pass"))?;
+        tx.words.item(id);
+        // Its bytes are that item's from here on.
+        sqlx::query("DELETE FROM retry_held WHERE item = ?1 AND number = ?2")
+            .bind(item.0)
+            .bind(number)
+            .execute(&mut tx.connection)
+            .await
+            .map_err(Error::database("holding what does not pass"))?;
+    }
+    Ok(())
+}
+
+/// Says of the parts of an upload which of them do not pass.
+async fn tell_held(tx: &mut Tx, item: QuarantineId, found: &Found) -> Result<(), Error> {
+    sqlx::query("DELETE FROM part WHERE message = ?1 AND path IN (SELECT path FROM retry_held WHERE item = ?2)")
+        .bind(found.message)
+        .bind(item.0)
+        .execute(&mut tx.connection)
+        .await
+        .map_err(Error::database("putting a result in its place"))?;
+    sqlx::query(
+        "INSERT INTO part (message, number, path, name, detected_type, verdict, reason, limit_value, actual_value, bytes_in, bytes_out,
+            millis)
+         SELECT ?1, (SELECT max(number) FROM part WHERE message = ?1) + h.number, h.path, h.name, h.detected_type, ?3, h.reason, 0, 0,
+            h.bytes, 0, 0 FROM retry_held h WHERE h.item = ?2",
+    )
+    .bind(found.message)
+    .bind(item.0)
+    .bind(PartVerdict::Withheld.code())
+    .execute(&mut tx.connection)
+    .await
+    .map_err(Error::database("putting a result in its place"))?;
+    Ok(())
+}
+
+/// Removes the whole original in which a part was that a person deleted, unless another item or a request needs it still; the answer is
+/// whether it is gone.
+async fn let_go(tx: &mut Tx, message: i64, files: &mut Vec<String>) -> Result<bool, Error> {
+    let row: Option<(Option<i64>,)> = sqlx::query_as(
+        "SELECT original FROM message m WHERE m.id = ?1
+            AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.message = m.id AND (q.state = 0 OR q.on_hold = 1))
+            AND NOT EXISTS (SELECT 1 FROM request r WHERE r.message = m.id AND r.state < 2 AND r.ends > ?2)",
+    )
+    .bind(message)
+    .bind(tx.now.unix_millis())
+    .fetch_optional(&mut tx.connection)
+    .await
+    .map_err(Error::database("looking for who needs an original"))?;
+    let Some((original,)) = row else { return Ok(false) };
+    run(tx, "UPDATE message SET original = NULL WHERE id = ?1", message).await?;
+    if let Some(original) = original {
+        remove(tx, original, files).await?;
+    }
+    Ok(true)
+}
+
 /// Removes what is known of an item's conversion; the answer is the content that it named.
 pub(crate) async fn forget(tx: &mut Tx, item: i64) -> Result<Vec<i64>, Error> {
+    let held: Vec<(i64,)> = sqlx::query_as("DELETE FROM retry_held WHERE item = ?1 RETURNING content")
+        .bind(item)
+        .fetch_all(&mut tx.connection)
+        .await
+        .map_err(Error::database("removing a conversion"))?;
     let row: Option<(Option<i64>, Option<i64>)> =
         sqlx::query_as("DELETE FROM retry WHERE item = ?1 RETURNING file, mail")
             .bind(item)
             .fetch_optional(&mut tx.connection)
             .await
             .map_err(Error::database("removing a conversion"))?;
-    Ok(row.map(|(file, mail)| [file, mail].into_iter().flatten().collect()).unwrap_or_default())
+    let of_row = row.into_iter().flat_map(|(file, mail)| [file, mail]).flatten();
+    Ok(held.into_iter().map(|(content,)| content).chain(of_row).collect())
 }
 
 /// Somebody asks for the original of an item.
@@ -645,6 +767,7 @@ struct RetriedOp {
     reason: Option<i64>,
     file: Option<KeptFile>,
     mail: Option<KeptMail>,
+    held: Vec<(Reason, QuarantineRecord)>,
     /// Rows name the bodies.
     is_kept: bool,
     reply: Reply<()>,
@@ -661,6 +784,17 @@ struct KeptMail {
     receipt: Receipt,
     subject: String,
     body: Body,
+}
+
+impl RetriedOp {
+    /// Keeps what does not pass beside what does.
+    async fn hold(&mut self, tx: &mut Tx) -> Result<(), Error> {
+        for (number, (_, held)) in (1_i64..).zip(&mut self.held) {
+            held.number_content(tx);
+            held.keep_for_retry(tx, self.item, number).await?;
+        }
+        Ok(())
+    }
 }
 
 impl Operation for RetriedOp {
@@ -722,6 +856,11 @@ impl Operation for RetriedOp {
             ])?;
             let event = AuditEvent::QuarantineConverted;
             tx.audit(Entry { actor: audit::GATEWAY.into(), event, message: Some(message), detail });
+            self.hold(tx).await?;
+            if reason == Some(Reason::Infected) || self.held.iter().any(|(reason, _)| *reason == Reason::Infected) {
+                found::virus(tx, self.item, audit::GATEWAY, found::Found::Converting).await?;
+            }
+            requests::reclass(tx, message).await?;
             self.is_kept = true;
             self.reply.outcome = Some(Ok(()));
             Ok(())
@@ -738,6 +877,7 @@ impl Operation for RetriedOp {
         if self.is_kept {
             self.file.iter_mut().for_each(|file| file.body.keep());
             self.mail.iter_mut().for_each(|mail| mail.body.keep());
+            self.held.iter_mut().for_each(|(_, held)| held.keep());
         }
         self.reply.send(shared);
     }

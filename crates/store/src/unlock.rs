@@ -36,7 +36,7 @@ pub struct LockedMail {
     pub recipients: Vec<String>,
     /// The parts, in the order of their paths.
     pub items: Vec<LockedItem>,
-    /// The paths of parts that were locked once and are open for all recipients.
+    /// The paths of parts that were locked once and are open for all recipients, or that somebody deleted.
     pub open: Vec<String>,
     /// The whole original, from which its parts are taken again.
     pub original: Original,
@@ -197,7 +197,7 @@ impl Store {
             return Ok(None);
         }
         let open: Vec<(String,)> = sqlx::query_as(
-            "SELECT path FROM quarantine WHERE message = ?1 AND locked = 1 AND state = ?2 ORDER BY path",
+            "SELECT path FROM quarantine WHERE message = ?1 AND ((locked = 1 AND state = ?2) OR deleted = 1) ORDER BY path",
         )
         .bind(message.0)
         .bind(QuarantineState::Released.code())

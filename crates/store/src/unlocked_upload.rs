@@ -138,12 +138,13 @@ impl Store {
     /// The hostile bytes of a finished upload, wherever they are kept now.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such upload, [`Error::Expired`] when its bytes are gone.
+    /// [`Error::NotFound`] when there is no such upload, or a person deleted something of it, [`Error::Expired`] when its bytes are gone.
     pub async fn upload_original(&self, message: MessageId) -> Result<Original, Error> {
         let query = sqlx::query(
             "SELECT c.bytes, c.file, c.length, c.digest FROM message m LEFT JOIN content c ON c.id = coalesce(m.original,
                (SELECT max(content) FROM quarantine WHERE message = m.id AND path = '' AND content IS NOT NULL))
-             WHERE m.id = ?1 AND m.origin = ?2 AND m.verdict IS NOT NULL",
+             WHERE m.id = ?1 AND m.origin = ?2 AND m.verdict IS NOT NULL
+               AND NOT EXISTS (SELECT 1 FROM quarantine d WHERE d.message = m.id AND d.deleted = 1)",
         )
         .bind(message.0)
         .bind(OriginKind::Upload.code());

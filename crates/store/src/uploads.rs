@@ -6,7 +6,9 @@ use sqlx::sqlite::SqliteRow;
 use crate::codec::{self, Coded};
 use crate::content::Content;
 use crate::read::{self, PartRow};
-use crate::{BatchToken, Error, MessageId, Output, QueueState, Receipt, RetryPolicy, Store, Timestamp, Verdict};
+use crate::{
+    BatchToken, Error, MessageId, Output, QueueState, Receipt, RetryPolicy, Store, Timestamp, UserId, Verdict,
+};
 
 /// A batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -15,8 +17,10 @@ pub struct BatchId(pub i64);
 /// A batch to be made.
 #[derive(Debug, Clone)]
 pub struct NewBatch {
-    /// Who uploads, when signed in.
+    /// Who uploads, when signed in, by the name that is shown.
     pub user: Option<String>,
+    /// Whose it is: a name can be given to somebody else later.
+    pub owner: Option<UserId>,
     /// Until when the link works.
     pub expires: Timestamp,
 }
@@ -28,8 +32,10 @@ pub struct BatchRow {
     pub id: BatchId,
     /// Names it in links.
     pub token: BatchToken,
-    /// Who uploaded it.
+    /// Who uploaded it, by the name that is shown.
     pub user: Option<String>,
+    /// Whose it is.
+    pub owner: Option<UserId>,
     /// When.
     pub created: Timestamp,
     /// Until when the link works.
@@ -81,17 +87,18 @@ impl Store {
             let (batch, token) = (batch.clone(), token.clone());
             Box::pin(async move {
                 let (id,): (i64,) = sqlx::query_as(
-                    "INSERT INTO batch (token, user_name, created, expires) VALUES (?1, ?2, ?3, ?4) RETURNING id",
+                    "INSERT INTO batch (token, user_name, created, expires, owner) VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id",
                 )
                 .bind(token.as_str())
                 .bind(batch.user.as_deref())
                 .bind(tx.now.unix_millis())
                 .bind(batch.expires.unix_millis())
+                .bind(batch.owner.map(|owner| owner.0))
                 .fetch_one(&mut tx.connection)
                 .await
                 .map_err(Error::database("making a batch"))?;
-                let NewBatch { user, expires } = batch;
-                Ok(BatchRow { id: BatchId(id), token, user, created: tx.now, expires })
+                let NewBatch { user, owner, expires } = batch;
+                Ok(BatchRow { id: BatchId(id), token, user, owner, created: tx.now, expires })
             })
         })
         .await
@@ -114,13 +121,14 @@ impl Store {
     /// # Errors
     /// [`Error::Database`] or [`Error::Damaged`].
     pub async fn batch_states(&self, token: &BatchToken) -> Result<Option<BatchStatus>, Error> {
-        let found =
-            sqlx::query("SELECT id, token, user_name, created, expires FROM batch WHERE token = ?1 AND expires > ?2")
-                .bind(token.as_str())
-                .bind(self.now().unix_millis())
-                .fetch_optional(self.readers())
-                .await
-                .map_err(Error::database("reading a batch"))?;
+        let found = sqlx::query(
+            "SELECT id, token, user_name, created, expires, owner FROM batch WHERE token = ?1 AND expires > ?2",
+        )
+        .bind(token.as_str())
+        .bind(self.now().unix_millis())
+        .fetch_optional(self.readers())
+        .await
+        .map_err(Error::database("reading a batch"))?;
         let Some(found) = found else { return Ok(None) };
         let batch = batch_row(&found)?;
         let rows = sqlx::query(
@@ -139,12 +147,12 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Database`] or [`Error::Damaged`].
-    pub async fn batches_of(&self, user: &str, limit: u32) -> Result<Vec<BatchRow>, Error> {
+    pub async fn batches_of(&self, owner: UserId, limit: u32) -> Result<Vec<BatchRow>, Error> {
         let rows = sqlx::query(
-            "SELECT id, token, user_name, created, expires FROM batch WHERE user_name = ?1 AND expires > ?2
+            "SELECT id, token, user_name, created, expires, owner FROM batch WHERE owner = ?1 AND expires > ?2
              ORDER BY id DESC LIMIT ?3",
         )
-        .bind(user)
+        .bind(owner.0)
         .bind(self.now().unix_millis())
         .bind(limit)
         .fetch_all(self.readers())
@@ -198,5 +206,6 @@ fn batch_row(row: &SqliteRow) -> Result<BatchRow, Error> {
         user: row.try_get(2).map_err(get)?,
         created: Timestamp::from_unix_millis(row.try_get(3).map_err(get)?),
         expires: Timestamp::from_unix_millis(row.try_get(4).map_err(get)?),
+        owner: row.try_get::<Option<i64>, _>(5).map_err(get)?.map(UserId),
     })
 }

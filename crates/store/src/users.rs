@@ -11,7 +11,7 @@ use crate::audit::{self, Entry};
 use crate::codec::{self, Coded};
 use crate::read::time;
 use crate::writer::Tx;
-use crate::{AuditEvent, Error, Site, Source, Store, Timestamp, TokenHash};
+use crate::{AuditEvent, Error, Site, Source, Store, Timestamp, TokenHash, hands};
 
 /// A user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -430,6 +430,7 @@ impl Store {
                     // Somebody else may have had the account; what they made ends with it.
                     end_keys(tx, user).await?;
                 }
+                hands::note(tx, user, &actor).await?;
                 audit_user(tx, actor, event, user, to);
                 Ok(())
             })
@@ -470,6 +471,7 @@ pub(crate) async fn insert_user(tx: &mut Tx, user: &NewUser, actor: String) -> R
     let (id,) = inserted.ok_or(Error::Exists("user"))?;
     let detail =
         audit::detail_of(&[("user", json!(id)), ("name", json!(user.name)), ("role", json!(role_name(user.role)))])?;
+    hands::note(tx, UserId(id), &actor).await?;
     tx.audit(Entry { actor: actor.into(), event: AuditEvent::UserCreated, message: None, detail });
     Ok(UserId(id))
 }

@@ -387,7 +387,7 @@ async fn an_upload_goes_before_mail_that_came_a_little_earlier() {
     }
     hand.advance(Duration::from_secs(30));
     let batch = store
-        .create_batch(store::NewBatch { user: None, expires: store.now().plus(Duration::from_secs(3600)) })
+        .create_batch(store::NewBatch { user: None, owner: None, expires: store.now().plus(Duration::from_secs(3600)) })
         .await
         .unwrap();
     let uploaded = upload(&store, batch.id, "急ぎ.txt", b"x").await;

@@ -135,7 +135,8 @@ async fn failed_sign_ins_are_counted_and_forgotten_by_success() {
 #[tokio::test]
 async fn a_batch_shows_the_state_of_each_file_to_whoever_has_its_link() {
     let (_directory, hand, store) = fresh().await;
-    let new = NewBatch { user: Some("suzuki".to_owned()), expires: store.now().plus(60 * MINUTE) };
+    let owner = store.create_user(user("suzuki"), "setup").await.unwrap();
+    let new = NewBatch { user: Some("suzuki".to_owned()), owner: Some(owner), expires: store.now().plus(60 * MINUTE) };
     let batch = store.create_batch(new).await.unwrap();
     for (name, body) in [("一.txt", "1"), ("二.exe", "2"), ("三.txt", "3")] {
         upload(&store, batch.id, name, body.as_bytes()).await;
@@ -156,8 +157,8 @@ async fn a_batch_shows_the_state_of_each_file_to_whoever_has_its_link() {
     assert_eq!(result.to_bytes(100).await.unwrap(), "きれい".as_bytes());
     assert!(matches!(store.part_result(status.files[1].message, "1").await, Err(Error::Expired)));
     assert!(matches!(store.part_result(status.files[1].message, "9").await, Err(Error::NotFound("part"))));
-    assert_eq!(store.batches_of("suzuki", 10).await.unwrap().len(), 1);
-    assert!(store.batches_of("tanaka", 10).await.unwrap().is_empty());
+    assert_eq!(store.batches_of(owner, 10).await.unwrap().len(), 1);
+    assert!(store.batches_of(UserId(owner.0 + 1), 10).await.unwrap().is_empty());
     assert!(store.batch(&BatchToken::parse(&"0".repeat(32)).unwrap()).await.unwrap().is_none());
     hand.advance(61 * MINUTE);
     assert!(store.batch(&batch.token).await.unwrap().is_none());
@@ -322,7 +323,7 @@ async fn a_request_is_found_again_with_the_message_that_it_brought_until_it_expi
     let (key, sent) = (TokenHash::of(b"key"), TokenHash::of(b"what was sent"));
     assert_eq!(store.answered(&key).await.unwrap(), None);
     let expires = store.now().plus(60 * MINUTE);
-    let batch = store.create_batch(NewBatch { user: None, expires }).await.unwrap();
+    let batch = store.create_batch(NewBatch { user: None, owner: None, expires }).await.unwrap();
     let message = new_upload(&store, batch.id, "a.txt", b"1").await;
     store.accept_repeatable(message, Repeatable { key, request: sent, expires }).await.unwrap();
     assert_eq!(store.answered(&key).await.unwrap(), Some((sent, batch.token.clone())));
@@ -451,7 +452,7 @@ async fn new_recovery_codes_take_the_place_of_the_former_ones() {
 async fn a_file_that_was_taken_back_keeps_its_place_and_the_others_keep_theirs() {
     let (_directory, _hand, store) = fresh().await;
     let expires = store.now().plus(60 * MINUTE);
-    let batch = store.create_batch(NewBatch { user: None, expires }).await.unwrap();
+    let batch = store.create_batch(NewBatch { user: None, owner: None, expires }).await.unwrap();
     for name in ["1.txt", "2.txt", "3.txt"] {
         upload(&store, batch.id, name, name.as_bytes()).await;
     }
@@ -547,4 +548,31 @@ async fn a_passkey_is_one_person_s_and_its_counter_never_goes_back() {
     assert_eq!(store.passkeys_of(id).await.unwrap().len(), 1);
     store.remove_second_factor(id, "admin").await.unwrap();
     assert!(store.passkeys_of(id).await.unwrap().is_empty(), "they go with the second factor");
+}
+
+#[tokio::test]
+async fn an_upload_is_its_account_s_whoever_gets_the_name_later() {
+    let (_directory, hand, store) = fresh().await;
+    let who = |subject: &str, name: &str| External {
+        source: Source::Directory,
+        subject: subject.to_owned(),
+        name: name.to_owned(),
+        role: Role::Staff,
+        address: None,
+    };
+    let first = store.external_sign_in(who("uuid-1", "tanaka")).await.unwrap();
+    let new =
+        NewBatch { user: Some("tanaka".to_owned()), owner: Some(first.id), expires: store.now().plus(60 * MINUTE) };
+    let batch = store.create_batch(new).await.unwrap();
+    let sent = upload(&store, batch.id, "前任者の秘密.txt", b"x").await;
+    hand.advance(MINUTE);
+    let second = store.external_sign_in(who("uuid-2", "tanaka")).await.unwrap();
+    assert_ne!(first.id, second.id);
+    assert!(store.batches_of(second.id, 10).await.unwrap().is_empty());
+    assert_eq!(store.batches_of(first.id, 10).await.unwrap().len(), 1);
+    assert_eq!(store.message(sent.message).await.unwrap().unwrap().row.owner, Some(first.id));
+    // Under a name of their own again, they still have it.
+    let back = store.external_sign_in(who("uuid-1", "tanaka2")).await.unwrap();
+    assert_eq!((back.id, store.batches_of(back.id, 10).await.unwrap().len()), (first.id, 1));
+    store.close().await;
 }

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use form::reason::{Reason, Refusal};
 use store::{
-    AuditFilter, Decision, Denied, Error, ItemClass, MessageId, Need, NewRequest, NewUser, PartRecord, Quarantined,
-    RecipientOutcome, RecipientResult, RequestFilter, RequestId, RequestRules, RequestState, Role, Store, UserId,
-    UserState,
+    AuditFilter, Decision, Denied, Error, ItemClass, MessageId, Need, NewRequest, NewUser, OpenedBy, PartRecord,
+    Quarantined, RecipientOutcome, RecipientResult, RequestFilter, RequestId, RequestRules, RequestState, Retried,
+    RetryPolicy, Role, Store, Triage, UserId, UserState,
 };
 use support::*;
 
@@ -250,5 +250,140 @@ async fn nobody_asks_for_what_is_not_there() {
     let waiting = accept(&store, b"x").await;
     let early = store.ask_for_original(wanted(waiting.message, "", people.staff), RequestRules::default()).await;
     assert!(matches!(early, Err(Error::NotFound(_))), "it has no verdict yet");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_virus_that_shows_later_makes_the_class_of_what_was_asked_for() {
+    let (_directory, _hand, store) = fresh().await;
+    let people = people(&store).await;
+    let message = mail(&store).await;
+    let item = store.message(message).await.unwrap().unwrap().quarantine[0].id;
+    let rules = RequestRules { quorum_virus: 3, ..RequestRules::default() };
+    let by_staff = ask(&store, wanted(message, "2", people.staff)).await.unwrap();
+    let by_console = ask(&store, wanted(message, "2", people.operator)).await.unwrap();
+    decide(&store, by_staff, people.manager, Decision::Approve).await.unwrap();
+    decide(&store, by_console, people.manager, Decision::Approve).await.unwrap();
+    decide(&store, by_staff, people.operator, Decision::Approve).await.unwrap();
+    assert_eq!(store.request(by_staff).await.unwrap().unwrap().state, RequestState::Approved);
+
+    store.virus_found(&[item], OpenedBy::Typing, "staff").await.unwrap();
+    store.virus_found(&[item], OpenedBy::Typing, "staff").await.unwrap();
+    assert_eq!(store.quarantine_item(item).await.unwrap().unwrap().reason, Some(Reason::Infected));
+    let found = AuditFilter { event: Some("quarantine_virus_found".to_owned()), ..AuditFilter::default() };
+    let rows = store.audit(&found).await.unwrap().items;
+    assert_eq!((rows.len(), rows[0].actor.as_str()), (1, "staff"));
+    assert_eq!(ask(&store, wanted(message, "2", people.manager)).await, Err(Denied::VirusByStaff));
+    // What was granted before is not handed over: neither the manager's word nor the asking counts for a virus.
+    let request = store.request(by_staff).await.unwrap().unwrap();
+    assert_eq!((request.class, request.state, request.approvals().len()), (ItemClass::Virus, RequestState::Open, 1));
+    assert_eq!(store.hand_over_original(by_staff, people.admin, rules).await.unwrap(), Err(Denied::Over));
+    assert_eq!(decide(&store, by_staff, people.admin, Decision::Approve).await, Err(Denied::VirusByStaff));
+    assert_eq!(decide(&store, by_staff, people.admin, Decision::Return).await, Ok(RequestState::Returned));
+    // An operator's waits for as many as a virus takes here.
+    let approve = store.decide_request(by_console, people.admin, Decision::Approve, "x", rules).await.unwrap();
+    assert_eq!(approve, Ok(RequestState::Open));
+    assert_eq!(store.request(by_console).await.unwrap().unwrap().quorum, 3);
+    assert_eq!(store.audit_verify().await.unwrap().broken, None);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_virus_that_a_conversion_shows_is_one() {
+    let (_directory, _hand, store) = fresh().await;
+    let people = people(&store).await;
+    let message = mail(&store).await;
+    let item = store.message(message).await.unwrap().unwrap().quarantine[0].id;
+    let waits = ask(&store, wanted(message, "2", people.staff)).await.unwrap();
+    store.triage(&[item], Triage::Retry(RetryPolicy::Same), "operator", "x").await.unwrap();
+    store.retried(item, Retried::Withheld(Reason::Infected)).await.unwrap();
+    assert_eq!(store.request(waits).await.unwrap().unwrap().class, ItemClass::Virus);
+    assert_eq!(ask(&store, wanted(message, "2", people.manager)).await, Err(Denied::VirusByStaff));
+    assert_eq!(decide(&store, waits, people.operator, Decision::Approve).await, Err(Denied::VirusByStaff));
+    store.close().await;
+}
+
+#[tokio::test]
+async fn only_who_may_decide_now_counts_up_to_the_last_step() {
+    let (_directory, _hand, store) = fresh().await;
+    let people = people(&store).await;
+    let message = mail(&store).await;
+    let rules = RequestRules::default();
+    let id = ask(&store, wanted(message, "2", people.staff)).await.unwrap();
+    decide(&store, id, people.manager, Decision::Approve).await.unwrap();
+    store.set_user_state(people.manager, UserState::Disabled, "test").await.unwrap();
+    assert_eq!(decide(&store, id, people.operator, Decision::Approve).await, Ok(RequestState::Open), "one is not two");
+    store.set_user_state(people.manager, UserState::Active, "test").await.unwrap();
+    assert_eq!(store.request(id).await.unwrap().unwrap().state, RequestState::Open, "it waits for the next decision");
+    assert_eq!(decide(&store, id, people.admin, Decision::Approve).await, Ok(RequestState::Approved));
+    // Between grant and hand-over, two of three lose their role.
+    store.set_role(people.operator, Role::Auditor, "test").await.unwrap();
+    store.set_user_state(people.manager, UserState::Disabled, "test").await.unwrap();
+    let request = store.request(id).await.unwrap().unwrap();
+    assert_eq!((request.state, request.approvals().len()), (RequestState::Open, 1));
+    assert_eq!(store.hand_over_original(id, people.admin, rules).await.unwrap(), Err(Denied::Over));
+    store.set_role(people.operator, Role::Operator, "test").await.unwrap();
+    assert_eq!(store.hand_over_original(id, people.admin, rules).await.unwrap(), Ok(()));
+    store.close().await;
+}
+
+/// Rules by which nobody counts who was lately in the hands of the others.
+fn settled() -> RequestRules {
+    RequestRules { settled: 3 * DAY, ..RequestRules::default() }
+}
+
+#[tokio::test]
+async fn accounts_in_one_person_s_hands_are_one_pair_of_eyes() {
+    let (_directory, hand, store) = fresh().await;
+    let people = people(&store).await;
+    let message = mail(&store).await;
+    hand.advance(4 * DAY);
+    let make = async |name: &str, role, by: &str| {
+        let user = NewUser { name: name.to_owned(), password_hash: "x".to_owned(), role };
+        store.create_user(user, by).await.unwrap()
+    };
+    let approve = async |id, user| store.decide_request(id, user, Decision::Approve, "x", settled()).await.unwrap();
+    // An administrator makes two, one of them by way of another, and asks.
+    let sock = make("sock", Role::TenantAdmin, "admin").await;
+    let deep = make("deep", Role::Operator, "sock").await;
+    hand.advance(Duration::from_secs(60));
+    let id = ask(&store, wanted(message, "2", people.admin)).await.unwrap();
+    hand.advance(Duration::from_secs(60));
+    let late = make("late", Role::Operator, "operator").await;
+    for puppet in [sock, deep, late] {
+        assert_eq!(approve(id, puppet).await, Err(Denied::Unsettled), "{puppet:?}");
+        let request = store.request(id).await.unwrap().unwrap();
+        assert!(!store.is_settled_for(&request, puppet, settled()).await.unwrap());
+    }
+    assert_eq!(approve(id, people.manager).await, Ok(RequestState::Open));
+    // Nor is one that was there before, after its password or role came from them.
+    store.set_temporary_password(people.operator, "y".to_owned(), "deep").await.unwrap();
+    assert_eq!(approve(id, people.operator).await, Err(Denied::Unsettled));
+    // Who has approved cannot make the next either, nor be made by them.
+    let second = ask(&store, wanted(message, "33", people.staff)).await.unwrap();
+    store.remove_second_factor(people.manager, "admin").await.unwrap();
+    assert_eq!(approve(second, people.manager).await, Ok(RequestState::Open), "whoever asked had no part in it");
+    assert_eq!(approve(second, people.admin).await, Err(Denied::Unsettled));
+    // It is over after the time that the rules name.
+    hand.advance(3 * DAY);
+    let third = ask(&store, wanted(message, "1", people.admin)).await;
+    assert!(third.is_ok());
+    assert_eq!(approve(third.unwrap(), people.operator).await, Ok(RequestState::Open));
+    store.close().await;
+}
+
+#[tokio::test]
+async fn one_approval_is_not_given_by_who_made_the_asker() {
+    let (_directory, hand, store) = fresh().await;
+    let people = people(&store).await;
+    let message = mail(&store).await;
+    hand.advance(4 * DAY);
+    let user = NewUser { name: "puppet".to_owned(), password_hash: "x".to_owned(), role: Role::Staff };
+    let puppet = store.create_user(user, "admin").await.unwrap();
+    let rules = RequestRules { quorum_rebuilt: 1, ..settled() };
+    let id = store.ask_for_original(wanted(message, "1", puppet), rules).await.unwrap().unwrap();
+    let approve = async |user| store.decide_request(id, user, Decision::Approve, "x", rules).await.unwrap();
+    assert_eq!(approve(people.admin).await, Err(Denied::Unsettled));
+    assert_eq!(approve(people.operator).await, Ok(RequestState::Approved));
     store.close().await;
 }

@@ -82,7 +82,10 @@ async fn a_message_that_waits_is_never_purged() {
 #[tokio::test]
 async fn a_whole_original_in_quarantine_is_one_copy_and_lives_as_long_as_quarantine() {
     let (_directory, hand, store) = fresh().await;
-    let batch = store.create_batch(store::NewBatch { user: None, expires: store.now().plus(7 * DAY) }).await.unwrap();
+    let batch = store
+        .create_batch(store::NewBatch { user: None, owner: None, expires: store.now().plus(7 * DAY) })
+        .await
+        .unwrap();
     upload(&store, batch.id, "virus.exe", &vec![9; 70_000]).await;
     let work = claim_one(&store).await;
     let parts = vec![withheld("1", "virus.exe", Quarantined::Whole)];

@@ -6,11 +6,12 @@ mod support;
 
 use std::time::Duration;
 
+use form::name::FileName;
 use form::reason::Reason;
 use store::{
-    AuditFilter, Error, MOST_ITEMS, MessageId, Need, NewBatch, NewRequest, NewUser, OriginKind, PartVerdict,
-    QuarantineFilter, QuarantineId, QuarantineState, Quarantined, RequestRules, Retried, RetriedFile, RetryPolicy,
-    RetryState, Role, Store, Triage, Untouched, Verdict,
+    AuditFilter, Error, MOST_ITEMS, MessageFilter, MessageId, Need, NewBatch, NewRequest, NewUser, OriginKind,
+    PartVerdict, QuarantineFilter, QuarantineId, QuarantineState, Quarantined, RequestRules, Retried, RetriedFile,
+    RetryPolicy, RetryState, Role, StillHeld, Store, Triage, Untouched, Verdict,
 };
 use support::*;
 
@@ -66,7 +67,10 @@ async fn what_was_rebuilt_goes_to_all_recipients_and_the_original_to_nobody() {
 
     let receipt = store.new_receipt().unwrap();
     let mail = Some((receipt.clone(), "[再処理] hi".to_owned(), made(b"the second mail")));
-    store.retried(items[0], Retried::Made { file: Some(file(&vec![8; 90_000])), mail }).await.unwrap();
+    store
+        .retried(items[0], Retried::Made { file: Some(file(&vec![8; 90_000])), mail, still_held: Vec::new() })
+        .await
+        .unwrap();
     assert!(store.retries(10).await.unwrap().is_empty());
     assert_eq!(row(&store, items[0]).await.retry, Some(RetryState::Made));
     assert_eq!(store.retried_file(items[0]).await.unwrap().len(), 90_000);
@@ -103,8 +107,10 @@ async fn what_was_rebuilt_goes_to_all_recipients_and_the_original_to_nobody() {
 #[tokio::test]
 async fn a_released_upload_takes_the_place_of_the_missing_result() {
     let (_directory, hand, store) = fresh().await;
-    let batch =
-        store.create_batch(NewBatch { user: Some("suzuki".to_owned()), expires: store.now().plus(DAY) }).await.unwrap();
+    let batch = store
+        .create_batch(NewBatch { user: Some("suzuki".to_owned()), owner: None, expires: store.now().plus(DAY) })
+        .await
+        .unwrap();
     upload(&store, batch.id, "見積.pdf", b"%PDF").await;
     let work = claim_one(&store).await;
     let whole = store::PartRecord { detected_type: "pdf".to_owned(), ..withheld("", "見積.pdf", Quarantined::Whole) };
@@ -113,7 +119,7 @@ async fn a_released_upload_takes_the_place_of_the_missing_result() {
     act(&store, item, Triage::Retry(RetryPolicy::Same)).await.unwrap();
     let task = store.retries(1).await.unwrap().remove(0);
     assert_eq!(task.original.to_bytes(100).await.unwrap(), &b"%PDF"[..]);
-    store.retried(item, Retried::Made { file: Some(file(b"safe")), mail: None }).await.unwrap();
+    store.retried(item, Retried::Made { file: Some(file(b"safe")), mail: None, still_held: Vec::new() }).await.unwrap();
     hand.advance(DAY - Duration::from_secs(60));
     act(&store, item, Triage::Release).await.unwrap();
     hand.advance(DAY);
@@ -143,7 +149,10 @@ async fn what_still_does_not_pass_says_why_and_can_be_tried_again() {
     assert_eq!(act(&store, items[0], Triage::Retry(RetryPolicy::Text)).await, Ok(()));
     // What nobody waits for any more is not kept.
     store.triage(&[items[0]], Triage::Delete, "operator", "x").await.unwrap();
-    store.retried(items[0], Retried::Made { file: Some(file(b"late")), mail: None }).await.unwrap();
+    store
+        .retried(items[0], Retried::Made { file: Some(file(b"late")), mail: None, still_held: Vec::new() })
+        .await
+        .unwrap();
     assert!(store.retry_of(items[0]).await.unwrap().is_none());
     store.close().await;
 }
@@ -237,5 +246,120 @@ async fn lists_are_filtered_by_reason_type_period_and_text_and_filters_are_kept(
     store.forget_filter(user, "f19").await.unwrap();
     let saved = store.saved_filters(user).await.unwrap();
     assert_eq!((saved.len(), &saved[0]), (19, &("f00".to_owned(), "q=b".to_owned())));
+    store.close().await;
+}
+
+/// A program that lies at `path` in an item that was converted again.
+fn program(inside: QuarantineId, path: &str) -> StillHeld {
+    StillHeld {
+        inside,
+        path: path.to_owned(),
+        name: FileName::parse("tool.bin").unwrap(),
+        detected_type: "executable".to_owned(),
+        reason: Reason::UnsupportedType,
+        is_locked: false,
+        original: source(b"\x7fELF"),
+    }
+}
+
+#[tokio::test]
+async fn the_mail_of_a_release_is_known_everywhere_by_the_receipt_that_it_carries() {
+    let (_directory, _hand, store) = fresh().await;
+    let (message, items) = mail(&store).await;
+    act(&store, items[0], Triage::Retry(RetryPolicy::Same)).await.unwrap();
+    let receipt = store.new_receipt().unwrap();
+    let mail = Some((receipt.clone(), "[再処理] 見積書の送付".to_owned(), made(b"the second mail")));
+    store.retried(items[0], Retried::Made { file: None, mail, still_held: Vec::new() }).await.unwrap();
+    act(&store, items[0], Triage::Release).await.unwrap();
+    let second = store.message_by_receipt(&receipt).await.unwrap().expect("the number that stands in the mail");
+    assert_eq!(store.message(second).await.unwrap().unwrap().row.about, Some(message));
+    let told = AuditFilter { event: Some("quarantine_released".to_owned()), ..AuditFilter::default() };
+    let row = store.audit(&told).await.unwrap().items.remove(0);
+    assert!(row.detail.contains(receipt.as_str()), "{}", row.detail);
+    for text in [receipt.as_str(), "再処理"] {
+        let filter = MessageFilter { text: Some(text.to_owned()), ..MessageFilter::default() };
+        let found = store.messages(&filter).await.unwrap().items;
+        assert!(found.iter().any(|row| row.id == second), "{text}");
+    }
+    store.close().await;
+}
+
+#[tokio::test]
+async fn what_is_withheld_in_a_release_is_told_and_becomes_an_item_of_its_own() {
+    let (_directory, hand, store) = fresh().await;
+    let (message, items) = mail(&store).await;
+    hand.advance(DAY);
+    act(&store, items[0], Triage::Retry(RetryPolicy::Same)).await.unwrap();
+    let receipt = store.new_receipt().unwrap();
+    let mail = Some((receipt.clone(), "[再処理] hi".to_owned(), made(b"the second mail")));
+    let still_held = vec![program(items[0], "1.2")];
+    store.retried(items[0], Retried::Made { file: None, mail, still_held }).await.unwrap();
+    let count = store.message(message).await.unwrap().unwrap().quarantine.len();
+    assert_eq!(count, 2, "nothing is released yet");
+    act(&store, items[0], Triage::Release).await.unwrap();
+    let second = store.message_by_receipt(&receipt).await.unwrap().unwrap();
+    assert_eq!(store.message(second).await.unwrap().unwrap().row.verdict, Some(Verdict::SanitisedWithWithheld));
+    let rows = store.message(message).await.unwrap().unwrap().quarantine;
+    let new = rows.iter().find(|row| row.path == "1.2").expect("an item of its own");
+    assert_eq!(
+        (new.name.as_str(), new.reason, new.state, new.expires),
+        ("tool.bin", Some(Reason::UnsupportedType), QuarantineState::Held, rows[0].expires)
+    );
+    assert_eq!(store.quarantine_original(new.id).await.unwrap().to_bytes(10).await.unwrap(), &b"\x7fELF"[..]);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_released_upload_says_what_is_missing_in_it() {
+    let (_directory, _hand, store) = fresh().await;
+    let new = NewBatch { user: None, owner: None, expires: store.now().plus(DAY) };
+    let batch = store.create_batch(new).await.unwrap();
+    upload(&store, batch.id, "一式.zip", b"PK").await;
+    let work = claim_one(&store).await;
+    let whole = store::PartRecord { detected_type: "zip".to_owned(), ..withheld("", "一式.zip", Quarantined::Whole) };
+    store
+        .complete(&work.key, completed(None, vec![whole, withheld("2", "tool.bin", Quarantined::Part(source(b"x")))]))
+        .await
+        .unwrap();
+    let rows = store.quarantine(&QuarantineFilter::default()).await.unwrap().items;
+    let item = rows.iter().find(|row| row.path.is_empty()).unwrap().id;
+    act(&store, item, Triage::Retry(RetryPolicy::Same)).await.unwrap();
+    let still_held = vec![program(item, "2"), program(item, "3")];
+    store.retried(item, Retried::Made { file: Some(file(b"safe")), mail: None, still_held }).await.unwrap();
+    act(&store, item, Triage::Release).await.unwrap();
+    let uploaded = store.batch(&batch.token).await.unwrap().unwrap().files.remove(0);
+    assert_eq!(uploaded.verdict, Some(Verdict::SanitisedWithWithheld));
+    let told: Vec<_> = uploaded.parts.iter().map(|part| (part.path.as_str(), part.verdict)).collect();
+    assert_eq!(told, [("", PartVerdict::Sanitised), ("2", PartVerdict::Withheld), ("3", PartVerdict::Withheld)]);
+    let rows = store.message(uploaded.message).await.unwrap().unwrap().quarantine;
+    let held: Vec<_> =
+        rows.iter().filter(|row| row.state == QuarantineState::Held).map(|row| row.path.as_str()).collect();
+    assert_eq!(held, ["2", "3"], "each once");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn what_a_person_deleted_is_gone_from_what_it_lay_in_too() {
+    let (_directory, _hand, store) = fresh().await;
+    let (message, items) = mail(&store).await;
+    let user = NewUser { name: "staff".to_owned(), password_hash: "x".to_owned(), role: Role::Staff };
+    let requester = store.create_user(user, "test").await.unwrap();
+    let ask = async |path: &str| {
+        let (path, words) = (path.to_owned(), "x".to_owned());
+        let new = NewRequest { message, path, requester, need: Need::Whole, words, confirmed: false, approver: None };
+        store.ask_for_original(new, RequestRules::default()).await.unwrap()
+    };
+    act(&store, items[0], Triage::Delete).await.unwrap();
+    assert!(store.message_original(message).await.is_ok(), "the locked part is opened from it");
+    assert_eq!(ask("1").await, Err(store::Denied::Gone));
+    assert!(store.is_deleted(message, "1").await.unwrap() && !store.is_deleted(message, "2").await.unwrap());
+    let locked = store.locked_mail(message).await.unwrap().unwrap();
+    assert_eq!(locked.open, ["1"], "a password for the other does not bring it");
+    act(&store, items[1], Triage::Delete).await.unwrap();
+    assert!(matches!(store.message_original(message).await, Err(Error::Expired)), "its bytes lay in the whole");
+    let told = AuditFilter { event: Some("quarantine_deleted".to_owned()), ..AuditFilter::default() };
+    let details: Vec<String> = store.audit(&told).await.unwrap().items.into_iter().map(|row| row.detail).collect();
+    assert!(details[0].contains(r#""whole_original":"deleted""#), "{details:?}");
+    assert!(details[1].contains(r#""whole_original":"kept""#), "{details:?}");
     store.close().await;
 }

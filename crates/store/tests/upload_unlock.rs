@@ -24,7 +24,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// An upload of a locked archive with these parts.
 async fn locked(store: &Store, bytes: &[u8], parts: Vec<PartRecord>) -> (BatchToken, MessageId) {
     let expires = store.now().plus(DAY);
-    let batch = store.create_batch(NewBatch { user: Some("suzuki".to_owned()), expires }).await.unwrap();
+    let batch = store.create_batch(NewBatch { user: Some("suzuki".to_owned()), owner: None, expires }).await.unwrap();
     let message = upload(store, batch.id, "meibo.zip", bytes).await.message;
     let work = claim_one(store).await;
     store.complete(&work.key, completed(None, parts)).await.unwrap();

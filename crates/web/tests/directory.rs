@@ -258,6 +258,40 @@ async fn sessions_end_when_the_entry_goes_when_the_role_changes_and_when_the_dir
     assert!(in_with(&world, "taro", SECRET).await.is_ok());
 }
 
+#[tokio::test]
+async fn what_a_person_sent_is_not_the_next_one_s_of_that_name() {
+    let slapd = Slapd::start();
+    let world = world_of_directory(slapd.settings()).await;
+    let first = in_with(&world, "taro", SECRET).await.unwrap();
+    let form = send(world.portal, "GET", "/", &[("Cookie", &first)], b"").await;
+    let body = multipart(Some(&form.form_token()), &[("secret.txt", b"PREDECESSOR")]);
+    let kind = multipart_type();
+    let headers = [("Content-Type", kind.as_str()), ("Cookie", first.as_str())];
+    let sent = send(world.portal, "POST", "/upload", &headers, &body).await;
+    let batch = sent.header("location").unwrap().to_owned();
+    work(&world).await;
+    assert_eq!(send(world.portal, "GET", &batch, &[("Cookie", &first)], b"").await.status, 200);
+
+    slapd.delete("uid=taro,ou=people,dc=city,dc=local");
+    let entry = format!(
+        "dn: uid=taro,ou=people,{BASE}\nobjectClass: inetOrgPerson\nuid: taro\ncn: taro\nsn: taro\nmail: taro@city.example.lg.jp\nuserPassword: {SECRET}\n\ndn: cn=staff,ou=groups,{BASE}\nchangetype: modify\ndelete: member\nmember: uid=taro,ou=people,{BASE}\n-\nadd: member\nmember: uid=taro,ou=people,{BASE}\n"
+    );
+    slapd.change("ldapmodify", &["-a"], &entry);
+    let next = in_with(&world, "taro", SECRET).await.unwrap();
+    let as_next = async |path: &str| send(world.portal, "GET", path, &[("Cookie", &next)], b"").await;
+    assert!(!as_next("/history").await.text().contains("secret.txt"));
+    let receipt = world.store.messages(&store::MessageFilter::default()).await.unwrap().items.remove(0).receipt;
+    for path in [
+        batch.clone(),
+        format!("{batch}/files/1"),
+        format!("{batch}/all"),
+        format!("/r/{receipt}"),
+        format!("/requests/new?receipt={receipt}&part="),
+    ] {
+        assert_eq!(as_next(&path).await.status, 404, "{path}");
+    }
+}
+
 /// A server that answers each connection with these bytes and then nothing.
 fn server(answer: Vec<u8>) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

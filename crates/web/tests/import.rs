@@ -120,6 +120,33 @@ async fn a_list_for_later_waits_for_its_time_and_can_be_withdrawn() {
 }
 
 #[tokio::test]
+async fn a_list_whose_author_is_no_administrator_any_more_comes_to_nothing() {
+    let (world, cookies) = world_with_users().await;
+    let user = async |name: &str| world.store.user_by_name(name).await.unwrap();
+    let second = NewUser {
+        name: "kanri02".to_owned(),
+        password_hash: user(ADMIN).await.unwrap().password_hash,
+        role: Role::TenantAdmin,
+    };
+    let mallory = NewUser { name: "mallory".to_owned(), ..second.clone() };
+    let second = world.store.create_user(second, "test").await.unwrap();
+    let changes = [store::UserChange::Add { user: mallory, address: None }];
+    let soon = world.store.now().plus(Duration::from_millis(200));
+    world.store.plan_changes(&changes, soon, "kanri02").await.unwrap();
+    let page = get_as(&world, &cookies, &format!("/users/{}", second.0)).await.text();
+    assert!(page.contains("id=\"planned\""), "whoever stops the account is told of it");
+    world.store.set_user_state(second, UserState::Disabled, ADMIN).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    world.store.apply_due_changes().await.unwrap();
+    assert!(user("mallory").await.is_none());
+    assert_eq!(world.store.change_sets().await.unwrap()[0].state, ChangeState::Withdrawn);
+    let filter =
+        store::AuditFilter { event: Some("user_changes_withdrawn".to_owned()), ..store::AuditFilter::default() };
+    let rows = world.store.audit(&filter).await.unwrap().items;
+    assert!(rows[0].actor == "gateway" && rows[0].detail.contains("kanri02"), "{:?}", rows[0]);
+}
+
+#[tokio::test]
 async fn a_list_that_cannot_be_used_is_named_line_by_line_and_changes_nothing() {
     let (world, cookies) = world_with_users().await;
     for (list, told) in [

@@ -100,7 +100,7 @@ async fn what_was_rebuilt_is_seen_beside_the_original_and_then_sent() {
     };
     let receipt = world.store.new_receipt().unwrap();
     let mail = Some((receipt, "[再処理] 件名".to_owned(), fresh(b"Subject: safe\r\n\r\nsecond")));
-    world.store.retried(ids[1], Retried::Made { file: Some(file), mail }).await.unwrap();
+    world.store.retried(ids[1], Retried::Made { file: Some(file), mail, still_held: Vec::new() }).await.unwrap();
     let page = get_as(&world, &cookies, &item).await.text();
     assert!(page.contains("作り直せました") && page.contains("value=\"release\""), "{page}");
     let compare = get_as(&world, &cookies, &format!("{item}/pages/1")).await.text();

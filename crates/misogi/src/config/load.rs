@@ -100,6 +100,7 @@ impl Config {
             ("requests.open_hours", self.requests.open_hours.into(), 1..=720),
             ("requests.grant_hours", self.requests.grant_hours.into(), 1..=168),
             ("requests.downloads", self.requests.downloads.into(), 1..=10),
+            ("requests.settled_hours", self.requests.settled_hours.into(), 0..=8_760),
             ("directory.deadline_seconds", self.directory.deadline_seconds.as_secs(), 1..=60),
             ("directory.recheck_seconds", self.directory.recheck_seconds.as_secs(), 1..=86_400),
             ("oidc.deadline_seconds", self.oidc.deadline_seconds.as_secs(), 1..=60),

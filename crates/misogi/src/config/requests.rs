@@ -24,6 +24,8 @@ pub(crate) struct Requests {
     pub(crate) grant_hours: u32,
     /// So often an approved original may be fetched.
     pub(crate) downloads: u32,
+    /// So many hours an account must have been there, unchanged by the others of a request, before it decides; 0: at once.
+    pub(crate) settled_hours: u32,
 }
 
 /// Where an approved original is handed over.
@@ -54,6 +56,7 @@ impl Default for Requests {
             open_hours: 72,
             grant_hours: 24,
             downloads: 1,
+            settled_hours: 72,
         }
     }
 }
@@ -70,6 +73,7 @@ impl Requests {
                 open: hours(self.open_hours),
                 grant: hours(self.grant_hours),
                 downloads: self.downloads,
+                settled: hours(self.settled_hours),
             },
             download: match self.download {
                 Download::Off => web::Handover::Off,

@@ -316,7 +316,7 @@ impl Pairing {
         // What opens with the keys alone says nothing of a password that somebody typed.
         let alone = match by.how {
             OpenedBy::Typing if !keys.is_empty() => {
-                match self.convert(locked, &original, &group, keys.clone()).await? {
+                match self.convert(locked, &original, &group, keys.clone(), by).await? {
                     Some((_, unlocked)) => Some(unlocked),
                     None => return Ok(Attempt::NotNow),
                 }
@@ -330,7 +330,7 @@ impl Pairing {
         let count = rounds.len();
         for (number, (new, keys)) in (1..).zip(rounds) {
             let round: Vec<Password> = new.iter().chain(keys).cloned().collect();
-            let Some((receipt, unlocked)) = self.convert(locked, &original, &group, round.clone()).await? else {
+            let Some((receipt, unlocked)) = self.convert(locked, &original, &group, round.clone(), by).await? else {
                 match all {
                     // Whoever typed it is told what opened; what was told is tried again.
                     Some(opened) if by.how == OpenedBy::Typing => return Ok(Attempt::Opened(opened)),
@@ -372,13 +372,14 @@ impl Pairing {
         Ok(all.map_or(Attempt::Nothing(closed), Attempt::Opened))
     }
 
-    /// What passwords open, which nobody is sent yet; `None`: not just now.
+    /// What passwords open, which nobody is sent yet; `None`: not just now. A virus that they show is written down.
     async fn convert(
         &self,
         locked: &LockedMail,
         original: &engine::Source,
         group: &Group,
         passwords: Vec<Password>,
+        by: &By<'_>,
     ) -> Result<Option<(Receipt, Unlocked)>, store::Error> {
         let receipt = self.store.new_receipt()?;
         let context = MailContext {
@@ -394,7 +395,12 @@ impl Pairing {
         let paths = group.paths();
         let wanted = Locked { first: locked.receipt.as_str(), paths: &paths, left_out: &group.left_out };
         match self.engine.current().unlock_mail(original, &context, &wanted).await {
-            Ok(unlocked) => Ok(Some((receipt, unlocked))),
+            Ok(unlocked) => {
+                let of = |path: &String| group.items.iter().find(|(_, of)| of == path).map(|(id, _)| *id);
+                let infected: Vec<QuarantineId> = unlocked.infected().iter().filter_map(of).collect();
+                self.store.virus_found(&infected, by.how, by.actor).await?;
+                Ok(Some((receipt, unlocked)))
+            }
             Err(defer) => {
                 tracing::warn!(event = "unlock_deferred", receipt = locked.receipt.as_str(), why = chain(&defer));
                 Ok(None)

@@ -4,12 +4,12 @@ use engine::{PartOutcome, PartVerdict, Patience};
 use form::job::Password;
 use form::name::FileName;
 use form::reason::Reason;
-use store::{LockedUpload, QuarantineId, Tries, TryOf, UnlockedUpload};
+use store::{LockedUpload, OpenedBy, QuarantineId, Tries, TryOf, UnlockedUpload};
 use web::Unlocking;
 
 use super::Pairing;
 use crate::retrying::under;
-use crate::worker::{chain, file_completed};
+use crate::worker::{chain, file_completed, lies_in};
 
 impl Pairing {
     /// Whoever calls is [`Turns::alone`](super::Turns::alone) with the upload. A password that opens only a part is remembered for the next
@@ -38,6 +38,7 @@ impl Pairing {
             .await;
         let answer = match converted {
             Ok(part) => {
+                self.note_virus(&upload, &part, actor).await?;
                 let opens = part.openers().of(&passwords).any(|opener| *opener == password);
                 let answer = judge(&part, opens, &upload.passed, left);
                 if opens && part.is_locked() {
@@ -63,6 +64,26 @@ impl Pairing {
             self.store.return_try(id, TryOf::Typing, actor).await?;
         }
         Ok(answer)
+    }
+
+    /// Writes down of which locked items the scanner knows a virus now: in them, or in what they lie in.
+    async fn note_virus(&self, upload: &LockedUpload, part: &PartOutcome, actor: &str) -> Result<(), store::Error> {
+        let all = part.flatten();
+        let is_infected = |part: &&&PartOutcome| part.refusal.is_some_and(|refusal| refusal.reason == Reason::Infected);
+        let infected: Vec<&str> = all.iter().filter(is_infected).map(|part| part.path.as_str()).collect();
+        if infected.is_empty() {
+            return Ok(());
+        }
+        let mut items = Vec::new();
+        for id in &upload.items {
+            let Some(row) = self.store.quarantine_item(*id).await? else { continue };
+            let concerns =
+                |path: &&str| *path == row.path || lies_in(path, &row.path) || lies_in(row.path.as_str(), path);
+            if infected.iter().any(concerns) {
+                items.push(*id);
+            }
+        }
+        self.store.virus_found(&items, OpenedBy::Typing, actor).await
     }
 }
 

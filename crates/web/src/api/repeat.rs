@@ -23,7 +23,7 @@ pub(crate) fn key(headers: &HeaderMap, visitor: Option<&Visitor>) -> Result<Opti
     if !fit {
         return Err(Fault::BadRequest);
     }
-    let owner = visitor.map_or("", |visitor| visitor.user.name.as_str());
+    let owner = visitor.map_or_else(String::new, |visitor| visitor.user.id.0.to_string());
     Ok(Some(TokenHash::of(format!("{owner}\0{text}").as_bytes())))
 }
 

@@ -242,6 +242,8 @@ fn sentence(event: AuditEvent, t: &Texts) -> &'static str {
         AuditEvent::QuarantineDeleted => t.event_triage_deleted,
         AuditEvent::QuarantineRetried => t.event_triage_retried,
         AuditEvent::QuarantineConverted => t.event_triage_converted,
+        AuditEvent::QuarantineVirusFound => t.event_virus_found,
+        AuditEvent::RequestReclassed => t.event_reclassed,
         AuditEvent::QuarantineExported => t.event_triage_exported,
         AuditEvent::RequestMade => t.event_request_made,
         AuditEvent::RequestApproved => t.event_request_approved,

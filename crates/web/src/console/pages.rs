@@ -183,6 +183,8 @@ struct Part {
     /// The name of an uploaded file.
     file: Option<String>,
     row: PartRow,
+    /// A person deleted it: its original is shown no more.
+    is_deleted: bool,
 }
 
 impl Part {
@@ -195,12 +197,13 @@ impl Part {
             OriginKind::Mail => None,
             OriginKind::Notice | OriginKind::Unlocked => return Err(Fault::NotFound),
         };
-        Ok(Self { message: detail.row.id, file, row })
+        let is_deleted = console.state.store.is_deleted(detail.row.id, path).await?;
+        Ok(Self { message: detail.row.id, file, row, is_deleted })
     }
 
     /// Only what is pages or a picture already; everything else is seen once it was rebuilt.
     fn original(&self) -> Option<Document> {
-        if !view::may_have_pages(&self.row.detected_type) {
+        if self.is_deleted || !view::may_have_pages(&self.row.detected_type) {
             return None;
         }
         let place = Place::Original { message: self.message, file: self.file.clone(), path: self.row.path.clone() };

@@ -194,10 +194,15 @@ async fn show(console: &Console, visitor: &Visitor, id: i64, unlocking: Option<&
         (t.quarantine_since, moment::local(row.created, offset)),
         (t.quarantine_expires, moment::local(row.expires, offset)),
     ];
+    let inside = match row.state {
+        QuarantineState::Purged => console.state.store.deleted_but_inside_until(row.id).await?,
+        QuarantineState::Held | QuarantineState::Released => None,
+    };
     let may_act = row.state != QuarantineState::Purged && visitor.may(Permission::Triage).is_ok();
     let releasable = row.state == QuarantineState::Held && row.retry == Some(RetryState::Made);
     let template = ItemPage {
         page: visitor.page(&console.people, t.quarantine_item, Permission::Quarantine),
+        still_inside: inside.map(|until| format!("{}{}", t.triage_still_inside, moment::local(until, offset))),
         reason: reason(&row, visitor.language),
         look: (row.state != QuarantineState::Purged
             && (view::may_have_pages(&row.detected_type) || retry.as_ref().is_some_and(|retry| retry.has_file))
@@ -367,6 +372,8 @@ struct ListPage {
 #[template(path = "quarantine_item.html")]
 struct ItemPage {
     page: Page,
+    /// That the bytes of a deleted part are kept with the whole, and until when.
+    still_inside: Option<String>,
     reason: String,
     look: Option<String>,
     facts: Vec<Fact>,

@@ -258,6 +258,7 @@ async fn show(
         active: user.state == UserState::Active,
         address: user.address.clone().unwrap_or_default(),
         factor: user.second_factor,
+        planned: store.planned_by(id).await?,
         roles: choices(user.role, t),
         user: Row::of(&user, offset, t),
         sessions: sessions.into_iter().map(|row| SessionLine::of(row, &nowhere, offset, t)).collect(),
@@ -342,6 +343,8 @@ struct UserPage {
     active: bool,
     address: String,
     factor: bool,
+    /// Lists of changes of theirs that wait for their time.
+    planned: u64,
     roles: Vec<RoleChoice>,
     user: Row,
     sessions: Vec<SessionLine>,

@@ -17,7 +17,10 @@ use super::{
     page::{Page, Pages, Taken},
     wire::{self, Fields, Head, Method, RequestHead, ResponseHead},
 };
-use crate::{PortalAccess, disposition, language, metrics::Source, portal, shown, view::FileState};
+use crate::{
+    PortalAccess, disposition, language, metrics::Source, people::external, portal, portal::Sender, shown,
+    view::FileState,
+};
 
 /// What all connections have in common.
 pub(crate) struct Service {
@@ -28,7 +31,7 @@ pub(crate) struct Service {
 /// Who is behind a request, as far as the proxy says so and the configuration believes it.
 #[derive(Debug, Default)]
 pub(super) struct Who {
-    user: Option<String>,
+    sender: Option<Sender>,
     address: Option<String>,
 }
 
@@ -152,7 +155,7 @@ impl Service {
             (None, None) => return Err(Lost::Malformed(wire::Malformed::Encapsulated)),
         };
         let language = request.as_ref().map_or(Language::Ja, |request| wished(&request.fields));
-        let exchange = Exchange { service, who: self.who(&head.fields), language, request, response };
+        let exchange = Exchange { service, who: self.who(&head.fields).await, language, request, response };
         let shutdown = connection.shutdown.clone();
         let body = connection.body(head.preview);
         match plan {
@@ -237,8 +240,8 @@ impl Service {
         let desk =
             portal::Desk { store: &state.store, metrics: &state.metrics, keep: state.keep, source: Source::Icap };
         let bytes = spool.len();
-        let (receipt, message) =
-            desk.take(exchange.who.user.as_deref(), batch, name, spool, bytes, portal::Wanted::default()).await?;
+        let sender = exchange.who.sender.as_ref();
+        let (receipt, message) = desk.take(sender, batch, name, spool, bytes, portal::Wanted::default()).await?;
         let mut detail = vec![("service", exchange.service.to_owned()), ("from", exchange.from())];
         detail.extend(exchange.who.address.clone().map(|address| ("client", address)));
         let entry =
@@ -336,17 +339,28 @@ impl Service {
     /// Where the client can fetch the result later: with accounts, only somebody who has one.
     pub(super) fn link(&self, batch: &BatchRow, receipt: &Receipt, who: &Who) -> Option<String> {
         let portal = self.state.site.portal_url.trim_end_matches('/');
-        match (self.state.access, &who.user) {
+        let owner = who.sender.as_ref().and_then(|sender| sender.owner);
+        match (self.state.access, owner) {
             (PortalAccess::Anybody, _) => Some(format!("{portal}/b/{}", batch.token.as_str())),
             (PortalAccess::Accounts, Some(_)) => Some(format!("{portal}/r/{receipt}")),
             (PortalAccess::Accounts, None) => None,
         }
     }
 
-    fn who(&self, fields: &Fields) -> Who {
+    /// Accounts have names in lower case, and proxies say them as people type them. A name that is nobody's account is shown only.
+    async fn who(&self, fields: &Fields) -> Who {
         let user = said(fields, self.state.user_field.as_deref()).filter(|user| shown::visible(user) == **user);
+        let sender = match user.map(|said| (said, external::name(said))) {
+            Some((_, Some(name))) if self.state.access == PortalAccess::Accounts => {
+                let known = self.state.store.user_by_name(&name).await.ok().flatten();
+                let active = known.filter(|user| user.state == store::UserState::Active);
+                Some(Sender { name, owner: active.map(|user| user.id) })
+            }
+            Some((said, _)) => Some(Sender { name: said.to_owned(), owner: None }),
+            None => None,
+        };
         let address = said(fields, self.state.address_field.as_deref()).and_then(|said| said.parse::<IpAddr>().ok());
-        Who { user: user.map(str::to_owned), address: address.map(|address| address.to_string()) }
+        Who { sender, address: address.map(|address| address.to_string()) }
     }
 
     /// The store could not do its part; `follows`: the body has been read to its end.

@@ -106,7 +106,7 @@ async fn ask_again(store: &Store, directory: &Directory) {
 
 /// The name of an external account: what a source calls it in lower case. Staff numbers and names like addresses are names here, as they
 /// are there; a local account has neither.
-pub(super) fn name(text: &str) -> Option<String> {
+pub(crate) fn name(text: &str) -> Option<String> {
     let text = text.trim().to_ascii_lowercase();
     let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-@+".contains(&byte));
     let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());

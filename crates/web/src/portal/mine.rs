@@ -33,7 +33,7 @@ pub(crate) async fn history(State(portal): State<Portal>, visitor: Visitor) -> R
     let store = &portal.state.store;
     let offset = portal.state.site.offset_minutes;
     let mut batches = Vec::new();
-    for row in store.batches_of(&visitor.user.name, LISTED).await? {
+    for row in store.batches_of(visitor.user.id, LISTED).await? {
         let Some(batch) = store.batch_states(&row.token).await? else { continue };
         let states: Vec<FileState> = batch.files.iter().map(FileState::of).collect();
         batches.push(Line {

@@ -14,8 +14,8 @@ mod upload;
 
 pub(crate) use locked::try_on;
 pub(crate) use receive::{
-    Before, Desk, Proof, Received, Refusal, RefusedFile, Wanted, client, digest, harmless, receive, receive_all,
-    receive_one,
+    Before, Desk, Proof, Received, Refusal, RefusedFile, Sender, Wanted, client, digest, harmless, receive,
+    receive_all, receive_one,
 };
 pub(crate) use result::{body, download, find, find_states};
 
@@ -100,7 +100,7 @@ impl Portal {
 
     /// Whether a batch is the visitor's: without accounts its address is the proof, with them it is who uploaded it.
     pub(crate) fn owns(&self, visitor: Option<&Visitor>, batch: &BatchRow) -> bool {
-        let theirs = visitor.is_some_and(|visitor| batch.user.as_deref() == Some(visitor.user.name.as_str()));
+        let theirs = visitor.is_some_and(|visitor| batch.owner == Some(visitor.user.id));
         self.people.access == PortalAccess::Anybody || theirs
     }
 }

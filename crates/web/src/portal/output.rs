@@ -11,7 +11,7 @@ use serde::Deserialize;
 use store::{RetryPolicy, UploadFile};
 
 use super::{
-    Portal,
+    Portal, Sender,
     receive::{Wanted, keep, places},
     result::find,
 };
@@ -127,7 +127,8 @@ pub(crate) async fn again(
         return Err(Fault::Busy);
     }
     let original = match store.upload_original(file.message).await {
-        Err(store::Error::Expired) => return Err(Fault::OriginalGone),
+        // Also where a person deleted something of it.
+        Err(store::Error::Expired | store::Error::NotFound(_)) => return Err(Fault::OriginalGone),
         original => original?,
     };
     let mut spool = store.spool();
@@ -135,9 +136,10 @@ pub(crate) async fn again(
     while let Some(chunk) = chunks.next().await? {
         spool.write(&chunk).await?;
     }
-    let user = batch.batch.user.clone();
+    let owner = batch.batch.owner;
+    let sender = batch.batch.user.clone().map(|name| Sender { name, owner });
     let wanted = Wanted { output, again: None };
-    keep(&portal, user.as_deref(), &mut Some(batch.batch.clone()), &file.name, spool, file.bytes, wanted).await?;
+    keep(&portal, sender.as_ref(), &mut Some(batch.batch.clone()), &file.name, spool, file.bytes, wanted).await?;
     Ok(back.into_response())
 }
 

@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 use store::{
     AuditEntry, AuditEvent, BatchRow, MessageId, NewBatch, NewMessage, Origin, Receipt, Repeatable, RetryPolicy, Spool,
-    Store, TokenHash,
+    Store, TokenHash, UserId,
 };
 use subtle::ConstantTimeEq;
 use tokio::{
@@ -165,10 +165,10 @@ pub(crate) async fn receive_one(
     }
     let Held { name, spool, bytes } = received.held.pop().ok_or(Fault::BadRequest)?;
     let again = key.map(|key| (key, received.digest()));
-    let user = visitor.map(|visitor| visitor.user.name.as_str());
+    let sender = visitor.map(Sender::of);
     let mut batch = None;
     let wanted = Wanted { output: received.output, again };
-    let receipt = keep(portal, user, &mut batch, &name, *spool, bytes, wanted).await?;
+    let receipt = keep(portal, sender.as_ref(), &mut batch, &name, *spool, bytes, wanted).await?;
     Ok((batch.ok_or(Fault::Internal)?, receipt))
 }
 
@@ -191,12 +191,12 @@ pub(crate) async fn receive_all(
         None => (None, 0),
     };
     (received.batch, received.taken) = (batch, taken);
-    let user = visitor.map(|visitor| visitor.user.name.as_str());
+    let sender = visitor.map(Sender::of);
     for Held { name, spool, bytes } in std::mem::take(&mut received.held).into_iter().skip(taken) {
         // The key is noted with the first file; a repeated request finds by it what of the others is missing.
         let again = received.batch.is_none().then_some((key, sent));
         let wanted = Wanted { output: received.output, again };
-        keep(portal, user, &mut received.batch, &name, *spool, bytes, wanted).await?;
+        keep(portal, sender.as_ref(), &mut received.batch, &name, *spool, bytes, wanted).await?;
         received.taken = received.taken.saturating_add(1);
     }
     Ok(received)
@@ -250,7 +250,7 @@ async fn take_in(
     }
     let intake = Intake {
         portal,
-        user: visitor.map(|visitor| visitor.user.name.clone()),
+        sender: visitor.map(Sender::of),
         most,
         keeping,
         file_bytes: 0,
@@ -289,7 +289,7 @@ enum Field {
 
 struct Intake<'a> {
     portal: &'a Portal,
-    user: Option<String>,
+    sender: Option<Sender>,
     most: usize,
     keeping: Keeping,
     file_bytes: u64,
@@ -435,7 +435,7 @@ impl Intake<'_> {
 
     async fn store(&mut self, raw: &str, spool: Spool) -> Result<Receipt, store::Error> {
         let wanted = Wanted { output: self.received.output, again: None };
-        keep(self.portal, self.user.as_deref(), &mut self.received.batch, raw, spool, self.file_bytes, wanted).await
+        keep(self.portal, self.sender.as_ref(), &mut self.received.batch, raw, spool, self.file_bytes, wanted).await
     }
 
     fn refuse(&mut self, raw: &str, why: Refusal) {
@@ -490,7 +490,7 @@ impl Intake<'_> {
 /// Makes a file durable in its batch, which is made with its first file.
 pub(crate) async fn keep(
     portal: &Portal,
-    user: Option<&str>,
+    sender: Option<&Sender>,
     batch: &mut Option<BatchRow>,
     raw: &str,
     spool: Spool,
@@ -499,9 +499,23 @@ pub(crate) async fn keep(
 ) -> Result<Receipt, store::Error> {
     let state = &portal.state;
     let desk = Desk { store: &state.store, metrics: &state.metrics, keep: state.keep, source: Source::Upload };
-    let (receipt, _) = desk.take(user, batch, raw, spool, bytes, wanted).await?;
+    let (receipt, _) = desk.take(sender, batch, raw, spool, bytes, wanted).await?;
     tracing::info!(event = "upload_accepted", receipt = receipt.as_str(), bytes);
     Ok(receipt)
+}
+
+/// Who sends files: the name that is shown, and whose they are.
+#[derive(Debug, Clone)]
+pub(crate) struct Sender {
+    pub(crate) name: String,
+    /// `None` where the name is nobody's account.
+    pub(crate) owner: Option<UserId>,
+}
+
+impl Sender {
+    pub(crate) fn of(visitor: &Visitor) -> Self {
+        Self { name: visitor.user.name.clone(), owner: Some(visitor.user.id) }
+    }
 }
 
 /// Where files are taken in, whichever way they come.
@@ -517,7 +531,7 @@ impl Desk<'_> {
     /// Makes a file durable in its batch, which is made with its first file.
     pub(crate) async fn take(
         &self,
-        user: Option<&str>,
+        sender: Option<&Sender>,
         batch: &mut Option<BatchRow>,
         raw: &str,
         spool: Spool,
@@ -525,13 +539,13 @@ impl Desk<'_> {
         wanted: Wanted,
     ) -> Result<(Receipt, MessageId), store::Error> {
         let Wanted { output, again } = wanted;
-        let user = user.map(str::to_owned);
+        let (user, owner) = (sender.map(|sender| sender.name.clone()), sender.and_then(|sender| sender.owner));
         let now = self.store.now();
         let original = spool.finish().await?;
         let batch = match batch {
             Some(batch) => batch,
             None => {
-                let made = NewBatch { user: user.clone(), expires: now.plus(self.keep) };
+                let made = NewBatch { user: user.clone(), owner, expires: now.plus(self.keep) };
                 batch.insert(self.store.create_batch(made).await?)
             }
         };

@@ -31,7 +31,7 @@ use tokio::{
 };
 
 use super::{
-    Portal, Refusal, output,
+    Portal, Refusal, Sender, output,
     receive::{Wanted, client, keep, places},
     upload::sentence,
 };
@@ -53,7 +53,7 @@ type Groups = Mutex<HashMap<String, Arc<Group>>>;
 /// Files that were announced together and become one batch.
 #[derive(Debug)]
 struct Group {
-    owner: Option<String>,
+    owner: Option<Sender>,
     output: RetryPolicy,
     batch: Turn<Option<BatchRow>>,
     files: Vec<Arc<Sent>>,
@@ -184,7 +184,7 @@ pub(crate) async fn announce(
         return Err(Fault::Busy);
     }
     if !files.is_empty() {
-        let owner = visitor.map(|visitor| visitor.user.name);
+        let owner = visitor.as_ref().map(Sender::of);
         let moved = Mutex::new(Instant::now());
         portal.pieces.insert(
             name,
@@ -317,7 +317,7 @@ impl Uploads {
     fn find(&self, visitor: Option<&Visitor>, group: &str, number: usize) -> Result<(Arc<Group>, Arc<Sent>), Fault> {
         let groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let group = groups.get(group).filter(|group| !group.is_over()).ok_or(Fault::NotFound)?;
-        if group.owner.as_deref() != visitor.map(|visitor| visitor.user.name.as_str()) {
+        if group.owner.as_ref().and_then(|sender| sender.owner) != visitor.map(|visitor| visitor.user.id) {
             return Err(Fault::NotFound);
         }
         let file = number.checked_sub(1).and_then(|index| group.files.get(index)).ok_or(Fault::NotFound)?;
@@ -428,7 +428,7 @@ async fn finish(portal: &Portal, group: &Group, sent: &Sent) -> Result<(), Fault
         // One batch, whichever file is first.
         let mut batch = group.batch.lock().await;
         let wanted = Wanted { output: group.output, again: None };
-        let kept = keep(portal, group.owner.as_deref(), &mut batch, &file.name, *spool, file.size, wanted).await;
+        let kept = keep(portal, group.owner.as_ref(), &mut batch, &file.name, *spool, file.size, wanted).await;
         kept.map(|_| file.state = Reached::Done)
     } else {
         spool.rest().await.inspect_err(|_| file.state = Reached::Ended)

@@ -163,7 +163,7 @@ pub(crate) async fn own(desk: &Desk, visitor: &Visitor, receipt: &str) -> Result
 pub(crate) fn is_theirs(visitor: &Visitor, detail: &MessageDetail) -> bool {
     let row = &detail.row;
     match row.origin {
-        OriginKind::Upload => row.user.as_deref() == Some(visitor.user.name.as_str()),
+        OriginKind::Upload => row.owner == Some(visitor.user.id),
         OriginKind::Mail => visitor
             .user
             .address

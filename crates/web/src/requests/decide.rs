@@ -121,7 +121,11 @@ pub(super) async fn show(
 ) -> Result<Response, Fault> {
     let t = visitor.texts();
     let request = visible(desk, visitor, id).await?;
-    let (approve, give_back) = (may(&request, visitor, Decision::Approve), may(&request, visitor, Decision::Return));
+    let (mut approve, give_back) =
+        (may(&request, visitor, Decision::Approve), may(&request, visitor, Decision::Return));
+    if approve.is_ok() && !desk.store.is_settled_for(&request, visitor.user.id, desk.settings.rules).await? {
+        approve = Err(Denied::Unsettled);
+    }
     let console = desk.people.area == Area::Console;
     let hand_over = console
         && desk.settings.download == Handover::Admin

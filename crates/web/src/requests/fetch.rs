@@ -137,6 +137,10 @@ fn password(desk: &Desk, visitor: &Visitor, request: &Request, nonce: &str) -> R
 
 /// Where the original lies: in quarantine, or in the mail or upload that it came in.
 pub(super) async fn document(desk: &Desk, request: &Request) -> Result<Document, Fault> {
+    // What a person deleted meanwhile is neither shown nor given, also not from what it lay in.
+    if desk.store.is_deleted(request.message, &request.path).await? {
+        return Err(Fault::NotFound);
+    }
     if let Some(item) = request.item {
         return Ok(Document::original(Place::Quarantined(item), request.name.clone()));
     }

@@ -158,6 +158,8 @@ pub(crate) struct Decided {
     pub(crate) time: String,
     pub(crate) name: String,
     pub(crate) role: &'static str,
+    /// Why it is not among those that count.
+    pub(crate) uncounted: Option<&'static str>,
     pub(crate) mark: Mark,
     pub(crate) comment: String,
 }
@@ -182,7 +184,7 @@ impl Shown {
             (t.column_sender, request.sender.as_deref().map(shown::visible).unwrap_or_default()),
             (t.column_subject, request.subject.as_deref().map(shown::visible).unwrap_or_default()),
             (t.request_class, line.class.to_owned()),
-            (t.request_by, line.requester.clone()),
+            (t.request_by, format!("{} {}", line.requester, since(request.requester_since, offset, t))),
             (t.request_made, line.created.clone()),
             (t.request_need, line.need.to_owned()),
             (t.request_confirmed, if request.confirmed { t.yes } else { t.no }.to_owned()),
@@ -192,7 +194,8 @@ impl Shown {
         ];
         let decided = request.decisions.iter().map(|decision| Decided {
             time: moment::local(decision.at, offset),
-            name: decision.name.clone(),
+            name: format!("{} {}", decision.name, since(decision.since, offset, t)),
+            uncounted: decision.counts.is_none().then_some(t.request_uncounted),
             role: role::name(decision.role, t),
             mark: wording::decision_mark(decision.decision, t),
             comment: shown::visible(&decision.comment),
@@ -204,6 +207,12 @@ impl Shown {
             line,
         }
     }
+}
+
+/// Since when an account exists.
+fn since(created: store::Timestamp, offset: i32, t: &Texts) -> String {
+    let day: String = moment::local(created, offset).chars().take(DAY_CHARACTERS).collect();
+    format!("{}{day}{}", t.request_account_since, t.request_account_since_end)
 }
 
 /// What a whole message is called, which has no file name of its own.
@@ -228,5 +237,7 @@ async fn approvers(desk: &Desk, visitor: &Visitor) -> Result<Vec<(i64, String)>,
     Ok(may.map(|user| (user.id.0, user.name)).collect())
 }
 
+/// Characters of a day: `2026-11-21`.
+const DAY_CHARACTERS: usize = 10;
 /// Characters of a reason; in UTF-8 they are at most what the store keeps of Japanese.
 pub(crate) const MOST_CHARACTERS: usize = 160;

@@ -105,6 +105,7 @@ pub(crate) fn denied(denied: Denied, t: &Texts) -> &'static str {
         Denied::ApprovedAlready => t.denied_approved,
         Denied::OtherApprover => t.denied_other,
         Denied::ConsoleMissing => t.denied_console,
+        Denied::Unsettled => t.denied_unsettled,
         Denied::Over => t.denied_over,
     }
 }
@@ -122,6 +123,7 @@ pub(crate) fn denied_name(denied: Denied) -> &'static str {
         Denied::NoApprover => "no_approver",
         Denied::OtherApprover => "other_approver",
         Denied::ConsoleMissing => "console_missing",
+        Denied::Unsettled => "unsettled",
         Denied::Over => "over",
     }
 }

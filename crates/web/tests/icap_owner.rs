@@ -1,0 +1,72 @@
+//! Whose a file is that a proxy handed over: the account's that has the name, however the proxy writes it, and nobody's otherwise.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+mod support;
+
+use std::time::Duration;
+
+use store::{NewUser, Role};
+use support::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use web::{IcapLimits, IcapState, Metrics, Network, PortalAccess, Scope};
+
+/// What the proxy is answered for a file that this user downloads; nobody converts it, so it is the page that says where it will be.
+async fn downloaded(icap: std::net::SocketAddr, user: &str) -> String {
+    let request = "GET http://site.example/plan.txt HTTP/1.1\r\nHost: site.example\r\n\r\n";
+    let response = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n";
+    let (first, second) = (request.len(), request.len() + response.len());
+    let whole = format!(
+        "RESPMOD icap://gw/respmod ICAP/1.0\r\nHost: gw\r\nConnection: close\r\nX-Client-Username: {user}\r\n\
+         Encapsulated: req-hdr=0, res-hdr={first}, res-body={second}\r\n\r\n{request}{response}5\r\nwords\r\n0\r\n\r\n"
+    );
+    let mut stream = TcpStream::connect(icap).await.unwrap();
+    stream.write_all(whole.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test]
+async fn a_name_in_other_letters_is_the_same_account_and_an_unknown_one_is_led_nowhere() {
+    let world = world_of_accounts().await;
+    signed_in(&world).await;
+    let hash = world.store.user_by_name(ADMIN).await.unwrap().unwrap().password_hash;
+    let user = NewUser { name: "staffa".to_owned(), password_hash: hash, role: Role::Staff };
+    world.store.create_user(user, "test").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let icap = listener.local_addr().unwrap();
+    let state = IcapState {
+        store: world.store.clone(),
+        site: world.site.clone(),
+        access: PortalAccess::Accounts,
+        keep: Duration::from_secs(86_400),
+        metrics: Metrics::new("0.1.0"),
+        clients: vec![Network::parse("127.0.0.1/32").unwrap()],
+        scope: Scope::All,
+        limits: IcapLimits { patience: Duration::from_millis(100), ..IcapLimits::default() },
+        edition: "1".to_owned(),
+        user_field: Some("X-Client-Username".to_owned()),
+        address_field: None,
+    };
+    tokio::spawn(web::icap(listener, state, CancellationToken::new()));
+    let page = downloaded(icap, "STAFFA").await;
+    let receipt = page.split("/r/").nth(1).unwrap_or_else(|| panic!("no link: {page}"));
+    let receipt: String = receipt.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+    let cookies = sign_in_at(&world, world.portal, "staffa", PASSWORD).await.cookies();
+    let own = send(world.portal, "GET", &format!("/r/{receipt}"), &[("Cookie", &cookies)], b"").await;
+    assert_eq!(own.status, 303, "it is theirs: {}", own.text());
+    for unknown in ["nobody", "EXAMPLE\\staffa"] {
+        let page = downloaded(icap, unknown).await;
+        assert!(page.contains("ICAP/1.0 200") && !page.contains("/r/"), "{unknown}: {page}");
+    }
+    // Whoever gets the name later gets none of it.
+    let before = world.store.user_by_name("nobody").await.unwrap();
+    assert!(before.is_none());
+    let hash = world.store.user_by_name(ADMIN).await.unwrap().unwrap().password_hash;
+    let user = NewUser { name: "nobody".to_owned(), password_hash: hash, role: Role::Staff };
+    let late = world.store.create_user(user, "test").await.unwrap();
+    assert!(world.store.batches_of(late, 10).await.unwrap().is_empty());
+}
