@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use store::{NewUser, Role};
@@ -47,7 +48,9 @@ async fn a_name_in_other_letters_is_the_same_account_and_an_unknown_one_is_led_n
         clients: vec![Network::parse("127.0.0.1/32").unwrap()],
         scope: Scope::All,
         limits: IcapLimits { patience: Duration::from_millis(100), ..IcapLimits::default() },
+        tls: None,
         edition: "1".to_owned(),
+        governor: Arc::new(Governor::default()),
         user_field: Some("X-Client-Username".to_owned()),
         address_field: None,
     };

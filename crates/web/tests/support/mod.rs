@@ -273,7 +273,7 @@ fn proxies() -> Vec<web::Network> {
 
 /// Takes any draft but `wrong`; a draft is the value of one setting.
 #[derive(Debug, Default)]
-struct Governor(Mutex<(i64, String)>);
+pub(crate) struct Governor(Mutex<(i64, String)>);
 
 impl web::Governor for Governor {
     fn settings(&self) -> Vec<web::Setting> {
