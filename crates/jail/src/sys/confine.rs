@@ -50,6 +50,11 @@ pub(crate) fn refuse_executable_gain() -> io::Result<bool> {
     Ok(prctl(libc::PR_GET_MDWE, 0)? & 1 == 1)
 }
 
+/// The same for this process alone (kernel 6.6): what it starts decides for itself.
+pub(crate) fn refuse_executable_gain_here() -> io::Result<()> {
+    prctl(libc::PR_SET_MDWE, (libc::PR_MDWE_REFUSE_EXEC_GAIN | libc::PR_MDWE_NO_INHERIT).into()).map(drop)
+}
+
 /// Becomes a user and group without supplementary groups. Needs root.
 pub(crate) fn become_user(id: u32) -> io::Result<()> {
     // SAFETY: an empty list with a null pointer is allowed; the rest takes integers.
