@@ -137,7 +137,7 @@ fn members_with_passwords_of_their_own_are_opened_one_after_the_other_and_none_i
     world.gateway.restart();
     let portal = world.gateway.portal;
     let (status, answer) = try_it(portal, &at, "key-b");
-    assert_eq!((status, &answer["outcome"]), (422, &"withheld".into()), "{answer}");
+    assert_eq!((status, &answer["outcome"]), (422, &"another_needed".into()), "{answer}");
     assert!(members(portal, &at).contains("('a.txt', 'first')"));
     // Said once more, both are known together.
     assert_eq!(try_it(portal, &at, "key-a").1["outcome"], "opened");

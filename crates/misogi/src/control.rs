@@ -49,17 +49,31 @@ enum Request {
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub(crate) enum Reply {
     /// It is open; the rebuilt files are on their way.
-    Opened { files: Vec<String>, recipients: usize, still_locked: usize },
+    Opened {
+        files: Vec<String>,
+        recipients: usize,
+        still_locked: usize,
+    },
     /// Other files of the mail are open, and on their way; not this one.
-    OpenedOthers { files: Vec<String>, recipients: usize },
+    OpenedOthers {
+        files: Vec<String>,
+        recipients: usize,
+    },
     /// It is not the password.
-    WrongPassword { left: u32 },
+    WrongPassword {
+        left: u32,
+    },
     /// No try is left.
     Exhausted,
     /// What is inside does not pass, for this reason.
-    Withheld { reason: String },
+    Withheld {
+        reason: String,
+    },
     /// It could not be converted, for this reason, and whether the password is right is not known.
-    Unknown { reason: String, left: u32 },
+    Unknown {
+        reason: String,
+        left: u32,
+    },
     /// There is nothing that a password could open.
     NotLocked,
     /// There is no such item.
@@ -70,6 +84,13 @@ pub(crate) enum Reply {
     BadRequest,
     /// The gateway failed; its log says why.
     Failed,
+    OpenedUpload {
+        file: String,
+        still_locked: usize,
+    },
+    AnotherNeeded {
+        left: u32,
+    },
 }
 
 /// Serves the socket until it is told to stop.
@@ -164,9 +185,8 @@ async fn unlock(unlocker: &dyn Unlocker, id: QuarantineId, password: Password, u
     let actor = format!("command line, uid {uid}");
     match unlocker.unlock(id, password, &actor).await {
         Ok(Unlocking::Opened { files, recipients, still_locked }) => Reply::Opened { files, recipients, still_locked },
-        Ok(Unlocking::OpenedUpload { file, still_locked }) => {
-            Reply::Opened { files: vec![file], recipients: 0, still_locked }
-        }
+        Ok(Unlocking::OpenedUpload { file, still_locked }) => Reply::OpenedUpload { file, still_locked },
+        Ok(Unlocking::AnotherNeeded { left }) => Reply::AnotherNeeded { left },
         Ok(Unlocking::OpenedOthers { files, recipients }) => Reply::OpenedOthers { files, recipients },
         Ok(Unlocking::Unknown { reason, left }) => Reply::Unknown { reason: reason.name().to_owned(), left },
         Ok(Unlocking::Wrong { left }) => Reply::WrongPassword { left },

@@ -179,7 +179,9 @@ async fn age(tx: &mut Tx, message: &Aged, purged: &mut Purged, contents: &mut Ve
         let locked = needed_until(tx, message.id).await?;
         // So is what somebody asked for kept until they have an answer.
         let wanted = requests::wanted_until(tx, message.id).await?;
-        let until = message.completed.plus(keep.originals).max(locked).max(wanted);
+        // An upload may be completed anew, which makes its original no younger.
+        let since = if message.upload { message.received } else { message.completed };
+        let until = since.plus(keep.originals).max(locked).max(wanted);
         if until <= now {
             contents.push(original);
             purged.originals = purged.originals.saturating_add(1);

@@ -427,7 +427,10 @@ impl One<'_> {
     async fn may(&self, tx: &mut Tx, found: &Found, left: Option<&Left>) -> Result<Result<(), Untouched>, Error> {
         match found.state {
             QuarantineState::Purged => return Ok(Err(Untouched::Gone)),
-            QuarantineState::Released if self.what != Triage::Delete => return Ok(Err(Untouched::Released)),
+            // What was held back before a password opened it must be given free to be deleted.
+            QuarantineState::Released if !matches!(self.what, Triage::Delete | Triage::Unhold) => {
+                return Ok(Err(Untouched::Released));
+            }
             QuarantineState::Released | QuarantineState::Held => {}
         }
         let upload = found.origin == OriginKind::Upload;
@@ -617,7 +620,7 @@ pub(crate) async fn begin_anew(tx: &mut Tx, message: i64, verdict: Verdict) -> R
         .bind(message)
         .bind(verdict.code())
         .bind(tx.now.unix_millis())
-        .bind(tx.now.plus(tx.config.retention.upload_outputs).unix_millis())
+        .bind(tx.now.plus(tx.config.retention.upload_outputs.min(tx.config.retention.originals)).unix_millis())
         .execute(&mut tx.connection)
         .await
         .map_err(Error::database("putting a result in its place"))?;

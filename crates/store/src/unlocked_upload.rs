@@ -30,6 +30,8 @@ pub struct LockedUpload {
     pub output: RetryPolicy,
     /// The locked parts that are held.
     pub items: Vec<QuarantineId>,
+    /// And their paths.
+    pub paths: Vec<String>,
     /// The paths of its parts that pass already.
     pub passed: Vec<String>,
     /// The whole original, from which it is converted again.
@@ -52,6 +54,8 @@ pub struct UploadLock {
 pub struct UnlockedUpload {
     /// The upload.
     pub message: MessageId,
+    /// The item that the password was typed for: where it is not held any more, nothing is opened.
+    pub item: QuarantineId,
     /// Its verdict.
     pub verdict: Verdict,
     /// Its parts, the file itself first, with its result.
@@ -61,17 +65,21 @@ pub struct UnlockedUpload {
 }
 
 impl Store {
-    /// Where a password of an upload is tried; `None` where it has no locked part (any more), or is no upload.
+    /// Where a password of an upload is tried: the first locked part of which fewer than `limit` passwords were tried, if there is one. `None`
+    /// where it has no locked part (any more), is no upload, or a person deleted something of it.
     ///
     /// # Errors
     /// [`Error::Database`] or [`Error::Damaged`], here and in the following.
-    pub async fn upload_lock(&self, message: MessageId) -> Result<Option<UploadLock>, Error> {
+    pub async fn upload_lock(&self, message: MessageId, limit: u32) -> Result<Option<UploadLock>, Error> {
         let row: Option<(i64, i64, i64)> = sqlx::query_as(
             "SELECT q.id, q.typed, q.expires FROM quarantine q JOIN message m ON m.id = q.message
-             WHERE q.message = ?1 AND m.origin = ?2 AND q.locked = 1 AND q.state = 0 ORDER BY q.path LIMIT 1",
+             WHERE q.message = ?1 AND m.origin = ?2 AND q.locked = 1 AND q.state = 0
+               AND NOT EXISTS (SELECT 1 FROM quarantine d WHERE d.message = ?1 AND d.deleted = 1)
+             ORDER BY q.typed >= ?3, q.path LIMIT 1",
         )
         .bind(message.0)
         .bind(OriginKind::Upload.code())
+        .bind(limit)
         .fetch_optional(self.readers())
         .await
         .map_err(Error::database("looking for a locked upload"))?;
@@ -93,7 +101,7 @@ impl Store {
         Ok(kept)
     }
 
-    /// An upload with its locked parts; `None` when it has none (any more).
+    /// An upload with its locked parts; `None` when it has none (any more), or a person deleted something of it.
     ///
     /// # Errors
     /// [`Error::Expired`] when its original is gone.
@@ -104,7 +112,8 @@ impl Store {
             "SELECT m.receipt, m.file_name, m.wanted, c.bytes, c.file, c.length, c.digest
              FROM message m LEFT JOIN content c ON c.id = coalesce(m.original,
                (SELECT max(content) FROM quarantine WHERE message = m.id AND path = '' AND content IS NOT NULL))
-             WHERE m.id = ?1 AND m.origin = ?2 AND m.verdict IS NOT NULL",
+             WHERE m.id = ?1 AND m.origin = ?2 AND m.verdict IS NOT NULL
+               AND NOT EXISTS (SELECT 1 FROM quarantine d WHERE d.message = ?1 AND d.deleted = 1)",
         )
         .bind(message.0)
         .bind(OriginKind::Upload.code())
@@ -112,12 +121,13 @@ impl Store {
         .await
         .map_err(Error::database(failed))?;
         let Some(row) = row else { return Ok(None) };
-        let items: Vec<(i64,)> =
-            sqlx::query_as("SELECT id FROM quarantine WHERE message = ?1 AND locked = 1 AND state = 0 ORDER BY path")
-                .bind(message.0)
-                .fetch_all(self.readers())
-                .await
-                .map_err(Error::database(failed))?;
+        let items: Vec<(i64, String)> = sqlx::query_as(
+            "SELECT id, path FROM quarantine WHERE message = ?1 AND locked = 1 AND state = 0 ORDER BY path",
+        )
+        .bind(message.0)
+        .fetch_all(self.readers())
+        .await
+        .map_err(Error::database(failed))?;
         if items.is_empty() {
             return Ok(None);
         }
@@ -129,7 +139,8 @@ impl Store {
             receipt: Receipt::parse(receipt).ok_or(Error::Damaged("a receipt"))?,
             name: row.try_get::<Option<String>, _>(1).map_err(Error::database(failed))?.unwrap_or_default(),
             output: RetryPolicy::from_code(row.try_get(2).map_err(Error::database(failed))?)?,
-            items: items.into_iter().map(|(id,)| QuarantineId(id)).collect(),
+            items: items.iter().map(|(id, _)| QuarantineId(*id)).collect(),
+            paths: items.into_iter().map(|(_, path)| path).collect(),
             passed: parts.filter(|part| part.verdict == PartVerdict::Sanitised).map(|part| part.path).collect(),
             original: Content::from_row(&row, 3, self.blobs())?.map(Content::original).ok_or(Error::Expired)?,
         }))
@@ -155,9 +166,10 @@ impl Store {
     /// durable together. Retention and link begin anew, as whoever sent the file has not seen it yet.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for an outcome without a result, [`Error::NotFound`] when there is no such upload; any error of the writer.
+    /// [`Error::Invalid`] for an outcome without a result, [`Error::NotFound`] when there is no such upload, its item is not held any more, or a
+    /// person deleted something of it meanwhile; any error of the writer.
     pub async fn open_upload(&self, unlocked: UnlockedUpload) -> Result<(), Error> {
-        let UnlockedUpload { message, verdict, parts, actor } = unlocked;
+        let UnlockedUpload { message, item, verdict, parts, actor } = unlocked;
         if parts.first().is_none_or(|root| root.result.is_none()) {
             return Err(Error::Invalid("an opened upload without anything to fetch"));
         }
@@ -166,7 +178,7 @@ impl Store {
             rows.push(self.prepare(part, &mut held).await?);
         }
         let (reply, answer) = Reply::new();
-        let op = OpenOp { message, verdict, parts: rows, held, actor, is_kept: false, reply };
+        let op = OpenOp { message, item, verdict, parts: rows, held, actor, is_kept: false, reply };
         let files = self.submit(Op::Other(Box::new(op)), answer).await?;
         let blobs = self.blobs().clone();
         blocking(move || files.iter().try_for_each(|file| blobs.remove(file))).await
@@ -176,6 +188,7 @@ impl Store {
 /// A second outcome on its way through the writer, which answers with the files that no row names any more.
 struct OpenOp {
     message: MessageId,
+    item: QuarantineId,
     verdict: Verdict,
     parts: Vec<PartOp>,
     held: Vec<QuarantineRecord>,
@@ -189,10 +202,13 @@ impl OpenOp {
     async fn apply(&mut self, tx: &mut Tx) -> Result<Vec<String>, Error> {
         let message = self.message.0;
         let found: Option<(String,)> = sqlx::query_as(
-            "SELECT receipt FROM message WHERE id = ?1 AND origin = ?2 AND verdict IS NOT NULL AND taken_back = 0",
+            "SELECT receipt FROM message WHERE id = ?1 AND origin = ?2 AND verdict IS NOT NULL AND taken_back = 0
+               AND EXISTS (SELECT 1 FROM quarantine q WHERE q.id = ?3 AND q.message = ?1 AND q.state = 0)
+               AND NOT EXISTS (SELECT 1 FROM quarantine d WHERE d.message = ?1 AND d.deleted = 1)",
         )
         .bind(message)
         .bind(OriginKind::Upload.code())
+        .bind(self.item.0)
         .fetch_optional(&mut tx.connection)
         .await
         .map_err(Error::database("reading a locked upload"))?;
@@ -241,7 +257,7 @@ impl OpenOp {
         Ok(files)
     }
 
-    /// Locked items of which something passes now are let out.
+    /// Locked items of which something passes now are let out. What somebody holds back from deletion stays held back.
     async fn release(&self, tx: &mut Tx) -> Result<Vec<i64>, Error> {
         let locked: Vec<(i64, String)> =
             sqlx::query_as("SELECT id, path FROM quarantine WHERE message = ?1 AND locked = 1 AND state = 0")
@@ -252,7 +268,7 @@ impl OpenOp {
         let passes = |path: &str| self.parts.iter().any(|part| part.is_at(path) && part.passes());
         let open: Vec<i64> = locked.into_iter().filter(|(_, path)| passes(path)).map(|(id, _)| id).collect();
         for id in &open {
-            sqlx::query("UPDATE quarantine SET state = ?2, on_hold = 0 WHERE id = ?1")
+            sqlx::query("UPDATE quarantine SET state = ?2 WHERE id = ?1")
                 .bind(id)
                 .bind(QuarantineState::Released.code())
                 .execute(&mut tx.connection)
@@ -262,16 +278,25 @@ impl OpenOp {
         Ok(open)
     }
 
-    /// What does not pass becomes an item, unless it is one already.
+    /// What does not pass becomes an item, unless it is or was one already: what has expired does not come back. It is kept as long as what it
+    /// would be opened from.
     async fn hold(&mut self, tx: &mut Tx) -> Result<(), Error> {
         let message = self.message.0;
-        let known: Vec<(String,)> = sqlx::query_as("SELECT path FROM quarantine WHERE message = ?1 AND state = 0")
+        let known: Vec<(String,)> = sqlx::query_as("SELECT path FROM quarantine WHERE message = ?1")
             .bind(message)
             .fetch_all(&mut tx.connection)
             .await
             .map_err(Error::database("reading held parts"))?;
         self.held.retain(|held| known.iter().all(|(path,)| path != held.path()));
-        let expires = tx.now.plus(tx.config.retention.quarantine).unix_millis();
+        let (whole,): (Option<i64>,) = sqlx::query_as(
+            "SELECT max(q.expires) FROM quarantine q JOIN message m ON m.id = q.message
+             WHERE q.message = ?1 AND q.path = '' AND m.original IS NULL",
+        )
+        .bind(message)
+        .fetch_one(&mut tx.connection)
+        .await
+        .map_err(Error::database("reading held parts"))?;
+        let expires = whole.unwrap_or_else(|| tx.now.plus(tx.config.retention.quarantine).unix_millis());
         for held in &mut self.held {
             held.number(tx);
             complete::hold_one(tx, message, held, tx.now.unix_millis(), expires).await?;

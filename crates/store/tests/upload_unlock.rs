@@ -14,8 +14,8 @@ mod support;
 use std::time::Duration;
 
 use store::{
-    AuditFilter, BatchStatus, BatchToken, Error, MessageId, NewBatch, PartRecord, PartVerdict, QuarantineState,
-    Quarantined, Store, Tries, TryOf, UnlockedUpload, Verdict,
+    AuditFilter, BatchStatus, BatchToken, Error, MessageId, NewBatch, PartRecord, PartVerdict, QuarantineId,
+    QuarantineState, Quarantined, Store, Triage, Tries, TryOf, UnlockedUpload, Untouched, Verdict,
 };
 use support::*;
 
@@ -37,7 +37,10 @@ fn whole(result: &[u8]) -> PartRecord {
 
 async fn open(store: &Store, message: MessageId, parts: Vec<PartRecord>) -> Result<(), Error> {
     let verdict = if parts.len() > 1 { Verdict::SanitisedWithWithheld } else { Verdict::Sanitised };
-    store.open_upload(UnlockedUpload { message, verdict, parts, actor: "suzuki".to_owned() }).await
+    let rows = store.message(message).await?.map(|detail| detail.quarantine).unwrap_or_default();
+    let held = rows.iter().find(|row| row.locked && row.state == QuarantineState::Held);
+    let item = held.map_or(QuarantineId(0), |row| row.id);
+    store.open_upload(UnlockedUpload { message, item, verdict, parts, actor: "suzuki".to_owned() }).await
 }
 
 async fn batch(store: &Store, token: &BatchToken) -> BatchStatus {
@@ -54,10 +57,10 @@ async fn what_a_password_opens_is_fetched_where_it_was_missing() {
     let (_directory, hand, store) = fresh().await;
     let bytes = vec![7; 100_000];
     let (token, message) = locked(&store, &bytes, vec![withheld("", "meibo.zip", Quarantined::LockedWhole)]).await;
-    let lock = store.upload_lock(message).await.unwrap().unwrap();
+    let lock = store.upload_lock(message, 3).await.unwrap().unwrap();
     assert_eq!(lock.tried, 0);
     assert_eq!(store.count_try(lock.item, TryOf::Typing, "suzuki", 3).await.unwrap(), Tries::Left(2));
-    assert_eq!(store.upload_lock(message).await.unwrap().unwrap().tried, 1);
+    assert_eq!(store.upload_lock(message, 3).await.unwrap().unwrap().tried, 1);
     let upload = store.locked_upload(message).await.unwrap().unwrap();
     assert_eq!((upload.name.as_str(), &upload.items[..], upload.passed.len()), ("meibo.zip", &[lock.item][..], 0));
     assert!(upload.original.to_bytes(200_000).await.unwrap() == bytes, "the original is the one that was sent");
@@ -69,7 +72,7 @@ async fn what_a_password_opens_is_fetched_where_it_was_missing() {
     assert_eq!(store.part_result(message, "").await.unwrap().to_bytes(100).await.unwrap(), &b"safe"[..]);
     assert_eq!(items(&store, message).await, [(String::new(), true, QuarantineState::Released)]);
     assert!(
-        store.upload_lock(message).await.unwrap().is_none() && store.locked_upload(message).await.unwrap().is_none()
+        store.upload_lock(message, 3).await.unwrap().is_none() && store.locked_upload(message).await.unwrap().is_none()
     );
     let audit = store.audit(&AuditFilter::default()).await.unwrap().items;
     let row = audit.iter().find(|row| row.event == "upload_unlocked").unwrap();
@@ -134,8 +137,89 @@ async fn mails_and_outcomes_without_a_result_are_refused() {
     let work = claim_one(&store).await;
     let parts = vec![withheld("1", "meibo.zip", Quarantined::Locked(source(b"PK")))];
     store.complete(&work.key, completed(Some(b"clean"), parts)).await.unwrap();
-    assert!(store.upload_lock(mail).await.unwrap().is_none() && store.locked_upload(mail).await.unwrap().is_none());
+    assert!(store.upload_lock(mail, 3).await.unwrap().is_none() && store.locked_upload(mail).await.unwrap().is_none());
     assert!(matches!(open(&store, mail, vec![whole(b"safe")]).await, Err(Error::NotFound(_))));
     assert_eq!(store.message(message).await.unwrap().unwrap().parts[0].verdict, PartVerdict::Withheld);
+    store.close().await;
+}
+
+async fn act(store: &Store, item: QuarantineId, what: Triage) -> Result<(), Untouched> {
+    store.triage(&[item], what, "operator", "確認済み").await.unwrap().remove(0).1
+}
+
+#[tokio::test]
+async fn what_is_held_back_stays_so_when_a_password_opens_it_and_can_be_given_free() {
+    let (_directory, hand, store) = fresh().await;
+    let (_, message) = locked(&store, b"PK", vec![withheld("", "meibo.zip", Quarantined::LockedWhole)]).await;
+    let item = store.upload_lock(message, 3).await.unwrap().unwrap().item;
+    act(&store, item, Triage::Hold).await.unwrap();
+    open(&store, message, vec![whole(b"safe")]).await.unwrap();
+    let row = store.quarantine_item(item).await.unwrap().unwrap();
+    assert_eq!((row.state, row.on_hold), (QuarantineState::Released, true), "whoever types a password ends no hold");
+    assert_eq!(act(&store, item, Triage::Delete).await, Err(Untouched::OnHold));
+    hand.advance(100 * DAY);
+    store.purge().await.unwrap();
+    assert!(store.quarantine_original(item).await.is_ok());
+    act(&store, item, Triage::Unhold).await.unwrap();
+    act(&store, item, Triage::Delete).await.unwrap();
+    assert!(store.quarantine_original(item).await.is_err());
+    store.close().await;
+}
+
+#[tokio::test]
+async fn what_a_person_deleted_is_not_opened_and_does_not_come_back() {
+    let (_directory, _hand, store) = fresh().await;
+    let parts = || {
+        vec![
+            whole(b"half"),
+            withheld("1", "a.txt", Quarantined::Locked(source(b"a"))),
+            withheld("2", "tool.exe", Quarantined::Part(source(b"MZ"))),
+        ]
+    };
+    let (_, message) = locked(&store, b"PK", parts()).await;
+    let item = store.upload_lock(message, 3).await.unwrap().unwrap().item;
+    let rows = store.message(message).await.unwrap().unwrap().quarantine;
+    let tool = rows.iter().find(|row| row.path == "2").unwrap().id;
+    // Deleted while somebody's password is being tried.
+    act(&store, tool, Triage::Delete).await.unwrap();
+    let opened = vec![whole(b"more"), part("1", "a.txt"), withheld("2", "tool.exe", Quarantined::Part(source(b"MZ")))];
+    assert!(matches!(open(&store, message, opened).await, Err(Error::NotFound(_))));
+    assert_eq!(store.part_result(message, "").await.unwrap().to_bytes(100).await.unwrap(), &b"half"[..]);
+    assert_eq!(store.message(message).await.unwrap().unwrap().quarantine.len(), 2, "it is no item anew");
+    assert!(store.locked_upload(message).await.unwrap().is_none());
+    // And where the locked item itself is not held any more.
+    let (_, other) = locked(&store, b"PK", parts()).await;
+    let unlocked = UnlockedUpload {
+        message: other,
+        item,
+        verdict: Verdict::Sanitised,
+        parts: vec![whole(b"more")],
+        actor: "suzuki".to_owned(),
+    };
+    assert!(matches!(store.open_upload(unlocked).await, Err(Error::NotFound(_))), "an item of another upload");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_part_without_tries_does_not_close_the_others_and_what_is_inside_lasts_as_long_as_the_whole() {
+    let (_directory, hand, store) = fresh().await;
+    let parts = vec![
+        whole(b"half"),
+        withheld("1", "a.txt", Quarantined::Locked(source(b"a"))),
+        withheld("2", "b.txt", Quarantined::Locked(source(b"b"))),
+    ];
+    let (_, message) = locked(&store, b"PK", parts).await;
+    let first = store.upload_lock(message, 1).await.unwrap().unwrap().item;
+    assert_eq!(store.count_try(first, TryOf::Typing, "suzuki", 1).await.unwrap(), Tries::Left(0));
+    let second = store.upload_lock(message, 1).await.unwrap().unwrap();
+    assert!(second.item != first && second.tried == 0);
+
+    let (_, message) = locked(&store, b"PK", vec![withheld("", "meibo.zip", Quarantined::LockedWhole)]).await;
+    let until = store.upload_lock(message, 3).await.unwrap().unwrap().expires;
+    hand.advance(10 * DAY);
+    open(&store, message, vec![whole(b"half"), withheld("1", "inner.zip", Quarantined::Locked(source(b"in")))])
+        .await
+        .unwrap();
+    assert_eq!(store.upload_lock(message, 3).await.unwrap().unwrap().expires, until);
     store.close().await;
 }

@@ -614,6 +614,7 @@ texts! {
     unlock_unknown: "処理できなかったため、パスワードが正しいかどうかは分かりません。理由: " / "It could not be converted, so whether the password is right is not known. Reason: ";
     unlock_upload_done: "開きました。作り直したファイルをダウンロードできます。" / "Opened. The rebuilt file can be downloaded.";
     unlock_upload_partly: "開いた分を作り直しました。別のパスワードが必要なファイルが残っているので、続けて入力してください。残りの数: " / "What it opens was rebuilt. Files inside need another password; enter that one next. Files left: ";
+    unlock_another_needed: "パスワードは合っていますが、もう一つ別のパスワードが必要です。続けて入力してください。" / "The password is right, and another one is needed as well: enter that one next.";
     unlock_left: "残りの回数: " / "Tries left: ";
     unlock_done: "開きました。作り直したファイルを送った宛先の数: " / "Opened. Recipients that the rebuilt files were sent to: ";
     quarantine_states_held: "保管中" / "Held";

@@ -3,12 +3,15 @@
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use engine::catalogue::{self, Language};
 use form::job::Password;
 use form::reason::Reason;
 use store::QuarantineId;
+use tokio::sync::OwnedSemaphorePermit;
 
+use crate::fault::Fault;
 use crate::shown;
 use crate::texts::Texts;
 
@@ -37,6 +40,11 @@ pub enum Unlocking {
         file: String,
         /// Parts inside that need another password.
         still_locked: usize,
+    },
+    /// It is right, and an upload needs another one as well, which is tried together with it next; so many tries are left.
+    AnotherNeeded {
+        /// Tries left.
+        left: u32,
     },
     /// It does not open it; so many tries are left.
     Wrong {
@@ -73,6 +81,24 @@ pub trait Unlocker: Debug + Send + Sync {
     fn tries(&self) -> u32;
 }
 
+/// Tries a password in a task of its own. A handler ends with its client's connection, and a conversion may last longer than that: what was
+/// counted and opened is brought to its end. It is bounded like every conversion; a place that it takes is given back when it has ended.
+pub(crate) async fn unlock(
+    unlocker: &Arc<dyn Unlocker>,
+    id: QuarantineId,
+    password: Password,
+    actor: &str,
+    place: Option<OwnedSemaphorePermit>,
+) -> Result<Unlocking, Fault> {
+    let (unlocker, actor) = (Arc::clone(unlocker), actor.to_owned());
+    let task = tokio::spawn(async move {
+        let unlocking = unlocker.unlock(id, password, &actor).await;
+        drop(place);
+        unlocking
+    });
+    Ok(task.await.map_err(|_| Fault::Internal)??)
+}
+
 /// What came of the password that was typed.
 #[derive(Debug)]
 pub(crate) struct News {
@@ -89,6 +115,9 @@ impl News {
             Unlocking::OpenedUpload { still_locked: 0, .. } => ("ok", t.unlock_upload_done.to_owned()),
             Unlocking::OpenedUpload { still_locked, .. } => {
                 ("warn", format!("{}{still_locked}", t.unlock_upload_partly))
+            }
+            Unlocking::AnotherNeeded { left } => {
+                ("warn", format!("{} {}{left}", t.unlock_another_needed, t.unlock_left))
             }
             Unlocking::OpenedOthers { files, .. } => {
                 let files: Vec<String> = files.iter().map(|name| shown::visible(name)).collect();

@@ -43,7 +43,7 @@ async fn a_password_is_tried_counted_and_opens_on_the_same_page() {
     assert!(text.contains("開きました") && !text.contains("type=\"password\""), "{text}");
     assert!(text.contains(&format!("href=\"{path}/files/1\" download")), "{text}");
     assert_eq!(get(world.portal, &format!("{path}/files/1")).await.body, b"what was locked");
-    // Reloading the answer asks again by GET, which does nothing but lead back.
+    // Changing the language on the answer asks by GET, which does nothing but lead back.
     let again = get(world.portal, &to).await;
     assert_eq!((again.status, again.header("location")), (303, Some(path.as_str())));
     let item = &world.store.quarantine(&QuarantineFilter::default()).await.unwrap().items[0];

@@ -35,7 +35,7 @@ enum Action {
         /// Number from `ls`.
         id: i64,
     },
-    /// Have the running gateway try a password; what opens is rebuilt and sent to the recipients of its mail.
+    /// Have the running gateway try a password; what opens is rebuilt and sent to the recipients of its mail, or put on the page of its upload.
     Unlock {
         /// Number from `ls`.
         id: i64,
@@ -89,7 +89,11 @@ fn unlock(config: &Config, id: i64, from_stdin: bool, json: bool) -> Result<Exit
     } else {
         println!("{}", told(&reply, config));
     }
-    Ok(ExitCode::from(if matches!(reply, Reply::Opened { .. }) { PASSED } else { WITHHELD }))
+    Ok(ExitCode::from(if matches!(reply, Reply::Opened { .. } | Reply::OpenedUpload { .. }) {
+        PASSED
+    } else {
+        WITHHELD
+    }))
 }
 
 /// Longest line that is read as a password.
@@ -104,6 +108,13 @@ fn told(reply: &Reply, config: &Config) -> String {
             "opened in part: {} (sent to {recipients}); {still_locked} inside need another password, see quarantine ls",
             files.join(", ")
         ),
+        Reply::OpenedUpload { file, still_locked: 0 } => format!("opened: {file} (it is on the page of its upload)"),
+        Reply::OpenedUpload { file, still_locked } => format!(
+            "opened in part: {file} (it is on the page of its upload); {still_locked} inside need another password"
+        ),
+        Reply::AnotherNeeded { left } => {
+            format!("the password is right, and another one is needed as well: try that one next ({left} tries left)")
+        }
         Reply::OpenedOthers { files, recipients } => format!(
             "it does not open this one, but of the same mail: {} (sent to {recipients}; not counted as a try)",
             files.join(", ")

@@ -451,13 +451,15 @@ impl Pairing {
     /// password is for all files of a mail more often than not, and what it opens besides is delivered too.
     async fn typed(&self, id: QuarantineId, password: Password, actor: &str) -> Result<Unlocking, store::Error> {
         let row = self.store.quarantine_item(id).await?.ok_or(store::Error::NotFound("quarantined original"))?;
-        let _alone = self.turns.alone(row.message).await;
-        let Some(locked) = self.store.locked_mail(row.message).await? else {
+        if self.store.upload_lock(row.message, self.settings.typed_tries).await?.is_some() {
+            let _alone = self.turns.alone_with_upload(row.message).await;
             return match self.store.locked_upload(row.message).await? {
                 Some(upload) => self.typed_on_upload(upload, id, password, actor).await,
                 None => Ok(Unlocking::NotLocked),
             };
-        };
+        }
+        let _alone = self.turns.alone(row.message).await;
+        let Some(locked) = self.store.locked_mail(row.message).await? else { return Ok(Unlocking::NotLocked) };
         let Some(item) = locked.items.iter().find(|item| item.id == id) else { return Ok(Unlocking::NotLocked) };
         let left = match self.store.count_try(id, TryOf::Typing, actor, self.settings.typed_tries).await? {
             Tries::Left(left) => left,
@@ -508,6 +510,7 @@ impl Pairing {
             Unlocking::Opened { .. }
             | Unlocking::OpenedOthers { .. }
             | Unlocking::OpenedUpload { .. }
+            | Unlocking::AnotherNeeded { .. }
             | Unlocking::Withheld(_)
             | Unlocking::Exhausted
             | Unlocking::NotLocked

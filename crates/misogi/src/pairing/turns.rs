@@ -23,6 +23,8 @@ pub(crate) struct Turns {
     working: Semaphore,
     waiting: Mutex<HashMap<String, usize>>,
     locks: Vec<tokio::sync::Mutex<()>>,
+    /// Those of uploads, for which only people wait.
+    upload_locks: Vec<tokio::sync::Mutex<()>>,
 }
 
 impl Default for Turns {
@@ -31,6 +33,7 @@ impl Default for Turns {
             working: Semaphore::new(AT_ONCE),
             waiting: Mutex::default(),
             locks: (0..LOCKS).map(|_| tokio::sync::Mutex::default()).collect(),
+            upload_locks: (0..LOCKS).map(|_| tokio::sync::Mutex::default()).collect(),
         }
     }
 }
@@ -75,6 +78,12 @@ impl Turns {
     pub(super) async fn alone(&self, message: MessageId) -> Option<MutexGuard<'_, ()>> {
         let index = usize::try_from(message.0).unwrap_or_default().checked_rem(self.locks.len())?;
         Some(self.locks.get(index)?.lock().await)
+    }
+
+    /// The same for an upload.
+    pub(super) async fn alone_with_upload(&self, message: MessageId) -> Option<MutexGuard<'_, ()>> {
+        let index = usize::try_from(message.0).unwrap_or_default().checked_rem(self.upload_locks.len())?;
+        Some(self.upload_locks.get(index)?.lock().await)
     }
 }
 

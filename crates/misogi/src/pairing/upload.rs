@@ -40,16 +40,25 @@ impl Pairing {
             Ok(part) => {
                 self.note_virus(&upload, &part, actor).await?;
                 let opens = part.openers().of(&passwords).any(|opener| *opener == password);
-                let answer = judge(&part, opens, &upload.passed, left);
+                let answer = judge(&part, opens, &upload, left);
                 if opens && part.is_locked() {
                     self.keys.keep(upload.message, std::slice::from_ref(&password), &[]);
                 }
                 if let Unlocking::OpenedUpload { still_locked, .. } = &answer {
-                    tracing::info!(event = "upload_unlocked", receipt, item = id.0, actor, still_locked);
                     let completed = file_completed(part);
-                    let (verdict, parts) = (completed.verdict, completed.parts);
-                    let actor = actor.to_owned();
-                    self.store.open_upload(UnlockedUpload { message: upload.message, verdict, parts, actor }).await?;
+                    let unlocked = UnlockedUpload {
+                        message: upload.message,
+                        item: id,
+                        verdict: completed.verdict,
+                        parts: completed.parts,
+                        actor: actor.to_owned(),
+                    };
+                    match self.store.open_upload(unlocked).await {
+                        // Somebody deleted it meanwhile.
+                        Err(store::Error::NotFound(_)) => return Ok(Unlocking::NotLocked),
+                        opened => opened?,
+                    }
+                    tracing::info!(event = "upload_unlocked", receipt, item = id.0, actor, still_locked);
                 }
                 answer
             }
@@ -58,10 +67,20 @@ impl Pairing {
                 Unlocking::Busy
             }
         };
-        if matches!(answer, Unlocking::Wrong { .. } | Unlocking::Unknown { .. }) {
-            tracing::info!(event = "wrong_password", receipt, item = id.0, actor, left);
-        } else {
-            self.store.return_try(id, TryOf::Typing, actor).await?;
+        match answer {
+            Unlocking::Wrong { .. } | Unlocking::Unknown { .. } => {
+                tracing::info!(event = "wrong_password", receipt, item = id.0, actor, left);
+            }
+            Unlocking::OpenedUpload { .. } | Unlocking::Busy => {
+                self.store.return_try(id, TryOf::Typing, actor).await?;
+            }
+            // What changed nothing took its time in the rooms all the same, and must come to an end.
+            Unlocking::AnotherNeeded { .. }
+            | Unlocking::Withheld(_)
+            | Unlocking::Opened { .. }
+            | Unlocking::OpenedOthers { .. }
+            | Unlocking::Exhausted
+            | Unlocking::NotLocked => {}
         }
         Ok(answer)
     }
@@ -87,17 +106,25 @@ impl Pairing {
     }
 }
 
-/// What a conversion with a password says of it. `passed` are the paths that pass without it.
-fn judge(part: &PartOutcome, opens: bool, passed: &[String], left: u32) -> Unlocking {
-    let refused = || part.flatten().into_iter().filter_map(|part| part.refusal).map(|refusal| refusal.reason);
-    let other = refused().find(|reason| !matches!(reason, Reason::Encrypted | Reason::WrongPassword));
+/// What a conversion with a password says of it.
+fn judge(part: &PartOutcome, opens: bool, upload: &LockedUpload, left: u32) -> Unlocking {
+    let passed = &upload.passed;
+    // What was withheld all along for a reason of its own says nothing of the password.
+    let was_locked =
+        |part: &&PartOutcome| upload.paths.iter().any(|path| part.path == *path || lies_in(&part.path, path));
+    let refused = part.flatten().into_iter().filter(was_locked).filter_map(|part| part.refusal);
+    let other = refused.map(|refusal| refusal.reason).find(|reason| !is_lock(*reason));
     if !opens {
         return match other.filter(|_| !part.is_locked()) {
             Some(reason) => Unlocking::Unknown { reason, left },
             None => Unlocking::Wrong { left },
         };
     }
-    let withheld = Unlocking::Withheld(other.unwrap_or(Reason::Encrypted));
+    let withheld = if part.is_locked() {
+        Unlocking::AnotherNeeded { left }
+    } else {
+        Unlocking::Withheld(other.unwrap_or(Reason::Encrypted))
+    };
     let Some(file) = part.output_name.as_ref().filter(|_| part.fresh.is_some()) else { return withheld };
     let all = part.flatten();
     let passes = |path: &str| all.iter().any(|part| part.path == path && part.verdict == PartVerdict::Sanitised);
@@ -107,10 +134,12 @@ fn judge(part: &PartOutcome, opens: bool, passed: &[String], left: u32) -> Unloc
         return withheld;
     }
     // An archive whose members are locked counts with them.
-    let is_lock = |part: &&&PartOutcome| {
-        let reason = part.refusal.map(|refusal| refusal.reason);
-        matches!(reason, Some(Reason::Encrypted | Reason::WrongPassword))
-            && part.children.iter().all(|child| !child.is_locked())
+    let is_own_lock = |part: &&&PartOutcome| {
+        part.refusal.is_some_and(|refusal| is_lock(refusal.reason)) && !part.children.iter().any(PartOutcome::is_locked)
     };
-    Unlocking::OpenedUpload { file: file.as_str().to_owned(), still_locked: all.iter().filter(is_lock).count() }
+    Unlocking::OpenedUpload { file: file.as_str().to_owned(), still_locked: all.iter().filter(is_own_lock).count() }
+}
+
+fn is_lock(reason: Reason) -> bool {
+    matches!(reason, Reason::Encrypted | Reason::WrongPassword)
 }

@@ -146,7 +146,8 @@ impl Unlock {
 /// What came of it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct UnlockReply {
-    /// `opened`, `opened_others` (files of the same mail, and not this one), `wrong_password`, `exhausted`, `withheld` (the password
+    /// `opened`, `opened_others` (files of the same mail, and not this one), `wrong_password`, `exhausted`, `another_needed` (an upload: the password
+    /// is right, and another one is to be tried next), `withheld` (the password
     /// is right), `unknown` (whether it is right is not known) or `not_locked`.
     outcome: &'static str,
     /// Tries left after a wrong one.
@@ -185,7 +186,7 @@ pub(crate) async fn unlock(
 ) -> Result<(StatusCode, Json<UnlockReply>), Fault> {
     let password = unlock.password()?;
     let actor = visitor.user.name.as_str();
-    reply(console.state.unlocker.unlock(QuarantineId(id), password, actor).await?)
+    reply(crate::unlock::unlock(&console.state.unlocker, QuarantineId(id), password, actor, None).await?)
 }
 
 /// What came of a password, for programs.
@@ -214,6 +215,10 @@ pub(super) fn reply(unlocking: Unlocking) -> Result<(StatusCode, Json<UnlockRepl
         }
         Unlocking::Unknown { reason, left } => {
             (reply.outcome, reply.reason, reply.left) = ("unknown", Some(reason.name()), Some(left));
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        Unlocking::AnotherNeeded { left } => {
+            (reply.outcome, reply.left) = ("another_needed", Some(left));
             StatusCode::UNPROCESSABLE_ENTITY
         }
         Unlocking::Wrong { left } => {

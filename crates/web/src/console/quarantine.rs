@@ -173,7 +173,7 @@ pub(crate) async fn unlock(
     visitor.proved(&typed.form_token)?;
     let password = Password::new(&typed.password).filter(|_| !typed.password.is_empty()).ok_or(Fault::BadRequest)?;
     let actor = visitor.user.name.as_str();
-    let unlocking = console.state.unlocker.unlock(QuarantineId(id), password, actor).await?;
+    let unlocking = crate::unlock::unlock(&console.state.unlocker, QuarantineId(id), password, actor, None).await?;
     show(&console, &visitor, id, Some(&unlocking)).await
 }
 

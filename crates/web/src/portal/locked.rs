@@ -1,5 +1,7 @@
 //! The password of a locked upload, typed where its result is awaited. Nobody but those who may see the result comes here.
 
+use std::sync::Arc;
+
 use axum::{
     Extension, Form,
     extract::{Path, State},
@@ -21,7 +23,7 @@ use crate::{
     moment,
     people::{Visitor, sign_in::check_form},
     texts::{self, texts},
-    unlock::News,
+    unlock::{News, unlock},
     view::FileState,
 };
 
@@ -37,7 +39,8 @@ pub(crate) struct LockRow {
 pub(crate) async fn lock(portal: &Portal, file: &UploadFile) -> Result<Option<UploadLock>, Fault> {
     let is_locked = |reason: Option<Reason>| matches!(reason, Some(Reason::Encrypted | Reason::WrongPassword));
     let may_be = FileState::of(file).finished() && file.parts.iter().any(|part| is_locked(part.reason));
-    Ok(if may_be { portal.state.store.upload_lock(file.message).await? } else { None })
+    let limit = portal.state.unlocker.tries();
+    Ok(if may_be { portal.state.store.upload_lock(file.message, limit).await? } else { None })
 }
 
 impl LockRow {
@@ -90,7 +93,7 @@ pub(crate) async fn submit(
     show(&portal, visitor, language, &headers, &batch, Some((number, news))).await
 }
 
-/// `GET /b/{token}/files/{number}/password`: what a browser asks for when it reloads the answer, or changes its language. It does nothing.
+/// `GET /b/{token}/files/{number}/password`: what a browser asks for when its language is changed on the answer. It does nothing.
 pub(crate) async fn back(
     State(portal): State<Portal>,
     visitor: Option<Visitor>,
@@ -109,5 +112,10 @@ pub(crate) async fn try_on(
 ) -> Result<Unlocking, Fault> {
     let Some(lock) = lock(portal, file).await? else { return Ok(Unlocking::NotLocked) };
     let actor = visitor.map_or("portal", |visitor| visitor.user.name.as_str());
-    Ok(portal.state.unlocker.unlock(lock.item, password, actor).await?)
+    // Each is a whole conversion; who comes beyond them is asked to come again.
+    let place = Arc::clone(&portal.tries).try_acquire_owned().map_err(|_| Fault::Busy)?;
+    unlock(&portal.state.unlocker, lock.item, password, actor, Some(place)).await
 }
+
+/// Passwords that are tried at a time through the portal: the rooms are there for what waits first of all.
+pub(crate) const TRIES: usize = 4;

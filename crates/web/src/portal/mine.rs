@@ -110,7 +110,7 @@ pub(crate) async fn unlock(
     // Whose mail it is says which originals may be tried, whatever number the form names.
     let item = detail.quarantine.iter().find(|row| row.id == QuarantineId(typed.item)).ok_or(Fault::NotFound)?;
     let password = Password::new(&typed.password).filter(|_| !typed.password.is_empty()).ok_or(Fault::BadRequest)?;
-    let unlocking = portal.state.unlocker.unlock(item.id, password, &visitor.user.name).await?;
+    let unlocking = crate::unlock::unlock(&portal.state.unlocker, item.id, password, &visitor.user.name, None).await?;
     let detail = own(&portal, &visitor, &receipt).await?;
     show(&portal, &visitor, &detail, Some(&unlocking)).await
 }

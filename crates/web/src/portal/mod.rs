@@ -87,6 +87,8 @@ pub(crate) struct Portal {
     pub(crate) people: People,
     pub(crate) streams: Arc<Semaphore>,
     pub(crate) pieces: resume::Uploads,
+    /// Passwords that are being tried.
+    pub(crate) tries: Arc<Semaphore>,
 }
 
 impl Portal {
@@ -194,6 +196,7 @@ pub fn portal(mut state: PortalState) -> Result<Router, NoPasswords> {
         people: people.clone(),
         streams,
         pieces: resume::Uploads::default(),
+        tries: Arc::new(Semaphore::new(locked::TRIES)),
         state,
     };
     Ok(doors::router(doors(), &people, FORM_BYTES, QUICK)

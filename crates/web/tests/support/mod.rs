@@ -390,7 +390,8 @@ impl Locksmith {
             sanitised("", &upload.name, &upload.name, "application/zip", vec![finding(Reason::Decrypted, 1, "")]);
         part.result = Some(fresh(b"what was locked"));
         let (message, actor) = (upload.message, actor.to_owned());
-        let unlocked = store::UnlockedUpload { message, verdict: Verdict::Sanitised, parts: vec![part], actor };
+        let unlocked =
+            store::UnlockedUpload { message, item: id, verdict: Verdict::Sanitised, parts: vec![part], actor };
         self.0.open_upload(unlocked).await.unwrap();
         web::Unlocking::OpenedUpload { file: upload.name, still_locked: 0 }
     }
