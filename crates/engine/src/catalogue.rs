@@ -348,7 +348,7 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
             "{count} pivot tables whose data is outside the file were reduced to the values that they show",
         ),
         Reason::PivotEmpty => (
-            "ピボットテーブル{count}件は空です（表示する値がファイルに保存されていないため。送信者に値の入った表を頼んでください）",
+            "ピボットテーブル{count}件は空です（表示する値がファイルに保存されていないため。差出人に値の入った表を頼んでください）",
             "{count} pivot tables are empty, because the file does not store the values that they show (ask the sender for a table with values)",
         ),
         Reason::HeaderPictures => (

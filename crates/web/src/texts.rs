@@ -52,7 +52,7 @@ texts! {
     upload_check_total: "合計の上限を超えています。送っても受け付けません。" / "The total limit is exceeded; it will not be accepted.";
     upload_formats: "使える形式" / "File types that can be rebuilt";
     upload_formats_list: "文書と表: Word・Excel・PowerPoint（docx、xlsx、pptx。doc、xls、ppt、xlsb、マクロ付きも）、OpenDocument（odt、ods、odp、odg）、RTF、SYLK、DIF、一太郎（文字だけ）、PDF、テキスト、HTML・XML（文字だけ）、CSV、TSV、dBASE。画像: PNG、JPEG、GIF、BMP、TIFF、WebP、HEIC、SVG、EMF、WMF。メールと予定: EML、Outlook のメール（msg、TNEF）、ics、vcf。まとめたもの: ZIP、7z、RAR、LZH、CAB、TAR、ISO、gz、bz2、xz、zst、署名付きファイル（p7m）、AppleSingle、BinHex（中のファイルも一つずつ作り直します）。" / "Documents and tables: Word, Excel and PowerPoint (docx, xlsx, pptx; also doc, xls, ppt, xlsb and those with macros), OpenDocument (odt, ods, odp, odg), RTF, SYLK, DIF, Ichitaro (its words), PDF, text, HTML and XML (their words), CSV, TSV, dBASE. Pictures: PNG, JPEG, GIF, BMP, TIFF, WebP, HEIC, SVG, EMF, WMF. Mails and appointments: EML, Outlook messages (msg, TNEF), ics, vcf. Archives: ZIP, 7z, RAR, LZH, CAB, TAR, ISO, gz, bz2, xz, zst, signed files (p7m), AppleSingle, BinHex; their members are rebuilt one by one.";
-    upload_formats_rest: "それ以外の形式は、安全に作り直せないため、お渡しせずに管理者が預かります。" / "Any other type cannot be rebuilt safely. It is withheld and kept by the administrators.";
+    upload_formats_rest: "それ以外の形式は、安全に作り直せないため、お渡しせずに情報システム担当が預かります。" / "Any other type cannot be rebuilt safely. It is withheld and kept by the administrators.";
     upload_what_happens: "どのように安全にするか" / "How files are made safe";
     upload_what_happens_text: "ファイルを隔離された場所で読み取り、文字や画像だけを取り出して、新しいファイルとして書き直します。原本の中身をそのまま渡すことはありません。取り除いたものと変えたものは、結果の画面ですべてお知らせします。" / "Each file is read in an isolated room, only its text and pixels are taken over, and a new file is written. No byte of the original is passed on. Everything removed or changed is listed with the result.";
     upload_none: "ファイルが選択されていません。ファイルを選んでから「無害化する」を押してください。" / "No file was chosen. Choose at least one file, then press “Sanitise”.";
@@ -96,7 +96,7 @@ texts! {
     result_no_findings: "取り除いたものはありません。中身を読み取り、新しいファイルとして作り直しました。" / "Nothing was removed. The content was read and written as a new file.";
     result_withheld_why: "お渡しできない理由" / "Why it is withheld";
     result_original_gone: "原本は削除されたか、保存期間が過ぎました。必要な場合は、差出人に送り直しを頼んでください。" / "The original was deleted or its storage period is over. If you need it, ask the sender to send it again.";
-    result_withheld_next: "原本は管理者が預かっています。必要な場合は、受付番号を添えて情報システム担当に連絡してください。" / "The original is kept by the administrators. If you need it, contact your IT section with the receipt number.";
+    result_withheld_next: "原本は情報システム担当が預かっています。必要な場合は、受付番号を添えて情報システム担当に連絡してください。" / "The original is kept by the administrators. If you need it, contact your IT section with the receipt number.";
     upload_lock: "開くにはパスワードが必要です" / "A password is needed to open it";
     upload_lock_lead: "別に届いたパスワードを貼り付けてください。開けたときは、作り直したファイルをこの画面でお渡しします。パスワードは保存せず、記録にも残しません。" / "Paste the password that came separately. The rebuilt file is then given to you on this page. The password is neither stored nor logged.";
     upload_lock_exhausted: "パスワードを入力できる回数を使い切りました。ファイルをもう一度送ると、あらためて入力できます。" / "No tries are left for the password. Send the file again to try again.";

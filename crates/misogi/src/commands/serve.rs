@@ -2,7 +2,8 @@
 
 use std::future::Future;
 use std::io::IsTerminal;
-use std::path::Path;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,172 +82,239 @@ async fn gateway_roles(
     // Before the first mail can be accepted: who stops the gateway a moment later finds it ready to finish what it has.
     let signals = Signals::heard().context("listening for signals")?;
     let store = gateway::store(config).await?;
-    let hostname = gateway::hostname(config);
-    let postmaster = format!("postmaster@{hostname}");
-    let [smtp, portal, admin] = [
-        ("smtp.listen", config.smtp.listen),
-        ("portal.listen", config.portal.listen),
-        ("admin.listen", config.admin.listen),
-    ]
-    .map(|(key, address)| async move {
-        TcpListener::bind(address).await.with_context(|| format!("{key}: {address} cannot be listened on"))
-    });
-    let (smtp, portal, admin) = (smtp.await?, portal.await?, admin.await?);
-    let icap = match config.icap.listen {
-        Some(address) => {
-            let listener = TcpListener::bind(address).await;
-            Some(listener.with_context(|| format!("icap.listen: {address} cannot be listened on"))?)
-        }
-        None => None,
-    };
-
-    let site = Arc::new(Site {
-        name: config.site.name.clone(),
-        portal_url: config.site.portal_url.clone().unwrap_or_else(|| format!("http://{}", config.portal.listen)),
-        admin_url: config.site.admin_url.clone().unwrap_or_else(|| format!("http://{}", config.admin.listen)),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        offset_minutes: config.site.utc_offset_minutes.into(),
-    });
-    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
-    let readiness = Readiness::expecting(&watch::PARTS);
-    let outlook = Outlook::default();
-    let contained = format!("{} x {}", pool.level(), gateway::slots(config));
-    outlook.note(|seen| seen.rooms = Some(contained));
-    let figures = Arc::new(watch::MailFigures::new(metrics.clone(), readiness.clone()));
-    let shutdown = CancellationToken::new();
-    let mut roles = Roles { tasks: JoinSet::new(), shutdown: shutdown.clone() };
-
-    let slots = gateway::slots(config);
-    roles.start("rooms", watch::rooms(pool, slots, readiness.clone(), metrics.clone(), shutdown.clone()));
-    let board = watch::ScannerBoard { outlook: outlook.clone(), offset_minutes: config.site.utc_offset_minutes.into() };
-    roles.start("scanner", watch::scanner(gateway::scanner(config)?, readiness.clone(), board, shutdown.clone()));
-    roles.start("certificates", watch::certificates(gateway::certificates(config), outlook.clone(), shutdown.clone()));
-    roles.start("office", office(engine.clone(), shutdown.clone()));
-    let intake = IntakeConfig { observer: figures.clone(), ..gateway::intake(config, &hostname)? };
-    roles.start("intake", mail::intake::serve(smtp, intake, store.clone(), shutdown.clone()));
-    let composer = Arc::new(dsn::Composer::new(engine.clone(), store.clone(), config, postmaster.clone()));
-    let delivery = DeliveryConfig { observer: figures, ..gateway::delivery(config, &hostname)? };
-    // Each site has places of its own: a busy portal keeps nobody from looking at an original.
-    let previews = || web::Previews::new(engine.clone(), slots, PREVIEWS_WAITING);
-    let (portal_previews, admin_previews) = (previews(), previews());
-    roles.start("delivery", mail::delivery::run(delivery, store.clone(), composer, shutdown.clone()));
-    let pairing = Arc::new(Pairing {
-        turns: Turns::default(),
-        store: store.clone(),
-        engine: engine.clone(),
-        clock: clock::system(),
-        settings: config.passwords.clone(),
-        postmaster: postmaster.clone(),
-        utc_offset_minutes: config.site.utc_offset_minutes,
-        told: Told::default(),
-        keys: Keys::default(),
-    });
-    let digest = Digest::new(store.clone(), engine.clone(), config, postmaster.clone(), &site);
-    roles.start("digest", digest.run(shutdown.clone()));
-    roles.start("control", control::serve(config.data.clone(), pairing.clone(), shutdown.clone()));
-    let governor = Arc::new(Governor::new(
-        config,
-        file.map(Path::to_owned),
-        engine.clone(),
-        store.clone(),
-        clock::system(),
-        postmaster.clone(),
-    ));
-    governor.resume().await?;
-    let retrying = Retrying {
-        store: store.clone(),
-        engine: engine.clone(),
-        clock: clock::system(),
-        postmaster: postmaster.clone(),
-        utc_offset_minutes: config.site.utc_offset_minutes,
-        shutdown: shutdown.clone(),
-    };
-    roles.start("retrying", retrying.run());
-    let worker = Worker {
-        store: store.clone(),
-        engine,
-        clock: clock::system(),
-        postmaster,
-        utc_offset_minutes: config.site.utc_offset_minutes,
-        parallel: slots.saturating_mul(MAILS_PER_SLOT),
-        metrics: metrics.clone(),
-        pairing: pairing.clone(),
-        shutdown: shutdown.clone(),
-    };
-    roles.start("worker", worker.run());
-    let lockout = web::Lockout::default();
-    let sources = sources::sources(config)?;
-    let portal_state = web::PortalState {
-        store: store.clone(),
-        site: site.clone(),
-        access: match config.portal.access {
-            config::PortalAccess::Anybody => web::PortalAccess::Anybody,
-            config::PortalAccess::Accounts => web::PortalAccess::Accounts,
-        },
-        limits: UploadLimits {
-            file_bytes: config.portal.max_file_bytes,
-            total_bytes: config.portal.max_total_bytes,
-            files: config.portal.max_files,
-            ..UploadLimits::default()
-        },
-        keep: Duration::from_secs(86_400).saturating_mul(config.retention.results_days),
-        outputs: config.portal.outputs.iter().map(|output| output.policy()).collect(),
-        metrics: metrics.clone(),
-        readiness: readiness.clone(),
-        previews: portal_previews,
-        unlocker: pairing.clone(),
-        lockout: lockout.clone(),
-        requests: config.requests.settings(),
-        sources: sources.clone(),
-    };
-    if let Some(listener) = icap {
-        let state = icap_state(config, &portal_state, governor.clone())?;
-        roles.start("icap", web::icap(listener, state, shutdown.clone()));
-    }
-    roles.start(
-        "portal",
-        web::serve(
-            portal,
-            web::portal(portal_state)?,
-            gateway::trusted_proxies(config),
-            shutdown.clone().cancelled_owned(),
-        ),
-    );
-    let hooks = gateway::webhooks(config)?;
-    roles.start("webhooks", hooks.clone().deliver(store.clone(), shutdown.clone()));
-    roles.start("watch", web::watch_for_hooks(store.clone(), readiness.clone(), shutdown.clone()));
-    let admin_state = web::AdminState {
-        store: store.clone(),
-        site: site.clone(),
-        metrics,
-        readiness,
-        outlook,
-        governor,
-        examiner: Arc::new(Doctor { config: config.clone(), file: file.map(Path::to_owned) }),
-        previews: admin_previews,
-        unlocker: pairing,
-        lockout,
-        requests: config.requests.settings(),
-        sources: sources.clone(),
-        hooks,
-    };
-    roles.start(
-        "admin",
-        web::serve(
-            admin,
-            web::admin(admin_state)?,
-            gateway::trusted_proxies(config),
-            shutdown.clone().cancelled_owned(),
-        ),
-    );
-    roles.start("directory", web::follow(store.clone(), sources, shutdown.clone().cancelled_owned()));
-    roles.start("janitor", janitor(store.clone(), shutdown.clone()));
-    roles.start("personnel", personnel(store.clone(), shutdown.clone()));
-
-    welcome(config, &store, &site).await?;
+    let listeners = Listeners::bound(config).await?;
+    let level = pool.level();
+    let gateway = Gateway::new(config, file, store, engine).await?;
+    gateway.outlook.note(|seen| seen.rooms = Some(format!("{level} x {}", gateway.slots)));
+    let mut roles = Roles { tasks: JoinSet::new(), shutdown: gateway.shutdown.clone() };
+    gateway.watch(&mut roles, pool)?;
+    gateway.carry_mail(&mut roles, listeners.smtp)?;
+    gateway.convert(&mut roles);
+    gateway.show_pages(&mut roles, listeners.portal, listeners.admin, listeners.icap)?;
+    gateway.keep_house(&mut roles);
+    welcome(config, &gateway.store, &gateway.site).await?;
     let ended = roles.until_stopped(signals).await;
-    store.close().await;
+    gateway.store.close().await;
     ended
+}
+
+/// Where the gateway can be reached.
+struct Listeners {
+    smtp: TcpListener,
+    portal: TcpListener,
+    admin: TcpListener,
+    icap: Option<TcpListener>,
+}
+
+impl Listeners {
+    async fn bound(config: &Config) -> Result<Self> {
+        let bound = |key: &'static str, address: SocketAddr| async move {
+            TcpListener::bind(address).await.with_context(|| format!("{key}: {address} cannot be listened on"))
+        };
+        Ok(Self {
+            smtp: bound("smtp.listen", config.smtp.listen).await?,
+            portal: bound("portal.listen", config.portal.listen).await?,
+            admin: bound("admin.listen", config.admin.listen).await?,
+            icap: match config.icap.listen {
+                Some(address) => Some(bound("icap.listen", address).await?),
+                None => None,
+            },
+        })
+    }
+}
+
+/// What the roles have in common.
+struct Gateway<'c> {
+    config: &'c Config,
+    file: Option<PathBuf>,
+    hostname: String,
+    postmaster: String,
+    slots: usize,
+    store: Store,
+    engine: engine::Engine,
+    site: Arc<Site>,
+    metrics: Metrics,
+    readiness: Readiness,
+    outlook: Outlook,
+    pairing: Arc<Pairing>,
+    governor: Arc<Governor>,
+    shutdown: CancellationToken,
+}
+
+impl<'c> Gateway<'c> {
+    /// Makes them, with the policy that was published last in force.
+    async fn new(config: &'c Config, file: Option<&Path>, store: Store, engine: engine::Engine) -> Result<Self> {
+        let hostname = gateway::hostname(config);
+        let postmaster = format!("postmaster@{hostname}");
+        let file = file.map(Path::to_owned);
+        let governor =
+            Governor::new(config, file.clone(), engine.clone(), store.clone(), clock::system(), postmaster.clone());
+        governor.resume().await?;
+        let pairing = Pairing {
+            turns: Turns::default(),
+            store: store.clone(),
+            engine: engine.clone(),
+            clock: clock::system(),
+            settings: config.passwords.clone(),
+            postmaster: postmaster.clone(),
+            utc_offset_minutes: config.site.utc_offset_minutes,
+            told: Told::default(),
+            keys: Keys::default(),
+        };
+        let site = Site {
+            name: config.site.name.clone(),
+            portal_url: config.site.portal_url.clone().unwrap_or_else(|| format!("http://{}", config.portal.listen)),
+            admin_url: config.site.admin_url.clone().unwrap_or_else(|| format!("http://{}", config.admin.listen)),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            offset_minutes: config.site.utc_offset_minutes.into(),
+        };
+        Ok(Self {
+            config,
+            file,
+            hostname,
+            postmaster,
+            slots: gateway::slots(config),
+            store,
+            engine,
+            site: Arc::new(site),
+            metrics: Metrics::new(env!("CARGO_PKG_VERSION")),
+            readiness: Readiness::expecting(&watch::PARTS),
+            outlook: Outlook::default(),
+            pairing: Arc::new(pairing),
+            governor: Arc::new(governor),
+            shutdown: CancellationToken::new(),
+        })
+    }
+
+    /// What tells whether everything that a conversion needs is there.
+    fn watch(&self, roles: &mut Roles, pool: Arc<jail::Pool>) -> Result<()> {
+        let (readiness, outlook, shutdown) = (&self.readiness, &self.outlook, &self.shutdown);
+        let rooms = watch::rooms(pool, self.slots, readiness.clone(), self.metrics.clone(), shutdown.clone());
+        roles.start("rooms", rooms);
+        let offset_minutes = self.config.site.utc_offset_minutes.into();
+        let board = watch::ScannerBoard { outlook: outlook.clone(), offset_minutes };
+        let scanner = gateway::scanner(self.config)?;
+        roles.start("scanner", watch::scanner(scanner, readiness.clone(), board, shutdown.clone()));
+        let certificates = gateway::certificates(self.config);
+        roles.start("certificates", watch::certificates(certificates, outlook.clone(), shutdown.clone()));
+        roles.start("office", office(self.engine.clone(), shutdown.clone()));
+        Ok(())
+    }
+
+    /// Mails in and out.
+    fn carry_mail(&self, roles: &mut Roles, smtp: TcpListener) -> Result<()> {
+        let figures = Arc::new(watch::MailFigures::new(self.metrics.clone(), self.readiness.clone()));
+        let intake = IntakeConfig { observer: figures.clone(), ..gateway::intake(self.config, &self.hostname)? };
+        roles.start("intake", mail::intake::serve(smtp, intake, self.store.clone(), self.shutdown.clone()));
+        let (engine, store) = (self.engine.clone(), self.store.clone());
+        let composer = dsn::Composer::new(engine.clone(), store.clone(), self.config, self.postmaster.clone());
+        let delivery = DeliveryConfig { observer: figures, ..gateway::delivery(self.config, &self.hostname)? };
+        roles
+            .start("delivery", mail::delivery::run(delivery, store.clone(), Arc::new(composer), self.shutdown.clone()));
+        let digest = Digest::new(store, engine, self.config, self.postmaster.clone(), &self.site);
+        roles.start("digest", digest.run(self.shutdown.clone()));
+        Ok(())
+    }
+
+    /// What is done with mails and files: rebuilt, opened with a password, rebuilt again.
+    fn convert(&self, roles: &mut Roles) {
+        let control = control::serve(self.config.data.clone(), self.pairing.clone(), self.shutdown.clone());
+        roles.start("control", control);
+        let retrying = Retrying {
+            store: self.store.clone(),
+            engine: self.engine.clone(),
+            clock: clock::system(),
+            postmaster: self.postmaster.clone(),
+            utc_offset_minutes: self.config.site.utc_offset_minutes,
+            shutdown: self.shutdown.clone(),
+        };
+        roles.start("retrying", retrying.run());
+        let worker = Worker {
+            store: self.store.clone(),
+            engine: self.engine.clone(),
+            clock: clock::system(),
+            postmaster: self.postmaster.clone(),
+            utc_offset_minutes: self.config.site.utc_offset_minutes,
+            parallel: self.slots.saturating_mul(MAILS_PER_SLOT),
+            metrics: self.metrics.clone(),
+            pairing: self.pairing.clone(),
+            shutdown: self.shutdown.clone(),
+        };
+        roles.start("worker", worker.run());
+    }
+
+    /// What people and proxies see, and what is told to other systems.
+    fn show_pages(
+        &self,
+        roles: &mut Roles,
+        portal: TcpListener,
+        admin: TcpListener,
+        icap: Option<TcpListener>,
+    ) -> Result<()> {
+        let config = self.config;
+        let (lockout, sources) = (web::Lockout::default(), sources::sources(config)?);
+        // Each site has places of its own: a busy portal keeps nobody from looking at an original.
+        let previews = || web::Previews::new(self.engine.clone(), self.slots, PREVIEWS_WAITING);
+        let stopped = || self.shutdown.clone().cancelled_owned();
+        let portal_state = web::PortalState {
+            store: self.store.clone(),
+            site: self.site.clone(),
+            access: match config.portal.access {
+                config::PortalAccess::Anybody => web::PortalAccess::Anybody,
+                config::PortalAccess::Accounts => web::PortalAccess::Accounts,
+            },
+            limits: UploadLimits {
+                file_bytes: config.portal.max_file_bytes,
+                total_bytes: config.portal.max_total_bytes,
+                files: config.portal.max_files,
+                ..UploadLimits::default()
+            },
+            keep: Duration::from_secs(86_400).saturating_mul(config.retention.results_days),
+            outputs: config.portal.outputs.iter().map(|output| output.policy()).collect(),
+            metrics: self.metrics.clone(),
+            readiness: self.readiness.clone(),
+            previews: previews(),
+            unlocker: self.pairing.clone(),
+            lockout: lockout.clone(),
+            requests: config.requests.settings(),
+            sources: sources.clone(),
+        };
+        if let Some(listener) = icap {
+            let state = icap_state(config, &portal_state, self.governor.clone())?;
+            roles.start("icap", web::icap(listener, state, self.shutdown.clone()));
+        }
+        let pages = web::portal(portal_state)?;
+        roles.start("portal", web::serve(portal, pages, gateway::trusted_proxies(config), stopped()));
+        let hooks = gateway::webhooks(config)?;
+        roles.start("webhooks", hooks.clone().deliver(self.store.clone(), self.shutdown.clone()));
+        let admin_state = web::AdminState {
+            store: self.store.clone(),
+            site: self.site.clone(),
+            metrics: self.metrics.clone(),
+            readiness: self.readiness.clone(),
+            outlook: self.outlook.clone(),
+            governor: self.governor.clone(),
+            examiner: Arc::new(Doctor { config: config.clone(), file: self.file.clone() }),
+            previews: previews(),
+            unlocker: self.pairing.clone(),
+            lockout,
+            requests: config.requests.settings(),
+            sources: sources.clone(),
+            hooks,
+        };
+        let pages = web::admin(admin_state)?;
+        roles.start("admin", web::serve(admin, pages, gateway::trusted_proxies(config), stopped()));
+        roles.start("directory", web::follow(self.store.clone(), sources, stopped()));
+        Ok(())
+    }
+
+    /// What nobody waits for.
+    fn keep_house(&self, roles: &mut Roles) {
+        let (store, shutdown) = (&self.store, &self.shutdown);
+        roles.start("watch", web::watch_for_hooks(store.clone(), self.readiness.clone(), shutdown.clone()));
+        roles.start("janitor", janitor(store.clone(), shutdown.clone()));
+        roles.start("personnel", personnel(store.clone(), shutdown.clone()));
+    }
 }
 
 /// The service for proxies, which takes files in as the portal does.
