@@ -177,7 +177,7 @@ fn checked(mail: Vec<u8>) -> Arrived {
 }
 
 /// All that the header of a mail may hold that a clean room wrote.
-const FIELDS: [&str; 30] = [
+const FIELDS: [&str; 31] = [
     "from",
     "sender",
     "to",
@@ -201,6 +201,7 @@ const FIELDS: [&str; 30] = [
     "content-transfer-encoding",
     "x-misogi-receipt",
     "x-misogi-verdict",
+    "x-misogi-policy",
     "x-misogi-hops",
     "x-misogi-changes",
     "x-misogi-parts",
