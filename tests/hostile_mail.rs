@@ -359,7 +359,7 @@ fn a_thousand_attachments_arrive_and_one_that_does_not_is_named() {
     let mut parts: Vec<String> = (1..=990).map(|n| attached(&format!("f{n}.txt"), &format!("content {n}"))).collect();
     parts[500] = attached_bytes("bad.exe", b"MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00\xff\xff\x00\x00");
     let arrived = target.pass(mixed("keep-me", &parts).as_bytes());
-    arrived.says("keep-me").says("bad.exe").says("受け付けない形式");
+    arrived.says("keep-me").says("bad.exe").says("安全に作り直せない形式");
     let names = arrived.names();
     assert_eq!(names.len(), 989, "all but one");
     assert_eq!((names[0], names[988]), ("f1.txt", "f990.txt"));
@@ -455,7 +455,7 @@ fn nul_bytes_are_removed_and_told() {
     // No text has a NUL, so an attachment with one is something else under the name of a text.
     let parts = [attached("\"data.txt\"", "in\0side"), attached("\"good.txt\"", "fine")];
     let arrived = target.pass(mixed("keep-me", &parts).as_bytes());
-    arrived.says("keep-me").says("data.txt").says("受け付けない形式");
+    arrived.says("keep-me").says("data.txt").says("安全に作り直せない形式");
     assert_eq!(arrived.names(), ["good.txt"]);
     // A type that C programs read in another way than others is not taken for the one they read.
     let mail = format!("{}Content-Type: text/pla\0in\r\n\r\nkeep-me\r\n", fields("type"));
@@ -678,7 +678,7 @@ fn formats_that_are_not_rebuilt_are_withheld_whatever_they_hold() {
     let quarantine = target.quarantine();
     for (name, _) in files {
         let line = arrived.text().lines().find(|line| line.contains(name));
-        assert!(line.is_some_and(|line| line.contains("受け付けない形式")), "{name}: {}", arrived.text());
+        assert!(line.is_some_and(|line| line.contains("安全に作り直せない形式")), "{name}: {}", arrived.text());
         assert!(quarantine.contains(name), "{name} is kept");
     }
     target.still_serves();

@@ -137,6 +137,7 @@ fn the_header_is_the_gateways_and_a_mail_in_circles_ends() {
             "X-Misogi-Hops",
             "X-Misogi-Verdict",
             "X-Misogi-Receipt",
+            "X-Misogi-Policy",
             "X-Misogi-Changes",
             "MIME-Version",
             "Content-Type",
@@ -178,7 +179,7 @@ fn attachments_are_rebuilt_and_what_cannot_be_is_accounted_for() {
     assert!(attachments[0]["magic"].as_str().expect("hex").starts_with("ffd8ff"), "a JPEG");
     let text = read["text"].as_str().expect("text");
     assert!(text.contains("see files"), "{text}");
-    assert!(text.contains("setup.exe") && text.contains("受け付けない形式"), "{text}");
+    assert!(text.contains("setup.exe") && text.contains("安全に作り直せない形式"), "{text}");
     assert!(text.contains("位置情報を取り除きました"), "{text}");
     assert_eq!(read["verdict"], "partly-withheld");
     let listed = line.gateway.command(&["quarantine", "ls"]);

@@ -3,6 +3,7 @@
 //! An upload is one file that is fetched as a whole, so it is converted anew as a whole: its parts, its result and its verdict are
 //! replaced together, and what does not pass in what was opened becomes an item of its own.
 
+use form::Reason;
 use serde_json::json;
 use sqlx::Row;
 
@@ -149,16 +150,18 @@ impl Store {
     /// The hostile bytes of a finished upload, wherever they are kept now.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such upload, or a person deleted something of it, [`Error::Expired`] when its bytes are gone.
+    /// [`Error::NotFound`] when there is no such upload, a person deleted something of it, or a virus was found in it: made again, it would
+    /// be a file of which nothing is known. [`Error::Expired`] when its bytes are gone.
     pub async fn upload_original(&self, message: MessageId) -> Result<Original, Error> {
         let query = sqlx::query(
             "SELECT c.bytes, c.file, c.length, c.digest FROM message m LEFT JOIN content c ON c.id = coalesce(m.original,
                (SELECT max(content) FROM quarantine WHERE message = m.id AND path = '' AND content IS NOT NULL))
              WHERE m.id = ?1 AND m.origin = ?2 AND m.verdict IS NOT NULL
-               AND NOT EXISTS (SELECT 1 FROM quarantine d WHERE d.message = m.id AND d.deleted = 1)",
+               AND NOT EXISTS (SELECT 1 FROM quarantine d WHERE d.message = m.id AND (d.deleted = 1 OR d.reason = ?3))",
         )
         .bind(message.0)
-        .bind(OriginKind::Upload.code());
+        .bind(OriginKind::Upload.code())
+        .bind(i64::from(Reason::Infected.code()));
         self.content(query, "upload").await.map(Content::original)
     }
 

@@ -14,7 +14,7 @@ mod support;
 use std::time::Duration;
 
 use store::{
-    AuditFilter, BatchStatus, BatchToken, Error, MessageId, NewBatch, PartRecord, PartVerdict, QuarantineId,
+    AuditFilter, BatchStatus, BatchToken, Error, MessageId, NewBatch, OpenedBy, PartRecord, PartVerdict, QuarantineId,
     QuarantineState, Quarantined, Store, Triage, Tries, TryOf, UnlockedUpload, Untouched, Verdict,
 };
 use support::*;
@@ -198,6 +198,16 @@ async fn what_a_person_deleted_is_not_opened_and_does_not_come_back() {
     };
     assert!(matches!(store.open_upload(unlocked).await, Err(Error::NotFound(_))), "an item of another upload");
     store.close().await;
+}
+
+#[tokio::test]
+async fn what_a_virus_was_found_in_is_not_given_out_to_be_made_again() {
+    let (_directory, _hand, store) = fresh().await;
+    let (_, message) = locked(&store, b"bytes", vec![withheld("", "meibo.zip", Quarantined::LockedWhole)]).await;
+    assert!(store.upload_original(message).await.is_ok());
+    let item = store.upload_lock(message, 3).await.unwrap().unwrap().item;
+    store.virus_found(&[item], OpenedBy::Typing, "suzuki").await.unwrap();
+    assert!(matches!(store.upload_original(message).await, Err(Error::NotFound(_))));
 }
 
 #[tokio::test]

@@ -117,7 +117,8 @@ fn delay(key: &Key, failures: u32) -> Duration {
 /// Tries of an account before the first delay.
 pub(crate) const ACCOUNT_TRIES: u32 = 5;
 /// Tries of an address before the first delay.
-const PEER_TRIES: u32 = 20;
+/// It counts tries under way too: so many people of an office may sign in at the same moment.
+const PEER_TRIES: u32 = 50;
 const FIRST_DELAY: Duration = Duration::from_secs(30);
 const LONGEST_DELAY: Duration = Duration::from_secs(15 * 60);
 /// Failures older than this count no more.

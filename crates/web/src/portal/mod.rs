@@ -24,7 +24,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{Router, extract::FromRef, middleware};
 use engine::catalogue::Language;
 use store::{BatchRow, RetryPolicy, Store};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::{
     Lockout, Metrics, NoPasswords, Previews, Readiness, Site, Unlocker, UploadLimits,
@@ -89,6 +89,8 @@ pub(crate) struct Portal {
     pub(crate) pieces: resume::Uploads,
     /// Passwords that are being tried.
     pub(crate) tries: Arc<Semaphore>,
+    /// The one file that is being sent once more.
+    pub(crate) again: Arc<Mutex<()>>,
 }
 
 impl Portal {
@@ -197,6 +199,7 @@ pub fn portal(mut state: PortalState) -> Result<Router, NoPasswords> {
         streams,
         pieces: resume::Uploads::default(),
         tries: Arc::new(Semaphore::new(locked::TRIES)),
+        again: Arc::default(),
         state,
     };
     Ok(doors::router(doors(), &people, FORM_BYTES, QUICK)

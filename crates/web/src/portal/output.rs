@@ -7,6 +7,7 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
+use form::Reason;
 use serde::Deserialize;
 use store::{RetryPolicy, UploadFile};
 
@@ -71,12 +72,13 @@ pub(crate) struct AgainRow {
 }
 
 impl AgainRow {
-    /// Of a finished file; `None` where there is no other choice.
+    /// Of a finished file; `None` where there is no other choice, and where a virus was found.
     pub(crate) fn of(portal: &Portal, file: &UploadFile, href: &str, t: &Texts) -> Option<Self> {
         let state = FileState::of(file);
         let mut choices = choices(portal, t);
         choices.retain(|choice| choice.name != name(file.output));
-        (state.finished() && state != FileState::TakenBack && !choices.is_empty())
+        let is_infected = file.parts.iter().any(|part| part.reason == Some(Reason::Infected));
+        (state.finished() && state != FileState::TakenBack && !is_infected && !choices.is_empty())
             .then(|| Self { action: format!("{href}/again"), choices })
     }
 }
@@ -107,6 +109,8 @@ pub(crate) async fn again(
     }
     let visitor = visitor.as_ref();
     let output = parse(&portal, &again.output)?;
+    // One after the other: pressed twice at once, there is one as well, and no more of the disk is taken than was looked for.
+    let _alone = portal.again.lock().await;
     let batch = find(&portal, visitor, &token).await?;
     let file = number.checked_sub(1).and_then(|index| batch.files.get(index)).ok_or(Fault::NotFound)?;
     let back = Redirect::to(&format!("/b/{token}"));
