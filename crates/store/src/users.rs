@@ -44,7 +44,7 @@ pub enum UserState {
 }
 
 /// Names that no account may have: in the audit they stand for what nobody did in person.
-pub const RESERVED_NAMES: [&str; 3] = ["gateway", "icap", "setup"];
+pub const RESERVED_NAMES: [&str; 4] = ["gateway", "icap", "portal", "setup"];
 
 /// Where somebody tried to sign in, and from where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -77,7 +77,7 @@ async fn no_form_of_either_site_does_anything_without_its_token() {
             "a%20long%20password"
         );
         let (kind, body) = match path {
-            "/upload" => (kind.as_str(), multipart(Some(&wrong), &[("a.txt", b"x")])),
+            "/upload" | "/policy/try" => (kind.as_str(), multipart(Some(&wrong), &[("a.txt", b"x")])),
             "/uploads" => ("application/json", br#"{"files":[{"name":"a","size":1}]}"#.to_vec()),
             _ => (form, fields.into_bytes()),
         };

@@ -94,8 +94,14 @@ fn exported(path: &Path, key: Option<&str>) -> Result<ExitCode> {
         return Ok(ExitCode::from(WITHHELD));
     }
     let (from, to) = check.range;
-    let chain = if check.chained { "the chain holds" } else { "not a chain by itself (a table, or filtered)" };
-    println!("exported audit log whole: rows {from} to {to}, {chain}, head {}", check.head);
+    if check.chained {
+        println!("exported audit log whole: rows {from} to {to}, the chain holds, head {}", check.head);
+    } else {
+        println!(
+            "exported audit log as it was signed, of the rows {from} to {to} those of a filter or as a table, head {}",
+            check.head
+        );
+    }
     println!("signed with {}", check.public_key);
     if key.is_none() {
         println!("Compare that with the key on the site's system page, or give it with --key.");

@@ -83,8 +83,9 @@ pub(crate) async fn try_file(
     visitor: Visitor,
     request: Request,
 ) -> Result<Response, Fault> {
-    let Ok(_place) = console.trial.try_lock() else { return Err(Fault::Busy) };
     let Sent { draft, file } = trial::read(&console.state.store, &visitor, request).await?;
+    // Not before: a body that comes slowly keeps nobody from trying.
+    let Ok(_place) = console.trial.try_lock() else { return Err(Fault::Busy) };
     let filled = Filled { draft, ..Filled::default() };
     let mut checked = check(&console, &visitor, &filled).await?;
     let t = visitor.texts();
