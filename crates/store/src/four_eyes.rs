@@ -65,7 +65,8 @@ pub enum Denied {
     OtherApprover,
     /// One approval must be of somebody who runs the console, and only that one is missing.
     ConsoleMissing,
-    /// The account is new, or whoever asks or has approved made it or changed it lately: it is no second pair of eyes.
+    /// The account is new, or lately one hand made or changed both it and that of whoever asks or has approved: it is no second pair of
+    /// eyes.
     Unsettled,
     /// It waits for nothing (any more).
     Over,

@@ -1,5 +1,5 @@
 //! Whose hands an account has been in: who made it, changed what it may do, or let it be signed in with anew. Two accounts of which the
-//! one was lately in the hands of the other are one pair of eyes.
+//! one was lately in the hands of the other, or both in those of a third, are one pair of eyes.
 
 use std::time::Duration;
 
@@ -8,15 +8,30 @@ use sqlx::sqlite::SqliteConnection;
 use crate::writer::Tx;
 use crate::{Error, Request, RequestRules, Store, Timestamp, UserId};
 
+/// What an account would do in a request beside those who asked and approved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Eyes {
+    /// Give the next approval.
+    Approving,
+    /// Fetch the original.
+    Fetching,
+}
+
 impl Store {
     /// Whether an account can be a pair of eyes of its own for a request; the rules say since when it must be out of the others' hands.
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn is_settled_for(&self, request: &Request, user: UserId, rules: RequestRules) -> Result<bool, Error> {
+    pub async fn is_settled_for(
+        &self,
+        request: &Request,
+        user: UserId,
+        eyes: Eyes,
+        rules: RequestRules,
+    ) -> Result<bool, Error> {
         let mut connection =
             self.readers().acquire().await.map_err(Error::database("taking a connection for reading"))?;
-        is_settled(&mut connection, request, user, self.now(), rules.settled).await
+        is_settled(&mut connection, request, user, eyes, self.now(), rules.settled).await
     }
 }
 
@@ -35,37 +50,36 @@ pub(crate) async fn note(tx: &mut Tx, account: UserId, actor: &str) -> Result<()
     Ok(())
 }
 
-/// Whether `user` may decide beside the others of a request: they were there before it was made, and neither was one of the others lately
-/// in their hands nor they in those of one of the others, also by way of accounts in between.
+/// Whether `user` may take part beside the others of a request: they were there before it was made, and nobody had lately both them and
+/// one of the others in hand, also by way of accounts in between. Everybody is in their own hands.
 pub(crate) async fn is_settled(
     connection: &mut SqliteConnection,
     request: &Request,
     user: UserId,
+    eyes: Eyes,
     now: Timestamp,
     settled: Duration,
 ) -> Result<bool, Error> {
     if settled.is_zero() {
         return Ok(true);
     }
-    let approvers: Vec<i64> = request.approvals().iter().map(|(user, _)| user.0).collect();
-    let mut others = approvers.clone();
+    let mut others: Vec<i64> = request.approvals().iter().map(|(user, _)| user.0).collect();
     others.push(request.requester.0);
-    // Where one approval is enough, whoever asks must not be a puppet of whoever approves.
-    let puppets = if request.quorum > 1 { &approvers } else { &others };
-    let list = |ids: &[i64]| serde_json::to_string(ids).map_err(|_| Error::Invalid("a list of accounts"));
+    let others = serde_json::to_string(&others).map_err(|_| Error::Invalid("a list of accounts"))?;
+    // Who made the account that asks may give one of several approvals, never the only one, and does not fetch.
+    let spared = (eyes == Eyes::Approving && request.quorum > 1).then_some(request.requester.0);
     let (is_new, is_bound): (bool, bool) = sqlx::query_as(
         "WITH RECURSIVE
            above (id) AS (SELECT ?1 UNION SELECT h.hand FROM account_hand h JOIN above a ON h.user_id = a.id WHERE h.at > ?2),
-           theirs (id) AS (SELECT value FROM json_each(?4)
-             UNION SELECT h.hand FROM account_hand h JOIN theirs t ON h.user_id = t.id WHERE h.at > ?2)
+           theirs (of, id) AS (SELECT value, value FROM json_each(?3) WHERE value <> ?1
+             UNION SELECT t.of, h.hand FROM account_hand h JOIN theirs t ON h.user_id = t.id WHERE h.at > ?2)
          SELECT EXISTS (SELECT 1 FROM users WHERE id = ?1 AND source = 0 AND created > max(?2, ?5)),
-                EXISTS (SELECT 1 FROM above WHERE id <> ?1 AND id IN (SELECT value FROM json_each(?3)))
-                OR ?1 IN (SELECT id FROM theirs)",
+                EXISTS (SELECT 1 FROM above a JOIN theirs t ON t.id = a.id WHERE t.of IS NOT ?4 OR t.id <> ?1)",
     )
     .bind(user.0)
     .bind(now.minus(settled).unix_millis())
-    .bind(list(&others)?)
-    .bind(list(puppets)?)
+    .bind(others)
+    .bind(spared)
     .bind(request.created.unix_millis())
     .fetch_one(connection)
     .await

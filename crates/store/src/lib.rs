@@ -84,6 +84,7 @@ pub use figures::{Figures, LADDER, StepFigures};
 pub use four_eyes::{
     Case, Decision, Denied, ItemClass, RequestRules, RequestState, may_ask, may_decide, may_fetch, may_see,
 };
+pub use hands::Eyes;
 pub use hooks::{Event, Hook, HookDelivery, HookDeliveryId, HookFigures, HookState, HookThen, HookTried};
 pub use intake::{Accepted, Envelope, NewMessage, Origin};
 pub use keys::{ApiKey, ApiKeyId, ApiKeyRow, NewApiKey, Repeatable, Scope};

@@ -9,11 +9,12 @@ use sqlx::{AssertSqlSafe, Row};
 use crate::audit::{self, Entry};
 use crate::codec::{self, Coded};
 use crate::four_eyes::{self, Case};
+use crate::hands::{self, Eyes};
 use crate::work::shortened;
 use crate::writer::{SET_COUNTER, Tx};
 use crate::{
     AuditEvent, Decision, Denied, Error, Event, ItemClass, MessageId, Page, PartVerdict, QuarantineId, Receipt,
-    RequestRules, RequestState, Role, Store, Timestamp, UserId, UserState, hands,
+    RequestRules, RequestState, Role, Store, Timestamp, UserId, UserState,
 };
 
 /// A request; people read `R-` and the number.
@@ -565,7 +566,7 @@ async fn decide(
         if let Err(denied) = asker_may(tx, &request).await? {
             return Ok(Err(denied));
         }
-        if !hands::is_settled(&mut tx.connection, &request, user, now, rules.settled).await? {
+        if !hands::is_settled(&mut tx.connection, &request, user, Eyes::Approving, now, rules.settled).await? {
             return Ok(Err(Denied::Unsettled));
         }
     }
@@ -620,6 +621,10 @@ async fn hand_over(
     }
     if let Err(denied) = asker_may(tx, &request).await? {
         return Ok(Err(denied));
+    }
+    let now = tx.now;
+    if !hands::is_settled(&mut tx.connection, &request, user, Eyes::Fetching, now, rules.settled).await? {
+        return Ok(Err(Denied::Unsettled));
     }
     if !is_kept {
         return Ok(Err(Denied::Gone));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use form::reason::{Reason, Refusal};
 use store::{
-    AuditFilter, Decision, Denied, Error, ItemClass, MessageId, Need, NewRequest, NewUser, OpenedBy, PartRecord,
+    AuditFilter, Decision, Denied, Error, Eyes, ItemClass, MessageId, Need, NewRequest, NewUser, OpenedBy, PartRecord,
     Quarantined, RecipientOutcome, RecipientResult, RequestFilter, RequestId, RequestRules, RequestState, Retried,
     RetryPolicy, Role, Store, Triage, UserId, UserState,
 };
@@ -353,7 +353,7 @@ async fn accounts_in_one_person_s_hands_are_one_pair_of_eyes() {
     for puppet in [sock, deep, late] {
         assert_eq!(approve(id, puppet).await, Err(Denied::Unsettled), "{puppet:?}");
         let request = store.request(id).await.unwrap().unwrap();
-        assert!(!store.is_settled_for(&request, puppet, settled()).await.unwrap());
+        assert!(!store.is_settled_for(&request, puppet, Eyes::Approving, settled()).await.unwrap());
     }
     assert_eq!(approve(id, people.manager).await, Ok(RequestState::Open));
     // Nor is one that was there before, after its password or role came from them.
@@ -385,5 +385,53 @@ async fn one_approval_is_not_given_by_who_made_the_asker() {
     let approve = async |user| store.decide_request(id, user, Decision::Approve, "x", rules).await.unwrap();
     assert_eq!(approve(people.admin).await, Err(Denied::Unsettled));
     assert_eq!(approve(people.operator).await, Ok(RequestState::Approved));
+    // Nor is it fetched by them.
+    assert_eq!(store.hand_over_original(id, people.admin, rules).await.unwrap(), Err(Denied::Unsettled));
+    assert_eq!(store.hand_over_original(id, people.operator, rules).await.unwrap(), Ok(()));
+    store.close().await;
+}
+
+#[tokio::test]
+async fn accounts_that_one_hand_made_are_one_pair_of_eyes_and_those_that_it_made_long_ago_are_not() {
+    let (_directory, hand, store) = fresh().await;
+    let people = people(&store).await;
+    let message = mail(&store).await;
+    hand.advance(4 * DAY);
+    let make = async |name: &str, role, by: &str| {
+        let user = NewUser { name: name.to_owned(), password_hash: "x".to_owned(), role };
+        store.create_user(user, by).await.unwrap()
+    };
+    let rules = settled();
+    let approve = async |id, user| store.decide_request(id, user, Decision::Approve, "x", rules).await.unwrap();
+    let fetch = async |id, user| store.hand_over_original(id, user, rules).await.unwrap();
+    let asks = make("asks", Role::Operator, "admin").await;
+    let twin = make("twin", Role::Operator, "admin").await;
+    let between = make("between", Role::TenantAdmin, "admin").await;
+    let deep = make("deep", Role::Operator, "between").await;
+    let aside = make("aside", Role::Operator, "operator").await;
+    hand.advance(Duration::from_secs(60));
+    let id = ask(&store, wanted(message, "3.1", asks)).await.unwrap();
+    for sibling in [twin, between, deep] {
+        assert_eq!(approve(id, sibling).await, Err(Denied::Unsettled), "{sibling:?}");
+    }
+    // One by another hand counts; whoever has that one in hand counts no second time.
+    assert_eq!(approve(id, aside).await, Ok(RequestState::Open));
+    assert_eq!(approve(id, people.operator).await, Err(Denied::Unsettled));
+    // The hand that made the asker gives one of two approvals, and does not fetch; nor do its others.
+    assert_eq!(approve(id, people.admin).await, Ok(RequestState::Approved));
+    for who in [people.admin, twin, deep, people.operator] {
+        assert_eq!(fetch(id, who).await, Err(Denied::Unsettled), "{who:?}");
+    }
+    let request = store.request(id).await.unwrap().unwrap();
+    assert!(!store.is_settled_for(&request, people.admin, Eyes::Fetching, rules).await.unwrap());
+    hand.advance(Duration::from_secs(60));
+    let second = make("second", Role::Operator, "test").await;
+    assert_eq!(fetch(id, second).await, Err(Denied::Unsettled), "it is newer than the request");
+    // Where they were all made by the one administrator there is, but longer ago than that, they are as many as they are.
+    hand.advance(3 * DAY);
+    let id = ask(&store, wanted(message, "3.1", asks)).await.unwrap();
+    assert_eq!(approve(id, twin).await, Ok(RequestState::Open));
+    assert_eq!(approve(id, deep).await, Ok(RequestState::Approved));
+    assert_eq!(fetch(id, people.admin).await, Ok(()));
     store.close().await;
 }

@@ -424,7 +424,7 @@ texts! {
     triage_still_inside: "この部分はもう取り出せませんが、中身は元のメールまたはファイル全体の原本の中に残っています。同じメールのほかの保管中の項目を削除または送信し終え、申請が無くなった後の削除で、全体の原本も消えます。遅くとも消える時刻: " / "This part cannot be taken out any more, but its bytes are still inside the whole original that it came in. That goes too when the last other item of it is deleted or sent and nobody asks for anything of it. At the latest: ";
     user_planned: "この人が予定した、まだ行われていない一括変更があります。停止するか管理者でなくすると、その時刻になっても行われません。件数: " / "Lists of changes that this person has planned and that wait for their time. If the account is stopped or no administrator any more, they are not carried out. How many: ";
     denied_virus: "ウイルスを検知したファイルは、利用者からは申請できません。" / "A file with a virus cannot be asked for by staff.";
-    denied_unsettled: "アカウントができたばかりか、この申請の関係者がそのアカウントを最近作成・変更しているため、まだ判断できません。別の人が判断してください。" / "The account is new, or somebody else in this request has made or changed it lately, so it cannot decide yet. Somebody else has to decide.";
+    denied_unsettled: "アカウントができたばかりか、この申請のほかの関係者のアカウントと最近の作成・変更でつながっている（一方が他方を、または同じ人が両方を作成・変更した）ため、まだこの操作はできません。別の人が行ってください。" / "The account is new, or recently tied to that of somebody else in this request (one of them, or one person both, made or changed it), so it cannot do this yet. Somebody else has to.";
     denied_role: "この役割ではできません。" / "The role is not entitled to this.";
     denied_asked: "同じファイルについて、すでに申請しています。" / "You have asked for this file already.";
     denied_many: "判断を待つ申請が多すぎます。" / "You have too many requests that wait.";

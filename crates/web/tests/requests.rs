@@ -5,9 +5,10 @@
 mod support;
 
 use std::io::Read;
+use std::time::Duration;
 
 use form::reason::Reason;
-use store::{AuditFilter, NewUser, Quarantined, RequestId, RequestState, Role, Verdict};
+use store::{AuditFilter, NewUser, Quarantined, RequestId, RequestRules, RequestState, Role, Verdict};
 use support::*;
 
 /// Sessions by name, on the portal and on the console.
@@ -374,4 +375,89 @@ async fn an_approver_sees_of_an_original_what_the_site_shows_before_they_decide(
     assert_eq!(decide(world.portal, &people.manager, "approve", "はい").await.status, 303);
     assert_eq!(page(world.portal, &people.manager, "/approvals/1/pages/1/original").await.status, 404);
     assert_eq!(views().await.len(), 1);
+}
+
+/// A world whose accounts must be out of each other's hands for three days.
+async fn world_of_hands() -> World {
+    let settled = Duration::from_secs(3 * 86_400);
+    world_of_rules(RequestRules { settled, ..RequestRules::default() }).await
+}
+
+/// Makes an account by somebody's hand and signs in with it.
+async fn made_by(world: &World, site: std::net::SocketAddr, name: &str, role: Role, hand: &str) -> String {
+    let password_hash = world.store.user_by_name(ADMIN).await.unwrap().unwrap().password_hash;
+    world.store.create_user(NewUser { name: name.to_owned(), password_hash, role }, hand).await.unwrap();
+    sign_in_at(world, site, name, PASSWORD).await.cookies()
+}
+
+#[tokio::test]
+async fn accounts_that_one_administrator_made_are_not_four_eyes_for_that_administrator() {
+    let world = world_of_hands().await;
+    let people = people(&world).await;
+    let second = made_by(&world, world.admin, "second", Role::Operator, "test").await;
+    let mut socks = Vec::new();
+    for name in ["sock1", "sock2", "sock3"] {
+        socks.push(made_by(&world, world.admin, name, Role::Operator, "admin").await);
+    }
+    let kept = Some(Quarantined::Part(engine::Source::whole(std::sync::Arc::new(
+        jail::Sealed::from_bytes(b"virus").unwrap(),
+    ))));
+    let parts = vec![withheld("1", "invoice.doc", Reason::Infected, kept)];
+    let id =
+        mail(&world, Some("k@example.jp"), "staff@city.example.lg.jp", "請求", Verdict::SanitisedWithWithheld, parts)
+            .await;
+    let item = world.store.message(id).await.unwrap().unwrap().quarantine[0].id.0;
+    let shown = page(world.admin, &socks[0], &format!("/quarantine/{item}")).await;
+    let asked = post_form(world.admin, &shown, &format!("/quarantine/{item}/request"), &socks[0], WHY).await;
+    assert_eq!(asked.status, 303);
+
+    // None of the three made the others; one hand made them all.
+    let why = "同じ人が両方を作成・変更した";
+    for sock in &socks[1..] {
+        let shown = page(world.admin, sock, "/approvals/1").await.text();
+        assert!(shown.contains(why) && !shown.contains("value=\"approve\""), "{shown}");
+        let refused = decide(world.admin, sock, "approve", "はい").await;
+        assert!(refused.status == 422 && refused.text().contains(why), "{}", refused.status);
+    }
+    assert!(world.store.request(RequestId(1)).await.unwrap().unwrap().decisions.is_empty());
+    assert_eq!(decide(world.admin, &people.operator, "approve", "はい").await.status, 303);
+    assert_eq!(decide(world.admin, &second, "approve", "はい").await.status, 303);
+    assert_eq!(world.store.request(RequestId(1)).await.unwrap().unwrap().state, RequestState::Approved);
+
+    // Nor does that hand fetch what its account asked for, itself or by another of them.
+    let original = "/approvals/1/original";
+    for cookies in [&people.admin, &socks[1]] {
+        let shown = page(world.admin, cookies, "/approvals/1").await;
+        let text = shown.text();
+        assert!(text.contains(why) && !text.contains(&format!("action=\"{original}\"")), "{text}");
+        for path in [original, "/approvals/1/original/file"] {
+            let refused = post_form(world.admin, &shown, path, cookies, &[("nonce", "x")]).await;
+            assert!(refused.status == 422 && refused.text().contains(why), "{path} {}", refused.status);
+        }
+    }
+    let shown = page(world.admin, &people.operator, "/approvals/1").await;
+    assert!(!shown.text().contains(why));
+    assert_eq!(post_form(world.admin, &shown, original, &people.operator, &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_account_that_may_not_approve_yet_sees_no_picture_either() {
+    let world = world_of_hands().await;
+    let people = people(&world).await;
+    let form = uploaded(&world, &people.staff, "集計.exe", b"MZ original").await;
+    ask(&world, &people.staff, &form, WHY).await;
+    // Requests are made by the millisecond.
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let late = made_by(&world, world.portal, "late", Role::Approver, "admin").await;
+    let shown = page(world.portal, &late, "/approvals/1").await;
+    assert_eq!(shown.status, 200);
+    assert!(!shown.text().contains("/approvals/1/pages/"), "{}", shown.text());
+    for path in ["/approvals/1/pages/1", "/approvals/1/pages/1/original"] {
+        assert_eq!(page(world.portal, &late, path).await.status, 404, "{path}");
+        assert_eq!(page(world.portal, &people.manager, path).await.status, 200, "{path}");
+    }
+    assert_eq!(decide(world.portal, &late, "approve", "はい").await.status, 422);
+    let filter = AuditFilter { event: Some("original_viewed".to_owned()), ..AuditFilter::default() };
+    let rows = world.store.audit(&filter).await.unwrap().items;
+    assert!(rows.iter().all(|row| row.actor == "manager"), "{rows:?}");
 }

@@ -8,9 +8,9 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
-use store::{Decision, Denied, Request, RequestFilter, RequestId, Role};
+use store::{Decision, Denied, Eyes, Request, RequestFilter, RequestId, Role};
 
-use super::{Desk, Handover, Line, Shown, denied, look::may_look, said, wording};
+use super::{Desk, Handover, Line, Looking, Shown, denied, said, wording};
 use crate::{
     fault::Fault,
     page::{Area, Page, render},
@@ -106,8 +106,31 @@ pub(crate) fn only_for(visitor: &Visitor) -> Option<store::UserId> {
     (visitor.user.role == Role::Approver).then_some(visitor.user.id)
 }
 
-/// Whether the visitor may do this now.
-pub(super) fn may(request: &Request, visitor: &Visitor, decision: Decision) -> Result<(), Denied> {
+/// Whether the visitor may approve now.
+pub(super) async fn may_approve(
+    desk: &Desk,
+    request: &Request,
+    visitor: &Visitor,
+) -> Result<Result<(), Denied>, Fault> {
+    if let Err(denied) = may(request, visitor, Decision::Approve) {
+        return Ok(Err(denied));
+    }
+    settled(desk, request, visitor, Eyes::Approving).await
+}
+
+/// Whether the visitor's account is a pair of eyes of its own for this.
+pub(super) async fn settled(
+    desk: &Desk,
+    request: &Request,
+    visitor: &Visitor,
+    eyes: Eyes,
+) -> Result<Result<(), Denied>, Fault> {
+    let is = desk.store.is_settled_for(request, visitor.user.id, eyes, desk.settings.rules).await?;
+    Ok(if is { Ok(()) } else { Err(Denied::Unsettled) })
+}
+
+/// Whether the visitor may do this now, as far as role and state say.
+fn may(request: &Request, visitor: &Visitor, decision: Decision) -> Result<(), Denied> {
     let approvals = request.approvals();
     store::may_decide(&request.case(&approvals), visitor.user.id, visitor.user.role, decision)
 }
@@ -121,16 +144,13 @@ pub(super) async fn show(
 ) -> Result<Response, Fault> {
     let t = visitor.texts();
     let request = visible(desk, visitor, id).await?;
-    let (mut approve, give_back) =
-        (may(&request, visitor, Decision::Approve), may(&request, visitor, Decision::Return));
-    if approve.is_ok() && !desk.store.is_settled_for(&request, visitor.user.id, desk.settings.rules).await? {
-        approve = Err(Denied::Unsettled);
-    }
+    let (approve, give_back) = (may_approve(desk, &request, visitor).await?, may(&request, visitor, Decision::Return));
     let console = desk.people.area == Area::Console;
     let hand_over = console
         && desk.settings.download == Handover::Admin
         && visitor.may(Permission::HandOver).is_ok()
         && store::may_fetch(request.state, visitor.user.role).is_ok();
+    let fetch = if hand_over { settled(desk, &request, visitor, Eyes::Fetching).await? } else { Ok(()) };
     let look = console && visitor.may(Permission::Originals).is_ok();
     let template = DetailPage {
         page: visitor.page(&desk.people, &wording::number(request.id), desk.approvals()),
@@ -141,7 +161,8 @@ pub(super) async fn show(
         look: if look {
             Some(look_at(&request))
         } else {
-            (!console && may_look(desk, &request, visitor)).then(|| format!("/approvals/{id}/pages/1"))
+            (!console && desk.settings.looking != Looking::Off && approve.is_ok())
+                .then(|| format!("/approvals/{id}/pages/1"))
         },
         may_approve: approve.is_ok(),
         may_return: give_back.is_ok(),
@@ -151,7 +172,8 @@ pub(super) async fn show(
             .filter(|why| *why != Denied::Over && visitor.may(Permission::Decide).is_ok())
             .map(|why| denied(why, t)),
         action: format!("/approvals/{id}"),
-        hand_over: hand_over.then(|| format!("/approvals/{id}/original")),
+        hand_over: (hand_over && fetch.is_ok()).then(|| format!("/approvals/{id}/original")),
+        no_hand_over: fetch.err().map(|why| denied(why, t)),
         form_token: visitor.form_token(),
         longest: super::MOST_CHARACTERS,
         shown: Shown::of(&request, desk, "/approvals", visitor),
@@ -194,6 +216,7 @@ struct DetailPage {
     why_not: Option<&'static str>,
     action: String,
     hand_over: Option<String>,
+    no_hand_over: Option<&'static str>,
     form_token: String,
     longest: usize,
     shown: Shown,

@@ -16,7 +16,7 @@ use engine::Source;
 use form::name::FileName;
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
-use store::{OriginKind, Request};
+use store::{Eyes, OriginKind, Request};
 
 use super::{Desk, Handover, decide, number, sealed_zip};
 use crate::{
@@ -128,6 +128,7 @@ async fn granted(desk: &Desk, visitor: &Visitor, id: i64) -> Result<Request, Fau
     }
     let request = decide::visible(desk, visitor, id).await?;
     store::may_fetch(request.state, visitor.user.role).map_err(Fault::Refused)?;
+    decide::settled(desk, &request, visitor, Eyes::Fetching).await?.map_err(Fault::Refused)?;
     Ok(request)
 }
 

@@ -9,7 +9,7 @@ use axum::{
 };
 use engine::catalogue;
 use form::reason::Refusal;
-use store::{AuditEntry, AuditEvent, Decision, Request};
+use store::{AuditEntry, AuditEvent, Request};
 
 use super::{Desk, Looking, decide, fetch, name, wording};
 use crate::{
@@ -84,9 +84,9 @@ pub(crate) async fn picture(
     Ok(preview::picture(&drawn, HeaderValue::from_static("no-store")))
 }
 
-/// Whether the visitor may look at what this is about: who may decide now, of what the site shows.
-pub(super) fn may_look(desk: &Desk, request: &Request, visitor: &Visitor) -> bool {
-    desk.settings.looking != Looking::Off && decide::may(request, visitor, Decision::Approve).is_ok()
+/// Whether the visitor may look at what this is about: who may approve now, of what the site shows.
+async fn may_look(desk: &Desk, request: &Request, visitor: &Visitor) -> Result<bool, Fault> {
+    Ok(desk.settings.looking != Looking::Off && decide::may_approve(desk, request, visitor).await?.is_ok())
 }
 
 /// The request and its original, of which this page may be seen; any other is not there.
@@ -97,7 +97,7 @@ async fn open(desk: &Desk, visitor: &Visitor, id: i64, number: u32) -> Result<(R
         Looking::FirstPage => number == 1,
         Looking::All => number > 0,
     };
-    if !within || !may_look(desk, &request, visitor) {
+    if !within || !may_look(desk, &request, visitor).await? {
         return Err(Fault::NotFound);
     }
     let document = fetch::document(desk, &request).await?;

@@ -167,8 +167,12 @@ async fn world_of(access: PortalAccess, limits: UploadLimits, addresses: [&str; 
 
 /// A portal for those with an account, and originals that may be handed over on the console.
 pub(crate) async fn world_of_handover() -> World {
-    let requests =
-        RequestSettings { download: Handover::Admin, looking: Looking::FirstPage, ..RequestSettings::default() };
+    world_of_rules(store::RequestRules::default()).await
+}
+
+/// The same with rules of its own.
+pub(crate) async fn world_of_rules(rules: store::RequestRules) -> World {
+    let requests = RequestSettings { rules, download: Handover::Admin, looking: Looking::FirstPage };
     let addresses = ["127.0.0.1:0", "127.0.0.1:0"];
     world_that(PortalAccess::Accounts, small_limits(), addresses, requests, Sources::default(), Webhooks::default())
         .await
