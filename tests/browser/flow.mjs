@@ -414,7 +414,7 @@ await step('filter the audit, verify its chain and take it along', async () => {
   await everywhere('audit');
   const [download] = await Promise.all([page.waitForEvent('download'), page.click('button[value=csv]')]);
   await download.saveAs(path.join(out, download.suggestedFilename()));
-  expect(fs.readFileSync(path.join(out, download.suggestedFilename()), 'utf8').split('\r\n').length === looked + 3, 'not a line for each');
+  expect(fs.readFileSync(path.join(out, download.suggestedFilename()), 'utf8').split('\r\n').length === looked + 4, 'not a line for each');
   await page.click('.notice button');
   expect(await page.locator('.notice.ok').count() === 1, 'the chain is not told to be intact');
 });

@@ -80,6 +80,12 @@ fn the_known_disagreements_are_those_of_the_table() {
     }
 }
 
+/// Dots where RFC 5321 has none: the first row of the table.
+fn has_dots_of_telephones(line: &str) -> bool {
+    let local = line.split_once('<').and_then(|(_, path)| path.rsplit_once('@')).map_or("", |(local, _)| local);
+    local.starts_with('.') || local.ends_with('.') || local.contains("..")
+}
+
 fn label() -> impl Strategy<Value = String> {
     "[a-zA-Z0-9]([a-zA-Z0-9-]{0,6}[a-zA-Z0-9])?"
 }
@@ -124,6 +130,7 @@ proptest! {
 
     #[test]
     fn what_ours_accepts_means_the_same_to_smtp_proto(line in line()) {
+        prop_assume!(!has_dots_of_telephones(&line));
         prop_assert_eq!(agree(&line), Ok(()));
     }
 }
