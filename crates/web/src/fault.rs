@@ -28,6 +28,8 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     BadRequest,
+    /// It was read, and a value in it is none of those that are taken.
+    Value,
     NotFound,
     Method,
     WrongHost,
@@ -71,13 +73,14 @@ impl Fault {
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Pending => StatusCode::CONFLICT,
             Self::Withheld | Self::Cancelled | Self::OriginalGone => StatusCode::GONE,
-            Self::OtherRequest | Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Value | Self::OtherRequest | Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }
 
     fn code(self) -> &'static str {
         match self {
             Self::BadRequest => "bad_request",
+            Self::Value => "invalid_value",
             Self::NotFound => "not_found",
             Self::Method => "method_not_allowed",
             Self::WrongHost => "wrong_host",
@@ -101,7 +104,7 @@ impl Fault {
 
     fn words(self, t: &Texts) -> (&'static str, &'static str) {
         match self {
-            Self::BadRequest => (t.fault_bad_request_title, t.fault_bad_request),
+            Self::BadRequest | Self::Value => (t.fault_bad_request_title, t.fault_bad_request),
             Self::NotFound => (t.fault_not_found_title, t.fault_not_found),
             Self::Method => (t.fault_method_title, t.fault_method),
             Self::WrongHost => (t.fault_host_title, t.fault_host),
@@ -129,6 +132,7 @@ impl Fault {
             Self::Busy | Self::TooMany => Some("20"),
             Self::Pending => Some("1"),
             Self::BadRequest
+            | Self::Value
             | Self::NotFound
             | Self::Method
             | Self::WrongHost

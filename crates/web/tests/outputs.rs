@@ -81,7 +81,7 @@ async fn a_file_is_made_again_beside_the_first_with_a_receipt_and_an_account_of_
     assert_eq!((second.status, second.header("content-type")), (200, Some("application/pdf")));
     assert!(first.header("content-type") != second.header("content-type"));
     for (fields, status) in
-        [([("receipt", receipt.as_str()), ("output", "text")], 400), ([("receipt", "x"), ("output", "raster")], 404)]
+        [([("receipt", receipt.as_str()), ("output", "text")], 422), ([("receipt", "x"), ("output", "raster")], 404)]
     {
         assert_eq!(post_form(world.portal, &page, &to, &cookies, &fields).await.status, status);
     }

@@ -113,7 +113,7 @@ pub(crate) struct ReportFinding {
         (status = 401, description = "No key, or one that is not good.", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "A request with the same Idempotency-Key is under way; see Retry-After.", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Larger than the limit.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The Idempotency-Key was used with another file.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The Idempotency-Key was used with another file, or there is no such output (`invalid_value`).", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "Too many uploads of this client at a time; see Retry-After.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Busy or out of space; see Retry-After.", body = Problem, content_type = "application/problem+json")
     )

@@ -109,9 +109,10 @@ pub(crate) struct Comment {
     get, path = "/api/v1/requests", operation_id = "listRequests", tag = "requests", params(Wanted),
     responses(
         (status = 200, description = "A page, newest first.", body = Requests),
-        (status = 400, description = "Unknown state.", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "Not a query of this kind.", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The role may not see requests.", body = Problem, content_type = "application/problem+json")
+        (status = 403, description = "The role may not see requests.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Unknown state.", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(crate) async fn list(
@@ -122,7 +123,7 @@ pub(crate) async fn list(
     let waiting = match wanted.state.as_deref() {
         None | Some("") => false,
         Some("waiting") => true,
-        Some(_) => return Err(Fault::BadRequest),
+        Some(_) => return Err(Fault::Value),
     };
     let requester = (desk.people.area == Area::Portal).then_some(visitor.user.id);
     let filter = RequestFilter { requester, waiting, before: wanted.cursor, ..RequestFilter::default() };
@@ -135,6 +136,7 @@ pub(crate) async fn list(
     get, path = "/api/v1/requests/{id}", operation_id = "request", tag = "requests", params(("id" = i64, Path, description = "Id of the request")),
     responses(
         (status = 200, description = "The request.", body = RequestItem),
+        (status = 400, description = "Not a number of this kind.", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The role may not see requests.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such request, or somebody else's.", body = Problem, content_type = "application/problem+json")
@@ -153,11 +155,11 @@ pub(crate) async fn item(
     post, path = "/api/v1/requests", operation_id = "askForOriginal", tag = "requests", request_body = Asking,
     responses(
         (status = 201, description = "It waits for approvals.", body = RequestItem),
-        (status = 400, description = "Reason or words are missing.", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "Not a body of this kind.", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The role may not ask.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such part, or somebody else's.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The rules are against it; `reason_code` says which.", body = Problem, content_type = "application/problem+json")
+        (status = 422, description = "Reason or words are missing (`invalid_value`), or the rules are against it; `reason_code` says which.", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(crate) async fn post(
@@ -170,8 +172,8 @@ pub(crate) async fn post(
         message: detail.row.id,
         path: asking.part,
         requester: visitor.user.id,
-        need: need_of(&asking.need).ok_or(Fault::BadRequest)?,
-        words: said(&asking.words).ok_or(Fault::BadRequest)?,
+        need: need_of(&asking.need).ok_or(Fault::Value)?,
+        words: said(&asking.words).ok_or(Fault::Value)?,
         confirmed: asking.confirmed,
         approver: asking.approver.map(UserId),
     };
@@ -231,7 +233,7 @@ async fn decided(
     comment: &Comment,
 ) -> Result<Json<RequestItem>, Fault> {
     decide::visible(desk, visitor, id).await?;
-    let comment = said(&comment.comment).ok_or(Fault::BadRequest)?;
+    let comment = said(&comment.comment).ok_or(Fault::Value)?;
     let (user, rules) = (visitor.user.id, desk.settings.rules);
     desk.store.decide_request(RequestId(id), user, decision, &comment, rules).await?.map_err(Fault::Refused)?;
     show(desk, visitor, id).await

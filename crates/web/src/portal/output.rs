@@ -42,7 +42,7 @@ pub(crate) fn parse(portal: &Portal, given: &str) -> Result<RetryPolicy, Fault> 
     if given.is_empty() || given == name(RetryPolicy::Same) {
         return Ok(RetryPolicy::Same);
     }
-    portal.state.outputs.iter().copied().find(|output| name(*output) == given).ok_or(Fault::BadRequest)
+    portal.state.outputs.iter().copied().find(|output| name(*output) == given).ok_or(Fault::Value)
 }
 
 /// The choice as people read it.
