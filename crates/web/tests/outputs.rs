@@ -47,7 +47,7 @@ async fn a_choice_of_the_form_holds_for_its_files_and_only_what_is_offered_can_b
     assert!(page.contains("出力: ページ（Office文書をPDFに）"), "{page}");
     assert_eq!(get(world.portal, &format!("{path}/files/1")).await.header("content-type"), Some("application/pdf"));
     for wrong in ["text", "x"] {
-        assert_eq!(upload_as(&world, wrong, &[("a.docx", b"one")]).await.status, 400, "{wrong}");
+        assert_eq!(upload_as(&world, wrong, &[("a.docx", b"one")]).await.status, 422, "{wrong}");
     }
     let plain = upload_as(&world, "same", &[("a.docx", b"one")]).await.header("location").unwrap().to_owned();
     assert_eq!(files(&world, &plain).await[0].output, RetryPolicy::Same);

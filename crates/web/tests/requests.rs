@@ -287,7 +287,7 @@ async fn programs_ask_and_read_but_only_people_decide() {
         api(world.admin, "GET", "/api/v1/requests?state=waiting", &operator, serde_json::Value::Null).await.json();
     assert_eq!((all["items"][0]["state"].as_str(), all["items"][0]["quorum"].as_i64()), (Some("open"), Some(2)));
     let empty = serde_json::json!({"comment": "  "});
-    assert_eq!(api(world.admin, "POST", "/api/v1/requests/1/approve", &operator, empty).await.status, 400);
+    assert_eq!(api(world.admin, "POST", "/api/v1/requests/1/approve", &operator, empty).await.status, 422);
     let comment = serde_json::json!({"comment": "確認"});
     let approved = api(world.admin, "POST", "/api/v1/requests/1/approve", &operator, comment.clone()).await;
     assert_eq!((approved.status, approved.json()["decisions"][0]["user"].as_str()), (200, Some("operator")));

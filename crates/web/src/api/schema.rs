@@ -12,7 +12,7 @@ use utoipa::{
 use crate::fault::Fault;
 
 /// The bytes of a file.
-#[derive(Debug)]
+#[derive(Debug, serde::Deserialize)]
 pub(crate) struct File;
 
 impl PartialSchema for File {
@@ -25,7 +25,8 @@ impl PartialSchema for File {
 impl ToSchema for File {}
 
 /// The body of an upload.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, serde::Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "it stands for a body that is read as a stream")]
 pub(crate) struct OneFile {
     /// The part needs a file name.
@@ -36,7 +37,8 @@ pub(crate) struct OneFile {
 }
 
 /// The body of an upload of several files.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, serde::Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "it stands for a body that is read as a stream")]
 pub(crate) struct SomeFiles {
     /// Each part needs a file name.
