@@ -1,0 +1,136 @@
+//! The dashboard, its checks, and the way of a mail.
+
+macro_rules! console {
+    ([$next:ident $($rest:ident)*] $($before:tt)*) => {
+        $next! {
+            [$($rest)*] $($before)*
+
+            // Console
+            nav_dashboard: "ダッシュボード" / "Dashboard";
+            nav_messages: "追跡" / "Tracking";
+            nav_quarantine: "隔離" / "Quarantine";
+            nav_audit: "監査ログ" / "Audit log";
+            dashboard_waiting: "作り直し待ち" / "Waiting to be rebuilt";
+            dashboard_working: "処理中" / "In work";
+            dashboard_deliveries: "配送待ち" / "Awaiting delivery";
+            dashboard_quarantine: "隔離中" / "In quarantine";
+            dashboard_requests: "判断を待つ申請" / "Requests waiting for a decision";
+            dashboard_messages: "受け付けた件数" / "Accepted";
+            dashboard_oldest: "最も古い待ち" / "Oldest waiting";
+            dashboard_oldest_none: "なし" / "none";
+            dashboard_all: "すべての受け付けを見る" / "See everything accepted";
+            dashboard_state: "状態" / "State";
+            dashboard_ok: "正常" / "Normal";
+            dashboard_warning: "注意が必要です" / "Needs attention";
+            dashboard_refusing: "メールの受け付けを止めています" / "Mail is being refused";
+            dashboard_recent: "最近の受け付け" / "Recently accepted";
+            dashboard_checks: "点検" / "Checks";
+            check_name: "項目" / "Check";
+            check_detail: "詳細" / "Detail";
+            check_ok: "正常" / "OK";
+            check_warning: "注意" / "Warning";
+            check_off: "未設定" / "Not set";
+            part_store: "保管（データベースとファイル）" / "Store (database and files)";
+            part_rooms: "変換環境（隔離）" / "Rooms";
+            part_scanner: "ウイルス検査" / "Virus scanner";
+            part_delivery: "次のメールサーバーへの配送" / "Delivery to the next hop";
+            meaning_store: "メールを保存できないため、受け付けを止めています。ディスクの空きを確かめてください。" / "Mail cannot be stored, so it is refused. Check the free disk space.";
+            meaning_rooms: "作り直しが遅れるか、止まっています。受け付けたメールは待っています。" / "Rebuilding is slow or stopped. Accepted mail waits.";
+            meaning_scanner: "応答がありません。受け付けたメールは、応答が戻るまで待っています。" / "No answer. Accepted mail waits until it answers again.";
+            meaning_scanner_off: "ファイルは作り直しますが、ウイルスの検査はしていません。" / "Files are rebuilt, but not scanned for viruses.";
+            meaning_delivery: "次のメールサーバーにつながりません。メールは失われず、つながり次第配送します。" / "The next hop cannot be reached. No mail is lost; it is delivered as soon as the hop answers.";
+            check_failed: "異常" / "Failed";
+            column_time: "時刻" / "Time";
+            column_kind: "種類" / "Kind";
+            column_sender: "差出人" / "Sender";
+            column_recipients: "宛先" / "Recipients";
+            column_subject: "件名 / ファイル" / "Subject / file";
+            column_verdict: "結果" / "Result";
+            column_receipt: "受付番号" / "Receipt";
+            column_reason: "理由" / "Reason";
+            column_size: "大きさ" / "Size";
+            column_state: "状態" / "State";
+            column_type: "形式" / "Type";
+            column_name: "名前" / "Name";
+            column_actor: "主体" / "Actor";
+            column_action: "操作" / "Action";
+            column_number: "番号" / "No.";
+            column_reply: "応答" / "Reply";
+            column_attempts: "回数" / "Attempts";
+            kind_mail: "メール" / "Mail";
+            kind_upload: "アップロード" / "Upload";
+            kind_notice: "お知らせ" / "Notice";
+            kind_unlocked: "開封した添付" / "Opened attachments";
+            detail_header_from: "差出人（表示）" / "From header";
+            delivery_retry: "もう一度配送します" / "To be tried again";
+            search: "検索" / "Search";
+            search_hint: "差出人・宛先・件名・ファイル名・受付番号" / "Sender, recipient, subject, file name, receipt";
+            filter_all: "すべて" / "All";
+            no_rows: "該当するものはありません。" / "Nothing to show.";
+            older: "さらに古いもの" / "Older";
+            newest: "最新へ戻る" / "Back to the newest";
+            no_subject: "（件名なし）" / "(no subject)";
+            null_sender: "（空の差出人）" / "(null sender)";
+            detail_title: "受け付けの記録" / "Record";
+            detail_facts: "概要" / "Summary";
+            detail_timeline: "経過" / "Timeline";
+            detail_parts: "ファイルごとの結果" / "Results by file";
+            detail_account: "受取人へのお知らせ（メールの中の文面）" / "The account in the mail, as recipients read it";
+            detail_deliveries: "配送" / "Deliveries";
+            detail_findings: "取り除いたもの・変えたもの" / "Removed or changed";
+            detail_peer: "接続元" / "Client";
+            detail_helo: "HELO" / "HELO";
+            detail_tls: "暗号化" / "TLS";
+            detail_tls_none: "なし" / "none";
+            detail_user: "利用者" / "User";
+            detail_attempt: "処理の回数" / "Attempts";
+            detail_error: "最後の問題" / "Last problem";
+            detail_quarantined: "隔離された原本を見る" / "See the quarantined original";
+            delivery_waiting: "待っています" / "Waiting";
+            delivery_delivered: "配送しました" / "Delivered";
+            delivery_failed: "配送できませんでした" / "Failed";
+
+            // Operations
+            dashboard_throughput: "1分あたりの処理件数" / "Finished per minute";
+            dashboard_p95: "95%の処理時間（1時間）" / "95% done within (last hour)";
+            dashboard_p95_more: "24時間を超過" / "over 24 hours";
+            dashboard_p95_none: "記録なし" / "none";
+            dashboard_charts: "この24時間" / "The last 24 hours";
+            dashboard_flow: "受け付け・配送・隔離（30分ごと）" / "Accepted, delivered, withheld (each half hour)";
+            dashboard_accepted: "受け付け" / "Accepted";
+            dashboard_delivered: "配送" / "Delivered";
+            dashboard_withheld: "お渡ししなかったもの" / "Withheld";
+            dashboard_verdicts: "結果の内訳" / "Results";
+            dashboard_reasons: "お渡ししなかった理由" / "Reasons for withholding";
+            dashboard_kinds: "形式" / "File types";
+            dashboard_count: "件数" / "Count";
+            dashboard_none: "この24時間の記録はありません。" / "Nothing in the last 24 hours.";
+            dashboard_rest: "その他" / "others";
+            dashboard_cause: "原因: " / "Cause: ";
+            dashboard_lasting: "続いている時間: " / "For: ";
+            chart_table: "表で見る" / "As a table";
+            part_database: "ウイルス定義の日付" / "Age of the virus database";
+            part_certificate: "サーバー証明書の期限" / "End of the certificate";
+            part_space: "保管場所の空き" / "Free space";
+            part_refusals: "一時的に断った接続（1時間）" / "Refused for now (last hour)";
+            meaning_database_old: "古くなっています。定義の更新が動いているか確かめてください。" / "It is old. Check that updates work.";
+            meaning_certificate_soon: "期限が近づいています。更新してください。" / "It ends soon. Renew it.";
+            meaning_certificate_over: "期限が切れています。送信元が接続できないおそれがあります。" / "It has ended. Senders may not be able to connect.";
+            meaning_certificate_unread: "期限を読み取れません。" / "Its end cannot be read.";
+            meaning_space: "空きが少なくなっています。なくなると受け付けが止まります。" / "Space is running out. Mail is refused when none is left.";
+            meaning_refusals: "送信元には後で送り直すよう返しています。続く場合はログを確かめてください。" / "Senders were told to come back. Check the log if it goes on.";
+            tracking_accepted: "受け付けたもの" / "Accepted";
+            refusals_title: "断ったもの" / "Refused";
+            refusals_lead: "メールを受け取る前に断った接続と宛先です。新しいものから10万件まで、30日間残ります。" / "Connections and recipients refused before a mail was taken: the newest 100,000, for 30 days.";
+            refusals_hint: "接続元・差出人・宛先・応答" / "Client, sender, recipient, reply";
+            refusals_later: "後で送り直すよう返しました。" / "Told to come back later.";
+            refusals_never: "受け取れないと返しました。" / "Told that it is not taken.";
+            search_since: "いつから" / "From";
+            search_until: "いつまで" / "Until";
+            search_fields: "項目ごとに探す" / "Search by field";
+            search_subject: "件名" / "Subject";
+            search_file: "ファイル名" / "File name";
+            search_identifier: "受付番号 / Message-ID" / "Receipt or Message-ID";
+        }
+    };
+}
