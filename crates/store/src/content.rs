@@ -15,6 +15,7 @@ use crate::blobs::{self, Blobs, Pending};
 use crate::codec;
 use crate::spool::{Body, blocking};
 use crate::sql::{Many, Values};
+use crate::writer::Tx;
 use crate::{Error, Store};
 
 /// Bytes that came from outside. They may go into a room, or to an operator who asked for exactly them.
@@ -299,6 +300,20 @@ pub(crate) fn bind(values: &mut Values, id: i64, body: &Body, length: i64) {
         Body::File(_) => None,
     };
     values.add(id).add(inline).add(blob.map(|b| b.file.as_str())).add(length).add(blob.map(|b| b.digest.as_slice()));
+}
+
+/// Removes content that nothing else names; its file goes after the commit.
+pub(crate) async fn remove(tx: &mut Tx, content: i64, files: &mut Vec<String>) -> Result<(), Error> {
+    let row: Option<(Option<String>,)> = sqlx::query_as(
+        "DELETE FROM content WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM quarantine WHERE content = ?1 AND state < 2)
+         RETURNING file",
+    )
+    .bind(content)
+    .fetch_optional(&mut tx.connection)
+    .await
+    .map_err(Error::database("removing content"))?;
+    files.extend(row.and_then(|(file,)| file));
+    Ok(())
 }
 
 pub(crate) static INSERT: Many = Many {

@@ -13,7 +13,7 @@ use crate::codec::{self, Coded};
 use crate::spool::blocking;
 use crate::sql::Many;
 use crate::writer::Tx;
-use crate::{AuditEvent, Error, OriginKind, QuarantineState, Store, Timestamp, requests, triage};
+use crate::{AuditEvent, Error, OriginKind, QuarantineState, Store, Timestamp, requests, retry};
 
 /// What a purge removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -101,7 +101,7 @@ async fn step(tx: &mut Tx) -> Result<Step, Error> {
     })
     .await?;
     for (item, _) in &held {
-        contents.extend(triage::forget(tx, *item).await?);
+        contents.extend(retry::forget(tx, *item).await?);
     }
     purged.quarantined = u64::try_from(held.len()).unwrap_or(u64::MAX);
     contents.extend(held.iter().map(|(_, content)| *content));

@@ -10,12 +10,12 @@ use sqlx::Row;
 use crate::audit::{self, Entry};
 use crate::codec::{self, Coded};
 use crate::complete::{self, PartOp, QuarantineRecord};
-use crate::content::Content;
+use crate::content::{self, Content};
 use crate::spool::blocking;
 use crate::writer::{Op, Operation, Reply, Step, Tx};
 use crate::{
     AuditEvent, Error, MessageId, OriginKind, Original, PartRecord, PartVerdict, QuarantineId, QuarantineState,
-    Receipt, RetryPolicy, Store, Timestamp, Verdict, triage,
+    Receipt, RetryPolicy, Store, Timestamp, Verdict, retry,
 };
 
 /// An upload with parts in quarantine that a password may open.
@@ -219,7 +219,7 @@ impl OpenOp {
         let files = self.replace_parts(tx).await?;
         let items = self.release(tx).await?;
         self.hold(tx).await?;
-        triage::begin_anew(tx, message, self.verdict).await?;
+        retry::begin_anew(tx, message, self.verdict).await?;
         tx.words.message(message);
         complete::tell(
             tx,
@@ -251,7 +251,7 @@ impl OpenOp {
             .map_err(Error::database("replacing the parts of an upload"))?;
         let mut files = Vec::new();
         for content in before.into_iter().filter_map(|(content,)| content) {
-            triage::remove(tx, content, &mut files).await?;
+            content::remove(tx, content, &mut files).await?;
         }
         self.parts.iter_mut().for_each(|part| part.number(tx));
         let parts: Vec<(i64, i64, &PartOp)> =

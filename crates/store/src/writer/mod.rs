@@ -5,22 +5,23 @@
 //! operations are run one by one, so that the one which cannot be done does not take the others with it. When the
 //! connection itself is lost, the operations at hand are answered with an error and the next ones get a new connection.
 
+mod batch;
+mod marks;
+mod operation;
+
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Connection, Executor};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
 use crate::audit::Entry;
 use crate::blobs::Blobs;
 use crate::complete::CompleteOp;
-use crate::delivery::{DueOp, RecipientId, ResultsOp};
+use crate::delivery::{DueOp, ResultsOp};
 use crate::figures::{self, Counted, Figure};
 use crate::intake::AcceptOp;
 use crate::open::{Existence, connect, read_marks};
@@ -29,7 +30,12 @@ use crate::sql::{Many, Texts, Values};
 use crate::unlock::ReleaseOp;
 use crate::words;
 use crate::work::ClaimOp;
-use crate::{Error, Event, MessageId, StoreConfig, Timestamp};
+use crate::{Error, Event, StoreConfig, Timestamp};
+
+use batch::{Batch, Files};
+
+pub(crate) use marks::{Marks, Memory, SET_COUNTER, Tally, Wake};
+pub(crate) use operation::{Call, Operation, Reply, Step};
 
 /// Something the writer does. The frequent kinds are run together, many rows per statement.
 pub(crate) enum Op {
@@ -41,29 +47,6 @@ pub(crate) enum Op {
     Claim(ClaimOp),
     Other(Box<dyn Operation>),
     Stop,
-}
-
-/// An infrequent operation. It may be run again after a rollback.
-pub(crate) trait Operation: Send {
-    fn run<'a>(&'a mut self, tx: &'a mut Tx) -> Step<'a, ()>;
-    /// Its own failure, which leaves the others alone.
-    fn fail(&mut self, error: Error);
-    /// `shared` is the failure of the whole transaction.
-    fn answer(self: Box<Self>, shared: Option<&Arc<Error>>);
-}
-
-pub(crate) type Step<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
-
-/// An [`Operation`] made of a closure.
-pub(crate) struct Call<F, T> {
-    pub(crate) run: F,
-    pub(crate) reply: Reply<T>,
-}
-
-/// Where a caller waits, and what it will be told if the transaction commits.
-pub(crate) struct Reply<T> {
-    sender: oneshot::Sender<Result<T, Error>>,
-    pub(crate) outcome: Option<Result<T, Error>>,
 }
 
 /// The writer's connection and everything it alone knows.
@@ -90,47 +73,6 @@ pub(crate) struct Tx {
     _lock: std::fs::File,
 }
 
-/// What a rollback must undo.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Marks {
-    pub(crate) message: i64,
-    pub(crate) content: i64,
-    pub(crate) quarantine: i64,
-    pub(crate) audit_seq: i64,
-    pub(crate) audit_hash: [u8; 32],
-    pub(crate) tally: [i64; Tally::ALL.len()],
-}
-
-/// Running totals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tally {
-    Accepted,
-    Uploaded,
-    Sanitised,
-    SanitisedWithWithheld,
-    NoticeOnly,
-    GivenUp,
-    Delivered,
-    DeliveryFailed,
-    Refused,
-}
-
-/// What need not survive a restart. Changed only after a commit.
-#[derive(Default)]
-pub(crate) struct Memory {
-    recent: HashMap<i64, MessageId>,
-    recent_order: VecDeque<i64>,
-    pub(crate) in_flight: HashSet<RecipientId>,
-    pub(crate) leases_checked: Timestamp,
-}
-
-/// The earliest times at which there may be something to do, lowered by an operation.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Wake {
-    pub(crate) work: i64,
-    pub(crate) delivery: i64,
-}
-
 /// What the writer tells the callers without being asked.
 pub(crate) struct Shared {
     pub(crate) work: Notify,
@@ -141,17 +83,6 @@ pub(crate) struct Shared {
     pub(crate) work_due: AtomicI64,
     /// No delivery is due before this time.
     pub(crate) delivery_due: AtomicI64,
-}
-
-#[derive(Default)]
-struct Batch {
-    accepts: Vec<AcceptOp>,
-    completes: Vec<CompleteOp>,
-    results: Vec<ResultsOp>,
-    releases: Vec<ReleaseOp>,
-    others: Vec<Box<dyn Operation>>,
-    dues: Vec<DueOp>,
-    claims: Vec<ClaimOp>,
 }
 
 /// Runs until every sender is gone or [`Op::Stop`] comes; what was sent before is still done.
@@ -480,7 +411,7 @@ impl Tx {
         for due in &batch.dues {
             // Nobody waits any more: not in flight, then.
             if let Some(Ok(tasks)) = &due.reply.outcome
-                && !due.reply.sender.is_closed()
+                && due.reply.is_awaited()
             {
                 self.memory.in_flight.extend(tasks.iter().flat_map(|t| t.recipients.iter().map(|r| r.id)));
             }
@@ -509,189 +440,6 @@ impl Tx {
     }
 }
 
-impl Batch {
-    fn len(&self) -> usize {
-        self.accepts.len()
-            + self.completes.len()
-            + self.results.len()
-            + self.releases.len()
-            + self.others.len()
-            + self.dues.len()
-            + self.claims.len()
-    }
-
-    fn split(self) -> Vec<Batch> {
-        let mut singles = Vec::with_capacity(self.len());
-        singles.extend(self.accepts.into_iter().map(|op| Batch { accepts: vec![op], ..Batch::default() }));
-        singles.extend(self.completes.into_iter().map(|op| Batch { completes: vec![op], ..Batch::default() }));
-        singles.extend(self.results.into_iter().map(|op| Batch { results: vec![op], ..Batch::default() }));
-        singles.extend(self.releases.into_iter().map(|op| Batch { releases: vec![op], ..Batch::default() }));
-        singles.extend(self.others.into_iter().map(|op| Batch { others: vec![op], ..Batch::default() }));
-        singles.extend(self.dues.into_iter().map(|op| Batch { dues: vec![op], ..Batch::default() }));
-        singles.extend(self.claims.into_iter().map(|op| Batch { claims: vec![op], ..Batch::default() }));
-        singles
-    }
-
-    fn answer(self, shared: Option<&Arc<Error>>, files: Files) {
-        for mut op in self.accepts {
-            if files == Files::Keep {
-                op.keep_file();
-            }
-            op.reply.send(shared);
-        }
-        for mut op in self.completes {
-            if files == Files::Keep {
-                op.keep_files();
-            }
-            op.reply.send(shared);
-        }
-        for mut op in self.results {
-            if files == Files::Keep {
-                op.keep_file();
-            }
-            op.reply.send(shared);
-        }
-        for mut op in self.releases {
-            if files == Files::Keep {
-                op.keep_file();
-            }
-            op.reply.send(shared);
-        }
-        for op in self.others {
-            op.answer(shared);
-        }
-        for op in self.dues {
-            op.reply.send(shared);
-        }
-        for op in self.claims {
-            op.reply.send(shared);
-        }
-    }
-}
-
-impl<T> Reply<T> {
-    pub(crate) fn new() -> (Self, oneshot::Receiver<Result<T, Error>>) {
-        let (sender, receiver) = oneshot::channel();
-        (Reply { sender, outcome: None }, receiver)
-    }
-
-    pub(crate) fn send(self, shared: Option<&Arc<Error>>) {
-        let answer = match (shared, self.outcome) {
-            (Some(error), _) => Err(Error::Transaction(error.clone())),
-            (None, Some(outcome)) => outcome,
-            (None, None) => Err(Error::Closed),
-        };
-        // The caller may have gone away; what it asked for is done all the same.
-        drop(self.sender.send(answer));
-    }
-}
-
-impl<F, T> Operation for Call<F, T>
-where
-    F: for<'a> Fn(&'a mut Tx) -> Step<'a, T> + Send,
-    T: Send,
-{
-    fn run<'a>(&'a mut self, tx: &'a mut Tx) -> Step<'a, ()> {
-        let step = (self.run)(tx);
-        let outcome = &mut self.reply.outcome;
-        Box::pin(async move {
-            *outcome = Some(Ok(step.await?));
-            Ok(())
-        })
-    }
-
-    fn fail(&mut self, error: Error) {
-        self.reply.outcome = Some(Err(error));
-    }
-
-    fn answer(self: Box<Self>, shared: Option<&Arc<Error>>) {
-        self.reply.send(shared);
-    }
-}
-
-impl Memory {
-    /// Remembers a message for telling duplicates.
-    pub(crate) fn remember(&mut self, fingerprint: i64, message: MessageId) {
-        if self.recent.insert(fingerprint, message).is_none() {
-            self.recent_order.push_back(fingerprint);
-        }
-        while self.recent_order.len() > REMEMBERED {
-            if let Some(old) = self.recent_order.pop_front() {
-                self.recent.remove(&old);
-            }
-        }
-    }
-
-    pub(crate) fn duplicate(&self, fingerprint: i64) -> Option<MessageId> {
-        self.recent.get(&fingerprint).copied()
-    }
-}
-
-impl Marks {
-    pub(crate) fn tally(&self, tally: Tally) -> i64 {
-        self.tally.get(tally.index()).copied().unwrap_or(0)
-    }
-
-    pub(crate) fn next_message(&mut self) -> i64 {
-        self.message = self.message.saturating_add(1);
-        self.message
-    }
-
-    pub(crate) fn next_content(&mut self) -> i64 {
-        self.content = self.content.saturating_add(1);
-        self.content
-    }
-
-    pub(crate) fn next_quarantine(&mut self) -> i64 {
-        self.quarantine = self.quarantine.saturating_add(1);
-        self.quarantine
-    }
-}
-
-impl Tally {
-    pub(crate) const ALL: [Tally; 9] = [
-        Tally::Accepted,
-        Tally::Uploaded,
-        Tally::Sanitised,
-        Tally::SanitisedWithWithheld,
-        Tally::NoticeOnly,
-        Tally::GivenUp,
-        Tally::Delivered,
-        Tally::DeliveryFailed,
-        Tally::Refused,
-    ];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Tally::Accepted => "accepted",
-            Tally::Uploaded => "uploaded",
-            Tally::Sanitised => "sanitised",
-            Tally::SanitisedWithWithheld => "sanitised_with_withheld",
-            Tally::NoticeOnly => "notice_only",
-            Tally::GivenUp => "given_up",
-            Tally::Delivered => "delivered",
-            Tally::DeliveryFailed => "delivery_failed",
-            Tally::Refused => "refused",
-        }
-    }
-
-    fn index(self) -> usize {
-        Tally::ALL.iter().position(|t| *t == self).unwrap_or(0)
-    }
-}
-
-impl Wake {
-    const NEVER: Wake = Wake { work: i64::MAX, delivery: i64::MAX };
-
-    pub(crate) fn work_at(&mut self, due: i64) {
-        self.work = self.work.min(due);
-    }
-
-    pub(crate) fn delivery_at(&mut self, due: i64) {
-        self.delivery = self.delivery.min(due);
-    }
-}
-
 impl Shared {
     pub(crate) fn new() -> Self {
         Shared {
@@ -708,13 +456,6 @@ fn unanswered() -> Error {
     Error::database("waiting for the database")(sqlx::Error::WorkerCrashed)
 }
 
-/// What to do with files that the transaction's rows name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Files {
-    Keep,
-    Remove,
-}
-
 struct Failure {
     error: Error,
     files: Files,
@@ -726,87 +467,8 @@ impl From<Error> for Failure {
     }
 }
 
-pub(crate) static SET_COUNTER: Many = Many {
-    doing: "writing counters",
-    head: "INSERT INTO counter (name, value) VALUES ",
-    columns: 2,
-    tail: " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-};
-
 /// Operations per transaction: bounds the memory of one batch (with 64 KiB inline each, 16 MiB).
 const MOST_OPS: usize = 256;
-const REMEMBERED: usize = 100_000;
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::AtomicUsize;
-    use std::time::Duration;
-
-    use tracing::Subscriber;
-    use tracing_subscriber::Layer;
-    use tracing_subscriber::layer::{Context, SubscriberExt};
-
-    use crate::{AuditEntry, Class, Clock, Store, StoreConfig, Timestamp};
-
-    use super::*;
-
-    /// Lets the thread of a connection die at one of the commands it is given: it enters the caller's span for each.
-    struct Deadly {
-        at: usize,
-        commands: Arc<AtomicUsize>,
-    }
-
-    impl<S: Subscriber> Layer<S> for Deadly {
-        fn on_enter(&self, _: &tracing::span::Id, _: Context<'_, S>) {
-            if std::thread::current().name() == Some(crate::open::WRITER) {
-                assert_ne!(self.commands.fetch_add(1, Ordering::SeqCst) + 1, self.at, "the test wants it so");
-            }
-        }
-    }
-
-    /// Appends one row. Answers how, and how many commands the connection was given.
-    async fn append(store: &Store, dies_at: usize) -> (Result<(), Error>, usize) {
-        let commands = Arc::new(AtomicUsize::new(0));
-        let layer = Deadly { at: dies_at, commands: commands.clone() };
-        // The runtime has one thread, so the writer runs under both as well.
-        let _subscriber = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
-        let _span = tracing::error_span!("deadly").entered();
-        let row = AuditEntry {
-            actor: "test".to_owned(),
-            event: crate::AuditEvent::SystemExamined,
-            message: None,
-            detail: Vec::new(),
-        };
-        let outcome = store.audit_append(row).await;
-        (outcome, commands.load(Ordering::SeqCst))
-    }
-
-    #[tokio::test]
-    async fn a_connection_that_dies_at_any_command_is_replaced_and_what_was_answered_ok_is_there() {
-        let directory = tempfile::tempdir().unwrap();
-        let clock = Clock::new(|| Timestamp::from_unix_millis(1_795_186_800_000));
-        let config = StoreConfig {
-            reserve_bytes: 0,
-            transaction_limit: Duration::from_secs(2),
-            ..StoreConfig::new(directory.path(), clock)
-        };
-        let store = Store::open(config).await.unwrap();
-        let (outcome, commands) = append(&store, usize::MAX).await;
-        outcome.unwrap();
-        assert!(commands > 3, "{commands}");
-        for dies_at in 1..=commands {
-            let before = store.audit_verify().await.unwrap().rows;
-            let (outcome, _) = append(&store, dies_at).await;
-            assert_eq!(outcome.unwrap_err().class(), Class::Retry, "command {dies_at}");
-            let after = store.audit_verify().await.unwrap().rows;
-            // It may have died between the commit and the answer.
-            assert!(after == before || (after == before + 1 && dies_at == commands), "command {dies_at}");
-
-            append(&store, usize::MAX).await.0.unwrap();
-            let check = store.audit_verify().await.unwrap();
-            assert_eq!((check.rows, check.broken), (after + 1, None), "command {dies_at}");
-            store.health().await.unwrap();
-        }
-        store.close().await;
-    }
-}
+mod tests;
