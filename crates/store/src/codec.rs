@@ -47,9 +47,9 @@ coded!(Site: Portal = 0, Admin = 1);
 coded!(Stage: Full = 0, Code = 1);
 coded!(ItemClass: Rebuilt = 0, Withheld = 1, Virus = 2);
 coded!(Need: Macro = 0, Look = 1, Content = 2, Whole = 3, Other = 4);
-// 2 and above is final.
 coded!(RetryPolicy: Same = 0, Raster = 1, Pages = 2, Text = 3);
 coded!(RetryState: Waiting = 0, Made = 1, Withheld = 2);
+// 2 and above is final.
 coded!(RequestState: Open = 0, Approved = 1, Returned = 2, Ended = 3, Fetched = 4);
 coded!(ChangeState: Planned = 0, Done = 1, Withdrawn = 2);
 coded!(HookState: Waiting = 0, Taken = 1, GivenUp = 2);

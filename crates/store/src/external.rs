@@ -7,7 +7,7 @@ use crate::audit::{self, Entry};
 use crate::codec::Coded;
 use crate::users::{COLUMNS, address_is_free, audit_user, end_sessions, role_name, user_row};
 use crate::writer::Tx;
-use crate::{AuditEvent, Error, Role, Store, Timestamp, User, UserId};
+use crate::{AuditEvent, Error, Role, Store, Timestamp, User, UserId, UserState};
 
 /// Who checks a user's password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -204,13 +204,14 @@ async fn make(tx: &mut Tx, who: &External) -> Result<UserId, Error> {
     free_name(tx, who).await?;
     let (id,): (i64,) = sqlx::query_as(
         "INSERT INTO users (name, password_hash, role, state, failed, created, source, subject, confirmed)
-         VALUES (?1, '', ?2, 0, 0, ?3, ?4, ?5, ?3) RETURNING id",
+         VALUES (?1, '', ?2, ?6, 0, ?3, ?4, ?5, ?3) RETURNING id",
     )
     .bind(who.name.as_str())
     .bind(who.role.code())
     .bind(tx.now.unix_millis())
     .bind(who.source.code())
     .bind(who.subject.as_str())
+    .bind(UserState::Active.code())
     .fetch_one(&mut tx.connection)
     .await
     .map_err(Error::database("making a user"))?;

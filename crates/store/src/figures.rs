@@ -72,7 +72,7 @@ pub(crate) enum Figure {
 }
 
 impl Figure {
-    fn code(self) -> i64 {
+    pub(crate) fn code(self) -> i64 {
         self as i64
     }
 }

@@ -57,6 +57,8 @@ mod secrets;
 mod sessions;
 mod spool;
 mod sql;
+#[cfg(test)]
+mod sql_codes;
 mod time;
 mod token;
 mod triage;

@@ -458,13 +458,14 @@ pub(crate) async fn address_is_free(tx: &mut Tx, address: Option<&str>, but: Opt
 
 pub(crate) async fn insert_user(tx: &mut Tx, user: &NewUser, actor: String) -> Result<UserId, Error> {
     let inserted: Option<(i64,)> = sqlx::query_as(
-        "INSERT INTO users (name, password_hash, role, state, failed, created) VALUES (?1, ?2, ?3, 0, 0, ?4)
+        "INSERT INTO users (name, password_hash, role, state, failed, created) VALUES (?1, ?2, ?3, ?5, 0, ?4)
          ON CONFLICT (name) DO NOTHING RETURNING id",
     )
     .bind(user.name.as_str())
     .bind(user.password_hash.as_str())
     .bind(user.role.code())
     .bind(tx.now.unix_millis())
+    .bind(UserState::Active.code())
     .fetch_optional(&mut tx.connection)
     .await
     .map_err(Error::database("making a user"))?;

@@ -131,10 +131,11 @@ async fn replace(tx: &mut Tx, item: QuarantineId, message: i64, left: &Left) -> 
     // What was given up has no part that says why.
     sqlx::query(
         "INSERT INTO part (message, number, path, name, detected_type, verdict, limit_value, actual_value, bytes_in, bytes_out, millis)
-         SELECT q.message, 1, '', q.name, q.detected_type, 1, 0, 0, q.bytes, 0, 0 FROM quarantine q WHERE q.id = ?1
+         SELECT q.message, 1, '', q.name, q.detected_type, ?2, 0, 0, q.bytes, 0, 0 FROM quarantine q WHERE q.id = ?1
            AND NOT EXISTS (SELECT 1 FROM part p WHERE p.message = q.message AND p.path = '')",
     )
     .bind(item.0)
+    .bind(PartVerdict::Withheld.code())
     .execute(&mut tx.connection)
     .await
     .map_err(Error::database("putting a result in its place"))?;
