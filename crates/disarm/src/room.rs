@@ -26,6 +26,9 @@ pub struct Refused {
 
 /// Reads `input` as `params` (a [`DirtyJob`]) say, writes its form to `form` and the members of a container to `spill`. `fonts`
 /// stand in for those that a document names and does not bring.
+///
+/// # Errors
+/// [`Refused`]: why nothing of it may cross, and what it is.
 pub fn run(
     params: &[u8],
     input: &[u8],

@@ -110,6 +110,9 @@ impl Engine {
     }
 
     /// Turns a mail into the mail that may be delivered in its place.
+    ///
+    /// # Errors
+    /// [`Defer`]: the scanner or a room is not to be had now. What is wrong with the document is in the answer.
     pub async fn sanitise_mail(&self, original: &Source, context: &MailContext) -> Result<MailOutcome, Defer> {
         let run = part::Run { patience: context.patience, passwords: &context.passwords, ..self.run(&context.receipt) };
         mail::sanitise(&run, &self.wording, original, context).await
@@ -117,6 +120,9 @@ impl Engine {
 
     /// Opens locked parts of a mail with the passwords of `context`, and composes a second mail with what was opened and with
     /// nothing else. The mail is dissected again. Receipt and date in `context` are those of the second mail.
+    ///
+    /// # Errors
+    /// [`Defer`]: the scanner or a room is not to be had now. What is wrong with the document is in the answer.
     pub async fn unlock_mail(
         &self,
         original: &Source,
@@ -136,6 +142,9 @@ impl Engine {
 
     /// Converts one part of a mail again, and composes a second mail with what came of it and with nothing else. `first` is the receipt
     /// of the mail; receipt and date in `context` are those of the second one.
+    ///
+    /// # Errors
+    /// [`Defer`]: the scanner or a room is not to be had now. What is wrong with the document is in the answer.
     pub async fn retry_part(
         &self,
         original: &Source,
@@ -151,6 +160,9 @@ impl Engine {
 
     /// Rebuilds one file. Of the passwords, the first [`DirtyJob::MAX_PASSWORDS`](form::job::DirtyJob::MAX_PASSWORDS) are
     /// tried on whatever in it is encrypted.
+    ///
+    /// # Errors
+    /// [`Defer`]: the scanner or a room is not to be had now. What is wrong with the document is in the answer.
     pub async fn sanitise_file(
         &self,
         original: Source,
@@ -164,6 +176,9 @@ impl Engine {
 
     /// Rebuilds one file that is to be had again as one file: with files that were embedded in it, and pass, it comes as an archive.
     /// Passwords are tried as in [`sanitise_file`](Self::sanitise_file).
+    ///
+    /// # Errors
+    /// [`Defer`]: the scanner or a room is not to be had now. What is wrong with the document is in the answer.
     pub async fn sanitise_upload(
         &self,
         original: Source,
@@ -177,6 +192,9 @@ impl Engine {
 
     /// Draws one page of a document, or a picture, as a PNG that a clean room wrote, of the size that was asked for or smaller. The
     /// refusal says why there is none. A mark is drawn over the pixels before they are written.
+    ///
+    /// # Errors
+    /// [`Defer`]: a room is not to be had now. What is wrong with the document is the inner error.
     pub async fn preview(
         &self,
         document: Source,
@@ -188,6 +206,9 @@ impl Engine {
     }
 
     /// How many pages [`preview`](Self::preview) can draw. The number comes from a dirty room: good for showing, not for trust.
+    ///
+    /// # Errors
+    /// [`Defer`]: a room is not to be had now. What is wrong with the document is the inner error.
     pub async fn count_pages(&self, document: Source, name: FileName) -> Result<Result<u32, Refusal>, Defer> {
         preview::count(&self.run(""), document, name).await
     }
@@ -199,16 +220,25 @@ impl Engine {
 
     /// The pages of an Office document that a clean room wrote, as PDF: for [`preview`](Self::preview), as hostile as any PDF from
     /// outside. The extension of `name` says what the document is.
+    ///
+    /// # Errors
+    /// [`Defer`]: a room is not to be had now. What is wrong with the document is the inner error.
     pub async fn print(&self, rebuilt: Source, name: FileName) -> Result<Result<Source, Refusal>, Defer> {
         office::pages(&self.run(""), &rebuilt, &name).await
     }
 
     /// The original of one part, out of the whole that it came in. Hostile like the whole.
+    ///
+    /// # Errors
+    /// [`Defer`]: a room is not to be had now. What is wrong with the document is the inner error.
     pub async fn find_part(&self, whole: Source, kind: &Whole, path: &str) -> Result<Result<Source, Refusal>, Defer> {
         inside::find(&self.run(""), whole, kind, path).await
     }
 
     /// Composes a mail of our own.
+    ///
+    /// # Errors
+    /// [`Defer`]: no room is to be had now, or the clean room refused the notice.
     pub async fn compose_notice(&self, notice: &Notice) -> Result<Fresh, Defer> {
         notice::compose(&self.run(&notice.receipt), notice).await
     }

@@ -83,6 +83,9 @@ impl Scanner {
     }
 
     /// Streams one original or child to clamd.
+    ///
+    /// # Errors
+    /// [`ScanError`]: clamd cannot be reached, is silent for too long, or gives an answer that is none.
     pub async fn scan(&self, source: &Source) -> Result<ScanVerdict, ScanError> {
         let stream = chunks(source.clone());
         let answer = self.within(async {
@@ -100,6 +103,9 @@ impl Scanner {
     }
 
     /// clamd's own version and database line, for `doctor`.
+    ///
+    /// # Errors
+    /// As [`scan`](Self::scan).
     pub async fn version(&self) -> Result<String, ScanError> {
         let answer = self.within(async {
             match &self.endpoint {

@@ -27,6 +27,10 @@ impl HeaderName {
     pub const TRACE: &'static str = "Received";
 
     /// Takes a name.
+    ///
+    /// # Errors
+    /// [`TextError::TooLong`] beyond [`MAX_BYTES`](Self::MAX_BYTES), [`TextError::Shape`] for what is neither `Received` nor
+    /// `X-` and letters, digits and hyphens.
     pub fn parse(raw: &str) -> Result<HeaderName, TextError> {
         if raw.len() > Self::MAX_BYTES {
             return Err(TextError::TooLong { limit: Self::MAX_BYTES });
@@ -137,12 +141,20 @@ enum Stage {
 
 impl<W: Write> BundleWriter<W> {
     /// Begins a bundle.
+    ///
+    /// # Errors
+    /// [`EncodeError::Io`] when its first bytes cannot be written.
     pub fn new(mut out: W, limits: &Limits) -> Result<BundleWriter<W>, EncodeError> {
         out.write_all(&MAGIC)?;
         Ok(BundleWriter { out, limits: limits.clone(), stage: Stage::Start, counts: Counts::default(), failed: false })
     }
 
     /// Writes the form stream, exactly `len` bytes of `form`.
+    ///
+    /// # Errors
+    /// [`EncodeError::Invalid`] out of its order or when `form` ends early, [`EncodeError::Limit`], [`EncodeError::Io`], and
+    /// [`EncodeError::Failed`] after any of
+    /// them.
     pub fn form(&mut self, len: u64, form: &mut dyn Read) -> Result<(), EncodeError> {
         self.guarded(|writer| {
             writer.advance(Stage::Form)?;
@@ -153,6 +165,9 @@ impl<W: Write> BundleWriter<W> {
     }
 
     /// Writes the account.
+    ///
+    /// # Errors
+    /// As [`form`](Self::form).
     pub fn account(&mut self, account: &Text) -> Result<(), EncodeError> {
         self.guarded(|writer| {
             writer.advance(Stage::Account)?;
@@ -164,6 +179,9 @@ impl<W: Write> BundleWriter<W> {
     }
 
     /// Writes what was too long for the account.
+    ///
+    /// # Errors
+    /// As [`form`](Self::form).
     pub fn list(&mut self, list: &Text) -> Result<(), EncodeError> {
         self.guarded(|writer| {
             writer.advance(Stage::List)?;
@@ -175,6 +193,9 @@ impl<W: Write> BundleWriter<W> {
     }
 
     /// Writes one more header field.
+    ///
+    /// # Errors
+    /// As [`form`](Self::form).
     pub fn extra_header(&mut self, header: &ExtraHeader) -> Result<(), EncodeError> {
         self.guarded(|writer| {
             writer.advance(Stage::Headers)?;
@@ -188,6 +209,9 @@ impl<W: Write> BundleWriter<W> {
     }
 
     /// Writes one more child, exactly `len` bytes of `bytes`.
+    ///
+    /// # Errors
+    /// As [`form`](Self::form).
     pub fn child(&mut self, meta: &ChildMeta, len: u64, bytes: &mut dyn Read) -> Result<(), EncodeError> {
         self.guarded(|writer| {
             writer.advance(Stage::Children)?;
@@ -201,6 +225,9 @@ impl<W: Write> BundleWriter<W> {
     }
 
     /// Ends the bundle and gives the output back, flushed.
+    ///
+    /// # Errors
+    /// As [`form`](Self::form); [`EncodeError::Invalid`] where a section that must be there is missing.
     pub fn finish(mut self) -> Result<W, EncodeError> {
         self.guarded(|writer| {
             writer.advance(Stage::End)?;
@@ -241,6 +268,9 @@ impl<W: Write> BundleWriter<W> {
 
 impl<'a> Bundle<'a> {
     /// Reads a bundle that lies in memory.
+    ///
+    /// # Errors
+    /// Any [`DecodeError`] but [`DecodeError::Failed`]: it is no bundle of this version, is not whole, or passes a limit.
     pub fn decode(bytes: &'a [u8], limits: &Limits) -> Result<Bundle<'a>, DecodeError> {
         let mut cursor = Cursor::new(bytes);
         if cursor.array()? != MAGIC {

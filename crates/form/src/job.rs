@@ -265,6 +265,9 @@ impl DirtyJob {
     }
 
     /// The job of bytes.
+    ///
+    /// # Errors
+    /// Any [`DecodeError`] of a value: cut off, unknown, out of bounds, or followed by something.
     pub fn decode(bytes: &[u8]) -> Result<DirtyJob, DecodeError> {
         let mut cursor = begin(bytes, DIRTY)?;
         let job = DirtyJob {
@@ -504,6 +507,9 @@ impl CleanJob {
     }
 
     /// The job of bytes.
+    ///
+    /// # Errors
+    /// Any [`DecodeError`] of a value: cut off, unknown, out of bounds, or followed by something.
     pub fn decode(bytes: &[u8]) -> Result<CleanJob, DecodeError> {
         let mut cursor = begin(bytes, CLEAN)?;
         let job = CleanJob {

@@ -28,6 +28,9 @@ impl Address {
     /// Dots may stand anywhere before the `@`, repeated too: NTT docomo and au gave out `a..b.@docomo.ne.jp` until 2009 and
     /// they are still in use. Some programs quote such local parts, so a quoted one is taken if the quotes hold nothing that
     /// would need them for another reason. Non-ASCII letters are taken on both sides (SMTPUTF8).
+    ///
+    /// # Errors
+    /// [`TextError`]: longer than [`MAX_BYTES`](Self::MAX_BYTES), not clean, or not an address.
     pub fn parse(raw: &str) -> Result<Address, TextError> {
         if raw.len() > Self::MAX_BYTES {
             return Err(TextError::TooLong { limit: Self::MAX_BYTES });
@@ -95,6 +98,10 @@ impl MessageId {
 
     /// Takes an id without its brackets. An `@` is not asked for: many programs leave it out, and a reply must still
     /// lead to the message it answers.
+    ///
+    /// # Errors
+    /// [`TextError::TooLong`] beyond [`MAX_BYTES`](Self::MAX_BYTES), [`TextError::Shape`] for what is empty, not visible ASCII,
+    /// or looks like an encoded word.
     pub fn parse(raw: &str) -> Result<MessageId, TextError> {
         if raw.len() > Self::MAX_BYTES {
             return Err(TextError::TooLong { limit: Self::MAX_BYTES });

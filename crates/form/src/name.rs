@@ -90,6 +90,9 @@ impl FileName {
     }
 
     /// Takes a name that must need no change.
+    ///
+    /// # Errors
+    /// [`TextError::TooLong`] beyond [`MAX_BYTES`](Self::MAX_BYTES), [`TextError::Shape`] for what rebuilding would change.
     pub fn parse(raw: &str) -> Result<FileName, TextError> {
         if raw.len() > Self::MAX_BYTES {
             return Err(TextError::TooLong { limit: Self::MAX_BYTES });
@@ -166,6 +169,10 @@ impl MemberPath {
 
     /// Makes a path of what an archive says. Both `/` and `\` part components (archives made on Windows have the second).
     /// A path that leads out of the archive is refused, not repaired: [`Reason::ZipSlip`].
+    ///
+    /// # Errors
+    /// [`Reason::ZipSlip`] for a path that leads out, [`Reason::LimitNameBytes`] beyond [`MAX_BYTES`](Self::MAX_BYTES) or
+    /// [`MAX_COMPONENTS`](Self::MAX_COMPONENTS).
     pub fn rebuild(raw: &str) -> Result<(MemberPath, NameChanges), Reason> {
         let mut directories = Vec::new();
         let mut changes = NameChanges::default();
@@ -199,6 +206,10 @@ impl MemberPath {
     }
 
     /// Takes a path that must need no change, parted by `/`.
+    ///
+    /// # Errors
+    /// [`TextError::TooLong`] beyond [`MAX_BYTES`](Self::MAX_BYTES) or [`MAX_COMPONENTS`](Self::MAX_COMPONENTS),
+    /// [`TextError::Shape`] for what rebuilding would change.
     pub fn parse(raw: &str) -> Result<MemberPath, TextError> {
         if raw.len() > Self::MAX_BYTES {
             return Err(TextError::TooLong { limit: Self::MAX_BYTES });

@@ -466,6 +466,9 @@ impl Place {
     }
 
     /// A place that must already be clean and short enough.
+    ///
+    /// # Errors
+    /// [`TextError`]: not a clean line, or longer than [`MAX_CHARS`](Self::MAX_CHARS).
     pub fn parse(raw: &str) -> Result<Place, TextError> {
         let line = Line::parse(raw)?;
         if raw.chars().nth(Self::MAX_CHARS).is_some() {

@@ -230,6 +230,9 @@ impl CleanReport {
     }
 
     /// The report of bytes. Both rooms may have used up their findings.
+    ///
+    /// # Errors
+    /// Any [`DecodeError`] of a value: cut off, unknown, out of bounds, or followed by something.
     pub fn decode(bytes: &[u8], limits: &Limits) -> Result<CleanReport, DecodeError> {
         let findings = limits.findings.saturating_mul(2);
         let lists = [(findings, FINDING_BYTES), (limits.pages, PAGE_BYTES), (limits.parts, CHILD_BYTES)];

@@ -76,6 +76,9 @@ impl Text {
     }
 
     /// Takes a string that must be clean already.
+    ///
+    /// # Errors
+    /// [`TextError::Forbidden`] for a character that may not stand there, [`TextError::OpenJoiner`] at its end.
     pub fn parse(raw: &str) -> Result<Text, TextError> {
         let mut checker = Checker::new(Profile::Text);
         checker.feed(raw)?;
@@ -130,6 +133,9 @@ impl Line {
     }
 
     /// Takes a string that must be clean already.
+    ///
+    /// # Errors
+    /// [`TextError::Forbidden`] for a character that may not stand there, [`TextError::OpenJoiner`] at its end.
     pub fn parse(raw: &str) -> Result<Line, TextError> {
         let mut checker = Checker::new(Profile::Line);
         checker.feed(raw)?;

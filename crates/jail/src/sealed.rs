@@ -21,6 +21,9 @@ pub struct Sealed {
 
 impl Sealed {
     /// Copies bytes.
+    ///
+    /// # Errors
+    /// When the kernel gives no memory for it.
     pub fn from_bytes(bytes: &[u8]) -> io::Result<Sealed> {
         let mut writer = Sealed::builder()?;
         writer.write_all(bytes)?;
@@ -28,6 +31,9 @@ impl Sealed {
     }
 
     /// What is still being written; stream into it rather than collecting the bytes first. It becomes a file when it is large.
+    ///
+    /// # Errors
+    /// Never as it is; the memory for it is taken while it is written.
     pub fn builder() -> io::Result<SealedWriter> {
         Ok(SealedWriter { small: Vec::new(), file: None, len: 0 })
     }
@@ -60,6 +66,9 @@ impl Sealed {
     }
 
     /// Reads at an offset; fewer bytes than asked for only at the end.
+    ///
+    /// # Errors
+    /// When the kernel cannot read its memory.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         if let Some(bytes) = &self.small {
             let from = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
@@ -93,6 +102,11 @@ impl Sealed {
     }
 
     /// All the bytes, unless there are more than `max`.
+    ///
+    /// # Errors
+    /// [`FileTooLarge`](io::ErrorKind::FileTooLarge) when there are more, [`OutOfMemory`](io::ErrorKind::OutOfMemory) when they
+    /// cannot be addressed; else as
+    /// [`read_at`](Self::read_at).
     pub fn to_vec(&self, max: u64) -> io::Result<Vec<u8>> {
         if self.len > max {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "sealed file is larger than its reader allows"));
@@ -139,6 +153,9 @@ impl SealedWriter {
     }
 
     /// Ends the writing for good.
+    ///
+    /// # Errors
+    /// When the kernel does not seal it.
     pub fn seal(self) -> io::Result<Sealed> {
         let Some(file) = self.file else { return Ok(Sealed::small(self.small.into())) };
         descriptor::seal(&file, descriptor::SEALED_OWN)?;

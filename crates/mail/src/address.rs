@@ -48,6 +48,9 @@ pub enum AddressError {
 
 impl Address {
     /// Parses a whole text as one address.
+    ///
+    /// # Errors
+    /// [`AddressError::Trailing`] when something follows; else as [`parse_prefix`](Self::parse_prefix).
     pub fn parse(text: &str, charset: Charset) -> Result<Self, AddressError> {
         let (address, rest) = Self::parse_prefix(text, charset)?;
         if rest.is_empty() { Ok(address) } else { Err(AddressError::Trailing) }
@@ -57,6 +60,9 @@ impl Address {
     ///
     /// Local parts of dots and atoms in any order are accepted unquoted (`.taro..x.@docomo.ne.jp`): docomo and au gave
     /// out such addresses until 2009 and they are still held.
+    ///
+    /// # Errors
+    /// [`AddressError`]: which part of it is not well-formed, or that it is too long.
     pub fn parse_prefix(text: &str, charset: Charset) -> Result<(Self, &str), AddressError> {
         let (local, rest) =
             if text.starts_with('"') { quoted_local(text, charset)? } else { bare_local(text, charset)? };
@@ -74,6 +80,9 @@ impl Address {
     }
 
     /// The `postmaster` of a host, which RFC 5321 section 4.5.1 wants accepted without a domain.
+    ///
+    /// # Errors
+    /// [`AddressError::Domain`] for what is no host name.
     pub fn postmaster(host: &str) -> Result<Self, AddressError> {
         let (domain, rest) = domain_name(host, Charset::Utf8)?;
         if rest.is_empty() { Ok(Self { local: "postmaster".to_owned(), domain }) } else { Err(AddressError::Domain) }

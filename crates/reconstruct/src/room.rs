@@ -22,6 +22,9 @@ pub enum Input<'a> {
 }
 
 /// Reads `input` as `params` (a [`CleanJob`]) say, writes the fresh file to `out` and a [`CleanReport`] to `report`.
+///
+/// # Errors
+/// The [`Refusal`]: why there is no fresh file.
 pub fn run(params: &[u8], input: Input<'_>, out: &mut dyn Write, report: &mut dyn Write) -> Result<(), Refusal> {
     let job = CleanJob::decode(params).map_err(|error| Error::Job(error).refusal())?;
     let mut output = Output::new(out, job.limits.output_bytes);

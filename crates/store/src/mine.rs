@@ -31,6 +31,9 @@ impl Store {
     }
 
     /// The batch that an upload is in, while its link works.
+    ///
+    /// # Errors
+    /// [`Error::Database`] or [`Error::Damaged`].
     pub async fn batch_of(&self, message: MessageId) -> Result<Option<BatchToken>, Error> {
         let row: Option<(String,)> = sqlx::query_as(
             "SELECT b.token FROM batch b JOIN message m ON m.batch = b.id WHERE m.id = ?1 AND b.expires > ?2",
@@ -44,6 +47,9 @@ impl Store {
     }
 
     /// How many jobs are to be started before this one, counted up to a thousand; `None` when it does not wait.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
     pub async fn ahead_of(&self, message: MessageId) -> Result<Option<u32>, Error> {
         let row: Option<(u32,)> = sqlx::query_as(
             "SELECT (SELECT count(*) FROM (SELECT 1 FROM job o WHERE o.state = 0 AND o.due < j.due LIMIT 1000))

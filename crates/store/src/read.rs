@@ -237,6 +237,9 @@ impl Store {
     }
 
     /// The message with this receipt.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
     pub async fn message_by_receipt(&self, receipt: &Receipt) -> Result<Option<MessageId>, Error> {
         let row: Option<(i64,)> = sqlx::query_as("SELECT id FROM message WHERE receipt = ?1")
             .bind(receipt.as_str())
@@ -271,6 +274,9 @@ impl Store {
     }
 
     /// The jobs that are not done, those due first.
+    ///
+    /// # Errors
+    /// [`Error::Database`] or [`Error::Damaged`].
     pub async fn queue(&self, limit: u32) -> Result<Vec<QueueRow>, Error> {
         self.queue_where("?1 = 0 ORDER BY j.state DESC, j.due LIMIT ?2", 0, i64::from(limit)).await
     }

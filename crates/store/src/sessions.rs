@@ -142,6 +142,9 @@ impl Store {
     }
 
     /// The session of a token on a site, if it is still good and its user may sign in; its idle time begins anew.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Damaged`], or any error of the writer.
     pub async fn session(&self, token: &TokenHash, site: Site) -> Result<Option<Session>, Error> {
         let now = self.now();
         let row = sqlx::query(AssertSqlSafe(format!(
@@ -183,6 +186,9 @@ impl Store {
     }
 
     /// Ends a session.
+    ///
+    /// # Errors
+    /// Any error of the writer.
     pub async fn close_session(&self, token: &TokenHash) -> Result<(), Error> {
         let token = *token;
         self.write(move |tx| {
@@ -199,6 +205,9 @@ impl Store {
     }
 
     /// Ends every session of a user.
+    ///
+    /// # Errors
+    /// Any error of the writer.
     pub async fn close_sessions_of(&self, user: UserId, actor: &str) -> Result<(), Error> {
         let actor = actor.to_owned();
         self.write(move |tx| {

@@ -92,6 +92,9 @@ impl Store {
     }
 
     /// Whether the original of anything that was withheld of a message is still kept.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
     pub async fn keeps_withheld(&self, message: MessageId) -> Result<bool, Error> {
         let (kept,): (bool,) =
             sqlx::query_as("SELECT EXISTS (SELECT 1 FROM quarantine WHERE message = ?1 AND content IS NOT NULL)")

@@ -148,6 +148,9 @@ impl Store {
     }
 
     /// How many users there are whose passwords are kept here; none means that set-up is not done.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
     pub async fn user_count(&self) -> Result<u64, Error> {
         let (count,): (i64,) = sqlx::query_as("SELECT count(*) FROM users WHERE source = 0")
             .fetch_one(self.readers())
@@ -157,6 +160,9 @@ impl Store {
     }
 
     /// A user.
+    ///
+    /// # Errors
+    /// [`Error::Database`] or [`Error::Damaged`].
     pub async fn user(&self, id: UserId) -> Result<Option<User>, Error> {
         let row = sqlx::query(AssertSqlSafe(format!("SELECT {COLUMNS} FROM users u WHERE u.id = ?1")))
             .bind(id.0)
@@ -167,6 +173,9 @@ impl Store {
     }
 
     /// The user of this name.
+    ///
+    /// # Errors
+    /// [`Error::Database`] or [`Error::Damaged`].
     pub async fn user_by_name(&self, name: &str) -> Result<Option<User>, Error> {
         let row = sqlx::query(AssertSqlSafe(format!("SELECT {COLUMNS} FROM users u WHERE u.name = ?1")))
             .bind(name)
@@ -336,6 +345,9 @@ impl Store {
     }
 
     /// Makes a setup token the only valid one.
+    ///
+    /// # Errors
+    /// Any error of the writer.
     pub async fn create_setup_token(&self, token: TokenHash, expires: Timestamp) -> Result<(), Error> {
         self.write(move |tx| {
             Box::pin(async move {
@@ -360,6 +372,9 @@ impl Store {
     }
 
     /// Whether a setup token could be used now.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
     pub async fn setup_token_valid(&self, token: &TokenHash) -> Result<bool, Error> {
         let row: Option<(i64,)> =
             sqlx::query_as("SELECT 1 FROM setup_token WHERE token = ?1 AND used IS NULL AND expires > ?2")

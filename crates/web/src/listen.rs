@@ -30,6 +30,9 @@ use crate::{
 
 /// Serves until `shutdown` resolves; requests under way are finished first. Of `proxies`, and of nobody else, the word on whose requests they
 /// bring is taken.
+///
+/// # Errors
+/// Never as it is: what fails on a connection ends that connection.
 pub async fn serve(
     listener: TcpListener,
     router: Router,

@@ -41,6 +41,9 @@ use structure::{Part, Tree};
 use tally::Tally;
 
 /// Reads a mail, writes its form to `form` and the decoded bytes of its children to `spill`.
+///
+/// # Errors
+/// [`Error`]: the mail is refused, or form or spill cannot be written.
 pub fn disarm(input: &[u8], job: &DirtyJob, form: &mut dyn Write, spill: &mut dyn Write) -> Result<(), Error> {
     let detected = DetectedType::parse("mail").unwrap_or(DetectedType::UNKNOWN);
     disarm_as(input, detected, Findings::new(job.limits.findings), job, form, spill)

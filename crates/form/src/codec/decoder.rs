@@ -42,6 +42,10 @@ enum State {
 
 impl<R: Read> Decoder<R> {
     /// Reads the header of a stream.
+    ///
+    /// # Errors
+    /// [`DecodeError::Magic`], [`DecodeError::Kind`] or [`DecodeError::Malformed`] for a header that is none,
+    /// [`DecodeError::Limit`], [`DecodeError::Io`].
     pub fn new(input: R, limits: &Limits) -> Result<Decoder<R>, DecodeError> {
         let mut input = BufReader::with_capacity(BUFFER_BYTES, input);
         let mut magic = [0; MAGIC.len()];
@@ -80,6 +84,9 @@ impl<R: Read> Decoder<R> {
 
     /// The next event; [`Event::End`] again and again after the end. The end is reported only once the input has ended too,
     /// so over a pipe it waits until the writer has gone.
+    ///
+    /// # Errors
+    /// Any [`DecodeError`] for a frame that may not stand there or is out of bounds; [`DecodeError::Failed`] after any of them.
     #[allow(clippy::should_implement_trait, reason = "events borrow from the decoder, which an iterator cannot say")]
     pub fn next(&mut self) -> Result<Event<'_>, DecodeError> {
         match self.state {

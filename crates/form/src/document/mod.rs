@@ -170,6 +170,10 @@ impl Document {
     }
 
     /// Writes the document as a stream.
+    ///
+    /// # Errors
+    /// [`EncodeError::Invalid`] or [`EncodeError::Limit`] for what no decoder would take, [`EncodeError::Io`] when it cannot be
+    /// written.
     pub fn encode<W: Write>(&self, out: W, limits: &Limits) -> Result<W, EncodeError> {
         match self {
             Document::Text(doc) => doc.encode(out, limits),
@@ -185,6 +189,9 @@ impl Document {
     }
 
     /// Reads a document of any kind.
+    ///
+    /// # Errors
+    /// Any [`DecodeError`] but [`DecodeError::Failed`]: it is no form of this version, is not whole, or passes a limit.
     pub fn decode(input: impl Read, limits: &Limits) -> Result<Document, DecodeError> {
         Document::collect(Decoder::new(input, limits)?)
     }
@@ -301,6 +308,10 @@ struct Parts {
 
 impl TextDoc {
     /// Writes the document as a stream.
+    ///
+    /// # Errors
+    /// [`EncodeError::Invalid`] or [`EncodeError::Limit`] for what no decoder would take, [`EncodeError::Io`] when it cannot be
+    /// written.
     pub fn encode<W: Write>(&self, out: W, limits: &Limits) -> Result<W, EncodeError> {
         let mut encoder = begin(out, Kind::Text, self.detected, &self.findings, limits)?;
         if let Some(source) = &self.source {
@@ -313,6 +324,10 @@ impl TextDoc {
 
 impl MailDoc {
     /// Writes the document as a stream.
+    ///
+    /// # Errors
+    /// [`EncodeError::Invalid`] or [`EncodeError::Limit`] for what no decoder would take, [`EncodeError::Io`] when it cannot be
+    /// written.
     pub fn encode<W: Write>(&self, out: W, limits: &Limits) -> Result<W, EncodeError> {
         let mut encoder = begin(out, Kind::Mail, self.detected, &self.findings, limits)?;
         encoder.mail_header(&self.header)?;
@@ -326,6 +341,10 @@ impl MailDoc {
 
 impl ImageDoc {
     /// Writes the document as a stream.
+    ///
+    /// # Errors
+    /// [`EncodeError::Invalid`] or [`EncodeError::Limit`] for what no decoder would take, [`EncodeError::Io`] when it cannot be
+    /// written.
     pub fn encode<W: Write>(&self, out: W, limits: &Limits) -> Result<W, EncodeError> {
         let mut encoder = begin(out, Kind::Image, self.detected, &self.findings, limits)?;
         encoder.image(&self.header)?;
@@ -339,6 +358,10 @@ impl ImageDoc {
 
 impl ContainerDoc {
     /// Writes the document as a stream.
+    ///
+    /// # Errors
+    /// [`EncodeError::Invalid`] or [`EncodeError::Limit`] for what no decoder would take, [`EncodeError::Io`] when it cannot be
+    /// written.
     pub fn encode<W: Write>(&self, out: W, limits: &Limits) -> Result<W, EncodeError> {
         let mut encoder = begin(out, Kind::Container, self.detected, &self.findings, limits)?;
         for child in &self.children {
@@ -351,6 +374,10 @@ impl ContainerDoc {
 
 impl TableDoc {
     /// Writes the document as a stream.
+    ///
+    /// # Errors
+    /// [`EncodeError::Invalid`] or [`EncodeError::Limit`] for what no decoder would take, [`EncodeError::Io`] when it cannot be
+    /// written.
     pub fn encode<W: Write>(&self, out: W, limits: &Limits) -> Result<W, EncodeError> {
         let mut encoder = begin(out, Kind::Table, self.detected, &self.findings, limits)?;
         encoder.table(&self.header)?;
@@ -363,6 +390,10 @@ impl TableDoc {
 
 impl CalendarDoc {
     /// Writes the document as a stream.
+    ///
+    /// # Errors
+    /// [`EncodeError::Invalid`] or [`EncodeError::Limit`] for what no decoder would take, [`EncodeError::Io`] when it cannot be
+    /// written.
     pub fn encode<W: Write>(&self, out: W, limits: &Limits) -> Result<W, EncodeError> {
         let mut encoder = begin(out, Kind::Calendar, self.detected, &self.findings, limits)?;
         encoder.calendar(&self.header)?;
@@ -375,6 +406,10 @@ impl CalendarDoc {
 
 impl CardDoc {
     /// Writes the document as a stream.
+    ///
+    /// # Errors
+    /// [`EncodeError::Invalid`] or [`EncodeError::Limit`] for what no decoder would take, [`EncodeError::Io`] when it cannot be
+    /// written.
     pub fn encode<W: Write>(&self, out: W, limits: &Limits) -> Result<W, EncodeError> {
         let mut encoder = begin(out, Kind::Card, self.detected, &self.findings, limits)?;
         for card in &self.cards {
@@ -388,6 +423,9 @@ macro_rules! decode {
     ($( $doc:ident $kind:ident )*) => { $(
         impl $doc {
             /// Reads a document of this kind; another is refused before its content is read.
+            ///
+            /// # Errors
+            /// As [`Document::decode`]; [`DecodeError::Kind`] for a document of another kind.
             pub fn decode(input: impl Read, limits: &Limits) -> Result<$doc, DecodeError> {
                 match Document::decode_kind(input, limits, Kind::$kind)? {
                     Document::$kind(doc) => Ok(doc),

@@ -42,6 +42,10 @@ impl fmt::Debug for OfficeDoc {
 
 impl OfficeDoc {
     /// Writes the document as a stream.
+    ///
+    /// # Errors
+    /// [`EncodeError::Invalid`] or [`EncodeError::Limit`] for what no decoder would take, [`EncodeError::Io`] when it cannot be
+    /// written.
     pub fn encode<W: Write>(&self, out: W, limits: &Limits) -> Result<W, EncodeError> {
         let mut encoder = begin(out, self.kind, self.detected, &self.findings, limits)?;
         encoder.office(&self.header)?;

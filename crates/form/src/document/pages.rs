@@ -63,6 +63,10 @@ impl fmt::Debug for PagesItem {
 
 impl PagesDoc {
     /// Writes the document as a stream.
+    ///
+    /// # Errors
+    /// [`EncodeError::Invalid`] or [`EncodeError::Limit`] for what no decoder would take, [`EncodeError::Io`] when it cannot be
+    /// written.
     pub fn encode<W: Write>(&self, out: W, limits: &Limits) -> Result<W, EncodeError> {
         let mut encoder = begin(out, Kind::Pages, self.detected, &self.findings, limits)?;
         encoder.pages(&self.header)?;

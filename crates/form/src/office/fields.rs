@@ -33,6 +33,9 @@ impl Fields {
     pub const DEPTH: usize = 32;
 
     /// A field begins.
+    ///
+    /// # Errors
+    /// [`FieldFault::Depth`] beyond [`DEPTH`](Self::DEPTH); else as [`within`](Self::within).
     pub fn begin(&mut self) -> Result<(), FieldFault> {
         if self.open.len() >= Self::DEPTH {
             return Err(FieldFault::Depth);
@@ -44,17 +47,26 @@ impl Fields {
 
     /// A field stands here that is not one of these marks (`fldSimple`). What it shows becomes part of the instruction it stands
     /// in, if any; which is why its place is kept there.
+    ///
+    /// # Errors
+    /// [`FieldFault::Refused`] when the instruction around it becomes too long.
     pub fn within(&mut self) -> Result<(), FieldFault> {
         self.words(grammar::field::NESTED.encode_utf8(&mut [0; 4]))
     }
 
     /// Words to be shown. Where an instruction is still coming Word takes them for a piece of it: behind `DDEAUTO` as plain
     /// words, an instruction of `PAGE` is one of `DDEAUTO`.
+    ///
+    /// # Errors
+    /// As [`within`](Self::within).
     pub fn words(&mut self, text: &str) -> Result<(), FieldFault> {
         if self.open.last().is_some_and(|field| !field.shown) { self.instruction(text) } else { Ok(()) }
     }
 
     /// A piece of the innermost field's instruction.
+    ///
+    /// # Errors
+    /// [`FieldFault::Stray`] where none is coming, [`FieldFault::Refused`] when it becomes too long.
     pub fn instruction(&mut self, piece: &str) -> Result<(), FieldFault> {
         let field = self.open.last_mut().filter(|field| !field.shown).ok_or(FieldFault::Stray)?;
         if field.instruction.len().saturating_add(piece.len()) > grammar::FIELD_BYTES {
@@ -65,6 +77,9 @@ impl Fields {
     }
 
     /// The innermost field's instruction is complete and its result begins.
+    ///
+    /// # Errors
+    /// [`FieldFault::Stray`] without a beginning, [`FieldFault::Refused`] for an instruction that may not cross.
     pub fn separate(&mut self) -> Result<(), FieldFault> {
         let field = self.open.last_mut().ok_or(FieldFault::Stray)?;
         field.shown = true;
@@ -72,12 +87,18 @@ impl Fields {
     }
 
     /// The innermost field ends.
+    ///
+    /// # Errors
+    /// As [`separate`](Self::separate).
     pub fn end(&mut self) -> Result<(), FieldFault> {
         let field = self.open.pop().ok_or(FieldFault::Stray)?;
         if field.shown || grammar::field(&field.instruction) { Ok(()) } else { Err(FieldFault::Refused) }
     }
 
     /// The part ends; fields that are still open are judged by what there is of them.
+    ///
+    /// # Errors
+    /// [`FieldFault::Refused`] for an instruction that may not cross.
     pub fn finish(&mut self) -> Result<(), FieldFault> {
         while !self.open.is_empty() {
             self.end()?;

@@ -79,6 +79,10 @@ impl GlyphText {
     }
 
     /// Takes a string that must need no change.
+    ///
+    /// # Errors
+    /// [`TextError::TooLong`] beyond [`MAX_CHARS`](Self::MAX_CHARS), [`TextError::Forbidden`] or [`TextError::OpenJoiner`] for
+    /// what is not clean.
     pub fn parse(raw: &str) -> Result<GlyphText, TextError> {
         if raw == SAID {
             return Ok(GlyphText::said());

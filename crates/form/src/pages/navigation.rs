@@ -182,6 +182,9 @@ impl LanguageTag {
     pub const MAX_BYTES: usize = 35;
 
     /// Takes a tag.
+    ///
+    /// # Errors
+    /// [`TextError::TooLong`] beyond [`MAX_BYTES`](Self::MAX_BYTES), [`TextError::Shape`] for what is no tag.
     pub fn parse(raw: &str) -> Result<LanguageTag, TextError> {
         if raw.len() > Self::MAX_BYTES {
             return Err(TextError::TooLong { limit: Self::MAX_BYTES });

@@ -34,6 +34,9 @@ impl Url {
     }
 
     /// Takes an address that must need no change.
+    ///
+    /// # Errors
+    /// [`TextError::TooLong`] beyond [`MAX_BYTES`](Self::MAX_BYTES), [`TextError::Shape`] for what rebuilding would change.
     pub fn parse(raw: &str) -> Result<Url, TextError> {
         if raw.len() > Self::MAX_BYTES {
             return Err(TextError::TooLong { limit: Self::MAX_BYTES });

@@ -96,6 +96,10 @@ pub fn enter_prepared(
 /// A file of the system's own, mapped read-only until the process ends: what all rooms share without a copy. Only root may be
 /// able to write it, so that nobody changes what is mapped: package managers replace such files, they do not write into them.
 /// A file that shrinks all the same ends the room that reads it.
+///
+/// # Errors
+/// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for what is no file or not root's alone; what the kernel answers to
+/// mapping it.
 pub fn map_file(file: File) -> io::Result<&'static [u8]> {
     let facts = file.metadata()?;
     if !facts.is_file() || facts.uid() != 0 || facts.mode() & WRITABLE_BY_OTHERS != 0 {

@@ -83,6 +83,9 @@ pub enum DeliveryError {
 /// Delivers what becomes due until `shutdown`; returns when what was on its way has arrived or was given up for now.
 ///
 /// Cancel safety: not to be used in `select!`; cancel the token instead.
+///
+/// # Errors
+/// [`DeliveryError`] at once when the settings of the next hop cannot be used; never later.
 pub async fn run(
     config: DeliveryConfig,
     store: Store,

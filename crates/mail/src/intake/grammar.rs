@@ -152,6 +152,9 @@ pub fn next_line(buffer: &[u8]) -> Line<'_> {
 }
 
 /// Reads one command from a line without its CRLF.
+///
+/// # Errors
+/// [`CommandError`]: what of it is not understood, which decides the reply.
 pub fn parse(line: &[u8]) -> Result<Command<'_>, CommandError> {
     if line.iter().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
         return Err(CommandError::Control);

@@ -146,6 +146,9 @@ pub enum IntakeError {
 /// Serves SMTP on a listener until `shutdown`; returns when the last session has ended or was given up.
 ///
 /// Cancel safety: not to be used in `select!`; cancel the token instead.
+///
+/// # Errors
+/// [`IntakeError::Accept`] when the listener takes no connections any more.
 pub async fn serve(
     listener: TcpListener,
     config: IntakeConfig,

@@ -191,6 +191,9 @@ pub(crate) fn doors() -> Vec<Door<Console>> {
 }
 
 /// All routes of the console's listener.
+///
+/// # Errors
+/// [`NoPasswords`] when the hashing of passwords cannot be prepared.
 pub fn admin(state: AdminState) -> Result<Router, NoPasswords> {
     let dressing = Dressing { site: Arc::clone(&state.site), area: Area::Console, accounts: true };
     let hosts = Hosts::of(&state.site.admin_url);

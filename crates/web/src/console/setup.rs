@@ -40,6 +40,9 @@ pub enum InviteError {
 /// The address under which the first administrator is created; `None` when there is an account already.
 ///
 /// Only the hash of its token is stored. Every call makes a new link and voids the one before.
+///
+/// # Errors
+/// [`InviteError`]: the store fails, or there is no randomness.
 pub async fn invite(store: &Store, site: &Site) -> Result<Option<String>, InviteError> {
     if store.user_count().await? > 0 {
         return Ok(None);

@@ -52,6 +52,9 @@ fn believed(recheck: Duration) -> Duration {
 /// Asks the directory again about those who are signed in or have keys, and ends the sessions of whom it no longer knows.
 ///
 /// Ends with `shutdown`; a directory that does not answer is asked again, and [`Sources::believe`] is the bound meanwhile.
+///
+/// # Errors
+/// Never: whoever waits for several tasks takes a result of each.
 pub async fn follow(store: Store, sources: Sources, shutdown: impl Future<Output = ()>) -> Result<(), Infallible> {
     let Some(directory) = sources.directory else {
         shutdown.await;

@@ -179,6 +179,9 @@ pub(crate) fn doors() -> Vec<Door<Portal>> {
 }
 
 /// All routes of the portal's listener.
+///
+/// # Errors
+/// As [`admin`](crate::admin).
 pub fn portal(mut state: PortalState) -> Result<Router, NoPasswords> {
     // One file of the largest size must always fit.
     state.limits.total_bytes = state.limits.total_bytes.max(state.limits.file_bytes);

@@ -32,6 +32,9 @@ pub struct Encoder<W: Write> {
 
 impl<W: Write> Encoder<W> {
     /// Begins a document of `kind`, made of a file that was found to be `detected`.
+    ///
+    /// # Errors
+    /// [`EncodeError::Limit`] when not even the header fits, [`EncodeError::Io`].
     pub fn new(out: W, kind: Kind, detected: DetectedType, limits: &Limits) -> Result<Encoder<W>, EncodeError> {
         let mut scratch = Sink::default();
         scratch.bytes(&MAGIC);
@@ -46,6 +49,11 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Writes a finding; findings may stand between any others.
+    ///
+    /// # Errors
+    /// [`EncodeError::Invalid`] for what may not stand there or is out of bounds, [`EncodeError::Limit`], [`EncodeError::Io`],
+    /// and [`EncodeError::Failed`]
+    /// after any of them.
     pub fn finding(&mut self, finding: &Finding) -> Result<(), EncodeError> {
         self.guarded(|encoder| {
             if finding.count == 0 {
@@ -57,6 +65,9 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Writes how a text file was written, before its text.
+    ///
+    /// # Errors
+    /// As [`finding`](Self::finding).
     pub fn text_source(&mut self, source: &TextSource) -> Result<(), EncodeError> {
         self.guarded(|encoder| {
             encoder.frame_of(Tag::TextSource, |sink| source.put(sink))?;
@@ -66,6 +77,9 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Writes more text, which must be clean as the next part of a [`Text`](crate::text::Text).
+    ///
+    /// # Errors
+    /// As [`finding`](Self::finding).
     pub fn text(&mut self, text: &str) -> Result<(), EncodeError> {
         self.guarded(|encoder| {
             let mut rest = text;
@@ -81,6 +95,9 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Writes the header of a mail.
+    ///
+    /// # Errors
+    /// As [`finding`](Self::finding).
     pub fn mail_header(&mut self, header: &MailHeader) -> Result<(), EncodeError> {
         self.guarded(|encoder| {
             encoder.frame_of(Tag::MailHeader, |sink| header.put(sink))?;
@@ -89,6 +106,9 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Writes a child of a mail or container, or a file that a document of pages has embedded, after all else of it.
+    ///
+    /// # Errors
+    /// As [`finding`](Self::finding).
     pub fn child(&mut self, child: &Child) -> Result<(), EncodeError> {
         self.guarded(|encoder| {
             encoder.frame_of(Tag::Child, |sink| child.put(sink))?;
@@ -97,6 +117,9 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Writes the header of a picture.
+    ///
+    /// # Errors
+    /// As [`finding`](Self::finding).
     pub fn image(&mut self, header: &ImageHeader) -> Result<(), EncodeError> {
         self.guarded(|encoder| {
             encoder.frame_of(Tag::Image, |sink| header.put(sink))?;
@@ -105,6 +128,9 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Writes the header of a frame; its pixels follow.
+    ///
+    /// # Errors
+    /// As [`finding`](Self::finding).
     pub fn frame(&mut self, header: &FrameHeader) -> Result<(), EncodeError> {
         self.guarded(|encoder| {
             encoder.frame_of(Tag::Frame, |sink| sink.u32(header.delay_ms))?;
@@ -113,6 +139,9 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Writes more pixels of the frame or picture: any number of whole rows, cut into chunks here.
+    ///
+    /// # Errors
+    /// As [`finding`](Self::finding).
     pub fn pixels(&mut self, rows: &[u8]) -> Result<(), EncodeError> {
         self.guarded(|encoder| {
             let most = encoder.verifier.pixels_bytes();
@@ -126,6 +155,9 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Writes the header of a table.
+    ///
+    /// # Errors
+    /// As [`finding`](Self::finding).
     pub fn table(&mut self, header: &TableHeader) -> Result<(), EncodeError> {
         self.guarded(|encoder| {
             encoder.frame_of(Tag::Table, |sink| header.put(sink))?;
@@ -135,6 +167,9 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Writes the next row of a table.
+    ///
+    /// # Errors
+    /// As [`finding`](Self::finding).
     pub fn row(&mut self, cells: &[Cell]) -> Result<(), EncodeError> {
         self.guarded(|encoder| {
             encoder.frame_of(Tag::Row, |sink| sink.list(cells, Cell::put))?;
@@ -143,6 +178,9 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Writes the header of a calendar.
+    ///
+    /// # Errors
+    /// As [`finding`](Self::finding).
     pub fn calendar(&mut self, header: &CalendarHeader) -> Result<(), EncodeError> {
         self.guarded(|encoder| {
             encoder.frame_of(Tag::Calendar, |sink| header.put(sink))?;
@@ -151,6 +189,9 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Writes the next entry of a calendar.
+    ///
+    /// # Errors
+    /// As [`finding`](Self::finding).
     pub fn entry(&mut self, entry: &Entry) -> Result<(), EncodeError> {
         self.guarded(|encoder| {
             encoder.frame_of(Tag::Entry, |sink| entry.put(sink))?;
@@ -159,6 +200,9 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Writes the next card.
+    ///
+    /// # Errors
+    /// As [`finding`](Self::finding).
     pub fn card(&mut self, card: &Card) -> Result<(), EncodeError> {
         self.guarded(|encoder| {
             encoder.frame_of(Tag::Card, |sink| card.put(sink))?;
@@ -172,6 +216,9 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Ends the document and gives the output back, flushed. Fails when the document is not complete.
+    ///
+    /// # Errors
+    /// As [`finding`](Self::finding); [`EncodeError::Invalid`] when the document is not complete.
     pub fn finish(mut self) -> Result<W, EncodeError> {
         self.guarded(|encoder| {
             let opened = encoder.opened;

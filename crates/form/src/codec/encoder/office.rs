@@ -9,6 +9,9 @@ use crate::office::{Markup, OfficeHeader, PartHeader};
 
 impl<W: Write> Encoder<W> {
     /// Writes the header of an Office document.
+    ///
+    /// # Errors
+    /// As [`finding`](Encoder::finding).
     pub fn office(&mut self, header: &OfficeHeader) -> Result<(), EncodeError> {
         self.guarded(|encoder| {
             header.check(&encoder.verifier.limits)?;
@@ -18,6 +21,9 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Writes the header of the next part. [`picture`](Encoder::picture)s come after all of them.
+    ///
+    /// # Errors
+    /// As [`finding`](Encoder::finding).
     pub fn part(&mut self, part: &PartHeader) -> Result<(), EncodeError> {
         self.guarded(|encoder| {
             encoder.frame_of(Tag::Part, |sink| part.put(sink))?;
@@ -26,6 +32,9 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Writes more steps of the part that is being written, or of several in a row, any number of them.
+    ///
+    /// # Errors
+    /// As [`finding`](Encoder::finding).
     pub fn markup(&mut self, steps: &[Markup]) -> Result<(), EncodeError> {
         self.guarded(|encoder| {
             let mut rest = steps;

@@ -11,6 +11,9 @@ use crate::pages::{
 
 impl<W: Write> Encoder<W> {
     /// Writes the header of a document of pages.
+    ///
+    /// # Errors
+    /// As [`finding`](Encoder::finding).
     pub fn pages(&mut self, header: &PagesHeader) -> Result<(), EncodeError> {
         self.guarded(|encoder| {
             header.check(&encoder.verifier.limits)?;
@@ -20,6 +23,9 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Writes a glyph and gives its number.
+    ///
+    /// # Errors
+    /// As [`finding`](Encoder::finding).
     pub fn glyph(&mut self, glyph: &Glyph) -> Result<u32, EncodeError> {
         self.guarded(|encoder| {
             glyph.check()?;
@@ -29,6 +35,9 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Writes the header of a picture and gives its number; its [`pixels`](Encoder::pixels) follow.
+    ///
+    /// # Errors
+    /// As [`finding`](Encoder::finding).
     pub fn picture(&mut self, header: &PictureHeader) -> Result<u32, EncodeError> {
         self.guarded(|encoder| {
             header.check(&encoder.verifier.limits)?;
@@ -38,6 +47,9 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Writes a gradient and gives its number.
+    ///
+    /// # Errors
+    /// As [`finding`](Encoder::finding).
     pub fn gradient(&mut self, gradient: &Gradient) -> Result<u32, EncodeError> {
         self.guarded(|encoder| {
             gradient.check()?;
@@ -48,6 +60,9 @@ impl<W: Write> Encoder<W> {
 
     /// Writes the header of a canvas and gives its number; its [`operations`](Encoder::operations) follow. It ends with the next
     /// resource, page or finish, and can be named from then on.
+    ///
+    /// # Errors
+    /// As [`finding`](Encoder::finding).
     pub fn canvas(&mut self, header: &CanvasHeader) -> Result<u32, EncodeError> {
         self.guarded(|encoder| {
             header.check()?;
@@ -58,6 +73,9 @@ impl<W: Write> Encoder<W> {
 
     /// Writes the header of a page and gives its number; its [`operations`](Encoder::operations) and [`link`](Encoder::link)s
     /// follow. It ends with the next resource, page, outline item, page label or finish.
+    ///
+    /// # Errors
+    /// As [`finding`](Encoder::finding).
     pub fn page(&mut self, header: &PageHeader) -> Result<u32, EncodeError> {
         self.guarded(|encoder| {
             header.check()?;
@@ -67,6 +85,9 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Writes more steps of the canvas or page, any number of them.
+    ///
+    /// # Errors
+    /// As [`finding`](Encoder::finding).
     pub fn operations(&mut self, operations: &[Operation]) -> Result<(), EncodeError> {
         self.guarded(|encoder| {
             let most = usize::try_from(encoder.verifier.limits.operation_bytes).unwrap_or(usize::MAX);
@@ -91,11 +112,17 @@ impl<W: Write> Encoder<W> {
     /// What these steps would cost the page that draws them, with all canvases that they name, as `page_operations` of the
     /// [`Limits`](crate::Limits) counts it. A page that passes that limit ends the document, so whoever can draw it in another
     /// way asks first.
+    ///
+    /// # Errors
+    /// [`EncodeError::Invalid`] when they name a canvas that is not there.
     pub fn cost(&self, operations: &[Operation]) -> Result<u64, EncodeError> {
         Ok(self.verifier.cost(operations)?)
     }
 
     /// Writes a link of the page.
+    ///
+    /// # Errors
+    /// As [`finding`](Encoder::finding).
     pub fn link(&mut self, link: &Link) -> Result<(), EncodeError> {
         self.guarded(|encoder| {
             link.check()?;
@@ -105,6 +132,9 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Writes the next entry of the outline, after all pages.
+    ///
+    /// # Errors
+    /// As [`finding`](Encoder::finding).
     pub fn outline_item(&mut self, item: &OutlineItem) -> Result<(), EncodeError> {
         self.guarded(|encoder| {
             item.check(&encoder.verifier.limits)?;
@@ -114,6 +144,9 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Writes the next page label, after the outline.
+    ///
+    /// # Errors
+    /// As [`finding`](Encoder::finding).
     pub fn page_label(&mut self, label: &PageLabel) -> Result<(), EncodeError> {
         self.guarded(|encoder| {
             label.check(&encoder.verifier.limits)?;
