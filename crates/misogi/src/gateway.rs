@@ -39,8 +39,24 @@ pub(crate) fn slots(config: &Config) -> usize {
     }
 }
 
+/// What is to be done on a machine that cannot contain rooms at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unsandboxed {
+    /// Nothing is started.
+    Refused,
+    /// Whoever starts it has said on the command line that it may be.
+    Accepted,
+}
+
+impl From<bool> for Unsandboxed {
+    /// Of the option on the command line.
+    fn from(accepted: bool) -> Self {
+        if accepted { Unsandboxed::Accepted } else { Unsandboxed::Refused }
+    }
+}
+
 /// Starts the rooms; refuses where containment is weaker than the configuration asks for.
-pub(crate) fn pool(config: &Config, accept_unsandboxed: bool) -> Result<Arc<Pool>> {
+pub(crate) fn pool(config: &Config, unsandboxed: Unsandboxed) -> Result<Arc<Pool>> {
     open_many_files();
     let pool = Pool::start(PoolConfig {
         slots: slots(config),
@@ -49,7 +65,7 @@ pub(crate) fn pool(config: &Config, accept_unsandboxed: bool) -> Result<Arc<Pool
         data_bytes: config.rooms.memory_bytes,
         cpu: config.rooms.cpu_seconds,
         minimum: minimum_level(config),
-        accept_unsandboxed,
+        accept_unsandboxed: unsandboxed == Unsandboxed::Accepted,
         ..PoolConfig::new(jail::this_executable(), &[ROOM_ARGUMENT])
     })
     .context("the rooms cannot be started; `misogi doctor` says what is missing")?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use form::reason::Reason;
 
-use crate::{Role, Timestamp, UserId};
+use crate::{PartVerdict, Role, Timestamp, UserId};
 
 /// What kind of original is asked for, the gravest last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -163,14 +163,15 @@ pub(crate) fn counts_as(then: Role, now: Option<Role>, class: ItemClass) -> Opti
     }
 }
 
-/// The class of a part. `above` and `below` are the reasons of what it lies in and of what lies in it.
-pub(crate) fn class_of(own: Option<Reason>, is_withheld: bool, around: &[Reason]) -> ItemClass {
+/// The class of a part. `around` are the reasons of what it lies in and of what lies in it.
+pub(crate) fn class_of(own: Option<Reason>, verdict: PartVerdict, around: &[Reason]) -> ItemClass {
     if own == Some(Reason::Infected) || around.contains(&Reason::Infected) {
         ItemClass::Virus
-    } else if is_withheld {
-        ItemClass::Withheld
     } else {
-        ItemClass::Rebuilt
+        match verdict {
+            PartVerdict::Withheld => ItemClass::Withheld,
+            PartVerdict::Sanitised => ItemClass::Rebuilt,
+        }
     }
 }
 
@@ -430,15 +431,16 @@ mod tests {
     #[test]
     fn a_virus_anywhere_around_makes_the_class() {
         use ItemClass::{Rebuilt, Virus, Withheld};
-        for (own, withheld, around, expect) in [
-            (None, false, &[][..], Rebuilt),
-            (Some(Reason::UnsupportedType), true, &[], Withheld),
-            (None, true, &[], Withheld),
-            (Some(Reason::Infected), true, &[], Virus),
-            (None, false, &[Reason::Infected], Virus),
-            (Some(Reason::Encrypted), true, &[Reason::Malformed], Withheld),
+        let (rebuilt, withheld) = (PartVerdict::Sanitised, PartVerdict::Withheld);
+        for (own, verdict, around, expect) in [
+            (None, rebuilt, &[][..], Rebuilt),
+            (Some(Reason::UnsupportedType), withheld, &[], Withheld),
+            (None, withheld, &[], Withheld),
+            (Some(Reason::Infected), withheld, &[], Virus),
+            (None, rebuilt, &[Reason::Infected], Virus),
+            (Some(Reason::Encrypted), withheld, &[Reason::Malformed], Withheld),
         ] {
-            assert_eq!(class_of(own, withheld, around), expect);
+            assert_eq!(class_of(own, verdict, around), expect);
         }
     }
 

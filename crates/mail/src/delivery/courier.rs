@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::dsn::{self, ComposeDsn, DsnFacts, FailedRecipient};
-use super::hop::{Hop, HopError, Link};
+use super::hop::{Hop, HopError, Idle, Link};
 use super::maildir::Maildir;
 use super::transaction::{self, Answer, Outgoing, Progress, RECIPIENTS_MAX};
 use super::{DeliveryConfig, DeliveryError, NextHop};
@@ -99,14 +99,14 @@ impl Courier {
     /// Ends connections that nobody used for a while.
     pub(super) async fn prune(&self) {
         if let Route::Smtp(hop) = &self.route {
-            hop.prune(false).await;
+            hop.prune(Idle::Long).await;
         }
     }
 
     /// Ends all idle connections.
     pub(super) async fn close(&self) {
         if let Route::Smtp(hop) = &self.route {
-            hop.prune(true).await;
+            hop.prune(Idle::Any).await;
         }
     }
 

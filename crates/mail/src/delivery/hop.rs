@@ -136,6 +136,15 @@ impl Offer {
     }
 }
 
+/// Which idle connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Idle {
+    /// Those that were idle for longer than they may be.
+    Long,
+    /// All.
+    Any,
+}
+
 /// One open connection.
 pub(super) struct Link {
     pub(super) connection: AsyncSmtpConnection,
@@ -210,11 +219,11 @@ impl Hop {
         None
     }
 
-    /// Ends connections that were idle too long, or all.
-    pub(super) async fn prune(&self, all: bool) {
+    /// Ends idle connections.
+    pub(super) async fn prune(&self, which: Idle) {
         let old: Vec<Link> = {
             let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            idle.extract_if(.., |link| all || link.last_used.elapsed() >= self.config.idle).collect()
+            idle.extract_if(.., |link| which == Idle::Any || link.last_used.elapsed() >= self.config.idle).collect()
         };
         for link in old {
             link.quit().await;

@@ -174,9 +174,21 @@ pub fn hello(hostname: &str) -> String {
     format!("250 {hostname}\r\n")
 }
 
+/// Whether a connection can still be enciphered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartTls {
+    /// It is in the clear, and there is a certificate.
+    Offered,
+    /// It is enciphered already, or there is no certificate.
+    NotOffered,
+}
+
 /// The answer to EHLO: the extensions on offer. CHUNKING without BINARYMIME: chunks, too, hold text in lines.
-pub fn extended_hello(hostname: &str, max_message_bytes: u64, starttls: bool) -> String {
-    let starttls = if starttls { "250-STARTTLS\r\n" } else { "" };
+pub fn extended_hello(hostname: &str, max_message_bytes: u64, starttls: StartTls) -> String {
+    let starttls = match starttls {
+        StartTls::Offered => "250-STARTTLS\r\n",
+        StartTls::NotOffered => "",
+    };
     format!(
         "250-{hostname}\r\n250-PIPELINING\r\n250-SIZE {max_message_bytes}\r\n{starttls}250-ENHANCEDSTATUSCODES\r\n\
          250-8BITMIME\r\n250-SMTPUTF8\r\n250 CHUNKING\r\n"

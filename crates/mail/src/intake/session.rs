@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::data::{DataDecoder, DataFault, TraceCount};
 use super::grammar::{self, Body, Chunk, Command, CommandError, Line, MailParameters, Recipient};
-use super::reply::{self, Reply};
+use super::reply::{self, Reply, StartTls};
 use crate::address::Address;
 use crate::line_ends::LineEnds;
 
@@ -293,7 +293,7 @@ impl Session {
                 let event = self.reset();
                 self.hello = Some(Hello { name: name.to_owned(), extended: true });
                 let rules = &self.rules;
-                let starttls = rules.starttls && !self.tls;
+                let starttls = if rules.starttls && !self.tls { StartTls::Offered } else { StartTls::NotOffered };
                 out.extend_from_slice(
                     reply::extended_hello(&rules.hostname, rules.max_message_bytes, starttls).as_bytes(),
                 );

@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     let inputs = collect(&arguments.paths)?;
     std::fs::create_dir_all(&arguments.output)
         .with_context(|| format!("{} cannot be made", arguments.output.display()))?;
-    let pool = gateway::pool(&config, arguments.accept_unsandboxed)?;
+    let pool = gateway::pool(&config, arguments.accept_unsandboxed.into())?;
     let engine = gateway::engine(&config, pool)?;
     let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
     let withheld = runtime.block_on(all(engine, &config, inputs, &arguments))?;

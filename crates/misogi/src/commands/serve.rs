@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     let config = Config::load(arguments.config.config.as_deref())?;
     gateway::check(&config)?;
     start_log(&config)?;
-    let pool = gateway::pool(&config, arguments.accept_unsandboxed)?;
+    let pool = gateway::pool(&config, arguments.accept_unsandboxed.into())?;
     tracing::info!(event = "rooms_ready", level = %pool.level(), slots = gateway::slots(&config));
     let engine = gateway::engine(&config, pool.clone())?;
     let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;

@@ -59,13 +59,14 @@ pub(super) async fn wanted(tx: &mut Tx, message: MessageId, path: &str) -> Resul
         around.into_iter().map(|(code,)| codec::reason(code)).collect::<Result<_, _>>()?;
     let around: Vec<Reason> = around.into_iter().flatten().collect();
     let own = item.as_ref().and_then(|(_, _, reason, _)| *reason).or(part.as_ref().and_then(|(_, _, reason)| *reason));
-    let is_withheld =
+    let withheld =
         item.is_some() || part.as_ref().is_some_and(|(_, verdict, _)| *verdict == PartVerdict::Withheld.code());
+    let verdict = if withheld { PartVerdict::Withheld } else { PartVerdict::Sanitised };
     let own_bytes = item.as_ref().is_some_and(|(_, _, _, content)| content.is_some());
     let name = item.as_ref().map(|(_, name, ..)| name.clone()).filter(|name| !name.is_empty());
     Ok(Wanted {
         name: name.or(part.map(|(name, ..)| name)).unwrap_or_default(),
-        class: four_eyes::class_of(codec::reason(own)?, is_withheld, &around),
+        class: four_eyes::class_of(codec::reason(own)?, verdict, &around),
         item: item.map(|(id, ..)| id),
         is_kept: (original.is_some() || own_bytes) && !is_deleted(&mut tx.connection, message, path).await?,
     })

@@ -12,7 +12,7 @@ use super::emf_pictures;
 use super::font::Family;
 use super::header::PLUS_SIGNATURE;
 use super::paint::{self, Ink};
-use super::player::Player;
+use super::player::{Drawn, Player};
 use super::raster::Rule;
 use super::state::Brush;
 use super::text::Line;
@@ -123,13 +123,13 @@ fn points(data: Bytes<'_>, at: usize, count: usize, narrow: bool) -> Vec<Point> 
 
 fn shape(kind: u32, data: Bytes<'_>, player: &mut Player<'_>) -> Option<Result<(), Fault>> {
     let position = player.state.position;
-    let (path, filled) = match kind {
-        42 => (arc::ellipse(rect(data, 8)?), true),
-        43 => (rect(data, 8)?.to_path(0.1), true),
-        44 => (arc::round_rect(rect(data, 8)?, data.point32(24)?.to_vec2()), true),
-        45 => (player.arc(rect(data, 8)?, data.point32(24)?, data.point32(32)?, Part::Arc), false),
-        46 => (player.arc(rect(data, 8)?, data.point32(24)?, data.point32(32)?, Part::Chord), true),
-        47 => (player.arc(rect(data, 8)?, data.point32(24)?, data.point32(32)?, Part::Pie), true),
+    let (path, drawn) = match kind {
+        42 => (arc::ellipse(rect(data, 8)?), Drawn::Both),
+        43 => (rect(data, 8)?.to_path(0.1), Drawn::Both),
+        44 => (arc::round_rect(rect(data, 8)?, data.point32(24)?.to_vec2()), Drawn::Both),
+        45 => (player.arc(rect(data, 8)?, data.point32(24)?, data.point32(32)?, Part::Arc), Drawn::Line),
+        46 => (player.arc(rect(data, 8)?, data.point32(24)?, data.point32(32)?, Part::Chord), Drawn::Both),
+        47 => (player.arc(rect(data, 8)?, data.point32(24)?, data.point32(32)?, Part::Pie), Drawn::Both),
         41 | 54 | 55 => {
             let mut path = arc::lines(&[position], false);
             let more = match kind {
@@ -146,11 +146,11 @@ fn shape(kind: u32, data: Bytes<'_>, player: &mut Player<'_>) -> Option<Result<(
             let go_on = |element: &PathEl| if let PathEl::MoveTo(p) = *element { PathEl::LineTo(p) } else { *element };
             path.extend(more.elements().iter().map(go_on));
             player.state.position = arc::end(&path).unwrap_or(position);
-            (path, false)
+            (path, Drawn::Line)
         }
         _ => return polygons(kind, data, player),
     };
-    Some(player.shape(&path, filled))
+    Some(player.shape(&path, drawn))
 }
 
 fn polygons(kind: u32, data: Bytes<'_>, player: &mut Player<'_>) -> Option<Result<(), Fault>> {
@@ -167,25 +167,25 @@ fn polygons(kind: u32, data: Bytes<'_>, player: &mut Player<'_>) -> Option<Resul
         points.insert(0, position);
         points
     };
-    let (path, filled) = match kind {
+    let (path, drawn) = match kind {
         2 | 85 => {
             let points = found();
             let (first, rest) = points.split_first()?;
-            (arc::curves(*first, rest), false)
+            (arc::curves(*first, rest), Drawn::Line)
         }
-        3 | 86 => (arc::lines(&found(), true), true),
-        4 | 87 => (arc::lines(&found(), false), false),
-        5 | 88 => (arc::curves(position, &found()), false),
-        6 | 89 => (arc::lines(&from_position(found()), false), false),
-        7 | 90 => (many(data, narrow, false, player)?, false),
-        8 | 91 => (many(data, narrow, true, player)?, true),
-        56 | 92 => (drawn(data, count, narrow, position)?, false),
+        3 | 86 => (arc::lines(&found(), true), Drawn::Both),
+        4 | 87 => (arc::lines(&found(), false), Drawn::Line),
+        5 | 88 => (arc::curves(position, &found()), Drawn::Line),
+        6 | 89 => (arc::lines(&from_position(found()), false), Drawn::Line),
+        7 | 90 => (many(data, narrow, false, player)?, Drawn::Line),
+        8 | 91 => (many(data, narrow, true, player)?, Drawn::Both),
+        56 | 92 => (drawn(data, count, narrow, position)?, Drawn::Line),
         _ => return None,
     };
     if matches!(kind, 5 | 6 | 88 | 89 | 56 | 92) {
         player.state.position = arc::end(&path).unwrap_or(position);
     }
-    Some(player.shape(&path, filled))
+    Some(player.shape(&path, drawn))
 }
 
 /// Several polygons or lines.
@@ -244,7 +244,12 @@ fn path(kind: u32, data: Bytes<'_>, player: &mut Player<'_>) -> Option<Result<()
         }
         62..=64 => {
             let path = std::mem::take(&mut player.done);
-            return Some(player.draw(&path, kind != 64, kind != 62));
+            let drawn = match kind {
+                62 => Drawn::Inside,
+                63 => Drawn::Both,
+                _ => Drawn::Line,
+            };
+            return Some(player.draw(&path, drawn));
         }
         67 => {
             let path = std::mem::take(&mut player.done);

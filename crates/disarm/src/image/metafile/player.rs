@@ -14,6 +14,17 @@ use super::state::{Brush, Line, Mapping, Object, Pen, State};
 use super::{Bound, Budget, Fault, stroke, within};
 use crate::fonts::Fonts;
 
+/// What of a shape is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Drawn {
+    /// Its line, with the pen.
+    Line,
+    /// What it encloses, with the brush.
+    Inside,
+    /// Both.
+    Both,
+}
+
 /// Draws.
 #[derive(Debug)]
 pub(super) struct Player<'a> {
@@ -185,25 +196,25 @@ impl<'a> Player<'a> {
     }
 
     /// Draws a shape in logical units with pen and brush, or adds it to the path.
-    pub(super) fn shape(&mut self, shape: &BezPath, filled: bool) -> Result<(), Fault> {
+    pub(super) fn shape(&mut self, shape: &BezPath, drawn: Drawn) -> Result<(), Fault> {
         let shape = self.to_canvas() * shape.clone();
         if let Some(path) = &mut self.path {
             self.budget.spend(cost(shape.elements().len()))?;
             join(path, &shape);
             return Ok(());
         }
-        self.draw(&shape, filled, true)
+        self.draw(&shape, drawn)
     }
 
     /// Draws a shape in pixels.
-    pub(super) fn draw(&mut self, shape: &BezPath, filled: bool, stroked: bool) -> Result<(), Fault> {
-        if filled {
+    pub(super) fn draw(&mut self, shape: &BezPath, drawn: Drawn) -> Result<(), Fault> {
+        if drawn != Drawn::Line {
             let rop = paint::of_binary(self.state.rop);
             if let Some(paint) = self.brush_paint(&Rc::clone(&self.state.brush))? {
                 self.fill(shape, self.rule(), &Ink { pattern: &paint, source: None, rop })?;
             }
         }
-        if stroked {
+        if drawn != Drawn::Inside {
             self.stroke(shape)?;
         }
         Ok(())

@@ -9,7 +9,7 @@ use super::bytes::{Bytes, cost};
 use super::canvas::Combine;
 use super::font::Font;
 use super::paint::{self, Ink, Paint, Picture};
-use super::player::Player;
+use super::player::{Drawn, Player};
 use super::raster::Rule;
 use super::state::{Brush, Object, Pen};
 use super::text::Line;
@@ -137,7 +137,7 @@ fn shape(function: u16, data: Bytes<'_>, player: &mut Player<'_>) -> Option<Resu
             let to = point(data, 0)?;
             let line = arc::lines(&[player.state.position, to], false);
             player.state.position = to;
-            player.shape(&line, false)
+            player.shape(&line, Drawn::Line)
         }
         0x0324 | 0x0325 => {
             let count = data.u16(0)?.into();
@@ -145,14 +145,15 @@ fn shape(function: u16, data: Bytes<'_>, player: &mut Player<'_>) -> Option<Resu
                 return Some(Err(fault));
             }
             let closed = function == 0x0324;
-            player.shape(&arc::lines(&points(data, 2, count), closed), closed)
+            let drawn = if closed { Drawn::Both } else { Drawn::Line };
+            player.shape(&arc::lines(&points(data, 2, count), closed), drawn)
         }
         0x0538 => poly_polygon(data, player),
-        0x0418 => player.shape(&arc::ellipse(rect(data, 0)?), true),
-        0x041B => player.shape(&rect(data, 0)?.to_path(0.1), true),
+        0x0418 => player.shape(&arc::ellipse(rect(data, 0)?), Drawn::Both),
+        0x041B => player.shape(&rect(data, 0)?.to_path(0.1), Drawn::Both),
         0x061C => {
             let size = point(data, 0)?.to_vec2();
-            player.shape(&arc::round_rect(rect(data, 4)?, size), true)
+            player.shape(&arc::round_rect(rect(data, 4)?, size), Drawn::Both)
         }
         0x0817 | 0x081A | 0x0830 => {
             let part = match function {
@@ -161,7 +162,7 @@ fn shape(function: u16, data: Bytes<'_>, player: &mut Player<'_>) -> Option<Resu
                 _ => Part::Chord,
             };
             let path = player.arc(rect(data, 8)?, point(data, 4)?, point(data, 0)?, part);
-            player.shape(&path, part != Part::Arc)
+            player.shape(&path, if part == Part::Arc { Drawn::Line } else { Drawn::Both })
         }
         0x041F => pixel(player, point(data, 4)?, data.color(0)?),
         0x0415 => player.clip_rect(rect(data, 0)?, Combine::Without),
@@ -190,7 +191,7 @@ fn poly_polygon(data: Bytes<'_>, player: &mut Player<'_>) -> Result<(), Fault> {
         path.extend(arc::lines(&points(data, at, len), true).elements().iter().copied());
         at = at.saturating_add(len.saturating_mul(4));
     }
-    player.shape(&path, true)
+    player.shape(&path, Drawn::Both)
 }
 
 fn object_record(function: u16, data: Bytes<'_>, player: &mut Player<'_>) -> Option<Result<(), Fault>> {
