@@ -42,4 +42,4 @@ mod zip;
 
 pub use error::Error;
 pub use fonts::{FontBytes, FontFile, Fonts, Script, Wish};
-pub use room::{Refused, run};
+pub use room::{PagesDone, Refused, run, run_telling};

@@ -13,6 +13,15 @@ use crate::mapi::{Message, compose};
 use crate::office::crypt::Unsealed;
 use crate::{archive, csv, dbf, directory, ichitaro, image, legacy, mail, markup, msg, office, pdf, text, tnef, zip};
 
+/// Pages of a document that are done, and how many it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PagesDone {
+    /// From the first one on.
+    pub done: u32,
+    /// All of them.
+    pub of: u32,
+}
+
 /// Why a room gave nothing, and what it took the file to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detected} refused")]
@@ -35,6 +44,18 @@ pub fn run(
     fonts: &Fonts,
     form: &mut dyn Write,
     spill: &mut dyn Write,
+) -> Result<(), Refused> {
+    run_telling(params, input, fonts, form, spill, &mut |_| ())
+}
+
+/// [`run`], which tells before each page of a document of pages how many are done.
+pub fn run_telling(
+    params: &[u8],
+    input: &[u8],
+    fonts: &Fonts,
+    form: &mut dyn Write,
+    spill: &mut dyn Write,
+    tell: &mut dyn FnMut(PagesDone),
 ) -> Result<(), Refused> {
     let job = DirtyJob::decode(params).map_err(|error| refused(&Error::Job(error), DetectedType::UNKNOWN))?;
     let mut found = match job.op {
@@ -71,7 +92,7 @@ pub fn run(
                 Content::Metafile => image::metafile::disarm(part, fonts, image::metafile::MOST_SIDE, form),
                 Content::Heic => image::heic::disarm(part, form),
                 Content::Svg => image::svg::disarm(part, fonts, image::metafile::MOST_SIDE, form),
-                Content::Pdf => pdf::disarm(part, fonts, form, spill),
+                Content::Pdf => pdf::disarm(part, fonts, form, spill, tell),
                 Content::Office => office::disarm(part, fonts, form, spill),
                 Content::Zip => zip::disarm(part, form, spill),
                 Content::Ichitaro => ichitaro::disarm(part, form),

@@ -31,6 +31,7 @@ mod outcome;
 mod part;
 pub mod policy;
 mod preview;
+mod progress;
 mod recall;
 mod rooms;
 pub mod scan;
@@ -47,6 +48,7 @@ use jail::Pool;
 pub use candidates::{MAX_CANDIDATES, Wording};
 pub use foreign::Foreign;
 pub use inside::Whole;
+pub use jail::room::PagesDone;
 pub use jail::{Fresh, Source};
 pub use mail::MailContext;
 pub use notice::{DeliveryReport, FailedDelivery, Notice};
@@ -54,6 +56,7 @@ pub use outcome::{
     Defer, Drawn, MailOutcome, MailVerdict, PageSimilarity, PartOutcome, PartVerdict, Patience, TextRecall,
 };
 pub use policy::Policy;
+pub use progress::Progress;
 pub use scan::Scanner;
 pub use unlock::{Locked, NotOpened, StillHeld, Unlocked, UnlockedMail, held_in};
 
@@ -67,6 +70,7 @@ pub struct Engine {
     scanner: Option<Scanner>,
     foreign: Option<Arc<Foreign>>,
     wording: Arc<Wording>,
+    progress: Option<Progress>,
 }
 
 impl Engine {
@@ -74,7 +78,7 @@ impl Engine {
     pub fn new(pool: Arc<Pool>, policy: Policy, scanner: Option<Scanner>) -> Self {
         let policy = Arc::new(policy);
         let in_force = Arc::new(RwLock::new(policy.clone()));
-        Self { pool, policy, in_force, scanner, foreign: None, wording: Arc::default() }
+        Self { pool, policy, in_force, scanner, foreign: None, wording: Arc::default(), progress: None }
     }
 
     /// The same engine under the policy that is in force now. A mail is converted under one policy from its first room to its last,
@@ -107,6 +111,12 @@ impl Engine {
     #[must_use]
     pub fn with_wording(self, wording: Wording) -> Self {
         Self { wording: Arc::new(wording), ..self }
+    }
+
+    /// The same engine, which writes down how far it is with the pages of what it converts.
+    #[must_use]
+    pub fn with_progress(self, progress: Progress) -> Self {
+        Self { progress: Some(progress), ..self }
     }
 
     /// Turns a mail into the mail that may be delivered in its place.
@@ -271,6 +281,7 @@ impl Engine {
             passwords: &[],
             patience: Patience::Again,
             wanted: None,
+            progress: self.progress.as_ref(),
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::foreign::{self, Foreign};
 use crate::naming::{Taken, output_name};
 use crate::outcome::{Defer, PageSimilarity, PartOutcome, PartVerdict, Patience, TextRecall};
 use crate::policy::Policy;
+use crate::progress::Progress;
 use crate::rooms;
 use crate::scan::{ScanVerdict, Scanner};
 use crate::wanted::Wanted;
@@ -37,6 +38,8 @@ pub(crate) struct Run<'a> {
     pub(crate) patience: Patience,
     /// Only these parts are converted; all of them where there is none.
     pub(crate) wanted: Option<&'a Wanted<'a>>,
+    /// Where the pages are counted that are done.
+    pub(crate) progress: Option<&'a Progress>,
 }
 
 /// A part before anything was done to it.
@@ -282,7 +285,8 @@ pub(crate) async fn both_rooms(run: &Run<'_>, part: &Part, depth: u32) -> Attemp
 async fn both_rooms_as(run: &Run<'_>, part: &Part, job: &DirtyJob, depth: u32) -> Attempt {
     let clean = clean_job(run, CleanOp::Part);
     let limits = rooms::limits(run.policy, &run.budget, part.source.len);
-    let outcome = rooms::chain(run.pool, part.source.clone(), job, &clean, limits).await?;
+    let pages = run.progress.map(Progress::document);
+    let outcome = rooms::chain(run.pool, part.source.clone(), job, &clean, limits, pages).await?;
     run.budget.spend(outcome.dirty.1.wall.max(outcome.clean.usage.wall));
     if let Some(withheld) = refused(outcome.verdict()) {
         return unless_not_now(run, withheld);

@@ -1,9 +1,10 @@
 //! The pool's callbacks as futures, and how long a room may take.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use form::job::{CleanJob, DirtyJob};
-use jail::{ChainOutcome, CleanOutcome, DirtyOutcome, JobLimits, Pool, Source};
+use jail::{ChainOutcome, CleanOutcome, DirtyOutcome, JobLimits, Pages, Pool, Source};
 use tokio::sync::oneshot;
 
 use crate::budget::Budget;
@@ -58,8 +59,16 @@ pub(crate) async fn chain(
     dirty: &DirtyJob,
     clean: &CleanJob,
     limits: JobLimits,
+    pages: Option<Arc<Pages>>,
 ) -> Result<ChainOutcome, Defer> {
     let (done, outcome) = oneshot::channel();
-    pool.chain(source, dirty.encode(), clean.encode(), limits, move |result| drop(done.send(result)));
-    outcome.await.map_err(|_| Defer::NoRoom)
+    let (dirty, clean) = (dirty.encode(), clean.encode());
+    let done = move |result| drop(done.send(result));
+    match pages.clone() {
+        Some(pages) => pool.chain_telling(source, dirty, clean, limits, pages, done),
+        None => pool.chain(source, dirty, clean, limits, done),
+    }
+    let outcome = outcome.await.map_err(|_| Defer::NoRoom);
+    pages.inspect(|pages| pages.end());
+    outcome
 }

@@ -49,7 +49,7 @@ pub use error::Error;
 pub use level::{Fact, Level};
 pub use policy::table::{AllowedCall, allowed_calls};
 pub use pool::{
-    ChainOutcome, CleanOutcome, DirtyOutcome, JobLimits, Pool, PoolConfig, Probe, Stats, probe, this_executable,
+    ChainOutcome, CleanOutcome, DirtyOutcome, JobLimits, Pages, Pool, PoolConfig, Probe, Stats, probe, this_executable,
 };
 pub use sealed::{Fresh, Hostile, Sealed, SealedReader, SealedWriter, Source};
 pub use verdict::{Crash, Usage, Verdict};

@@ -33,8 +33,9 @@ mod resources;
 mod support;
 
 use jail::room::{RoomIo, RoomRefusal};
-use jail::{Crash, JobLimits, Level, Pool, PoolConfig, Verdict};
+use jail::{ChainOutcome, Crash, JobLimits, Level, Pool, PoolConfig, Source, Verdict};
 use std::collections::BTreeMap;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 use support::{ORDINARY, descendants, eventually, ordinary, source};
 
@@ -187,6 +188,14 @@ fn base() -> PoolConfig {
     PoolConfig { cpu: Duration::from_secs(1), stream_bytes_max: 4 << 20, restart_after: 40, ..support::config() }
 }
 
+/// A chain whose dirty half may say how far it is.
+fn telling(pool: &Pool, document: Source, hostile: Vec<u8>, limits: JobLimits) -> ChainOutcome {
+    let (sender, outcome) = mpsc::channel();
+    let done = move |outcome| sender.send(outcome).unwrap();
+    pool.chain_telling(document, hostile, vec![ORDINARY], limits, Arc::default(), done);
+    outcome.recv().unwrap()
+}
+
 /// Runs one row and then an ordinary document through both rooms. Gives what was found and what is wrong with it.
 fn run(pool: &Pool, number: u8, row: &Row, expected: Expect) -> (String, Option<String>) {
     let pid = i32::try_from(std::process::id()).unwrap().to_le_bytes();
@@ -208,7 +217,11 @@ fn run(pool: &Pool, number: u8, row: &Row, expected: Expect) -> (String, Option<
             (outcome.verdict, outcome.fresh.map(|fresh| fresh.sealed().to_vec(1 << 20).unwrap()))
         }
         Place::ChainDirty => {
-            let outcome = pool.chain_wait(document, hostile, vec![ORDINARY], limits);
+            let outcome = if row.name.starts_with("tells") {
+                telling(pool, document, hostile, limits)
+            } else {
+                pool.chain_wait(document, hostile, vec![ORDINARY], limits)
+            };
             (outcome.verdict().clone(), outcome.clean.fresh.map(|fresh| fresh.sealed().to_vec(1 << 20).unwrap()))
         }
         Place::ChainClean => {

@@ -19,7 +19,7 @@
 
 mod support;
 
-use jail::room::{Input, RoomIo, RoomRefusal};
+use jail::room::{Input, PagesDone, RoomIo, RoomRefusal};
 use jail::{Crash, Error, JobLimits, Level, Pool, PoolConfig, Sealed, Source, Verdict};
 use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -42,6 +42,7 @@ const LINGER: u8 = 9;
 const HALF: u8 = 10;
 const WHOLE_OR_NOTHING: u8 = 11;
 const WAIT: u8 = 12;
+const PAGES: u8 = 13;
 
 fn handler(io: &mut RoomIo<'_>) -> Result<(), RoomRefusal> {
     match io.params {
@@ -115,6 +116,17 @@ fn handler(io: &mut RoomIo<'_>) -> Result<(), RoomRefusal> {
             libc::recvmsg(3, &raw mut message, 0);
             Ok(())
         },
+        // A document of pages, each of which takes its time.
+        [PAGES, ..] => {
+            for done in 0..48 {
+                (io.tell)(PagesDone { done, of: 48 });
+                let begun = Instant::now();
+                while begun.elapsed() < Duration::from_millis(30) {
+                    std::hint::spin_loop();
+                }
+            }
+            ordinary(io)
+        }
         // As clean rooms do: a form that ends early is refused.
         [WHOLE_OR_NOTHING, ..] => {
             let Input::Stream(stream) = &mut io.input else { panic!("the clean half of a chain") };
@@ -147,6 +159,10 @@ fn main() {
         ),
         ("a_room_sees_exactly_the_given_range", a_room_sees_exactly_the_given_range),
         ("a_chain_gives_the_clean_rooms_file_and_report", a_chain_gives_the_clean_rooms_file_and_report),
+        (
+            "pages_are_told_while_a_document_is_worked_on_where_that_is_asked_for",
+            pages_are_told_while_a_document_is_worked_on_where_that_is_asked_for,
+        ),
         ("a_refusal_comes_back_with_its_numbers_and_detail", a_refusal_comes_back_with_its_numbers_and_detail),
         (
             "parameters_pass_up_to_sixteen_kilobytes_and_not_one_byte_more",
@@ -256,6 +272,30 @@ fn a_chain_gives_the_clean_rooms_file_and_report() {
         let spill = outcome.spill.unwrap();
         assert_eq!(spill.source(0, 5).unwrap().data.to_vec(100).unwrap(), b"smoor olleh");
     }
+}
+
+fn pages_are_told_while_a_document_is_worked_on_where_that_is_asked_for() {
+    let pool = start(PoolConfig { cpu: Duration::from_secs(20), ..config() });
+    let pages = Arc::new(jail::Pages::default());
+    let (sender, outcome) = mpsc::channel();
+    let done = move |outcome: jail::ChainOutcome| sender.send(outcome).unwrap();
+    assert_eq!(pages.known(), None);
+    pool.chain_telling(source(b"hello rooms"), vec![PAGES], vec![ORDINARY], limits(), Arc::clone(&pages), done);
+    let mut seen = Vec::new();
+    let outcome = loop {
+        if let Ok(outcome) = outcome.recv_timeout(Duration::from_millis(20)) {
+            break outcome;
+        }
+        seen.extend(pages.known().map(|pages| (pages.done, pages.of)));
+        seen.dedup();
+    };
+    assert_eq!(outcome.verdict(), &Verdict::Ok);
+    assert_eq!(outcome.clean.fresh.unwrap().sealed().to_vec(100).unwrap(), b"hello rooms");
+    assert!(!seen.is_empty() && seen.is_sorted() && seen.iter().all(|(done, of)| done < of && *of == 48), "{seen:?}");
+    pages.end();
+    assert_eq!(pages.known(), Some(PagesDone { done: 48, of: 48 }));
+    let outcome = pool.chain_wait(source(b"x"), vec![PAGES], vec![ORDINARY], limits());
+    assert_eq!(outcome.verdict(), &Verdict::Ok, "what nobody asked for was not said");
 }
 
 fn a_refusal_comes_back_with_its_numbers_and_detail() {

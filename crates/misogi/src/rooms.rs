@@ -6,7 +6,7 @@ use disarm::Fonts;
 use form::DetectedType;
 use form::reason::{Reason, Refusal};
 use jail::Role;
-use jail::room::{Handler, Input, Rehearsal, RoomIo, RoomRefusal};
+use jail::room::{Handler, Input, PagesDone, Rehearsal, RoomIo, RoomRefusal};
 
 use crate::fonts;
 
@@ -37,7 +37,8 @@ fn dirty(io: &mut RoomIo<'_>, fonts: &Fonts) -> Result<(), RoomRefusal> {
     let Input::Mapped(input) = &io.input else {
         return Err(plain(Refusal::plain(Reason::RoomProtocol)));
     };
-    disarm::run(io.params, input, fonts, io.out, io.side)
+    let mut tell = |disarm::PagesDone { done, of }| (io.tell)(PagesDone { done, of });
+    disarm::run_telling(io.params, input, fonts, io.out, io.side, &mut tell)
         .map_err(|refused| RoomRefusal { refusal: refused.refusal, detail: refused.detected.to_detail() })
 }
 

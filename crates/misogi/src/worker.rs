@@ -16,7 +16,7 @@ use store::{
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use web::Metrics;
+use web::{Conversions, Metrics};
 
 use crate::lease;
 use crate::pairing::{AtOnce, Pairing};
@@ -51,6 +51,8 @@ pub(crate) struct Worker {
     /// Mails converted at the same time; more than slots, so that rooms never wait for the store.
     pub(crate) parallel: usize,
     pub(crate) metrics: Metrics,
+    /// Tells those who wait how far it is.
+    pub(crate) conversions: Conversions,
     /// Opens what passwords are known for.
     pub(crate) pairing: Arc<Pairing>,
     /// Told when the gateway is to stop.
@@ -133,7 +135,8 @@ impl Worker {
             }
         };
         let mut left = None;
-        let engine = self.engine.current();
+        let conversion = self.conversions.begin(work.message);
+        let engine = self.engine.current().with_progress(conversion.progress.clone());
         let completed = match &work.origin {
             WorkOrigin::Mail { envelope } => {
                 let converted = self.convert_mail(&engine, work, envelope, &original).await;

@@ -29,6 +29,15 @@ if (main) {
   };
   // Says whether there is more to come. Two redrawings never cross.
   const take = (state) => {
+    for (const place of document.querySelectorAll('[data-file]')) {
+      const pages = (state.pages ?? []).find((one) => String(one.file) === place.dataset.file);
+      if (!pages) continue;
+      const bar = place.querySelector('progress');
+      bar.max = pages.of;
+      bar.value = pages.done;
+      place.querySelector('[data-count]').textContent = `${pages.done}/${pages.of}`;
+      place.hidden = false;
+    }
     if (state.state !== known || state.ahead !== ahead) {
       known = state.state;
       ahead = state.ahead;

@@ -38,6 +38,7 @@ mod password;
 mod people;
 mod portal;
 mod preview;
+mod progress;
 mod requests;
 mod role;
 mod secret;
@@ -70,6 +71,7 @@ pub use people::{
 };
 pub use portal::{PortalState, portal};
 pub use preview::{Painter, Painting, Previews};
+pub use progress::{Conversion, Conversions};
 pub use requests::{Handover, Looking, RequestSettings};
 pub use secret::NoRandomness;
 pub use site::{Site, UploadLimits};

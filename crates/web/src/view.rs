@@ -1,10 +1,13 @@
 //! Parts and verdicts as words and marks; shared by portal, console and API.
 
-use engine::catalogue::{self, Language};
+use engine::{
+    PagesDone,
+    catalogue::{self, Language},
+};
 use form::reason::{Class, Refusal};
 use store::{MessageRow, PartRow, PartVerdict, QueueState, UploadFile, Verdict};
 
-use crate::{page::Mark, shown, texts::Texts};
+use crate::{Conversions, page::Mark, shown, texts::Texts};
 
 /// Where an upload is, for people and for machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +80,11 @@ impl FileState {
             Self::TakenBack => Mark::stop(t.state_cancelled),
         }
     }
+}
+
+/// How far a file is that is being worked on; `None` for what has no pages.
+pub(crate) fn pages(file: &UploadFile, conversions: &Conversions) -> Option<PagesDone> {
+    conversions.pages(file.message).filter(|_| FileState::of(file) == FileState::Working)
 }
 
 /// Mark of a verdict.

@@ -35,18 +35,20 @@ use form::{Findings, Kind, Place, Reason};
 
 use crate::error::{Error, size, within};
 use crate::fonts::Fonts;
-use crate::room::Part;
+use crate::room::{PagesDone, Part};
 use document::Document;
 use inspect::Prepared;
 
 pub(crate) use preview::preview;
 
-/// Reads a PDF and writes its pages to `form`, and to `spill` the files in it where they are asked for.
+/// Reads a PDF and writes its pages to `form`, and to `spill` the files in it where they are asked for. Says before each page how many
+/// are done.
 pub(crate) fn disarm(
     part: Part<'_>,
     fonts: &Fonts,
     mut form: &mut dyn Write,
     spill: &mut dyn Write,
+    tell: &mut dyn FnMut(PagesDone),
 ) -> Result<(), Error> {
     let Part { input, job, detected, findings, opened: _ } = part;
     let prepared = inspect::prepare(input, job)?;
@@ -81,7 +83,9 @@ pub(crate) fn disarm(
     let navigates = page_count.is_none_or(|seen| u64::from(seen) == count);
     let links = if navigates { page::place_links(links, pages) } else { HashMap::new() };
     let mut reader = page::Reader::new(&file);
+    let of = u32::try_from(count).unwrap_or(u32::MAX);
     for (index, page) in pages.iter().enumerate() {
+        tell(PagesDone { done: document.page, of });
         document.page = u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1);
         let links: &[Link] = links.get(&index).map_or(&[], Vec::as_slice);
         reader.page(page, links, &mut document)?;

@@ -82,8 +82,15 @@ fn answers(plan: &Plan) -> Option<Vec<i32>> {
     instance.wait(START_LIMIT, None).ok()?;
     let limit = 4 * attempts::all().count() as u64;
     let (input, out) = (Sealed::from_bytes(b"").ok()?, output(limit).ok()?);
-    let head =
-        JobHead { task: Task::Probe, offset: 0, len: 0, out_limit: limit, side_limit: 0, in_reply: InReply::Nothing };
+    let head = JobHead {
+        task: Task::Probe,
+        offset: 0,
+        len: 0,
+        out_limit: limit,
+        side_limit: 0,
+        in_reply: InReply::Nothing,
+        tells: false,
+    };
     let descriptors = [input.descriptor().ok()?, out.as_fd()];
     let finished = instance.convert(&head, &[], &descriptors, ATTEMPTS_LIMIT, Duration::MAX, None);
     let finished = finished.map_err(|NotTaken| ()).ok()?;

@@ -196,6 +196,7 @@ impl Shared {
             out_limit,
             side_limit: 0,
             in_reply: InReply::Nothing,
+            tells: false,
         };
         for _ in 0..ROUNDS {
             let Some(mut instance) = self.take() else { break };

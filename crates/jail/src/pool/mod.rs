@@ -4,6 +4,7 @@ pub(crate) mod cgroup;
 mod chain;
 pub(crate) mod host;
 mod outcome;
+mod pages;
 mod probe;
 mod queue;
 mod rooms;
@@ -11,6 +12,7 @@ mod slot;
 mod zygote;
 
 pub use outcome::{ChainOutcome, CleanOutcome, DirtyOutcome};
+pub use pages::Pages;
 pub use probe::{Probe, probe};
 
 use crate::error::Error;
@@ -312,7 +314,28 @@ impl Pool {
         limits: JobLimits,
         done: impl FnOnce(ChainOutcome) + Send + 'static,
     ) {
-        self.shared.submit(Job::Chain { source, dirty_params, clean_params, limits, done: Box::new(done) });
+        self.shared.submit(Job::Chain {
+            source,
+            dirty_params,
+            clean_params,
+            limits,
+            pages: None,
+            done: Box::new(done),
+        });
+    }
+
+    /// [`Pool::chain`], with a place for how far the document is, as its dirty room says.
+    pub fn chain_telling(
+        &self,
+        source: Source,
+        dirty_params: Vec<u8>,
+        clean_params: Vec<u8>,
+        limits: JobLimits,
+        pages: Arc<Pages>,
+        done: impl FnOnce(ChainOutcome) + Send + 'static,
+    ) {
+        let (pages, done) = (Some(pages), Box::new(done));
+        self.shared.submit(Job::Chain { source, dirty_params, clean_params, limits, pages, done });
     }
 
     /// [`Pool::dirty`], waiting for the end.

@@ -186,8 +186,15 @@ fn try_in_room(rooms: &mut Rooms, params: &[u8]) -> io::Result<(Judgement, Vec<u
     let input = Sealed::from_bytes(b"")?;
     let (out, side) = (descriptor::memory_file(c"misogi-probe")?, descriptor::memory_file(c"misogi-probe")?);
     let limit = 4 * ATTEMPTS.len() as u64;
-    let head =
-        JobHead { task: Task::Probe, offset: 0, len: 0, out_limit: limit, side_limit: 0, in_reply: InReply::Nothing };
+    let head = JobHead {
+        task: Task::Probe,
+        offset: 0,
+        len: 0,
+        out_limit: limit,
+        side_limit: 0,
+        in_reply: InReply::Nothing,
+        tells: false,
+    };
     let running = rooms
         .start(Role::Dirty, &head, params, &[], &[input.descriptor()?, out.as_fd(), side.as_fd()])
         .ok_or(io::ErrorKind::NotConnected)?;

@@ -1,22 +1,39 @@
 //! The queue of documents that all slots share.
 
 use super::outcome::{ChainOutcome, CleanOutcome, DirtyOutcome};
-use super::{Counters, JobLimits, PoolConfig};
+use super::{Counters, JobLimits, Pages, PoolConfig};
 use crate::sealed::Source;
 use crate::verdict::Verdict;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(super) type Done<T> = Box<dyn FnOnce(T) + Send>;
 
 /// One job in the queue.
 pub(super) enum Job {
-    Dirty { source: Source, params: Vec<u8>, limits: JobLimits, done: Done<DirtyOutcome> },
-    Clean { source: Source, params: Vec<u8>, limits: JobLimits, done: Done<CleanOutcome> },
-    Chain { source: Source, dirty_params: Vec<u8>, clean_params: Vec<u8>, limits: JobLimits, done: Done<ChainOutcome> },
+    Dirty {
+        source: Source,
+        params: Vec<u8>,
+        limits: JobLimits,
+        done: Done<DirtyOutcome>,
+    },
+    Clean {
+        source: Source,
+        params: Vec<u8>,
+        limits: JobLimits,
+        done: Done<CleanOutcome>,
+    },
+    Chain {
+        source: Source,
+        dirty_params: Vec<u8>,
+        clean_params: Vec<u8>,
+        limits: JobLimits,
+        pages: Option<Arc<Pages>>,
+        done: Done<ChainOutcome>,
+    },
 }
 
 impl Job {

@@ -1,15 +1,18 @@
 //! One slot's two zygotes and the supervision of the one or two rooms that work at a time.
 //!
-//! The supervisor sleeps on the zygotes' control sockets only. A room's reply is not waited for: it is read when the room is
+//! The supervisor sleeps on the zygotes' control sockets only. A room's reply is not waited for: it is judged when the room is
 //! dead, together with the proof that it is the only one. That is one wake-up per room, and leaves a hostile room nothing to
-//! race against.
+//! race against. Of a document whose progress is shown, its living room may say two numbers, which the supervisor takes in at times
+//! of its own choosing.
 
+use super::Pages;
 use super::zygote::{Ended, Event, Plan, Spare, StartFailure, Zygote};
+use crate::room::PagesDone;
 use crate::sys::descriptor::{self, WAIT_FOR_NOTHING};
 use crate::sys::message::{self, Patience};
 use crate::sys::process;
 use crate::verdict::{Evidence, Judgement, Usage, Verdict, judge};
-use crate::wire::{Answer, IN_MESSAGE_MAX, InReply, JobHead, REPLY_BYTES, Role};
+use crate::wire::{Answer, IN_MESSAGE_MAX, InReply, JobHead, REPLY_BYTES, Role, Told};
 use std::fs::File;
 use std::io::{IoSlice, Read};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -28,6 +31,10 @@ pub(super) struct Running {
     /// Ended because the pool was closed.
     closed: bool,
     in_reply: InReply,
+    /// Where it says how far it is, if it may.
+    pub(super) pages: Option<Arc<Pages>>,
+    /// What it said beside that while it lived, looked at when it is dead.
+    early: Option<Message>,
     result: Option<Finished>,
 }
 
@@ -40,6 +47,31 @@ impl Running {
         self.stopped = true;
         let _ = process::stop(self.spare.pidfd.as_fd());
     }
+
+    /// Takes in how far the living room is, a few messages at a time: one that says more is not listened to for it.
+    fn look(&mut self) {
+        let Some(pages) = self.pages.clone() else { return };
+        for _ in 0..LOOKED_AT {
+            if self.early.is_some() {
+                return;
+            }
+            match message_of(self) {
+                Some(Message::Told(Told { done, of })) => pages.say(PagesDone { done, of }),
+                Some(other) => self.early = Some(other),
+                None => return,
+            }
+        }
+    }
+}
+
+/// What a room said.
+enum Message {
+    /// How far it is, where that was asked for.
+    Told(Told),
+    /// Its answer; `None` for what is none.
+    Answer(Option<Answer>),
+    /// That it says no more.
+    End,
 }
 
 /// What became of one room.
@@ -178,6 +210,8 @@ impl Rooms {
                     stopped: false,
                     closed: false,
                     in_reply: head.in_reply,
+                    pages: None,
+                    early: None,
                     result: None,
                 });
             }
@@ -202,6 +236,7 @@ impl Rooms {
         let deadline = begun + deadline;
         let mut patience_for_dirty: Option<Instant> = None;
         let mut killed_at: Option<Instant> = None;
+        let mut next_look = running.iter().flatten().any(|room| room.pages.is_some()).then(|| begun + LOOK_EVERY);
         while running.iter().flatten().any(|room| room.result.is_none()) {
             let now = Instant::now();
             let mut until = deadline;
@@ -228,6 +263,13 @@ impl Rooms {
                     continue;
                 }
                 until = until.min(patience);
+            }
+            if let Some(look) = &mut next_look {
+                if now >= *look {
+                    running.iter_mut().flatten().filter(|room| room.result.is_none()).for_each(Running::look);
+                    *look = now + LOOK_EVERY;
+                }
+                until = until.min(*look);
             }
             let mut waits = [WAIT_FOR_NOTHING; 3];
             for ((place, zygote), room) in waits.iter_mut().zip(&self.zygotes).zip(&running) {
@@ -321,7 +363,7 @@ fn stop(running: &mut [Option<Running>; 2], which: usize) {
 }
 
 /// Judges a room that is dead.
-fn conclude(room: &Running, ended: Option<Ended>, zygote: Option<&mut Zygote>, cpu_limit: Duration) -> Finished {
+fn conclude(room: &mut Running, ended: Option<Ended>, zygote: Option<&mut Zygote>, cpu_limit: Duration) -> Finished {
     let status = ended.map(|ended| ended.status);
     let unexplained = status.is_some_and(|status| libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGKILL)
         && !room.overdue;
@@ -354,8 +396,8 @@ fn conclude(room: &Running, ended: Option<Ended>, zygote: Option<&mut Zygote>, c
     Finished { judgement, usage, out, side }
 }
 
-/// The answer, if the dead room sent exactly one message and that is well-formed and without descriptors.
-fn only_answer(room: &Running) -> Option<Answer> {
+/// The next message of a room; `None` when there is none.
+fn message_of(room: &Running) -> Option<Message> {
     // Room for one byte more than an answer has, so that a longer one is seen to be longer.
     let behind = match room.in_reply {
         InReply::Nothing => 0,
@@ -363,19 +405,39 @@ fn only_answer(room: &Running) -> Option<Answer> {
     };
     let most = REPLY_BYTES + 1 + behind;
     let mut buffer = Vec::new();
-    let mut next = || {
-        let received = message::receive(room.spare.socket.as_fd(), &mut buffer, most, Patience::Poll).ok()?;
-        let plain = !received.truncated && received.descriptors.iter().all(Option::is_none);
-        Some((!buffer.is_empty()).then(|| if plain { Answer::decode(&buffer, room.in_reply) } else { None }))
+    let received = message::receive(room.spare.socket.as_fd(), &mut buffer, most, Patience::Poll).ok()?;
+    if buffer.is_empty() {
+        return Some(Message::End);
+    }
+    let plain = !received.truncated && received.descriptors.iter().all(Option::is_none);
+    let told = Told::decode(&buffer).filter(|_| plain && room.pages.is_some());
+    Some(match told {
+        Some(told) => Message::Told(told),
+        None => Message::Answer(if plain { Answer::decode(&buffer, room.in_reply) } else { None }),
+    })
+}
+
+/// The answer, if the dead room sent exactly one message, beside how far it was, and that is well-formed and without descriptors.
+fn only_answer(room: &mut Running) -> Option<Answer> {
+    // How much is left to be read is bounded by what a socket holds.
+    let first = loop {
+        match room.early.take().or_else(|| message_of(room)) {
+            Some(Message::Told(_)) => {}
+            Some(Message::Answer(answer)) => break answer,
+            Some(Message::End) | None => return None,
+        }
     };
-    let first = next()??;
     // Whatever follows makes the first one worthless: a room that speaks twice is not ours.
-    match next() {
-        Some(None) | None => first,
-        Some(Some(_)) => None,
+    match message_of(room) {
+        Some(Message::End) | None => first,
+        Some(Message::Told(_) | Message::Answer(_)) => None,
     }
 }
 
+/// How often a room is asked how far it is.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Messages that are looked at each time: more than one of ours says between two looks.
+const LOOKED_AT: u32 = 8;
 /// How often new rooms are waited for when those that waited are dead.
 const START_ROUNDS: u32 = 3;
 /// How long a zygote may take to have its first room. It takes milliseconds; a loaded machine takes longer.

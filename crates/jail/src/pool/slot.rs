@@ -5,7 +5,7 @@ use super::outcome::{ChainOutcome, CleanOutcome, DirtyOutcome};
 use super::queue::{Job, Shared, report};
 use super::rooms::{Finished, Rooms, START_LIMIT, index};
 use super::zygote::{Plan, StartFailure};
-use super::{JobLimits, KEPT_OUTPUTS_MIN};
+use super::{JobLimits, KEPT_OUTPUTS_MIN, Pages};
 use crate::sealed::{Fresh, Hostile, Sealed, Source};
 use crate::sys::descriptor;
 use crate::verdict::{Judgement, Usage, Verdict};
@@ -212,8 +212,8 @@ impl Slot {
                 drop(source);
                 report(done, outcome);
             }
-            Job::Chain { source, dirty_params, clean_params, limits, done } => {
-                let outcome = self.chain(&source, &dirty_params, &clean_params, limits);
+            Job::Chain { source, dirty_params, clean_params, limits, pages, done } => {
+                let outcome = self.chain(&source, &dirty_params, &clean_params, limits, pages);
                 drop(source);
                 report(done, outcome);
             }
@@ -263,6 +263,7 @@ impl Slot {
             out_limit: limits.out_bytes,
             side_limit: limits.side_bytes,
             in_reply: InReply::Small,
+            tells: false,
         };
         let descriptors = [input, out.as_fd(), side.as_fd()];
         let Some(running) = self.rooms.start(role, &head, params, given, &descriptors) else {
@@ -285,7 +286,14 @@ impl Slot {
         Ok((usage, out, side))
     }
 
-    fn chain(&mut self, source: &Source, dirty_params: &[u8], clean_params: &[u8], limits: JobLimits) -> ChainOutcome {
+    fn chain(
+        &mut self,
+        source: &Source,
+        dirty_params: &[u8],
+        clean_params: &[u8],
+        limits: JobLimits,
+        pages: Option<Arc<Pages>>,
+    ) -> ChainOutcome {
         let admissible = self.admissible(source, dirty_params).and_then(|()| self.admissible(source, clean_params));
         if let Err(verdict) = admissible {
             return ChainOutcome::failed(verdict);
@@ -313,11 +321,13 @@ impl Slot {
             out_limit: stream,
             side_limit: limits.side_bytes,
             in_reply: InReply::Nothing,
+            tells: pages.is_some(),
         };
         let descriptors = [input, pipe_in.as_fd(), spill.as_fd()];
-        let Some(dirty) = self.rooms.start(Role::Dirty, &head, dirty_params, given, &descriptors) else {
+        let Some(mut dirty) = self.rooms.start(Role::Dirty, &head, dirty_params, given, &descriptors) else {
             return ChainOutcome::failed(self.no_room());
         };
+        dirty.pages = pages;
         let head = JobHead {
             task: Task::Stream,
             offset: 0,
@@ -325,6 +335,7 @@ impl Slot {
             out_limit: limits.out_bytes,
             side_limit: REPORT_BYTES,
             in_reply: InReply::Small,
+            tells: false,
         };
         let descriptors = [pipe_out.as_fd(), out.as_fd(), report.as_fd()];
         let clean = self.rooms.start(Role::Clean, &head, clean_params, &[], &descriptors);

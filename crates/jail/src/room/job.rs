@@ -1,6 +1,6 @@
 //! A room's whole life: the last locks, one job, one reply, the end.
 
-use super::{Handler, Input, RoomIo};
+use super::{Handler, Input, PagesDone, RoomIo};
 use crate::policy::program::Program;
 use crate::sys::attempt::ATTEMPTS;
 use crate::sys::confine::{self, Resource};
@@ -8,11 +8,12 @@ use crate::sys::message::{self, Patience};
 use crate::sys::{allocator, descriptor, process};
 use crate::wire::{
     EXIT_JOB, EXIT_OK, EXIT_OUTPUT, EXIT_PANIC, EXIT_PEER_GONE, FD_IN, FD_JOB, FD_OUT, FD_SIDE, IN_MESSAGE_MAX,
-    InReply, JOB_HEAD_BYTES, JobHead, PANIC_PLACE_BYTES, PARAMS_MAX, Reply, Setup, Task,
+    InReply, JOB_HEAD_BYTES, JobHead, PANIC_PLACE_BYTES, PARAMS_MAX, Reply, Setup, Task, Told,
 };
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 /// The child's side of a fork in the zygote. Everything here happens before a job exists.
 pub(super) fn become_room(
@@ -91,7 +92,16 @@ fn live(socket: &OwnedFd, handler: &Handler) -> ! {
             probe(params, &mut out)
         }
     };
-    let result = handler(&mut RoomIo { params, input, out: &mut out, side: &mut side });
+    let mut last = head.tells.then(Instant::now);
+    let mut tell = |pages: PagesDone| {
+        // Nothing for a document that is done at once, and never so much that the socket is full before the supervisor has looked.
+        if let Some(at) = last.filter(|at| at.elapsed() >= TELL_EVERY) {
+            last = at.checked_add(at.elapsed());
+            // That nobody listens is no reason not to finish.
+            let _ = write_out(socket, &Told { done: pages.done, of: pages.of }.encode());
+        }
+    };
+    let result = handler(&mut RoomIo { params, input, out: &mut out, side: &mut side, tell: &mut tell });
     let mut behind: [&[u8]; 2] = [&[], &[]];
     let reply = match result {
         _ if stream.too_long => Reply::StreamTooLong,
@@ -131,13 +141,17 @@ fn end(socket: &OwnedFd, reply: &Reply) -> ! {
 
 /// By write(2), which the room has anyway: a write to such a socket is a message.
 fn message_out(socket: &OwnedFd, reply: &Reply, behind: &[&[u8]]) -> io::Result<()> {
-    let mut socket = std::mem::ManuallyDrop::new(File::from(descriptor::take(socket.as_raw_fd())));
     if behind.iter().all(|bytes| bytes.is_empty()) {
-        return socket.write_all(&reply.encode());
+        return write_out(socket, &reply.encode());
     }
     let mut message = reply.encode().to_vec();
     behind.iter().for_each(|bytes| message.extend_from_slice(bytes));
-    socket.write_all(&message)
+    write_out(socket, &message)
+}
+
+fn write_out(socket: &OwnedFd, message: &[u8]) -> io::Result<()> {
+    let mut socket = std::mem::ManuallyDrop::new(File::from(descriptor::take(socket.as_raw_fd())));
+    socket.write_all(message)
 }
 
 /// An output of the room: buffered, counted, and at its limit the end of the room.
@@ -274,6 +288,8 @@ impl std::fmt::Write for Place {
     }
 }
 
+/// How often a room says how far it is. The supervisor looks half as often.
+const TELL_EVERY: Duration = Duration::from_millis(250);
 const JOB: i32 = 3;
 const JOB_BYTES_MAX: usize = JOB_HEAD_BYTES + PARAMS_MAX + IN_MESSAGE_MAX;
 /// Six are in use; the numbers end there.

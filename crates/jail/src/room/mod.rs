@@ -27,6 +27,17 @@ pub struct RoomIo<'a> {
     pub out: &'a mut dyn Write,
     /// The side output: spilled children, or the report. Buffered; flushed by the room.
     pub side: &'a mut dyn Write,
+    /// Says how far the document is. What is said too often, or was not asked for, is not sent.
+    pub tell: &'a mut dyn FnMut(PagesDone),
+}
+
+/// Pages of a document that are done, and how many it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PagesDone {
+    /// No more than there are.
+    pub done: u32,
+    /// All of them, as far as is known.
+    pub of: u32,
 }
 
 /// How the input comes.

@@ -64,9 +64,10 @@ pub(super) fn run(
 
 fn rehearse(handler: &Handler, job: &Rehearsal) {
     let (mut out, mut side) = (io::sink(), io::sink());
+    let mut tell = |_| ();
     // What came of it is of no interest.
-    let _ =
-        handler(&mut RoomIo { params: &job.params, input: Input::Mapped(&job.input), out: &mut out, side: &mut side });
+    let input = Input::Mapped(&job.input);
+    let _ = handler(&mut RoomIo { params: &job.params, input, out: &mut out, side: &mut side, tell: &mut tell });
 }
 
 /// What a locked-down zygote has.

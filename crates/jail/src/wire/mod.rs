@@ -7,7 +7,7 @@ mod room;
 mod zygote;
 
 pub(crate) use room::{
-    Answer, IN_MESSAGE_MAX, InReply, JOB_HEAD_BYTES, JobHead, PANIC_PLACE_BYTES, REPLY_BYTES, Reply, Task,
+    Answer, IN_MESSAGE_MAX, InReply, JOB_HEAD_BYTES, JobHead, PANIC_PLACE_BYTES, REPLY_BYTES, Reply, Task, Told,
 };
 pub(crate) use zygote::{Enforced, FORBIDDEN, Setup, Step, ZYGOTE_MESSAGE_BYTES, ZygoteMessage};
 

@@ -1,4 +1,4 @@
-//! Between the supervisor and a room: one job there, one answer back.
+//! Between the supervisor and a room: one job there, one answer back, and before it, where that was asked for, how far it is.
 
 use super::Bytes;
 use form::reason::{Class, Reason, Refusal};
@@ -27,6 +27,8 @@ pub(crate) struct JobHead {
     pub(crate) side_limit: u64,
     /// Which outputs may come behind the reply instead of in their files, when they are small.
     pub(crate) in_reply: InReply,
+    /// Whether the room is to say how far it is, and may.
+    pub(crate) tells: bool,
 }
 
 /// What may come behind a reply.
@@ -38,7 +40,7 @@ pub(crate) enum InReply {
     Small,
 }
 
-pub(crate) const JOB_HEAD_BYTES: usize = 48;
+pub(crate) const JOB_HEAD_BYTES: usize = 56;
 /// The largest input that goes with a job, and the largest output that comes behind a reply.
 pub(crate) const IN_MESSAGE_MAX: usize = 32 * 1024;
 
@@ -52,7 +54,7 @@ impl JobHead {
         };
         let mut out = [0; JOB_HEAD_BYTES];
         let in_reply = u64::from(self.in_reply == InReply::Small);
-        let numbers = [self.offset, self.len, self.out_limit, self.side_limit, in_reply];
+        let numbers = [self.offset, self.len, self.out_limit, self.side_limit, in_reply, self.tells.into()];
         let fields = JOB.to_le_bytes().into_iter().chain(task.to_le_bytes());
         for (place, byte) in out.iter_mut().zip(fields.chain(numbers.into_iter().flat_map(u64::to_le_bytes))) {
             *place = byte;
@@ -80,6 +82,7 @@ impl JobHead {
             out_limit: bytes.u64()?,
             side_limit: bytes.u64()?,
             in_reply: if bytes.u64()? == 1 { InReply::Small } else { InReply::Nothing },
+            tells: bytes.u64()? == 1,
         };
         let given = if head.task == Task::Given { usize::try_from(head.len).ok()? } else { 0 };
         let (params, input) = bytes.0.split_at_checked(bytes.0.len().checked_sub(given)?)?;
@@ -125,6 +128,37 @@ impl Answer {
         }
         let (out, beside) = rest.split_at_checked(small(out)?)?;
         (beside.len() == side).then(|| Answer { reply, out: Some(out.into()), side: Some(beside.into()) })
+    }
+}
+
+/// What a room says while it works: pages done, of so many. It is the word of a room that is assumed to be hijacked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) done: u32,
+    pub(crate) of: u32,
+}
+
+pub(crate) const TOLD_BYTES: usize = 12;
+
+impl Told {
+    pub(crate) fn encode(self) -> [u8; TOLD_BYTES] {
+        let mut out = [0; TOLD_BYTES];
+        let fields = TOLD.to_le_bytes().into_iter().chain(self.done.to_le_bytes()).chain(self.of.to_le_bytes());
+        for (place, byte) in out.iter_mut().zip(fields) {
+            *place = byte;
+        }
+        out
+    }
+
+    /// `None` for all that is not exactly this: also for more pages done than there are.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Told> {
+        let mut bytes = Bytes(bytes);
+        if bytes.u32()? != TOLD {
+            return None;
+        }
+        let told = Told { done: bytes.u32()?, of: bytes.u32()? };
+        bytes.end()?;
+        (told.done <= told.of).then_some(told)
     }
 }
 
@@ -210,6 +244,7 @@ fn a_room_may_say(reason: Reason) -> bool {
 
 const JOB: u32 = 0x4d47_4a31;
 const REPLY: u32 = 0x4d47_5231;
+const TOLD: u32 = 0x4d47_5431;
 
 #[cfg(test)]
 mod tests {
@@ -250,6 +285,19 @@ mod tests {
             let forged = Reply::Refused { refusal: Refusal { reason, limit: 0, value: 0 }, detail: [0; 16] };
             assert_eq!(Reply::decode(&forged.encode()), None, "{} is not for a room to say", reason.name());
         }
+    }
+
+    #[test]
+    fn only_pages_of_which_no_more_are_done_than_there_are_are_told() {
+        for (done, of) in [(0, 0), (3, 48), (48, 48), (u32::MAX, u32::MAX)] {
+            assert_eq!(Told::decode(&Told { done, of }.encode()), Some(Told { done, of }));
+        }
+        assert_eq!(Told::decode(&Told { done: 49, of: 48 }.encode()), None);
+        let good = Told { done: 3, of: 48 }.encode();
+        assert_eq!(Told::decode(&good[..TOLD_BYTES - 1]), None);
+        assert_eq!(Told::decode(&[&good[..], &[0]].concat()), None);
+        assert_eq!(Told::decode(&Reply::Done { out: 1, side: 2 }.encode()[..TOLD_BYTES]), None);
+        assert_eq!(Answer::decode(&good, InReply::Small), None);
     }
 
     #[test]
@@ -295,7 +343,8 @@ mod tests {
     #[test]
     fn a_job_comes_back_as_it_was_sent() {
         for in_reply in [InReply::Nothing, InReply::Small] {
-            let head = JobHead { task: Task::Stream, offset: 1, len: 2, out_limit: 3, side_limit: 4, in_reply };
+            let tells = in_reply == InReply::Small;
+            let head = JobHead { task: Task::Stream, offset: 1, len: 2, out_limit: 3, side_limit: 4, in_reply, tells };
             let message = [&head.encode()[..], b"params"].concat();
             assert_eq!(JobHead::decode(&message), Some((head, &b"params"[..], &b""[..])));
             let given = JobHead { task: Task::Given, ..head };

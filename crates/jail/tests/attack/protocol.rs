@@ -1,7 +1,7 @@
 //! Lying to the supervisor: replies that are too many, too short, too late, forged.
 
 use crate::Expect::{Exits, MemoryLimit, Ok, OutputLimit, Panics, PolicyKill, Protocol, Signal, Timeout};
-use crate::Place::Clean;
+use crate::Place::{ChainDirty, Clean};
 use crate::{Row, row, row_at};
 use jail::room::{RoomIo, RoomRefusal};
 use libc::syscall;
@@ -77,6 +77,13 @@ pub const ROWS: &[Row] = &[
     row("flood the job socket", |_| loop {
         say(&done(0, 0));
     }, Timeout, Timeout),
+    row("tell pages that nobody asked for", |_| { say(&told(1, 2)); say(&done(0, 0)); exit(0) }, Protocol, Protocol),
+    row_at(ChainDirty, "tells pages without end", |_| loop {
+        say(&told(1, 2));
+    }, Timeout, Timeout),
+    row_at(ChainDirty, "tells of more pages done than there are", |_| { say(&told(3, 2)); Result::Ok(()) }, Protocol, Protocol),
+    row_at(ChainDirty, "tells pages after the reply", |_| { say(&done(0, 0)); say(&told(1, 2)); exit(0) }, Protocol, Protocol),
+    row_at(ChainDirty, "tells pages and gives no reply", |_| { say(&told(1, 2)); exit(0) }, Protocol, Protocol),
     row("close the job socket and exit", |_| { unsafe { libc::close(3) }; exit(0) }, Protocol, Protocol),
     row("close the job socket and never end", |_| {
         unsafe { libc::close(3) };
@@ -144,6 +151,14 @@ fn done(out: u64, side: u64) -> [u8; 88] {
     let mut bytes = reply(1);
     bytes[8..16].copy_from_slice(&out.to_le_bytes());
     bytes[16..24].copy_from_slice(&side.to_le_bytes());
+    bytes
+}
+
+fn told(pages: u32, of: u32) -> [u8; 12] {
+    let mut bytes = [0; 12];
+    bytes[..4].copy_from_slice(&0x4d47_5431_u32.to_le_bytes());
+    bytes[4..8].copy_from_slice(&pages.to_le_bytes());
+    bytes[8..].copy_from_slice(&of.to_le_bytes());
     bytes
 }
 

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use web::{Metrics, Outlook, Readiness, Site, UploadLimits};
+use web::{Conversions, Metrics, Outlook, Readiness, Site, UploadLimits};
 
 use crate::commands::PASSED;
 use crate::commands::doctor::Doctor;
@@ -134,6 +134,7 @@ struct Gateway<'c> {
     engine: engine::Engine,
     site: Arc<Site>,
     metrics: Metrics,
+    conversions: Conversions,
     readiness: Readiness,
     outlook: Outlook,
     pairing: Arc<Pairing>,
@@ -178,6 +179,7 @@ impl<'c> Gateway<'c> {
             engine,
             site: Arc::new(site),
             metrics: Metrics::new(env!("CARGO_PKG_VERSION")),
+            conversions: Conversions::default(),
             readiness: Readiness::expecting(&watch::PARTS),
             outlook: Outlook::default(),
             pairing: Arc::new(pairing),
@@ -237,6 +239,7 @@ impl<'c> Gateway<'c> {
             utc_offset_minutes: self.config.site.utc_offset_minutes,
             parallel: self.slots.saturating_mul(MAILS_PER_SLOT),
             metrics: self.metrics.clone(),
+            conversions: self.conversions.clone(),
             pairing: self.pairing.clone(),
             shutdown: self.shutdown.clone(),
         };
@@ -274,6 +277,7 @@ impl<'c> Gateway<'c> {
             metrics: self.metrics.clone(),
             readiness: self.readiness.clone(),
             previews: previews(),
+            conversions: self.conversions.clone(),
             unlocker: self.pairing.clone(),
             lockout: lockout.clone(),
             requests: config.requests.settings(),

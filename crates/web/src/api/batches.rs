@@ -154,7 +154,8 @@ pub(crate) async fn state(
 ) -> Result<Json<BatchState>, Fault> {
     let client = peer.map(|Extension(ConnectInfo(Peer(peer)))| peer.ip());
     let batch = settled(&portal, visitor.as_ref(), client, &id, waiting.time()?).await?;
-    let status = |(number, file)| FileStatus::of(file, &batch, &format!("/api/v1/batches/{id}/files/{number}"));
+    let status =
+        |(number, file)| FileStatus::of(&portal, file, &batch, &format!("/api/v1/batches/{id}/files/{number}"));
     Ok(Json(BatchState {
         done: batch.files.iter().all(|file| FileState::of(file).finished()),
         expires: moment::rfc3339(batch.batch.expires),

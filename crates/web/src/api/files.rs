@@ -51,11 +51,21 @@ pub(crate) struct FileStatus {
     received: String,
     /// `queued`, `working`, `retrying`, `done`, `failed`, or `cancelled` when its sender took it back.
     state: &'static str,
+    /// While it is worked on: how far that is. Of files that have pages, after a moment.
+    pages: Option<PagesDone>,
     /// `sanitised` or `withheld` once there is a verdict.
     verdict: Option<&'static str>,
     /// RFC 3339; after this the file and its result are gone.
     expires: String,
     links: Links,
+}
+
+/// How far a file is. An archive has the pages of all documents in it that are known by now.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PagesDone {
+    done: u32,
+    /// All of them, as far as is known.
+    of: u32,
 }
 
 /// Addresses of the file's other documents.
@@ -143,7 +153,7 @@ pub(crate) async fn post(
         let batch = settled(&portal, visitor.as_ref(), client, id.as_str(), time).await?;
         let file = only(&batch)?;
         if FileState::of(file).finished() {
-            let status = FileStatus::of(file, &batch, &at);
+            let status = FileStatus::of(&portal, file, &batch, &at);
             return Ok((StatusCode::OK, [(header::LOCATION, at)], Json(status)).into_response());
         }
     }
@@ -190,12 +200,12 @@ pub(crate) async fn state(
     let client = peer.map(|Extension(ConnectInfo(Peer(peer)))| peer.ip());
     let batch = settled(&portal, visitor.as_ref(), client, &id, waiting.time()?).await?;
     let at = format!("/api/v1/files/{id}");
-    Ok(Json(FileStatus::of(only(&batch)?, &batch, &at)))
+    Ok(Json(FileStatus::of(&portal, only(&batch)?, &batch, &at)))
 }
 
 impl FileStatus {
     /// Of a file of a batch whose documents are found below `at`.
-    pub(super) fn of(file: &UploadFile, batch: &BatchStatus, at: &str) -> Self {
+    pub(super) fn of(portal: &Portal, file: &UploadFile, batch: &BatchStatus, at: &str) -> Self {
         let root = file.parts.first();
         let state = FileState::of(file);
         Self {
@@ -205,6 +215,8 @@ impl FileStatus {
             bytes: file.bytes,
             received: moment::rfc3339(file.received),
             state: state.name(),
+            pages: view::pages(file, &portal.state.conversions)
+                .map(|pages| PagesDone { done: pages.done, of: pages.of }),
             verdict: (state.finished() && state != FileState::TakenBack)
                 .then(|| root.map_or(WITHHELD, |root| verdict(root.verdict))),
             expires: moment::rfc3339(batch.batch.expires),

@@ -46,7 +46,7 @@ use crate::fault::{Fault, Problem};
         webhooks::list, webhooks::deliveries, webhooks::redeliver,
         requests::list, requests::item, requests::post, requests::approve, requests::give_back,
     ),
-    components(schemas(schema::File, schema::ReasonName, schema::OneFile, schema::SomeFiles, batches::Batch, batches::BatchState, messages::Messages, messages::Whole, messages::Timeline, audit::Entries, figures::Figures, users::Accounts, users::Account, users::Sessions, Problem, files::Filed, files::FileStatus, files::Links, files::Report, files::ReportFinding, quarantine::Items, quarantine::Item, quarantine::Unlock, quarantine::UnlockReply, quarantine::Act, quarantine::ActReply, quarantine::Acted, webhooks::Hooks, webhooks::HookItem, webhooks::Deliveries, webhooks::Delivery, requests::Requests, requests::RequestItem, requests::DecisionItem, requests::Asking, requests::Comment)),
+    components(schemas(schema::File, schema::ReasonName, schema::OneFile, schema::SomeFiles, batches::Batch, batches::BatchState, messages::Messages, messages::Whole, messages::Timeline, audit::Entries, figures::Figures, users::Accounts, users::Account, users::Sessions, Problem, files::Filed, files::FileStatus, files::PagesDone, files::Links, files::Report, files::ReportFinding, quarantine::Items, quarantine::Item, quarantine::Unlock, quarantine::UnlockReply, quarantine::Act, quarantine::ActReply, quarantine::Acted, webhooks::Hooks, webhooks::HookItem, webhooks::Deliveries, webhooks::Delivery, requests::Requests, requests::RequestItem, requests::DecisionItem, requests::Asking, requests::Comment)),
     modifiers(&Keys),
     security((), ("key" = [])),
     tags(

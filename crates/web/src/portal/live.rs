@@ -88,7 +88,7 @@ pub(crate) async fn progress(portal: &Portal, batch: &BatchStatus) -> Result<Pro
         Some(file) => portal.state.store.ahead_of(file.message).await?,
         None => None,
     };
-    Ok(Progress::of(batch, ahead))
+    Ok(Progress::of(batch, ahead, &portal.state.conversions))
 }
 
 /// Streams at a time; further pages ask now and then instead.

@@ -27,7 +27,7 @@ use store::{BatchRow, RetryPolicy, Store};
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::{
-    Lockout, Metrics, NoPasswords, Previews, Readiness, Site, Unlocker, UploadLimits,
+    Conversions, Lockout, Metrics, NoPasswords, Previews, Readiness, Site, Unlocker, UploadLimits,
     api::{self, repeat::UnderWay},
     assets,
     clients::Clients,
@@ -63,6 +63,8 @@ pub struct PortalState {
     pub readiness: Readiness,
     /// Draws pages of results.
     pub previews: Previews,
+    /// How far the conversions under way are.
+    pub conversions: Conversions,
     /// Tries passwords that are typed here.
     pub unlocker: Arc<dyn Unlocker>,
     /// Failed sign-ins, counted over both sites.

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use bytes::Bytes;
-use engine::catalogue::Language;
+use engine::{PagesDone, catalogue::Language};
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use store::{BatchStatus, BatchToken, Output, PartRow, PartVerdict, RetryPolicy, UploadFile, UploadLock};
@@ -20,7 +20,7 @@ use super::{
     output::{self, AgainRow},
 };
 use crate::{
-    disposition,
+    Conversions, disposition,
     fault::Fault,
     hygiene, moment,
     page::{Mark, Page, notice, render},
@@ -245,17 +245,36 @@ pub(crate) struct Progress {
     total: usize,
     /// Jobs before the first file that waits.
     pub(crate) ahead: Option<u32>,
+    /// Of the files that have pages and are being worked on.
+    pages: Vec<FilePages>,
     /// Changes whenever the page would look different.
     state: String,
 }
 
 impl Progress {
-    pub(crate) fn of(batch: &BatchStatus, ahead: Option<u32>) -> Self {
+    pub(crate) fn of(batch: &BatchStatus, ahead: Option<u32>, conversions: &Conversions) -> Self {
         let states: Vec<FileState> = batch.files.iter().map(FileState::of).collect();
         let done = states.iter().filter(|state| state.finished()).count();
         let total = states.len();
         let names: Vec<&str> = states.iter().map(|state| state.name()).collect();
-        Self { pending: done < total, done, total, ahead, state: names.join(" ") }
+        let pages =
+            (1_usize..).zip(&batch.files).filter_map(|(file, of)| FilePages::of(file, of, conversions)).collect();
+        Self { pending: done < total, done, total, ahead, pages, state: names.join(" ") }
+    }
+}
+
+/// How far a file is that is being worked on.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct FilePages {
+    /// Its number in the batch.
+    file: usize,
+    done: u32,
+    of: u32,
+}
+
+impl FilePages {
+    fn of(number: usize, file: &UploadFile, conversions: &Conversions) -> Option<Self> {
+        view::pages(file, conversions).map(|PagesDone { done, of }| Self { file: number, done, of })
     }
 }
 
@@ -283,7 +302,12 @@ struct FileRow {
     name: String,
     size: String,
     receipt: String,
+    /// Its number in the batch.
+    number: usize,
     state: Mark,
+    /// Whether it is being worked on, and its pages where it has some.
+    working: bool,
+    pages: Option<FilePages>,
     /// Where it can be taken back, as long as it waits.
     cancel: Option<String>,
     output: Option<OutputRow>,
@@ -370,6 +394,9 @@ impl FileRow {
             name: shown::visible(&file.name),
             size: shown::bytes(file.bytes),
             receipt: file.receipt.to_string(),
+            number,
+            working: state == FileState::Working,
+            pages: FilePages::of(number, file, &portal.state.conversions),
             cancel: (state == FileState::Queued).then(|| format!("{at}/cancel")),
             state: if lock.is_some() && state == FileState::Withheld {
                 Mark::warn(t.mail_locked)

@@ -233,6 +233,7 @@ async fn world_that(
         metrics: metrics.clone(),
         readiness: readiness.clone(),
         previews: Previews::new(easel.clone(), 1, 1),
+        conversions: web::Conversions::default(),
         unlocker: Arc::new(Locksmith(store.clone())),
         lockout: lockout.clone(),
         requests,
