@@ -142,12 +142,15 @@ pub(crate) fn state_at(stored: RequestState, ends: Timestamp, now: Timestamp) ->
     }
 }
 
-/// Where a request is with the approvals that count now: one that lost them waits again.
+/// Where a request is with the approvals that count now: one that lost them waits again, and one to which they came back is granted, for
+/// nobody who approved could say so a second time. Its time stays what it was.
 pub(crate) fn state_of(case: &Case<'_>) -> RequestState {
     let by_console = case.quorum <= 1 || case.approvals.iter().any(|(_, role)| of_console(*role));
+    let has_all = by_console && !case.approvals.is_empty() && approvals(case) >= case.quorum;
     match case.state {
-        RequestState::Approved if approvals(case) < case.quorum || !by_console => RequestState::Open,
-        other => other,
+        RequestState::Open | RequestState::Approved if has_all => RequestState::Approved,
+        RequestState::Open | RequestState::Approved => RequestState::Open,
+        other @ (RequestState::Returned | RequestState::Ended | RequestState::Fetched) => other,
     }
 }
 
@@ -400,13 +403,19 @@ mod tests {
     }
 
     #[test]
-    fn a_grant_that_lost_an_approval_waits_again() {
+    fn a_grant_that_lost_an_approval_waits_until_it_counts_again() {
         fn granted(approvals: &[(UserId, Role)]) -> Case<'_> {
             Case { state: RequestState::Approved, ..case(ItemClass::Withheld, 2, approvals) }
         }
         let (manager, operator) = ((MANAGER, Role::Approver), (OPERATOR, Role::Operator));
         assert_eq!(state_of(&granted(&[manager, operator])), RequestState::Approved);
         assert_eq!(state_of(&granted(&[operator])), RequestState::Open);
+        // Stopped before the other approved, and allowed again: nobody is left who could approve.
+        let waiting = Case { state: RequestState::Open, ..granted(&[manager, operator]) };
+        assert_eq!(state_of(&waiting), RequestState::Approved);
+        for few in [&[manager, (OTHER_MANAGER, Role::Approver)][..], &[operator], &[]] {
+            assert_eq!(state_of(&Case { state: RequestState::Open, ..granted(few) }), RequestState::Open);
+        }
         // Of two managers none saw the file.
         assert_eq!(state_of(&granted(&[manager, (OTHER_MANAGER, Role::Approver)])), RequestState::Open);
         assert_eq!(state_of(&Case { state: RequestState::Fetched, ..granted(&[]) }), RequestState::Fetched);
