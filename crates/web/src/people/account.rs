@@ -96,12 +96,14 @@ pub(crate) async fn password_submit(
     if user.source != Source::Local {
         return Ok(Redirect::to("/account").into_response());
     }
-    if let Some(left) = people.lockout.wait(&user.name, None) {
-        let problem =
-            format!("{} {}", t.sign_in_wait, crate::texts::try_again_in(visitor.language, left.as_secs() + 1));
-        return Ok(ask_password(&people, &visitor, StatusCode::TOO_MANY_REQUESTS, Some(problem)));
-    }
-    people.lockout.failed(&user.name, None);
+    let counted = match people.lockout.begin(&user.name, None) {
+        Ok(counted) => counted,
+        Err(wait) => {
+            let seconds = wait.left().as_secs().saturating_add(1);
+            let problem = format!("{} {}", t.sign_in_wait, crate::texts::try_again_in(visitor.language, seconds));
+            return Ok(ask_password(&people, &visitor, StatusCode::TOO_MANY_REQUESTS, Some(problem)));
+        }
+    };
     let given = Some(chosen.current.clone()).filter(|given| given.len() <= password::LONGEST).unwrap_or_default();
     let right = people.passwords.verify(given, Some(user.password_hash.clone())).await.map_err(hash_failed)?;
     let problem = if right { problem(&chosen, &user.name, t) } else { Some(t.password_current_wrong) };
@@ -109,7 +111,7 @@ pub(crate) async fn password_submit(
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(ask_password(&people, &visitor, status, Some(problem.to_owned())));
     }
-    people.lockout.succeeded(&user.name, None);
+    counted.succeeded();
     let hash = people.passwords.hash(chosen.password).await.map_err(hash_failed)?;
     match people.store.set_password_hash(user.id, &user.password_hash, hash).await {
         Ok(()) => {}

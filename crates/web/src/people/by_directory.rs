@@ -7,7 +7,7 @@ use super::{
     directory::{Directory, DirectoryError},
     sign_in::{self, Attempt},
 };
-use crate::{fault::Fault, metrics::SignIn, password, role, texts::texts};
+use crate::{fault::Fault, lockout::Try, metrics::SignIn, password, role, texts::texts};
 
 /// How it came out.
 enum Verdict {
@@ -25,18 +25,21 @@ enum Verdict {
 /// Lets in whom the directory knows by this name and password.
 pub(super) async fn submit(
     attempt: &Attempt<'_>,
+    counted: Try,
     directory: &Directory,
     given: &str,
     known: Option<&User>,
 ) -> Result<Response, Fault> {
     let Attempt { people, language, name, peer, .. } = attempt;
     let t = texts(*language);
-    let verdict = match asked(attempt, directory, given).await? {
+    let mut other = None;
+    let verdict = match asked(attempt, directory, given, &mut other).await? {
         Ok(verdict) => verdict,
         Err(error) => {
             tracing::error!(event = "directory_unavailable", error = &error as &dyn std::error::Error);
             // Nothing was compared, so that nobody was guessing.
-            people.lockout.taken_back(name, *peer);
+            counted.not_compared();
+            other.into_iter().for_each(Try::not_compared);
             people.metrics.sign_in(SignIn::Unavailable);
             let problem = Some(t.sign_in_directory_down.to_owned());
             return attempt.again(StatusCode::SERVICE_UNAVAILABLE, problem).await;
@@ -44,8 +47,9 @@ pub(super) async fn submit(
     };
     let problem = match verdict {
         Verdict::Is(user) if user.state == UserState::Active && role::allows(user.role, people.entrance()) => {
-            people.lockout.succeeded(name, *peer);
-            people.lockout.succeeded(&user.name, None);
+            counted.succeeded();
+            other.into_iter().for_each(Try::succeeded);
+            people.lockout.succeeded(&user.name);
             return attempt.succeeded(&user).await;
         }
         Verdict::Is(_) | Verdict::NoRole => t.sign_in_no_role,
@@ -54,14 +58,18 @@ pub(super) async fn submit(
         Verdict::Wrong => t.sign_in_wrong,
     };
     people.metrics.sign_in(SignIn::Failure);
+    counted.failed();
+    drop(other);
     sign_in::note_failure(people, known.map(|user| user.id), name, *peer).await?;
     attempt.again(StatusCode::UNAUTHORIZED, Some(problem.to_owned())).await
 }
 
+/// `other` is a try of the account's own name, where that is not the one that was given.
 async fn asked(
     attempt: &Attempt<'_>,
     directory: &Directory,
     given: &str,
+    other: &mut Option<Try>,
 ) -> Result<Result<Verdict, DirectoryError>, Fault> {
     let Attempt { people, name, .. } = attempt;
     if given.is_empty() || given.len() > password::LONGEST {
@@ -74,10 +82,10 @@ async fn asked(
     };
     // A directory may know one person by several names, each of which would have its own tries.
     if found.name != *name {
-        if people.lockout.wait(&found.name, None).is_some() {
-            return Ok(Ok(Verdict::Wait));
+        match people.lockout.begin(&found.name, None) {
+            Ok(counted) => *other = Some(counted),
+            Err(_) => return Ok(Ok(Verdict::Wait)),
         }
-        people.lockout.failed(&found.name, None);
     }
     let who = found.who.clone();
     match found.prove(given).await {

@@ -33,6 +33,7 @@ use crate::{
     cookie,
     fault::Fault,
     listen::Peer,
+    lockout::Wait,
     metrics::SignIn,
     page::{Area, Page, render},
     role,
@@ -131,11 +132,14 @@ pub(crate) async fn come_back(
         return say(StatusCode::BAD_REQUEST, t.sign_in_provider_expired).await;
     };
     // Who it is is not known yet: it is the address that tries.
-    if people.lockout.wait("", peer).is_some() {
-        people.metrics.sign_in(SignIn::Delayed);
-        return say(StatusCode::TOO_MANY_REQUESTS, t.sign_in_wait).await;
-    }
-    people.lockout.failed("", peer);
+    let counted = match people.lockout.begin("", peer) {
+        Ok(counted) => counted,
+        Err(wait) => {
+            people.metrics.sign_in(SignIn::Delayed);
+            let why = if matches!(wait, Wait::Crowd(_)) { t.sign_in_crowd } else { t.sign_in_wait };
+            return say(StatusCode::TOO_MANY_REQUESTS, why).await;
+        }
+    };
     let learnt = async {
         // Two providers, one of which pretends to be the other, are told apart before the code is given to either (RFC 9207).
         if !provider.is_from_here(brought.iss.as_deref()).await? {
@@ -164,13 +168,13 @@ pub(crate) async fn come_back(
         }
         Err(error) => {
             tracing::error!(event = "provider_unavailable", error = &error as &dyn std::error::Error);
-            people.lockout.taken_back("", peer);
+            counted.not_compared();
             people.metrics.sign_in(SignIn::Unavailable);
             return say(StatusCode::SERVICE_UNAVAILABLE, t.sign_in_provider_down).await;
         }
     };
     // Nobody was guessing, whatever becomes of it.
-    people.lockout.taken_back("", peer);
+    counted.not_compared();
     let Some(who) = identity.who else {
         refused(&people, "role").await?;
         return say(StatusCode::UNAUTHORIZED, t.sign_in_no_role).await;

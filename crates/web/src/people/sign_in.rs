@@ -21,6 +21,7 @@ use crate::{
     cookie,
     fault::Fault,
     listen::Peer,
+    lockout::Wait,
     metrics::SignIn,
     page::{Area, Page, render},
     password, role,
@@ -104,25 +105,26 @@ pub(crate) async fn submit(
     let started = Instant::now();
     let attempt = Attempt { people: &people, language, headers: &headers, name, next, peer, started };
     let (name, metrics) = (attempt.name.as_str(), &people.metrics);
-    if let Some(left) = people.lockout.wait(name, peer) {
-        metrics.sign_in(SignIn::Delayed);
-        return attempt.delayed(left).await;
-    }
-    // Counted before the password is looked at, so that attempts made at the same time are all counted.
-    people.lockout.failed(name, peer);
+    let counted = match people.lockout.begin(name, peer) {
+        Ok(counted) => counted,
+        Err(wait) => {
+            metrics.sign_in(SignIn::Delayed);
+            return attempt.delayed(wait).await;
+        }
+    };
     let store = &people.store;
     let user = if name.len() <= LONGEST_NAME { store.user_by_name(name).await? } else { None };
     let now = store.now();
     // The lock of the store outlives a restart.
     if let Some(until) = user.as_ref().and_then(|user| user.locked_until).filter(|until| *until > now) {
         metrics.sign_in(SignIn::Delayed);
-        return attempt.delayed(until.since(now)).await;
+        return attempt.delayed(Wait::Failures(until.since(now))).await;
     }
     // A local account is nobody else's, and its password is shown to no directory.
     if let Some(directory) = &people.sources.directory
         && user.as_ref().is_none_or(|user| user.source == Source::Directory)
     {
-        return by_directory::submit(&attempt, directory, &filled.password, user.as_ref()).await;
+        return by_directory::submit(&attempt, counted, directory, &filled.password, user.as_ref()).await;
     }
     let known = user.as_ref().map(|user| user.id);
     let usable = user.filter(|user| {
@@ -137,10 +139,11 @@ pub(crate) async fn submit(
     })?;
     let Some(user) = usable.filter(|_| right) else {
         metrics.sign_in(SignIn::Failure);
+        counted.failed();
         note_failure(&people, known, name, peer).await?;
         return attempt.again(StatusCode::UNAUTHORIZED, Some(t.sign_in_wrong.to_owned())).await;
     };
-    people.lockout.succeeded(name, peer);
+    counted.succeeded();
     attempt.succeeded(&user).await
 }
 
@@ -176,10 +179,13 @@ impl Attempt<'_> {
         }
     }
 
-    pub(super) async fn delayed(&self, left: Duration) -> Result<Response, Fault> {
-        let seconds = left.as_secs().saturating_add(1);
-        let wait = texts(self.language).sign_in_wait;
-        let problem = format!("{wait} {}", texts::try_again_in(self.language, seconds));
+    pub(super) async fn delayed(&self, wait: Wait) -> Result<Response, Fault> {
+        let seconds = wait.left().as_secs().saturating_add(1);
+        let why = match wait {
+            Wait::Failures(_) => texts(self.language).sign_in_wait,
+            Wait::Crowd(_) => texts(self.language).sign_in_crowd,
+        };
+        let problem = format!("{why} {}", texts::try_again_in(self.language, seconds));
         let mut response = self.again(StatusCode::TOO_MANY_REQUESTS, Some(problem)).await?;
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         Ok(response)
@@ -312,7 +318,7 @@ pub(super) fn count_code(people: &People, user: &User) {
 
 /// Forgets the tries of whoever is in.
 pub(super) fn forget_codes(people: &People, user: &User) {
-    people.lockout.succeeded(&code_counter(user), None);
+    people.lockout.succeeded(&code_counter(user));
 }
 
 /// No account has a name with a space in it.
