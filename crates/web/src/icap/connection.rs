@@ -101,7 +101,12 @@ impl Connection {
     /// closing on unread bytes would take the answer away from it.
     pub(crate) async fn close(mut self) {
         let until = Instant::now() + LINGER;
-        if self.stream.shutdown().await.is_err() {
+        // With TLS on it, an end is a message too, which a proxy may not take.
+        let ended = tokio::select! {
+            () = self.shutdown.cancelled() => return,
+            ended = timeout_at(until, self.stream.shutdown()) => ended,
+        };
+        if !matches!(ended, Ok(Ok(()))) {
             return;
         }
         let mut left = LINGER_BYTES;
@@ -204,3 +209,51 @@ const HEAD_TIME: Duration = Duration::from_secs(20);
 /// How long and how much is read on behind the last answer.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 16 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::Pin,
+        task::{Context, Poll},
+    };
+
+    use tokio::io::ReadBuf;
+
+    use super::*;
+
+    /// A peer that takes nothing any more and says nothing.
+    struct Deaf;
+
+    impl AsyncRead for Deaf {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Deaf {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_end_that_the_proxy_does_not_take_is_not_waited_for() {
+        let begun = Instant::now();
+        let connection = Connection::new(Box::new(Deaf), IcapLimits::default(), CancellationToken::new());
+        timeout(Duration::from_secs(3600), connection.close()).await.unwrap();
+        assert_eq!(begun.elapsed(), LINGER);
+        let stopping = CancellationToken::new();
+        stopping.cancel();
+        let connection = Connection::new(Box::new(Deaf), IcapLimits::default(), stopping);
+        timeout(Duration::from_secs(3600), connection.close()).await.unwrap();
+        assert_eq!(begun.elapsed(), LINGER, "a gateway that stops waits for nobody");
+    }
+}

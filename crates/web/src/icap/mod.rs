@@ -139,7 +139,11 @@ pub async fn icap(listener: TcpListener, state: IcapState, shutdown: Cancellatio
         };
         let (service, shutdown) = (Arc::clone(&service), shutdown.clone());
         open.spawn(async move {
-            match carried(stream, &service).await {
+            let carried = tokio::select! {
+                () = shutdown.cancelled() => Err(io::Error::other("the gateway stops")),
+                carried = carried(stream, &service) => carried,
+            };
+            match carried {
                 Ok(stream) => {
                     let connection = Connection::new(stream, service.state.limits, shutdown);
                     service.serve(connection, peer).await;
