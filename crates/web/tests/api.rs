@@ -283,6 +283,34 @@ async fn a_batch_of_which_a_part_was_taken_is_completed_by_the_same_request() {
 }
 
 #[tokio::test]
+async fn what_was_made_again_is_no_file_of_the_request() {
+    let world = world().await;
+    let key = "6f1c2a90-1b7e-4c0a-9d7e-2f5b6a7c8d9e";
+    let body = multipart(None, &[("a.docx", b"one"), ("b.docx", b"two"), ("c.docx", b"three")]);
+    let first = batch_with(&world, key, &body).await.json();
+    work(&world).await;
+    let at = format!("/b/{}", first["id"].as_str().unwrap());
+    let page = get(world.portal, &at).await;
+    let receipt = first["receipts"][0].as_str().unwrap();
+    let to = format!("{at}/files/1/again");
+    let fields = [("receipt", receipt), ("output", "pages")];
+    assert_eq!(post_form(world.portal, &page, &to, &page.cookies(), &fields).await.status, 303);
+    assert_eq!(batch_with(&world, key, &body).await.json(), first);
+    // As a gateway leaves it that ended between two files, with one made again since.
+    let token = store::BatchToken::parse(first["id"].as_str().unwrap()).unwrap();
+    let files = world.store.batch(&token).await.unwrap().unwrap().files;
+    assert_eq!(files.len(), 4);
+    world.lose(&[files[1].message, files[2].message]);
+    let again = batch_with(&world, key, &body).await.json();
+    let receipts = again["receipts"].as_array().unwrap();
+    assert_eq!((receipts.len(), &receipts[0]), (3, &first["receipts"][0]));
+    let files = world.store.batch(&token).await.unwrap().unwrap().files;
+    let mut names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["a.docx", "a.docx", "b.docx", "c.docx"], "none is lost and none is taken twice");
+}
+
+#[tokio::test]
 async fn a_program_waits_for_the_verdict_and_not_longer_than_it_said() {
     let world = world().await;
     let at = post(&world, &[("a.txt", b"one")]).await.header("location").unwrap().to_owned();

@@ -99,7 +99,7 @@ async fn answer(
     let before = match portal.state.store.answered(&key).await? {
         Some((sent, token)) => {
             let found = find(portal, visitor, token.as_str()).await?;
-            Some(Before { sent, taken: found.files.len(), batch: found.batch })
+            Some(Before { sent, taken: as_sent(&found).count(), batch: found.batch })
         }
         None => None,
     };
@@ -119,8 +119,15 @@ async fn taken(portal: &Portal, received: Received) -> Result<Response, Fault> {
     let id = batch.token.as_str().to_owned();
     let location = format!("/api/v1/batches/{id}");
     let stored = portal.state.store.batch(&batch.token).await?.ok_or(Fault::Internal)?;
-    let receipts = stored.files.iter().map(|file| file.receipt.to_string()).collect();
+    let receipts = as_sent(&stored).map(|file| file.receipt.to_string()).collect();
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(Batch { id, receipts, refused })).into_response())
+}
+
+/// The files that came with the request. What is made again of one stands behind them in the batch, and always becomes something else than
+/// they do: a request has one output for all its files.
+fn as_sent(batch: &BatchStatus) -> impl Iterator<Item = &UploadFile> {
+    let output = batch.files.first().map(|first| first.output);
+    batch.files.iter().filter(move |file| Some(file.output) == output)
 }
 
 /// Why no file was taken.
