@@ -16,6 +16,7 @@ macro_rules! people {
             user_name_rule: "半角の英小文字で始まる、英数字・点・ハイフン・下線の3〜64文字。" / "3 to 64 letters, digits, dots, hyphens or underscores, beginning with a lower-case letter.";
             sign_in_wrong: "利用者IDまたはパスワードが違います。" / "The user name or the password is wrong.";
             sign_in_wait: "失敗が続いたため、しばらくサインインできません。" / "Too many failures; signing in is paused for a while.";
+            sign_in_crowd: "同じ場所から同時にサインインしようとしている人が多いため、少し待ってから、もう一度試してください。" / "Many people sign in from your place at this moment. Please wait a little and try again.";
             sign_in_directory: "庁内のディレクトリ（Active Directory など）の利用者IDとパスワードも使えます。" / "The user name and password of your organisation's directory work too.";
             sign_in_directory_down: "庁内のディレクトリに接続できないため、パスワードを確かめられませんでした。しばらくしてからもう一度試してください。このゲートウェイに登録されたアカウントは使えます。" / "Your organisation's directory cannot be reached, so the password could not be checked. Please try again later. Accounts of this gateway itself still work.";
             sign_in_no_role: "本人であることは確認できましたが、ここを使う役割が割り当てられていません。情報システム担当に連絡してください。" / "You are known, but you have no role that may use this site. Please contact your IT section.";

@@ -57,6 +57,7 @@ macro_rules! portal {
             result_keep: "この画面のアドレスを知っている人だけが、結果を見て、ファイルを受け取ることができます。" / "Only those who know the address of this page can see the result and fetch the files.";
             result_keep_own: "この画面を見て、ファイルを受け取ることができるのは、送ったあなただけです。" / "Only you, who sent them, can see this page and fetch the files.";
             result_pending: "画面を閉じても処理は続きます。このアドレスを開けば、あとから結果を確認できます。" / "You may close this page; processing goes on. Open this address again to see the result.";
+            result_page: "ページ" / "Page";
             result_refresh: "最新の状態を表示する" / "Show the latest state";
             result_files: "ファイル" / "Files";
             result_download: "ダウンロード" / "Download";
