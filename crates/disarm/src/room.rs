@@ -49,6 +49,9 @@ pub fn run(
 }
 
 /// [`run`], which tells before each page of a document of pages how many are done.
+///
+/// # Errors
+/// Those of [`run`].
 pub fn run_telling(
     params: &[u8],
     input: &[u8],

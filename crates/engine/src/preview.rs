@@ -21,7 +21,7 @@ pub(crate) async fn draw(
 ) -> Result<Result<Drawn, Refusal>, Defer> {
     let limits = rooms::limits(run.policy, &run.budget, document.len);
     let clean = CleanJob { watermark: mark, ..clean_job(run, CleanOp::Part) };
-    let outcome = rooms::chain(run.pool, document, &dirty_job(run, name, wanted), &clean, limits).await?;
+    let outcome = rooms::chain(run.pool, document, &dirty_job(run, name, wanted), &clean, limits, None).await?;
     if let Some(withheld) = refused(outcome.verdict()) {
         return unless_ours(withheld.refusal);
     }

@@ -411,7 +411,8 @@ mod tests {
         assert_eq!(state_of(&granted(&[manager, operator])), RequestState::Approved);
         assert_eq!(state_of(&granted(&[operator])), RequestState::Open);
         // Stopped before the other approved, and allowed again: nobody is left who could approve.
-        let waiting = Case { state: RequestState::Open, ..granted(&[manager, operator]) };
+        let both = [manager, operator];
+        let waiting = Case { state: RequestState::Open, ..granted(&both) };
         assert_eq!(state_of(&waiting), RequestState::Approved);
         for few in [&[manager, (OTHER_MANAGER, Role::Approver)][..], &[operator], &[]] {
             assert_eq!(state_of(&Case { state: RequestState::Open, ..granted(few) }), RequestState::Open);

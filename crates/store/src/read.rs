@@ -282,6 +282,9 @@ impl Store {
     }
 
     /// The recipients that are not done, those due first.
+    ///
+    /// # Errors
+    /// [`Error::Database`] or [`Error::Damaged`].
     pub async fn delivery_queue(&self, limit: u32) -> Result<Vec<DeliveryRow>, Error> {
         self.deliveries_where("state < 2 AND ?1 = 0 ORDER BY due LIMIT ?2", 0, i64::from(limit)).await
     }

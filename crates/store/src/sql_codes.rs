@@ -22,10 +22,16 @@ const ALIASES: [(&str, &str); 3] = [("delivery", "delivery"), ("m", "message"), 
 /// Files with pieces of statements about one table that do not name it.
 const PIECES: [(&str, &str); 1] = [("read.rs", "delivery")];
 
-/// What `column op number` means in a table: the variants whose code it holds for.
-fn meanings() -> BTreeMap<(&'static str, &'static str, &'static str, i64), (BTreeSet<String>, BTreeSet<String>)> {
+/// Table, column, comparison, number.
+type Condition = (&'static str, &'static str, &'static str, i64);
+
+/// The variants that a condition holds for, by their codes, and those that it is meant for.
+type Meaning = (BTreeSet<String>, BTreeSet<String>);
+
+/// What the conditions in statements mean.
+fn meanings() -> BTreeMap<Condition, Meaning> {
     let mut all = BTreeMap::new();
-    let mut says = |of: (&'static str, &'static str, &'static str, i64), codes: &[(String, i64)], names: &[&str]| {
+    let mut says = |of: Condition, codes: &[(String, i64)], names: &[&str]| {
         let holds = codes.iter().filter(|(_, code)| compare(*code, of.2, of.3)).map(|(name, _)| name.clone());
         all.insert(of, (holds.collect(), names.iter().map(|name| (*name).to_owned()).collect()));
     };

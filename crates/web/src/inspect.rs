@@ -69,7 +69,10 @@ pub trait Governor: Debug + Send + Sync {
     /// The number of the published policy in force; 0 for none.
     fn version(&self) -> i64;
 
-    /// What a draft would change. A draft is written like the configuration file; the error says, in English, what in it is wrong.
+    /// What a draft would change. A draft is written like the configuration file.
+    ///
+    /// # Errors
+    /// What in it is wrong, in English.
     fn compare(&self, draft: &str) -> Result<Vec<Change>, String>;
 
     /// What would become of a message that is still kept, under a draft. Nothing is stored.
@@ -82,6 +85,9 @@ pub trait Governor: Debug + Send + Sync {
     fn forecast<'a>(&'a self, draft: &'a str) -> Forecasting<'a>;
 
     /// Puts a published policy in force.
+    ///
+    /// # Errors
+    /// Why it cannot be, in English; what was in force stays.
     fn enforce(&self, version: i64, text: &str) -> Result<(), String>;
 }
 
