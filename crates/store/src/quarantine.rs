@@ -1,15 +1,13 @@
 //! Quarantine: withheld originals, kept for a while.
 
 use form::reason::Reason;
-use serde_json::json;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row};
 
-use crate::audit::{self, Entry};
 use crate::codec::{self, Coded};
 use crate::content::Content;
 use crate::words::{LOOKED_AT, Search};
-use crate::{AuditEvent, Error, MessageId, Original, Page, Receipt, RetryState, Store, Timestamp};
+use crate::{Error, MessageId, Original, Page, Receipt, RetryState, Store, Timestamp};
 
 /// A quarantined original.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -235,41 +233,6 @@ impl Store {
             let kept = Timestamp::from_unix_millis(completed).plus(self.config().retention.originals);
             kept.max(Timestamp::from_unix_millis(needed))
         }))
-    }
-
-    /// Marks an item as let out by `actor` for `why`. Done again, it changes nothing.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when there is no such item, [`Error::Expired`] when its bytes are gone.
-    pub async fn quarantine_release(&self, id: QuarantineId, actor: &str, why: &str) -> Result<(), Error> {
-        let (actor, why) = (actor.to_owned(), crate::work::shortened(why).to_owned());
-        self.write(move |tx| {
-            let (actor, why) = (actor.clone(), why.clone());
-            Box::pin(async move {
-                let found: Option<(i64, i64)> = sqlx::query_as("SELECT state, message FROM quarantine WHERE id = ?1")
-                    .bind(id.0)
-                    .fetch_optional(&mut tx.connection)
-                    .await
-                    .map_err(Error::database("reading a quarantined original"))?;
-                let (state, message) = found.ok_or(Error::NotFound("quarantined original"))?;
-                match QuarantineState::from_code(state)? {
-                    QuarantineState::Released => return Ok(()),
-                    QuarantineState::Purged => return Err(Error::Expired),
-                    QuarantineState::Held => {}
-                }
-                sqlx::query("UPDATE quarantine SET state = ?2 WHERE id = ?1")
-                    .bind(id.0)
-                    .bind(QuarantineState::Released.code())
-                    .execute(&mut tx.connection)
-                    .await
-                    .map_err(Error::database("releasing a quarantined original"))?;
-                let detail = audit::detail_of(&[("item", json!(id.0)), ("why", json!(why))])?;
-                let event = AuditEvent::QuarantineReleased;
-                tx.audit(Entry { actor: actor.into(), event, message: Some(message), detail });
-                Ok(())
-            })
-        })
-        .await
     }
 
     pub(crate) async fn quarantine_of(&self, message: MessageId) -> Result<Vec<QuarantineRow>, Error> {

@@ -8,9 +8,7 @@ use sqlx::{AssertSqlSafe, Row};
 
 use crate::codec::{self, Coded};
 use crate::content::Content;
-use crate::{
-    AuditRow, Error, Original, Output, PartVerdict, QuarantineRow, Receipt, Store, Timestamp, UserId, Verdict,
-};
+use crate::{AuditRow, Error, Original, PartVerdict, QuarantineRow, Receipt, Store, Timestamp, UserId, Verdict};
 
 /// A message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -229,7 +227,7 @@ impl Store {
             account: row.try_get("account").map_err(get)?,
             row: message_row(&row)?,
             parts: self.parts(id).await?,
-            deliveries: self.deliveries_where("message = ?1 ORDER BY number LIMIT ?2", id.0, i64::MAX).await?,
+            deliveries: self.deliveries(id).await?,
             quarantine: self.quarantine_of(id).await?,
             job: self.queue_where("j.message = ?1 LIMIT ?2", id.0, 1).await?.pop(),
             timeline: self.timeline(id).await?,
@@ -247,18 +245,6 @@ impl Store {
             .await
             .map_err(Error::database("looking up a receipt"))?;
         Ok(row.map(|(id,)| MessageId(id)))
-    }
-
-    /// The sanitised mail of a message, while it is kept.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when there is no such message, [`Error::Expired`] when it has no output (any more).
-    pub async fn message_output(&self, id: MessageId) -> Result<Output, Error> {
-        let row = sqlx::query(
-            "SELECT c.bytes, c.file, c.length, c.digest FROM message m LEFT JOIN content c ON c.id = m.output WHERE m.id = ?1",
-        )
-        .bind(id.0);
-        self.content(row, "message").await.map(Content::output)
     }
 
     /// The original of a message, while it is kept and has not moved to quarantine.
@@ -279,14 +265,6 @@ impl Store {
     /// [`Error::Database`] or [`Error::Damaged`].
     pub async fn queue(&self, limit: u32) -> Result<Vec<QueueRow>, Error> {
         self.queue_where("?1 = 0 ORDER BY j.state DESC, j.due LIMIT ?2", 0, i64::from(limit)).await
-    }
-
-    /// The recipients that are not done, those due first.
-    ///
-    /// # Errors
-    /// [`Error::Database`] or [`Error::Damaged`].
-    pub async fn delivery_queue(&self, limit: u32) -> Result<Vec<DeliveryRow>, Error> {
-        self.deliveries_where("state < 2 AND ?1 = 0 ORDER BY due LIMIT ?2", 0, i64::from(limit)).await
     }
 
     pub(crate) async fn parts(&self, id: MessageId) -> Result<Vec<PartRow>, Error> {
@@ -328,12 +306,11 @@ impl Store {
         rows.iter().map(|row| queue_row(row, now)).collect()
     }
 
-    async fn deliveries_where(&self, tail: &'static str, value: i64, limit: i64) -> Result<Vec<DeliveryRow>, Error> {
-        let rows = sqlx::query(AssertSqlSafe(format!(
-            "SELECT message, address, state, attempts, due, reply, queued, finished FROM delivery WHERE {tail}"
-        )))
-        .bind(value)
-        .bind(limit)
+    async fn deliveries(&self, id: MessageId) -> Result<Vec<DeliveryRow>, Error> {
+        let rows = sqlx::query(
+            "SELECT message, address, state, attempts, due, reply, queued, finished FROM delivery WHERE message = ?1 ORDER BY number",
+        )
+        .bind(id.0)
         .fetch_all(self.readers())
         .await
         .map_err(Error::database("listing deliveries"))?;

@@ -19,8 +19,6 @@ const COLUMNS: [&str; 13] = [
 
 /// What an alias stands for in pieces of a statement that do not name its table.
 const ALIASES: [(&str, &str); 3] = [("delivery", "delivery"), ("m", "message"), ("r", "request")];
-/// Files with pieces of statements about one table that do not name it.
-const PIECES: [(&str, &str); 1] = [("read.rs", "delivery")];
 
 /// Table, column, comparison, number.
 type Condition = (&'static str, &'static str, &'static str, i64);
@@ -209,10 +207,7 @@ fn numbers(file: &str, statement: &str) -> Vec<(String, String, String, i64)> {
             let before = tables.iter().rev().find(|(place, _)| *place < index).or(tables.first());
             match before {
                 Some((_, table)) => return table.clone(),
-                None if scope == 0 => {
-                    let piece = PIECES.iter().find(|(name, _)| *name == file).map(|(_, table)| (*table).to_owned());
-                    return piece.unwrap_or_else(|| panic!("{file}: of which table? {statement}"));
-                }
+                None if scope == 0 => panic!("{file}: of which table? {statement}"),
                 None => scope = *outer,
             }
         }

@@ -7,7 +7,9 @@ mod support;
 use std::time::Duration;
 
 use form::reason::Reason;
-use store::{Figures, GivenUp, Quarantined, RecipientOutcome, RecipientResult, Store, Verdict};
+use store::{
+    Figures, GivenUp, Quarantined, RecipientOutcome, RecipientResult, Retried, RetryPolicy, Store, Triage, Verdict,
+};
 use support::*;
 
 async fn convert(store: &Store, parts: Vec<store::PartRecord>) {
@@ -90,7 +92,13 @@ async fn the_number_held_follows_release_and_purge() {
     )
     .await;
     assert_eq!(held().await, 3);
-    store.quarantine_release(store::QuarantineId(2), "kanri01", "asked for").await.unwrap();
+    let item = store::QuarantineId(2);
+    let act = async |what| store.triage(&[item], what, "kanri01", "asked for").await.unwrap().remove(0).1;
+    act(Triage::Retry(RetryPolicy::Same)).await.unwrap();
+    let mail = Some((store.new_receipt().unwrap(), "again".to_owned(), made(b"the second mail")));
+    store.retried(item, Retried::Made { file: None, mail, still_held: Vec::new() }).await.unwrap();
+    assert_eq!(held().await, 3);
+    act(Triage::Release).await.unwrap();
     assert_eq!(held().await, 2);
     hand.advance(Duration::from_secs(31 * 86_400));
     store.purge().await.unwrap();

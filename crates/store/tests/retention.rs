@@ -16,7 +16,10 @@ mod support;
 
 use std::time::Duration;
 
-use store::{Error, QuarantineFilter, QuarantineState, Quarantined, RecipientOutcome, RecipientResult, Store};
+use store::{
+    Error, QuarantineFilter, QuarantineState, Quarantined, RecipientOutcome, RecipientResult, RetryPolicy, Store,
+    Triage, Untouched,
+};
 use support::*;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -41,7 +44,7 @@ async fn everything_of_a_mail_goes_in_its_own_time() {
     hand.advance(2 * HOUR);
     let purged = store.purge().await.unwrap();
     assert_eq!((purged.outputs, purged.originals, purged.bytes), (1, 0, 90_000));
-    assert!(matches!(store.message_output(id).await, Err(Error::Expired)));
+    assert_eq!(store.disk().await.unwrap().files, 100_021 + 80_000);
 
     hand.advance(6 * DAY);
     let purged = store.purge().await.unwrap();
@@ -53,7 +56,8 @@ async fn everything_of_a_mail_goes_in_its_own_time() {
     let item = store.quarantine(&QuarantineFilter::default()).await.unwrap().items.remove(0);
     assert_eq!(item.state, QuarantineState::Purged);
     assert!(matches!(store.quarantine_original(item.id).await, Err(Error::Expired)));
-    assert!(matches!(store.quarantine_release(item.id, "suzuki", "late").await, Err(Error::Expired)));
+    let late = store.triage(&[item.id], Triage::Retry(RetryPolicy::Same), "suzuki", "late").await.unwrap();
+    assert_eq!(late, [(item.id, Err(Untouched::Gone))]);
     assert_eq!(store.disk().await.unwrap().files, 0);
     assert!(store.message(id).await.unwrap().is_some());
 
@@ -96,12 +100,8 @@ async fn a_whole_original_in_quarantine_is_one_copy_and_lives_as_long_as_quarant
     let item = store.quarantine(&QuarantineFilter::default()).await.unwrap().items.remove(0);
     assert_eq!(item.bytes, 70_000);
     assert_eq!(store.quarantine_original(item.id).await.unwrap().len(), 70_000);
-    store.quarantine_release(item.id, "suzuki", "for the police").await.unwrap();
-    store.quarantine_release(item.id, "suzuki", "again").await.unwrap();
     hand.advance(11 * DAY);
     assert_eq!(store.purge().await.unwrap().bytes, 70_000);
-    let events = store.message(work.message).await.unwrap().unwrap().timeline;
-    assert_eq!(events.iter().filter(|e| e.event == "quarantine_released" && e.actor == "suzuki").count(), 1);
 }
 
 #[tokio::test]

@@ -12,12 +12,6 @@ pub fn style(text: &str) -> bool {
     text.len() <= STYLE_BYTES && text.split(';').all(|part| part.trim().is_empty() || is_declaration(part))
 }
 
-/// The style without the properties that [`style`] refuses; empty where it is too long.
-pub fn rebuild_style(text: &str) -> String {
-    let parts = if text.len() <= STYLE_BYTES { text } else { "" };
-    parts.split(';').map(str::trim).filter(|part| is_declaration(part)).collect::<Vec<_>>().join(";")
-}
-
 /// Whether it is a path (section 19.1.2.14, `path`) or the equation of a formula (section 19.1.2.6, `eqn`).
 pub fn path(text: &str) -> bool {
     text.len() <= PATH_BYTES && (is_path(text) || is_equation(text))
