@@ -432,7 +432,7 @@ fn a_key_of_rar_that_takes_too_long_to_make_is_not_made() {
     let mut job = rooms::dirty_job("a.rar", &Limits::default());
     job.passwords = vec![form::job::Password::new("password").unwrap()];
     let refused = rooms::sanitise_as(&sealed, &job).unwrap_err().refusal;
-    assert_eq!((refused.reason, refused.limit, refused.value), (Reason::LimitTime, 1 << 20, 1 << 24));
+    assert_eq!((refused.reason, refused.limit, refused.value), (Reason::LimitKeyRounds, 1 << 20, 1 << 24));
 }
 
 #[test]

@@ -121,6 +121,7 @@ fn unit(reason: Reason) -> &'static str {
         (Reason::LimitParts, "個"),
         (Reason::LimitDepth, "重"),
         (Reason::LimitRatio, "倍"),
+        (Reason::LimitTime, "秒"),
         (Reason::LimitPixels, "画素"),
         (Reason::LimitDimension, "画素"),
         (Reason::LimitFrames, "コマ"),
@@ -130,6 +131,7 @@ fn unit(reason: Reason) -> &'static str {
         (Reason::LimitReferences, "件"),
         (Reason::LimitPages, "ページ"),
         (Reason::LimitEntries, "件"),
+        (Reason::LimitKeyRounds, "回"),
     ];
     UNITS.iter().find(|(named, _)| *named == reason).map_or("", |(_, unit)| unit)
 }
@@ -198,6 +200,9 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         ),
         Reason::LimitMarkup => {
             ("文書の構造が大きすぎるか深すぎます", "the structure of the document is too large or too deep")
+        }
+        Reason::LimitKeyRounds => {
+            ("パスワードから鍵を作る計算の回数が多すぎます", "making the key from a password takes too many rounds")
         }
         Reason::RoomCrash => ("変換中に異常終了しました", "the conversion crashed"),
         Reason::RoomPolicyKill => {

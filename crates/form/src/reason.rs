@@ -152,6 +152,8 @@ reasons! {
     143 Withheld LimitResources "limit_resources"
     /// The document has more elements, or deeper ones, than the limit.
     144 Withheld LimitMarkup "limit_markup"
+    /// Making the key from a password takes more rounds than allowed.
+    145 Withheld LimitKeyRounds "limit_key_rounds"
 
     /// The room crashed on the content.
     160 Withheld RoomCrash "room_crash"

@@ -72,7 +72,7 @@ fn check_rounds(archive: &Archive) -> Result<(), Error> {
 
 fn check_power(power: u8) -> Result<(), Error> {
     let rounds = |power: u8| 1_u64.checked_shl(power.into()).unwrap_or(u64::MAX);
-    within(Reason::LimitTime, rounds(MOST_ROUNDS_POWER), rounds(power))
+    within(Reason::LimitKeyRounds, rounds(MOST_ROUNDS_POWER), rounds(power))
 }
 
 /// The power that the header of an archive with encrypted headers says (RAR 5.0 archive format, "Archive encryption header").

@@ -146,7 +146,7 @@ impl Needs {
                 match properties.first().map(|byte| byte & 0x3F) {
                     Some(power) if power > MOST_CYCLES_POWER && power != 0x3F => {
                         let rounds = |power: u8| 1_u64.checked_shl(power.into()).unwrap_or(u64::MAX);
-                        return Err(Refusal::limit(Reason::LimitTime, rounds(MOST_CYCLES_POWER), rounds(power)));
+                        return Err(Refusal::limit(Reason::LimitKeyRounds, rounds(MOST_CYCLES_POWER), rounds(power)));
                     }
                     Some(_) => Some(0),
                     None => None,
@@ -236,6 +236,6 @@ mod tests {
     fn keys_that_take_hours_are_refused() {
         assert!(Needs::default().add(AES, &[19]).is_ok());
         assert!(Needs::default().add(AES, &[0x3F]).is_ok());
-        assert!(Needs::default().add(AES, &[MOST_CYCLES_POWER + 1]).is_err_and(|r| r.reason == Reason::LimitTime));
+        assert!(Needs::default().add(AES, &[MOST_CYCLES_POWER + 1]).is_err_and(|r| r.reason == Reason::LimitKeyRounds));
     }
 }
