@@ -12,7 +12,7 @@ use sqlx::Row;
 use crate::audit::{self, Entry};
 use crate::codec::{self, Coded};
 use crate::read::time;
-use crate::users::{audit_user, end_sessions, insert_user, role_name};
+use crate::users::{audit_user, end_sessions, insert_user};
 use crate::writer::Tx;
 use crate::{AuditEvent, Error, NewUser, Role, Store, Timestamp, UserId, UserState, hands};
 
@@ -433,7 +433,7 @@ async fn change(tx: &mut Tx, row: &Kept, actor: &str) -> Result<bool, Error> {
     }
     if let Some(role) = role {
         set(tx, "UPDATE users SET role = ?2 WHERE id = ?1", id, role.code()).await?;
-        audit_user(tx, actor.to_owned(), AuditEvent::UserRoleSet, id, json!(role_name(role)));
+        audit_user(tx, actor.to_owned(), AuditEvent::UserRoleSet, id, json!(role.tag()));
     }
     if let Some(state) = state {
         set(tx, "UPDATE users SET state = ?2 WHERE id = ?1", id, state.code()).await?;

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Row};
 
 use crate::audit::{self, Entry};
 use crate::codec::Coded;
-use crate::users::{COLUMNS, address_is_free, audit_user, end_sessions, role_name, user_row};
+use crate::users::{COLUMNS, address_is_free, audit_user, end_sessions, user_row};
 use crate::writer::Tx;
 use crate::{AuditEvent, Error, Role, Store, Timestamp, User, UserId, UserState};
 
@@ -182,7 +182,7 @@ async fn change(tx: &mut Tx, user: &User, who: &External) -> Result<(), Error> {
     if user.role != who.role {
         // Whoever is signed in with what was true before must sign in again.
         end_sessions(tx, user.id).await?;
-        audit_user(tx, audit::GATEWAY.to_owned(), AuditEvent::UserRoleSet, user.id, json!(role_name(who.role)));
+        audit_user(tx, audit::GATEWAY.to_owned(), AuditEvent::UserRoleSet, user.id, json!(who.role.tag()));
     }
     sqlx::query("UPDATE users SET role = ?2, confirmed = ?3 WHERE id = ?1")
         .bind(user.id.0)
@@ -218,7 +218,7 @@ async fn make(tx: &mut Tx, who: &External) -> Result<UserId, Error> {
     let detail = audit::detail_of(&[
         ("user", json!(id)),
         ("name", json!(who.name)),
-        ("role", json!(role_name(who.role))),
+        ("role", json!(who.role.tag())),
         ("subject", json!(who.subject)),
     ])?;
     tx.audit(Entry { actor: audit::GATEWAY.into(), event: AuditEvent::UserCreated, message: None, detail });

@@ -34,6 +34,29 @@ pub enum Role {
     PlatformAdmin,
 }
 
+impl Role {
+    /// Every role, in the order of lists.
+    pub const ALL: [Role; 6] =
+        [Role::Staff, Role::Approver, Role::Operator, Role::Auditor, Role::TenantAdmin, Role::PlatformAdmin];
+
+    /// Its name in forms, to programs and in the audit log; stable.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Role::Staff => "staff",
+            Role::Approver => "approver",
+            Role::Operator => "operator",
+            Role::Auditor => "auditor",
+            Role::TenantAdmin => "tenant_admin",
+            Role::PlatformAdmin => "platform_admin",
+        }
+    }
+
+    /// The role of a [`tag`](Self::tag).
+    pub fn tagged(tag: &str) -> Option<Role> {
+        Role::ALL.into_iter().find(|role| role.tag() == tag)
+    }
+}
+
 /// Whether a user may sign in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum UserState {
@@ -280,7 +303,7 @@ impl Store {
     /// left; any error of the writer. So in the following.
     pub async fn set_role(&self, user: UserId, role: Role, actor: &str) -> Result<(), Error> {
         let sql = "UPDATE users SET role = ?2 WHERE id = ?1 AND source = 0";
-        let to = json!(role_name(role));
+        let to = json!(role.tag());
         self.change_user(user, sql, Value::Number(role.code()), AuditEvent::UserRoleSet, to, actor).await
     }
 
@@ -486,7 +509,7 @@ pub(crate) async fn insert_user(tx: &mut Tx, user: &NewUser, actor: String) -> R
     .map_err(Error::database("making a user"))?;
     let (id,) = inserted.ok_or(Error::Exists("user"))?;
     let detail =
-        audit::detail_of(&[("user", json!(id)), ("name", json!(user.name)), ("role", json!(role_name(user.role)))])?;
+        audit::detail_of(&[("user", json!(id)), ("name", json!(user.name)), ("role", json!(user.role.tag()))])?;
     hands::note(tx, UserId(id), &actor).await?;
     tx.audit(Entry { actor: actor.into(), event: AuditEvent::UserCreated, message: None, detail });
     Ok(UserId(id))
@@ -551,17 +574,6 @@ pub(crate) async fn name_of(tx: &mut Tx, user: UserId) -> Result<String, Error> 
 pub(crate) fn audit_user(tx: &mut Tx, actor: String, event: AuditEvent, user: UserId, to: serde_json::Value) {
     let detail = json!({"user": user.0, "to": to}).to_string();
     tx.audit(Entry { actor: actor.into(), event, message: None, detail });
-}
-
-pub(crate) fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Staff => "staff",
-        Role::Approver => "approver",
-        Role::Operator => "operator",
-        Role::Auditor => "auditor",
-        Role::TenantAdmin => "tenant_admin",
-        Role::PlatformAdmin => "platform_admin",
-    }
 }
 
 pub(crate) fn user_row(row: &SqliteRow) -> Result<User, Error> {

@@ -118,24 +118,3 @@ pub(crate) fn name(role: Role, t: &Texts) -> &'static str {
         Role::PlatformAdmin => t.role_platform_admin,
     }
 }
-
-/// The role's name in forms.
-pub(crate) fn tag(role: Role) -> &'static str {
-    match role {
-        Role::Staff => "staff",
-        Role::Approver => "approver",
-        Role::Operator => "operator",
-        Role::Auditor => "auditor",
-        Role::TenantAdmin => "tenant_admin",
-        Role::PlatformAdmin => "platform_admin",
-    }
-}
-
-/// The role of a name in forms.
-pub(crate) fn parse(text: &str) -> Option<Role> {
-    ALL.into_iter().find(|role| tag(*role) == text)
-}
-
-/// Every role, in the order of lists.
-pub(crate) const ALL: [Role; 6] =
-    [Role::Staff, Role::Approver, Role::Operator, Role::Auditor, Role::TenantAdmin, Role::PlatformAdmin];

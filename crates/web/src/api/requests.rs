@@ -18,7 +18,6 @@ use crate::{
     page::Area,
     people::Visitor,
     requests::{Desk, ask, class_name, decide, need_name, need_of, number, said, state_name},
-    role,
 };
 
 /// A page of requests, newest first.
@@ -257,7 +256,7 @@ impl RequestItem {
     fn of(request: &store::Request) -> Self {
         let decisions = request.decisions.iter().map(|decision| DecisionItem {
             user: decision.name.clone(),
-            role: role::tag(decision.role),
+            role: decision.role.tag(),
             at: moment::rfc3339(decision.at),
             decision: match decision.decision {
                 Decision::Approve => "approve",

@@ -14,7 +14,6 @@ use crate::{
     fault::{Fault, Problem},
     moment,
     people::Visitor,
-    role,
 };
 
 /// Every account, by name.
@@ -142,7 +141,7 @@ impl Account {
         Self {
             id: user.id.0,
             name: user.name.clone(),
-            role: role::tag(user.role),
+            role: user.role.tag(),
             state: match user.state {
                 UserState::Active => "active",
                 UserState::Disabled => "disabled",

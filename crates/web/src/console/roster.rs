@@ -233,8 +233,8 @@ fn row(line: usize, columns: &[Column], cells: &[String]) -> Result<Row, Why> {
 }
 
 fn role_of(word: &str) -> Option<Role> {
-    let named = |language| role::ALL.into_iter().find(|one| role::name(*one, texts(language)) == word);
-    role::parse(word).or_else(|| named(Language::Ja)).or_else(|| named(Language::En))
+    let named = |language| Role::ALL.into_iter().find(|one| role::name(*one, texts(language)) == word);
+    Role::tagged(word).or_else(|| named(Language::Ja)).or_else(|| named(Language::En))
 }
 
 fn state_of(word: &str) -> Option<UserState> {

@@ -72,7 +72,7 @@ pub(crate) async fn create(
     if !valid_name(&name) {
         return refuse(t.user_name_bad).await;
     }
-    let Some(role) = role::parse(&wanted.role) else { return Err(Fault::BadRequest) };
+    let Some(role) = Role::tagged(&wanted.role) else { return Err(Fault::BadRequest) };
     let address = match address(&wanted.address) {
         Ok(address) => address,
         Err(NoAddress) => return refuse(t.user_address_bad).await,
@@ -117,7 +117,7 @@ pub(crate) async fn change(
             return show(&console, &visitor, id, StatusCode::UNPROCESSABLE_ENTITY, Some(t.user_elsewhere)).await;
         }
         "role" => {
-            let role = role::parse(&change.value).ok_or(Fault::BadRequest)?;
+            let role = Role::tagged(&change.value).ok_or(Fault::BadRequest)?;
             if let Some(refused) = left(&console, &visitor, id, store.set_role(id, role, actor).await).await? {
                 return Ok(refused);
             }
@@ -227,7 +227,7 @@ async fn show_list(
         problem,
         name: wanted.name.clone(),
         address: wanted.address.clone(),
-        roles: choices(role::parse(&wanted.role).unwrap_or(Role::Staff), t),
+        roles: choices(Role::tagged(&wanted.role).unwrap_or(Role::Staff), t),
         users: users.iter().map(|user| Row::of(user, offset, t)).collect(),
         form_token: visitor.form_token(),
     };
@@ -269,9 +269,9 @@ async fn show(
 }
 
 fn choices(chosen: Role, t: &Texts) -> Vec<RoleChoice> {
-    role::ALL
+    Role::ALL
         .into_iter()
-        .map(|role| RoleChoice { value: role::tag(role), text: role::name(role, t), chosen: role == chosen })
+        .map(|role| RoleChoice { value: role.tag(), text: role::name(role, t), chosen: role == chosen })
         .collect()
 }
 
