@@ -6,7 +6,7 @@
 use form::reason::Reason;
 use form::report::OutputType;
 use store::{PartVerdict, Recorded, RecordedPart};
-use web::{Effect, Forecast, Foreseen};
+use web::{Effect, Forecast, Foreseen, SettingSection};
 
 use crate::config::{self, Attached, Config, Fallback, Markup, OfficeOutput};
 
@@ -41,8 +41,8 @@ impl Tally {
         let changed = old.iter().zip(&new).filter(|(old, new)| old.value != new.value);
         let unknown = changed
             // Words and place of the account decide on no part.
-            .filter(|(setting, _)| setting.section != "policy")
-            .map(|(setting, _)| format!("{}.{}", setting.section, setting.key))
+            .filter(|(setting, _)| setting.section != SettingSection::Policy)
+            .map(|(setting, _)| format!("{}.{}", setting.section.name(), setting.key))
             .filter(|key| rules.iter().all(|rule| rule.key != key))
             .collect();
         let foreseen = |rule: &Rule| Foreseen { key: rule.key.to_owned(), effect: rule.effect, messages: 0, parts: 0 };

@@ -207,7 +207,7 @@ impl web::Governor for Governor {
         let published = self.published();
         let mut settings = config::settings(&published.config, self.file.as_deref());
         for setting in &mut settings {
-            let named = published.written.get(&setting.section);
+            let named = published.written.get(setting.section.name());
             if named.is_some_and(|section| section.get(&setting.key).is_some()) {
                 setting.origin = SettingOrigin::Published;
             }
@@ -226,7 +226,7 @@ impl web::Governor for Governor {
         let changes = before.iter().zip(&after).filter(|(before, after)| before.value != after.value);
         Ok(changes
             .map(|(before, after)| Change {
-                key: format!("{}.{}", before.section, before.key),
+                key: format!("{}.{}", before.section.name(), before.key),
                 before: before.value.clone(),
                 after: after.value.clone(),
             })

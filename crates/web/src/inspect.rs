@@ -7,14 +7,96 @@ use std::pin::Pin;
 /// A setting that is in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
-    /// The section of the configuration file; empty for keys outside of all.
-    pub section: String,
+    /// Where in the configuration file it stands.
+    pub section: SettingSection,
     /// The key in it.
     pub key: String,
     /// The value, as the file would write it. Never a secret.
     pub value: String,
     /// Where it comes from.
     pub origin: SettingOrigin,
+}
+
+/// A section of the configuration file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SettingSection {
+    /// Keys that stand outside of all sections.
+    Outside,
+    /// `[site]`
+    Site,
+    /// `[smtp]`
+    Smtp,
+    /// `[delivery]`
+    Delivery,
+    /// `[portal]`
+    Portal,
+    /// `[admin]`
+    Admin,
+    /// `[icap]`
+    Icap,
+    /// `[rooms]`
+    Rooms,
+    /// `[scanner]`
+    Scanner,
+    /// `[policy]`
+    Policy,
+    /// `[mail]`
+    Mail,
+    /// `[pages]`
+    Pages,
+    /// `[office]`
+    Office,
+    /// `[passwords]`
+    Passwords,
+    /// `[requests]`
+    Requests,
+    /// `[directory]`
+    Directory,
+    /// `[oidc]`
+    Oidc,
+    /// `[limits]`
+    Limits,
+    /// `[retention]`
+    Retention,
+    /// `[log]`
+    Log,
+    /// `[digest]`
+    Digest,
+}
+
+impl SettingSection {
+    const NAMED: [(SettingSection, &str); 20] = [
+        (SettingSection::Site, "site"),
+        (SettingSection::Smtp, "smtp"),
+        (SettingSection::Delivery, "delivery"),
+        (SettingSection::Portal, "portal"),
+        (SettingSection::Admin, "admin"),
+        (SettingSection::Icap, "icap"),
+        (SettingSection::Rooms, "rooms"),
+        (SettingSection::Scanner, "scanner"),
+        (SettingSection::Policy, "policy"),
+        (SettingSection::Mail, "mail"),
+        (SettingSection::Pages, "pages"),
+        (SettingSection::Office, "office"),
+        (SettingSection::Passwords, "passwords"),
+        (SettingSection::Requests, "requests"),
+        (SettingSection::Directory, "directory"),
+        (SettingSection::Oidc, "oidc"),
+        (SettingSection::Limits, "limits"),
+        (SettingSection::Retention, "retention"),
+        (SettingSection::Log, "log"),
+        (SettingSection::Digest, "digest"),
+    ];
+
+    /// The section of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::NAMED.into_iter().find(|(_, known)| *known == name).map(|(section, _)| section)
+    }
+
+    /// Its name in the file; empty outside of all.
+    pub fn name(self) -> &'static str {
+        Self::NAMED.into_iter().find(|(section, _)| *section == self).map_or("", |(_, name)| name)
+    }
 }
 
 /// Where the value of a setting comes from.

@@ -55,7 +55,7 @@ pub use hooks::{BadSecret, HookSecret, Webhook, Webhooks, watch as watch_for_hoo
 pub use icap::{IcapLimits, IcapState, Scope, icap};
 pub use inspect::{
     Change, Comparing, Effect, Examined, ExaminedState, Examiner, Examining, Forecast, Forecasting, Foreseen, Governor,
-    Setting, SettingOrigin, TriedPart, Trying,
+    Setting, SettingOrigin, SettingSection, TriedPart, Trying,
 };
 pub use licences::{Licensed, licences};
 pub use listen::serve;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use web::{Setting, SettingOrigin};
+use web::{Setting, SettingOrigin, SettingSection};
 
 use super::Config;
 
@@ -17,20 +17,21 @@ pub(crate) fn settings(config: &Config, file: Option<&Path>) -> Vec<Setting> {
 
 fn listed(in_force: &toml::Table, written: &toml::Table) -> Vec<Setting> {
     let mut settings = Vec::new();
-    let mut add = |section: &str, key: &str, value: &toml::Value, is_written: bool| {
+    let mut add = |section, key: &str, value: &toml::Value, is_written: bool| {
         let value = if is_secret(key) || is_list_of_tables(value) { hidden(value) } else { value.to_string() };
         let origin = if is_written { SettingOrigin::File } else { SettingOrigin::Default };
-        settings.push(Setting { section: section.to_owned(), key: key.to_owned(), value, origin });
+        settings.push(Setting { section, key: key.to_owned(), value, origin });
     };
     for (name, value) in in_force {
         let there = written.get(name);
         match value {
             toml::Value::Table(keys) => {
+                let Some(section) = SettingSection::named(name) else { continue };
                 for (key, value) in keys {
-                    add(name, key, value, there.is_some_and(|there| there.get(key).is_some()));
+                    add(section, key, value, there.is_some_and(|there| there.get(key).is_some()));
                 }
             }
-            value => add("", name, value, there.is_some()),
+            value => add(SettingSection::Outside, name, value, there.is_some()),
         }
     }
     settings
@@ -63,7 +64,8 @@ mod tests {
                     passwords = [\"Himitsu-2026\"]\n[smtp]\nhostname = \"mx.example.lg.jp\"\n";
         let config: Config = toml::from_str(text).unwrap();
         let all = listed(&toml::Table::try_from(&config).unwrap(), &text.parse().unwrap());
-        let find = |section: &str, key: &str| all.iter().find(|one| one.section == section && one.key == key).unwrap();
+        let find =
+            |section: &str, key: &str| all.iter().find(|one| one.section.name() == section && one.key == key).unwrap();
         assert_eq!(
             (find("policy", "account").value.as_str(), find("policy", "account").origin),
             ("\"bottom\"", SettingOrigin::File)
@@ -79,6 +81,9 @@ mod tests {
         );
         assert_eq!(find("smtp", "hostname").origin, SettingOrigin::File);
         assert!(!format!("{all:?}").contains("Himitsu"));
+        for (name, value) in toml::Table::try_from(&config).unwrap() {
+            assert!(!value.is_table() || SettingSection::named(&name).is_some(), "{name} is not shown on the page");
+        }
         assert!(!is_secret("typed_tries") && is_secret("client_secret") && is_secret("bind_password"));
     }
 }

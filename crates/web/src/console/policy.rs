@@ -17,7 +17,7 @@ use super::{
     trial::{self, Sent, SentFile},
 };
 use crate::{
-    Change, Effect, SettingOrigin, TriedPart,
+    Change, Effect, SettingOrigin, SettingSection, TriedPart,
     fault::Fault,
     moment,
     page::{Page, render},
@@ -337,11 +337,12 @@ async fn show(
             },
             set: setting.origin != SettingOrigin::Default,
         };
-        match sections.iter_mut().find(|section| section.key == setting.section) {
+        let key = setting.section.name();
+        match sections.iter_mut().find(|section| section.key == key) {
             Some(section) => section.rows.push(row),
             None => {
-                let name = section_name(&setting.section, t);
-                sections.push(Section { key: setting.section, name, rows: vec![row] });
+                let name = section_name(setting.section, t);
+                sections.push(Section { key, name, rows: vec![row] });
             }
         }
     }
@@ -360,35 +361,35 @@ async fn show(
     Ok(render(status, &template))
 }
 
-fn section_name(key: &str, t: &Texts) -> &'static str {
-    match key {
-        "site" => t.section_site,
-        "smtp" => t.section_smtp,
-        "delivery" => t.section_delivery,
-        "portal" => t.section_portal,
-        "admin" => t.section_admin,
-        "icap" => t.section_icap,
-        "requests" => t.section_requests,
-        "directory" => t.section_directory,
-        "oidc" => t.section_oidc,
-        "digest" => t.section_digest,
-        "rooms" => t.part_rooms,
-        "scanner" => t.part_scanner,
-        "policy" => t.section_policy,
-        "mail" => t.section_mail,
-        "pages" => t.section_pages,
-        "office" => t.section_office,
-        "passwords" => t.section_passwords,
-        "limits" => t.section_limits,
-        "retention" => t.section_retention,
-        "log" => t.section_log,
-        _ => "",
+fn section_name(section: SettingSection, t: &Texts) -> &'static str {
+    match section {
+        SettingSection::Site => t.section_site,
+        SettingSection::Smtp => t.section_smtp,
+        SettingSection::Delivery => t.section_delivery,
+        SettingSection::Portal => t.section_portal,
+        SettingSection::Admin => t.section_admin,
+        SettingSection::Icap => t.section_icap,
+        SettingSection::Requests => t.section_requests,
+        SettingSection::Directory => t.section_directory,
+        SettingSection::Oidc => t.section_oidc,
+        SettingSection::Digest => t.section_digest,
+        SettingSection::Rooms => t.part_rooms,
+        SettingSection::Scanner => t.part_scanner,
+        SettingSection::Policy => t.section_policy,
+        SettingSection::Mail => t.section_mail,
+        SettingSection::Pages => t.section_pages,
+        SettingSection::Office => t.section_office,
+        SettingSection::Passwords => t.section_passwords,
+        SettingSection::Limits => t.section_limits,
+        SettingSection::Retention => t.section_retention,
+        SettingSection::Log => t.section_log,
+        SettingSection::Outside => t.section_other,
     }
 }
 
 #[derive(Debug)]
 struct Section {
-    key: String,
+    key: &'static str,
     name: &'static str,
     rows: Vec<Row>,
 }

@@ -282,16 +282,16 @@ pub(crate) struct Governor(Mutex<(i64, String)>);
 
 impl web::Governor for Governor {
     fn settings(&self) -> Vec<web::Setting> {
-        let of = |section: &str, key: &str, value: &str, origin| web::Setting {
-            section: section.to_owned(),
+        let of = |section, key: &str, value: &str, origin| web::Setting {
+            section,
             key: key.to_owned(),
             value: value.to_owned(),
             origin,
         };
         vec![
-            of("", "data", "\"misogi-data\"", web::SettingOrigin::Default),
-            of("policy", "account", "\"bottom\"", web::SettingOrigin::File),
-            of("mail", "links", &self.0.lock().unwrap().1, web::SettingOrigin::Published),
+            of(web::SettingSection::Outside, "data", "\"misogi-data\"", web::SettingOrigin::Default),
+            of(web::SettingSection::Policy, "account", "\"bottom\"", web::SettingOrigin::File),
+            of(web::SettingSection::Mail, "links", &self.0.lock().unwrap().1, web::SettingOrigin::Published),
         ]
     }
 
