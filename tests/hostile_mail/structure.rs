@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::kit::{SENDER, Target, attached, attached_bytes, base64, fields, mixed, text_mail};
+use crate::kit::{SENDER, Target, attached, attached_bytes, fields, mixed, text_mail};
 
 #[test]
 fn malformed_mime_arrives_as_text_or_as_a_notice() {
