@@ -9,17 +9,22 @@ pub(super) enum Kind {
 }
 
 pub(super) fn kind(bytes: &[u8]) -> Kind {
-    let names = stream_names(bytes).unwrap_or_default();
-    // Names are compared without case ([MS-CFB] 2.6.4); some programs write WORKBOOK.
-    let has = |name: &str| names.iter().any(|found| found.eq_ignore_ascii_case(name));
-    if has("EncryptedPackage") {
-        return Kind::EncryptedPackage;
-    }
-    let known = STREAMS.iter().find(|(stream, _)| has(stream)).map(|(_, token)| *token);
-    Kind::Named(known.unwrap_or("ole2"))
+    let entries = entries(bytes).unwrap_or_default();
+    // A workbook with a Word document in it holds the streams of both; what stands at the root says which of them it is.
+    let at_root = kind_of(&roots(&entries));
+    at_root.unwrap_or_else(|| kind_of(&entries.iter().collect::<Vec<_>>()).unwrap_or(Kind::Named("ole2")))
 }
 
-/// The order matters where a file of one program embeds streams of another: a mail with a document is a mail.
+fn kind_of(entries: &[&Entry]) -> Option<Kind> {
+    // Names are compared without case ([MS-CFB] 2.6.4); some programs write WORKBOOK.
+    let has = |name: &str| entries.iter().any(|found| found.name.eq_ignore_ascii_case(name));
+    if has("EncryptedPackage") {
+        return Some(Kind::EncryptedPackage);
+    }
+    STREAMS.iter().find(|(stream, _)| has(stream)).map(|(_, token)| Kind::Named(token))
+}
+
+/// The order matters where one directory has streams of two programs: a mail with a document is a mail.
 const STREAMS: &[(&str, &str)] = &[
     ("__properties_version1.0", "msg"),
     ("__nameid_version1.0", "msg"),
@@ -37,7 +42,6 @@ const STREAMS: &[(&str, &str)] = &[
     ("Props9", "mpp"),
     ("Props12", "mpp"),
     ("Props14", "mpp"),
-    ("\u{5}DocumentSummaryInformation", "ole2"),
 ];
 
 /// The usual extension of a compound file that is a document as a whole; `None` for objects of programs that have no files of their own.
@@ -50,8 +54,36 @@ pub(super) fn document_extension(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Names in the directory; a broken chain ends the list, it does not make the file less of an OLE2 file.
+/// Names in the directory.
 pub(super) fn stream_names(bytes: &[u8]) -> Option<Vec<String>> {
+    Some(entries(bytes)?.into_iter().map(|entry| entry.name).filter(|name| !name.is_empty()).collect())
+}
+
+/// An entry of the directory ([MS-CFB] 2.6.1): its name, its two neighbours in the tree of its storage, and the tree below it.
+struct Entry {
+    name: String,
+    neighbours: [u32; 2],
+    child: u32,
+}
+
+/// What stands directly below the root.
+fn roots(entries: &[Entry]) -> Vec<&Entry> {
+    let mut found = Vec::new();
+    let mut seen = vec![false; entries.len()];
+    let mut open: Vec<u32> = entries.first().map(|root| root.child).into_iter().collect();
+    while let Some(at) = open.pop().and_then(|at| usize::try_from(at).ok()) {
+        // A tree that runs in a circle ends here.
+        if let (Some(entry), Some(seen @ false)) = (entries.get(at), seen.get_mut(at)) {
+            *seen = true;
+            found.push(entry);
+            open.extend(entry.neighbours);
+        }
+    }
+    found
+}
+
+/// The directory in its order; a broken chain ends the list, it does not make the file less of an OLE2 file.
+fn entries(bytes: &[u8]) -> Option<Vec<Entry>> {
     let u16_at = |at: usize| bytes.get(at..at.checked_add(2)?)?.try_into().ok().map(u16::from_le_bytes);
     let u32_at = |at: usize| bytes.get(at..at.checked_add(4)?)?.try_into().ok().map(u32::from_le_bytes);
     let shift = u32::from(u16_at(0x1E)?);
@@ -83,18 +115,27 @@ pub(super) fn stream_names(bytes: &[u8]) -> Option<Vec<String>> {
         let table = table_at(sector.checked_div(per_table)?)?;
         u32_at(start_of(table)?.checked_add(sector.checked_rem(per_table)?.checked_mul(4)?)?)
     };
-    let mut names = Vec::new();
+    let mut entries = Vec::new();
     let mut sector = u32_at(0x30)?;
     for _ in 0..MAX_SECTORS {
         let Some(start) = start_of(sector) else { break };
-        let Some(entries) = start.checked_add(sector_bytes).and_then(|end| bytes.get(start..end)) else { break };
-        names.extend(entries.chunks_exact(ENTRY_BYTES).filter_map(entry_name));
+        let Some(sector_entries) = start.checked_add(sector_bytes).and_then(|end| bytes.get(start..end)) else { break };
+        entries.extend(sector_entries.chunks_exact(ENTRY_BYTES).map(entry));
         match next(sector) {
             Some(following) if following < END_OF_CHAIN => sector = following,
             _ => break,
         }
     }
-    Some(names)
+    Some(entries)
+}
+
+fn entry(bytes: &[u8]) -> Entry {
+    let link = |at: usize| {
+        let field = bytes.get(at..at.saturating_add(4)).and_then(|field| field.try_into().ok());
+        field.map_or(u32::MAX, u32::from_le_bytes)
+    };
+    // An entry without a name is not in use. It keeps its place, because links are places.
+    Entry { name: entry_name(bytes).unwrap_or_default(), neighbours: [link(68), link(72)], child: link(76) }
 }
 
 fn entry_name(entry: &[u8]) -> Option<String> {

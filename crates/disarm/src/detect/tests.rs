@@ -96,6 +96,26 @@ fn programs_and_encrypted_files_are_named() {
     check(b"", "a.pdf", (Content::Text, "empty"));
 }
 
+/// Excel keeps a document that is laid into a sheet in a storage below the root, with the streams of Word.
+#[test]
+fn a_compound_file_is_what_stands_at_its_root() {
+    let compound = |streams: &[&str]| {
+        let mut file = cfb::CompoundFile::create(std::io::Cursor::new(Vec::new())).unwrap();
+        file.create_storage("/MBD00000001").unwrap();
+        for stream in streams {
+            file.create_stream(stream).unwrap();
+        }
+        file.into_inner().into_inner()
+    };
+    let converted = Content::Withheld(Reason::ConverterUnavailable);
+    let inside = ["/MBD00000001/WordDocument", "/MBD00000001/EncryptedPackage"];
+    check(&compound(&["/Workbook", inside[0], inside[1]]), "a.xls", (converted, "xls"));
+    check(&compound(&["/PowerPoint Document", inside[0]]), "a.ppt", (converted, "ppt"));
+    check(&compound(&["/EncryptedPackage", inside[0]]), "a.docx", (Content::Sealed, "ooxml"));
+    // Where nothing at the root is known, what stands deeper is all there is to go by.
+    check(&compound(&["/Other", inside[0]]), "a", (converted, "doc"));
+}
+
 #[test]
 fn an_extension_that_promises_another_type_is_named_with_both() {
     let jpeg = detect(b"\xff\xd8\xff\xe0", None, "");
