@@ -118,10 +118,12 @@ fn by_start(head: &str) -> Option<Detected> {
     if (lines.next(), lines.next()) == (Some("TABLE"), Some("0,1")) {
         return Some(Detected::by_token("dif"));
     }
-    if lower.starts_with("begin:vcalendar") {
+    // Netscape sets blanks between the colon and the word.
+    let begun = lower.strip_prefix("begin:").map(str::trim_start);
+    if begun.is_some_and(|begun| begun.starts_with("vcalendar")) {
         return Some(Detected::new(Content::Calendar, "ics"));
     }
-    if lower.starts_with("begin:vcard") {
+    if begun.is_some_and(|begun| begun.starts_with("vcard")) {
         return Some(Detected::new(Content::Card, "vcf"));
     }
     if lower.starts_with('<') {

@@ -117,6 +117,12 @@ fn a_compound_file_is_what_stands_at_its_root() {
 }
 
 #[test]
+fn cards_and_calendars_may_have_blanks_behind_the_colon() {
+    check(b"begin:          vcard\nfn:             A\nend:            vcard\n", "a.vcf", (Content::Card, "vcf"));
+    check(b"BEGIN: VCALENDAR\n", "a.ics", (Content::Calendar, "ics"));
+}
+
+#[test]
 fn an_extension_that_promises_another_type_is_named_with_both() {
     let jpeg = detect(b"\xff\xd8\xff\xe0", None, "");
     let place = |name: &str| jpeg.mismatch(Some(&FileName::rebuild(name).0)).map(|place| place.to_string());
