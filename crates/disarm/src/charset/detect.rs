@@ -45,18 +45,13 @@ pub(super) fn examine(bytes: &[u8], named: Charset) -> Label {
             if let Some(charset) = marked(bytes).filter(|c| *c != Charset::Utf8) {
                 return certain(charset);
             }
-            if std::str::from_utf8(bytes).is_ok() {
-                return Label::Fits;
-            }
-            // Mostly sound UTF-8 with a few broken bytes is damaged UTF-8, not another charset. Two-byte sequences prove
-            // nothing: half of all Shift_JIS hiragana pairs contain one.
-            let mut long: usize = 0;
-            let mut broken: usize = 0;
-            for chunk in bytes.utf8_chunks() {
-                long += chunk.valid().chars().filter(|c| c.len_utf8() > 2).count();
-                broken += usize::from(!chunk.invalid().is_empty());
-            }
-            if long > broken.saturating_mul(2) {
+            let sound = match std::str::from_utf8(bytes) {
+                Ok(_) => return Label::Fits,
+                Err(error) if error.error_len().is_none() => bytes.get(..error.valid_up_to()).unwrap_or_default(),
+                Err(_) => &[],
+            };
+            // Subjects are cut after so many bytes; all of them but the last character is UTF-8 then.
+            if !sound.is_ascii() {
                 return Label::Fits;
             }
             let guess = eight_bit(bytes);
@@ -88,7 +83,8 @@ pub(super) fn examine(bytes: &[u8], named: Charset) -> Label {
             }
             // Legacy text that happens to be well-formed UTF-8 throughout is rarer than a wrong label by orders of
             // magnitude; two sequences keep a lone "Â " in Latin-1 what it is.
-            if std::str::from_utf8(bytes).is_ok() && well_formed_sequences(bytes) >= 2 {
+            let is_utf8 = std::str::from_utf8(bytes).is_ok() && well_formed_sequences(bytes) >= 2;
+            if is_utf8 || is_damaged_utf8(bytes) {
                 return certain(Charset::Utf8);
             }
             let (sjis, euc) = (Reading::shift_jis(bytes), Reading::euc_jp(bytes));
@@ -135,7 +131,7 @@ pub(super) fn settle(bytes: &[u8], named: Charset, label: &str) -> Charset {
 
 /// Guesses among the 8-bit charsets.
 pub(super) fn eight_bit(bytes: &[u8]) -> Guess {
-    if std::str::from_utf8(bytes).is_ok() {
+    if std::str::from_utf8(bytes).is_ok() || is_damaged_utf8(bytes) {
         return Guess::certain(Charset::Utf8);
     }
     let sjis = Reading::shift_jis(bytes);
@@ -176,6 +172,9 @@ impl Guess {
 
 /// Bytes of a text so short that nothing but the habits of this product's senders says what it is.
 const SHORT: usize = 40;
+
+/// Two-byte sequences for each broken byte that show a text to be UTF-8.
+const SHORT_PER_BROKEN: usize = 8;
 
 /// Byte order marks.
 fn marked(bytes: &[u8]) -> Option<Charset> {
@@ -230,6 +229,23 @@ pub(super) fn has_japanese_escape(bytes: &[u8]) -> bool {
 
 fn mostly_seven_bit(bytes: &[u8]) -> bool {
     bytes.iter().filter(|b| !b.is_ascii()).count() <= bytes.len() / 16
+}
+
+/// Whether this is UTF-8 of which some bytes were lost or put in: a field of a database or a log that was cut after so many bytes, and so
+/// in the middle of a character.
+///
+/// In no other charset do sound sequences of three bytes outnumber the broken ones. Those of two prove less, as half of all Shift_JIS
+/// hiragana pairs contain one; but there as many are broken.
+fn is_damaged_utf8(bytes: &[u8]) -> bool {
+    let (mut long, mut short, mut broken) = (0_usize, 0_usize, 0_usize);
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            long = long.saturating_add(usize::from(c.len_utf8() > 2));
+            short = short.saturating_add(usize::from(c.len_utf8() == 2));
+        }
+        broken = broken.saturating_add(usize::from(!chunk.invalid().is_empty()));
+    }
+    broken > 0 && (long > broken.saturating_mul(2) || short >= broken.saturating_mul(SHORT_PER_BROKEN))
 }
 
 /// Number of well-formed multi-byte UTF-8 sequences.

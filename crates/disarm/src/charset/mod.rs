@@ -421,6 +421,32 @@ mod tests {
         assert_eq!(decoded.undecodable, 1);
     }
 
+    /// Texts of which a byte was cut off or put in, with the right label, a wrong one and none.
+    #[test]
+    fn damaged_utf8_is_still_utf8() {
+        for text in ["本日の会議は三時から", "Здравствуйте", "Größe, Städte, ändert, über, größer, schön, Füße, Öl"]
+        {
+            for label in [Some("utf-8"), Some("shift_jis"), Some("windows-1251"), None] {
+                let broken = [text.as_bytes(), b"\xAA, a"].concat();
+                assert_eq!(check(&broken, label, &format!("{text}\u{fffd}, a"), "UTF-8").undecodable, 1, "{label:?}");
+            }
+        }
+        let cut = check(b"\xE4\xBC\x9A\xE8\xAD", Some("utf-8"), "会\u{fffd}", "UTF-8");
+        assert_eq!((cut.undecodable, cut.mismatch), (1, false));
+        for (text, encoding) in [
+            ("お世話になっております。", SHIFT_JIS),
+            ("会議資料の確認をお願いします。", SHIFT_JIS),
+            ("お世話になっております。", EUC_JP),
+        ] {
+            for cut in 0..3 {
+                let (bytes, _, _) = encoding.encode(text);
+                let bytes = bytes.strip_suffix(b"\x81\x42").unwrap_or(&bytes);
+                let found = decode(&[bytes, &b"\xE3\x81"[..cut]].concat(), Some("utf-8"));
+                assert_ne!(found.charset, "UTF-8", "{text} {cut}");
+            }
+        }
+    }
+
     #[test]
     fn utf7_is_read_only_where_declared() {
         check(b"Hi +MEIwRA-!+-", Some("utf-7"), "Hi あい!+", "UTF-7");
