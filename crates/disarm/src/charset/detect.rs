@@ -142,6 +142,10 @@ pub(super) fn eight_bit(bytes: &[u8]) -> Guess {
         let rival = other.is_whole() && other.score > 0 && !best.beats(&other);
         return Guess { undecided: rival, ..japanese };
     }
+    let high = bytes.iter().filter(|b| !b.is_ascii()).count();
+    if sjis.is_half_width() {
+        return Guess { undecided: high <= SHORT, ..Guess::likely(Charset::Legacy(SHIFT_JIS)) };
+    }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes, true);
     let found: &'static Encoding = detector.guess(None, Utf8Detection::Allow);
@@ -149,10 +153,8 @@ pub(super) fn eight_bit(bytes: &[u8]) -> Guess {
         return Guess::likely(Charset::Utf8);
     }
     // Text with more ASCII letters than 8-bit bytes is European and has given chardetng something to go on. Of other short strings
-    // (names, subjects) nothing says what they are; this product's mail is Japanese first. Long text that would be half-width kana
-    // only is Cyrillic or Greek.
+    // (names, subjects) nothing says what they are; this product's mail is Japanese first.
     let letters = bytes.iter().filter(|b| b.is_ascii_alphabetic()).count();
-    let high = bytes.iter().filter(|b| !b.is_ascii()).count();
     let open = high > letters || !found.is_single_byte();
     if found.is_single_byte() && open && high <= SHORT && best.is_whole() && best.score > 0 {
         return Guess { undecided: true, ..japanese };

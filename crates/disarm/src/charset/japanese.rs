@@ -18,6 +18,8 @@ pub(super) struct Reading {
     c1: usize,
     /// Half-width katakana.
     half: usize,
+    /// Those of them from ｱ to ｿ.
+    front: usize,
     /// The most half-width katakana in a row.
     row_of_halves: usize,
     /// Bytes that are no character.
@@ -97,6 +99,13 @@ impl Reading {
         self.score > 0 && self.wide > 0 && self.averages(10) && self.adjacent.saturating_mul(2) >= self.wide
     }
 
+    /// Good enough for Shift_JIS of half-width katakana alone, as banks and tax offices exchange it. Their bytes are letters in many
+    /// charsets; but the small letters of most of these lie above them, and those of KOI8-R leave out the first half of the kana.
+    pub(super) fn is_half_width(&self) -> bool {
+        let spread = self.front.saturating_mul(8) >= self.half;
+        self.wide == 0 && self.is_whole() && self.row_of_halves >= 3 && spread && self.averages(10)
+    }
+
     /// Good enough for EUC-JP without a label. Korean and Chinese have the same shape, so a text of some length needs kana, or no kanji
     /// but common ones.
     pub(super) fn is_likely_euc(&self) -> bool {
@@ -165,6 +174,7 @@ impl Reading {
         };
         self.score = self.score.saturating_add(if fits { weight } else { MISPLACED });
         self.half = self.half.saturating_add(1);
+        self.front = self.front.saturating_add(usize::from(matches!(kana, 0xB1..=0xBF)));
         self.half_run = self.half_run.saturating_add(1);
         self.row_of_halves = self.row_of_halves.max(self.half_run);
         (self.run, self.before) = (0, kana);

@@ -421,6 +421,23 @@ mod tests {
         assert_eq!(decoded.undecodable, 1);
     }
 
+    /// Records of the Japanese Bankers Association's format (全銀協) have no other letters.
+    #[test]
+    fn half_width_kana_is_told_from_letters_of_other_scripts() {
+        let record = "21234ﾐﾂﾎﾞｼ      001ｶｽﾐｶﾞｾｷ       11234567ﾔﾏﾀﾞ ﾀﾛｳ                      0000012000\r\n";
+        let records = record.repeat(9);
+        let (bytes, _, _) = SHIFT_JIS.encode(&records);
+        assert!(!check(&bytes, None, &records, "Shift_JIS").undecided);
+        let russian = "съешь ещё этих мягких французских булок, да выпей чаю. ".repeat(3);
+        for encoding in [encoding_rs::KOI8_R, encoding_rs::ISO_8859_5, encoding_rs::WINDOWS_1251] {
+            let (bytes, _, _) = encoding.encode(&russian);
+            assert_ne!(decode(&bytes, None).charset, "Shift_JIS", "{}", encoding.name());
+        }
+        let greek = "Ξεσκεπάζω την ψυχοφθόρα βδελυγμία. ΓΑΖΙΕΣ ΚΑΙ ΜΥΡΤΙΕΣ. ".repeat(3);
+        let (bytes, _, _) = encoding_rs::ISO_8859_7.encode(&greek);
+        assert_ne!(decode(&bytes, None).charset, "Shift_JIS");
+    }
+
     /// Texts of which a byte was cut off or put in, with the right label, a wrong one and none.
     #[test]
     fn damaged_utf8_is_still_utf8() {
