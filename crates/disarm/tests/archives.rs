@@ -233,6 +233,19 @@ fn a_local_header_that_disagrees_refuses_the_archive() {
     }
 }
 
+/// As IZArc writes them.
+#[test]
+fn a_path_whose_separators_are_written_in_two_ways_is_one_path() {
+    let mut archive = Archive::of(&["a\\b.txt"]);
+    archive.members[0].local_name = b"a/b.txt".to_vec();
+    assert_eq!(contents(&sanitise(&archive.bytes(), "a.zip").unwrap().bytes)[0].0, "a/b.txt");
+    // In Shift_JIS the backslash is half of a character: 表.
+    let mut archive = Archive::of(&["a.txt"]);
+    archive.members[0].name = b"\x95\x5c.txt".to_vec();
+    archive.members[0].local_name = b"\x95/.txt".to_vec();
+    assert_eq!(refusal(&archive.bytes(), "a.zip"), Reason::DirectoryMismatch);
+}
+
 #[test]
 fn bytes_before_the_archive_and_a_second_archive_refuse_it() {
     let one = Archive::of(&["a.txt"]).bytes();

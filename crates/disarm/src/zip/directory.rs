@@ -180,6 +180,15 @@ fn is_exact(archive: &[u8], offset: u64, size: u64, record: u64) -> bool {
     offset.checked_add(size) == Some(record) && is_directory_at(archive, offset)
 }
 
+/// Whether two names are one. IZArc writes `a/b` in one place and `a\b` in the other, which are the same folder and file to every reader;
+/// where a backslash may be half of a character, they have to be equal.
+fn is_same_name(local: &[u8], central: &[u8]) -> bool {
+    let separators =
+        |(one, other): (&u8, &u8)| one == other || [*one, *other].iter().all(|b| matches!(b, b'/' | b'\\'));
+    local == central
+        || (local.len() == central.len() && central.is_ascii() && local.iter().zip(central).all(separators))
+}
+
 fn is_directory_at(archive: &[u8], at: u64) -> bool {
     bytes::slice(archive, at, 4) == Some(CENTRAL_SIGNATURE)
 }
@@ -301,7 +310,7 @@ impl<'a> Central<'a> {
 
     fn check_local(&self, local: &Local<'_>, packed: u64, unpacked: u64) -> Result<(), Refusal> {
         let mismatch = Err(Reason::DirectoryMismatch.into());
-        if local.raw_name != self.raw_name
+        if !is_same_name(local.raw_name, self.raw_name)
             || local.method != self.method
             || (local.flags ^ self.flags) & (FLAG_ENCRYPTED | FLAG_STRONG) != 0
         {
