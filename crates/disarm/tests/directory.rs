@@ -119,6 +119,21 @@ fn texts_and_people_come_through_and_what_acts_does_not() {
 }
 
 #[test]
+fn a_calendar_without_entries_is_not_called_damaged() {
+    let refused = |text: &str| rooms::sanitise(text.as_bytes(), "a.ics").unwrap_err().refusal.reason;
+    let free = "BEGIN:VFREEBUSY\nUID:1\nFREEBUSY:20261120T010000Z/PT1H\nEND:VFREEBUSY\n";
+    assert_eq!(refused(&format!("BEGIN:VCALENDAR\nVERSION:2.0\n{free}END:VCALENDAR\n")), Reason::NothingLeft);
+    assert_eq!(refused("BEGIN:VCALENDAR\nVERSION:2.0\nno line at all\n"), Reason::Malformed);
+}
+
+#[test]
+fn an_organizer_in_quotes_is_kept() {
+    let event = "DTSTART:20261120T010000Z\nORGANIZER:\"mailto:a@example.jp\"";
+    let done = rooms::sanitise(calendar("", &[event]).as_bytes(), "a.ics").unwrap();
+    assert!(done.text().contains("ORGANIZER:mailto:a@example.jp\r\n"), "{}", done.text());
+}
+
+#[test]
 fn a_zone_that_is_only_named_is_that_of_japan_or_told() {
     let event = |zone: &str| format!("DTSTART;TZID={zone}:20261120T100000");
     // Asia/Tokyo is known to both readers; the original lacks its description.

@@ -106,9 +106,11 @@ pub(crate) fn disarm_calendar(mut part: Part<'_>, form: &mut dyn Write) -> Resul
         }
         within(Reason::LimitEntries, Entry::MAX_ENTRIES, entries)
     })?;
+    let is_read = unread.lost == 0;
     told.unread(unread);
     if entries == 0 {
-        return Err(Reason::Malformed.into());
+        // Free time, zones, or no entry yet: nothing of it is broken.
+        return Err(if is_read { Reason::NothingLeft } else { Reason::Malformed }.into());
     }
     told.unknown_zones = zones.settle();
     told.repaired = told.repaired.saturating_add(zones.repaired);

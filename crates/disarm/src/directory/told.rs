@@ -114,9 +114,10 @@ impl Told {
     }
 }
 
-/// The address of a `mailto:` link or an address itself.
+/// The address of a `mailto:` link or an address itself, also where quotes that belong to parameters stand around it.
 pub(super) fn address(raw: &str) -> Option<Address> {
     let raw = raw.trim();
+    let raw = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')).unwrap_or(raw);
     let rest = raw.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("mailto:")).and_then(|_| raw.get(7..));
     let plain = rest.unwrap_or(raw).trim();
     Address::parse(plain).ok().filter(|_| !plain.contains('%')).or_else(|| Address::parse(&unescaped(plain)?).ok())
