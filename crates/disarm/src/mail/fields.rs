@@ -76,7 +76,7 @@ pub(crate) fn cut<'a>(input: &'a [u8], range: Range<usize>, max_bytes: usize) ->
         let line = line_at(input, at, range.end);
         let content = trim_line(line);
         let next = at.saturating_add(line.len());
-        if content.is_empty() {
+        if content.is_empty() || (is_blank(content) && !goes_on_after_blanks(input, next, range.end)) {
             block.body = next;
             break;
         }
@@ -89,8 +89,10 @@ pub(crate) fn cut<'a>(input: &'a [u8], range: Range<usize>, max_bytes: usize) ->
                 }
                 None if at == range.start && is_envelope(content) => {}
                 // A fold that lost its indent (old web mailers) belongs to the field before; a line after which no field
-                // follows is the body of a mail that forgot the empty line.
-                None if header_goes_on(input, next, range.end) => block.stray = block.stray.saturating_add(1),
+                // follows is the body of a mail that forgot the empty line, and so is one that belongs to no field.
+                None if (open.is_some() || !ends(input, next, range.end)) && header_goes_on(input, next, range.end) => {
+                    block.stray = block.stray.saturating_add(1)
+                }
                 None => {
                     block.stray = block.stray.saturating_add(1);
                     block.body = at;
@@ -156,6 +158,11 @@ fn is_envelope(line: &[u8]) -> bool {
     line.starts_with(b"From ") || line.starts_with(b">From ")
 }
 
+/// Whether the line at `at` is empty.
+fn ends(input: &[u8], at: usize, end: usize) -> bool {
+    trim_line(line_at(input, at, end)).is_empty()
+}
+
 /// True when the next line still belongs to a header: a field, a continuation or the empty line.
 fn header_goes_on(input: &[u8], at: usize, end: usize) -> bool {
     if at >= end {
@@ -163,6 +170,24 @@ fn header_goes_on(input: &[u8], at: usize, end: usize) -> bool {
     }
     let line = trim_line(line_at(input, at, end));
     line.is_empty() || matches!(line.first(), Some(b' ' | b'\t')) || name_of(line).is_some()
+}
+
+fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(|b| matches!(b, b' ' | b'\t'))
+}
+
+/// Whether what follows a line of blanks still belongs to a header. Such a line is a fold, however empty (RFC 5322 4.2); where text
+/// follows that is no field, it stands for the empty line.
+fn goes_on_after_blanks(input: &[u8], mut at: usize, end: usize) -> bool {
+    while at < end {
+        let line = line_at(input, at, end);
+        let content = trim_line(line);
+        if content.is_empty() || !is_blank(content) {
+            return content.is_empty() || matches!(content.first(), Some(b' ' | b'\t')) || name_of(content).is_some();
+        }
+        at = at.saturating_add(line.len());
+    }
+    true
 }
 
 /// The first field of that name.
@@ -202,6 +227,23 @@ mod tests {
     fn a_body_without_the_empty_line_is_still_a_body() {
         let (names, body, _) = names(b"Subject: a\nHello there\nsecond line\n");
         assert_eq!((names, body), (vec!["Subject=a".into()], 11));
+    }
+
+    #[test]
+    fn text_without_a_header_is_a_body() {
+        assert_eq!(names(b"Hello there\n\nsecond\n"), (vec![], 0, 1));
+        assert_eq!(names(b"lost\nTo: c\n\nbody"), (vec!["To=c".into()], 12, 1));
+    }
+
+    /// As Python's `email` reads it.
+    #[test]
+    fn a_line_of_blanks_before_text_ends_the_header() {
+        assert_eq!(names(b"Subject: a\n \nHello there\n \nsecond\n\nthird\n"), (vec!["Subject=a".into()], 13, 0));
+        assert_eq!(
+            names(b"Subject: a\r\n \r\n\t\r\nTo: c\r\n\r\nbody"),
+            (vec!["Subject=a".into(), "To=c".into()], 27, 0)
+        );
+        assert_eq!(names(b"Subject: a\n \n b\n\nbody").0, ["Subject=a  b"]);
     }
 
     #[test]
