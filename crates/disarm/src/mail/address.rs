@@ -15,6 +15,8 @@ pub(crate) struct Addresses {
     pub(crate) mailboxes: Vec<Mailbox>,
     /// What stands where an address should be and is none, for the account.
     pub(crate) invalid: Vec<String>,
+    /// What those are called: names that an address book took for addresses, and accounts of machines (`root`).
+    pub(crate) unaddressed: Vec<Line>,
 }
 
 /// Reads a list; `room` bounds how many mailboxes are kept.
@@ -24,6 +26,14 @@ pub(crate) fn parse(text: &str, room: usize, tally: &mut Tally) -> Addresses {
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
         match c {
+            // Commas in an encoded-word are letters of a name, though they should be encoded (RFC 2047 5).
+            '=' if entry.angle.is_none() && chars.as_str().starts_with('?') => {
+                let rest =
+                    text.get(text.len().saturating_sub(chars.as_str().len()).saturating_sub(1)..).unwrap_or_default();
+                let word = word::first(rest).filter(|word| !word.contains(NO_LETTERS)).unwrap_or("=");
+                entry.phrase.push_str(word);
+                chars = rest.get(word.len()..).unwrap_or_default().chars();
+            }
             '"' if entry.angle.is_none() => quoted(&mut chars, &mut entry.phrase, false),
             // A quoted local part keeps its quotes: they are part of the address.
             '"' => quoted(&mut chars, entry.angle.get_or_insert_default(), true),
@@ -65,8 +75,19 @@ fn finish(entry: Entry, addresses: &mut Addresses, room: usize, tally: &mut Tall
         ),
         None => (phrase, entry.comment.trim()),
     };
-    let address: String = raw.chars().filter(|c| !c.is_whitespace()).collect();
+    let (raw, name) = match &entry.angle {
+        None => named(raw).map_or((raw, name), |(before, address)| (address, before)),
+        Some(_) => (raw, name),
+    };
+    let address = match &entry.angle {
+        Some(_) => raw.chars().filter(|c| !c.is_whitespace()).collect(),
+        None => closed_up(raw),
+    };
     if address.is_empty() && (name.is_empty() || entry.angle.is_none()) {
+        return;
+    }
+    // An empty group that lost its colon, as filters and exports write it.
+    if entry.angle.is_none() && raw.get(..11).is_some_and(|start| start.eq_ignore_ascii_case("undisclosed")) {
         return;
     }
     let name = word::decode(name, tally);
@@ -85,13 +106,42 @@ fn finish(entry: Entry, addresses: &mut Addresses, room: usize, tally: &mut Tall
     match parsed {
         Ok(_) if addresses.mailboxes.len() >= room => {}
         Ok(address) => addresses.mailboxes.push(Mailbox { name: Line::scrub(&name).0, address }),
-        Err(_) if addresses.invalid.len() < MAX_INVALID => {
+        Err(_) => {
             let shown =
                 if name.is_empty() || entry.angle.is_none() { raw.to_owned() } else { format!("{name} <{raw}>") };
-            addresses.invalid.push(shown);
+            let called = if name.is_empty() { word::decode(raw.trim(), tally) } else { name };
+            // What has the sign of an address would pose as one where only names are shown.
+            let called = Line::scrub(&called).0;
+            if !called.as_str().is_empty() && !called.as_str().contains('@') && addresses.unaddressed.len() < room {
+                addresses.unaddressed.push(called);
+            }
+            if addresses.invalid.len() < MAX_INVALID {
+                addresses.invalid.push(shown);
+            }
         }
-        Err(_) => {}
     }
+}
+
+/// Words before an address that is not in brackets, and the address.
+fn named(raw: &str) -> Option<(&str, &str)> {
+    let (before, last) = raw.rsplit_once(char::is_whitespace)?;
+    let before = before.trim_end();
+    (!before.contains('@') && !before.ends_with('.') && Address::parse(last).is_ok()).then_some((before, last))
+}
+
+/// Without the white space that may stand around dots and the sign of an address (RFC 5322 4.4). Two words with nothing between them
+/// would be an address that nobody has written.
+fn closed_up(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    let mut words = raw.split_whitespace();
+    out.extend(words.next());
+    for word in words {
+        if !out.ends_with(['.', '@']) && !word.starts_with(['.', '@']) {
+            out.push(' ');
+        }
+        out.push_str(word);
+    }
+    out
 }
 
 fn quoted(chars: &mut std::str::Chars<'_>, out: &mut String, keep: bool) {
@@ -129,6 +179,12 @@ fn comment(chars: &mut std::str::Chars<'_>, out: &mut String) {
     }
 }
 
+/// What no encoded-word of a name has in its letters: whoever reads the list before the words would find an address there.
+const NO_LETTERS: &[char] = &[' ', '\t', '<', '>', '@', '"'];
+
+/// Stands for an address that is not known; RFC 2606 keeps .invalid free of owners.
+pub(crate) const UNKNOWN: &str = "unknown@sender.invalid";
+
 /// Unusable addresses told of one field.
 const MAX_INVALID: usize = 20;
 
@@ -151,6 +207,9 @@ mod tests {
         );
         check("Group: a@b.jp, X <c@d.jp>;, e@f.jp", &[("", "a@b.jp"), ("X", "c@d.jp"), ("", "e@f.jp")]);
         check("undisclosed-recipients:;", &[]);
+        for none in ["undisclosed-recipients:;", "Undisclosed recipients"] {
+            assert!(parse(none, 9, &mut Tally::default()).invalid.is_empty(), "{none}");
+        }
         check("  山田\u{3000}太郎 \t (総務)  <a@b.jp>", &[("山田\u{3000}太郎", "a@b.jp")]);
         check("<@x.jp,@y.jp:a@b.jp>", &[("", "a@b.jp")]);
     }
@@ -182,6 +241,29 @@ mod tests {
     fn what_is_no_address_is_told() {
         let found = parse("Nobody <nobody>, a@b.jp", 10, &mut Tally::default());
         assert_eq!((found.mailboxes.len(), found.invalid), (1, vec!["Nobody <nobody>".to_owned()]));
+        assert_eq!(found.unaddressed[0].as_str(), "Nobody");
+        for (text, names) in
+            [("root (Cron)", &["Cron"][..]), ("\"A, B\", c", &["A, B", "c"]), ("a@b.jp x@", &[]), ("", &[])]
+        {
+            let found = parse(text, 10, &mut Tally::default());
+            assert_eq!(found.unaddressed.iter().map(Line::as_str).collect::<Vec<_>>(), names, "{text}");
+        }
+        assert_eq!(parse("a, b, c", 2, &mut Tally::default()).unaddressed.len(), 2);
+    }
+
+    /// RFC 2047 5 (3) wants the comma encoded; programs that do not know it send it.
+    #[test]
+    fn a_comma_in_an_encoded_word_is_a_letter() {
+        check("=?UTF-8?Q?M=C3=BCller,_Hans?= <h@b.jp>, c@d.jp", &[("Müller, Hans", "h@b.jp"), ("", "c@d.jp")]);
+        check("=?UTF-8?Q?a:b;_c?= =?UTF-8?Q?,d_:)?= <h@b.jp>", &[("a:b; c,d :)", "h@b.jp")]);
+        // What could be an address of its own ends the word.
+        check("=?x?Q?a, <e@f.jp>, b?= <h@b.jp>", &[("", "e@f.jp"), ("b?=", "h@b.jp")]);
+    }
+
+    #[test]
+    fn words_before_a_bare_address_are_its_name_and_never_part_of_it() {
+        check("Big Bug bb@bug.com, a . b @ c . jp", &[("Big Bug", "bb@bug.com"), ("", "a.b@c.jp")]);
+        check("a@b.jp c@d.jp, IN%\"a@b.jp\" \"All of them\", a@b .jp c", &[]);
     }
 
     #[test]

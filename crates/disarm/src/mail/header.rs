@@ -1,6 +1,6 @@
 //! The header of a mail as typed values: an allowlist, each value parsed and written anew.
 
-use form::mail::{ListField, ListLink, MailDate, MailHeader, Mailbox, MessageId};
+use form::mail::{Address, ListField, ListLink, MailDate, MailHeader, Mailbox, MessageId};
 use form::pages::Url;
 use form::text::Line;
 use form::{Findings, Limits, Place, Reason};
@@ -28,8 +28,8 @@ pub(crate) fn read(
     MailHeader {
         sender: sender.filter(|sender| from.as_ref().is_none_or(|from| from.address != sender.address)),
         from,
-        to: reader.mailboxes("To"),
-        cc: reader.mailboxes("Cc"),
+        to: reader.recipients("To"),
+        cc: reader.recipients("Cc"),
         reply_to: reader.mailboxes("Reply-To"),
         subject: reader.line("Subject").unwrap_or_default(),
         date: reader.date(),
@@ -63,8 +63,9 @@ impl Reader<'_, '_> {
     /// One canonical author. Mails with several (CVE-2023-27043 and its kin live on readers that pick different ones) keep
     /// the first and tell the rest.
     fn from(&mut self) -> Option<Mailbox> {
-        let mut mailboxes = self.mailboxes("From").into_iter();
-        let from = mailboxes.next()?;
+        let (mailboxes, unaddressed) = self.people("From");
+        let mut mailboxes = mailboxes.into_iter();
+        let Some(from) = mailboxes.next() else { return unaddressed.into_iter().next() };
         // In one finding: the account has one line for a reason, and all of them belong into it.
         let others: Vec<String> = mailboxes
             .filter(|other| other.address != from.address)
@@ -81,7 +82,21 @@ impl Reader<'_, '_> {
     }
 
     fn mailboxes(&mut self, name: &str) -> Vec<Mailbox> {
+        self.people(name).0
+    }
+
+    /// As many as can be answered, and then those of whom only a name is known: exports of mail stores name people without addresses,
+    /// and who else has the mail must be seen.
+    fn recipients(&mut self, name: &str) -> Vec<Mailbox> {
+        let (mut all, unaddressed) = self.people(name);
+        all.extend(unaddressed);
+        all
+    }
+
+    /// The mailboxes of a field, and those of its names that have no address.
+    fn people(&mut self, name: &str) -> (Vec<Mailbox>, Vec<Mailbox>) {
         let mut all = Vec::new();
+        let mut unaddressed = Vec::new();
         for field in self.fields.iter().filter(|field| field.is(name)) {
             let text = field.decoded(self.body, self.tally);
             let read = address::parse(&text, self.addresses, self.tally);
@@ -90,15 +105,19 @@ impl Reader<'_, '_> {
                 self.findings.add(Reason::AddressInvalid, Place::new(&format!("{name}: {invalid}")));
             }
             all.extend(read.mailboxes);
+            let room = self.addresses;
+            let known = unaddressed.len();
+            unaddressed.extend(read.unaddressed.into_iter().take(room).filter_map(stand_in));
+            self.addresses = room.saturating_sub(unaddressed.len().saturating_sub(known));
         }
         if self.addresses == 0 {
             self.findings.add(Reason::LimitAddresses, Place::new(name));
         }
         let most = usize::try_from(self.limits.line_bytes).unwrap_or(usize::MAX);
-        for mailbox in &mut all {
+        for mailbox in all.iter_mut().chain(&mut unaddressed) {
             mailbox.name = mailbox.name.cut(most);
         }
-        all
+        (all, unaddressed)
     }
 
     /// A field of free text; of several only the first counts.
@@ -192,6 +211,11 @@ impl Reader<'_, '_> {
     }
 }
 
+/// A mailbox for a name that has no address.
+fn stand_in(name: Line) -> Option<Mailbox> {
+    Some(Mailbox { name, address: Address::parse(address::UNKNOWN).ok()? })
+}
+
 /// An RFC 5322 date with what senders make of it (`mail-parser` knows the named zones and two-digit years).
 fn parse_date(text: &str) -> Option<MailDate> {
     let date = DateTime::parse_rfc822(text.trim()).filter(DateTime::is_valid)?;
@@ -229,6 +253,20 @@ mod tests {
         assert_eq!(header.message_id.unwrap().as_str(), "x@y");
         assert_eq!(header.references.len(), 2);
         assert!(findings.is_empty());
+    }
+
+    #[test]
+    fn people_without_an_address_keep_their_names() {
+        let (header, findings) = header(
+            "Date: Fri, 20 Nov 2026 10:00:00 +0900\nFrom: Taro Yamada <taro>\nTo: \"Jiro\", a@b.jp\nReply-To: Saburo\n\n",
+        );
+        let shown = |m: &Mailbox| format!("{} <{}>", m.name, m.address);
+        assert_eq!(shown(&header.from.unwrap()), "Taro Yamada <unknown@sender.invalid>");
+        assert_eq!(header.to.iter().map(shown).collect::<Vec<_>>(), [" <a@b.jp>", "Jiro <unknown@sender.invalid>"]);
+        // Nobody can be answered there.
+        assert!(header.reply_to.is_empty());
+        let told = ["From: Taro Yamada <taro>", "Reply-To: Saburo", "To: Jiro"];
+        assert_eq!(findings, told.map(|place| (Reason::AddressInvalid, place.to_owned())));
     }
 
     #[test]

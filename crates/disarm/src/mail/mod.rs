@@ -40,6 +40,8 @@ use children::Children;
 use structure::{Part, Tree};
 use tally::Tally;
 
+pub(crate) use address::UNKNOWN;
+
 /// Reads a mail, writes its form to `form` and the decoded bytes of its children to `spill`.
 ///
 /// # Errors

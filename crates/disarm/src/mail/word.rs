@@ -52,6 +52,12 @@ pub(crate) fn decode(text: &str, tally: &mut Tally) -> String {
     out
 }
 
+/// The encoded-word at the start of `text`, not decoded.
+pub(crate) fn first(text: &str) -> Option<&str> {
+    let (_, after) = Word::parse(text)?;
+    text.get(..text.len().checked_sub(after.len())?)
+}
+
 fn mixed(word: &Word<'_>, out: &mut String, tally: &mut Tally) {
     let mut rest = word.text;
     while let Some(first) = rest.chars().next() {

@@ -5,6 +5,7 @@
 
 use super::{Attachment, Content, Message, Properties, id, rtf, text};
 use crate::error::Error;
+use crate::mail::UNKNOWN;
 use form::{Reason, civil};
 
 /// A whole mail.
@@ -169,7 +170,7 @@ fn mailbox<const N: usize>(name: Option<String>, addresses: [Option<String>; N])
     let address = match (&name, address) {
         (_, Some(address)) => address,
         // An address of Exchange (/O=…/CN=…) says nothing outside; the name does.
-        (Some(_), None) => NO_ADDRESS.to_owned(),
+        (Some(_), None) => UNKNOWN.to_owned(),
         (None, None) => return None,
     };
     let name = name.filter(|name| !name.eq_ignore_ascii_case(&address)).unwrap_or_default();
@@ -366,8 +367,6 @@ fn civil(local: i64) -> Option<Civil> {
 }
 
 const JST: i64 = 9 * 3_600;
-/// RFC 2606 keeps .invalid free of owners.
-const NO_ADDRESS: &str = "unknown@sender.invalid";
 /// Bytes of text in one encoded-word of 75.
 const WORD_BYTES: usize = 18;
 const MAX_BOUNDARIES: usize = 32;
