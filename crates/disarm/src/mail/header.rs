@@ -216,9 +216,16 @@ fn stand_in(name: Line) -> Option<Mailbox> {
     Some(Mailbox { name, address: Address::parse(address::UNKNOWN).ok()? })
 }
 
-/// An RFC 5322 date with what senders make of it (`mail-parser` knows the named zones and two-digit years).
+/// An RFC 5322 date with what senders make of it. `mail-parser` knows two-digit years, and the named zones in capitals and after
+/// seconds, which RFC 822 5.1 lets senders leave out.
 fn parse_date(text: &str) -> Option<MailDate> {
-    let date = DateTime::parse_rfc822(text.trim()).filter(DateTime::is_valid)?;
+    let is_time =
+        |word: &str| word.split_once(':').is_some_and(|(_, minutes)| minutes.bytes().all(|b| b.is_ascii_digit()));
+    let words = text.split_ascii_whitespace().map(|word| {
+        let seconds = if is_time(word) { ":00" } else { "" };
+        format!("{}{seconds}", word.to_ascii_uppercase())
+    });
+    let date = DateTime::parse_rfc822(&words.collect::<Vec<_>>().join(" ")).filter(DateTime::is_valid)?;
     let offset = i16::from(date.tz_hour) * 60 + i16::from(date.tz_minute);
     MailDate::new(date.to_timestamp(), if date.tz_before_gmt { -offset } else { offset })
 }
@@ -253,6 +260,20 @@ mod tests {
         assert_eq!(header.message_id.unwrap().as_str(), "x@y");
         assert_eq!(header.references.len(), 2);
         assert!(findings.is_empty());
+    }
+
+    /// Python: `email.utils.parsedate_tz` of each.
+    #[test]
+    fn dates_of_rfc_822_are_read_without_seconds_and_with_zones_in_small_letters() {
+        for (text, seconds, offset) in [
+            ("Sun, 7 Jun 92 14:02 CDT", 707_943_720, -300),
+            ("Tue, 28 May 1996 12:24:23 cst", 833_307_863, -360),
+            ("26 Dec 1991 20:45 (Thursday)", 693_780_300, 0),
+            ("Fri, 20 Nov 2026 10:00 +0900", 1_795_136_400, 540),
+        ] {
+            let date = header(&format!("Date: {text}\n\n")).0.date.unwrap();
+            assert_eq!((date.unix_seconds(), date.offset_minutes()), (seconds, offset), "{text}");
+        }
     }
 
     #[test]
