@@ -2,7 +2,7 @@
 //!
 //! Only names that went through [`form::name::FileName`] and sentences of the catalogue stand in it, never text of the sender.
 
-use form::reason::{Class, Finding, Reason, Refusal};
+use form::reason::{Class, Finding, Place, Reason, Refusal};
 
 use crate::catalogue::{Language, describe, describe_refusal};
 use crate::outcome::{PartOutcome, PartVerdict};
@@ -273,7 +273,7 @@ impl Line {
 fn lines(language: Language, findings: &[Finding], parts: &[PartOutcome]) -> Vec<Line> {
     let mut lines = Vec::new();
     for finding in worth(findings) {
-        let text = format!("{}{}", language.pick("・", "- "), describe(finding, language));
+        let text = format!("{}{}", language.pick("・", "- "), describe(&finding, language));
         lines.push(Line { full: text.clone(), text, is_cut: false, is_missing: false, is_withheld: false });
     }
     for (number, part) in parts.iter().enumerate() {
@@ -346,8 +346,7 @@ fn part_line(language: Language, part: &PartOutcome, before: &str, behind: &str)
     let mut is_cut = false;
     match (part.verdict, &part.refusal) {
         (PartVerdict::Sanitised, _) => {
-            let told: Vec<String> =
-                worth(&part.findings).into_iter().map(|finding| describe(finding, language)).collect();
+            let told: Vec<String> = worth(&part.findings).iter().map(|finding| describe(finding, language)).collect();
             if told.is_empty() {
                 line.push_str(language.pick("作り直しました", "rebuilt"));
                 full.clone_from(&line);
@@ -379,12 +378,20 @@ fn part_line(language: Language, part: &PartOutcome, before: &str, behind: &str)
     Line { text: line, full, is_cut, is_missing: part.anything_withheld(), is_withheld }
 }
 
-/// What is told, one sentence for each reason: the account is for people, the report has every place.
-fn worth(findings: &[Finding]) -> Vec<&Finding> {
-    let mut told: Vec<&Finding> = Vec::new();
+/// What is told, one sentence for each reason with all that it counts and where the first of it was: the account is for people, the
+/// report has every place.
+fn worth(findings: &[Finding]) -> Vec<Finding> {
+    let mut told: Vec<Finding> = Vec::new();
     for finding in findings.iter().filter(|finding| worth_telling(finding)) {
-        if told.iter().all(|earlier| earlier.reason != finding.reason) {
-            told.push(finding);
+        match told.iter_mut().find(|earlier| earlier.reason == finding.reason) {
+            Some(earlier) => {
+                earlier.count = earlier.count.saturating_add(finding.count);
+                let place = earlier.place.as_str();
+                if !place.is_empty() && !place.ends_with('…') {
+                    earlier.place = Place::new(&format!("{place}, …"));
+                }
+            }
+            None => told.push(finding.clone()),
         }
     }
     told
@@ -423,8 +430,6 @@ fn surprising(finding: &Finding) -> bool {
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, clippy::expect_used, reason = "tests")]
 mod tests {
-    use form::reason::Place;
-
     use super::*;
 
     fn finding(reason: Reason) -> Finding {
@@ -448,6 +453,16 @@ mod tests {
         let account = account.whole();
         assert!(account.contains("受付 20261121-8F3K2"), "{account}");
         assert!(account.contains("リンクが2個") && account.contains("HTMLを文字だけに"), "{account}");
+    }
+
+    #[test]
+    fn what_was_found_in_several_places_is_counted_over_all_of_them() {
+        let at = |place| Finding { reason: Reason::AddressInvalid, count: 2, place: Place::new(place) };
+        let told = |findings: &[Finding]| compose(&Policy::default(), "r", findings, &[]).expect("an account").top;
+        let account = told(&[at("From: root"), at("To: a"), at("To: b")]);
+        assert!(account.contains("アドレスが6個ありました（From: root, …）"), "{account}");
+        assert!(told(&[at("page 3"), at("page 4")]).contains("（3ページ, …）"));
+        assert!(told(&[at(""), at("To: a")]).contains("4個ありました\n"));
     }
 
     fn part(name: &str, refusal: Option<Reason>, findings: Vec<Finding>) -> PartOutcome {
