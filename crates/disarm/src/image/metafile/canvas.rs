@@ -96,6 +96,9 @@ impl Canvas {
             self.see(kurbo::Shape::bounding_box(path));
             return Ok(());
         }
+        if ink.changes_nothing() {
+            return Ok(());
+        }
         let bounds = clip.area.and(self.area).and(around(path));
         raster::cover(path, rule, bounds, budget, |budget, y, x, shares| self.blend(y, x, shares, ink, clip, budget))
     }
@@ -110,6 +113,10 @@ impl Canvas {
     ) -> Result<(), Fault> {
         if self.measures {
             self.see(Rect::new(area.x0.into(), area.y0.into(), area.x1.into(), area.y1.into()));
+            return Ok(());
+        }
+        // Programs end their drawings with one over all of it.
+        if ink.changes_nothing() {
             return Ok(());
         }
         let area = area.and(clip.area).and(self.area);

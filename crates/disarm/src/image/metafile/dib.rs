@@ -148,7 +148,14 @@ pub(super) fn encoded(
     Ok(Some(Rc::new(Picture { width: index(width), height: index(height), pixels })))
 }
 
-fn palette(header: &Header, info: Bytes<'_>, by_index: bool) -> Vec<[u8; 4]> {
+/// The colours of a palette; numbers that it does not have are black.
+fn palette(header: &Header, info: Bytes<'_>, by_index: bool) -> [[u8; 4]; 256] {
+    let mut all = [BLACK; 256];
+    all.iter_mut().zip(colors(header, info, by_index)).for_each(|(place, color)| *place = color);
+    all
+}
+
+fn colors(header: &Header, info: Bytes<'_>, by_index: bool) -> Vec<[u8; 4]> {
     let count = header.colors.min(256);
     let start = info.from(header.end).filter(|rest| rest.0.len() >= header.entry);
     if by_index || start.is_none() {
@@ -181,54 +188,110 @@ fn rows(header: &Header, pixels: Bytes<'_>, mut row: impl FnMut(&[u8], &mut [[u8
     out
 }
 
-fn indexed(header: &Header, palette: &[[u8; 4]], row: &[u8], out: &mut [[u8; 4]]) {
-    let bits = usize::from(header.bits).max(1);
-    let each = 8_usize.checked_div(bits).unwrap_or(1).max(1);
-    let mask = u8::try_from((1_u16 << bits.min(8)) - 1).unwrap_or(u8::MAX);
-    for (byte, pixels) in row.iter().zip(out.chunks_mut(each)) {
+fn indexed(header: &Header, palette: &[[u8; 4]; 256], row: &[u8], out: &mut [[u8; 4]]) {
+    match header.bits {
+        1 => spread::<8>(palette, row, out),
+        2 => spread::<4>(palette, row, out),
+        4 => spread::<2>(palette, row, out),
+        _ => row.iter().zip(out).for_each(|(byte, pixel)| *pixel = of(palette, *byte)),
+    }
+}
+
+/// Pixels of which a byte has so many, the first in its highest bits.
+fn spread<const EACH: usize>(palette: &[[u8; 4]; 256], row: &[u8], out: &mut [[u8; 4]]) {
+    let bits = 8_usize.checked_div(EACH).unwrap_or(8);
+    let mask = u8::MAX.checked_shr(u32::try_from(8_usize.saturating_sub(bits)).unwrap_or(0)).unwrap_or(u8::MAX);
+    let number =
+        |byte: u8, at: usize| byte >> (8_usize.saturating_sub(bits.saturating_mul(at.saturating_add(1))) & 7) & mask;
+    let (groups, rest) = out.as_chunks_mut::<EACH>();
+    let last = row.get(groups.len());
+    for (byte, pixels) in row.iter().zip(groups) {
         for (at, pixel) in pixels.iter_mut().enumerate() {
-            let shift = 8_usize.saturating_sub(bits.saturating_mul(at.saturating_add(1)));
-            let number = usize::from(*byte >> shift.min(7) & mask);
-            *pixel = palette.get(number).copied().unwrap_or([0, 0, 0, 255]);
+            *pixel = of(palette, number(*byte, at));
+        }
+    }
+    for (at, pixel) in rest.iter_mut().enumerate() {
+        if let Some(byte) = last {
+            *pixel = of(palette, number(*byte, at));
         }
     }
 }
 
+fn of(palette: &[[u8; 4]; 256], number: u8) -> [u8; 4] {
+    palette.get(usize::from(number)).copied().unwrap_or(BLACK)
+}
+
 /// Where the bits of each channel are.
-struct Masks([u32; 3]);
+struct Masks {
+    are_bytes: bool,
+    channels: [Channel; 3],
+}
 
 impl Masks {
     fn read(header: &Header, info: Bytes<'_>) -> Masks {
         let own = || Some([info.u32(40)?, info.u32(44)?, info.u32(48)?]);
         let usual = if header.bits == 16 { [0x7C00, 0x03E0, 0x001F] } else { WHOLE_BYTES };
-        Masks(if header.compression == 3 { own().unwrap_or(usual) } else { usual })
+        let masks = if header.compression == 3 { own().unwrap_or(usual) } else { usual };
+        Masks { are_bytes: header.bits == 32 && masks == WHOLE_BYTES, channels: masks.map(Channel::new) }
     }
 
     fn read_row(&self, bits: u16, row: &[u8], alpha: bool, out: &mut [[u8; 4]]) {
-        let Masks([red, green, blue]) = *self;
-        if bits == 32 && self.0 == WHOLE_BYTES {
+        if self.are_bytes {
             let (words, _) = row.as_chunks::<4>();
             for ([b, g, r, opacity], pixel) in words.iter().zip(out) {
                 *pixel = if alpha && *opacity < 255 { divided([*r, *g, *b], *opacity) } else { [*r, *g, *b, 255] };
             }
             return;
         }
-        let value = |word: u32, mask: u32| {
-            let most = mask.checked_shr(mask.trailing_zeros()).unwrap_or(0);
-            let value = (word & mask).checked_shr(mask.trailing_zeros()).unwrap_or(0);
-            let scaled = u64::from(value).saturating_mul(255).checked_div(most.into()).unwrap_or(0);
-            u8::try_from(scaled).unwrap_or(u8::MAX)
-        };
-        let bytes = if bits == 16 { 2 } else { 4 };
-        for (word, pixel) in row.chunks_exact(bytes).zip(out) {
-            let (word, opacity) = match *word {
-                [a, b] => (u32::from_le_bytes([a, b, 0, 0]), 255),
-                [a, b, c, d] => (u32::from_le_bytes([a, b, c, d]), if alpha { d } else { 255 }),
-                _ => continue,
-            };
-            let color = [value(word, red), value(word, green), value(word, blue)];
-            *pixel = divided(color, opacity);
+        let [red, green, blue] = &self.channels;
+        let color = |word: u32| [red.value(word), green.value(word), blue.value(word)];
+        if bits == 16 {
+            let (words, _) = row.as_chunks::<2>();
+            for (word, pixel) in words.iter().zip(out) {
+                let [r, g, b] = color(u16::from_le_bytes(*word).into());
+                *pixel = [r, g, b, 255];
+            }
+            return;
         }
+        let (words, _) = row.as_chunks::<4>();
+        for (word, pixel) in words.iter().zip(out) {
+            let [.., opacity] = *word;
+            *pixel = divided(color(u32::from_le_bytes(*word)), if alpha { opacity } else { 255 });
+        }
+    }
+}
+
+/// The bits of one channel.
+struct Channel {
+    mask: u32,
+    shift: u32,
+    /// What its values are in bytes, where they are few.
+    bytes: Vec<u8>,
+}
+
+impl Channel {
+    fn new(mask: u32) -> Channel {
+        let mut channel = Channel { mask, shift: mask.trailing_zeros(), bytes: Vec::new() };
+        // Three divisions for each pixel would be most of what a picture costs.
+        let most = channel.most();
+        if most < 256 {
+            channel.bytes = (0..=most).map(|value| channel.scaled(value)).collect();
+        }
+        channel
+    }
+
+    fn most(&self) -> u32 {
+        self.mask.checked_shr(self.shift).unwrap_or(0)
+    }
+
+    fn value(&self, word: u32) -> u8 {
+        let value = (word & self.mask).checked_shr(self.shift).unwrap_or(0);
+        self.bytes.get(index(value)).copied().unwrap_or_else(|| self.scaled(value))
+    }
+
+    fn scaled(&self, value: u32) -> u8 {
+        let scaled = u64::from(value).saturating_mul(255).checked_div(self.most().into()).unwrap_or(0);
+        u8::try_from(scaled).unwrap_or(u8::MAX)
     }
 }
 
@@ -242,7 +305,7 @@ pub(super) fn divided(color: [u8; 3], opacity: u8) -> [u8; 4] {
 }
 
 /// Runs of equal pixels ([MS-WMF] 3.1.6). Pixels that are jumped over stay transparent.
-fn run_lengths(header: &Header, palette: &[[u8; 4]], pixels: Bytes<'_>) -> Vec<[u8; 4]> {
+fn run_lengths(header: &Header, palette: &[[u8; 4]; 256], pixels: Bytes<'_>) -> Vec<[u8; 4]> {
     let (width, height) = (index(header.width), index(header.height));
     let mut out = vec![[0; 4]; width.saturating_mul(height)];
     let half = header.bits == 4;
@@ -253,7 +316,7 @@ fn run_lengths(header: &Header, palette: &[[u8; 4]], pixels: Bytes<'_>) -> Vec<[
             && y < height
             && let Some(pixel) = out.get_mut(row.saturating_mul(width).saturating_add(*x))
         {
-            *pixel = palette.get(usize::from(number)).copied().unwrap_or([0, 0, 0, 255]);
+            *pixel = of(palette, number);
         }
         *x = x.saturating_add(1);
     };
@@ -297,5 +360,6 @@ pub(super) fn from_bottom(from: kurbo::Rect, picture: &Picture, info: Bytes<'_>)
     kurbo::Rect::new(from.x0, height - from.y1, from.x1, height - from.y0)
 }
 
+const BLACK: [u8; 4] = [0, 0, 0, 255];
 /// Where the channels are in pixels of 32 bits that say nothing else.
 const WHOLE_BYTES: [u32; 3] = [0x00FF_0000, 0xFF00, 0xFF];

@@ -168,17 +168,18 @@ impl Sampler {
         self.smoothed(point.x - 0.5, self.lines(point.y - 0.5))
     }
 
-    /// It is neither turned nor repeated, and smoothed: pixels of a row of the canvas lie between two rows of it.
-    fn is_upright(&self) -> bool {
-        let [_, b, c, ..] = self.back.as_coeffs();
-        self.smooth && !self.repeats && b == 0.0 && c == 0.0
-    }
-
-    /// A row of the canvas, where it is upright.
-    fn row(&self, x: i32, y: i32) -> SampledRow<'_> {
-        let lines = self.lines((self.back * centre(x, y)).y - 0.5);
-        let [a, .., e, _] = self.back.as_coeffs();
-        SampledRow { sampler: self, lines, scale: a, shift: e }
+    /// A row of the canvas. Where the picture is neither turned nor repeated, it lies on one row of it or between two.
+    fn row(&self, x: i32, y: i32) -> Row<'_> {
+        let [a, b, c, _, e, _] = self.back.as_coeffs();
+        if self.repeats || b != 0.0 || c != 0.0 {
+            return Row::Turned(self, y);
+        }
+        let down = (self.back * centre(x, y)).y;
+        if self.smooth {
+            return Row::Smooth(SampledRow { sampler: self, lines: self.lines(down - 0.5), scale: a, shift: e });
+        }
+        let last = signed(self.picture.height).saturating_sub(1);
+        Row::Plain(PlainRow { line: self.picture.row(place(floor(down).clamp(0, last))), scale: a, shift: e })
     }
 
     /// The rows above and below a place, and the share of the lower one.
@@ -221,6 +222,21 @@ struct SampledRow<'p> {
 impl SampledRow<'_> {
     fn at(&self, x: i32) -> [u8; 4] {
         self.sampler.smoothed(self.scale * (f64::from(x) + 0.5) + self.shift - 0.5, self.lines)
+    }
+}
+
+/// A row of the canvas on which a picture lies upright, dot by dot.
+struct PlainRow<'p> {
+    line: &'p [[u8; 4]],
+    scale: f64,
+    shift: f64,
+}
+
+impl PlainRow<'_> {
+    fn at(&self, x: i32) -> [u8; 4] {
+        let across = floor(self.scale * (f64::from(x) + 0.5) + self.shift);
+        let at = place(across).min(self.line.len().saturating_sub(1));
+        self.line.get(at).copied().unwrap_or([0; 4])
     }
 }
 
@@ -285,6 +301,15 @@ impl Paint {
         Paint::Solid([r, g, b, 255])
     }
 
+    /// Its colours along a row of the canvas.
+    fn row(&self, x: i32, y: i32) -> Row<'_> {
+        match self {
+            Paint::Solid(color) => Row::Solid(*color),
+            Paint::Picture(sampler) => sampler.row(x, y),
+            Paint::Hatch(_) | Paint::Gradient(_) | Paint::Triangle(_) => Row::Other(self, y),
+        }
+    }
+
     fn at(&self, x: i32, y: i32) -> [u8; 4] {
         match self {
             Paint::Solid(color) => *color,
@@ -292,6 +317,41 @@ impl Paint {
             Paint::Picture(sampler) => sampler.at(x, y),
             Paint::Gradient(gradient) => gradient.at(x, y),
             Paint::Triangle(triangle) => triangle.at(x, y),
+        }
+    }
+}
+
+/// A row of a paint, with all worked out that is the same for each of its pixels.
+enum Row<'p> {
+    Solid([u8; 4]),
+    /// A picture that lies upright and is smoothed.
+    Smooth(SampledRow<'p>),
+    /// One that lies upright and is not.
+    Plain(PlainRow<'p>),
+    Turned(&'p Sampler, i32),
+    Other(&'p Paint, i32),
+}
+
+impl Row<'_> {
+    fn at(&self, x: i32) -> [u8; 4] {
+        match self {
+            Row::Solid(color) => *color,
+            Row::Smooth(row) => row.at(x),
+            Row::Plain(row) => row.at(x),
+            Row::Turned(sampler, y) => sampler.at(x, *y),
+            Row::Other(paint, y) => paint.at(x, *y),
+        }
+    }
+
+    /// Lays it on pixels with their shares.
+    fn lay<'p>(&self, pixels: impl Iterator<Item = (i32, &'p mut [u8; 4], u8)>) {
+        let mix = |pixel: &mut [u8; 4], color, covered| *pixel = mix(*pixel, color, covered);
+        match self {
+            Row::Smooth(row) => pixels.for_each(|(x, pixel, covered)| mix(pixel, row.at(x), covered)),
+            Row::Plain(row) => pixels.for_each(|(x, pixel, covered)| mix(pixel, row.at(x), covered)),
+            Row::Solid(_) | Row::Turned(..) | Row::Other(..) => {
+                pixels.for_each(|(x, pixel, covered)| mix(pixel, self.at(x), covered));
+            }
         }
     }
 }
@@ -321,45 +381,44 @@ impl<'a> Ink<'a> {
         }
     }
 
-    /// Draws on pixels of a row.
-    pub(super) fn put(&self, pixels: &mut [[u8; 4]], x: i32, y: i32, shares: &[u8]) {
-        let paint = match (self.rop, self.source) {
-            (PATTERN_COPY, _) => Some(self.pattern),
-            (SOURCE_COPY, source) => source,
-            _ => None,
-        };
-        let pixels = (x..).zip(pixels.iter_mut().zip(shares)).filter(|(_, (_, covered))| **covered > 0);
-        match paint {
-            Some(Paint::Picture(sampler)) if sampler.is_upright() => {
-                let row = sampler.row(x, y);
-                pixels.for_each(|(x, (pixel, covered))| *pixel = mix(*pixel, row.at(x), *covered));
-            }
-            _ => pixels.for_each(|(x, (pixel, covered))| self.put_one(pixel, x, y, *covered)),
-        }
+    /// Nothing that it is drawn on changes.
+    pub(super) fn changes_nothing(&self) -> bool {
+        self.rop == NOTHING || (self.rop == SOURCE_COPY && self.source.is_none())
     }
 
-    /// Draws on one pixel.
-    fn put_one(&self, pixel: &mut [u8; 4], x: i32, y: i32, covered: u8) {
+    /// Draws on pixels of a row.
+    pub(super) fn put(&self, pixels: &mut [[u8; 4]], x: i32, y: i32, shares: &[u8]) {
+        let pixels = (x..).zip(pixels.iter_mut().zip(shares)).filter(|(_, (_, covered))| **covered > 0);
+        let pixels = pixels.map(|(x, (pixel, covered))| (x, pixel, *covered));
         match (self.rop, self.source) {
-            (PATTERN_COPY, _) => *pixel = mix(*pixel, self.pattern.at(x, y), covered),
-            (SOURCE_COPY, Some(source)) => *pixel = mix(*pixel, source.at(x, y), covered),
+            (PATTERN_COPY, _) => self.pattern.row(x, y).lay(pixels),
+            (SOURCE_COPY, Some(source)) => source.row(x, y).lay(pixels),
             (SOURCE_COPY, None) | (NOTHING, _) => {}
             (rop, source) => {
-                let source = source.map_or([255; 4], |source| source.at(x, y));
-                // Both of a picture and a brush may have holes, where nothing is drawn.
-                let pattern = if uses_pattern(rop) { self.pattern.at(x, y) } else { [255; 4] };
-                if source[3] > 0 && pattern[3] > 0 {
-                    let paper = mix([255; 4], *pixel, 255);
-                    let bits = |[r, g, b, _]: [u8; 4]| u32::from_le_bytes([r, g, b, 0]);
-                    let result = combine(rop, bits(pattern), bits(source), bits(paper)) & 0x00FF_FFFF;
-                    // What stays as it looks stays as transparent as it is.
-                    if result != bits(paper) {
-                        let [r, g, b, _] = result.to_le_bytes();
-                        *pixel = mix(*pixel, [r, g, b, 255], covered);
-                    }
+                let source = source.map(|source| source.row(x, y));
+                let pattern = uses_pattern(rop).then(|| self.pattern.row(x, y));
+                for (x, pixel, covered) in pixels {
+                    let source = source.as_ref().map_or([255; 4], |source| source.at(x));
+                    let pattern = pattern.as_ref().map_or([255; 4], |pattern| pattern.at(x));
+                    join(rop, pixel, source, pattern, covered);
                 }
             }
         }
+    }
+}
+
+/// Joins a pixel with those of a picture and a brush. Both may have holes, where nothing is drawn.
+fn join(rop: u8, pixel: &mut [u8; 4], source: [u8; 4], pattern: [u8; 4], covered: u8) {
+    if source[3] == 0 || pattern[3] == 0 {
+        return;
+    }
+    let paper = mix([255; 4], *pixel, 255);
+    let bits = |[r, g, b, _]: [u8; 4]| u32::from_le_bytes([r, g, b, 0]);
+    let result = combine(rop, bits(pattern), bits(source), bits(paper)) & 0x00FF_FFFF;
+    // What stays as it looks stays as transparent as it is.
+    if result != bits(paper) {
+        let [r, g, b, _] = result.to_le_bytes();
+        *pixel = mix(*pixel, [r, g, b, 255], covered);
     }
 }
 
@@ -381,6 +440,12 @@ fn uses_pattern(rop: u8) -> bool {
 
 /// Joins bits as the operation's table says.
 fn combine(rop: u8, pattern: u32, source: u32, canvas: u32) -> u32 {
+    match rop {
+        // Pictures with holes are drawn by these two, one after the other, and whole pages of them are.
+        SOURCE_AND => return source & canvas,
+        SOURCE_OR => return source | canvas,
+        _ => {}
+    }
     let either = |value: u32, is_set: bool| if is_set { value } else { !value };
     (0..8_u8).filter(|case| rop >> case & 1 == 1).fold(0, |result, case| {
         result | either(pattern, case & 4 != 0) & either(source, case & 2 != 0) & either(canvas, case & 1 != 0)
@@ -400,6 +465,16 @@ pub(super) fn mix(below: [u8; 4], color: [u8; 4], covered: u8) -> [u8; 4] {
     }
     if da == 0 {
         return [r, g, b, alpha];
+    }
+    if da == u8::MAX {
+        // The two shares make 255, by which dividing is a multiplication. Most of what is drawn on is paper.
+        let left = u8::MAX.saturating_sub(alpha);
+        let blend = |new: u8, old: u8| {
+            let both =
+                u32::from(new).saturating_mul(alpha.into()).saturating_add(u32::from(old).saturating_mul(left.into()));
+            u8::try_from(both.saturating_add(127).checked_div(255).unwrap_or(0)).unwrap_or(u8::MAX)
+        };
+        return [blend(r, dr), blend(g, dg), blend(b, db), u8::MAX];
     }
     let left = share(da, 255_u8.saturating_sub(alpha));
     let sum = u32::from(alpha).saturating_add(left.into());
@@ -446,6 +521,8 @@ pub(super) const SOURCE_COPY: u8 = 0xCC;
 const BLACKNESS: u8 = 0x00;
 const WHITENESS: u8 = 0xFF;
 const NOTHING: u8 = 0xAA;
+const SOURCE_AND: u8 = 0x88;
+const SOURCE_OR: u8 = 0xEE;
 
 /// The most pixels of a picture.
 pub(super) const MAX_PICTURE: usize = 1 << 25;

@@ -72,6 +72,8 @@ struct Edge {
     x: f64,
     /// How much further right it is a pixel down.
     slope: f64,
+    /// Where it crosses the line that was looked at last.
+    crossing: f64,
     down: bool,
 }
 
@@ -96,7 +98,6 @@ pub(super) fn cover(
     let mut sums = vec![0.0_f64; bounds.width().saturating_add(2)];
     let mut shares = vec![0_u8; bounds.width()];
     let mut active: Vec<Edge> = Vec::new();
-    let mut crossings: Vec<(f64, bool)> = Vec::new();
     let mut waiting = edges.iter().peekable();
     for y in first..bounds.y1 {
         if active.is_empty() && waiting.peek().is_none() {
@@ -110,12 +111,12 @@ pub(super) fn cover(
             }
             active.retain(|edge| edge.bottom > at);
             budget.spend(cost(active.len()).saturating_mul(CROSSING).saturating_add(1))?;
-            crossings.clear();
-            crossings.extend(active.iter().map(|edge| (edge.x + edge.slope * at, edge.down)));
-            crossings.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+            active.iter_mut().for_each(|edge| edge.crossing = edge.x + edge.slope * at);
+            // They stay in the order of the line before, which is nearly always that of this one.
+            active.sort_by(|a, b| a.crossing.total_cmp(&b.crossing));
             let mut winding = 0_i32;
             let mut start = 0.0;
-            for (x, down) in &crossings {
+            for Edge { crossing: x, down, .. } in &active {
                 let was_inside = winding != 0;
                 winding = match rule {
                     Rule::EvenOdd => winding ^ 1,
@@ -140,19 +141,27 @@ pub(super) fn cover(
         let right = right.saturating_add(2).min(sums.len());
         budget.spend(cost(right.saturating_sub(left)))?;
         let (mut sum, mut last) = (0.0, 0_u8);
-        let covered = sums.get_mut(left..right).into_iter().flatten();
-        for (value, out) in covered.zip(shares.get_mut(left..).into_iter().flatten()) {
+        let sums_here = sums.get_mut(left..right).unwrap_or_default();
+        let covered = left..right.min(shares.len());
+        let shares_here = shares.get_mut(covered.clone()).unwrap_or_default();
+        for (values, places) in sums_here.chunks_mut(TOGETHER).zip(shares_here.chunks_mut(TOGETHER)) {
             // Between two edges nothing changes.
-            if *value != 0.0 {
-                sum += *value;
-                *value = 0.0;
-                last = super::bytes::channel(sum);
+            if values.iter().fold(0, |bits, value| bits | value.to_bits()) == 0 {
+                places.fill(last);
+                continue;
             }
-            *out = last;
+            for (value, place) in values.iter_mut().zip(places) {
+                if *value != 0.0 {
+                    sum += *value;
+                    *value = 0.0;
+                    last = super::bytes::channel(sum);
+                }
+                *place = last;
+            }
         }
         // The two places behind the last pixel.
         sums.iter_mut().rev().take(2).for_each(|value| *value = 0.0);
-        let shares = shares.get(left..right.min(shares.len())).unwrap_or_default();
+        let shares = shares.get(covered).unwrap_or_default();
         row(budget, y, bounds.x0.saturating_add(signed(left)), shares)?;
     }
     Ok(())
@@ -192,7 +201,7 @@ fn edges(path: &BezPath, bounds: Area, budget: &mut Budget) -> Result<Vec<Edge>,
         let slope = (lower.x - upper.x) / (lower.y - upper.y);
         if lower.y > top && upper.y < bottom && slope.is_finite() {
             let x = upper.x - slope * upper.y;
-            edges.push(Edge { top: upper.y, bottom: lower.y, x, slope, down });
+            edges.push(Edge { top: upper.y, bottom: lower.y, x, slope, crossing: x, down });
         }
     };
     let mut count = 0_u64;
@@ -242,6 +251,8 @@ const LINES: i32 = 4;
 const LINES_SMALL: i32 = 8;
 /// Shapes that are less tall are small.
 const SMALL: f64 = 64.0;
+/// Pixels of a row that are looked at together.
+const TOGETHER: usize = 16;
 /// What a crossing costs, in pixels.
 const CROSSING: u64 = 4;
 /// How far a line may be from the curve, in pixels.
