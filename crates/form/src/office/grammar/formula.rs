@@ -5,6 +5,7 @@
 //! [functions](super::functions) that compute. So that no other program can read a second meaning into it, what does not read
 //! is refused, not skipped.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 
 use super::super::value::is_word_char;
@@ -237,7 +238,8 @@ impl<'a, 'l> Reader<'a, 'l> {
     fn word(&mut self, constant: bool) -> Result<(), Refused> {
         self.state = State::Operator;
         let word = self.take_while(is_name);
-        if escapes(word).next().is_some() {
+        let has_underscore = word.bytes().any(|byte| byte == b'_');
+        if has_underscore && escapes(word).next().is_some() {
             return Err(Refused::Malformed);
         }
         if self.rest.starts_with('!') {
@@ -257,8 +259,13 @@ impl<'a, 'l> Reader<'a, 'l> {
             return if truth { Ok(()) } else { Err(Refused::Malformed) };
         }
         let behind = self.rest.trim_start_matches(is_space);
-        let name = word.to_ascii_uppercase();
-        if let Some(look) = self.look.filter(|_| behind.starts_with('(') || name.contains("_XLETA.")) {
+        // Nearly all words are references in capitals.
+        let name = match word.bytes().any(|byte| byte.is_ascii_lowercase()) {
+            true => Cow::Owned(word.to_ascii_uppercase()),
+            false => Cow::Borrowed(word),
+        };
+        let is_passed = has_underscore && name.contains("_XLETA.");
+        if let Some(look) = self.look.filter(|_| behind.starts_with('(') || is_passed) {
             look(Mention::Function(bare(&name)));
         }
         if let Some(argument) = behind.strip_prefix('(') {
@@ -273,8 +280,8 @@ impl<'a, 'l> Reader<'a, 'l> {
         }
         // A function may be passed on as a value: `MAP(A1:A9,_xleta.LEN)`.
         let passed = bare(&name);
-        let impure = !functions::is_pure(passed) || passed == "HYPERLINK";
-        if UNCALLED.contains(&passed) || name.contains("_XLETA.") && impure {
+        let is_impure = || !functions::is_pure(passed) || passed == "HYPERLINK";
+        if UNCALLED.contains(&passed) || is_passed && is_impure() {
             return Err(Refused::Function);
         }
         if self.rest.starts_with('[') { self.columns() } else { Ok(()) }
