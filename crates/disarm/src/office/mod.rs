@@ -10,6 +10,7 @@ mod controls;
 pub(crate) mod crypt;
 mod facts;
 mod graph;
+mod learnt;
 mod lower;
 mod names;
 mod notes;
@@ -36,8 +37,9 @@ use crate::zip::Package;
 use account::Account;
 use facts::Facts;
 use graph::{Graph, Node, Target};
-use lower::references::{DEFINING, Known};
-use lower::{Context, Fault};
+use learnt::Learnt;
+use lower::references::Known;
+use lower::{Context, Fault, Told};
 use names::Names;
 use notes::NoteBox;
 use pictures::Pictures;
@@ -91,6 +93,7 @@ pub(crate) fn disarm(
         sheets,
         lost_pivots,
         known: Known::default(),
+        learnt: HashMap::new(),
     };
     let mut account = Account::new(&mut findings);
     document.learn()?;
@@ -170,33 +173,11 @@ struct Document<'a> {
     lost_pivots: bool,
     /// What parts give numbers to, for others to name.
     known: Known,
+    /// Parts that were read for those numbers and need not be read again.
+    learnt: HashMap<usize, Learnt>,
 }
 
 impl Document<'_> {
-    /// Reads the parts that give numbers to what others name, only for those numbers.
-    fn learn(&mut self) -> Result<(), Error> {
-        let reached = self.reached(&HashMap::new());
-        for kind in DEFINING {
-            for number in reached.iter().copied() {
-                if self.graph.nodes.get(number).is_none_or(|node| node.kind.name() != *kind) {
-                    continue;
-                }
-                let mut own = Findings::new(0);
-                let lowered = self.lower(number, &HashMap::new(), &mut Account::new(&mut own), &mut |steps| {
-                    steps.clear();
-                    Ok(())
-                });
-                match lowered {
-                    Ok(known) => self.known.extend(known),
-                    // It is told, or refused, where it is written.
-                    Err(Fault::Broken) => {}
-                    Err(Fault::Fatal(error)) => return Err(error),
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Reads the parts that the document can do without. Where one of them is broken, those that name it are read again.
     fn hold_optional(&mut self, account: &mut Account<'_>) -> Result<HashMap<usize, Held>, Error> {
         let mut held: HashMap<usize, Held> = HashMap::new();
@@ -206,6 +187,11 @@ impl Document<'_> {
         let mut waiting: Vec<usize> = reached.into_iter().filter(|number| self.is_held(*number, &mut left)).collect();
         while let Some(number) = waiting.pop() {
             if matches!(held.get(&number), Some(Held::Broken)) {
+                continue;
+            }
+            if let Some(Learnt { steps, findings, .. }) = self.learnt(number, &held) {
+                held.insert(number, Held::Steps(steps));
+                told.insert(number, findings);
                 continue;
             }
             let mut own = Findings::new(self.part.job.limits.findings);
@@ -332,6 +318,12 @@ impl Document<'_> {
         out: &mut Encoder<W>,
     ) -> Result<(), Error> {
         let gone = gone(order, &self.graph);
+        if let Some(Learnt { steps, findings, .. }) = self.learnt(number, &gone) {
+            for finding in findings {
+                account.findings.add_many(finding.reason, finding.count, finding.place);
+            }
+            return Ok(out.markup(&steps)?);
+        }
         let lowered = self.lower(number, &gone, account, &mut |steps| Ok(out.markup(steps)?));
         lowered.map(drop).map_err(|fault| match fault {
             Fault::Broken => Reason::Malformed.into(),
@@ -345,7 +337,7 @@ impl Document<'_> {
         held: &HashMap<usize, Held>,
         account: &mut Account<'_>,
         out: lower::Out<'_>,
-    ) -> Result<Known, Fault> {
+    ) -> Result<Told, Fault> {
         let node = self.graph.nodes.get(number).ok_or(Fault::Broken)?;
         let is_gone =
             |target: &Target| matches!(target, Target::Part(part) if matches!(held.get(part), Some(Held::Broken)));
@@ -380,7 +372,7 @@ impl Document<'_> {
             limits: &self.part.job.limits,
             names: &self.names,
         };
-        let told = match self.package.part(&node.name)? {
+        let mut told = match self.package.part(&node.name)? {
             Some(bytes) => lower::lower(bytes, &context, account, out)?,
             None => {
                 let own = previews::empty_drawing(&node.name).ok_or(Fault::Broken)?;
@@ -388,13 +380,13 @@ impl Document<'_> {
             }
         };
         let targets: Vec<&Target> = crossing.map(|(_, target)| target).collect();
-        for (place, name) in told.members {
+        for (place, name) in std::mem::take(&mut told.members) {
             let target = usize::try_from(place).ok().and_then(|place| targets.get(place));
             if let Some(Target::Part(part)) = target {
                 self.titles.insert(*part, name);
             }
         }
-        Ok(told.known)
+        Ok(told)
     }
 }
 

@@ -6,7 +6,7 @@ use quick_xml::events::BytesStart;
 
 use super::references::Role;
 use super::rules::{self, Loss, Special};
-use super::{Fault, Lowerer, TypeFacts, Verdict, text, value};
+use super::{Fault, Lowerer, TypeFacts, Verdict, scope, text, value};
 use crate::office::notes::NoteBox;
 use crate::office::xml;
 
@@ -41,7 +41,7 @@ impl Lowerer<'_, '_, '_> {
         for attribute in tag.attributes().with_checks(false) {
             let attribute = attribute.map_err(|_| Fault::Broken)?;
             let key = attribute.key.as_ref();
-            let (namespace, local) = match key.split_once(':') {
+            let (namespace, local) = match scope::split(key) {
                 None if key == "xmlns" => continue,
                 None => (Some(Namespace::NONE), key),
                 Some(("xmlns", _)) => continue,
@@ -125,6 +125,7 @@ impl Lowerer<'_, '_, '_> {
             if !self.is_ruled(of, rule.parent) || self.own.has(rule.space, value, self.context.known) {
                 continue;
             }
+            self.told.looked_in_vain = true;
             match rule.role {
                 Role::Defines => {}
                 Role::Needs => seen.names_nothing = true,

@@ -74,6 +74,8 @@ pub(super) struct Told {
     pub(super) members: Vec<(u32, String)>,
     /// What it gives numbers to.
     pub(super) known: Known,
+    /// It names something that was not known.
+    pub(super) looked_in_vain: bool,
 }
 
 /// Why a part was not lowered.
@@ -348,7 +350,7 @@ impl Lowerer<'_, '_, '_> {
 
     fn enter(&mut self, tag: &BytesStart<'_>, mark: Mark) -> Result<bool, Fault> {
         let qualified = tag.name();
-        let (prefix, name) = qualified.as_ref().split_once(':').unwrap_or(("", qualified.as_ref()));
+        let (prefix, name) = scope::split(qualified.as_ref()).unwrap_or(("", qualified.as_ref()));
         let Some(namespace) = self.scope.namespace(prefix, self.context.names) else {
             if self.frames.is_empty() {
                 return Err(Fault::Broken);

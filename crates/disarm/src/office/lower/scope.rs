@@ -100,6 +100,13 @@ impl Scope {
     }
 }
 
+/// The prefix of a name and the rest of it; nothing where it has none. Names are short: to look at each letter costs less than to begin
+/// a search.
+pub(super) fn split(name: &str) -> Option<(&str, &str)> {
+    let at = name.bytes().position(|byte| byte == b':')?;
+    Some((name.get(..at)?, name.get(at.saturating_add(1)..)?))
+}
+
 /// A slot for a prefix, which it shares with others.
 fn slot(prefix: &str) -> usize {
     let first = prefix.bytes().next().map_or(0, usize::from);
