@@ -47,6 +47,7 @@ pub(super) fn run(
     let Some(setup) = setup else { process::exit(1) };
     let handler = prepare(role);
     // Only what a room costs depends on these.
+    know_processor();
     let rehearsals = rehearsals(role);
     let _ = pages::gather(|| rehearsals.iter().for_each(|job| rehearse(&handler, job)));
     let _ = pages::keep_library();
@@ -60,6 +61,13 @@ pub(super) fn run(
         }
     };
     serve(&control, &setup, zygote, &handler)
+}
+
+/// Asks the processor what it can do, which libraries that compress and search want to know. In a virtual machine each such question is
+/// one to the host, and every room would ask the twenty of them anew.
+fn know_processor() {
+    #[cfg(target_arch = "x86_64")]
+    let _ = std::hint::black_box(std::arch::is_x86_feature_detected!("avx2"));
 }
 
 fn rehearse(handler: &Handler, job: &Rehearsal) {

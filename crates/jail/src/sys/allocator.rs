@@ -31,11 +31,19 @@ pub(crate) fn in_room() -> bool {
     IN_ROOM.load(Ordering::Relaxed)
 }
 
-/// Puts what was freed together, once in the zygote instead of in each of its rooms.
+/// Puts what was freed together, once in the zygote instead of in each of its rooms, and has the rooms keep what they free. What a
+/// decoder gives back the next one takes again, page by page with a fault for each; and at the end of a room all of it goes at once.
 pub(crate) fn settle() {
-    // SAFETY: takes a number; the heap is in order between calls.
-    unsafe { libc::malloc_trim(0) };
+    // SAFETY: these take numbers; the heap is in order between calls.
+    unsafe {
+        libc::malloc_trim(0);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, KEPT_BYTES);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
+    }
 }
+
+/// Blocks from this size on are mappings of their own, which grow without being copied and go when they are freed.
+const KEPT_BYTES: i32 = 8 << 20;
 
 #[inline]
 fn checked(at: *mut u8) -> *mut u8 {
