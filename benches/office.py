@@ -163,7 +163,7 @@ def compare(files, options, scratch):
 
 def slope(options, scratch):
     print("\nworkbooks made here (the median of the rounds)")
-    print(f"  {'cells':>9} {'MB XML':>7} {'MB file':>8} {'CPU ms':>9} {'us/cell':>8} {'MB XML/CPU s':>13} {'rooms ms':>9} {'us/cell':>8} {'largest MB':>11} {'tree MB':>8}")
+    print(f"  {'cells':>9} {'MB XML':>7} {'MB file':>8} {'CPU ms':>9} {'us/cell':>8} {'MB XML/CPU s':>13} {'rooms ms':>9} {'us/cell':>8} {'MB XML/CPU s':>13} {'largest MB':>11} {'tree MB':>8}")
     for cells in options.cells:
         path = scratch / f"cells-{cells}.xlsx"
         markup = workbook(path, cells) / 1e6
@@ -173,7 +173,7 @@ def slope(options, scratch):
             print(f"  {cells:9} {markup:7.1f} failed")
             continue
         cpu = statistics.median(each["cpu"] for each in runs)
-        print(f"  {cells:9} {markup:7.1f} {path.stat().st_size / 1e6:8.2f} {1000 * cpu:9.1f} {1e6 * cpu / cells:8.2f} {markup / cpu:13.1f} {1000 * rooms:9.1f} {1e6 * rooms / cells:8.2f} "
+        print(f"  {cells:9} {markup:7.1f} {path.stat().st_size / 1e6:8.2f} {1000 * cpu:9.1f} {1e6 * cpu / cells:8.2f} {markup / cpu:13.1f} {1000 * rooms:9.1f} {1e6 * rooms / cells:8.2f} {markup / rooms if rooms else 0:13.1f} "
               f"{max(each['largest'] for each in runs) / 2**20:11.0f} {max(each['tree'] for each in runs) / 2**20:8.0f}")
 
 
