@@ -10,7 +10,8 @@ pub(super) fn value(attribute: Attribute, of: Type, raw: &str) -> Option<Value> 
         AttributeKind::Boolean | AttributeKind::VmlBoolean => Value::Boolean(boolean(text)?),
         AttributeKind::Integer { low, high } => {
             let number = integer(text).or_else(|| measured(text, attribute, of))?;
-            Value::Integer(if (low..=high).contains(&number) { number } else { return None })
+            let numbers = [Some(number), other_sign(number, low, high).filter(|_| of.namespace().prefix() != "x")];
+            Value::Integer(numbers.into_iter().flatten().find(|number| (low..=high).contains(number))?)
         }
         AttributeKind::Decimal => Value::Decimal(decimal(text)?),
         AttributeKind::Enumeration { .. } => {
@@ -45,6 +46,17 @@ fn boolean(text: &str) -> Option<bool> {
 
 fn integer(text: &str) -> Option<i64> {
     text.strip_prefix('+').unwrap_or(text).parse().ok()
+}
+
+/// The same 32 bits read without a sign, or with one, where all 32 count: Office for Mac and Office 2013 write the numbers of a chart's
+/// axes with one (`-2126991800`), LibreOffice the space between the characters of a grid without (`4294961151`). Not in the cells of a
+/// sheet, whose numbers are places.
+fn other_sign(number: i64, low: i64, high: i64) -> Option<i64> {
+    match (low, high) {
+        (0, 0xFFFF_FFFF) => i32::try_from(number).ok().map(|bits| bits.cast_unsigned().into()),
+        (-0x8000_0000, 0x7FFF_FFFF) => u32::try_from(number).ok().map(|bits| bits.cast_signed().into()),
+        _ => None,
+    }
 }
 
 /// XML Schema's `double`; Rust's reader would take more words for the infinities.
@@ -172,8 +184,22 @@ mod tests {
         let row = ["x:sheetData", "x:row"];
         assert_eq!(read("WorksheetPart", &row, ":r", "4294967295"), Some(Value::Integer(4_294_967_295)));
         assert_eq!(read("WorksheetPart", &row, ":r", "4294967296"), None);
+        assert_eq!(read("WorksheetPart", &row, ":r", "-1"), None);
         assert_eq!(read("WorksheetPart", &row, ":ht", "INF"), Some(Value::Decimal(f64::INFINITY)));
         assert_eq!(read("WorksheetPart", &row, ":ht", "inf"), None);
         assert_eq!(read("WorksheetPart", &row, ":hidden", " 1 "), Some(Value::Boolean(true)));
+    }
+
+    #[test]
+    fn all_32_bits_are_read_with_the_other_sign_too() {
+        let axis = ["c:chart", "c:plotArea", "c:lineChart", "c:axId"];
+        assert_eq!(read("ChartPart", &axis, ":val", "-2126991800"), Some(Value::Integer(2_167_975_496)));
+        assert_eq!(read("ChartPart", &axis, ":val", "-2147483649"), None);
+        let grid = ["w:body", "w:sectPr", "w:docGrid"];
+        assert_eq!(read("MainDocumentPart", &grid, "w:charSpace", "4294961151"), Some(Value::Integer(-6_145)));
+        assert_eq!(read("MainDocumentPart", &grid, "w:charSpace", "4294967296"), None);
+        // Not all 32 count.
+        let gap = ["c:chart", "c:plotArea", "c:barChart", "c:gapWidth"];
+        assert_eq!(read("ChartPart", &gap, ":val", "-1"), None);
     }
 }
