@@ -54,9 +54,11 @@ impl<'a> Compound<'a> {
         Ok(Some(stream.ok_or(Reason::Malformed)?))
     }
 
-    /// The first bytes of the first stream of that name, at most as many as are asked for.
+    /// The first bytes of the first stream of that name, at most as many as are asked for: of the document's own before those of one that it
+    /// embeds.
     pub(crate) fn head(&self, name: &str, bytes: usize) -> Option<Vec<u8>> {
-        let entry = self.directory.chunks_exact(ENTRY_BYTES).find(|entry| is_stream(entry, name))?;
+        let mut all = self.root().into_iter().chain(self.directory.chunks_exact(ENTRY_BYTES));
+        let entry = all.find(|entry| is_stream(entry, name))?;
         let (start, len) = self.extent(entry)?;
         let mut head =
             if len < MINI_CUTOFF { self.small(start, len)? } else { self.chain(start, len.min(size(bytes)))? };
