@@ -47,7 +47,10 @@ pub(super) fn kind(bytes: &[u8]) -> Option<&'static str> {
     } else if has("meta-inf/manifest.mf") || has("meta-inf/application.xml") {
         Some("jar")
     } else if has("meta-inf/manifest.xml") && has("content.xml") {
-        Some("odf")
+        // OpenDocument may go without `mimetype` (version 1.3 part 2, section 3.3): then the manifest says what it is.
+        let manifest = zip::small_text(bytes, b"META-INF/manifest.xml", MAX_MANIFEST);
+        let said = manifest.as_deref().and_then(media_type_of_root).and_then(by_media_type);
+        Some(said.unwrap_or("odf"))
     } else if IWORK.iter().any(|name| has(name)) {
         Some("iwork")
     } else if names.iter().any(|name| name.starts_with("payload/") && name.contains(".app/")) {
@@ -59,6 +62,21 @@ pub(super) fn kind(bytes: &[u8]) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// The media type that a manifest gives the package itself, `full-path="/"`.
+fn media_type_of_root(manifest: &str) -> Option<&str> {
+    let entries = manifest.split('<').filter_map(|tag| tag.split_once('>').map(|(tag, _)| tag));
+    let mut entries = entries.filter(|tag| tag.contains("file-entry"));
+    let root = entries.find(|tag| attribute(tag, "full-path") == Some("/"))?;
+    attribute(root, "media-type")
+}
+
+fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
+    let (_, after) = tag.split_once(name)?;
+    let quoted = after.trim_start().strip_prefix('=')?.trim_start();
+    let quote = quoted.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    quoted.get(1..)?.split(quote).next()
 }
 
 fn by_media_type(media: &str) -> Option<&'static str> {
@@ -87,3 +105,28 @@ const IWORK: &[&str] = &[
 ];
 const MAX_NAMES: usize = 20_000;
 const MAX_MIMETYPE: usize = 256;
+const MAX_MANIFEST: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::{by_media_type, media_type_of_root};
+
+    #[test]
+    fn a_manifest_says_what_the_package_is() {
+        let entry = |path: &str, media: &str| {
+            format!("<manifest:file-entry manifest:full-path=\"{path}\" manifest:media-type=\"{media}\"/>")
+        };
+        let sheet = "application/vnd.oasis.opendocument.spreadsheet";
+        let of = |entries: &[String]| {
+            let manifest =
+                format!("<?xml version=\"1.0\"?><manifest:manifest>{}</manifest:manifest>", entries.concat());
+            media_type_of_root(&manifest).and_then(by_media_type)
+        };
+        assert_eq!(of(&[entry("content.xml", "text/xml"), entry("/", sheet)]), Some("ods"));
+        let swapped = format!("<file-entry media-type = '{sheet}' full-path='/'/>");
+        assert_eq!(of(&[swapped]), Some("ods"));
+        assert_eq!(of(&[entry("content.xml", sheet)]), None);
+        assert_eq!(of(&[entry("/", "")]), None);
+        assert_eq!(of(&[]), None);
+    }
+}
