@@ -11,7 +11,6 @@ use form::{Limits, Reason};
 use super::directory::{self, METHOD_DEFLATED, METHOD_STORED, Node};
 use super::second_opinion;
 use crate::archive::bytes;
-use crate::archive::output::RATIO_FREE_BYTES;
 use crate::error::{Error, size, within};
 
 /// The parts of a package by name.
@@ -195,6 +194,10 @@ impl Read for PartReader<'_> {
         Ok(len)
     }
 }
+
+/// Below this a part may shrink as far as it likes. More than in an archive, because drawings of blank paper in bitmaps shrink a
+/// thousandfold honestly, and a part is only read as what it is: it goes nowhere, and what all parts hold together is bounded.
+const RATIO_FREE_BYTES: u64 = 16 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
