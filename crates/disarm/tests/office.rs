@@ -129,6 +129,38 @@ fn a_cell_of_a_table_without_a_paragraph_gets_one() {
     assert!(text.contains("<w:tc>") && text.contains("<w:p/></w:tc>"), "{text}");
 }
 
+/// PowerPoint 2010 and later: ECMA-376 part 1, section 22.1, with the letters of drawings (section 21.1.2.3.9).
+#[test]
+fn equations_on_slides_cross() {
+    let letters = r#"<a:rPr lang="en-US" i="1"><a:latin typeface="Cambria Math"/></a:rPr>"#;
+    let equation = format!(
+        r#"<m:oMathPara><m:oMathParaPr><m:jc m:val="centerGroup"/></m:oMathParaPr><m:oMath><m:rad><m:radPr><m:degHide m:val="on"/><m:ctrlPr>{letters}</m:ctrlPr></m:radPr><m:deg/><m:e><m:r>{letters}<m:t>𝑥+1</m:t></m:r></m:e></m:rad></m:oMath></m:oMathPara>"#
+    );
+    let shape = |content: &str| {
+        format!(
+            r#"<p:sp><p:nvSpPr><p:cNvPr id="2" name="e"/><p:cNvSpPr txBox="1"/><p:nvPr/></p:nvSpPr><p:spPr/><p:txBody><a:bodyPr/><a:p>{content}</a:p></p:txBody></p:sp>"#
+        )
+    };
+    let math = "http://schemas.openxmlformats.org/officeDocument/2006/math";
+    let drawn = "http://schemas.microsoft.com/office/drawing/2010/main";
+    let (done, text) = slide(
+        &format!(
+            r#"<mc:AlternateContent xmlns:a14="{drawn}"><mc:Choice Requires="a14">{}</mc:Choice><mc:Fallback>{}</mc:Fallback></mc:AlternateContent>"#,
+            shape(&format!(r#"<a14:m xmlns:m="{math}">{equation}</a14:m>"#)),
+            shape("<a:r><a:t>picture</a:t></a:r>")
+        ),
+        |package| package,
+    );
+    assert!(!done.has(Reason::UnknownContent) && !done.has(Reason::StructureRepaired));
+    let start = text.find("<m:oMathPara>").expect("an equation");
+    let end = text.find("</a14:m>").expect("its end");
+    assert_eq!(text.get(start..end), Some(equation.as_str()));
+    let plain = shape(&format!(
+        r#"<a14:m xmlns:a14="{drawn}" xmlns:m="{math}"><m:oMath><m:r><m:t>y</m:t></m:r></m:oMath></a14:m>"#
+    ));
+    assert!(slide(&plain, |package| package).1.contains("<m:t>y</m:t>"));
+}
+
 #[test]
 fn elements_of_no_vocabulary_are_left_out_with_all_in_them() {
     let (done, text) = body("<w:p><w:evil><w:r><w:t>in</w:t></w:r></w:evil><w:r><w:t>out</w:t></w:r></w:p>");

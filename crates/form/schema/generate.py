@@ -123,6 +123,8 @@ FIELD_ELEMENTS = {"w:instrText", "w:delInstrText"}
 NUMBER_FORMAT_ELEMENTS = {"c:formatCode"}
 HEADER_ELEMENTS = {f"{p}:{s}{k}" for p in ("x", "c", "cx") for s in ("odd", "even", "first") for k in ("Header", "Footer")}
 
+DRAWN_LETTERS = "a:CT_TextCharacterProperties/a:rPr"
+
 types, by_class, enums, enums_by_name = {}, {}, {}, {}
 for path in sorted(glob.glob(DATA + "schemas/*.json")):
     schema = load(path)
@@ -178,6 +180,11 @@ def children(entry):
     # The published children of w:sdt lack its properties.
     if element(entry["Name"]) == "w:sdt":
         names = ["w:CT_SdtPr/w:sdtPr", "w:CT_SdtEndPr/w:sdtEndPr"] + names
+    # What stands in an equation of a drawing is not said at all: there the letters have the properties of drawings.
+    if element(entry["Name"]) == "a14:m":
+        names += ["m:CT_OMathPara/m:oMathPara", "m:CT_OMath/m:oMath"]
+    if element(entry["Name"]) in ("m:r", "m:ctrlPr"):
+        names += [DRAWN_LETTERS]
     # Word writes its text effects into the properties of styles and list symbols, too.
     if element(entry["Name"]) == "w:rPr":
         names += [child["Name"] for child in types["w:CT_RPr/w:rPr"]["Children"] if child["Name"].startswith("w14:")]
@@ -264,6 +271,16 @@ def content(entry):
         first = [str(number[name]) + "?" for name in left if element(name) in ("w:sdtPr", "w:sdtEndPr")]
         left = [name for name in left if element(name) not in ("w:sdtPr", "w:sdtEndPr")]
         text = f",({' '.join(first)} {text})"
+    if element(entry["Name"]) == "a14:m":
+        return f"|({' '.join(str(number[name]) for name in left)})?"
+    if DRAWN_LETTERS in left and element(entry["Name"]) == "m:r":
+        # In the place of those of Word: behind the properties of the equation, before the letters.
+        left.remove(DRAWN_LETTERS)
+        own, rest = text.split(" ", 1)
+        text = f"{own} {number[DRAWN_LETTERS]}? {rest}"
+    if DRAWN_LETTERS in left and element(entry["Name"]) == "m:ctrlPr":
+        left.remove(DRAWN_LETTERS)
+        text = f"|({text} {number[DRAWN_LETTERS]})"
     if left:
         loose = f"|({' '.join(str(number[name]) for name in left)})*"
         text = f",({text} {loose})" if text else loose
@@ -316,6 +333,9 @@ def attribute_kind(attribute, entry, owner):
         if values:
             return "E", "|".join(dict.fromkeys(values))
         return "K", "64"
+    if (on, local) == ("dgm:param", "val"):
+        # Where connectors of an organisation chart begin and end may be several places.
+        return "L", ""
     longest, patterns, number_kind, token = 32767, [], False, False
     for validator in validators:
         number_kind |= validator["Name"] == "NumberValidator"
