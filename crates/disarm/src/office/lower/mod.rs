@@ -556,10 +556,12 @@ impl Lowerer<'_, '_, '_> {
             return Ok(());
         }
         let is_kept = self.close_text(&element) && self.settle(&mut element);
-        // What is written of the element around it cannot be put in order any more.
-        let is_late =
-            element.next.is_none() && !element.is_written && self.parent().is_some_and(|parent| parent.is_written);
-        if is_late {
+        // What is written of the element around it cannot be put in order any more; what it lacked may have been added since.
+        let around = self.parent().filter(|parent| parent.is_written && element.next.is_none() && !element.is_written);
+        if let Some(around) = &around {
+            element.next = around.of.step(around.state, element.child);
+        }
+        if around.is_some() && element.next.is_none() {
             self.account.repaired = self.account.repaired.saturating_add(1);
             self.cut(element.start);
             return Ok(());

@@ -62,13 +62,20 @@ impl Lowerer<'_, '_, '_> {
             Some(Role::Element(Element { start, .. }) | Role::Object { start, .. }) => *start,
             _ => self.tape.len(),
         };
+        // What comes next took its place from the state as it is now, or has none yet and is asked again when it ends.
+        let is_bound = match self.frames.get(next).map(|frame| &frame.role) {
+            None => false,
+            Some(Role::Element(element)) => element.next.is_some(),
+            Some(_) => true,
+        };
         let Some(Frame { role: Role::Element(element), .. }) = self.frames.get_mut(parent) else {
             return Err(Fault::Broken);
         };
         if element.is_disordered {
             let before = self.tape.len();
-            let arranged = tape::arrange(&mut self.tape, element.start..end, element.of, true);
+            let arranged = tape::arrange(&mut self.tape, element.start..end, element.of, is_bound);
             element.is_disordered = false;
+            element.state = arranged.state;
             self.own.arranged(element.start, &arranged.moves);
             self.account.repaired = self.account.repaired.saturating_add(arranged.lost.max(1));
             let shorter = before.saturating_sub(self.tape.len());

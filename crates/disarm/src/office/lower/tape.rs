@@ -16,8 +16,8 @@ pub(super) struct Arranged {
 
 /// The children of an element that are complete, each with all that stands in it, or a choice with its own.
 struct Unit {
-    /// Where it stood, counted from the first.
-    from: usize,
+    /// Where it stood, counted from the first; nothing for one that was added.
+    from: Option<usize>,
     steps: Vec<Markup>,
     /// Their numbers in the type of the element around them.
     children: Vec<u16>,
@@ -31,38 +31,101 @@ fn content(steps: &[Markup], start: usize) -> usize {
 }
 
 /// Puts the children of the element of type `of` that begins at `start` and runs to `end` in order; what was in order stays as it
-/// was. With `keep_end` the state after the last of them must not change.
+/// was. With `keep_end` the state after the last of them must not change; without, empty elements that they wait for are added.
 pub(super) fn arrange(steps: &mut Vec<Markup>, range: Range<usize>, of: Type, keep_end: bool) -> Arranged {
     let from = content(steps, range.start).min(range.end);
-    let units = units(steps.drain(from..range.end));
-    let mut row = Row::new(of);
-    let (mut late, mut lost, mut moves) = (Vec::new(), 0_u32, Vec::new());
+    let mut units = units(steps.drain(from..range.end));
+    if !keep_end {
+        supply(of, &mut units);
+    }
     let stood = |unit: &Unit| {
-        let begin = from.saturating_add(unit.from);
-        begin..begin.saturating_add(unit.steps.len())
+        let begin = from.saturating_add(unit.from?);
+        Some(begin..begin.saturating_add(unit.steps.len()))
     };
-    for unit in units {
-        if let Err(unit) = row.push(unit) {
-            late.push(unit);
-        }
-    }
-    let end = row.end();
-    for (number, unit) in late.into_iter().enumerate() {
-        let was = stood(&unit);
-        if number >= MAX_LATE || !row.insert(unit, keep_end.then_some(end)) {
-            lost = lost.saturating_add(1);
-            moves.push((was, None));
-        }
-    }
-    let state = row.end();
+    let (row, lost) = in_order(of, units, keep_end);
+    let mut moves: Vec<_> = lost.iter().filter_map(|unit| Some((stood(unit)?, None))).collect();
+    let (lost, state) = (u32::try_from(lost.len()).unwrap_or(u32::MAX), row.end());
     let mut sorted: Vec<Markup> = Vec::new();
     for unit in row.units {
-        moves.push((stood(&unit), Some(from.saturating_add(sorted.len()))));
+        moves.extend(stood(&unit).map(|was| (was, Some(from.saturating_add(sorted.len())))));
         sorted.extend(unit.steps);
     }
     steps.splice(from..from, sorted);
     moves.sort_by_key(|(was, _)| was.start);
     Arranged { lost, state, moves }
+}
+
+/// The children in an order that is taken, and those that have no place in it.
+fn in_order(of: Type, units: Vec<Unit>, keep_end: bool) -> (Row, Vec<Unit>) {
+    let mut row = Row::new(of);
+    let mut lost: Vec<Unit> = units.into_iter().filter_map(|unit| row.push(unit).err()).collect();
+    let end = row.end();
+    // One may have to wait for another that is needed before it.
+    for _ in 0..MAX_ROUNDS {
+        let late = std::mem::take(&mut lost);
+        let before = late.len();
+        for (number, unit) in late.into_iter().enumerate() {
+            if number >= MAX_LATE {
+                lost.push(unit);
+            } else if let Err(unit) = row.insert(unit, keep_end.then_some(end)) {
+                lost.push(unit);
+            }
+        }
+        if lost.is_empty() || lost.len() == before || before > MAX_WAITING {
+            break;
+        }
+    }
+    (row, lost)
+}
+
+/// Adds the empty elements without which children have no place: programs leave out the properties or the grid of a table, and the
+/// rows stand behind both (ECMA-376 part 1, section 17.4.37). Only what makes fewer children lost is added.
+fn supply(of: Type, units: &mut Vec<Unit>) {
+    let lost = |units: &[Unit]| in_order(of, units.iter().map(Unit::outline).collect(), false).1.len();
+    let mut now = lost(units);
+    for _ in 0..MAX_ADDED {
+        let Some((at, numbers)) = (if now > 0 { awaited(of, units) } else { None }) else { return };
+        let added = numbers.len();
+        units.splice(at..at, numbers.into_iter().map(Unit::empty));
+        let then = lost(units);
+        if then >= now {
+            units.drain(at..at.saturating_add(added));
+            return;
+        }
+        now = then;
+    }
+}
+
+/// Where the first child stands that only waits for empty ones, and the numbers of those.
+fn awaited(of: Type, units: &[Unit]) -> Option<(usize, Vec<u16>)> {
+    let row = Row::new(of);
+    let is_there = |number: u16| units.iter().any(|unit| unit.children.contains(&number));
+    let empties: Vec<u16> =
+        (0..of.child_count()).filter(|number| may_be_empty(of, *number) && !is_there(*number)).collect();
+    let mut state = of.start();
+    for (at, unit) in units.iter().enumerate() {
+        if let Some(next) = row.after(state, &unit.children) {
+            state = next;
+            continue;
+        }
+        // Breadth first, each state once.
+        let mut ways: Vec<(State, Vec<u16>)> = vec![(state, Vec::new())];
+        let mut next = 0;
+        while let Some((from, way)) = ways.get(next).cloned() {
+            next = next.saturating_add(1);
+            for number in empties.iter().copied().filter(|_| way.len() < MAX_ADDED) {
+                let Some(reached) = of.step(from, number) else { continue };
+                let numbers: Vec<u16> = way.iter().copied().chain([number]).collect();
+                if row.after(reached, &unit.children).is_some() {
+                    return Some((at, numbers));
+                }
+                if ways.iter().all(|(known, _)| *known != reached) {
+                    ways.push((reached, numbers));
+                }
+            }
+        }
+    }
+    None
 }
 
 /// Adds empty elements that the element of type `of`, which begins at `start` and runs to the end of the steps, needs and lacks.
@@ -90,10 +153,7 @@ pub(super) fn complete(steps: &mut Vec<Markup>, start: usize, of: Type, mut stat
         let helps = empties.into_iter().find(|number| row.helps(*number));
         let done = unplaced == 0
             && match helps {
-                Some(number) => row.insert(
-                    Unit { from: 0, steps: vec![Markup::Open(number), Markup::Close], children: vec![number] },
-                    None,
-                ),
+                Some(number) => row.insert(Unit::empty(number), None).is_ok(),
                 None => false,
             };
         state = row.end();
@@ -115,7 +175,7 @@ fn units(steps: impl Iterator<Item = Markup>) -> Vec<Unit> {
     let (mut units, mut depth, mut elements) = (Vec::<Unit>::new(), 0_usize, 0_usize);
     for (at, step) in steps.enumerate() {
         if depth == 0 {
-            units.push(Unit { from: at, steps: Vec::new(), children: Vec::new() });
+            units.push(Unit { from: Some(at), steps: Vec::new(), children: Vec::new() });
         }
         let Some(unit) = units.last_mut() else { continue };
         match &step {
@@ -133,6 +193,18 @@ fn units(steps: impl Iterator<Item = Markup>) -> Vec<Unit> {
         unit.steps.push(step);
     }
     units
+}
+
+impl Unit {
+    /// An element without anything in it.
+    fn empty(number: u16) -> Unit {
+        Unit { from: None, steps: vec![Markup::Open(number), Markup::Close], children: vec![number] }
+    }
+
+    /// The same without its steps.
+    fn outline(&self) -> Unit {
+        Unit { from: self.from, steps: Vec::new(), children: self.children.clone() }
+    }
 }
 
 /// Children in an order that the content model takes.
@@ -184,12 +256,12 @@ impl Row {
         end.is_none_or(|end| end == last).then_some(states)
     }
 
-    /// Puts one as near to the end as it may stand.
-    fn insert(&mut self, unit: Unit, end: Option<State>) -> bool {
+    /// Puts one as near to the end as it may stand, or gives it back.
+    fn insert(&mut self, unit: Unit, end: Option<State>) -> Result<(), Unit> {
         let places = (0..self.states.len()).rev().take(MAX_PLACES);
         let Some((at, changed)) = places.into_iter().find_map(|at| Some((at, self.with(at, &unit.children, end)?)))
         else {
-            return false;
+            return Err(unit);
         };
         // The states up to `at` stay; then those that change; then the old ones from where both agree.
         let rest = at.saturating_add(changed.len());
@@ -198,7 +270,7 @@ impl Row {
         self.states.extend(changed);
         self.states.extend(tail);
         self.units.insert(at.min(self.units.len()), unit);
-        true
+        Ok(())
     }
 
     /// Whether an empty element of that number somewhere would make the row acceptable.
@@ -218,6 +290,9 @@ impl Row {
 
 /// Children in the wrong place for which one is sought; the others are left out.
 const MAX_LATE: usize = 256;
+/// How often those that had no place are tried again, and how many they may be for that.
+const MAX_ROUNDS: usize = 4;
+const MAX_WAITING: usize = 32;
 /// Places that are tried for one of them, and children behind such a place that are looked at.
 const MAX_PLACES: usize = 4_096;
 const MAX_RUN: usize = 256;
@@ -259,6 +334,46 @@ mod tests {
         let expected = [properties, run, link, run, run].map(Markup::Open);
         assert_eq!((lost, order), (0, expected.iter().collect()));
         assert!(paragraph.accepts(state));
+    }
+
+    /// What programs leave out of a table, and that nothing of it is lost for that.
+    #[test]
+    fn rows_of_a_table_without_properties_or_grid_stay() {
+        let document = PartKind::named("MainDocumentPart").unwrap().root();
+        let table = child(child(document, "w", "body").1, "w", "tbl").1;
+        let [properties, grid, row] = ["tblPr", "tblGrid", "tr"].map(|name| child(table, "w", name).0);
+        let expected = [properties, grid, row, row].map(Markup::Open);
+        let given: [&[u16]; 5] =
+            [&[grid, row, row], &[properties, row, row], &[row, row], &[row, grid, row], &[row, properties, row, grid]];
+        for given in given {
+            let mut steps = vec![Markup::Open(0)];
+            given.iter().for_each(|number| steps.extend(empty(*number)));
+            let end = steps.len();
+            let arranged = arrange(&mut steps, 0..end, table, false);
+            let order: Vec<&Markup> = steps.iter().skip(1).filter(|step| matches!(step, Markup::Open(_))).collect();
+            assert_eq!((arranged.lost, order), (0, expected.iter().collect()), "{given:?}");
+            assert!(table.accepts(arranged.state));
+            assert_eq!(arranged.moves.len(), given.len());
+        }
+    }
+
+    /// As generators that write the elements of an axis in an order of their own do.
+    #[test]
+    fn children_that_wait_for_one_another_find_their_places() {
+        let chart = child(PartKind::named("ChartPart").unwrap().root(), "c", "chart").1;
+        let axis = child(child(chart, "c", "plotArea").1, "c", "catAx").1;
+        let names = ["axId", "scaling", "delete", "axPos", "title", "majorTickMark", "crossAx", "crosses"];
+        let expected = names.map(|name| child(axis, "c", name).0);
+        let given = ["axId", "crossAx", "crosses", "axPos", "scaling", "delete", "title", "majorTickMark"];
+        for given in [given, ["crosses", "crossAx", "majorTickMark", "title", "axPos", "delete", "scaling", "axId"]] {
+            let mut steps = vec![Markup::Open(0)];
+            given.iter().for_each(|name| steps.extend(empty(child(axis, "c", name).0)));
+            let end = steps.len();
+            let arranged = arrange(&mut steps, 0..end, axis, false);
+            let order: Vec<&Markup> = steps.iter().skip(1).filter(|step| matches!(step, Markup::Open(_))).collect();
+            assert_eq!((arranged.lost, order), (0, expected.map(Markup::Open).iter().collect()), "{given:?}");
+            assert!(axis.accepts(arranged.state));
+        }
     }
 
     #[test]
