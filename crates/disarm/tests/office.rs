@@ -406,6 +406,21 @@ fn marks_of_fields_that_never_began_are_left_out() {
 }
 
 #[test]
+fn a_name_of_nothing_is_left_out() {
+    let names = r#"<definedName name="_xlnm.Print_Area" localSheetId="0"/>"#;
+    for kept in ["", r#"<definedName name="合計">'表'!$A$1</definedName>"#] {
+        let package = Package::workbook("<sheetData/>");
+        let book = package.part_text("xl/workbook.xml");
+        let book = book.replace("</sheets>", &format!("</sheets><definedNames>{names}{kept}</definedNames>"));
+        let (done, parts) = rebuilt(&package.part("xl/workbook.xml", &book), "a.xlsx");
+        let text = parts.text("workbook.xml");
+        assert!(!text.contains("Print_Area"), "{text}");
+        assert_eq!(text.contains("<definedName "), !kept.is_empty(), "{text}");
+        assert!(done.has(Reason::StructureRepaired) && !done.has(Reason::UnknownContent));
+    }
+}
+
+#[test]
 fn links_lead_to_the_web_and_to_mail_only() {
     let link = |target: &str| {
         let package =

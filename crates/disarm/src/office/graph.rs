@@ -129,6 +129,8 @@ impl Graph {
                             links.push((relation.id, Target::Part(number)));
                         }
                     }
+                    // PowerPoint writes `NULL` for a picture that it had lost already: there is nothing to be told of.
+                    (None, _) if relationships::reason_for(&relation) == Some(Reason::CustomData) => {}
                     (name, _) => {
                         // The data behind a chart is in the chart.
                         let is_object = matches!(relation.tail(), "oleObject" | "package" | "aFChunk")

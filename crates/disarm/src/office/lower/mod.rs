@@ -575,6 +575,8 @@ impl Lowerer<'_, '_, '_> {
                 element.special,
                 Special::Extension | Special::Graphic | Special::Frame | Special::PivotCaches
             );
+            // Of links each is told that is gone.
+            let is_told = is_told || element.of.is("x", "hyperlinks");
             if !element.is_doomed && !is_told && element.of.text() == TextKind::None {
                 self.account.unknown(format!("{}:{}", element.of.namespace().prefix(), element.of.name()));
             }

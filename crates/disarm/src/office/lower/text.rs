@@ -21,6 +21,11 @@ impl Lowerer<'_, '_, '_> {
             return true;
         }
         if self.text.is_empty() {
+            // LibreOffice writes a name without a formula where it could not read the one of an xlsb; Excel calls that damage.
+            if element.special == Special::DefinedName {
+                self.account.repaired = self.account.repaired.saturating_add(1);
+                return false;
+            }
             return !self.lacks_first(element);
         }
         let mut text = std::mem::take(&mut self.text);
