@@ -84,7 +84,9 @@ impl Gateway {
             let parent = |pid: u32| all.iter().find(|process| process.0 == pid).map_or(0, |process| process.1);
             let ancestors = |pid: u32| std::iter::successors(Some(parent(pid)), |pid| Some(parent(*pid))).take(6);
             let is_leaf = |pid: u32| all.iter().all(|process| process.1 != pid);
-            let is_room = |pid: u32| is_leaf(pid) && ancestors(pid).any(|pid| pid == self.pid());
+            // What the gateway starts itself is a zygote that has no rooms yet.
+            let is_room =
+                |pid: u32| is_leaf(pid) && parent(pid) != self.pid() && ancestors(pid).any(|pid| pid == self.pid());
             let has_role = |pid: u32| {
                 let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
                 line.split(|byte| *byte == 0).any(|word| roles.iter().any(|role| role.as_bytes() == word))

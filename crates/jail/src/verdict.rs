@@ -70,13 +70,18 @@ impl Verdict {
 
     /// True when the zygote must not serve on: its rooms share an address layout which the document may have learnt.
     pub(crate) fn taints_zygote(&self) -> bool {
+        // Whoever killed it, it did not end by itself, and nobody can say what it had become.
+        *self == Verdict::Killed || self.is_abnormal()
+    }
+
+    /// True for what no room does that is ours to its end, however large the document: it crashed, made a forbidden call, or
+    /// answered wrongly. Such a room costs its zygote, which is replaced.
+    pub fn is_abnormal(&self) -> bool {
         match self {
-            Verdict::Ok | Verdict::Refused(..) | Verdict::NoRoom => false,
-            // Named limits that an honest room reaches on a large document.
-            Verdict::CpuLimit | Verdict::MemoryLimit | Verdict::OutputLimit | Verdict::Timeout | Verdict::Killed => {
-                false
-            }
             Verdict::PolicyKill | Verdict::Crash(_) | Verdict::Protocol => true,
+            // Named limits that an honest room reaches on a large document.
+            Verdict::CpuLimit | Verdict::MemoryLimit | Verdict::OutputLimit | Verdict::Timeout => false,
+            Verdict::Ok | Verdict::Refused(..) | Verdict::Killed | Verdict::NoRoom => false,
         }
     }
 }
@@ -245,6 +250,18 @@ mod tests {
         assert_eq!(failed(&Evidence { overdue: true, ..kill() }), Verdict::Timeout);
         assert_eq!(failed(&Evidence { out_of_memory: true, ..kill() }), Verdict::MemoryLimit);
         assert_eq!(failed(&Evidence { cpu: Duration::from_secs(2), ..kill() }), Verdict::CpuLimit);
+    }
+
+    #[test]
+    fn a_room_that_did_not_end_by_itself_costs_its_zygote_and_one_at_its_limits_does_not() {
+        for verdict in [Verdict::Killed, Verdict::PolicyKill, Verdict::Crash(Crash::Signal(11)), Verdict::Protocol] {
+            assert!(verdict.taints_zygote(), "{verdict}");
+        }
+        let limits = [Verdict::CpuLimit, Verdict::MemoryLimit, Verdict::OutputLimit, Verdict::Timeout];
+        for verdict in limits.into_iter().chain([Verdict::Ok, Verdict::NoRoom]) {
+            assert!(!verdict.taints_zygote(), "{verdict}");
+        }
+        assert!(!Verdict::Killed.is_abnormal(), "it says nothing of the document");
     }
 
     #[test]

@@ -220,7 +220,12 @@ fn run(pool: &Pool, number: u8, row: &Row, expected: Expect) -> (String, Option<
             let outcome = if row.name.starts_with("tells") {
                 telling(pool, document, hostile, limits)
             } else {
-                pool.chain_wait(document, hostile, vec![ORDINARY], limits)
+                let clean = if row.name.contains("refusing clean half") {
+                    vec![ATTACK, position("clean half: refuse")]
+                } else {
+                    vec![ORDINARY]
+                };
+                pool.chain_wait(document, hostile, clean, limits)
             };
             (outcome.verdict().clone(), outcome.clean.fresh.map(|fresh| fresh.sealed().to_vec(1 << 20).unwrap()))
         }

@@ -497,6 +497,8 @@ fn send_signal(pid: i32, signal: libc::c_int) {
 fn a_dirty_room_killed_from_outside_is_told_from_a_form_that_does_not_verify() {
     let pool = start(config());
     for round in 0..10 {
+        // A zygote that starts is busy too, and the one of the round before is replaced.
+        pool.chain_wait(source(b"x"), vec![ORDINARY], vec![ORDINARY], limits());
         let (room, verdict) = busy_chain(&pool, &[HALF], &[WHOLE_OR_NOTHING]);
         let zygote = stat_of(room, PARENT).unwrap();
         let is_late = round % 2 == 1;
@@ -511,6 +513,7 @@ fn a_dirty_room_killed_from_outside_is_told_from_a_form_that_does_not_verify() {
         }
         assert_eq!(verdict.recv().unwrap(), Verdict::Killed, "round {round}");
     }
+    assert!(pool.stats().zygotes_started >= 2 + 9, "nobody knows what a room was that others ended");
     // The same clean room refuses for itself where the form is whole and too short.
     let outcome = pool.chain_wait(source(b"x"), vec![ORDINARY], vec![WHOLE_OR_NOTHING], limits());
     assert_eq!(outcome.verdict().reason(), Some(form::reason::Reason::FormInvalid));
@@ -523,6 +526,7 @@ fn a_clean_room_killed_from_outside_is_the_cause_of_its_chains_end() {
     {
         // The first dirty half is silent and has to be stopped, the second is stuck in a full pipe.
         for dirty in [&[WAIT][..], &[GENERATE, 8]] {
+            pool.chain_wait(source(b"x"), vec![ORDINARY], vec![ORDINARY], limits());
             let (room, verdict) = busy_chain(&pool, dirty, &[HANG]);
             send_signal(room, signal);
             assert_eq!(verdict.recv().unwrap(), expected, "beside dirty half {dirty:?}");

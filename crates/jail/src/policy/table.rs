@@ -80,6 +80,7 @@ const MAY_MOVE: u32 = 1; // MREMAP_MAYMOVE
 const STDOUT: u32 = 1;
 const STDERR: u32 = 2;
 const SIGABRT: u32 = 6;
+const SIG_UNBLOCK: u32 = 1;
 
 /// What both kinds of room need.
 pub(crate) const ROOM: &[Row] = rows! {
@@ -96,7 +97,7 @@ pub(crate) const ROOM: &[Row] = rows! {
     SYS_clock_gettime "clock_gettime" Always, "Instant, where the vDSO has no clock of its own (some virtual machines)";
     SYS_getpid "getpid" Always, "abort()";
     SYS_gettid "gettid" Always, "abort()";
-    SYS_rt_sigprocmask "rt_sigprocmask" Always, "abort()";
+    SYS_rt_sigprocmask "rt_sigprocmask" When(&[&[Is(0, SIG_UNBLOCK)]]), "abort(); nothing can be blocked, so no room outlasts the signal that it is stopped with";
     SYS_tgkill "tgkill" When(&[&[IsOwnPid(0), Is(2, SIGABRT)]]),
         "abort(), so that a crash is told apart from a forbidden call; nobody else can be signalled";
     SYS_exit_group "exit_group" Always, "the end of the room";
@@ -152,6 +153,7 @@ mod tests {
         assert_eq!(i64::from(PRIVATE_ANONYMOUS), i64::from(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS));
         assert_eq!(i64::from(MAY_MOVE), i64::from(libc::MREMAP_MAYMOVE));
         assert_eq!(i64::from(SIGABRT), i64::from(libc::SIGABRT));
+        assert_eq!(i64::from(SIG_UNBLOCK), i64::from(libc::SIG_UNBLOCK));
         assert_eq!(i64::from(SIGKILL), i64::from(libc::SIGKILL));
         assert_eq!(i64::from(PID_HANDLE_AND_SIGCHLD), i64::from(libc::CLONE_PIDFD | libc::SIGCHLD));
         assert_eq!(i64::from(UNIX), i64::from(libc::AF_UNIX));

@@ -118,8 +118,8 @@ pub(crate) fn kill(pidfd: BorrowedFd<'_>) -> io::Result<()> {
 }
 
 /// Ends a process so that its wait status says by whom: [`STOPPED`] where this call ended it, anything else where it was dying
-/// already (the kernel keeps the first fatal signal). One that keeps that signal from itself is killed all the same, and then
-/// looks as if others had done it.
+/// already (the kernel keeps the first fatal signal). No room can keep that signal from itself: its policy has no handlers and
+/// nothing that blocks.
 pub(crate) fn stop(pidfd: BorrowedFd<'_>) -> io::Result<()> {
     send(pidfd, STOPPED)?;
     kill(pidfd)

@@ -334,3 +334,9 @@ unsafe fn peek(call: c_long, pid: i32) -> c_long {
     // The zygote's rooms share its layout, so our own address is a good one there.
     unsafe { syscall(call, pid, here.as_ptr(), 1_u64, here.as_ptr(), 1_u64, 0_u64) }
 }
+
+/// Blocks every signal that can be blocked.
+pub fn block_all_signals() {
+    let all = [u64::MAX];
+    unsafe { syscall(libc::SYS_rt_sigprocmask, libc::SIG_BLOCK, all.as_ptr(), NULL, 8) };
+}

@@ -1,6 +1,8 @@
 //! Attacks in and on a chain: the dirty room against the clean one, and a clean room that misbehaves.
 
-use crate::Expect::{Answers, Ok, OutputLimit, Panics, PolicyKill, Protocol, Refused, Signal, Succeeds, Timeout};
+use crate::Expect::{
+    Answers, Killed, Ok, OutputLimit, Panics, PolicyKill, Protocol, Refused, Signal, Succeeds, Timeout,
+};
 use crate::Place::{ChainClean, ChainDirty};
 use crate::{Row, answer, row_at};
 use form::reason::{Reason, Refusal};
@@ -79,6 +81,12 @@ pub const ROWS: &[Row] = &[
         unsafe { libc::write(3, reply.as_ptr().cast(), 88) };
         Result::Ok(())
     }, Protocol, Protocol),
+    row_at(ChainDirty, "block the supervisor's signal beside a refusing clean half", |_| {
+        crate::calls::block_all_signals();
+        loop {
+            std::hint::spin_loop();
+        }
+    }, PolicyKill, Killed),
     row_at(ChainDirty, "pretend that the clean half is gone", |io| {
         unsafe { libc::write(5, b"half a form".as_ptr().cast(), 11) };
         let _ = io;

@@ -99,6 +99,12 @@ pub const ROWS: &[Row] = &[
             std::hint::spin_loop();
         }
     }, PolicyKill, CpuLimit),
+    row("burn processor time, SIGXCPU blocked", |_| {
+        crate::calls::block_all_signals();
+        loop {
+            std::hint::spin_loop();
+        }
+    }, PolicyKill, CpuLimit),
     row("sleep", |io| {
         let hour = [3600_i64, 0];
         answer(io, unsafe { syscall(libc::SYS_nanosleep, hour.as_ptr(), 0) })
