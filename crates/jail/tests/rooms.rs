@@ -43,6 +43,7 @@ const HALF: u8 = 10;
 const WHOLE_OR_NOTHING: u8 = 11;
 const WAIT: u8 = 12;
 const PAGES: u8 = 13;
+const TELL_AND_HANG: u8 = 14;
 
 fn handler(io: &mut RoomIo<'_>) -> Result<(), RoomRefusal> {
     match io.params {
@@ -127,6 +128,9 @@ fn handler(io: &mut RoomIo<'_>) -> Result<(), RoomRefusal> {
             }
             ordinary(io)
         }
+        [TELL_AND_HANG, ..] => loop {
+            (io.tell)(PagesDone { done: 1, of: 2 });
+        },
         // As clean rooms do: a form that ends early is refused.
         [WHOLE_OR_NOTHING, ..] => {
             let Input::Stream(stream) = &mut io.input else { panic!("the clean half of a chain") };
@@ -188,6 +192,10 @@ fn main() {
         (
             "a_zygote_is_replaced_after_its_documents_and_after_a_crash",
             a_zygote_is_replaced_after_its_documents_and_after_a_crash,
+        ),
+        (
+            "a_zygote_is_replaced_after_a_room_that_told_something_and_did_not_end_well",
+            a_zygote_is_replaced_after_a_room_that_told_something_and_did_not_end_well,
         ),
         ("jobs_of_many_threads_are_served_in_slots", jobs_of_many_threads_are_served_in_slots),
         (
@@ -438,6 +446,27 @@ fn a_zygote_is_replaced_after_its_documents_and_after_a_crash() {
         std::thread::sleep(Duration::from_millis(3));
     }
     assert!((2..=4).contains(&changed), "40 documents, a new zygote after each 10: {changed}");
+}
+
+fn a_zygote_is_replaced_after_a_room_that_told_something_and_did_not_end_well() {
+    let pool = start(PoolConfig { cpu: Duration::from_secs(20), ..config() });
+    let run = |job: u8, deadline: u64, pages: Option<Arc<jail::Pages>>| {
+        let (sender, outcome) = mpsc::channel();
+        let done = move |outcome: jail::ChainOutcome| sender.send(outcome.verdict().clone()).unwrap();
+        let limits = JobLimits { deadline: Duration::from_millis(deadline), ..limits() };
+        match pages {
+            Some(pages) => pool.chain_telling(source(b"x"), vec![job], vec![ORDINARY], limits, pages, done),
+            None => pool.chain(source(b"x"), vec![job], vec![ORDINARY], limits, done),
+        }
+        outcome.recv().unwrap()
+    };
+    let first = layout(&pool);
+    assert_eq!(run(TELL_AND_HANG, 1_000, None), Verdict::Timeout);
+    assert_eq!(layout(&pool), first, "what it said was not asked for and went nowhere");
+    let pages = Arc::new(jail::Pages::default());
+    assert_eq!(run(TELL_AND_HANG, 5_000, Some(Arc::clone(&pages))), Verdict::Timeout);
+    assert_eq!(pages.known(), Some(PagesDone { done: 1, of: 2 }));
+    assert_ne!(layout(&pool), first, "what was told may have been this");
 }
 
 fn jobs_of_many_threads_are_served_in_slots() {

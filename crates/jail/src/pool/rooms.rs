@@ -33,6 +33,10 @@ pub(super) struct Running {
     in_reply: InReply,
     /// Where it says how far it is, if it may.
     pub(super) pages: Option<Arc<Pages>>,
+    /// How far it said it was, last.
+    told: Option<Told>,
+    /// It said more than an answer.
+    spoke: bool,
     /// What it said beside that while it lived, looked at when it is dead.
     early: Option<Message>,
     result: Option<Finished>,
@@ -83,6 +87,8 @@ pub(super) struct Finished {
     pub(super) out: Option<Box<[u8]>>,
     /// The side output, where it came with the reply.
     pub(super) side: Option<Box<[u8]>>,
+    /// It said more than an answer, which somebody may have seen while it lived.
+    pub(super) spoke: bool,
 }
 
 impl Finished {
@@ -211,6 +217,8 @@ impl Rooms {
                     closed: false,
                     in_reply: head.in_reply,
                     pages: None,
+                    told: None,
+                    spoke: false,
                     early: None,
                     result: None,
                 });
@@ -393,11 +401,11 @@ fn conclude(room: &mut Running, ended: Option<Ended>, zygote: Option<&mut Zygote
         _ if room.closed => Judgement::Failed(Verdict::Killed),
         judgement => judgement,
     };
-    Finished { judgement, usage, out, side }
+    Finished { judgement, usage, out, side, spoke: room.spoke }
 }
 
 /// The next message of a room; `None` when there is none.
-fn message_of(room: &Running) -> Option<Message> {
+fn message_of(room: &mut Running) -> Option<Message> {
     // Room for one byte more than an answer has, so that a longer one is seen to be longer.
     let behind = match room.in_reply {
         InReply::Nothing => 0,
@@ -410,11 +418,14 @@ fn message_of(room: &Running) -> Option<Message> {
         return Some(Message::End);
     }
     let plain = !received.truncated && received.descriptors.iter().all(Option::is_none);
-    let told = Told::decode(&buffer).filter(|_| plain && room.pages.is_some());
-    Some(match told {
-        Some(told) => Message::Told(told),
-        None => Message::Answer(if plain { Answer::decode(&buffer, room.in_reply) } else { None }),
-    })
+    let may_tell = plain && room.pages.is_some();
+    if let Some(told) = Told::decode(&buffer).filter(|told| may_tell && told.may_follow(room.told)) {
+        (room.told, room.spoke) = (Some(told), true);
+        return Some(Message::Told(told));
+    }
+    let answer = if plain { Answer::decode(&buffer, room.in_reply) } else { None };
+    room.spoke |= answer.is_none();
+    Some(Message::Answer(answer))
 }
 
 /// The answer, if the dead room sent exactly one message, beside how far it was, and that is well-formed and without descriptors.

@@ -274,7 +274,7 @@ impl Slot {
             Role::Clean => [None, Some(running)],
         };
         let mut finished = self.finish(running, limits.deadline).into_iter().flatten();
-        let Some(Finished { judgement, usage, out: said, side: said_beside }) = finished.next() else {
+        let Some(Finished { judgement, usage, out: said, side: said_beside, .. }) = finished.next() else {
             return Err(nothing(Verdict::Killed));
         };
         let lengths = self.settle(role, judgement).map_err(|verdict| (verdict, usage))?;
@@ -363,6 +363,10 @@ impl Slot {
         let joint = joint(dirty.judgement, clean.judgement);
         let dirty_result = self.settle(Role::Dirty, joint.dirty);
         let clean_result = self.settle(Role::Clean, joint.clean);
+        if dirty.spoke && dirty_result.is_err() {
+            // What it said, and when, somebody may have seen who sends the next document, and it may have been the layout.
+            self.rooms.discard(Role::Dirty);
+        }
         let (cause, dirty_verdict, clean_verdict) = match (dirty_result, clean_result) {
             (Ok((_, spilled)), Ok((written, reported))) => {
                 let taken = self.take(Which::Side, Role::Dirty, spill, spilled, dirty.side);

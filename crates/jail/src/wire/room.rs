@@ -160,6 +160,11 @@ impl Told {
         bytes.end()?;
         (told.done <= told.of).then_some(told)
     }
+
+    /// Whether a room of ours says this after what it said last: a document has as many pages as it had, and none is undone.
+    pub(crate) fn may_follow(self, last: Option<Told>) -> bool {
+        last.is_none_or(|last| self.of == last.of && self.done >= last.done)
+    }
 }
 
 /// How much of a panic's place a room reports.
@@ -298,6 +303,18 @@ mod tests {
         assert_eq!(Told::decode(&[&good[..], &[0]].concat()), None);
         assert_eq!(Told::decode(&Reply::Done { out: 1, side: 2 }.encode()[..TOLD_BYTES]), None);
         assert_eq!(Answer::decode(&good, InReply::Small), None);
+    }
+
+    #[test]
+    fn a_document_keeps_its_number_of_pages_and_what_is_done_of_them() {
+        let may = |told: (u32, u32), last: (u32, u32)| {
+            let last = Some(Told { done: last.0, of: last.1 });
+            Told { done: told.0, of: told.1 }.may_follow(last)
+        };
+        assert!(Told { done: 3, of: 48 }.may_follow(None));
+        assert!(may((3, 48), (3, 48)) && may((48, 48), (3, 48)));
+        assert!(!may((2, 48), (3, 48)), "a page undone");
+        assert!(!may((4, 49), (3, 48)) && !may((4, 47), (3, 48)), "another number of pages");
     }
 
     #[test]

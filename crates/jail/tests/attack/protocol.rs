@@ -82,6 +82,9 @@ pub const ROWS: &[Row] = &[
         say(&told(1, 2));
     }, Timeout, Timeout),
     row_at(ChainDirty, "tells of more pages done than there are", |_| { say(&told(3, 2)); Result::Ok(()) }, Protocol, Protocol),
+    row_at(ChainDirty, "tells of fewer pages done than before", |_| { say(&told(2, 4)); say(&told(1, 4)); Result::Ok(()) }, Protocol, Protocol),
+    row_at(ChainDirty, "tells another number of pages than before", |_| { say(&told(1, 4)); say(&told(2, 5)); Result::Ok(()) }, Protocol, Protocol),
+    row_at(ChainDirty, "tells pages, ever more of them", |_| { say(&told(1, 4)); say(&told(1, 4)); say(&told(4, 4)); Result::Ok(()) }, Ok, Ok),
     row_at(ChainDirty, "tells pages after the reply", |_| { say(&done(0, 0)); say(&told(1, 2)); exit(0) }, Protocol, Protocol),
     row_at(ChainDirty, "tells pages and gives no reply", |_| { say(&told(1, 2)); exit(0) }, Protocol, Protocol),
     row("close the job socket and exit", |_| { unsafe { libc::close(3) }; exit(0) }, Protocol, Protocol),
