@@ -81,6 +81,8 @@ const STDOUT: u32 = 1;
 const STDERR: u32 = 2;
 const SIGABRT: u32 = 6;
 const SIG_UNBLOCK: u32 = 1;
+const REALTIME: u32 = 0; // CLOCK_REALTIME
+const MONOTONIC: u32 = 1; // CLOCK_MONOTONIC
 
 /// What both kinds of room need.
 pub(crate) const ROOM: &[Row] = rows! {
@@ -94,7 +96,9 @@ pub(crate) const ROOM: &[Row] = rows! {
     SYS_mremap "mremap" When(&[&[Is(3, MAY_MOVE)]]), "realloc of large blocks";
     SYS_brk "brk" Always, "malloc for small blocks";
     SYS_getrandom "getrandom" Always, "the seed of std's HashMap, salts of archives";
-    SYS_clock_gettime "clock_gettime" Always, "Instant, where the vDSO has no clock of its own (some virtual machines)";
+    // A negative number would be the clock of another process.
+    SYS_clock_gettime "clock_gettime" When(&[&[Is(0, REALTIME)], &[Is(0, MONOTONIC)]]),
+        "Instant and SystemTime, where the vDSO has no clock of its own (some virtual machines)";
     SYS_getpid "getpid" Always, "abort()";
     SYS_gettid "gettid" Always, "abort()";
     SYS_rt_sigprocmask "rt_sigprocmask" When(&[&[Is(0, SIG_UNBLOCK)]]), "abort(); nothing can be blocked, so no room outlasts the signal that it is stopped with";
@@ -153,6 +157,8 @@ mod tests {
         assert_eq!(i64::from(PRIVATE_ANONYMOUS), i64::from(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS));
         assert_eq!(i64::from(MAY_MOVE), i64::from(libc::MREMAP_MAYMOVE));
         assert_eq!(i64::from(SIGABRT), i64::from(libc::SIGABRT));
+        assert_eq!(i64::from(REALTIME), i64::from(libc::CLOCK_REALTIME));
+        assert_eq!(i64::from(MONOTONIC), i64::from(libc::CLOCK_MONOTONIC));
         assert_eq!(i64::from(SIG_UNBLOCK), i64::from(libc::SIG_UNBLOCK));
         assert_eq!(i64::from(SIGKILL), i64::from(libc::SIGKILL));
         assert_eq!(i64::from(PID_HANDLE_AND_SIGCHLD), i64::from(libc::CLONE_PIDFD | libc::SIGCHLD));
