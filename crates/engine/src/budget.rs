@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use form::reason::{Reason, Refusal};
+use jail::Verdict;
 
 use crate::policy::Policy;
 
@@ -16,6 +17,9 @@ pub(crate) struct Budget {
     max_bytes: u64,
     max_depth: u32,
     max_time: Duration,
+    /// Rooms that ended abnormally.
+    crashes: AtomicU32,
+    max_crashes: u32,
     /// Microseconds spent in rooms. Waiting for one is not counted: a mail must not suffer for the load that others make.
     spent: AtomicU64,
 }
@@ -29,14 +33,20 @@ impl Budget {
             max_bytes: policy.max_total_bytes,
             max_depth: policy.max_depth,
             max_time: policy.max_time,
+            crashes: AtomicU32::new(0),
+            max_crashes: policy.max_crashes,
             spent: AtomicU64::new(0),
         }
     }
 
-    /// Whether a part may be looked at, at `depth` and with the time that is left.
+    /// Whether a part may be looked at, at `depth`, with the time that is left, and after the crashes that there were.
     pub(crate) fn enter(&self, depth: u32) -> Result<(), Refusal> {
         if depth > self.max_depth {
             return Err(refusal(Reason::LimitDepth, self.max_depth.into(), depth.into()));
+        }
+        let crashes = self.crashes.load(Ordering::Relaxed);
+        if crashes >= self.max_crashes {
+            return Err(refusal(Reason::LimitCrashes, self.max_crashes.into(), crashes.into()));
         }
         self.time_left().map(|_| ())
     }
@@ -63,6 +73,21 @@ impl Budget {
         self.max_bytes.saturating_sub(self.bytes.load(Ordering::Relaxed))
     }
 
+    /// Counts a room that ended like this, and the time it took.
+    ///
+    /// One that ended abnormally has cost the process that its successors come from as well, and whoever sends it may be guessing at
+    /// how memory is laid out: it takes a second at least, and there are not many of them ([`Policy::max_crashes`]).
+    pub(crate) fn spend_on(&self, verdict: &Verdict, time: Duration) {
+        if !verdict.is_abnormal() {
+            return self.spend(time);
+        }
+        self.spend(time.max(CRASH_TIME));
+        let before = self.crashes.fetch_add(1, Ordering::Relaxed);
+        if before.checked_add(1) == Some(self.max_crashes) {
+            tracing::warn!(event = "crashes_limit", crashes = self.max_crashes, last = %verdict);
+        }
+    }
+
     /// Counts time that a room took.
     pub(crate) fn spend(&self, time: Duration) {
         self.spent.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX / 2), Ordering::Relaxed);
@@ -77,6 +102,9 @@ impl Budget {
         }
     }
 }
+
+/// What starting a process anew for a room costs is a twentieth of this.
+const CRASH_TIME: Duration = Duration::from_secs(1);
 
 fn refusal(reason: Reason, limit: u64, value: u64) -> Refusal {
     Refusal { reason, limit, value }
@@ -119,6 +147,24 @@ mod tests {
     fn no_time_left_is_a_refusal_that_names_the_limit() {
         let b = Budget::new(&Policy { max_time: Duration::ZERO, ..Policy::default() });
         assert_eq!(b.time_left().unwrap_err().reason, Reason::LimitTime);
+    }
+
+    #[test]
+    fn rooms_that_end_abnormally_are_counted_and_cost_a_second_at_least() {
+        let b = Budget::new(&Policy { max_crashes: 2, max_time: Duration::from_secs(10), ..Policy::default() });
+        let crash = Verdict::Crash(jail::Crash::Signal(11));
+        b.spend_on(&crash, Duration::from_millis(1));
+        assert_eq!(b.time_left().unwrap(), Duration::from_secs(9));
+        assert!(b.enter(0).is_ok());
+        let refused = Verdict::Refused(refusal(Reason::Malformed, 0, 0), [0; 16]);
+        for verdict in [Verdict::Ok, refused, Verdict::Timeout, Verdict::MemoryLimit, Verdict::Killed] {
+            b.spend_on(&verdict, Duration::from_millis(100));
+        }
+        assert_eq!(b.time_left().unwrap(), Duration::from_millis(8_500));
+        assert!(b.enter(0).is_ok());
+        b.spend_on(&Verdict::PolicyKill, Duration::from_secs(3));
+        assert_eq!(b.time_left().unwrap(), Duration::from_millis(5_500));
+        assert_eq!(b.enter(0).unwrap_err(), refusal(Reason::LimitCrashes, 2, 2));
     }
 
     #[test]

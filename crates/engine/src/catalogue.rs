@@ -132,6 +132,7 @@ fn unit(reason: Reason) -> &'static str {
         (Reason::LimitPages, "ページ"),
         (Reason::LimitEntries, "件"),
         (Reason::LimitKeyRounds, "回"),
+        (Reason::LimitCrashes, "回"),
     ];
     UNITS.iter().find(|(named, _)| *named == reason).map_or("", |(_, unit)| unit)
 }
@@ -204,6 +205,10 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::LimitKeyRounds => {
             ("パスワードから鍵を作る計算の回数が多すぎます", "making the key from a password takes too many rounds")
         }
+        Reason::LimitCrashes => (
+            "同じメールやファイルの中身で変換の異常終了が続いたため、残りは変換しませんでした",
+            "other parts of the same mail or file crashed the conversion too often, so the rest was not converted",
+        ),
         Reason::RoomCrash => ("変換中に異常終了しました", "the conversion crashed"),
         Reason::RoomPolicyKill => {
             ("変換中に禁止された動作をしたため止めました", "the conversion tried something forbidden and was stopped")

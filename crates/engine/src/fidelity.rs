@@ -88,6 +88,9 @@ async fn look(run: &Run<'_>, source: Source, name: &FileName, page: u32) -> Resu
     let limits = rooms::limits(run.policy, &run.budget, source.len);
     let limits = jail::JobLimits { deadline: limits.deadline.min(TIME), ..limits };
     let outcome = rooms::dirty(run.pool, source, &job, limits).await?;
+    if outcome.verdict.is_abnormal() {
+        run.budget.spend_on(&outcome.verdict, outcome.usage.wall);
+    }
     let form = match (outcome.verdict, outcome.form) {
         (Verdict::Ok, Some(form)) => form.source(0, form.len()),
         _ => None,

@@ -142,7 +142,7 @@ async fn with_values(
     };
     let limits = rooms::limits(run.policy, &run.budget, source.len);
     let outcome = rooms::dirty(run.pool, source.clone(), &job, limits).await?;
-    run.budget.spend(outcome.usage.wall);
+    run.budget.spend_on(&outcome.verdict, outcome.usage.wall);
     if let Some(withheld) = refused(&outcome.verdict) {
         return match our_fault(withheld.refusal.reason) {
             Some(defer) => Err(defer),

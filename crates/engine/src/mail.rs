@@ -115,7 +115,7 @@ pub(crate) async fn dissect(
     };
     let limits = rooms::limits(run.policy, &run.budget, original.len);
     let outcome = rooms::dirty(run.pool, original.clone(), &job, limits).await?;
-    run.budget.spend(outcome.usage.wall);
+    run.budget.spend_on(&outcome.verdict, outcome.usage.wall);
     if let Some(withheld) = refused(&outcome.verdict) {
         return match our_fault(withheld.refusal.reason) {
             Some(defer) => Err(defer),

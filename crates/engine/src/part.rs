@@ -287,7 +287,7 @@ async fn both_rooms_as(run: &Run<'_>, part: &Part, job: &DirtyJob, depth: u32) -
     let limits = rooms::limits(run.policy, &run.budget, part.source.len);
     let pages = run.progress.map(Progress::document);
     let outcome = rooms::chain(run.pool, part.source.clone(), job, &clean, limits, pages).await?;
-    run.budget.spend(outcome.dirty.1.wall.max(outcome.clean.usage.wall));
+    run.budget.spend_on(outcome.verdict(), outcome.dirty.1.wall.max(outcome.clean.usage.wall));
     if let Some(withheld) = refused(outcome.verdict()) {
         return unless_not_now(run, withheld);
     }
@@ -337,7 +337,7 @@ async fn document(
 async fn one_room_first(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
     let limits = rooms::limits(run.policy, &run.budget, part.source.len);
     let outcome = rooms::dirty(run.pool, part.source.clone(), &dirty_job(run, part), limits).await?;
-    run.budget.spend(outcome.usage.wall);
+    run.budget.spend_on(&outcome.verdict, outcome.usage.wall);
     if let Some(withheld) = refused(&outcome.verdict) {
         return unless_not_now(run, withheld);
     }
@@ -363,7 +363,7 @@ async fn one_room_first(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
             let limits = rooms::limits(run.policy, &run.budget, part.source.len);
             let spill = outcome.spill;
             let outcome = rooms::clean(run.pool, source, &clean_job(run, CleanOp::Part), limits).await?;
-            run.budget.spend(outcome.usage.wall);
+            run.budget.spend_on(&outcome.verdict, outcome.usage.wall);
             match refused(&outcome.verdict) {
                 Some(withheld) => unless_not_now(run, withheld),
                 None => Ok(match written(run, outcome) {

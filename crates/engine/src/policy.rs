@@ -21,6 +21,8 @@ pub struct Policy {
     pub max_depth: u32,
     /// Attachments and members of one mail or upload together.
     pub max_parts: u32,
+    /// Rooms of one mail or upload that may end abnormally ([`jail::Verdict::is_abnormal`]): what is still to be converted then is not.
+    pub max_crashes: u32,
     /// Bytes taken out of all containers of one mail or upload together.
     pub max_total_bytes: u64,
     /// Time for one mail or upload, from its first room to its last.
@@ -112,6 +114,7 @@ impl Default for Policy {
             limits: Limits::default(),
             max_depth: 8,
             max_parts: 1000,
+            max_crashes: 8,
             max_total_bytes: 500 << 20,
             max_time: Duration::from_secs(300),
             part_time: Duration::from_secs(20),

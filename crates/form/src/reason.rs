@@ -154,6 +154,8 @@ reasons! {
     144 Withheld LimitMarkup "limit_markup"
     /// Making the key from a password takes more rounds than allowed.
     145 Withheld LimitKeyRounds "limit_key_rounds"
+    /// More parts of the message than allowed ended their rooms by a crash, a forbidden call or a wrong answer.
+    146 Withheld LimitCrashes "limit_crashes"
 
     /// The room crashed on the content.
     160 Withheld RoomCrash "room_crash"

@@ -439,7 +439,11 @@ impl Slot {
         };
         if !matches!(verdict, Verdict::Refused(..)) {
             self.shared.counters.failed_rooms.fetch_add(1, Ordering::Relaxed);
-            tracing::debug!(event = "rooms_room_failed", slot = self.number, role = role.name(), verdict = %verdict);
+            if verdict.is_abnormal() {
+                tracing::warn!(event = "rooms_room_failed", slot = self.number, role = role.name(), verdict = %verdict);
+            } else {
+                tracing::debug!(event = "rooms_room_failed", slot = self.number, role = role.name(), verdict = %verdict);
+            }
         }
         if verdict.taints_zygote() {
             self.rooms.discard(role);

@@ -225,8 +225,8 @@ impl Reply {
 /// policy wants, how a room ended.
 fn a_room_may_say(reason: Reason) -> bool {
     use Reason::{
-        Infected, PolicyHold, PolicyRemove, RoomCpuLimit, RoomCrash, RoomKilled, RoomMemoryLimit, RoomOutputLimit,
-        RoomPolicyKill, RoomProtocol, RoomTimeout, RoomUnavailable, ScannerUnavailable,
+        Infected, LimitCrashes, PolicyHold, PolicyRemove, RoomCpuLimit, RoomCrash, RoomKilled, RoomMemoryLimit,
+        RoomOutputLimit, RoomPolicyKill, RoomProtocol, RoomTimeout, RoomUnavailable, ScannerUnavailable,
     };
     reason.class() == Class::Withheld
         && !matches!(
@@ -235,6 +235,7 @@ fn a_room_may_say(reason: Reason) -> bool {
                 | ScannerUnavailable
                 | PolicyHold
                 | PolicyRemove
+                | LimitCrashes
                 | RoomCrash
                 | RoomPolicyKill
                 | RoomTimeout
@@ -286,7 +287,7 @@ mod tests {
         unknown[8] = 0xff;
         unknown[9] = 0xff;
         assert_eq!(Reply::decode(&unknown), None, "a reason nobody knows");
-        for reason in [Reason::Infected, Reason::RoomTimeout, Reason::Metadata] {
+        for reason in [Reason::Infected, Reason::LimitCrashes, Reason::RoomTimeout, Reason::Metadata] {
             let forged = Reply::Refused { refusal: Refusal { reason, limit: 0, value: 0 }, detail: [0; 16] };
             assert_eq!(Reply::decode(&forged.encode()), None, "{} is not for a room to say", reason.name());
         }
