@@ -333,19 +333,14 @@ fn interrupted(wake: Option<Wake<'_>>) -> bool {
     })
 }
 
-/// The answer, if the dead office sent exactly one message and that is well-formed and without descriptors.
+/// The answer, if that is all that the dead office said and it is well-formed and without descriptors.
 fn only_answer(socket: BorrowedFd<'_>) -> Option<Answer> {
     let mut buffer = Vec::new();
-    let mut next = || {
-        let received = message::receive(socket, &mut buffer, REPLY_BYTES + 1, Patience::Poll).ok()?;
-        let plain = !received.truncated && received.descriptors.iter().all(Option::is_none);
-        Some((!buffer.is_empty()).then(|| if plain { Answer::decode(&buffer, InReply::Nothing) } else { None }))
-    };
-    let first = next()??;
-    match next() {
-        Some(None) | None => first,
-        Some(Some(_)) => None,
-    }
+    let received = message::receive(socket, &mut buffer, REPLY_BYTES + 1, Patience::Poll).ok()?;
+    let plain = !received.truncated && received.descriptors.iter().all(Option::is_none);
+    // An empty message would look like the end of them.
+    let alone = descriptor::unread(socket).is_ok_and(|bytes| bytes == 0);
+    if plain && alone { Answer::decode(&buffer, InReply::Nothing) } else { None }
 }
 
 /// Babysitter, first process, and the threads of the office.

@@ -428,7 +428,7 @@ fn message_of(room: &mut Running) -> Option<Message> {
     Some(Message::Answer(answer))
 }
 
-/// The answer, if the dead room sent exactly one message, beside how far it was, and that is well-formed and without descriptors.
+/// The answer, if that is all that the dead room said, beside how far it was, and it is well-formed and without descriptors.
 fn only_answer(room: &mut Running) -> Option<Answer> {
     // How much is left to be read is bounded by what a socket holds.
     let first = loop {
@@ -438,10 +438,11 @@ fn only_answer(room: &mut Running) -> Option<Answer> {
             Some(Message::End) | None => return None,
         }
     };
-    // Whatever follows makes the first one worthless: a room that speaks twice is not ours.
-    match message_of(room) {
-        Some(Message::End) | None => first,
-        Some(Message::Told(_) | Message::Answer(_)) => None,
+    // Whatever follows makes the first one worthless: a room that speaks twice is not ours. An empty message looks like the end
+    // of them, so it is not the next one that is asked for but what all of them hold.
+    match descriptor::unread(room.spare.socket.as_fd()) {
+        Ok(0) => first,
+        Ok(_) | Err(_) => None,
     }
 }
 

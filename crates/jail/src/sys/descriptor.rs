@@ -80,6 +80,14 @@ pub(crate) fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((own(first.into())?, own(second.into())?))
 }
 
+/// How many bytes wait in a socket, those of all messages together (unix(7), SIOCINQ).
+pub(crate) fn unread(socket: BorrowedFd<'_>) -> io::Result<usize> {
+    let mut bytes: c_int = 0;
+    // SAFETY: FIONREAD stores one int in a live local.
+    check(unsafe { libc::ioctl(socket.as_raw_fd(), libc::FIONREAD, &raw mut bytes) })?;
+    usize::try_from(bytes).map_err(io::Error::other)
+}
+
 /// An event counter used to wake a thread that sits in poll(2).
 pub(crate) fn event_counter() -> io::Result<File> {
     // SAFETY: eventfd takes no pointer.

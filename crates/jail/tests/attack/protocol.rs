@@ -36,6 +36,9 @@ pub const ROWS: &[Row] = &[
     row("an unknown status", |_| { let mut r = done(0, 0); r[4] = 9; say(&r); exit(0) }, Protocol, Protocol),
     row("something hidden in the padding", |_| { let mut r = done(0, 0); r[87] = 1; say(&r); exit(0) }, Protocol, Protocol),
     row("an empty message first", |_| { say(&[]); say(&done(0, 0)); exit(0) }, Protocol, Protocol),
+    row("an empty message between two replies", |_| { say(&done(0, 0)); say(&[]); say(&done(0, 0)); exit(0) }, Protocol, Protocol),
+    // They say nothing, and nobody reads them.
+    row("a reply and two empty messages", |_| { say(&done(0, 0)); say(&[]); say(&[]); exit(0) }, Ok, Ok),
     row("a length one above the limit", |_| { say(&done((1 << 20) + 1, 0)); exit(0) }, Protocol, Protocol),
     row("the largest length", |_| { say(&done(u64::MAX, u64::MAX)); exit(0) }, Protocol, Protocol),
     row("a side length one above the limit", |_| { say(&done(0, (1 << 16) + 1)); exit(0) }, Protocol, Protocol),
