@@ -23,6 +23,8 @@ pub(super) struct Plan {
     pub(super) start: Start,
     pub(super) ids: Ids,
     pub(super) hierarchy: Hierarchy,
+    /// What the first instance had in force: one with less gets no document.
+    pub(super) least: Enforced,
     pub(super) memory_bytes: u64,
     pub(super) group_memory_bytes: u64,
 }
@@ -60,6 +62,7 @@ pub(super) struct Instance {
     first: Option<OwnedFd>,
     office: Option<Office>,
     pub(super) enforced: Enforced,
+    least: Enforced,
     pub(super) version: Option<String>,
     ended: Option<Ended>,
     group: Option<Group>,
@@ -114,6 +117,7 @@ impl Instance {
             first: None,
             office: None,
             enforced: Enforced::default(),
+            least: plan.least,
             version: None,
             ended: None,
             group,
@@ -184,7 +188,10 @@ impl Instance {
             (Some(ZygoteMessage::Ready(enforced)), [Some(handle), None, None]) => {
                 self.enforced = enforced;
                 self.first = Some(handle);
-                Ok(())
+                if enforced.has_all_of(&self.least) {
+                    return Ok(());
+                }
+                Err(StartFailure::new("an instance lacks a layer that earlier ones had"))
             }
             (Some(ZygoteMessage::Spare { id }), [Some(socket), Some(pidfd), None]) if self.office.is_none() => {
                 self.office = Some(Office { id, socket, pidfd });

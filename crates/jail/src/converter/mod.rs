@@ -33,7 +33,7 @@ use crate::pool::host::Ids;
 use crate::sealed::{Hostile, Source};
 use crate::sys::{descriptor, process};
 use crate::verdict::{Usage, Verdict};
-use crate::wire::{PARAMS_MAX, Setup};
+use crate::wire::{Enforced, PARAMS_MAX, Setup};
 use form::reason::{Reason, Refusal};
 use instance::Plan;
 use queue::{Job, Shared};
@@ -164,6 +164,7 @@ impl ConverterConfig {
             },
             ids: Ids::find(self.uids, USERS),
             hierarchy: Hierarchy::discover(),
+            least: Enforced::default(),
             memory_bytes: self.memory_bytes,
             group_memory_bytes: self
                 .memory_bytes

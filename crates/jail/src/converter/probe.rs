@@ -35,6 +35,7 @@ pub fn probe_converter(config: &ConverterConfig) -> Result<ConverterProbe, Error
     let answers = [true, false].map(|seccomp| {
         let mut plan = plan.clone();
         plan.start.setup.seccomp = seccomp;
+        plan.least.seccomp &= seccomp;
         // Everything forbidden answers with a number of its own, so that one instance can try it all.
         plan.start.setup.answer_forbidden = true;
         answers(&plan)
@@ -57,6 +58,7 @@ pub(super) fn first(plan: &mut Plan) -> Result<ConverterProbe, Error> {
         match started {
             Ok(instance) => {
                 let version = instance.version.clone().unwrap_or_default();
+                plan.least = instance.enforced;
                 return Ok(ConverterProbe { version, facts: layers(plan, instance.enforced) });
             }
             Err(failure) if failure.step == Some(Step::User) && matches!(plan.ids, Ids::Own(_)) => {

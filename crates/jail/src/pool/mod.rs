@@ -20,7 +20,7 @@ use crate::level::{Fact, Level};
 use crate::sealed::Source;
 use crate::sys::{confine, descriptor, process};
 use crate::verdict::Verdict;
-use crate::wire::Setup;
+use crate::wire::{Enforced, Setup};
 use cgroup::Hierarchy;
 use host::Ids;
 use queue::{Job, Shared};
@@ -142,6 +142,7 @@ impl PoolConfig {
                 file_bytes: self.out_bytes_max,
                 cpu_seconds: self.cpu.as_secs() + u64::from(self.cpu.subsec_nanos() > 0),
             },
+            least: Enforced::default(),
             ids: Ids::find(
                 self.uids,
                 u32::try_from(self.slots).unwrap_or(u32::MAX).saturating_add(1).saturating_mul(2),

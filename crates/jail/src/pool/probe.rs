@@ -66,6 +66,7 @@ pub(super) fn attack(plan: &mut Plan, slots: usize) -> Result<Probe, Error> {
     facts.extend(trials.iter().map(Trial::fact));
     let level = level(enforced, &trials);
     layer_facts(plan, enforced, &mut facts);
+    plan.least = enforced;
     Ok(Probe { level, facts })
 }
 
@@ -212,6 +213,8 @@ fn copy(plan: &Plan, setup: Setup) -> Plan {
         exe: plan.exe.clone(),
         arguments: plan.arguments.clone(),
         setup: Setup { spares: 1, ..setup },
+        // It is only now found out what there is.
+        least: Enforced::default(),
         ids: plan.ids.clone(),
         hierarchy: plan.hierarchy.clone(),
         group_memory_bytes: plan.group_memory_bytes,

@@ -178,6 +178,9 @@ impl Rooms {
         let Some(place) = self.successors.get_mut(index(role)) else { return };
         let Some(successor) = place else { return };
         if !successor.catch_up() {
+            if let Some(failure) = successor.failure() {
+                failure.warn(self.slot);
+            }
             *place = None;
         } else if !successor.spares.is_empty() {
             let successor = place.take();

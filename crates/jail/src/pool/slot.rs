@@ -85,12 +85,7 @@ impl Slot {
             }
             Err(failure) => {
                 self.failures = self.failures.saturating_add(1);
-                tracing::warn!(
-                    event = "rooms_zygote_failed",
-                    slot = self.number,
-                    doing = failure.doing,
-                    error = %failure.source(),
-                );
+                failure.warn(self.number);
                 Err(failure)
             }
         }

@@ -20,6 +20,8 @@ pub(super) struct Plan {
     pub(super) arguments: Vec<CString>,
     /// The part of the set-up that is the same for all.
     pub(super) setup: Setup,
+    /// What the self-attack found in force here: a zygote with less is not served by.
+    pub(super) least: Enforced,
     /// Under whose user ids the rooms run.
     pub(super) ids: Ids,
     pub(super) hierarchy: Hierarchy,
@@ -38,6 +40,10 @@ pub(super) struct StartFailure {
 impl StartFailure {
     fn of(doing: &'static str, error: &io::Error) -> StartFailure {
         StartFailure { doing, step: None, errno: error.raw_os_error().unwrap_or(0) }
+    }
+
+    pub(super) fn warn(self, slot: usize) {
+        tracing::warn!(event = "rooms_zygote_failed", slot, doing = self.doing, error = %self.source());
     }
 
     /// The kernel's answer.
@@ -83,6 +89,7 @@ pub(super) struct Zygote {
     /// The zygote proper; with namespaces it is a grandchild.
     handle: Option<OwnedFd>,
     pub(super) enforced: Enforced,
+    least: Enforced,
     pub(super) spares: VecDeque<Spare>,
     /// Documents this zygote's rooms were given.
     pub(super) served: u32,
@@ -127,6 +134,7 @@ impl Zygote {
             child,
             handle: None,
             enforced: Enforced::default(),
+            least: plan.least,
             spares: VecDeque::new(),
             served: 0,
             taken_bytes: 0,
@@ -154,6 +162,11 @@ impl Zygote {
             }
         }
         Ok(())
+    }
+
+    /// Why it cannot serve, where that is known.
+    pub(super) fn failure(&self) -> Option<StartFailure> {
+        self.failure
     }
 
     /// For a poll set.
@@ -188,7 +201,11 @@ impl Zygote {
             (Some(ZygoteMessage::Ready(enforced)), [Some(handle), None, None]) => {
                 self.enforced = enforced;
                 self.handle = Some(handle);
-                Event::Noted
+                if enforced.has_all_of(&self.least) {
+                    return Event::Noted;
+                }
+                self.failure = Some(StartFailure { doing: LESS_THAN_BEFORE, step: None, errno: libc::EPERM });
+                Event::Gone
             }
             (Some(ZygoteMessage::Spare { id }), [Some(socket), Some(pidfd), None]) => {
                 self.spares.push_back(Spare { id, socket, pidfd });
@@ -245,5 +262,6 @@ impl Drop for Zygote {
 }
 
 const EARLY_ENDS_MAX: u32 = 8;
+const LESS_THAN_BEFORE: &str = "locking down a zygote, which lacks a layer that earlier ones had";
 /// The kernel needs microseconds for this; a loaded machine may need more.
 const END_LIMIT: Duration = Duration::from_secs(2);

@@ -148,6 +148,20 @@ pub(crate) struct Enforced {
     pub(crate) seccomp: bool,
 }
 
+impl Enforced {
+    /// Whether every layer of `least` is here too.
+    pub(crate) fn has_all_of(&self, least: &Enforced) -> bool {
+        let Enforced { own_user, namespaces, nested_namespaces_off, memory_deny_write_execute, landlock_abi, seccomp } =
+            *least;
+        (self.own_user || !own_user)
+            && (self.namespaces || !namespaces)
+            && (self.nested_namespaces_off || !nested_namespaces_off)
+            && (self.memory_deny_write_execute || !memory_deny_write_execute)
+            && self.landlock_abi >= landlock_abi
+            && (self.seccomp || !seccomp)
+    }
+}
+
 /// What a zygote tells its supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ZygoteMessage {
@@ -222,6 +236,31 @@ const ENDED: u32 = 0x4d47_0004;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_layer_less_is_less_and_more_is_enough() {
+        let found = Enforced {
+            own_user: true,
+            namespaces: true,
+            nested_namespaces_off: true,
+            memory_deny_write_execute: true,
+            landlock_abi: 6,
+            seccomp: true,
+        };
+        for less in [
+            Enforced { own_user: false, ..found },
+            Enforced { namespaces: false, ..found },
+            Enforced { nested_namespaces_off: false, ..found },
+            Enforced { memory_deny_write_execute: false, ..found },
+            Enforced { landlock_abi: 0, ..found },
+            Enforced { landlock_abi: 5, ..found },
+            Enforced { seccomp: false, ..found },
+        ] {
+            assert!(!less.has_all_of(&found), "{less:?}");
+            assert!(found.has_all_of(&less) && less.has_all_of(&less), "{less:?}");
+        }
+        assert!(found.has_all_of(&Enforced::default()));
+    }
 
     #[test]
     fn messages_and_set_up_come_back_as_they_were_sent() {
