@@ -742,6 +742,8 @@ fn zygotes_and_rooms_own_nothing() {
         filters.push(field("Seccomp_filters:"));
         uids.push(uid_of(&format!("/proc/{pid}/status")));
         assert_eq!(field("Groups:"), "", "no supplementary group");
+        let victim = std::fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap();
+        assert_eq!(victim.trim(), "1000", "the first to go when memory is short");
         if pool.facts().iter().any(|fact| fact.name == "namespaces" && fact.ok) {
             assert_ne!(std::fs::read_link(format!("/proc/{pid}/ns/net")).unwrap(), root);
         }

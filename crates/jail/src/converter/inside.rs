@@ -67,6 +67,7 @@ fn lock_down(start: &Start) -> Result<(Enforced, OwnedFd), Failure> {
     let setup = &start.setup;
     descriptor::close_from(FD_JOB + 1).or_else(at(Step::Descriptors))?;
     confine::settle_signals().or_else(at(Step::Signals))?;
+    confine::be_the_first_victim();
     confine::set_name(c"misogi-office");
     let mut enforced = Enforced::default();
     confine::die_with_parent().or_else(at(Step::Parent))?;

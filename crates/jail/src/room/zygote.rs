@@ -89,6 +89,7 @@ struct Zygote {
 fn lock_down(setup: &Setup, role: Role) -> Result<Zygote, Failure> {
     descriptor::close_from(FD_JOB + 1).or_else(at(Step::Descriptors))?;
     confine::settle_signals().or_else(at(Step::Signals))?;
+    confine::be_the_first_victim();
     confine::set_name(match role {
         Role::Dirty => c"misogi-dirty",
         Role::Clean => c"misogi-clean",
