@@ -220,6 +220,7 @@ fn main() {
         ),
         ("a_weaker_machine_is_refused_unless_accepted", a_weaker_machine_is_refused_unless_accepted),
         ("zygotes_and_rooms_own_nothing", zygotes_and_rooms_own_nothing),
+        ("the_gateway_cannot_make_memory_executable_either", the_gateway_cannot_make_memory_executable_either),
         ("an_ordinary_user_has_rooms_as_well", an_ordinary_user_has_rooms_as_well),
         ("root_of_a_rootless_container_has_rooms_as_well", root_of_a_rootless_container_has_rooms_as_well),
         (
@@ -756,6 +757,18 @@ fn zygotes_and_rooms_own_nothing() {
         assert_eq!(uids.len(), 2, "a user id per role");
         assert!(!uids.contains(&own_uid));
     }
+}
+
+/// The process that talks to the network; its zygotes need such memory for a moment before they give it up too.
+fn the_gateway_cannot_make_memory_executable_either() {
+    let pool = start(config());
+    let facts = pool.facts();
+    let fact = facts.iter().find(|fact| fact.name == "gateway_memory_deny_write_execute").unwrap();
+    assert!(fact.ok, "{}", fact.detail);
+    let rights = libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC;
+    let at = unsafe { libc::mmap(std::ptr::null_mut(), 4096, rights, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0) };
+    assert_eq!(at, libc::MAP_FAILED);
+    assert_eq!(std::io::Error::last_os_error().raw_os_error(), Some(libc::EACCES));
 }
 
 fn uid_of(status: &str) -> u32 {

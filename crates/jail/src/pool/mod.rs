@@ -18,7 +18,7 @@ pub use probe::{Probe, probe};
 use crate::error::Error;
 use crate::level::{Fact, Level};
 use crate::sealed::Source;
-use crate::sys::{confine, descriptor, process};
+use crate::sys::{descriptor, process};
 use crate::verdict::Verdict;
 use crate::wire::{Enforced, Setup};
 use cgroup::Hierarchy;
@@ -207,15 +207,14 @@ pub struct Pool {
 
 impl Pool {
     /// Finds out what the machine can do, refuses if that is too little, and starts the slots. The calling process gives up memory
-    /// that is writable and then executable, where the kernel knows how; zygotes do so for themselves and their rooms.
+    /// that is writable and then executable, where the kernel knows how (6.3); zygotes do so for themselves and their rooms. Whether
+    /// it holds is the fact `gateway_memory_deny_write_execute`.
     ///
     /// # Errors
     /// [`Error::BelowMinimum`] and [`Error::Unsandboxed`] when confinement is too weak, [`Error::Start`] when rooms cannot
     /// be started at all, [`Error::Config`] for numbers that make no sense.
     pub fn start(config: PoolConfig) -> Result<Pool, Error> {
         let mut plan = config.plan()?;
-        // Best effort, as an older kernel has it in zygotes only.
-        let _ = confine::refuse_executable_gain_here();
         let found = probe::attack(&mut plan, config.slots)?;
         let why = || {
             let failed: Vec<String> =

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::level::{Fact, Level};
 use crate::sealed::Sealed;
 use crate::sys::attempt::{ATTEMPTS, Attempt};
-use crate::sys::descriptor;
+use crate::sys::{confine, descriptor};
 use crate::verdict::{Judgement, Verdict};
 use crate::wire::{Enforced, FORBIDDEN, InReply, JobHead, Role, Setup, Step, Task};
 use std::io;
@@ -31,7 +31,7 @@ pub struct Probe {
 }
 
 /// Attacks throw-away rooms of this executable and tells what stopped what. Must run on a thread that lives as long as the
-/// call, which any thread does.
+/// call, which any thread does. As [`Pool::start`](super::Pool::start) it has the calling process give up executable memory.
 ///
 /// # Errors
 /// [`Error::Start`] when not even a room without any layer can be started.
@@ -43,6 +43,7 @@ pub fn probe(exe: &Path, room_args: &[&str]) -> Result<Probe, Error> {
 
 /// Probes, and leaves the plan with what works here. `slots` chooses user ids beyond those of the slots.
 pub(super) fn attack(plan: &mut Plan, slots: usize) -> Result<Probe, Error> {
+    confine::refuse_executable_gain_here();
     let mut facts = Vec::new();
     let (enforced, kills) = strongest(plan, slots, &mut facts)?;
     let answering = Setup { answer_forbidden: true, ..plan.setup };
@@ -260,6 +261,17 @@ fn layer_facts(plan: &Plan, enforced: Enforced, facts: &mut Vec<Fact>) {
             "memory is never writable and executable (MDWE)".to_owned()
         } else {
             "the kernel has no MDWE (6.3); only the filter prevents executable memory".to_owned()
+        },
+    });
+    let denied = confine::can_gain_executable_memory().is_ok_and(|gains| !gains);
+    facts.push(Fact {
+        name: "gateway_memory_deny_write_execute",
+        ok: denied,
+        detail: if denied {
+            "nor is memory of the gateway itself".to_owned()
+        } else {
+            "the kernel has no MDWE (6.3): the service manager can deny it to the gateway (MemoryDenyWriteExecute=yes)"
+                .to_owned()
         },
     });
     facts.push(match &plan.ids {

@@ -50,9 +50,40 @@ pub(crate) fn refuse_executable_gain() -> io::Result<bool> {
     Ok(prctl(libc::PR_GET_MDWE, 0)? & 1 == 1)
 }
 
-/// The same for this process alone (kernel 6.6): what it starts decides for itself.
-pub(crate) fn refuse_executable_gain_here() -> io::Result<()> {
-    prctl(libc::PR_SET_MDWE, (libc::PR_MDWE_REFUSE_EXEC_GAIN | libc::PR_MDWE_NO_INHERIT).into()).map(drop)
+/// The same for this process alone (kernel 6.6): what it starts decides for itself. An older kernel (6.3) hands it down, which costs
+/// zygotes their huge pages. What came of it is found out by trying: [`can_gain_executable_memory`].
+pub(crate) fn refuse_executable_gain_here() {
+    let alone = libc::PR_MDWE_REFUSE_EXEC_GAIN | libc::PR_MDWE_NO_INHERIT;
+    if prctl(libc::PR_SET_MDWE, alone.into()).is_err() {
+        // It may also be in force already.
+        let _ = refuse_executable_gain();
+    }
+}
+
+/// Whether this process can execute memory that it has written, by whatever is in force: MDWE or a service manager's filter.
+///
+/// # Errors
+/// When not even ordinary memory is to be had.
+pub(crate) fn can_gain_executable_memory() -> io::Result<bool> {
+    let size = 4096;
+    let map = |rights| {
+        // SAFETY: a new mapping chosen by the kernel; nobody reads, writes or executes it.
+        let at =
+            unsafe { libc::mmap(std::ptr::null_mut(), size, rights, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0) };
+        if at == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(at) }
+    };
+    let at = map(libc::PROT_READ | libc::PROT_WRITE)?;
+    // SAFETY: the whole of a mapping made here, which nobody else knows of.
+    let later = unsafe {
+        let changed = libc::mprotect(at, size, libc::PROT_READ | libc::PROT_EXEC);
+        libc::munmap(at, size);
+        changed == 0
+    };
+    let at_once = map(libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC).inspect(|at| {
+        // SAFETY: as above.
+        unsafe { libc::munmap(*at, size) };
+    });
+    Ok(later || at_once.is_ok())
 }
 
 /// Becomes a user and group without supplementary groups. Needs root.
