@@ -1,5 +1,5 @@
 //! Rooms that die in the middle of a mail, and a gateway that is told to stop then: the mail is held and a notice arrives, or it
-//! is converted again and arrives once. The gateway itself lives on and serves the next mail.
+//! is converted again and arrives once. The gateway itself lives on and serves the next mail. And what rooms have in memory.
 
 #![allow(
     clippy::unwrap_used,
@@ -134,6 +134,24 @@ fn let_the_pause_pass(gateway: &Gateway) {
         n=d.execute('UPDATE job SET due = 0 WHERE state = 0').rowcount\nd.commit()\nsys.exit(0 if n == 1 else 1)";
     let done = Command::new("python3").args(["-c", SCRIPT]).arg(database).status().expect("python3 runs");
     assert!(done.success(), "one job waits: {}", gateway.log());
+}
+
+/// The zygotes of the real executable, which alone is linked so that its pages can be moved, have put their program on other pages.
+#[test]
+fn no_memory_of_the_gateway_its_zygotes_and_rooms_is_writable_and_executable() {
+    let (gateway, _directory) = start();
+    serves(&gateway, gateway.pid());
+    let mut looked = 0;
+    for pid in gateway.family() {
+        // A room may have ended since.
+        let Ok(maps) = fs::read_to_string(format!("/proc/{pid}/maps")) else { continue };
+        let rights = |line: &str| line.split(' ').nth(1).expect("rights").to_owned();
+        let both: Vec<&str> =
+            maps.lines().filter(|line| rights(line).starts_with("rwx") || rights(line).starts_with("-wx")).collect();
+        assert!(both.is_empty(), "process {pid}: {both:?}");
+        looked += usize::from(maps.lines().any(|line| rights(line).starts_with("r-x")));
+    }
+    assert!(looked >= 1 + 2 + 2, "a gateway, two zygotes, a room of each: {looked}");
 }
 
 #[test]

@@ -100,6 +100,17 @@ impl Gateway {
         }
     }
 
+    /// The gateway's own process, its zygotes and their rooms.
+    pub fn family(&self) -> Vec<u32> {
+        let mut family = vec![self.pid()];
+        let mut at = 0;
+        while let Some(parent) = family.get(at).copied() {
+            family.extend(processes().into_iter().filter(|process| process.1 == parent).map(|process| process.0));
+            at += 1;
+        }
+        family
+    }
+
     /// SIGKILL, as a power cut would.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {

@@ -48,6 +48,8 @@ type Attack = fn(&mut RoomIo<'_>) -> Result<(), RoomRefusal>;
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Place {
     Dirty,
+    /// With an input so small that it comes with the job.
+    Given,
     Clean,
     ChainDirty,
     ChainClean,
@@ -207,7 +209,9 @@ fn run(pool: &Pool, number: u8, row: &Row, expected: Expect) -> (String, Option<
     let limits = JobLimits { deadline, out_bytes: 1 << 20, side_bytes: 1 << 16 };
     let begun = Instant::now();
     let (verdict, bytes) = match row.place {
-        Place::Dirty => {
+        Place::Dirty | Place::Given => {
+            let small = source(b"the input of an attack");
+            let document = if row.place == Place::Given { small } else { document };
             let outcome = pool.dirty_wait(document, hostile, limits);
             let form = outcome.form.and_then(|form| form.source(0, form.len()));
             (outcome.verdict, form.map(|form| form.data.to_vec(1 << 20).unwrap()))

@@ -1,7 +1,8 @@
 //! System calls that a hijacked room makes: files, network, other processes, memory rights, privileges.
 
 use crate::Expect::{Answers, Killed, PolicyKill, Signal, Succeeds, Timeout};
-use crate::{Row, answer, gateway_pid, row};
+use crate::Place::Given;
+use crate::{Row, answer, gateway_pid, row, row_at};
 use jail::room::{RoomIo, RoomRefusal};
 use libc::{
     EACCES, EAGAIN, EBADF, ECONNREFUSED, EINVAL, EMFILE, ENETUNREACH, ENOENT, ENOMEM, ENOSPC, ENOSYS, EPERM, EROFS,
@@ -178,6 +179,19 @@ pub const ROWS: &[Row] = &[
         let mut byte = 0_u8;
         syscall(libc::SYS_pread64, 4, &raw mut byte, 1, 0)
     }),
+    row("map the input again", |io| {
+        let mapped = unsafe { syscall(libc::SYS_mmap, 0_u64, 4096_u64, 1, libc::MAP_PRIVATE, 4, 0_u64) };
+        answer(io, mapped)
+    }, Answers(&[EBADF]), Answers(&[EBADF])),
+    row_at(Given, "small input: map what stands for it", |io| {
+        let mapped = unsafe { syscall(libc::SYS_mmap, 0_u64, 4096_u64, 1, libc::MAP_PRIVATE, 4, 0_u64) };
+        answer(io, mapped)
+    }, Answers(&[EBADF]), Answers(&[EBADF])),
+    row_at(Given, "small input: read what stands for it", |io| {
+        let mut byte = 0_u8;
+        let read = unsafe { syscall(libc::SYS_read, 4, &raw mut byte, 1) };
+        answer(io, read)
+    }, PolicyKill, Answers(&[EBADF])),
     row("write to the mapped input", |io| {
         if let jail::room::Input::Mapped(bytes) = &io.input {
             unsafe { bytes.as_ptr().cast_mut().write_volatile(0) };
