@@ -54,7 +54,7 @@ pub(super) fn attack(plan: &mut Plan, slots: usize) -> Result<Probe, Error> {
             rooms.begin(&[Role::Dirty]).ok()?;
             Some(rooms)
         })
-        .map(|rooms| answers(rooms?));
+        .map(|rooms| answers(rooms?, plan));
     let trials: Vec<Trial> = ATTEMPTS
         .iter()
         .enumerate()
@@ -137,7 +137,7 @@ fn strongest(plan: &mut Plan, slots: usize, facts: &mut Vec<Fact>) -> Result<(En
         match rooms.ensure(&[Role::Dirty], START_LIMIT) {
             Ok(_) => {
                 let enforced = rooms.zygotes.iter().flatten().next().map(|zygote| zygote.enforced).unwrap_or_default();
-                let end = if enforced.seccomp { try_in_room(&mut rooms, &[0]).ok() } else { None };
+                let end = if enforced.seccomp { try_in_room(&mut rooms, plan, Some(0)).ok() } else { None };
                 return Ok((enforced, matches!(end, Some((Judgement::Failed(Verdict::PolicyKill), _)))));
             }
             Err(failure) => weaken(plan, failure, facts)?,
@@ -173,9 +173,9 @@ fn weaken(plan: &mut Plan, failure: StartFailure, facts: &mut Vec<Fact>) -> Resu
 const GROUP: &str = "making a control group";
 
 /// The answers of all attempts made in one room; `None` when it did not live to tell.
-fn answers(mut rooms: Rooms) -> Option<Vec<i32>> {
+fn answers(mut rooms: Rooms, plan: &Plan) -> Option<Vec<i32>> {
     rooms.ensure(&[Role::Dirty], START_LIMIT).ok()?;
-    match try_in_room(&mut rooms, &[]) {
+    match try_in_room(&mut rooms, plan, None) {
         Ok((Judgement::Done { .. }, bytes)) => {
             Some(bytes.as_chunks::<4>().0.iter().map(|answer| i32::from_le_bytes(*answer)).collect())
         }
@@ -184,7 +184,11 @@ fn answers(mut rooms: Rooms) -> Option<Vec<i32>> {
     }
 }
 
-fn try_in_room(rooms: &mut Rooms, params: &[u8]) -> io::Result<(Judgement, Vec<u8>)> {
+/// One attempt or all of them in a room, which is told the gateway's number. In a pid namespace that number may be another's: there
+/// it is told one that no process has, which is all that the gateway is from within.
+fn try_in_room(rooms: &mut Rooms, plan: &Plan, one: Option<u8>) -> io::Result<(Judgement, Vec<u8>)> {
+    let gateway = if plan.setup.namespaces { i32::MAX } else { plan.setup.supervisor_pid };
+    let params: Vec<u8> = gateway.to_le_bytes().into_iter().chain(one).collect();
     let input = Sealed::from_bytes(b"")?;
     let (out, side) = (descriptor::memory_file(c"misogi-probe")?, descriptor::memory_file(c"misogi-probe")?);
     let limit = 4 * ATTEMPTS.len() as u64;
@@ -198,7 +202,7 @@ fn try_in_room(rooms: &mut Rooms, params: &[u8]) -> io::Result<(Judgement, Vec<u
         tells: false,
     };
     let running = rooms
-        .start(Role::Dirty, &head, params, &[], &[input.descriptor()?, out.as_fd(), side.as_fd()])
+        .start(Role::Dirty, &head, &params, &[], &[input.descriptor()?, out.as_fd(), side.as_fd()])
         .ok_or(io::ErrorKind::NotConnected)?;
     let [finished, _] = rooms.finish([Some(running), None], START_LIMIT, Duration::MAX, None);
     let Finished { judgement, .. } = finished.ok_or(io::ErrorKind::NotConnected)?;

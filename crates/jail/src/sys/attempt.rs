@@ -9,28 +9,29 @@ use std::ffi::{c_int, c_long};
 pub(crate) struct Attempt {
     /// Stable `snake_case` name, also the name of the fact.
     pub(crate) name: &'static str,
-    /// Tries it; negative errno or what the call returned.
-    pub(crate) run: fn() -> i32,
+    /// Tries it, where it takes one on the process of this number; negative errno or what the call returned.
+    pub(crate) run: fn(i32) -> i32,
     /// Whether an errno means that confinement stopped it (and not, say, that nobody listened on a port).
     pub(crate) stopped_by: fn(c_int) -> bool,
 }
 
 /// All attempts, in the order of their results.
 pub(crate) const ATTEMPTS: &[Attempt] = &[
-    Attempt { name: "open_file", run: open_file, stopped_by: any },
-    Attempt { name: "create_file", run: create_file, stopped_by: any },
-    Attempt { name: "connect_tcp", run: connect_tcp, stopped_by: no_network },
-    Attempt { name: "fork", run: fork, stopped_by: any },
-    Attempt { name: "execute", run: execute, stopped_by: any },
-    Attempt { name: "map_write_execute", run: map_write_execute, stopped_by: any },
-    Attempt { name: "trace_zygote", run: trace_zygote, stopped_by: any },
-    Attempt { name: "read_zygote_memory", run: read_zygote_memory, stopped_by: any },
-    Attempt { name: "unshare_user", run: unshare_user, stopped_by: any },
-    Attempt { name: "mount", run: mount, stopped_by: any },
-    Attempt { name: "become_root", run: become_root, stopped_by: any },
-    Attempt { name: "raise_limit", run: raise_limit, stopped_by: any },
-    Attempt { name: "io_uring", run: io_uring, stopped_by: any },
-    Attempt { name: "perf_event", run: perf_event, stopped_by: any },
+    Attempt { name: "open_file", run: |_| open_file(), stopped_by: any },
+    Attempt { name: "create_file", run: |_| create_file(), stopped_by: any },
+    Attempt { name: "connect_tcp", run: |_| connect_tcp(), stopped_by: no_network },
+    Attempt { name: "fork", run: |_| fork(), stopped_by: any },
+    Attempt { name: "execute", run: |_| execute(), stopped_by: any },
+    Attempt { name: "map_write_execute", run: |_| map_write_execute(), stopped_by: any },
+    Attempt { name: "trace_zygote", run: |_| trace_zygote(), stopped_by: any },
+    Attempt { name: "read_zygote_memory", run: |_| read_zygote_memory(), stopped_by: any },
+    Attempt { name: "unshare_user", run: |_| unshare_user(), stopped_by: any },
+    Attempt { name: "mount", run: |_| mount(), stopped_by: any },
+    Attempt { name: "become_root", run: |_| become_root(), stopped_by: any },
+    Attempt { name: "raise_limit", run: |_| raise_limit(), stopped_by: any },
+    Attempt { name: "io_uring", run: |_| io_uring(), stopped_by: any },
+    Attempt { name: "signal_gateway", run: signal, stopped_by: any },
+    Attempt { name: "perf_event", run: |_| perf_event(), stopped_by: any },
 ];
 
 fn any(_: c_int) -> bool {
@@ -165,19 +166,24 @@ fn perf_event() -> i32 {
     answer(unsafe { libc::syscall(libc::SYS_perf_event_open, attributes.as_mut_ptr(), 0, -1, -1, 0) })
 }
 
+fn signal(pid: i32) -> i32 {
+    // SAFETY: takes no pointer. Signal 0 only asks whether it could.
+    answer(unsafe { libc::syscall(libc::SYS_kill, pid, 0) })
+}
+
 /// What a room with files, such as LibreOffice's, tries beyond [`ATTEMPTS`].
 pub(crate) const OFFICE_ATTEMPTS: &[Attempt] = &[
-    Attempt { name: "open_host_files", run: open_host_files, stopped_by: any },
-    Attempt { name: "open_proc", run: open_proc, stopped_by: any },
-    Attempt { name: "open_device", run: open_device, stopped_by: any },
-    Attempt { name: "write_program", run: write_program, stopped_by: any },
-    Attempt { name: "connect_abstract", run: connect_abstract, stopped_by: any },
-    Attempt { name: "new_socket", run: new_socket, stopped_by: any },
-    Attempt { name: "kill_first_process", run: kill_first_process, stopped_by: any },
-    Attempt { name: "kill_everybody", run: kill_everybody, stopped_by: any },
-    Attempt { name: "execute_own_file", run: execute_own_file, stopped_by: any },
-    Attempt { name: "map_own_file_executable", run: map_own_file_executable, stopped_by: any },
-    Attempt { name: "chroot", run: chroot, stopped_by: any },
+    Attempt { name: "open_host_files", run: |_| open_host_files(), stopped_by: any },
+    Attempt { name: "open_proc", run: |_| open_proc(), stopped_by: any },
+    Attempt { name: "open_device", run: |_| open_device(), stopped_by: any },
+    Attempt { name: "write_program", run: |_| write_program(), stopped_by: any },
+    Attempt { name: "connect_abstract", run: |_| connect_abstract(), stopped_by: any },
+    Attempt { name: "new_socket", run: |_| new_socket(), stopped_by: any },
+    Attempt { name: "kill_first_process", run: |_| kill_first_process(), stopped_by: any },
+    Attempt { name: "kill_everybody", run: |_| kill_everybody(), stopped_by: any },
+    Attempt { name: "execute_own_file", run: |_| execute_own_file(), stopped_by: any },
+    Attempt { name: "map_own_file_executable", run: |_| map_own_file_executable(), stopped_by: any },
+    Attempt { name: "chroot", run: |_| chroot(), stopped_by: any },
 ];
 
 fn try_open(path: &std::ffi::CStr, flags: c_int) -> i32 {
