@@ -448,6 +448,35 @@ fn invisible_text_is_found_and_not_seen() {
     assert_eq!((report.pages, report.levels.raster_text, report.levels.vector), (1, 1, 0));
 }
 
+/// Text of a scan, letter by letter: readers that take what can be marked from the outlines pass over letters without one.
+#[test]
+fn letters_of_a_text_layer_have_an_extent_and_show_nothing() {
+    let written = |mode: TextMode| {
+        file(&form(|form| {
+            let letters = ["議", "事", "録"].map(|char| letter(form, char, 900.0, 0.0));
+            form.page(&PageHeader { level: PageLevel::RasterText, ..sheet(200.0, 100.0) }).unwrap();
+            let runs = letters.into_iter().zip([10.0, 40.0, 70.0]).map(|(glyph, x)| {
+                let glyphs = vec![PlacedGlyph { glyph, x, y: 50.0 }];
+                Operation::Text(TextRun { space: Matrix::IDENTITY, em: [20.0, 0.0, 0.0, 20.0], glyphs }, mode)
+            });
+            form.operations(&runs.collect::<Vec<_>>()).unwrap();
+        }))
+    };
+    let unpainted = written(TextMode::Invisible);
+    assert_eq!(readers::text(&unpainted).split_whitespace().collect::<String>(), "議事録");
+    check(&unpainted, &[(16, 55, WHITE), (46, 55, WHITE)]);
+    let extents = |file: &[u8]| {
+        let objects = readers::objects(file).to_string();
+        let boxes = objects.split("\"/FontBBox\":").skip(1).filter_map(|rest| rest.split_inclusive(']').next());
+        boxes.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(extents(&unpainted), ["[0,-120,900,880]"]);
+    // The same letters painted are the blanks that the form says they are.
+    let painted = written(TextMode::Fill);
+    check(&painted, &[(16, 55, WHITE), (46, 55, WHITE)]);
+    assert_eq!(extents(&painted), ["[0,0,0,0]"]);
+}
+
 #[test]
 fn letters_are_outlined_and_clip_as_areas_do() {
     let file = page_with(|form| {

@@ -5,7 +5,7 @@
 //! outlines are forgotten. Letters of unusual extent have fonts of their own: readers take the height of a selection from
 //! the extent of the font.
 
-use form::pages::{Glyph, GlyphText};
+use form::pages::{Glyph, GlyphText, Point, Segment};
 
 use super::cff;
 use super::charstring::{DEFAULT_WIDTH, MOST, charstring};
@@ -20,7 +20,7 @@ pub(super) struct Fonts {
     glyphs: Vec<Place>,
     fonts: Vec<Font>,
     /// The font that takes the next glyph of each class.
-    open: [Option<u32>; 3],
+    open: [Option<u32>; 4],
     /// Letters were shown that stand for no character.
     pub(super) unmapped: bool,
 }
@@ -37,6 +37,8 @@ pub(super) struct Place {
     pub(super) em: f64,
     pub(super) mapped: bool,
     pub(super) blank: bool,
+    /// Where a box as large as the letter stands for it, when it shows nothing.
+    stand_in: Option<(u32, u16)>,
     /// It is of a script that is written in columns, too.
     pub(super) columnar: bool,
 }
@@ -75,6 +77,19 @@ enum Class {
     Outsize,
     /// Does not fit the numbers of a charstring as it is.
     Huge,
+    /// Boxes that stand for letters that show nothing.
+    StandIn,
+}
+
+impl Place {
+    /// The letter for text that is not painted. Readers take what can be marked and found from the outlines: pdfium passes over
+    /// a letter without one that is shown by itself, as recognised Japanese text is.
+    pub(super) fn unpainted(self) -> Place {
+        match self.stand_in {
+            Some((font, code)) => Place { font, code, ..self },
+            None => self,
+        }
+    }
 }
 
 impl Fonts {
@@ -87,6 +102,11 @@ impl Fonts {
         let drawn = charstring(&glyph.outline.segments, width.into(), em);
         let number = self.font_for(class, file)?;
         let (mapped, blank) = (!glyph.text.is_empty(), drawn.extent.is_none());
+        let is_letter = glyph.text.as_str().chars().any(|c| !c.is_whitespace());
+        let stand_in = match class {
+            Class::Usual | Class::Outsize if blank && is_letter => Some(self.add_stand_in(width, &glyph.text, file)?),
+            _ => None,
+        };
         // From the radicals on: kana, ideographs, Hangul, full-width forms.
         let columnar = glyph.text.as_str().chars().next().is_some_and(|first| first >= '\u{2E80}');
         let mut code = 0;
@@ -94,8 +114,29 @@ impl Fonts {
             code = u16::try_from(content.ends.len()).unwrap_or(0);
             content.add(&drawn.code, drawn.extent, width, glyph.text);
         }
-        self.glyphs.push(Place { font: number, code, width, em, mapped, blank, columnar });
+        self.glyphs.push(Place { font: number, code, width, em, mapped, blank, stand_in, columnar });
         Ok(())
+    }
+
+    /// Takes the box for a letter of some width and meaning; its font is only written when it is used.
+    fn add_stand_in(&mut self, width: i16, text: &GlyphText, file: &mut File<'_, '_>) -> Result<(u32, u16), Error> {
+        let right = f32::from(width.max(STAND_IN_LEAST));
+        let corner = |x, y| Point { x, y };
+        let outline = [
+            Segment::Move(corner(0.0, STAND_IN_BOTTOM)),
+            Segment::Line(corner(right, STAND_IN_BOTTOM)),
+            Segment::Line(corner(right, STAND_IN_TOP)),
+            Segment::Line(corner(0.0, STAND_IN_TOP)),
+            Segment::Close,
+        ];
+        let drawn = charstring(&outline, width.into(), 1.0);
+        let number = self.font_for(Class::StandIn, file)?;
+        let mut code = 0;
+        if let Some(content) = self.font_mut(number).and_then(|font| font.content.as_mut()) {
+            code = u16::try_from(content.ends.len()).unwrap_or(0);
+            content.add(&drawn.code, drawn.extent, width, text.clone());
+        }
+        Ok((number, code))
     }
 
     pub(super) fn place(&self, glyph: u32) -> Option<Place> {
@@ -148,6 +189,7 @@ impl Fonts {
             Class::Usual => 0,
             Class::Outsize => 1,
             Class::Huge => 2,
+            Class::StandIn => 3,
         };
         let open = self.open.get(slot).copied().flatten();
         if let Some(number) = open {
@@ -217,7 +259,6 @@ impl Fonts {
 
 impl Class {
     fn of(glyph: &Glyph) -> Class {
-        use form::pages::Segment;
         let mut class = Class::Usual;
         let mut see = |x: f32, y: f32| {
             if x.abs() > FITTING || y.abs() > FITTING {
@@ -240,7 +281,7 @@ impl Class {
     /// The em of its fonts in ems of the form.
     fn em(self) -> f64 {
         match self {
-            Class::Usual | Class::Outsize => 1.0,
+            Class::Usual | Class::Outsize | Class::StandIn => 1.0,
             // The form ends at a million.
             Class::Huge => 64.0,
         }
@@ -385,6 +426,11 @@ fn widths(font: &mut Syntax, widths: &[i16]) {
 const MOST_GLYPHS: usize = 8_000;
 /// Honest letters take some hundred bytes; what is far beyond goes out before it fills the room.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
+/// The height of a stand-in: that of a full-width letter.
+const STAND_IN_BOTTOM: f32 = -120.0;
+const STAND_IN_TOP: f32 = 880.0;
+/// The least width of one.
+const STAND_IN_LEAST: i16 = 10;
 /// Twice this fits 16 bits.
 const FITTING: f32 = 15_000.0;
 

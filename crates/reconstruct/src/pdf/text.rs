@@ -76,7 +76,7 @@ impl Content {
             TextMode::Fill => 0,
             TextMode::Stroke => 1,
             TextMode::FillAndStroke => 2,
-            TextMode::Invisible => 3,
+            TextMode::Invisible => UNPAINTED,
         };
         if matches!(mode, TextMode::Fill | TextMode::FillAndStroke) {
             self.fill_ink();
@@ -132,7 +132,10 @@ impl Content {
         let direction = direction(run, &shared.fonts);
         let mut setting: Option<(u32, Setting)> = None;
         for placed in &run.glyphs {
-            let Some(place) = shared.fonts.place(placed.glyph) else { continue };
+            let Some(mut place) = shared.fonts.place(placed.glyph) else { continue };
+            if rendering == UNPAINTED {
+                place = place.unpainted();
+            }
             shared.fonts.unmapped |= !place.mapped;
             let font = Fonts::resource(place.font, direction);
             if setting.as_ref().is_none_or(|(known, _)| *known != font) {
@@ -320,6 +323,8 @@ fn goes_on(column: &TextRun, run: &TextRun, fonts: &Fonts) -> bool {
 const UNSEEN: f64 = 0.02;
 /// What is stretched more is meant to be.
 const LEAST_STRETCH: f64 = 0.004;
+/// Neither fills nor strokes.
+const UNPAINTED: u8 = 3;
 /// Clips and does not paint.
 const CLIP: u8 = 7;
 const UPRIGHT: [f64; 4] = [1.0, 0.0, 0.0, 1.0];
