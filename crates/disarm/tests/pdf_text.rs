@@ -113,6 +113,91 @@ fn letters_whose_shape_is_damaged_are_counted() {
     assert_eq!(lost(&pdf(&damaged(&font, 'a'))), 3);
 }
 
+/// Where a table of a font program stands in it.
+fn table(font: &[u8], tag: &[u8; 4]) -> usize {
+    let program = FontRef::new(font).unwrap();
+    let records = program.table_directory().table_records();
+    let record = records.iter().find(|record| record.tag() == skrifa::Tag::new(tag)).unwrap();
+    usize::try_from(record.offset()).unwrap()
+}
+
+/// Writers that give the width of the places of shapes as a number that there is not, and such as do not keep shapes in order.
+#[test]
+fn shapes_are_found_whatever_order_they_stand_in() {
+    let font = std::fs::read(IPA).unwrap();
+    let pdf = |program: &[u8]| {
+        let font = "<</Type/Font/Subtype/Type0/BaseFont/A/Encoding/Identity-H/DescendantFonts[6 0 R]>>";
+        let descendant = "<</Type/Font/Subtype/CIDFontType2/BaseFont/A/CIDToGIDMap/Identity/FontDescriptor 7 0 R\
+            /CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>>>";
+        let descriptor = "<</Type/FontDescriptor/FontName/A/Flags 4/FontFile2 8 0 R>>";
+        let glyph = FontRef::new(program).unwrap().charmap().map('a').unwrap().to_u32();
+        let content = format!("BT /F 12 Tf 20 40 Td <{glyph:04x}> Tj ET");
+        let objects = [font, descendant, descriptor].map(|object| object.as_bytes().to_vec());
+        page(&content, "/Font<</F 5 0 R>>", &[&objects[..], &[stream("", program)]].concat())
+    };
+    let lost = |program: &[u8]| take(&pdf(program)).unwrap().has(Reason::GlyphsLost);
+    assert!(!lost(&font));
+    let glyph = usize::try_from(FontRef::new(&font).unwrap().charmap().map('a').unwrap().to_u32()).unwrap();
+    let mut unknown_width = font.clone();
+    let format = table(&font, b"head") + 50;
+    assert_eq!(unknown_width[format..format + 2], [0, 1]);
+    unknown_width[format..format + 2].copy_from_slice(&[1, 0]);
+    assert!(!lost(&unknown_width));
+    let mut disordered = font.clone();
+    let next = table(&font, b"loca") + (glyph + 1) * 4;
+    disordered[next..next + 4].copy_from_slice(&[0, 0, 0, 0]);
+    assert!(!lost(&disordered));
+}
+
+/// Numbers of glyphs of a font that is not in the file: those of fonts that are on every machine can be told, others are lost.
+#[test]
+fn glyph_numbers_of_a_missing_font_are_told_where_they_can_be() {
+    let pdf_of = |name: &str, codes: &str| {
+        let font = format!("<</Type/Font/Subtype/Type0/BaseFont/{name}/Encoding/Identity-H/DescendantFonts[6 0 R]>>");
+        let descendant = format!(
+            "<</Type/Font/Subtype/CIDFontType2/BaseFont/{name}/DW 500\
+             /CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>>>"
+        );
+        let content = format!("BT /F 10 Tf 20 40 Td <{codes}> Tj ET");
+        page(&content, "/Font<</F 5 0 R>>", &[font.into_bytes(), descendant.into_bytes()])
+    };
+    let pdf = |name: &str| pdf_of(name, "00b300240025002600030044006200b4");
+    let arial = take(&pdf("ABCDEF+Arial,Bold")).unwrap();
+    assert_eq!(arial.text(TextMode::Fill), "“ABC aÄ”");
+    assert!(!arial.has(Reason::GlyphsLost) && !arial.has(Reason::TextUnmapped), "{:?}", arial.findings);
+    let other = take(&pdf("NoSuchFace")).unwrap();
+    assert!(other.has(Reason::GlyphsLost) && !other.has(Reason::TextUnmapped), "{:?}", other.findings);
+    // Behind the letters of the Macintosh.
+    let rare = take(&pdf_of("Arial", "002400cf00fd")).unwrap();
+    assert_eq!(rare.text(TextMode::Fill), "AÓČ");
+}
+
+/// Letters that are numbered by their characters, over a program that does not say which it has.
+#[test]
+fn letters_numbered_by_characters_can_be_found() {
+    let font = std::fs::read(IPA).unwrap();
+    let glyph = |c: char| u16::try_from(FontRef::new(&font).unwrap().charmap().map(c).unwrap().to_u32()).unwrap();
+    let mut numbers = vec![0; 0x2_0000];
+    for c in ['a', '庁'] {
+        let at = usize::try_from(u32::from(c)).unwrap() * 2;
+        numbers[at..at + 2].copy_from_slice(&glyph(c).to_be_bytes());
+    }
+    let mut without = font.clone();
+    // The table of characters by another name.
+    let directory = without.windows(4).position(|tag| tag == b"cmap").unwrap();
+    without[directory..directory + 4].copy_from_slice(b"cmaq");
+    let dict = "<</Type/Font/Subtype/Type0/BaseFont/A/Encoding/Identity-H/DescendantFonts[6 0 R]>>";
+    let descendant = "<</Type/Font/Subtype/CIDFontType2/BaseFont/A/CIDToGIDMap 9 0 R/FontDescriptor 7 0 R\
+        /CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>>>";
+    let descriptor = "<</Type/FontDescriptor/FontName/A/Flags 4/FontFile2 8 0 R>>";
+    let objects = [dict, descendant, descriptor].map(|object| object.as_bytes().to_vec());
+    let objects = [&objects[..], &[stream("", &without), stream("", &numbers)]].concat();
+    let pdf = page("BT /F 12 Tf 20 40 Td <00615E81> Tj ET", "/Font<</F 5 0 R>>", &objects);
+    let taken = take(&pdf).unwrap();
+    assert_eq!(taken.text(TextMode::Fill), "a庁");
+    assert!(!taken.has(Reason::TextUnmapped) && !taken.has(Reason::GlyphsLost), "{:?}", taken.findings);
+}
+
 fn installed() -> Fonts {
     let read = |path: &str| FontFile { name: path.to_owned(), bytes: Arc::new(std::fs::read(path).unwrap()), index: 0 };
     Fonts::new(vec![read(IPA), read(NOTO)])

@@ -519,8 +519,8 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
             "{count} pages could not be read and are blank",
         ),
         Reason::GlyphsLost => (
-            "フォントが壊れているため表示できない文字が{count}個あります",
-            "{count} characters of damaged fonts are not shown",
+            "フォントが壊れているか文書に含まれていないため、表示できない文字が{count}個あります",
+            "{count} characters of damaged or missing fonts are not shown",
         ),
         Reason::ControlsDrawn => (
             "チェックボックスやボタン{count}個を、文字の付いた図形にしました",

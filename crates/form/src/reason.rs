@@ -381,7 +381,7 @@ reasons! {
     336 Changed MetafileDrawn "metafile_drawn"
     /// Content of pages could not be read, so that nothing of it is shown.
     337 Changed PageUnreadable "page_unreadable"
-    /// Letters whose shapes are damaged in the file are not shown.
+    /// Letters whose shapes are damaged in the file, or not in it and not to be guessed, are not shown.
     338 Changed GlyphsLost "glyphs_lost"
     /// Much of the text of a page cannot be searched or copied.
     339 Changed TextRecallLow "text_recall_low"

@@ -258,8 +258,12 @@ impl<'d, 'w> Recorder<'d, 'w> {
     /// Whether a letter that draws nothing should draw something.
     fn is_damaged(&mut self, letter: &Letter<'_>) -> bool {
         let Source::Outline(glyph) = letter.source else { return false };
-        let is_space =
-            !letter.key.text.as_str().is_empty() && letter.key.text.as_str().chars().all(char::is_whitespace);
+        let text = letter.key.text.as_str();
+        // What letters of a missing font are said to be of which nobody can tell more.
+        if text == "\u{FFFD}" {
+            return true;
+        }
+        let is_space = !text.is_empty() && text.chars().all(char::is_whitespace);
         let found = || glyphs::is_damaged(glyph);
         !is_space && *self.document.damaged.entry(letter.key.outline).or_insert_with(found)
     }

@@ -69,6 +69,10 @@ impl<'d> Font<'d> {
         // Maps of predefined encodings are made once; an encoding, a map or a program of the file's own belongs to one font.
         let key = match (encoding, self.own_map) {
             (Object::Name(name), None) if known => Some((name.clone(), format!("{family:?}"), is_embedded)),
+            (Object::Name(name), None) if !is_embedded => {
+                let order = if self.is_usual(tree) { "usual" } else { "unknown" };
+                Some((name.clone(), order.to_owned(), false))
+            }
             _ => None,
         };
         let made = match key.as_ref().and_then(|key| maps.made.get(key)) {
@@ -184,7 +188,9 @@ impl<'d> Font<'d> {
             (Some(own), family) => Source::Own(Box::new(own), family.and_then(|family| maps.collection(family))),
             (None, _) if is_unicode => Source::Codes,
             (None, Some(family)) => Source::Collection(maps.collection(family)?),
-            (None, None) => Source::Program(self.characters_of_program(tree)?),
+            (None, None) if self.program.is_some() => Source::Program(self.characters_of_program(tree)?),
+            (None, None) if name.starts_with(b"Identity") => Source::Program(usual_characters(self.is_usual(tree))),
+            (None, None) => return None,
         };
         let is_vertical = cmap.metadata().writing_mode == Some(WritingMode::Vertical);
         // A predefined vertical encoding differs from the horizontal one only where a glyph has another form. It is asked what
@@ -234,20 +240,38 @@ impl<'d> Font<'d> {
         let font = FontRef::new(&bytes).ok()?;
         let mut characters = BTreeMap::new();
         for (c, glyph) in font.charmap().mappings().take(MAX_GLYPHS) {
-            // The first of several is the plain one; those for symbols and private use say nothing.
-            if let Some(c) = char::from_u32(c).filter(|c| !matches!(u32::from(*c), 0..0x20 | 0xE000..0xF900)) {
+            // The first of several is the plain one.
+            if let Some(c) = telling(c) {
                 characters.entry(glyph.to_u32()).or_insert(c);
             }
         }
         let Some(Object::Stream(numbers)) = tree.get(self.descendant, "CIDToGIDMap") else { return Some(characters) };
         let numbers = plain_content(numbers)?;
-        let glyphs = (0..).zip(numbers.chunks_exact(2));
-        let by_number = |(cid, glyph): (u32, &[u8])| {
-            let glyph = u32::from(u16::from_be_bytes(glyph.try_into().ok()?));
-            Some((cid, *characters.get(&glyph)?))
-        };
-        Some(glyphs.filter_map(by_number).collect())
+        let glyph = |pair: &[u8]| pair.first_chunk().map(|pair| u32::from(u16::from_be_bytes(*pair)));
+        let glyphs = (0_u32..).zip(numbers.chunks_exact(2).filter_map(glyph)).filter(|(_, glyph)| *glyph > 0);
+        if characters.is_empty() && glyphs.clone().any(|(cid, glyph)| cid != glyph) {
+            // Writers of pages out of programs (TCPDF) number letters by their characters and leave the program without any.
+            return Some(glyphs.filter_map(|(cid, _)| Some((cid, telling(cid)?))).collect());
+        }
+        Some(glyphs.filter_map(|(cid, glyph)| Some((cid, *characters.get(&glyph)?))).collect())
     }
+
+    /// Whether the first glyphs of a font that is not in the file are known by its name.
+    fn is_usual(&self, tree: &Tree<'d>) -> bool {
+        let name = self.dict.get(b"BaseFont").or_else(|_| self.descendant.get(b"BaseFont")).ok();
+        let name = name.and_then(|name| tree.resolve(name).as_name().ok()).unwrap_or_default();
+        let plain = name.iter().position(|byte| *byte == b'+').and_then(|at| name.get(at.checked_add(1)?..));
+        let plain: Vec<u8> = plain.unwrap_or(name).iter().copied().filter(|byte| *byte != b' ').collect();
+        USUAL_FONTS.iter().any(|usual| plain.starts_with(usual.as_bytes()))
+    }
+}
+
+/// The characters of a font that is not in the file and whose letters are numbers of glyphs. The fonts of Windows that are missing
+/// so often have their first glyphs in one order; of others nobody can tell, and the letters are said to be lost.
+fn usual_characters(is_usual: bool) -> BTreeMap<u32, char> {
+    let known = USUAL_ORDER.chars().filter(|_| is_usual);
+    // Glyphs 0 to 2 show nothing in any of them.
+    (FIRST_USUAL..MAX_LOST).zip(known.chain(std::iter::repeat(char::REPLACEMENT_CHARACTER))).collect()
 }
 
 /// Where characters are known from.
@@ -265,7 +289,7 @@ enum Source<'m> {
 /// Maps of one document.
 #[derive(Default)]
 struct Maps {
-    /// By encoding, collection and whether the font is embedded.
+    /// By encoding, collection or order of glyphs, and whether the font is embedded.
     made: BTreeMap<(Vec<u8>, String, bool), Option<Made>>,
     collections: Vec<(CidFamily, Option<CMap>)>,
     empty: Option<Object>,
@@ -419,6 +443,11 @@ fn said(own: &CMap, code: u32) -> Option<BfString> {
     own.lookup_bf_string(code).filter(|text| !matches!(text, BfString::Char(c) if c.is_control()))
 }
 
+/// The character of a number; those for symbols and private use say nothing.
+fn telling(code: u32) -> Option<char> {
+    char::from_u32(code).filter(|c| !matches!(u32::from(*c), 0..0x20 | 0xE000..0xF900))
+}
+
 fn character(code: u32) -> Option<BfString> {
     char::from_u32(code).filter(|c| !c.is_control()).map(BfString::Char)
 }
@@ -441,6 +470,17 @@ fn is_upright(cid: u32) -> bool {
 
 /// Glyphs of Adobe-Japan1 that are letters on their side.
 const TURNED: std::ops::RangeInclusive<u32> = 8720..=9353;
+/// Fonts of Windows whose first glyphs are in [`USUAL_ORDER`], as their names begin.
+const USUAL_FONTS: &[&str] =
+    &["Arial", "TimesNewRoman", "CourierNew", "Helvetica", "Verdana", "Tahoma", "Georgia", "TrebuchetMS", "Impact"];
+/// The characters of their glyphs from [`FIRST_USUAL`] on: ASCII, then as in the standard order of
+/// the Macintosh ("post" of OpenType) without its wide space and its apple.
+const USUAL_ORDER: &str = " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~\
+    ÄÅÇÉÑÖÜáàâäãåçéèêëíìîïñóòôöõúùûü†°¢£§•¶ß®©™´¨≠ÆØ∞±≤≥¥µ∂∑∏π∫ªºΩæø¿¡¬√ƒ≈∆«»…ÀÃÕŒœ–—“”‘’\
+    ÷◊ÿŸ⁄¤‹›ﬁﬂ‡·‚„‰ÂÊÁËÈÍÎÏÌÓÔÒÚÛÙıˆ˜¯˘˙˚¸˝˛ˇŁłŠšŽž¦ÐðÝýÞþ−×¹²³½¼¾₣ĞğİŞşĆćČčđ";
+const FIRST_USUAL: u32 = 3;
+/// The numbers of glyphs that are told to be lost.
+const MAX_LOST: u32 = 8_192;
 /// The most widths of a font that are looked at.
 const MAX_WIDTHS: usize = 4_000;
 /// The most bytes of a font program.

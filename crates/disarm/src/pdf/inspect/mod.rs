@@ -19,6 +19,7 @@ mod fields;
 mod files;
 mod navigation;
 mod open;
+mod programs;
 mod revisions;
 mod shapes;
 mod tree;
@@ -101,6 +102,7 @@ pub(super) fn prepare<'a>(input: &'a [u8], job: &DirtyJob) -> Result<Prepared<'a
     contents::put_right(&tree, input, &mut edits);
     annotations::put_right(&tree, &mut edits, &mut writing, &mut prepared.findings);
     prepared.vertical_forms = characters::put_right(&tree, &mut edits);
+    programs::put_right(&tree, &mut edits);
     let listed = comments::list(&tree, job.pages.comments, &mut edits, &mut writing, &mut prepared.findings);
     writing.finish(&mut edits);
     let pages = tree.pages.len();

@@ -1,0 +1,135 @@
+//! TrueType programs whose table of places (`loca`) is not as it should be (OpenType 1.9, "loca", "head").
+//!
+//! Some writers give the width of its entries as a number that there is not, or put the shapes into the file in another order than
+//! that of their numbers, so that one seems to end before it begins. Readers draw such fonts all the same; the interpreter leaves
+//! the letters out. It gets a copy in which the shapes stand in order.
+
+use std::collections::BTreeSet;
+
+use lopdf::{Object, ObjectId, Stream, dictionary};
+
+use super::edits::Edits;
+use super::tree::Tree;
+
+/// Puts the programs of the file right that need it.
+pub(super) fn put_right(tree: &Tree<'_>, edits: &mut Edits) {
+    let mut seen: BTreeSet<ObjectId> = BTreeSet::new();
+    let mut room = MAX_BYTES;
+    for object in tree.document.objects.values() {
+        let Ok(descriptor) = object.as_dict() else { continue };
+        let Ok(Object::Reference(id)) = descriptor.get(b"FontFile2") else { continue };
+        if !seen.insert(*id) {
+            continue;
+        }
+        let Some(Object::Stream(stream)) = tree.document.objects.get(id) else { continue };
+        let Ok(program) = stream.get_plain_content_with_limit(room) else { continue };
+        room = room.saturating_sub(program.len());
+        if let Some(program) = in_order(&program) {
+            let length = i64::try_from(program.len()).unwrap_or(i64::MAX);
+            edits.set(*id, Stream::new(dictionary! { "Length1" => length }, program));
+        }
+    }
+}
+
+/// The program with its shapes in the order of their numbers; nothing where they are, or where it cannot be told what was meant.
+fn in_order(program: &[u8]) -> Option<Vec<u8>> {
+    let tables = tables(program)?;
+    let find = |tag: &[u8; 4]| tables.iter().find(|table| table.tag == tag).map(|table| table.content);
+    let (head, loca, glyf) = (find(b"head")?, find(b"loca")?, find(b"glyf")?);
+    let glyphs = usize::from(word(find(b"maxp")?, 4)?);
+    let places = glyphs.checked_add(1)?;
+    let (is_long, is_known) = match word(head, FORMAT)? {
+        0 => (false, true),
+        1 => (true, true),
+        _ => (loca.len() >= places.checked_mul(4)?, false),
+    };
+    let offsets: Vec<usize> = match is_long {
+        true => loca.chunks_exact(4).take(places).filter_map(long).collect(),
+        false => loca.chunks_exact(2).take(places).filter_map(|pair| Some(usize::from(word(pair, 0)?) * 2)).collect(),
+    };
+    let is_ordered = offsets.is_sorted();
+    if offsets.len() < places || is_known && is_ordered {
+        return None;
+    }
+    let ends: BTreeSet<usize> = offsets.iter().copied().chain([glyf.len()]).collect();
+    let (mut new_glyf, mut new_loca) = (Vec::new(), 0_u32.to_be_bytes().to_vec());
+    for pair in offsets.windows(2) {
+        let [start, end] = *pair else { continue };
+        // Where a shape seems to end before it begins, it ends where the next one in the file begins.
+        let end =
+            if end >= start { end } else { ends.range(start.saturating_add(1)..).next().copied().unwrap_or(start) };
+        new_glyf.extend_from_slice(glyf.get(start..end.min(glyf.len())).unwrap_or_default());
+        new_glyf.resize(new_glyf.len().next_multiple_of(4), 0);
+        if new_glyf.len() > MAX_BYTES {
+            return None;
+        }
+        new_loca.extend_from_slice(&u32::try_from(new_glyf.len()).ok()?.to_be_bytes());
+    }
+    let mut new_head = head.to_vec();
+    new_head.get_mut(FORMAT..FORMAT + 2)?.copy_from_slice(&1_u16.to_be_bytes());
+    let replaced = tables.iter().map(|table| match table.tag {
+        b"head" => (table.tag, new_head.as_slice()),
+        b"loca" => (table.tag, new_loca.as_slice()),
+        b"glyf" => (table.tag, new_glyf.as_slice()),
+        tag => (tag, table.content),
+    });
+    written(program.get(..4)?, &replaced.collect::<Vec<_>>())
+}
+
+struct Table<'p> {
+    tag: &'p [u8; 4],
+    content: &'p [u8],
+}
+
+fn tables(program: &[u8]) -> Option<Vec<Table<'_>>> {
+    let count = usize::from(word(program, 4)?);
+    let records = program.get(HEADER..)?.chunks_exact(RECORD).take(count);
+    let tables = records.map(|record| {
+        let (offset, length) = (long(record.get(8..12)?)?, long(record.get(12..16)?)?);
+        // A last table that is cut short still has its beginning.
+        let content = program.get(offset..offset.saturating_add(length).min(program.len()))?;
+        Some(Table { tag: record.first_chunk()?, content })
+    });
+    tables.collect()
+}
+
+/// Tables as a file (OpenType 1.9, "Table Directory"). Readers do not look at the sums.
+fn written(version: &[u8], tables: &[(&[u8; 4], &[u8])]) -> Option<Vec<u8>> {
+    let count = u16::try_from(tables.len()).ok()?;
+    let mut at = HEADER.checked_add(tables.len().checked_mul(RECORD)?)?;
+    let mut bytes = version.to_vec();
+    bytes.extend_from_slice(&count.to_be_bytes());
+    bytes.extend_from_slice(&[0; 6]);
+    for (tag, content) in tables {
+        bytes.extend_from_slice(*tag);
+        bytes.extend_from_slice(&[0; 4]);
+        bytes.extend_from_slice(&u32::try_from(at).ok()?.to_be_bytes());
+        bytes.extend_from_slice(&u32::try_from(content.len()).ok()?.to_be_bytes());
+        at = at.checked_add(content.len())?.next_multiple_of(4);
+        // Tables may lie over one another.
+        if at > 2 * MAX_BYTES {
+            return None;
+        }
+    }
+    for (_, content) in tables {
+        bytes.extend_from_slice(content);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+    }
+    Some(bytes)
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<u16> {
+    bytes.get(at..)?.first_chunk().copied().map(u16::from_be_bytes)
+}
+
+fn long(bytes: &[u8]) -> Option<usize> {
+    usize::try_from(u32::from_be_bytes(*bytes.first_chunk()?)).ok()
+}
+
+/// Where `head` says how wide the entries of `loca` are.
+const FORMAT: usize = 50;
+/// Bytes before the records of the directory, and of a record.
+const HEADER: usize = 12;
+const RECORD: usize = 16;
+/// The most bytes of the programs of a file that are looked at, and of one that is put right.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
