@@ -41,7 +41,7 @@ const PARSERS: &[(&str, &[&str])] = &[
     ("moxcms", &["disarm"]),
     ("fax", &["disarm", "reconstruct"]),
     ("gif", &["reconstruct"]),
-    ("png", &["reconstruct"]),
+    ("png", &["disarm", "reconstruct"]),
     ("heifer-hevc-dec", &["disarm"]),
     ("heifer-isobmff", &["disarm"]),
     ("resvg", &["disarm"]),

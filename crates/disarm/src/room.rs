@@ -94,6 +94,7 @@ pub fn run_telling(
                 Content::Image(source) => image::disarm(part, source, form),
                 Content::Metafile => image::metafile::disarm(part, fonts, image::metafile::MOST_SIDE, form),
                 Content::Heic => image::heic::disarm(part, form),
+                Content::Icon => image::icon::disarm(part, form),
                 Content::Svg => image::svg::disarm(part, fonts, image::metafile::MOST_SIDE, form),
                 Content::Pdf => pdf::disarm(part, fonts, form, spill, tell),
                 Content::Office => office::disarm(part, fonts, form, spill),
@@ -156,6 +157,9 @@ fn shown(part: Part<'_>, content: &Content, wanted: Preview, fonts: &Fonts, form
         Content::Image(source) => image::preview::preview(part, source, wanted, form),
         Content::Heic => {
             image::preview::preview_of(part, form::image::ImageSource::Jpeg, wanted, form, image::heic::disarm)
+        }
+        Content::Icon => {
+            image::preview::preview_of(part, form::image::ImageSource::Png, wanted, form, image::icon::disarm)
         }
         Content::Svg => image::svg::disarm(part, fonts, wanted.max_side.into(), form),
         Content::Metafile => image::metafile::disarm(part, fonts, wanted.max_side.into(), form),

@@ -45,6 +45,8 @@ pub(crate) enum Content {
     Metafile,
     /// A photograph in HEIF.
     Heic,
+    /// An icon of Windows.
+    Icon,
     /// A drawing in SVG, which becomes pixels.
     Svg,
     /// Pages.
@@ -86,6 +88,9 @@ impl Detected {
         }
         if matches!(token, "heic" | "heif") {
             return Detected::new(Content::Heic, token);
+        }
+        if token == "ico" {
+            return Detected::new(Content::Icon, token);
         }
         let reason = if CONVERTED.contains(&token) {
             Reason::ConverterUnavailable
@@ -252,6 +257,7 @@ const PROMISES: &[(&[&str], &[&str])] = &[
     (&["wmf"], &["wmf"]),
     (&["heic", "heif"], &["heic", "heif"]),
     (&["avif"], &["avif"]),
+    (&["ico"], &["ico"]),
     (&["svg"], &["svg"]),
     (&["zip"], &["zip"]),
     (&["txt", "text", "log", "md", "asc"], &["text", "csv", "empty"]),

@@ -15,6 +15,10 @@ pub(super) fn read(part: &mut Part<'_>) -> Result<(Raster, Facts), Error> {
     let Walk { mut facts, frame } = walk(part.input);
     // The decoder takes the rows of such scans in the wrong order and says nothing (zune-jpeg 0.5.15); a wrong picture is
     // worse than none. Cameras and scanners write all components in one scan.
+    // Arithmetic coding, pictures without loss and those of several layers are whole; no decoder here knows them.
+    if frame.rare {
+        return Err(Reason::UnsupportedType.into());
+    }
     if !frame.progressive && frame.scans > 1 && frame.halved_rows {
         return Err(Reason::UnsupportedType.into());
     }
@@ -34,6 +38,8 @@ struct Walk {
 #[derive(Default)]
 struct FrameFacts {
     progressive: bool,
+    /// Of a process that is neither sequential nor progressive with Huffman codes (T.81, B.1.1.3).
+    rare: bool,
     scans: u32,
     /// Some component has fewer rows than another.
     halved_rows: bool,
@@ -111,6 +117,7 @@ fn read_frame(marker: u8, data: &[u8], frame: &mut FrameFacts) {
     match marker {
         0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF => {
             frame.progressive = matches!(marker, 0xC2 | 0xC6 | 0xCA | 0xCE);
+            frame.rare = !matches!(marker, 0xC0..=0xC2);
             let components = data.get(6..).unwrap_or_default().chunks_exact(3);
             frame.halved_rows = components.filter_map(|component| component.get(1)).any(|factors| factors & 0x0F > 1);
         }

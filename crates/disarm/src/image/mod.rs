@@ -9,6 +9,7 @@ mod colour;
 mod fax;
 mod gif;
 pub(crate) mod heic;
+pub(crate) mod icon;
 pub(crate) mod jpeg;
 mod marks;
 pub(crate) mod metafile;

@@ -188,8 +188,8 @@ const DECLARATION_BYTES: usize = 256;
 const MAX_NODES: u64 = 300_000;
 /// Levels of groups in groups, with masks, clips and patterns.
 const MAX_DEPTH: u64 = 200;
-/// A step of a filter costs about as much as this many layers.
-const FILTER_LAYERS: u64 = 4;
+/// A step of a filter costs about as much as this many layers: it reads and writes the whole canvas several times, in linear light.
+const FILTER_LAYERS: u64 = 20;
 /// Pixels of all layers together.
 const MAX_WORK: u64 = 4_000_000_000;
 /// The longer side of what is small.
