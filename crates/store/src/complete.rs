@@ -563,23 +563,23 @@ pub(crate) fn tell(tx: &mut Tx, told: &Told<'_>) {
         "quarantined": told.held.len(),
     });
     tx.tell(Event::FileCompleted, &data);
-    if told.held.is_empty() {
+    let held: Vec<&QuarantineRecord> = told.held.iter().collect();
+    tell_held(tx, (told.message, told.receipt, source), &held);
+}
+
+/// Tells the hooks what of a message, of this receipt and source, went to quarantine.
+pub(crate) fn tell_held(tx: &mut Tx, (message, receipt, source): (i64, &str, &str), held: &[&QuarantineRecord]) {
+    if held.is_empty() {
         return;
     }
     let reason = |code: i64| codec::reason(Some(code)).ok().flatten().map(Reason::name);
-    let items: Vec<_> = told
-        .held
+    let items: Vec<_> = held
         .iter()
         .take(TOLD_ITEMS)
         .map(|item| json!({"id": item.id, "reason": item.reason.and_then(reason), "bytes": item.bytes}))
         .collect();
-    let data = json!({
-        "receipt": told.receipt,
-        "source": source,
-        "message": told.message,
-        "item_count": told.held.len(),
-        "items": items,
-    });
+    let data =
+        json!({"receipt": receipt, "source": source, "message": message, "item_count": held.len(), "items": items});
     tx.tell(Event::FileQuarantined, &data);
 }
 

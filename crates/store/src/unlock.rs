@@ -303,7 +303,7 @@ impl ReleaseOp {
 pub(crate) async fn release_one(tx: &mut Tx, op: &mut ReleaseOp) -> Result<(), Error> {
     op.queued = false;
     op.held.iter_mut().for_each(|(_, held)| held.forget());
-    let found = sqlx::query("SELECT sender, recipients, smtputf8 FROM message WHERE id = ?1 AND origin = ?2")
+    let found = sqlx::query("SELECT sender, recipients, smtputf8, receipt FROM message WHERE id = ?1 AND origin = ?2")
         .bind(op.about.0)
         .bind(OriginKind::Mail.code())
         .fetch_optional(&mut tx.connection)
@@ -317,6 +317,7 @@ pub(crate) async fn release_one(tx: &mut Tx, op: &mut ReleaseOp) -> Result<(), E
     let sender: Option<String> = row.try_get(0).map_err(get)?;
     let all = codec::list(row.try_get(1).map_err(get)?)?;
     let smtputf8: bool = row.try_get(2).map_err(get)?;
+    let first: String = row.try_get(3).map_err(get)?;
     let mut given: Vec<(QuarantineId, Vec<String>)> = Vec::new();
     for id in &op.items {
         let open: Option<(i64,)> =
@@ -344,6 +345,9 @@ pub(crate) async fn release_one(tx: &mut Tx, op: &mut ReleaseOp) -> Result<(), E
     }
     let message = insert_message(tx, op, sender.as_deref(), &recipients, smtputf8).await?;
     split(tx, op, &given).await?;
+    // The others have no number: they are items already.
+    let split_off: Vec<_> = op.held.iter().map(|(_, held)| held).filter(|held| held.is_numbered()).collect();
+    complete::tell_held(tx, (op.about.0, &first, "mail"), &split_off);
     for (id, served) in &mut given {
         for address in &recipients {
             if !served.contains(address) {

@@ -7,8 +7,8 @@ mod support;
 use std::time::Duration;
 
 use store::{
-    LockedMail, LockedSearch, MAX_OTHERS, MessageId, OpenedBy, Origin, OriginKind, QuarantineState, Quarantined,
-    Release, Released, StillHeld, Store, Tries, TryOf,
+    Event, Hook, LockedMail, LockedSearch, MAX_OTHERS, MessageId, OpenedBy, Origin, OriginKind, QuarantineState,
+    Quarantined, Release, Released, StillHeld, Store, StoreConfig, Tries, TryOf,
 };
 use support::*;
 
@@ -169,7 +169,10 @@ async fn tries_of_strangers_end_one_by_one_and_together_and_leave_those_of_the_s
 
 #[tokio::test]
 async fn what_stays_locked_inside_is_held_as_an_item_of_its_own() {
-    let (_directory, _hand, store) = fresh().await;
+    let (directory, hand, store) = fresh().await;
+    store.close().await;
+    let hooks = vec![Hook { name: "itsm".to_owned(), events: vec![Event::FileQuarantined] }];
+    let store = Store::open(StoreConfig { hooks, ..config(directory.path(), &hand) }).await.unwrap();
     let mail = locked(&store).await;
     let part = |path: &str| StillHeld {
         inside: mail.items[0].id,
@@ -203,6 +206,14 @@ async fn what_stays_locked_inside_is_held_as_an_item_of_its_own() {
     let rest = store.release_unlocked(release(&store, &now, &[A, B])).await.unwrap();
     assert_eq!(count(&rest), (true, 2));
     assert!(store.locked_mail(mail.message).await.unwrap().is_none());
+    // What went to quarantine is told, then and later, under the receipt of the first mail.
+    let told = store.hook_due("itsm", 10).await.unwrap();
+    let receipt = store.message(mail.message).await.unwrap().unwrap().row.receipt;
+    assert_eq!(told.len(), 2, "{told:?}");
+    for event in told {
+        assert_eq!(event.event, "file.quarantined");
+        assert!(event.data.contains("\"item_count\":2") && event.data.contains(receipt.as_str()), "{}", event.data);
+    }
     store.close().await;
 }
 
