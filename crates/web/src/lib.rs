@@ -14,6 +14,7 @@
 mod api;
 mod assets;
 mod clients;
+mod compare;
 mod console;
 mod cookie;
 mod disposition;

@@ -1,24 +1,17 @@
-//! Originals as pixels, beside what became of them. Nothing else of an original ever reaches a browser.
-//!
-//! Each page of an original that is shown is one row of the audit, which is durable before the first pixel is sent.
+//! Originals as pixels, beside what became of them: which document an address of the console means, and what is beside it.
 
-use askama::Template;
 use axum::{
     extract::{Path, State},
     http::{HeaderValue, StatusCode},
     response::Response,
 };
-use engine::catalogue;
-use form::reason::Refusal;
-use store::{
-    AuditEntry, AuditEvent, MessageDetail, MessageId, OriginKind, PartRow, PartVerdict, QuarantineId, QuarantineRow,
-    QuarantineState,
-};
+use store::{MessageDetail, MessageId, OriginKind, PartRow, PartVerdict, QuarantineId, QuarantineRow, QuarantineState};
 
 use super::{Console, quarantine};
 use crate::{
+    compare::{ComparePage, Looker, Side},
     fault::Fault,
-    page::{Page, render},
+    page::render,
     people::Visitor,
     preview::{self, Document, Place, Shown, Size},
     role::Permission,
@@ -88,7 +81,7 @@ pub(crate) async fn withheld_original(
     let row = item(&console, id).await?;
     let detail = vec![("item", id.to_string()), ("path", row.path.clone())];
     let document = marked(&console, &visitor, of_item(&row));
-    original(&console, &visitor, &document, page, row.message, detail).await
+    looker(&console, &visitor).original(&document, page, row.message, detail).await
 }
 
 /// `GET /messages/{id}/parts/{part}/pages/{page}`
@@ -119,7 +112,7 @@ pub(crate) async fn part_original(
     let part = Part::find(&console, id, &path).await?;
     let detail = vec![("path", part.row.path.clone())];
     let document = marked(&console, &visitor, part.original().ok_or(Fault::NotFound)?);
-    original(&console, &visitor, &document, page, part.message, detail).await
+    looker(&console, &visitor).original(&document, page, part.message, detail).await
 }
 
 /// `GET /messages/{id}/parts/{part}/pages/{page}/output`
@@ -140,27 +133,8 @@ async fn drawn_output(console: &Console, visitor: &Visitor, output: &Document, p
     })
 }
 
-/// A page of an original: drawn, written into the audit, sent, in this order.
-async fn original(
-    console: &Console,
-    visitor: &Visitor,
-    document: &Document,
-    page: u32,
-    message: MessageId,
-    mut detail: Vec<(&'static str, String)>,
-) -> Result<Response, Fault> {
-    let drawn = match console.state.previews.page(&console.state.store, document, page, Size::Large).await {
-        Ok(Ok(drawn)) => drawn,
-        Ok(Err(_)) => return Ok(preview::words(None, visitor.texts())),
-        Err(fault) => return Ok(preview::words(Some(fault), visitor.texts())),
-    };
-    // The whole has an empty path, which says nothing.
-    detail.retain(|(_, value)| !value.is_empty());
-    detail.push(("page", page.to_string()));
-    let actor = visitor.user.name.clone();
-    let entry = AuditEntry { actor, event: AuditEvent::OriginalViewed, message: Some(message), detail };
-    console.state.store.audit_append(entry).await?;
-    Ok(preview::picture(&drawn, HeaderValue::from_static("no-store")))
+fn looker<'a>(console: &'a Console, visitor: &'a Visitor) -> Looker<'a> {
+    Looker { store: &console.state.store, previews: &console.state.previews, visitor }
 }
 
 async fn item(console: &Console, id: i64) -> Result<QuarantineRow, Fault> {
@@ -256,7 +230,7 @@ impl View {
             output: output.map(|output| output.shown),
             name: self.name,
             back: self.back,
-            back_text: self.back_text,
+            back_text: self.back_text.to_owned(),
         };
         Ok(render(StatusCode::OK, &template))
     }
@@ -268,60 +242,17 @@ impl View {
         document: &Document,
         which: &'static str,
     ) -> Result<Side, Fault> {
-        let (store, previews) = (&console.state.store, &console.state.previews);
-        let t = visitor.texts();
         if self.page == 0 {
             return Err(Fault::NotFound);
         }
-        let words = |refusal: &Refusal| {
-            Shown::Words(format!("{}{}", t.pages_none, catalogue::describe_refusal(refusal, visitor.language)))
-        };
-        let pages = match previews.count(store, document).await {
-            Ok(Ok(pages)) => pages,
-            Ok(Err(refusal)) => return Ok(Side { shown: words(&refusal), pages: None }),
-            // The row is there; its bytes are not any more.
-            Err(Fault::NotFound) => return Ok(Side { shown: Shown::Words(t.compare_gone.to_owned()), pages: None }),
-            Err(fault) => return Err(fault),
-        };
-        if self.page > pages {
-            return Ok(Side { shown: Shown::Words(t.compare_no_such.to_owned()), pages: Some(pages) });
-        }
-        let shown = match previews.page(store, document, self.page, Size::Large).await? {
-            Ok(drawn) => Shown::Picture {
-                src: format!("{}/pages/{}/{which}", self.base, self.page),
-                width: drawn.width,
-                height: drawn.height,
-                alt: texts::page_picture(visitor.language, &self.name, self.page),
-            },
-            Err(refusal) => words(&refusal),
-        };
-        Ok(Side { shown, pages: Some(pages) })
+        let src = format!("{}/pages/{}/{which}", self.base, self.page);
+        looker(console, visitor).side(document, self.page, &self.name, src).await
     }
-}
-
-/// One column.
-struct Side {
-    shown: Shown,
-    pages: Option<u32>,
 }
 
 /// A path as it stands in an address, where it must not be empty.
 fn number(path: &str) -> &str {
     if path.is_empty() { WHOLE } else { path }
-}
-
-#[derive(Debug, Template)]
-#[template(path = "compare.html")]
-struct ComparePage {
-    page: Page,
-    name: String,
-    original: Shown,
-    output: Option<Shown>,
-    previous: Option<String>,
-    next: Option<String>,
-    where_in: Option<String>,
-    back: String,
-    back_text: &'static str,
 }
 
 /// Stands for the whole in an address. Parts are counted from 1.
