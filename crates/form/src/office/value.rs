@@ -163,6 +163,10 @@ impl TextKind {
 }
 
 fn is_words(text: &str, longest: usize) -> bool {
+    // Nearly all that documents say in their markup is ASCII, each byte of which is a character.
+    if text.len() <= longest.min(TextKind::MAX_BYTES) && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return true;
+    }
     text.len() <= TextKind::MAX_BYTES
         && (text.len() <= longest || text.chars().count() <= longest)
         && text.chars().all(is_word_char)

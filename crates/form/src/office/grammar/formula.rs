@@ -44,7 +44,9 @@ pub fn formula(text: &str) -> bool {
 pub fn judge(text: &str) -> Result<(), Refused> {
     let too_long =
         text.len() > FORMULA_CHARS && (text.len() / 4 > FORMULA_CHARS || text.chars().count() > FORMULA_CHARS);
-    if too_long || !text.chars().all(|c| is_word_char(c) || c == '\r') || !escapes(text).all(is_plain_escape) {
+    let is_ascii = || text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    let is_word = || is_ascii() || text.chars().all(|c| is_word_char(c) || c == '\r');
+    if too_long || !is_word() || !escapes(text).all(is_plain_escape) {
         return Err(Refused::Malformed);
     }
     let text = text.trim_matches(is_space);
@@ -455,6 +457,9 @@ fn is_book(sheet: &str) -> bool {
 fn bare(mut name: &str) -> &str {
     // "Future functions" ([MS-XLSX] section 2.2.2): later than the format, on sheets only, unknown to who wrote it, passed on.
     const PREFIXES: [&str; 4] = ["_XLFN.", "_XLUDF.", "_XLWS.", "_XLETA."];
+    if !name.starts_with('_') {
+        return name;
+    }
     while let Some(rest) = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)) {
         name = rest;
     }
