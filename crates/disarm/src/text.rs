@@ -55,8 +55,8 @@ pub(crate) fn decode_as(part: &mut Part<'_>, named: Option<&str>) -> Result<(Str
     let Decoded { text, charset, certain, mismatch, undecided, undecodable, gaiji } =
         charset::decode(part.input, charset_parameter(declared).or(named));
     let chars = size(text.chars().count());
-    // A few broken characters are a damaged text. Where every tenth is none, the text is something else.
-    if u64::from(undecodable) > chars / 10 {
+    // A few broken characters are a damaged text, and one is in the shortest. Where every tenth is none, the text is something else.
+    if u64::from(undecodable) > (chars / 10).max(1) {
         return Err(Reason::UnsupportedType.into());
     }
     // A guess that fills the text with control codes was no guess at a text: EBCDIC, or a binary format without zeros.

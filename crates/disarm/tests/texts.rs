@@ -34,6 +34,15 @@ fn text_of_any_japanese_charset_comes_out_as_utf8_with_mark_and_crlf() {
 }
 
 #[test]
+fn one_broken_character_does_not_make_the_shortest_text_another_thing() {
+    // The last character has lost its last byte, as where a field ends after so many bytes.
+    let cut = "日本語テキスト".as_bytes();
+    let done = sanitise(&cut[..cut.len() - 1], "a.txt").unwrap();
+    assert!(done.has(Reason::UndecodableBytes));
+    assert_eq!(done.text(), "\u{FEFF}日本語テキス\u{FFFD}");
+}
+
+#[test]
 fn a_guessed_charset_is_told_and_a_marked_one_is_not() {
     let guessed = sanitise(b"\x93\xfa\x96{\x8c\xea\x82\xcc\x95\xb6\x8f\x91", "a.txt").unwrap();
     assert_eq!(guessed.place(Reason::CharsetGuessed).as_deref(), Some("Shift_JIS"));
