@@ -152,11 +152,16 @@ fn unfolded(bytes: &[u8], at: &mut usize) -> Option<Vec<u8>> {
         let first = out.is_empty();
         let soft = quoted == Some(true) && out.ends_with(b"=");
         let folded = matches!(line.first(), Some(b' ' | b'\t'));
+        let ended = rest.get(line.len()..).unwrap_or_default();
+        let step = if ended.starts_with(b"\r\n") { 2 } else { usize::from(!ended.is_empty()) };
+        // Files that have gone through several systems have an empty line before each continuation.
+        if !first && !soft && line.is_empty() && is_continuation(ended.get(step..).unwrap_or_default()) {
+            *at = at.saturating_add(step);
+            continue;
+        }
         if !first && !soft && !folded {
             return Some(out);
         }
-        let ended = rest.get(line.len()..).unwrap_or_default();
-        let step = if ended.starts_with(b"\r\n") { 2 } else { usize::from(!ended.is_empty()) };
         *at = at.saturating_add(line.len()).saturating_add(step);
         if first && line.trim_ascii().is_empty() {
             continue;
@@ -172,6 +177,12 @@ fn unfolded(bytes: &[u8], at: &mut usize) -> Option<Vec<u8>> {
             quoted = Some(head.windows(16).any(|window| window == b"QUOTED-PRINTABLE"));
         }
     }
+}
+
+/// Whether the line that begins here is a continuation with something in it.
+fn is_continuation(rest: &[u8]) -> bool {
+    let mut line = rest.iter().take_while(|byte| !matches!(byte, b'\n' | b'\r'));
+    matches!(rest.first(), Some(b' ' | b'\t')) && line.any(|byte| !matches!(byte, b' ' | b'\t'))
 }
 
 impl Lines {
@@ -319,6 +330,13 @@ mod tests {
         let (found, tally) = read(b"N;CHARSET=SHIFT_JIS:\xfb\xfc\xf0\x40\nN;CHARSET=SHIFT_JIS:\x8f\xbc\xff\n", None);
         assert_eq!((found[0].as_str(), tally.gaiji), ("髙〓", 1));
         assert_eq!((found[1].as_str(), tally.undecodable), ("松\u{FFFD}", 1));
+    }
+
+    #[test]
+    fn an_empty_line_before_a_continuation_is_none() {
+        let read = |bytes: &[u8]| lines(bytes, None).map(|line| line.name + "=" + &line.value).collect::<Vec<_>>();
+        assert_eq!(read(b"SUMMARY\n\n :a\n\n b\nUID:1\n"), ["SUMMARY=ab", "UID=1"]);
+        assert_eq!(read(b"SUMMARY:a\r\n\r\nUID:1\r\n \r\n\r\n"), ["SUMMARY=a", "UID=1"]);
     }
 
     #[test]
