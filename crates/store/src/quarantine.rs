@@ -34,6 +34,8 @@ pub struct QuarantineRow {
     pub bytes: u64,
     /// A password may open it.
     pub locked: bool,
+    /// How often people tried one.
+    pub tried: u32,
     /// Its state.
     pub state: QuarantineState,
     /// Since when.
@@ -268,6 +270,7 @@ fn row(row: &SqliteRow, now: Timestamp) -> Result<QuarantineRow, Error> {
         sender: row.try_get(11).map_err(get)?,
         subject: row.try_get(12).map_err(get)?,
         locked: row.try_get(13).map_err(get)?,
+        tried: codec::count(row.try_get(18).map_err(get)?),
         on_hold: row.try_get(14).map_err(get)?,
         note: row.try_get(15).map_err(get)?,
         requested: row.try_get::<Option<i64>, _>(16).map_err(get)?.is_some_and(|ends| ends > now.unix_millis()),
@@ -278,4 +281,4 @@ fn row(row: &SqliteRow, now: Timestamp) -> Result<QuarantineRow, Error> {
 const COLUMNS: &str = "q.id, q.message, m.receipt, q.path, q.name, q.detected_type, q.reason, q.bytes, q.state, \
     q.created, q.expires, m.sender, m.subject, q.locked, q.on_hold, q.note, \
     (SELECT max(r.ends) FROM request r WHERE r.message = q.message AND r.item = q.id AND r.state < 2), \
-    (SELECT state FROM retry y WHERE y.item = q.id)";
+    (SELECT state FROM retry y WHERE y.item = q.id), q.typed";

@@ -47,6 +47,7 @@ mod shown;
 mod site;
 mod texts;
 mod unlock;
+mod untold;
 mod view;
 
 pub use console::{AdminState, InviteError, NoPasswords, admin, invite};

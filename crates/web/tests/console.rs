@@ -264,8 +264,13 @@ async fn a_password_is_typed_with_its_form_by_those_who_may_and_only_for_what_is
     assert_eq!(post("password=sesame".to_owned()).await.status, 403, "without the form's token");
     let token = page.form_token();
     let wrong = post(format!("form_token={token}&password=guess")).await;
-    assert!(wrong.text().contains("残りの回数: 7") && !wrong.text().contains("guess"), "{}", wrong.text());
-    assert!(post(format!("form_token={token}&password=sesame")).await.text().contains("宛先の数: 2"));
+    assert_eq!(wrong.header("location"), Some("/quarantine/1#unlock-news"));
+    let told = led(world.admin, &cookies, &wrong).await.text();
+    assert!(told.contains("残りの回数: 7") && !told.contains("guess"), "{told}");
+    let again = led(world.admin, &cookies, &wrong).await.text();
+    assert!(again.contains("残り 3回") && !again.contains("残りの回数: 7"), "{again}");
+    let opened = post(format!("form_token={token}&password=sesame")).await;
+    assert!(led(world.admin, &cookies, &opened).await.text().contains("宛先の数: 2"));
 
     let json = ("Content-Type", "application/json");
     let api = async |cookies: &str, password: &str| {

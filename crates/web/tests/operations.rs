@@ -183,6 +183,20 @@ assert last.hex() == proof["head"] and rows[-1]["seq"] == proof["to_seq"] and pr
 print(len(rows))
 "#;
 
+/// Rows of a file whose chain Python has computed anew.
+fn rows(file: &[u8]) -> usize {
+    let mut python = std::process::Command::new("python3")
+        .args(["-c", CHECK])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut python.stdin.take().unwrap(), file).unwrap();
+    let output = python.wait_with_output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+}
+
 /// OpenSSL checks the last line of a file: Ed25519 over a fixed text and the SHA-256 of everything before it, as docs/operations.md says.
 fn signed(world: &World, file: &[u8]) {
     let end = file[..file.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
@@ -230,20 +244,11 @@ async fn an_exported_audit_is_checked_by_another_program() {
     let file = post_form(world.admin, &page, "/audit/export", &cookies, &[("format", "jsonl")]).await;
     assert_eq!(file.status, 200);
     assert!(file.header("content-disposition").unwrap().starts_with("attachment; filename=\"misogi-audit-1-"));
-    let mut python = std::process::Command::new("python3")
-        .args(["-c", CHECK])
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    std::io::Write::write_all(&mut python.stdin.take().unwrap(), &file.body).unwrap();
-    let output = python.wait_with_output().unwrap();
-    assert!(output.status.success());
-    let rows: usize = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
-    assert!(rows >= 4, "{rows}");
+    let rows_of_log = rows(&file.body);
+    assert!(rows_of_log >= 4, "{rows_of_log}");
     signed(&world, &file.body);
-    let key = world.store.audit_key().unwrap();
-    assert!(get_as(&world, &cookies, "/system").await.text().contains(&key), "to be compared with");
+    let public = world.store.audit_key().unwrap();
+    assert!(get_as(&world, &cookies, "/system").await.text().contains(&public), "to be compared with");
 
     let csv =
         post_form(world.admin, &page, "/audit/export", &cookies, &[("format", "csv"), ("action", "accepted")]).await;
@@ -251,8 +256,27 @@ async fn an_exported_audit_is_checked_by_another_program() {
     assert!(text.starts_with("\u{feff}# {") && text.contains("\"complete\":false"), "{text}");
     assert_eq!(text.lines().count(), 4, "proof, head, one row, signature: {text}");
     signed(&world, &csv.body);
+    // A program gets the same.
+    let given = format!("Bearer {}", key(world.admin, &cookies, &["audit"]).await);
+    let at = ("Content-Type", "application/json");
+    let by_key = ("Authorization", given.as_str());
+    let whole = send(world.admin, "POST", "/api/v1/audit/export", &[at, by_key], b"{}").await;
+    assert_eq!((whole.status, whole.header("content-type")), (200, Some("application/x-ndjson")), "{}", whole.text());
+    assert!(rows(&whole.body) >= rows_of_log + 2, "with the rows that tell of the two before");
+    signed(&world, &whole.body);
+    let few = br#"{"format":"csv","event":"accepted","since":"2000-01-01T00:00:00Z"}"#;
+    let few = send(world.admin, "POST", "/api/v1/audit/export", &[at, by_key], few).await;
+    assert!(few.text().contains("\"complete\":false") && few.text().lines().count() == 4, "{}", few.text());
+    signed(&world, &few.body);
+    for wrong in [&br#"{"format":"pdf"}"#[..], br#"{"since":"yesterday"}"#, b"["] {
+        let answer = send(world.admin, "POST", "/api/v1/audit/export", &[at, by_key], wrong).await;
+        assert!((400..=422).contains(&answer.status), "{}", answer.text());
+    }
+    let other = format!("Bearer {}", key(world.admin, &cookies, &["quarantine"]).await);
+    let refused = [at, ("Authorization", other.as_str())];
+    assert_eq!(send(world.admin, "POST", "/api/v1/audit/export", &refused, b"{}").await.status, 403);
     let log = get_as(&world, &cookies, "/audit?action=audit_exported").await.text();
-    assert_eq!(log.matches("<tr><td class=\"number\">").count(), 2, "what leaves the log is in the log: {log}");
+    assert_eq!(log.matches("<tr><td class=\"number\">").count(), 4, "what leaves the log is in the log: {log}");
 }
 
 #[tokio::test]

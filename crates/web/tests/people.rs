@@ -260,16 +260,6 @@ async fn one_comes_back_to_what_was_asked_for_and_never_to_another_site() {
 }
 
 /// Makes a key on a site and gives it.
-async fn key(site: std::net::SocketAddr, cookies: &str, scopes: &[&str]) -> String {
-    let page = send(site, "GET", "/account/keys", &[("Cookie", cookies)], b"").await;
-    let mut fields = vec![("name", "batch program"), ("days", "30")];
-    fields.extend(scopes.iter().map(|scope| (*scope, "on")));
-    let made = post_form(site, &page, "/account/keys", cookies, &fields).await;
-    assert_eq!(made.status, 200, "{}", made.text());
-    let text = made.text();
-    text.split("id=\"key\">").nth(1).unwrap().split('<').next().unwrap().to_owned()
-}
-
 async fn with_key(site: std::net::SocketAddr, path: &str, key: &str) -> Answer {
     send(site, "GET", path, &[("Authorization", &format!("Bearer {key}"))], b"").await
 }
@@ -383,14 +373,19 @@ async fn links_of_notices_show_their_own_mail_to_its_recipient_alone_and_take_pa
     let page = as_staff(0, &to).await;
     let item = page.text().split("name=\"item\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let wrong = post_form(world.portal, &page, &to, &cookies[0], &[("item", &item), ("password", "guess")]).await;
-    assert!(wrong.text().contains("残りの回数: 7") && !wrong.text().contains("guess"));
+    assert_eq!(wrong.header("location"), Some(format!("{to}#unlock-news").as_str()));
+    let told = led(world.portal, &cookies[0], &wrong).await.text();
+    assert!(told.contains("残りの回数: 7") && !told.contains("guess"), "{told}");
+    let again = led(world.portal, &cookies[0], &wrong).await.text();
+    assert!(again.contains("残り 3回") && !again.contains("残りの回数: 7"), "loaded again it is told no more: {again}");
     let other = post_form(world.portal, &page, &to, &cookies[0], &[("item", "999"), ("password", "sesame")]).await;
     assert_eq!(other.status, 404, "an original of another mail");
     let theirs = as_staff(1, "/history").await;
     let stolen = post_form(world.portal, &theirs, &to, &cookies[1], &[("item", &item), ("password", "sesame")]).await;
     assert_eq!(stolen.status, 404);
     let opened = post_form(world.portal, &page, &to, &cookies[0], &[("item", &item), ("password", "sesame")]).await;
-    assert!(opened.text().contains("宛先の数: 2"), "{}", opened.text());
+    let told = led(world.portal, &cookies[0], &opened).await.text();
+    assert!(told.contains("宛先の数: 2"), "{told}");
 
     let history = as_staff(0, "/history").await.text();
     assert!(history.contains("名簿の件") && history.contains(&format!("href=\"/r/{receipt}\"")));
@@ -426,7 +421,8 @@ async fn the_password_of_an_upload_is_typed_by_whoever_uploaded_it_alone() {
     assert_eq!(post_form(world.portal, &theirs, &to, &cookies[1], &fields).await.status, 404);
     assert_eq!(as_staff(1, &to).await.status, 404);
     let opened = post_form(world.portal, &page, &to, &cookies[0], &fields).await;
-    assert!(opened.text().contains("開きました"), "{}", opened.text());
+    let told = led(world.portal, &cookies[0], &opened).await.text();
+    assert!(told.contains("開きました"), "{told}");
     let audit = world.store.audit(&store::AuditFilter::default()).await.unwrap();
     let row = audit.items.iter().find(|row| row.event == "upload_unlocked").unwrap();
     assert_eq!(row.actor, "shokuin-a");

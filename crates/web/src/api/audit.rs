@@ -15,11 +15,12 @@ use serde_json::Value;
 use store::{AuditFilter, AuditRow, Store};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{messages::object, schema};
+use super::{messages::object, refused::NotSignedIn, schema};
 use crate::{
-    console::Console,
+    console::{AuditFormat, Console, Filtered, audit_file},
     fault::{Fault, Problem},
     moment,
+    people::Visitor,
 };
 
 /// A page of the audit log, newest first.
@@ -82,7 +83,7 @@ pub(crate) struct From {
     responses(
         (status = 200, description = "A page, newest first.", body = Entries),
         (status = 400, description = "A filter is none.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        NotSignedIn,
         (status = 403, description = "The role may not read the audit log.", body = Problem, content_type = "application/problem+json")
     )
 )]
@@ -106,7 +107,7 @@ pub(crate) async fn list(State(console): State<Console>, Query(wanted): Query<Wa
     responses(
         (status = 200, description = "One object per line: seq, at (Unix milliseconds), actor, event, message, detail, hash.", body = String, content_type = "application/x-ndjson"),
         (status = 400, description = "The number is none.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        NotSignedIn,
         (status = 403, description = "The role may not read the audit log.", body = Problem, content_type = "application/problem+json")
     )
 )]
@@ -121,6 +122,50 @@ pub(crate) async fn export(State(console): State<Console>, Query(from): Query<Fr
         (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"audit.jsonl\"")),
     ];
     Ok((headers, Body::from_stream(lines)).into_response())
+}
+
+/// What a signed export holds.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct SignedExport {
+    /// `jsonl` unless said otherwise. Of a CSV the signature can be checked, and not the chain.
+    #[serde(default)]
+    format: AuditFormat,
+    /// Only with this event.
+    event: Option<String>,
+    /// Only by this actor.
+    actor: Option<String>,
+    /// At or after (RFC 3339).
+    #[schema(format = DateTime)]
+    since: Option<String>,
+    /// Before (RFC 3339).
+    #[schema(format = DateTime)]
+    until: Option<String>,
+}
+
+/// Gives the audit log as a file that the site signs, as the console does: what it holds first, then the entries, oldest first, then the
+/// signature over both. `misogi audit verify` checks it without the gateway. That it was made is itself an entry.
+#[utoipa::path(
+    post, path = "/api/v1/audit/export", operation_id = "exportSignedAudit", tag = "audit", request_body = SignedExport,
+    responses(
+        (status = 200, description = "The file: lines of JSON, or a table.", content((String = "application/x-ndjson"), (String = "text/csv"))),
+        (status = 400, description = "The body is none, or a filter.", body = Problem, content_type = "application/problem+json"),
+        NotSignedIn,
+        (status = 403, description = "The role may not read the audit log.", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn signed(
+    State(console): State<Console>,
+    visitor: Visitor,
+    Json(wanted): Json<SignedExport>,
+) -> Result<Response, Fault> {
+    let filter = AuditFilter {
+        since: schema::moment(wanted.since.as_deref())?,
+        until: schema::moment(wanted.until.as_deref())?,
+        event: wanted.event,
+        actor: wanted.actor,
+        ..AuditFilter::default()
+    };
+    audit_file(&console.state.store, &visitor.user.name, Filtered::of(filter), wanted.format).await
 }
 
 async fn piece(store: &Store, after: i64) -> Result<Option<(Bytes, i64)>, store::Error> {

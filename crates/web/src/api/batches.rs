@@ -13,6 +13,8 @@ use utoipa::ToSchema;
 
 use super::{
     files::{self, FileStatus, Report},
+    quarantine::{self, Unlock, UnlockReply},
+    refused::{NoGoodKey, NoSuchFile, NotFinished, NotTakenNow},
     repeat,
     schema::{File, SomeFiles},
     waiting::{Waiting, settled},
@@ -22,7 +24,7 @@ use crate::{
     listen::Peer,
     moment,
     people::Visitor,
-    portal::{Before, Portal, Proof, Received, Refusal, RefusedFile, download, find, receive, receive_all},
+    portal::{Before, Portal, Proof, Received, Refusal, RefusedFile, download, find, receive, receive_all, try_on},
     view::FileState,
 };
 
@@ -64,13 +66,9 @@ pub(crate) struct BatchState {
     responses(
         (status = 202, description = "These files are durable and will be rebuilt.", body = Batch),
         (status = 400, description = "No file could be taken, or the body is unreadable.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No key, or one that is not good.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The key is not good for this.", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "A request with the same Idempotency-Key is under way; see Retry-After.", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Larger than the limit.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The Idempotency-Key was used with other files, or there is no such output (`invalid_value`).", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many uploads of this client at a time; see Retry-After.", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Busy or out of space; see Retry-After.", body = Problem, content_type = "application/problem+json")
+        NoGoodKey,
+        NotTakenNow,
+        (status = 422, description = "The Idempotency-Key was used with other files, or there is no such output (`invalid_value`).", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(crate) async fn post(
@@ -115,7 +113,8 @@ async fn taken(portal: &Portal, received: Received) -> Result<Response, Fault> {
     let refused = received.refused.iter();
     let refused: Vec<NotTaken> =
         refused.map(|file| NotTaken { name: file.name.clone(), reason_code: why(file.why) }).collect();
-    let Some(batch) = received.batch else { return Err(none_taken(&received.refused)) };
+    // A batch is made before its first file is durable.
+    let Some(batch) = received.batch.filter(|_| received.taken > 0) else { return Err(none_taken(&received.refused)) };
     let id = batch.token.as_str().to_owned();
     let location = format!("/api/v1/batches/{id}");
     let stored = portal.state.store.batch(&batch.token).await?.ok_or(Fault::Internal)?;
@@ -147,9 +146,8 @@ fn none_taken(refused: &[RefusedFile]) -> Fault {
     responses(
         (status = 200, description = "State of each file.", body = BatchState),
         (status = 400, description = "The wait is none.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No key, or one that is not good.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The key is not good for this.", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown or expired.", body = Problem, content_type = "application/problem+json")
+        NoGoodKey,
+        NoSuchFile
     )
 )]
 pub(crate) async fn state(
@@ -171,6 +169,33 @@ pub(crate) async fn state(
     }))
 }
 
+/// Tries a password on a file of the batch that is withheld because it is locked. What opens is rebuilt and takes its place.
+#[utoipa::path(
+    post, path = "/api/v1/batches/{id}/files/{number}/password", operation_id = "batchFilePassword", tag = "files",
+    params(("id" = String, Path, description = "Id of the batch"), ("number" = u32, Path, description = "Number of the file, from 1", minimum = 1)),
+    request_body = Unlock,
+    responses(
+        (status = 200, description = "It is open; the result can be fetched.", body = UnlockReply),
+        (status = 400, description = "The body is none, or the number.", body = Problem, content_type = "application/problem+json"),
+        NoGoodKey,
+        NoSuchFile,
+        (status = 409, description = "There is nothing to open (any more), or the file is not finished yet.", body = UnlockReply),
+        (status = 422, description = "The password is wrong, or what is inside does not pass.", body = UnlockReply),
+        (status = 429, description = "No try is left.", body = UnlockReply),
+        (status = 503, description = "Not just now; see Retry-After.", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn password(
+    State(portal): State<Portal>,
+    visitor: Option<Visitor>,
+    Path((id, number)): Path<(String, u32)>,
+    Json(unlock): Json<Unlock>,
+) -> Result<(StatusCode, Json<UnlockReply>), Fault> {
+    let password = unlock.password()?;
+    let batch = find(&portal, visitor.as_ref(), &id).await?;
+    quarantine::reply(try_on(&portal, visitor.as_ref(), one(&batch, number)?, password).await?)
+}
+
 /// Lists what was removed, changed or withheld of one file.
 #[utoipa::path(
     get, path = "/api/v1/batches/{id}/files/{number}/report", operation_id = "batchFileReport", tag = "files",
@@ -178,10 +203,9 @@ pub(crate) async fn state(
     responses(
         (status = 200, description = "What was done.", body = Report),
         (status = 400, description = "The number is none.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No key, or one that is not good.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The key is not good for this.", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown or expired.", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Not finished yet; see Retry-After.", body = Problem, content_type = "application/problem+json"),
+        NoGoodKey,
+        NoSuchFile,
+        NotFinished,
         (status = 410, description = "Its sender took it back.", body = Problem, content_type = "application/problem+json")
     )
 )]
@@ -207,10 +231,9 @@ pub(crate) async fn report(
     responses(
         (status = 200, description = "The safe version, always as an attachment.", body = File, content_type = "*/*"),
         (status = 400, description = "The number is none.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No key, or one that is not good.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The key is not good for this.", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown or expired.", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Not finished yet; see Retry-After.", body = Problem, content_type = "application/problem+json"),
+        NoGoodKey,
+        NoSuchFile,
+        NotFinished,
         (status = 410, description = "Withheld, or no longer kept; the report says why.", body = Problem, content_type = "application/problem+json")
     )
 )]

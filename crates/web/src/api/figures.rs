@@ -4,6 +4,7 @@ use axum::{Json, extract::State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::refused::NotSignedIn;
 use crate::{
     Condition,
     console::Console,
@@ -52,7 +53,7 @@ pub(crate) struct Check {
     get, path = "/api/v1/stats", operation_id = "stats", tag = "system",
     responses(
         (status = 200, description = "Counts and conditions.", body = Figures),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        NotSignedIn,
         (status = 403, description = "The key is not good for this.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The store cannot be read; see Retry-After.", body = Problem, content_type = "application/problem+json")
     )

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use super::{
     quarantine::{self, Unlock, UnlockReply},
+    refused::{NoGoodKey, NoSuchFile, NotFinished, NotTakenNow},
     repeat,
     schema::{File, OneFile},
     waiting::{Waiting, settled},
@@ -121,11 +122,8 @@ pub(crate) struct ReportFinding {
         (status = 202, description = "The file is durable and will be rebuilt.", body = Filed),
         (status = 400, description = "No file, more than one, or an unreadable body.", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No key, or one that is not good.", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "A request with the same Idempotency-Key is under way; see Retry-After.", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Larger than the limit.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The Idempotency-Key was used with another file, or there is no such output (`invalid_value`).", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many uploads of this client at a time; see Retry-After.", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Busy or out of space; see Retry-After.", body = Problem, content_type = "application/problem+json")
+        NotTakenNow,
+        (status = 422, description = "The Idempotency-Key was used with another file, or there is no such output (`invalid_value`).", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(crate) async fn post(
@@ -187,7 +185,7 @@ async fn answer(
     responses(
         (status = 200, description = "State of the file.", body = FileStatus),
         (status = 400, description = "The wait is none.", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown or expired.", body = Problem, content_type = "application/problem+json")
+        NoSuchFile
     )
 )]
 pub(crate) async fn state(
@@ -235,9 +233,8 @@ impl FileStatus {
     responses(
         (status = 200, description = "It is open; the result can be fetched.", body = UnlockReply),
         (status = 400, description = "The body is none.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No key, or one that is not good.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The key is not good for this.", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown or expired.", body = Problem, content_type = "application/problem+json"),
+        NoGoodKey,
+        NoSuchFile,
         (status = 409, description = "There is nothing to open (any more), or the file is not finished yet.", body = UnlockReply),
         (status = 422, description = "The password is wrong, or what is inside does not pass.", body = UnlockReply),
         (status = 429, description = "No try is left.", body = UnlockReply),
@@ -260,8 +257,8 @@ pub(crate) async fn password(
     get, path = "/api/v1/files/{id}/report", operation_id = "fileReport", tag = "files", params(("id" = String, Path, description = "Id of the file")),
     responses(
         (status = 200, description = "What was done.", body = Report),
-        (status = 404, description = "Unknown or expired.", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Not finished yet; see Retry-After.", body = Problem, content_type = "application/problem+json"),
+        NoSuchFile,
+        NotFinished,
         (status = 410, description = "Its sender took it back.", body = Problem, content_type = "application/problem+json")
     )
 )]
@@ -285,8 +282,8 @@ pub(crate) async fn report(
     get, path = "/api/v1/files/{id}/result", operation_id = "fileResult", tag = "files", params(("id" = String, Path, description = "Id of the file")),
     responses(
         (status = 200, description = "The safe version, always as an attachment.", body = File, content_type = "*/*"),
-        (status = 404, description = "Unknown or expired.", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Not finished yet; see Retry-After.", body = Problem, content_type = "application/problem+json"),
+        NoSuchFile,
+        NotFinished,
         (status = 410, description = "Withheld, or no longer kept; the report says why.", body = Problem, content_type = "application/problem+json")
     )
 )]

@@ -15,7 +15,7 @@ use store::{
 };
 use utoipa::{IntoParams, ToSchema};
 
-use super::schema;
+use super::{refused::NotSignedIn, schema};
 use crate::{
     console::{Console, event_text},
     fault::{Fault, Problem},
@@ -170,7 +170,7 @@ pub(crate) struct Wanted {
     responses(
         (status = 200, description = "A page, newest first.", body = Messages),
         (status = 400, description = "A filter is none.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        NotSignedIn,
         (status = 403, description = "The role may not track mails.", body = Problem, content_type = "application/problem+json")
     )
 )]
@@ -207,7 +207,7 @@ pub(crate) async fn list(
     responses(
         (status = 200, description = "The message.", body = Whole),
         (status = 400, description = "The id is none.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        NotSignedIn,
         (status = 403, description = "The role may not track mails.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such message.", body = Problem, content_type = "application/problem+json")
     )
@@ -227,7 +227,7 @@ pub(crate) async fn item(
     responses(
         (status = 200, description = "Everything that happened, oldest first.", body = Timeline),
         (status = 400, description = "The id is none.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        NotSignedIn,
         (status = 403, description = "The role may not track mails.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such message.", body = Problem, content_type = "application/problem+json")
     )

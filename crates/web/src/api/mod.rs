@@ -7,6 +7,7 @@ pub(crate) mod figures;
 pub(crate) mod files;
 pub(crate) mod messages;
 pub(crate) mod quarantine;
+mod refused;
 pub(crate) mod repeat;
 pub(crate) mod requests;
 mod schema;
@@ -38,15 +39,15 @@ use crate::fault::{Fault, Problem};
     ),
     paths(
         files::post, files::state, files::password, files::report, files::result,
-        batches::post, batches::state, batches::report, batches::result,
+        batches::post, batches::state, batches::password, batches::report, batches::result,
         quarantine::list, quarantine::item, quarantine::unlock, quarantine::act,
         messages::list, messages::item, messages::timeline,
-        audit::list, audit::export, figures::show,
+        audit::list, audit::export, audit::signed, figures::show,
         users::list, users::item, users::sessions, users::sign_out,
         webhooks::list, webhooks::deliveries, webhooks::redeliver,
         requests::list, requests::item, requests::post, requests::approve, requests::give_back,
     ),
-    components(schemas(schema::File, schema::ReasonName, schema::OneFile, schema::SomeFiles, batches::Batch, batches::BatchState, messages::Messages, messages::Whole, messages::Timeline, audit::Entries, figures::Figures, users::Accounts, users::Account, users::Sessions, Problem, files::Filed, files::FileStatus, files::PagesDone, files::Links, files::Report, files::ReportFinding, quarantine::Items, quarantine::Item, quarantine::Unlock, quarantine::UnlockReply, quarantine::Act, quarantine::ActReply, quarantine::Acted, webhooks::Hooks, webhooks::HookItem, webhooks::Deliveries, webhooks::Delivery, requests::Requests, requests::RequestItem, requests::DecisionItem, requests::Asking, requests::Comment)),
+    components(schemas(schema::File, schema::ReasonName, schema::OneFile, schema::SomeFiles, batches::Batch, batches::BatchState, messages::Messages, messages::Whole, messages::Timeline, audit::Entries, audit::SignedExport, crate::console::AuditFormat, figures::Figures, users::Accounts, users::Account, users::Sessions, Problem, files::Filed, files::FileStatus, files::PagesDone, files::Links, files::Report, files::ReportFinding, quarantine::Items, quarantine::Item, quarantine::Unlock, quarantine::UnlockReply, quarantine::Act, quarantine::ActReply, quarantine::Acted, webhooks::Hooks, webhooks::HookItem, webhooks::Deliveries, webhooks::Delivery, requests::Requests, requests::RequestItem, requests::DecisionItem, requests::Asking, requests::Comment)),
     modifiers(&Keys),
     security((), ("key" = [])),
     tags(

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use store::{MOST_ITEMS, QuarantineFilter, QuarantineId, QuarantineRow, QuarantineState, RetryState};
 use utoipa::{IntoParams, ToSchema};
 
-use super::schema::ReasonName;
+use super::{refused::NotSignedIn, schema::ReasonName};
 use crate::{
     Unlocking,
     console::{Console, triage},
@@ -92,7 +92,7 @@ pub(crate) struct Wanted {
     responses(
         (status = 200, description = "A page, newest first.", body = Items),
         (status = 400, description = "Unknown state or reason.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        NotSignedIn,
         (status = 403, description = "The role may not see the quarantine.", body = Problem, content_type = "application/problem+json")
     )
 )]
@@ -119,7 +119,7 @@ pub(crate) async fn list(State(console): State<Console>, Query(wanted): Query<Wa
     responses(
         (status = 200, description = "The item.", body = Item),
         (status = 400, description = "The id or the body is none.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        NotSignedIn,
         (status = 403, description = "The role may not see the quarantine.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such item.", body = Problem, content_type = "application/problem+json")
     )
@@ -169,7 +169,7 @@ pub(crate) struct UnlockReply {
     responses(
         (status = 200, description = "It, or another file of the mail, is open; the rebuilt files are on their way.", body = UnlockReply),
         (status = 400, description = "The id or the body is none.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        NotSignedIn,
         (status = 403, description = "The role may not open originals.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such item.", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "There is nothing to open (any more).", body = UnlockReply),
@@ -277,7 +277,7 @@ pub(crate) struct Acted {
     responses(
         (status = 200, description = "What was done with each.", body = ActReply),
         (status = 400, description = "No item or too many, no reason, an unknown action or policy.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        NotSignedIn,
         (status = 403, description = "The role may not act on items, or it is a key.", body = Problem, content_type = "application/problem+json")
     )
 )]

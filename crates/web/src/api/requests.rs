@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use store::{Decision, NewRequest, RequestFilter, RequestId, UserId};
 use utoipa::{IntoParams, ToSchema};
 
+use super::refused::NotSignedIn;
 use crate::{
     fault::{Fault, Problem},
     moment,
@@ -109,7 +110,7 @@ pub(crate) struct Comment {
     responses(
         (status = 200, description = "A page, newest first.", body = Requests),
         (status = 400, description = "Not a query of this kind.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        NotSignedIn,
         (status = 403, description = "The role may not see requests.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Unknown state.", body = Problem, content_type = "application/problem+json")
     )
@@ -136,7 +137,7 @@ pub(crate) async fn list(
     responses(
         (status = 200, description = "The request.", body = RequestItem),
         (status = 400, description = "Not a number of this kind.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        NotSignedIn,
         (status = 403, description = "The role may not see requests.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such request, or somebody else's.", body = Problem, content_type = "application/problem+json")
     )
@@ -155,7 +156,7 @@ pub(crate) async fn item(
     responses(
         (status = 201, description = "It waits for approvals.", body = RequestItem),
         (status = 400, description = "Not a body of this kind.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        NotSignedIn,
         (status = 403, description = "The role may not ask.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such part, or somebody else's.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Reason or words are missing (`invalid_value`), or the rules are against it; `reason_code` says which.", body = Problem, content_type = "application/problem+json")
@@ -187,7 +188,7 @@ pub(crate) async fn post(
     responses(
         (status = 200, description = "The request as it is now.", body = RequestItem),
         (status = 400, description = "The comment is missing.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        NotSignedIn,
         (status = 403, description = "The role decides nothing, or it is a key.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such request.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The rules are against it; `reason_code` says which.", body = Problem, content_type = "application/problem+json")
@@ -209,7 +210,7 @@ pub(crate) async fn approve(
     responses(
         (status = 200, description = "The request as it is now.", body = RequestItem),
         (status = 400, description = "The comment is missing.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        NotSignedIn,
         (status = 403, description = "The role decides nothing, or it is a key.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such request.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The rules are against it; `reason_code` says which.", body = Problem, content_type = "application/problem+json")

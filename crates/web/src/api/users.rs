@@ -9,6 +9,7 @@ use serde::Serialize;
 use store::{Site, User, UserId, UserState};
 use utoipa::ToSchema;
 
+use super::refused::NotSignedIn;
 use crate::{
     console::Console,
     fault::{Fault, Problem},
@@ -64,7 +65,7 @@ pub(crate) struct Session {
     get, path = "/api/v1/users", operation_id = "listUsers", tag = "users",
     responses(
         (status = 200, description = "All of them.", body = Accounts),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        NotSignedIn,
         (status = 403, description = "The role may not see accounts.", body = Problem, content_type = "application/problem+json")
     )
 )]
@@ -79,7 +80,7 @@ pub(crate) async fn list(State(console): State<Console>) -> Result<Json<Accounts
     responses(
         (status = 200, description = "The account.", body = Account),
         (status = 400, description = "The id is none.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        NotSignedIn,
         (status = 403, description = "The role may not see accounts.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such account.", body = Problem, content_type = "application/problem+json")
     )
@@ -95,7 +96,7 @@ pub(crate) async fn item(State(console): State<Console>, Path(id): Path<i64>) ->
     responses(
         (status = 200, description = "Sessions that are good, newest first.", body = Sessions),
         (status = 400, description = "The id is none.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        NotSignedIn,
         (status = 403, description = "The role may not see accounts.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such account.", body = Problem, content_type = "application/problem+json")
     )
@@ -121,7 +122,7 @@ pub(crate) async fn sessions(State(console): State<Console>, Path(id): Path<i64>
     responses(
         (status = 204, description = "No session of theirs is good any more."),
         (status = 400, description = "The id is none.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        NotSignedIn,
         (status = 403, description = "The role may not end sessions.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such account.", body = Problem, content_type = "application/problem+json")
     )

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use store::{HookDelivery, HookDeliveryId, HookState};
 use utoipa::{IntoParams, ToSchema};
 
+use super::refused::NotSignedIn;
 use crate::{
     console::Console,
     fault::{Fault, Problem},
@@ -78,7 +79,7 @@ pub(crate) struct Wanted {
     get, path = "/api/v1/webhooks", operation_id = "listWebhooks", tag = "webhooks",
     responses(
         (status = 200, description = "All of them.", body = Hooks),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        NotSignedIn,
         (status = 403, description = "The role may not see webhooks.", body = Problem, content_type = "application/problem+json")
     )
 )]
@@ -104,7 +105,7 @@ pub(crate) async fn list(State(console): State<Console>) -> Result<Json<Hooks>, 
     responses(
         (status = 200, description = "A page, newest first.", body = Deliveries),
         (status = 400, description = "The cursor is none.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        NotSignedIn,
         (status = 403, description = "The role may not see webhooks.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such system.", body = Problem, content_type = "application/problem+json")
     )
@@ -126,7 +127,7 @@ pub(crate) async fn deliveries(
     responses(
         (status = 202, description = "It will be sent within seconds."),
         (status = 400, description = "The id is none.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        NotSignedIn,
         (status = 403, description = "The role may not see webhooks.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such system or event.", body = Problem, content_type = "application/problem+json")
     )

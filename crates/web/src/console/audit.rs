@@ -53,9 +53,23 @@ pub(crate) struct Asked {
 }
 
 /// The filter, and its parts by name for whoever reads the file.
-pub(super) struct Filtered {
-    pub(super) filter: AuditFilter,
-    pub(super) named: Vec<(&'static str, String)>,
+pub(crate) struct Filtered {
+    pub(crate) filter: AuditFilter,
+    pub(crate) named: Vec<(&'static str, String)>,
+}
+
+impl Filtered {
+    pub(crate) fn of(filter: AuditFilter) -> Self {
+        let named = [
+            ("actor", filter.actor.clone()),
+            ("event", filter.event.clone()),
+            ("message", filter.message.map(|message| message.0.to_string())),
+            ("since", filter.since.map(moment::rfc3339)),
+            ("until", filter.until.map(moment::rfc3339)),
+        ];
+        let named = named.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        Self { filter, named }
+    }
 }
 
 impl Asked {
@@ -75,15 +89,7 @@ impl Asked {
             until,
             ..AuditFilter::default()
         };
-        let named = [
-            ("actor", filter.actor.clone()),
-            ("event", filter.event.clone()),
-            ("message", filter.message.map(|message| message.0.to_string())),
-            ("since", since.map(moment::rfc3339)),
-            ("until", until.map(moment::rfc3339)),
-        ];
-        let named = named.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-        Ok(Filtered { filter, named })
+        Ok(Filtered::of(filter))
     }
 
     fn fields(&self) -> [(&'static str, &str); 5] {

@@ -13,6 +13,7 @@ use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use store::{AuditEntry, AuditEvent, AuditFilter, AuditRow, Store};
+use utoipa::ToSchema;
 
 use super::{
     Console,
@@ -32,11 +33,32 @@ pub(crate) struct Wanted {
 }
 
 /// What kind of file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[schema(as = AuditFormat)]
+pub(crate) enum Format {
     /// One JSON object to a line.
+    #[default]
+    #[serde(rename = "jsonl")]
     JsonLines,
+    #[serde(rename = "csv")]
     Csv,
+}
+
+impl Format {
+    /// Its name, which is the ending of the file.
+    fn name(self) -> &'static str {
+        match self {
+            Self::JsonLines => "jsonl",
+            Self::Csv => "csv",
+        }
+    }
+
+    fn media_type(self) -> &'static str {
+        match self {
+            Self::JsonLines => "application/x-ndjson",
+            Self::Csv => "text/csv; charset=utf-8",
+        }
+    }
 }
 
 /// What the file begins with: which rows of which log it holds.
@@ -80,13 +102,19 @@ pub(crate) async fn export(
     Form(wanted): Form<Wanted>,
 ) -> Result<Response, Fault> {
     visitor.proved(&wanted.form_token)?;
-    let format = match wanted.format.as_str() {
-        "jsonl" => Format::JsonLines,
-        "csv" => Format::Csv,
-        _ => return Err(Fault::BadRequest),
-    };
-    let store = &console.state.store;
-    let Filtered { filter, named } = wanted.asked.filter(&console).await?;
+    let formats = [Format::JsonLines, Format::Csv];
+    let format = formats.into_iter().find(|format| format.name() == wanted.format).ok_or(Fault::BadRequest)?;
+    let filtered = wanted.asked.filter(&console).await?;
+    file(&console.state.store, &visitor.user.name, filtered, format).await
+}
+
+/// The file for somebody, and the row that says so.
+pub(crate) async fn file(
+    store: &Store,
+    by: &str,
+    Filtered { filter, named }: Filtered,
+    format: Format,
+) -> Result<Response, Fault> {
     let range = store.audit_range(&filter).await?;
     // A period leaves out what is before and after it; every other filter leaves gaps.
     let complete = named.iter().all(|(name, _)| matches!(*name, "since" | "until"));
@@ -94,7 +122,7 @@ pub(crate) async fn export(
     let proof = Proof {
         kind: "proof",
         exported: moment::rfc3339(store.now()),
-        by: &visitor.user.name,
+        by,
         from_seq: range.from,
         to_seq: range.to,
         previous_hash: &range.previous_hash,
@@ -117,25 +145,22 @@ pub(crate) async fn export(
         }
     }
     let mut detail = named;
-    detail.push(("format", wanted.format.clone()));
+    detail.push(("format", format.name().to_owned()));
     detail.push(("from_seq", range.from.to_string()));
     detail.push(("to_seq", range.to.to_string()));
     detail.push(("head", range.head.clone()));
     detail.push(("public_key", key));
-    let actor = visitor.user.name.clone();
+    let actor = by.to_owned();
     store.audit_append(AuditEntry { actor, event: AuditEvent::AuditExported, message: None, detail }).await?;
 
-    let (kind, extension) = match format {
-        Format::JsonLines => ("application/x-ndjson", "jsonl"),
-        Format::Csv => ("text/csv; charset=utf-8", "csv"),
-    };
-    let name = format!("attachment; filename=\"misogi-audit-{}-{}.{extension}\"", range.from, range.to);
+    let name = format!("attachment; filename=\"misogi-audit-{}-{}.{}\"", range.from, range.to, format.name());
     // Whatever their time says: a clock that was set back leaves no gap in a range.
     let filter = if complete { AuditFilter::default() } else { filter };
     let after = range.from.saturating_sub(1);
     let from = At { store: store.clone(), filter, after, to: range.to, format, digest: Sha256::new() };
     let body = Body::from_stream(stream::try_unfold(Some((Some(begin), from)), next));
-    Ok(([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)], body).into_response())
+    let headers = [(header::CONTENT_TYPE, format.media_type().to_owned()), (header::CONTENT_DISPOSITION, name)];
+    Ok((headers, body).into_response())
 }
 
 /// How far the file is written.

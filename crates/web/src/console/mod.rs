@@ -19,7 +19,8 @@ mod trial;
 mod users;
 mod webhooks;
 
-pub(crate) use audit::event_text;
+pub(crate) use audit::{Filtered, event_text};
+pub(crate) use export::{Format as AuditFormat, file as audit_file};
 pub(crate) use message::encode;
 pub use setup::{InviteError, invite};
 
@@ -46,6 +47,7 @@ use crate::{
     people::{self, Need, People, PortalAccess, Shared, Sources, Unready},
     requests::{RequestSettings, ask, decide, fetch},
     role::Permission,
+    untold::Untold,
 };
 
 /// What the console works with.
@@ -92,6 +94,8 @@ pub(crate) struct Console {
     chain: Arc<Mutex<Option<audit::Chain>>>,
     examination: Arc<Mutex<Option<system::Examination>>>,
     trial: trial::Place,
+    /// What came of passwords.
+    untold: Untold,
 }
 
 impl FromRef<Console> for People {
@@ -175,6 +179,7 @@ pub(crate) fn doors() -> Vec<Door<Console>> {
         get("/api/v1/messages/{id}/timeline", May(Tracking), api::messages::timeline),
         get("/api/v1/audit", May(Audit), api::audit::list),
         get("/api/v1/audit/export", May(Audit), api::audit::export).by_itself(),
+        post("/api/v1/audit/export", May(Audit), api::audit::signed).in_rooms(),
         get("/api/v1/stats", May(Dashboard), api::figures::show),
         get("/api/v1/users", May(Users), api::users::list),
         get("/api/v1/users/{id}", May(Users), api::users::item),
@@ -206,6 +211,7 @@ pub fn admin(state: AdminState) -> Result<Router, NoPasswords> {
         chain: Arc::default(),
         examination: Arc::default(),
         trial: Arc::default(),
+        untold: Untold::default(),
     };
     Ok(doors::router(doors(), &people, FORM_BYTES, LONGEST)
         .with_state(console)

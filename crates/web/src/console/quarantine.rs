@@ -5,7 +5,7 @@ use axum::{
     Form,
     extract::{Path, Query, State},
     http::StatusCode,
-    response::Response,
+    response::{Redirect, Response},
 };
 use engine::catalogue::{self, Language};
 use form::job::Password;
@@ -19,7 +19,6 @@ use super::{
     triage::{self, Policies},
 };
 use crate::{
-    Unlocking,
     api::quarantine::{parse_state, state_name},
     fault::Fault,
     moment,
@@ -28,7 +27,7 @@ use crate::{
     requests::{MOST_CHARACTERS, needs},
     role::Permission,
     shown,
-    texts::Texts,
+    texts::{self, Texts},
     unlock::News,
     view,
 };
@@ -151,7 +150,7 @@ pub(crate) async fn item(
     visitor: Visitor,
     Path(id): Path<i64>,
 ) -> Result<Response, Fault> {
-    show(&console, &visitor, id, None).await
+    show(&console, &visitor, id).await
 }
 
 /// The form of [`unlock`].
@@ -163,25 +162,29 @@ pub(crate) struct Typed {
     password: String,
 }
 
-/// `POST /quarantine/{id}/unlock`
+/// `POST /quarantine/{id}/unlock`: what came of it is told on the item's page, which can be loaded again.
 pub(crate) async fn unlock(
     State(console): State<Console>,
     visitor: Visitor,
     Path(id): Path<i64>,
     Form(typed): Form<Typed>,
-) -> Result<Response, Fault> {
+) -> Result<Redirect, Fault> {
     visitor.proved(&typed.form_token)?;
     let password = Password::new(&typed.password).filter(|_| !typed.password.is_empty()).ok_or(Fault::BadRequest)?;
     let actor = visitor.user.name.as_str();
     let unlocking = crate::unlock::unlock(&console.state.unlocker, QuarantineId(id), password, actor, None).await?;
-    show(&console, &visitor, id, Some(&unlocking)).await
+    let place = format!("/quarantine/{id}");
+    let back = Redirect::to(&format!("{place}#unlock-news"));
+    console.untold.keep(visitor.form_token(), place, unlocking);
+    Ok(back)
 }
 
-async fn show(console: &Console, visitor: &Visitor, id: i64, unlocking: Option<&Unlocking>) -> Result<Response, Fault> {
+async fn show(console: &Console, visitor: &Visitor, id: i64) -> Result<Response, Fault> {
     let t = visitor.texts();
     let row = console.state.store.quarantine_item(QuarantineId(id)).await?.ok_or(Fault::NotFound)?;
     let retry = console.state.store.retry_of(QuarantineId(id)).await?;
     let offset = console.state.site.offset_minutes;
+    let unlocking = console.untold.take(&visitor.form_token(), &format!("/quarantine/{id}"));
     let facts = [
         (t.column_name, name(&row, t)),
         (t.result_type, shown::visible(&row.detected_type)),
@@ -209,9 +212,17 @@ async fn show(console: &Console, visitor: &Visitor, id: i64, unlocking: Option<&
             && visitor.may(Permission::Originals).is_ok())
         .then(|| format!("/quarantine/{id}/pages/1")),
         message: format!("/messages/{}", row.message.0),
-        news: unlocking.map(|unlocking| News::of(unlocking, visitor.language, t)),
-        unlock: (row.locked && row.state == QuarantineState::Held && visitor.may(Permission::Unlock).is_ok())
-            .then(|| UnlockForm { action: format!("/quarantine/{id}/unlock"), form_token: visitor.form_token() }),
+        news: unlocking.map(|unlocking| News::of(&unlocking, visitor.language, t)),
+        unlock: (row.locked && row.state == QuarantineState::Held && visitor.may(Permission::Unlock).is_ok()).then(
+            || UnlockForm {
+                action: format!("/quarantine/{id}/unlock"),
+                form_token: visitor.form_token(),
+                hint: match console.state.unlocker.tries().saturating_sub(row.tried) {
+                    0 => t.unlock_exhausted.to_owned(),
+                    left => texts::tries_left(visitor.language, left, &moment::local(row.expires, offset)),
+                },
+            },
+        ),
         ask: (row.state != QuarantineState::Purged && visitor.may(Permission::Decide).is_ok()).then(|| AskForm {
             action: format!("/quarantine/{id}/request"),
             needs: needs(t),
@@ -410,6 +421,8 @@ struct ActForm {
 struct UnlockForm {
     action: String,
     form_token: String,
+    /// Tries left, and until when.
+    hint: String,
 }
 
 /// A whole day.

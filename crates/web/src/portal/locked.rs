@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use axum::{
-    Extension, Form,
+    Form,
     extract::{Path, State},
     http::HeaderMap,
-    response::{Redirect, Response},
+    response::Redirect,
 };
 use engine::catalogue::Language;
 use form::{job::Password, reason::Reason};
@@ -15,7 +15,7 @@ use store::{UploadFile, UploadLock};
 
 use super::{
     Portal,
-    result::{find, find_states, show},
+    result::{find, find_states},
 };
 use crate::{
     Unlocking,
@@ -67,15 +67,14 @@ pub(crate) struct Typed {
     password: String,
 }
 
-/// `POST /b/{token}/files/{number}/password`
+/// `POST /b/{token}/files/{number}/password`: what came of it is told on the page of the batch, which can be loaded again.
 pub(crate) async fn submit(
     State(portal): State<Portal>,
-    Extension(language): Extension<Language>,
     visitor: Option<Visitor>,
     headers: HeaderMap,
     Path((token, number)): Path<(String, usize)>,
     Form(typed): Form<Typed>,
-) -> Result<Response, Fault> {
+) -> Result<Redirect, Fault> {
     match &visitor {
         Some(visitor) => visitor.proved(&typed.form_token)?,
         None => check_form(&portal.people, &headers, &typed.form_token)?,
@@ -88,12 +87,21 @@ pub(crate) async fn submit(
         return Err(Fault::NotFound);
     }
     let unlocking = try_on(&portal, visitor, file, password).await?;
-    let news = News::of(&unlocking, language, texts(language));
-    let batch = find(&portal, visitor, &token).await?;
-    show(&portal, visitor, language, &headers, &batch, Some((number, news))).await
+    portal.untold.keep(typed.form_token, place(&token, number), unlocking);
+    Ok(Redirect::to(&format!("/b/{token}#unlock-news")))
 }
 
-/// `GET /b/{token}/files/{number}/password`: what a browser asks for when its language is changed on the answer. It does nothing.
+/// What came of a password for a file of a batch, for the page that is shown next.
+pub(crate) fn news(portal: &Portal, whose: &str, token: &str, number: usize, language: Language) -> Option<News> {
+    let unlocking = portal.untold.take(whose, &place(token, number))?;
+    Some(News::of(&unlocking, language, texts(language)))
+}
+
+fn place(token: &str, number: usize) -> String {
+    format!("/b/{token}/files/{number}")
+}
+
+/// `GET /b/{token}/files/{number}/password`: an address that a browser may have kept. It does nothing.
 pub(crate) async fn back(
     State(portal): State<Portal>,
     visitor: Option<Visitor>,

@@ -14,7 +14,6 @@ use store::{MessageDetail, MessageRow, OriginKind, QuarantineId, QuarantineState
 
 use super::Portal;
 use crate::{
-    Unlocking,
     fault::Fault,
     moment,
     page::{Mark, Page, render},
@@ -22,7 +21,7 @@ use crate::{
     requests::{Desk, ask},
     role::Permission,
     shown,
-    texts::Texts,
+    texts::{self, Texts},
     unlock::News,
     view::{self, FileState},
 };
@@ -84,7 +83,7 @@ async fn show_where_it_is(portal: &Portal, visitor: &Visitor, detail: &MessageDe
         let token = portal.state.store.batch_of(detail.row.id).await?.ok_or(Fault::NotFound)?;
         return Ok(Redirect::to(&format!("/b/{}", token.as_str())).into_response());
     }
-    show(portal, visitor, detail, None).await
+    show(portal, visitor, detail).await
 }
 
 /// The form of a password.
@@ -98,21 +97,28 @@ pub(crate) struct Typed {
     password: String,
 }
 
-/// `POST /p/{receipt}`
+/// `POST /p/{receipt}`: what came of it is told on the page that `GET` gives, which can be loaded again.
 pub(crate) async fn unlock(
     State(portal): State<Portal>,
     visitor: Visitor,
     Path(receipt): Path<String>,
     Form(typed): Form<Typed>,
-) -> Result<Response, Fault> {
+) -> Result<Redirect, Fault> {
     visitor.proved(&typed.form_token)?;
     let detail = own(&portal, &visitor, &receipt).await?;
     // Whose mail it is says which originals may be tried, whatever number the form names.
     let item = detail.quarantine.iter().find(|row| row.id == QuarantineId(typed.item)).ok_or(Fault::NotFound)?;
     let password = Password::new(&typed.password).filter(|_| !typed.password.is_empty()).ok_or(Fault::BadRequest)?;
     let unlocking = crate::unlock::unlock(&portal.state.unlocker, item.id, password, &visitor.user.name, None).await?;
-    let detail = own(&portal, &visitor, &receipt).await?;
-    show(&portal, &visitor, &detail, Some(&unlocking)).await
+    let place = place(&detail);
+    let back = Redirect::to(&format!("{place}#unlock-news"));
+    portal.untold.keep(visitor.form_token(), place, unlocking);
+    Ok(back)
+}
+
+/// Where the passwords of a mail are typed.
+fn place(detail: &MessageDetail) -> String {
+    format!("/p/{}", detail.row.receipt)
 }
 
 /// The message of a receipt, if it is the visitor's. Anything else is not there.
@@ -120,15 +126,12 @@ async fn own(portal: &Portal, visitor: &Visitor, receipt: &str) -> Result<Messag
     ask::own(&Desk::from_ref(portal), visitor, receipt).await
 }
 
-async fn show(
-    portal: &Portal,
-    visitor: &Visitor,
-    detail: &MessageDetail,
-    unlocking: Option<&Unlocking>,
-) -> Result<Response, Fault> {
+async fn show(portal: &Portal, visitor: &Visitor, detail: &MessageDetail) -> Result<Response, Fault> {
     let t = visitor.texts();
     let row = &detail.row;
     let offset = portal.state.site.offset_minutes;
+    let unlocking = portal.untold.take(&visitor.form_token(), &place(detail));
+    let tries = portal.state.unlocker.tries();
     let template = MailPage {
         page: visitor.page(&portal.people, t.mail_title, Permission::History),
         receipt: row.receipt.to_string(),
@@ -136,7 +139,7 @@ async fn show(
         sender: row.sender.as_deref().map(shown::visible).unwrap_or_default(),
         subject: row.subject.as_deref().map(shown::visible).unwrap_or_default(),
         state: view::message_mark(row, t),
-        news: unlocking.map(|unlocking| News::of(unlocking, visitor.language, t)),
+        news: unlocking.map(|unlocking| News::of(&unlocking, visitor.language, t)),
         parts: detail
             .parts
             .iter()
@@ -156,7 +159,10 @@ async fn show(
             .map(|row| Locked {
                 item: row.id.0,
                 name: shown::visible(&row.name),
-                until: moment::local(row.expires, offset),
+                hint: match tries.saturating_sub(row.tried) {
+                    0 => Err(t.unlock_exhausted),
+                    left => Ok(texts::tries_left(visitor.language, left, &moment::local(row.expires, offset))),
+                },
             })
             .collect(),
         form_token: visitor.form_token(),
@@ -236,7 +242,8 @@ struct Part {
 struct Locked {
     item: i64,
     name: String,
-    until: String,
+    /// Tries left, and until when; the words instead of a field when none is left.
+    hint: Result<String, &'static str>,
 }
 
 #[derive(Debug, Template)]

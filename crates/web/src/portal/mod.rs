@@ -40,6 +40,7 @@ use crate::{
     people::{self, Need, People, PortalAccess, Shared, Sources, Visitor},
     requests::{RequestSettings, ask, decide, look},
     role::Permission,
+    untold::Untold,
 };
 
 /// What the portal works with.
@@ -88,6 +89,8 @@ pub(crate) struct Portal {
     pub(crate) under_way: UnderWay,
     pub(crate) people: People,
     pub(crate) streams: Arc<Semaphore>,
+    /// What came of passwords.
+    pub(crate) untold: Untold,
     pub(crate) pieces: resume::Uploads,
     /// Passwords that are being tried.
     pub(crate) tries: Arc<Semaphore>,
@@ -171,6 +174,7 @@ pub(crate) fn doors() -> Vec<Door<Portal>> {
         get("/api/v1/requests/{id}", May(Requests), api::requests::item).of_accounts(),
         post("/api/v1/batches", May(Upload), api::batches::post).by_itself(),
         get("/api/v1/batches/{id}", May(Upload), api::batches::state).in_rooms(),
+        post("/api/v1/batches/{id}/files/{number}/password", May(Upload), api::batches::password).in_rooms(),
         get("/api/v1/batches/{id}/files/{number}/report", May(Upload), api::batches::report),
         get("/api/v1/batches/{id}/files/{number}/result", May(Upload), api::batches::result).by_itself(),
     ];
@@ -202,6 +206,7 @@ pub fn portal(mut state: PortalState) -> Result<Router, NoPasswords> {
         under_way: UnderWay::default(),
         people: people.clone(),
         streams,
+        untold: Untold::default(),
         pieces: resume::Uploads::default(),
         tries: Arc::new(Semaphore::new(locked::TRIES)),
         again: Arc::default(),

@@ -67,7 +67,7 @@ pub(crate) async fn page(
     let t = texts(language);
     let visitor = visitor.as_ref();
     match find(&portal, visitor, &token).await {
-        Ok(batch) => show(&portal, visitor, language, &headers, &batch, None).await,
+        Ok(batch) => show(&portal, visitor, language, &headers, &batch).await,
         Err(Fault::NotFound) => {
             let page = portal.page(visitor, language, t.result_gone_title);
             Ok(notice(StatusCode::NOT_FOUND, page, t.result_gone.to_owned(), None))
@@ -76,14 +76,13 @@ pub(crate) async fn page(
     }
 }
 
-/// The page of a batch, with what came of a password that was typed for one of its files.
-pub(crate) async fn show(
+/// The page of a batch, with what came of passwords that were typed for its files.
+async fn show(
     portal: &Portal,
     visitor: Option<&Visitor>,
     language: Language,
     headers: &HeaderMap,
     batch: &BatchStatus,
-    news: Option<(usize, News)>,
 ) -> Result<Response, Fault> {
     let t = texts(language);
     let href = format!("/b/{}", batch.batch.token.as_str());
@@ -94,19 +93,6 @@ pub(crate) async fn show(
         language,
         t,
     };
-    let mut files = Vec::with_capacity(batch.files.len());
-    for (number, file) in (1_usize..).zip(&batch.files) {
-        let lock = locked::lock(portal, file).await?;
-        let is_withheld = file.parts.iter().any(|part| part.verdict == PartVerdict::Withheld);
-        let kept = !is_withheld || portal.state.store.keeps_withheld(file.message).await?;
-        files.push(FileRow { kept, ..FileRow::new(&around, file, number, lock.as_ref()) });
-    }
-    if let Some((number, news)) = news
-        && let Some(row) = number.checked_sub(1).and_then(|index| files.get_mut(index))
-    {
-        row.news = Some(news);
-    }
-    let progress = live::progress(portal, batch).await?;
     let (form_token, set) = match visitor {
         Some(visitor) => (visitor.form_token(), None),
         None => {
@@ -114,6 +100,15 @@ pub(crate) async fn show(
             (secret.form_token(), set)
         }
     };
+    let mut files = Vec::with_capacity(batch.files.len());
+    for (number, file) in (1_usize..).zip(&batch.files) {
+        let lock = locked::lock(portal, file).await?;
+        let is_withheld = file.parts.iter().any(|part| part.verdict == PartVerdict::Withheld);
+        let kept = !is_withheld || portal.state.store.keeps_withheld(file.message).await?;
+        let news = locked::news(portal, &form_token, batch.batch.token.as_str(), number, language);
+        files.push(FileRow { kept, news, ..FileRow::new(&around, file, number, lock.as_ref()) });
+    }
+    let progress = live::progress(portal, batch).await?;
     let several = batch.files.iter().filter(|file| file.parts.first().is_some_and(|root| root.has_result)).count() > 1;
     let mut receipts: Vec<&str> = batch.files.iter().map(|file| file.receipt.as_str()).collect();
     receipts.truncate(1);

@@ -573,6 +573,24 @@ pub(crate) async fn post_form(
     send(to, "POST", path, &headers, body.join("&").as_bytes()).await
 }
 
+/// A key of whoever is signed in.
+pub(crate) async fn key(site: SocketAddr, cookies: &str, scopes: &[&str]) -> String {
+    let page = send(site, "GET", "/account/keys", &[("Cookie", cookies)], b"").await;
+    let mut fields = vec![("name", "batch program"), ("days", "30")];
+    fields.extend(scopes.iter().map(|scope| (*scope, "on")));
+    let made = post_form(site, &page, "/account/keys", cookies, &fields).await;
+    assert_eq!(made.status, 200, "{}", made.text());
+    let text = made.text();
+    text.split("id=\"key\">").nth(1).unwrap().split('<').next().unwrap().to_owned()
+}
+
+/// The page to which the answer to a form leads.
+pub(crate) async fn led(to: SocketAddr, cookies: &str, answer: &Answer) -> Answer {
+    assert_eq!(answer.status, 303, "{}", answer.text());
+    let place = answer.header("location").unwrap().split('#').next().unwrap();
+    send(to, "GET", place, &[("Cookie", cookies)], b"").await
+}
+
 pub(crate) fn percent(text: &str) -> String {
     text.bytes()
         .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
