@@ -59,8 +59,13 @@ if (form) {
     show();
   };
 
-  const pause = (millis) => new Promise((resolve) => { setTimeout(resolve, millis); });
+  const pause = (millis, signal) => new Promise((resolve) => {
+    setTimeout(resolve, millis);
+    signal?.addEventListener('abort', resolve, { once: true });
+  });
   const ask = (address, options) => fetch(address, { cache: 'no-store', credentials: 'same-origin', ...options });
+  /** Milliseconds after which to come again, where an answer says that it is busy; 0 for others. */
+  const later = (answer) => ([429, 503].includes(answer?.status) ? Math.min(Number(answer.headers.get('Retry-After')) || 5, 60) * 1000 : 0);
   /** Sends one file piece by piece; the answer is the address of the result, or nothing when it was given up. */
   const send = async (file, address, row) => {
     const bar = element('progress');
@@ -78,6 +83,7 @@ if (form) {
     const piece = Math.min(8 << 20, Math.max(256 << 10, Math.ceil(file.size / 50)));
     let offset = 0;
     let failures = 0;
+    let busy = 0;
     for (;;) {
       if (stop.signal.aborted) {
         await ask(address, { method: 'DELETE' }).catch(() => {});
@@ -101,6 +107,7 @@ if (form) {
           row.append(element('span', 'over-limit', form.dataset.broken));
           return undefined;
         }
+        busy = later(answer);
         if (!answer.ok) throw new Error(`status ${answer.status}`);
         const standing = await answer.json();
         // It is still being read over a connection that broke: its end is waited for.
@@ -114,8 +121,9 @@ if (form) {
         if (stop.signal.aborted) continue;
         failures += 1;
         if (failures > 60) { row.append(element('span', 'over-limit', form.dataset.broken)); return undefined; }
-        state.textContent = form.dataset.waiting;
-        await pause(Math.min(500 * failures, 5000));
+        state.textContent = busy > 0 ? form.dataset.busy : form.dataset.waiting;
+        await pause(busy || Math.min(500 * failures, 5000), stop.signal);
+        busy = 0;
         // How much of the piece arrived before the connection broke is known only there.
         const answer = await ask(address, { method: 'GET' }).catch(() => undefined);
         if (answer?.redirected) { location.assign('/'); return undefined; }
@@ -129,7 +137,14 @@ if (form) {
     submit.textContent = said.textContent = form.dataset.sending;
     const files = chosen.map((file) => ({ name: file.name, size: file.size }));
     const headers = { 'Content-Type': 'application/json', 'X-Form-Token': form.elements.form_token.value };
-    const answer = await ask('/uploads', { method: 'POST', headers, body: JSON.stringify({ files, output: form.elements.output?.value ?? '' }) }).catch(() => undefined);
+    const body = JSON.stringify({ files, output: form.elements.output?.value ?? '' });
+    const announce = () => ask('/uploads', { method: 'POST', headers, body }).catch(() => undefined);
+    let answer = await announce();
+    for (let tries = 0; later(answer) > 0 && tries < 3; tries += 1) {
+      submit.textContent = said.textContent = form.dataset.busy;
+      await pause(later(answer));
+      answer = await announce();
+    }
     // The session has ended: whoever signs in again finds the form.
     if (answer?.redirected || answer?.status === 401) { location.assign('/'); return; }
     // Whatever is in the way, the plain form is tried, and its answer says what is wrong.

@@ -129,7 +129,7 @@ impl Fault {
     /// Seconds after which the same request may succeed.
     fn retry_after(self) -> Option<&'static str> {
         match self {
-            Self::Busy | Self::TooMany => Some("20"),
+            Self::Busy | Self::TooMany => Some(LATER),
             Self::Pending => Some("1"),
             Self::BadRequest
             | Self::Value
@@ -243,6 +243,9 @@ fn sign_in(request: &Request) -> String {
         _ => "/sign-in".to_owned(),
     }
 }
+
+/// Seconds after which what found no place may find one.
+pub(crate) const LATER: &str = "20";
 
 fn is_bare(response: &Response) -> bool {
     let own = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(|kind| {

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{
     Extension,
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use engine::catalogue::Language;
@@ -16,7 +16,7 @@ use super::{
     receive::Proof,
 };
 use crate::{
-    fault::Fault,
+    fault::{Fault, LATER},
     page::{Page, render},
     people::{
         Visitor,
@@ -55,13 +55,16 @@ pub(crate) async fn submit(
     if received.taken == 0 && received.refused.is_empty() {
         return show(&portal, visitor, language, &headers, StatusCode::UNPROCESSABLE_ENTITY, Some(t.upload_none));
     }
-    let Received { batch, refused, .. } = received;
-    let result = batch.map(|batch| format!("/b/{}", batch.token.as_str()));
+    let Received { batch, refused, taken, .. } = received;
+    // A batch is made before its first file is durable: one of which none was taken has nothing to show.
+    let result = batch.filter(|_| taken > 0).map(|batch| format!("/b/{}", batch.token.as_str()));
+    let is_full = refused.iter().any(|file| file.why == Refusal::NotStored);
     match result {
         Some(result) if refused.is_empty() => Ok(Redirect::to(&result).into_response()),
         result => {
             let (status, title) = match result {
                 Some(_) => (StatusCode::OK, t.upload_refused_title),
+                None if is_full => (StatusCode::SERVICE_UNAVAILABLE, t.upload_refused_all_title),
                 None => (StatusCode::UNPROCESSABLE_ENTITY, t.upload_refused_all_title),
             };
             let name = |file: &RefusedFile| match file.why {
@@ -71,7 +74,12 @@ pub(crate) async fn submit(
             let row = |file: RefusedFile| RefusedRow { name: name(&file), why: sentence(file.why, t) };
             let refused = refused.into_iter().map(row).collect();
             let page = portal.page(visitor, language, title);
-            Ok(render(status, &RefusedPage { page, refused, result, limits: limits(&portal, language) }))
+            let template = RefusedPage { page, refused, result, limits: limits(&portal, language) };
+            let mut response = render(status, &template);
+            if status == StatusCode::SERVICE_UNAVAILABLE {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(LATER));
+            }
+            Ok(response)
         }
     }
 }

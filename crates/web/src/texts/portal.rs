@@ -14,6 +14,7 @@ macro_rules! portal {
             upload_submit: "無害化する" / "Sanitise";
             upload_sending: "送信しています…" / "Sending…";
             upload_waiting: "接続が戻るのを待っています…" / "Waiting for the connection…";
+            upload_busy: "混み合っています。少し待ってから続けます…" / "Busy. It goes on in a moment…";
             upload_chosen: "選択したファイル" / "Chosen files";
             upload_remove: "取り消す" / "Remove";
             upload_choose: "ファイルを選択" / "Choose files";
