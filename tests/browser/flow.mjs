@@ -15,18 +15,13 @@ import { createRequire } from 'node:module';
 import net from 'node:net';
 import path from 'node:path';
 import { totp } from './totp.mjs';
+import { admin, expect, need, portal, send, until } from './walk.mjs';
 
-const need = (name) => {
-  const value = process.env[name];
-  if (!value) { console.error(`${name} is not set`); process.exit(2); }
-  return value;
-};
-const portal = need('PORTAL_URL').replace(/\/$/, '');
-const admin = need('ADMIN_URL').replace(/\/$/, '');
 const setup = need('SETUP_URL');
 const files = need('FILES').split(':').filter(Boolean);
 const smtp = Number(need('SMTP_PORT'));
 const mail = fs.readFileSync(need('MAIL'));
+const STAFF = 'staff@city.example.lg.jp';
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const out = need('OUT');
 fs.mkdirSync(out, { recursive: true });
@@ -68,26 +63,7 @@ const step = async (name, work) => {
   if (page.url().startsWith('http')) seen.add(page.url());
   await page.screenshot({ path: shot, fullPage: true }).catch(() => {});
 };
-const expect = (condition, what) => { if (!condition) throw new Error(what); };
 const text = (selector) => page.locator(selector).allInnerTexts();
-
-/** Sends one mail the way a mail server does, and waits for the last reply. */
-const send = (message) => new Promise((resolve, reject) => {
-  const body = message.toString('latin1').replaceAll(/\r?\n/g, '\r\n').replaceAll(/^\./gm, '..');
-  const said = ['EHLO relay.example.jp', 'MAIL FROM:<sender@example.jp>', 'RCPT TO:<staff@city.example.lg.jp>', 'DATA', `${body}\r\n.`, 'QUIT'];
-  const socket = net.connect(smtp, '127.0.0.1');
-  let answers = '';
-  socket.setTimeout(30_000, () => socket.destroy(new Error(`no answer from the intake: ${answers}`)));
-  socket.on('error', reject);
-  socket.on('data', (chunk) => {
-    answers += chunk.toString('latin1');
-    // A reply is over with the line that has a space behind its code.
-    if (!/^\d{3} [^\r]*\r\n$/m.test(answers.slice(answers.lastIndexOf('\n', answers.length - 2) + 1))) return;
-    if (/^[45]/m.test(answers)) socket.destroy(new Error(answers.trim()));
-    else if (said.length > 0) socket.write(Buffer.from(`${said.shift()}\r\n`, 'latin1'));
-    else resolve();
-  });
-});
 
 /** Waits until a picture is there, and gives its size in pixels; nothing where the browser could not show it. */
 const pixels = async (picture) => {
@@ -261,15 +237,12 @@ await step('read the record of an upload', async () => {
   await page.locator('.timeline li').first().waitFor();
 });
 await step('find a mail with what was withheld of it', async () => {
-  await send(mail);
-  await page.goto(`${admin}/messages`);
+  await send(STAFF, mail);
   const row = page.locator('tbody tr', { hasText: 'sender@example.jp' });
-  const deadline = Date.now() + 60_000;
-  while (await row.count() === 0 || await row.locator('.status.wait, .status.run').count() > 0) {
-    expect(Date.now() < deadline, 'the mail is not converted');
-    await page.waitForTimeout(200);
-    await page.reload();
-  }
+  await until('the mail is not converted', async () => {
+    await page.goto(`${admin}/messages`);
+    return await row.count() > 0 && await row.locator('.status.wait, .status.run').count() === 0;
+  });
   await row.first().locator('a').first().click();
   await page.locator('.timeline li').first().waitFor();
 });
@@ -319,18 +292,16 @@ await step('compare an original with what became of it', async () => {
 });
 await step('an attachment is taken out of its mail to be looked at', async () => {
   const attachment = fs.readFileSync(files.find((name) => name.endsWith('見積書.pdf'))).toString('base64').replaceAll(/.{76}/g, '$&\r\n');
-  await send(Buffer.from([
+  await send(STAFF, [
     'From: plans@example.jp', 'To: staff@city.example.lg.jp', 'Subject: plans', 'MIME-Version: 1.0', 'Content-Type: multipart/mixed; boundary=b', '',
     '--b', 'Content-Type: text/plain', '', 'see attachment', '--b', 'Content-Type: application/pdf; name=plans.pdf',
     'Content-Disposition: attachment; filename=plans.pdf', 'Content-Transfer-Encoding: base64', '', attachment, '--b--', '',
-  ].join('\r\n')));
+  ].join('\r\n'));
   const row = page.locator('tbody tr', { hasText: 'plans' });
-  const deadline = Date.now() + 60_000;
-  do {
-    expect(Date.now() < deadline, 'the mail is not converted');
-    await page.waitForTimeout(200);
+  await until('the mail is not converted', async () => {
     await page.goto(`${admin}/messages?kind=mail`);
-  } while (await row.locator('.status.ok').count() === 0);
+    return await row.locator('.status.ok').count() > 0;
+  });
   await row.locator('a').first().click();
   await page.locator('tbody tr a', { hasText: 'ページを見る' }).click();
   const { width } = await pixels(page.locator('img.sheet'));
@@ -397,12 +368,10 @@ await step('see what was refused', async () => {
     });
   });
   const row = page.locator('tbody tr', { hasText: 'refused@example.jp' });
-  const deadline = Date.now() + 10_000;
-  do {
-    expect(Date.now() < deadline, 'the refusal is not listed');
-    await page.waitForTimeout(200);
+  await until('the refusal is not listed', async () => {
     await page.goto(`${admin}/refusals?sender=refused`);
-  } while (await row.count() === 0);
+    return await row.count() > 0;
+  });
   await everywhere('refusals');
 });
 await step('filter the audit, verify its chain and take it along', async () => {
