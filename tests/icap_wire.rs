@@ -369,7 +369,7 @@ fn with_a_certificate_proxies_are_served_by_tls_and_not_otherwise() {
         .output()
         .expect("openssl is installed (./test)");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let (_directory, _gateway, icap) = gateway(&format!("tls_certificate = {certificate:?}\ntls_key = {key:?}\n"));
+    let (_directory, mut gateway, icap) = gateway(&format!("tls_certificate = {certificate:?}\ntls_key = {key:?}\n"));
     let mut client = Command::new("openssl")
         .args(["s_client", "-quiet", "-verify_return_error", "-servername", "gw.test", "-CAfile"])
         .arg(&certificate)
@@ -385,8 +385,13 @@ fn with_a_certificate_proxies_are_served_by_tls_and_not_otherwise() {
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.starts_with("ICAP/1.0 200 OK\r\n") && said.contains("enciphered words"), "{said} {output:?}");
 
+    // It was accepted when the next one is served.
+    let _silent = Proxy::connect(icap);
     let mut plain = Proxy::connect(icap);
     plain.send(b"OPTIONS icap://gw/respmod ICAP/1.0\r\nHost: gw\r\n\r\n");
     let said = plain.rest();
     assert!(!said.contains("ICAP/1.0"), "{said}");
+    // Whoever never shakes hands keeps no gateway from stopping.
+    assert!(gateway.stop(), "{}", gateway.log());
+    assert!(gateway.log().contains("the gateway stops"), "{}", gateway.log());
 }
