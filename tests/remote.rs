@@ -84,6 +84,36 @@ fn files_go_there_and_what_came_of_them_comes_back() {
 }
 
 #[test]
+fn what_is_locked_opens_with_the_password_that_is_given() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut gateway = Gateway::start(directory.path(), "[passwords]\ntyped_tries = 3\n");
+    let url = format!("http://{}", gateway.portal);
+    fs::write(directory.path().join("meibo.txt"), "meibo").expect("written");
+    let made = Command::new("7z")
+        .current_dir(directory.path())
+        .args(["a", "-bd", "-tzip", "-phiraku-2026", "meibo.zip", "meibo.txt"])
+        .stdout(Stdio::null())
+        .status();
+    assert!(made.expect("7z is installed (./test)").success());
+    let (file, out) = (directory.path().join("meibo.zip"), directory.path().join("out"));
+    let (file, out) = (file.to_str().unwrap(), out.to_str().unwrap());
+    let send = |passwords: &[&str]| {
+        let mut arguments = vec!["send", file, "-o", out, "--url", &url, "--json"];
+        passwords.iter().for_each(|password| arguments.extend(["--password", *password]));
+        remote(&arguments)
+    };
+    let held = send(&["another"]);
+    assert_eq!((held.status.code(), &reports(&held)[0]["output"]), (Some(1), &serde_json::Value::Null));
+    let opened = send(&["another", "hiraku-2026", "one more"]);
+    assert_eq!(opened.status.code(), Some(0), "{}", errors(&opened));
+    assert!(fs::metadata(reports(&opened)[0]["output"].as_str().unwrap()).unwrap().len() > 0);
+    let spent = send(&["a", "b", "c", "hiraku-2026"]);
+    assert_eq!(spent.status.code(), Some(1), "no try is left for the right one");
+    assert!(!gateway.log().contains("hiraku"), "a password is written nowhere");
+    assert!(gateway.stop());
+}
+
+#[test]
 fn a_portal_of_accounts_wants_a_key_that_is_good() {
     let directory = tempfile::tempdir().expect("a directory");
     let gateway = Gateway::start(directory.path(), "");

@@ -50,6 +50,9 @@ enum Action {
         /// Longest wait for one file, in seconds.
         #[arg(long, default_value_t = 600, value_name = "SECONDS")]
         wait: u64,
+        /// A password to try on what is locked; may be given several times. Of each file a site allows so many wrong ones.
+        #[arg(long = "password", value_name = "PASSWORD", requires = "output")]
+        passwords: Vec<String>,
     },
     /// Say where files are.
     Status {
@@ -68,6 +71,9 @@ enum Action {
         /// Longest wait for one file, in seconds.
         #[arg(long, default_value_t = 600, value_name = "SECONDS")]
         wait: u64,
+        /// A password to try on what is locked; may be given several times. Of each file a site allows so many wrong ones.
+        #[arg(long = "password", value_name = "PASSWORD")]
+        passwords: Vec<String>,
     },
 }
 
@@ -81,7 +87,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
 async fn act(gateway: &Gateway, arguments: &Arguments) -> Result<bool> {
     let json = arguments.json;
     match &arguments.action {
-        Action::Send { files, output, wait } => {
+        Action::Send { files, output, wait, passwords } => {
             let mut sent = Vec::with_capacity(files.len());
             for file in files {
                 let id = gateway.send(file).await.with_context(|| shown(&file.display().to_string()))?;
@@ -91,7 +97,7 @@ async fn act(gateway: &Gateway, arguments: &Arguments) -> Result<bool> {
                 sent.push(text(&id, "/id"));
             }
             match output {
-                Some(output) => gateway.fetch_all(&sent, output, *wait, json).await,
+                Some(output) => gateway.fetch_all(&sent, output, Effort { wait: *wait, passwords }, json).await,
                 None => Ok(true),
             }
         }
@@ -102,8 +108,18 @@ async fn act(gateway: &Gateway, arguments: &Arguments) -> Result<bool> {
             }
             Ok(true)
         }
-        Action::Fetch { ids, output, wait } => gateway.fetch_all(ids, output, *wait, json).await,
+        Action::Fetch { ids, output, wait, passwords } => {
+            gateway.fetch_all(ids, output, Effort { wait: *wait, passwords }, json).await
+        }
     }
+}
+
+/// What is done for each file before it is given up.
+#[derive(Clone, Copy)]
+struct Effort<'a> {
+    /// Seconds to wait for its verdict.
+    wait: u64,
+    passwords: &'a [String],
 }
 
 /// The gateway that is asked.
@@ -192,13 +208,20 @@ impl Gateway {
     }
 
     /// Fetches what came of files; whether every one of them is safe.
-    async fn fetch_all(&self, ids: &[String], output: &Path, wait: u64, json: bool) -> Result<bool> {
+    async fn fetch_all(&self, ids: &[String], output: &Path, effort: Effort<'_>, json: bool) -> Result<bool> {
         std::fs::create_dir_all(output).with_context(|| format!("{} cannot be made", output.display()))?;
         let mut names = OutputNames::default();
         let mut all = true;
         for id in ids {
             let id = plain(id)?;
-            let has_result = self.wait(id, Duration::from_secs(wait)).await?;
+            let mut has_result = self.wait(id, Duration::from_secs(effort.wait)).await?;
+            for password in effort.passwords {
+                match self.unlock(id, password).await? {
+                    Unlocked::Yes => has_result = true,
+                    Unlocked::Wrong => {}
+                    Unlocked::NothingLeft => break,
+                }
+            }
             let mut report = self.json(&format!("/api/v1/files/{id}/report")).await?;
             all &= nothing_withheld(&report);
             let path = match report.get("output").and_then(Value::as_str).filter(|_| has_result) {
@@ -216,6 +239,26 @@ impl Gateway {
             print(&report, json, || human(&report, path.as_deref()))?;
         }
         Ok(all)
+    }
+
+    /// Tries a password on a file that may be locked. It is converted again for that, which takes as long as the first time.
+    async fn unlock(&self, id: &str, password: &str) -> Result<Unlocked> {
+        let target = self.base.at(&format!("/api/v1/files/{id}/password"))?;
+        let body = serde_json::to_vec(&serde_json::json!({ "password": password }))?;
+        let mut headers = self.headers();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let asked = async {
+            let answering = self.client.open(Method::POST, &target, headers, Body::from(body)).await?;
+            answering.read(MOST_JSON).await
+        };
+        let answer = tokio::time::timeout(SENDING, asked).await.map_err(|_| OutboundError::Timeout)??;
+        let reply = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+        Ok(match (answer.status, reply.get("outcome").and_then(Value::as_str)) {
+            (StatusCode::OK, _) => Unlocked::Yes,
+            (StatusCode::UNPROCESSABLE_ENTITY, Some(_)) => Unlocked::Wrong,
+            (StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS, Some(_)) => Unlocked::NothingLeft,
+            (status, _) => bail!("{}", refusal(status, &reply)),
+        })
     }
 
     /// Waits until there is a verdict; whether there is a safe version.
@@ -290,6 +333,15 @@ impl Gateway {
         }
         headers
     }
+}
+
+/// What came of a password.
+enum Unlocked {
+    Yes,
+    /// It opens nothing by itself; another one may.
+    Wrong,
+    /// Nothing is locked (any more), or no try is left.
+    NothingLeft,
 }
 
 /// Whether the same request may succeed later.
