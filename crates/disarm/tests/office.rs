@@ -441,6 +441,35 @@ fn links_lead_to_the_web_and_to_mail_only() {
 }
 
 #[test]
+fn a_shape_of_a_sheet_leads_to_places_in_the_same_workbook() {
+    let shape = |number: u32| {
+        format!(
+            r#"<xdr:absoluteAnchor><xdr:pos x="0" y="0"/><xdr:ext cx="1" cy="1"/><xdr:sp macro="" textlink=""><xdr:nvSpPr><xdr:cNvPr id="{number}" name="b"><a:hlinkClick r:id="h{number}"/></xdr:cNvPr><xdr:cNvSpPr/></xdr:nvSpPr><xdr:spPr/></xdr:sp><xdr:clientData/></xdr:absoluteAnchor>"#
+        )
+    };
+    let names = format!(r#"xmlns:xdr="http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing" {A} {R}"#);
+    let shapes: String = (2..6).map(shape).collect();
+    let drawing = "xl/drawings/drawing1.xml";
+    let package = Package::workbook(r#"<sheetData/><drawing r:id="d1"/>"#)
+        .relation("xl/worksheets/sheet1.xml", "d1", "drawing", "../drawings/drawing1.xml")
+        .part(drawing, &format!("<xdr:wsDr {names}>{shapes}</xdr:wsDr>"))
+        .relation(drawing, "h2", "hyperlink", "#'表'!A1:B2")
+        .relation(drawing, "h3", "hyperlink", "#'[b.xlsx]S'!A1")
+        .relation(drawing, "h4", "hyperlink", "#'\\\\host\\share\\[b.xls]S'!A1")
+        .external(drawing, "h5", "hyperlink", "#R&amp;D");
+    let (done, parts) = rebuilt(&package, "a.xlsx");
+    let rels = parts.0.iter().find(|(name, _)| name.contains("drawing1.xml.rels")).expect("relationships").1.clone();
+    let rels = String::from_utf8(rels).unwrap();
+    assert!(
+        rels.contains(r##"Target="#'表'!A1:B2"/>"##) || rels.contains(r##"Target="#&apos;表&apos;!A1:B2"/>"##),
+        "{rels}"
+    );
+    assert!(!rels.contains("host") && !rels.contains("b.xlsx") && !rels.contains("External"), "{rels}");
+    assert_eq!(parts.text("drawings/drawing").matches("<a:hlinkClick").count(), rels.matches("Target=").count());
+    assert!(count(&done, Reason::UnsafeLink) >= 2);
+}
+
+#[test]
 fn what_acts_without_a_click_leads_nowhere_outside() {
     for (name, is_kept) in [("hlinkClick", true), ("hlinkHover", false)] {
         let shape = format!(

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use form::codec::{DecodeError, Decoder, EncodeError, Event};
 use form::document::{Document, OfficeDoc};
-use form::office::{HeaderPicture, HeaderPlace, Markup, PartHeader, Relationship, Value};
+use form::office::{HeaderPicture, HeaderPlace, Location, Markup, PartHeader, Relationship, Value};
 use form::pages::{PictureHeader, PictureLayout, PictureSource, Url};
 use form::{Kind, Limits, Reason, Refusal};
 use office_kit::chance::{Chance, Vocabulary};
@@ -311,6 +311,36 @@ fn relationships_out_of_range_are_refused() {
     };
     with_picture.pictures.push((picture, vec![0]));
     encoded(&with_picture, &Limits::default()).unwrap();
+}
+
+/// A shape of a sheet may lead to a place in the workbook, and nothing else may.
+#[test]
+fn a_location_is_a_place_in_the_workbook_and_belongs_to_a_drawing() {
+    for outside in
+        ["", "'[b.xls]S'!A1", "[1]S!A1", "\\\\host\\share\\[b.xls]S!A1", "WEBSERVICE(\"http://a\")", "a\u{0}"]
+    {
+        assert_eq!(Location::parse(outside), None, "{outside}");
+    }
+    assert_eq!(Location::parse(&"a".repeat(Location::MAX_BYTES + 1)), None);
+    assert!(Location::parse(&"a".repeat(Location::MAX_BYTES)).is_some());
+    let location = || Relationship::Location(Location::parse("'表 (2)'!$B$2").unwrap());
+    let link = || Relationship::Link(Url::parse("https://example.jp/").unwrap());
+    refused(&referring(vec![link(), location()], Vec::new()), "target of a relationship");
+    let drawn = |element: &str| {
+        let mut doc = book("rId1", &["WorksheetPart"]);
+        doc.header.parts = 3;
+        doc.parts.push(header("DrawingsPart", vec![location()]));
+        let mut part = Writer::new("DrawingsPart");
+        part.open("xdr:wsDr", &[]).open("xdr:absoluteAnchor", &[]);
+        part.empty("xdr:pos", &[("x", "0"), ("y", "0")]).empty("xdr:ext", &[("cx", "1"), ("cy", "1")]);
+        part.open("xdr:sp", &[]).open("xdr:nvSpPr", &[]).open("xdr:cNvPr", &[("id", "2"), ("name", "a")]);
+        part.empty(element, &[("r:id", "rId1")]).close();
+        part.empty("xdr:cNvSpPr", &[]).close().empty("xdr:spPr", &[]).close().empty("xdr:clientData", &[]);
+        doc.markup.extend(part.finish());
+        doc
+    };
+    encoded(&drawn("a:hlinkClick"), &Limits::default()).unwrap();
+    refused(&drawn("a:hlinkHover"), "target of a relationship");
 }
 
 /// A workbook whose first sheet is named by a relationship that leads to one of its other parts.

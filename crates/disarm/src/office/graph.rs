@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use form::codec::Kind;
-use form::office::{HeaderPicture, PartKind, fits, main_part};
+use form::office::{HeaderPicture, Location, PartKind, fits, main_part};
 use form::pages::Url;
 use form::{Findings, Limits, Place, Reason};
 
@@ -54,6 +54,8 @@ pub(super) enum Target {
     Picture(usize),
     /// Outside.
     Link(Url),
+    /// To a place in the same workbook.
+    Location(Location),
 }
 
 /// All parts, the main one first, and the names of the pictures.
@@ -103,6 +105,17 @@ impl Graph {
             let vml: Vec<String> = vml.take(MAX_VML).collect();
             let controls = relations.iter().filter(|relation| relation.tail() == "ctrlProp").count();
             for relation in relations {
+                // Excel puts the place that a shape leads to into the relationship itself.
+                if from_kind.name() == "DrawingsPart"
+                    && relation.tail() == "hyperlink"
+                    && let Some(place) = relation.target.strip_prefix('#')
+                {
+                    match Location::parse(place) {
+                        Some(location) => links.push((relation.id, Target::Location(location))),
+                        None => findings.add(Reason::UnsafeLink, defanged(&relation.target)),
+                    }
+                    continue;
+                }
                 if relation.is_external {
                     match Url::rebuild(&relation.target).filter(|_| relation.tail() == "hyperlink") {
                         Some(url) => links.push((relation.id, Target::Link(url))),

@@ -263,7 +263,7 @@ impl Document<'_> {
             let links = self.graph.nodes.get(next).map(|node| node.links.as_slice()).unwrap_or_default();
             waiting.extend(links.iter().filter_map(|(_, target)| match target {
                 Target::Part(number) => Some(*number),
-                Target::Picture(_) | Target::Link(_) => None,
+                Target::Picture(_) | Target::Link(_) | Target::Location(_) => None,
             }));
         }
         reached.iter().enumerate().filter(|(_, seen)| **seen).map(|(number, _)| number).collect()
@@ -276,6 +276,7 @@ impl Document<'_> {
                 Target::Part(part) => Relationship::Part(number(*part)?),
                 Target::Picture(picture) => Relationship::Picture(pictures.of(*picture)),
                 Target::Link(url) => Relationship::Link(url.clone()),
+                Target::Location(location) => Relationship::Location(location.clone()),
             })
         });
         // Those that no markup names come last.
@@ -348,10 +349,11 @@ impl Document<'_> {
             Target::Part(part) => Some(office::Target::Part(self.graph.nodes.get(*part)?.kind)),
             Target::Picture(_) => Some(office::Target::Picture),
             Target::Link(_) => Some(office::Target::Link),
+            Target::Location(_) => Some(office::Target::Location),
         };
         let words = crossing.clone().zip(0_u32..).filter_map(|((_, target), place)| match target {
             Target::Picture(picture) => Some((place, self.words.get(picture)?.as_str())),
-            Target::Part(_) | Target::Link(_) => None,
+            Target::Part(_) | Target::Link(_) | Target::Location(_) => None,
         });
         let leading: Option<Vec<office::Target>> = crossing.clone().map(|(_, target)| leads(target)).collect();
         let context = Context {

@@ -22,7 +22,7 @@ pub(super) fn boxes(package: &Package<'_>, graph: &Graph) -> HashMap<usize, Hash
             |part: &usize| graph.nodes.get(*part).is_some_and(|node| node.kind.name() == "WorksheetCommentsPart");
         let notes = node.links.iter().find_map(|(_, target)| match target {
             Target::Part(part) => Some(*part).filter(is_notes),
-            Target::Picture(_) | Target::Link(_) => None,
+            Target::Picture(_) | Target::Link(_) | Target::Location(_) => None,
         });
         let Some(notes) = notes else { continue };
         for shape in node.vml.iter().flat_map(|name| vml::shapes(package, name)) {

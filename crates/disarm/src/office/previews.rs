@@ -62,7 +62,7 @@ pub(super) fn drawing_of(package: &Package<'_>, graph: &mut Graph, sheet: usize)
         Target::Part(part) => {
             Some(*part).filter(|part| graph.nodes.get(*part).is_some_and(|node| node.kind.name() == "DrawingsPart"))
         }
-        Target::Picture(_) | Target::Link(_) => None,
+        Target::Picture(_) | Target::Link(_) | Target::Location(_) => None,
     });
     if own.is_some() {
         return own;

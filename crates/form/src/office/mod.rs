@@ -86,8 +86,30 @@ pub enum Relationship {
     Picture(u32),
     /// An address outside.
     Link(Url),
+    /// A place in the same workbook, to which a shape of a sheet leads.
+    Location(Location),
     /// A picture in a header or footer of a worksheet or chart sheet, which no markup names. These come last, one for each place.
     Header(HeaderPicture),
+}
+
+/// A place in a workbook as a formula names it, without the number sign: `'Sheet 1'!A1`, or a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location(Box<str>);
+
+impl Location {
+    /// The most bytes of one: a sheet's name has 31 characters.
+    pub const MAX_BYTES: usize = 512;
+
+    /// Takes what leads nowhere outside, by the same grammar as the links of cells; nothing for anything else.
+    pub fn parse(text: &str) -> Option<Location> {
+        let is_sound = !text.is_empty() && text.len() <= Self::MAX_BYTES && grammar::formula(text);
+        is_sound.then(|| Location(text.into()))
+    }
+
+    /// The place.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// The main part of a kind, none for kinds that are no packages.
@@ -195,6 +217,10 @@ impl PartHeader {
                 sink.u8(4);
                 header.put(sink);
             }
+            Relationship::Location(location) => {
+                sink.u8(5);
+                sink.string(location.as_str());
+            }
         });
     }
 
@@ -209,6 +235,10 @@ impl PartHeader {
                     Ok(Relationship::Link(url))
                 }
                 4 => Ok(Relationship::Header(HeaderPicture::take(cursor)?)),
+                5 => {
+                    let location = Location::parse(cursor.string()?).ok_or(DecodeError::Malformed("location"))?;
+                    Ok(Relationship::Location(location))
+                }
                 _ => Err(DecodeError::Malformed("relationship")),
             })?;
         Ok(PartHeader { kind, relationships })

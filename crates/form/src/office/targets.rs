@@ -14,6 +14,8 @@ pub enum Target {
     Picture,
     /// Outside.
     Link,
+    /// To a place in the same workbook.
+    Location,
 }
 
 impl Target {
@@ -24,6 +26,8 @@ impl Target {
             Target::Part(kind) => from.may_refer_to(kind),
             Target::Picture => from.may_have_pictures(),
             Target::Link => true,
+            // Links of cells name the place themselves.
+            Target::Location => from.name() == "DrawingsPart",
         }
     }
 
@@ -32,6 +36,7 @@ impl Target {
         let (prefix, name, attribute) = (of.namespace().prefix(), of.name(), attribute.name());
         match self {
             Target::Link => attribute == "id" && CLICKED.contains(&(prefix, name)),
+            Target::Location => (prefix, name, attribute) == ("a", "hlinkClick", "id"),
             Target::Picture => PICTURES.contains(&(prefix, name, attribute)),
             Target::Part(kind) => {
                 let fits = |(element, known, kinds): &(_, _, &[&str])| {
@@ -106,7 +111,8 @@ mod tests {
 
     #[test]
     fn every_attribute_that_names_a_relationship_may_name_something() {
-        let targets: Vec<Target> = PartKind::all().map(Target::Part).chain([Target::Picture, Target::Link]).collect();
+        let targets: Vec<Target> =
+            PartKind::all().map(Target::Part).chain([Target::Picture, Target::Link, Target::Location]).collect();
         for of in types() {
             for attribute in of.all_attributes().filter(|each| each.kind() == AttributeKind::Relationship) {
                 let named = targets.iter().filter(|target| target.may_be_named(of, attribute)).count();

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use form::document::OfficeDoc;
 use form::office::{
-    Attribute, AttributeKind, HeaderPicture, HeaderPlace, Markup, Namespace, OfficeHeader, PartHeader, PartKind,
-    Producer, Relationship, State, Target, TextKind, Type, Value, Variant, fits, main_part, may_require,
+    Attribute, AttributeKind, HeaderPicture, HeaderPlace, Location, Markup, Namespace, OfficeHeader, PartHeader,
+    PartKind, Producer, Relationship, State, Target, TextKind, Type, Value, Variant, fits, main_part, may_require,
 };
 use form::pages::{PictureHeader, PictureLayout, PictureSource, Url};
 use form::text::Line;
@@ -191,9 +191,13 @@ fn relationships(chance: &mut Chance, from: PartKind, kinds: &[PartKind], pictur
     let others = kinds.iter().zip(0_u32..).skip(1).filter(|(kind, _)| from.may_refer_to(**kind));
     let others: Vec<u32> = others.map(|(_, number)| number).collect();
     for _ in 0..chance.below(6) {
-        relationships.push(match chance.below(3) {
+        relationships.push(match chance.below(4) {
             0 if !others.is_empty() => Relationship::Part(chance.one(&others)),
             1 if pictures > 0 && from.may_have_pictures() => Relationship::Picture(chance.number(pictures)),
+            2 if from.name() == "DrawingsPart" => {
+                let place = ["Sheet1!A1", "'表 (2)'!$B$2:$C$3", "名前", "'it''s & <that>'!A1"];
+                Relationship::Location(Location::parse(chance.one(&place)).unwrap())
+            }
             _ => {
                 let url = ["https://example.jp/a?b=1&c='%3C%22", "http://example.jp/", "mailto:a@example.jp?subject=b"];
                 Relationship::Link(Url::parse(chance.one(&url)).unwrap())
@@ -405,6 +409,7 @@ impl Walk<'_> {
             Relationship::Part(number) => Some(Target::Part(self.kinds[usize::try_from(*number).unwrap()])),
             Relationship::Picture(_) => Some(Target::Picture),
             Relationship::Link(_) => Some(Target::Link),
+            Relationship::Location(_) => Some(Target::Location),
             Relationship::Header(_) => None,
         };
         let places = self.part.relationships.iter().zip(0_u32..);

@@ -129,6 +129,13 @@ impl Relationships {
         self.add(HYPERLINK, &target, " TargetMode=\"External\"");
     }
 
+    /// Adds the next, to a place in the same workbook.
+    pub(super) fn location(&mut self, place: &str) {
+        let mut escaped = b"#".to_vec();
+        xml::value(&mut escaped, place);
+        self.add(HYPERLINK, &String::from_utf8_lossy(&escaped), "");
+    }
+
     fn add(&mut self, type_name: &str, target: &str, mode: &str) -> String {
         self.count = self.count.saturating_add(1);
         let id = format!("rId{}", self.count);
@@ -159,7 +166,7 @@ pub(super) fn comments_of(part: &PartHeader, parts: &[PartHeader]) -> Option<usi
             let number = usize::try_from(*number).ok()?;
             (parts.get(number)?.kind.name() == "WorksheetCommentsPart").then_some(number)
         }
-        Relationship::Picture(_) | Relationship::Link(_) | Relationship::Header(_) => None,
+        Relationship::Picture(_) | Relationship::Link(_) | Relationship::Location(_) | Relationship::Header(_) => None,
     })
 }
 

@@ -56,7 +56,7 @@ impl<'p, 'o, 'w> Package<'p, 'o, 'w> {
             .filter_map(|relationship| match relationship {
                 Relationship::Picture(number) => Some(*number),
                 Relationship::Header(header) => Some(header.picture),
-                Relationship::Part(_) | Relationship::Link(_) => None,
+                Relationship::Part(_) | Relationship::Link(_) | Relationship::Location(_) => None,
             })
             .collect();
         let shown: BTreeSet<usize> = parts.iter().filter_map(|part| names::comments_of(part, parts)).collect();
@@ -161,6 +161,7 @@ impl<'p, 'o, 'w> Package<'p, 'o, 'w> {
                     relationships.inside(names::IMAGE, &names::relative(name, medium));
                 }
                 Relationship::Link(url) => relationships.outside(url.as_str()),
+                Relationship::Location(location) => relationships.location(location.as_str()),
                 // They come last, and all of them are in one drawing.
                 Relationship::Header(header) => pictured.push(*header),
             }

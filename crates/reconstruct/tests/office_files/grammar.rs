@@ -199,6 +199,16 @@ impl Grammar {
             let values: Vec<&str> = attributes.iter().map(|(_, value)| value.as_str()).collect();
             let id = format!("rId{}", outside.len() + 1);
             match (name, &keys[..], &values[..]) {
+                ("Relationship", ["Id", "Type", "Target"], [known, kind, target])
+                    if *known == id && target.starts_with('#') =>
+                {
+                    if *kind != format!("{OF_PARTS}/hyperlink") || !directory.ends_with("/drawings/") {
+                        return Err(format!("{kind} to a place"));
+                    }
+                    seen.relationships.insert((*kind).to_owned());
+                    // Named by what a reader clicks, as what leads outside is.
+                    outside.push(true);
+                }
                 ("Relationship", ["Id", "Type", "Target"], [known, kind, target]) if *known == id => {
                     let mut path: Vec<&str> = directory.split_terminator('/').collect();
                     for step in target.split('/') {

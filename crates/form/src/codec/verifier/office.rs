@@ -47,6 +47,7 @@ enum Leads {
     Part(u32),
     Picture,
     Link,
+    Location,
     /// Nowhere that markup could name.
     Header,
 }
@@ -176,7 +177,7 @@ impl Office {
                 }
                 Relationship::Part(number) => self.named.part = self.named.part.max(Some(*number)),
                 Relationship::Picture(number) => self.named.picture = self.named.picture.max(Some(*number)),
-                Relationship::Link(_) => {}
+                Relationship::Link(_) | Relationship::Location(_) => {}
                 Relationship::Header(header) => {
                     let has_headers = matches!(part.kind.name(), "WorksheetPart" | "ChartsheetPart");
                     if !has_headers || !header.is_sound() || places.contains(&header.place) {
@@ -191,6 +192,7 @@ impl Office {
             Relationship::Part(number) => Leads::Part(*number),
             Relationship::Picture(_) => Leads::Picture,
             Relationship::Link(_) => Leads::Link,
+            Relationship::Location(_) => Leads::Location,
             Relationship::Header(_) => Leads::Header,
         });
         self.parts.push(Part { kind: part.kind, relationships: relationships.collect() });
@@ -219,6 +221,7 @@ impl Office {
             }
             Leads::Picture => Some(Target::Picture),
             Leads::Link => Some(Target::Link),
+            Leads::Location => Some(Target::Location),
             Leads::Header => None,
         }
     }
