@@ -83,6 +83,9 @@ fn main() {
     println!("\ntest result: ok. {passed} passed; 0 failed");
 }
 
+/// A comment in a document.
+const NOTE: &str = "要確認";
+
 fn config() -> ConverterConfig {
     ConverterConfig { warm: 2, slots: 2, ..ConverterConfig::new(jail::this_executable(), &["room"]) }
 }
@@ -179,6 +182,7 @@ fn documents_of_every_application_are_converted_and_keep_their_text() {
     make_old_files(directory.path());
     let read = |name: &str| std::fs::read(directory.path().join(name)).unwrap();
     let paragraph = format!("<text:p>{TEXT}</text:p>");
+    let noted = format!("<text:p>{TEXT}<office:annotation><text:p>{NOTE}</text:p></office:annotation></text:p>");
     let cell = format!(
         "<table:table table:name=\"A\"><table:table-row><table:table-cell office:value-type=\"string\">{paragraph}\
          </table:table-cell></table:table-row></table:table>"
@@ -193,6 +197,8 @@ fn documents_of_every_application_are_converted_and_keep_their_text() {
         (rtf(TEXT), From::Rtf, To::Docx, None),
         (rtf(TEXT), From::Rtf, To::Pdf, None),
         (package("text", "", &paragraph, &[]), From::Odt, To::Docx, None),
+        (package("text", "", &noted, &[]), From::Odt, To::Docx, None),
+        (package("text", "", &noted, &[]), From::Odt, To::Pdf, None),
         (package("spreadsheet", "", &cell, &[]), From::Ods, To::Xlsx, None),
         (package("presentation", "", &slide, &[]), From::Odp, To::Pptx, None),
         (read("plain.doc"), From::Doc, To::Docx, None),
@@ -227,6 +233,8 @@ fn documents_of_every_application_are_converted_and_keep_their_text() {
         let text = text_of(&bytes(converted), *to);
         assert!(text.contains(TEXT), "{from:?} to {to:?}: {text}");
     }
+    let noted = converted.get(3).map(bytes).expect("the text with a comment");
+    assert!(part(&noted, "word/comments.xml").contains(NOTE));
     for ((_, from, password, expected), converted) in bad.iter().zip(&converted[good.len()..]) {
         assert_eq!(reason(converted), Some(*expected), "{from:?} with {password:?}: {:?}", converted.verdict);
     }

@@ -49,6 +49,10 @@ const SHOWN: &[(&str, Holds)] = &[
 /// Links of the host's root by which paths above are also known.
 const LINKS: &[&str] = &["/lib", "/lib64", "/bin"];
 
+/// Where LibreOffice, below its home, has the descriptions of Writer's windows.
+const WINDOWS: &str = "share/config/soffice.cfg/modules/swriter/ui";
+const COMMENT_WINDOW: &str = include_str!("annotation.ui");
+
 /// Builds the root and enters it. `program` is LibreOffice's program directory, whose parent is shown.
 pub(super) fn enter(program: &Path, scratch_bytes: u64) -> io::Result<()> {
     let home = program.parent().ok_or(io::ErrorKind::InvalidInput)?;
@@ -65,6 +69,7 @@ pub(super) fn enter(program: &Path, scratch_bytes: u64) -> io::Result<()> {
     for (path, holds) in SHOWN {
         show(Path::new(path), *holds)?;
     }
+    describe_windows(home)?;
     let scratch = format!("size={scratch_bytes},nr_inodes=4096,mode=700");
     for (place, options, holds) in
         [(SCRATCH, scratch.as_str(), Holds::Data), (STUBS, "size=4m,nr_inodes=16,mode=700", Holds::Libraries)]
@@ -76,6 +81,20 @@ pub(super) fn enter(program: &Path, scratch_bytes: u64) -> io::Result<()> {
     // LibreOffice asks for its user's home, where it keeps the stubs.
     std::fs::write("etc/passwd", format!("room:x:{NOBODY}:{NOBODY}::{STUBS}:/\n"))?;
     mount::enter_root()
+}
+
+/// Writer lays out a window for each comment of a document as soon as it has nothing else to do, and dies where no description of that
+/// window is installed: Debian's packages without a desktop leave the directory of those empty. Ours takes its place, read-only.
+fn describe_windows(home: &Path) -> io::Result<()> {
+    let Ok(place) = std::fs::canonicalize(home.join(WINDOWS)) else { return Ok(()) };
+    let is_empty = std::fs::read_dir(&place).is_ok_and(|mut found| found.next().is_none());
+    let target = below(&place);
+    if !is_empty || !target.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir("windows")?;
+    std::fs::write("windows/annotation.ui", COMMENT_WINDOW)?;
+    mount::show(c"windows", &c_string(&target)?, Holds::Data)
 }
 
 fn show(path: &Path, holds: Holds) -> io::Result<()> {
