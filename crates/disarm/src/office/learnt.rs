@@ -68,7 +68,7 @@ impl Document<'_> {
         let has_changed = |target: &Target| match target {
             Target::Part(part) => matches!(held.get(part), Some(Held::Broken)),
             Target::Picture(picture) => self.words.contains_key(picture),
-            Target::Link(_) => false,
+            Target::Link(_) | Target::Location(_) => false,
         };
         let is_same = learnt.lost_pivots == self.lost_pivots && !links.any(|(_, target)| has_changed(target));
         is_same.then_some(learnt)
