@@ -97,6 +97,7 @@ mod tests {
                 "mail (RFC 5322)" => "EML",
                 "Outlook message (msg, TNEF)" => "Outlook msg TNEF",
                 "text" => "RTF",
+                "ICO (icons of Windows)" => "ICO",
                 "dBASE (dbf)" => "dBASE",
                 "HEIC (photographs of telephones)" => "HEIC",
                 "docx, xlsx, pptx and their macro, template and show kinds" => "Word Excel PowerPoint docx xlsx pptx",
