@@ -148,9 +148,10 @@ pub(crate) struct SignedExport {
     post, path = "/api/v1/audit/export", operation_id = "exportSignedAudit", tag = "audit", request_body = SignedExport,
     responses(
         (status = 200, description = "The file: lines of JSON, or a table.", content((String = "application/x-ndjson"), (String = "text/csv"))),
-        (status = 400, description = "The body is none, or a filter.", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The body is none.", body = Problem, content_type = "application/problem+json"),
         NotSignedIn,
-        (status = 403, description = "The role may not read the audit log.", body = Problem, content_type = "application/problem+json")
+        (status = 403, description = "The role may not read the audit log.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A time is none.", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(crate) async fn signed(
@@ -159,8 +160,8 @@ pub(crate) async fn signed(
     Json(wanted): Json<SignedExport>,
 ) -> Result<Response, Fault> {
     let filter = AuditFilter {
-        since: schema::moment(wanted.since.as_deref())?,
-        until: schema::moment(wanted.until.as_deref())?,
+        since: schema::moment(wanted.since.as_deref()).map_err(|_| Fault::Value)?,
+        until: schema::moment(wanted.until.as_deref()).map_err(|_| Fault::Value)?,
         event: wanted.event,
         actor: wanted.actor,
         ..AuditFilter::default()
