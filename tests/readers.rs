@@ -62,21 +62,28 @@ fn mutt_shows(directory: &Path) -> String {
     );
     let file = directory.join("muttrc");
     std::fs::write(&file, settings).expect("written");
-    // mutt wants a terminal; `script` is one, as long as its input stays open.
+    // mutt wants a terminal; `script` is one, as long as its input stays open. Keys that mutt is given are gone when the terminal's size
+    // is settled only after it has begun to read them, as happens on a busy machine: then it waits for a person.
     let command = format!("mutt -n -F {} -R -f {}", file.display(), directory.join("data/maildir").display());
-    let mut child = Command::new("timeout")
-        .args(["30", "script", "-qec", &command, "/dev/null"])
-        .env("LC_ALL", "C.UTF-8")
-        .env("TERM", "xterm")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("script and mutt are installed (./test)");
-    let input = child.stdin.take();
-    let output = child.wait_with_output().expect("ends");
-    drop(input);
-    std::fs::read_to_string(&taken)
-        .unwrap_or_else(|_| panic!("mutt showed nothing: {}", String::from_utf8_lossy(&output.stdout)))
+    let mut screen = String::new();
+    for _ in 0..3 {
+        let mut child = Command::new("timeout")
+            .args(["30", "script", "-qec", &command, "/dev/null"])
+            .env("LC_ALL", "C.UTF-8")
+            .env("TERM", "xterm")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("script and mutt are installed (./test)");
+        let input = child.stdin.take();
+        let output = child.wait_with_output().expect("ends");
+        drop(input);
+        if let Ok(shown) = std::fs::read_to_string(&taken) {
+            return shown;
+        }
+        screen = String::from_utf8_lossy(&output.stdout).into_owned();
+    }
+    panic!("mutt showed nothing: {screen}")
 }
 
 /// What Dovecot gives of the only mail: subject and author, decoded, and the text in UTF-8.
