@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use form::name::FileName;
+use form::percent;
 use form::reason::Finding;
 
 use crate::assemble::OwnHeader;
@@ -111,16 +112,8 @@ fn reasons(findings: &[Finding]) -> String {
 fn encoded(name: &FileName) -> String {
     let name = name.as_str();
     let end = name.floor_char_boundary(MAX_NAME_BYTES.min(name.len()));
-    let mut text = String::from("UTF-8''");
-    for byte in name.get(..end).unwrap_or_default().bytes() {
-        // attr-char, without those that a reader of pairs might stumble over.
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            let _ = write!(text, "%{byte:02X}");
-        }
-    }
-    text
+    // Of `attr-char` only what is unreserved: a reader of pairs might stumble over the rest.
+    format!("UTF-8''{}", percent::encoded(name.get(..end).unwrap_or_default()))
 }
 
 #[cfg(test)]

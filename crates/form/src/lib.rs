@@ -9,7 +9,8 @@
 //! It must never know a file format, do input or output of its own, recurse, or trust a length that it was told.
 //!
 //! Start at [`codec`]: [`Encoder`](codec::Encoder) and [`Decoder`](codec::Decoder) share one verifier, so that a stream which
-//! the encoder writes is a stream which the decoder takes. [`text`] and [`name`] hold the Unicode policy. [`job`], [`report`]
+//! the encoder writes is a stream which the decoder takes. [`text`] and [`name`] hold the Unicode policy, [`percent`] how names are written where
+//! only ASCII may stand. [`job`], [`report`]
 //! and [`bundle`] are what the gateway hands to a room and gets back beside the form itself.
 
 #![forbid(unsafe_code)]
@@ -30,6 +31,7 @@ pub mod mail;
 pub mod name;
 pub mod office;
 pub mod pages;
+pub mod percent;
 pub mod reason;
 pub mod report;
 pub mod table;

@@ -1,5 +1,6 @@
 //! Addresses outside a document.
 
+use crate::percent;
 use crate::text::TextError;
 
 /// An address that is safe to offer: `http`, `https` or `mailto`, printable ASCII, at most [`Url::MAX_BYTES`].
@@ -73,11 +74,11 @@ fn encoded(rest: &str) -> Option<String> {
     let mut clean = String::with_capacity(rest.len());
     let mut bytes = rest.as_bytes();
     while let Some((byte, more)) = bytes.split_first() {
-        let escape = *byte == b'%' && matches!(more, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
+        let escape = percent::leading_escape(bytes).is_some();
         match char::from(*byte) {
             '\0'..='\x1F' | '\x7F' => return None,
             c if escape || is_plain(c) => clean.push(c),
-            _ => clean.push_str(&format!("%{byte:02X}")),
+            _ => percent::escape(*byte, &mut clean),
         }
         bytes = more;
     }

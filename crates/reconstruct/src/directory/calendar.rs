@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use form::calendar::{Alarm, Attendee, CalendarHeader, End, Entry, EntryKind, Observance, Person, Trigger, When, Zone};
 use form::mail::Address;
+use form::percent;
 
 use super::line::Line;
 use super::rule::{local, offset, rule, span, utc, when};
@@ -174,9 +175,9 @@ fn person(line: Line, person: &Person, out: &mut dyn Write) -> io::Result<()> {
 fn mailto(address: &Address) -> String {
     let mut out = String::from("mailto:");
     for c in address.as_str().chars() {
-        match c {
-            '"' | '%' | '?' | '#' => out.push_str(&format!("%{:02X}", u32::from(c))),
-            c => out.push(c),
+        match u8::try_from(c) {
+            Ok(mark @ (b'"' | b'%' | b'?' | b'#')) => percent::escape(mark, &mut out),
+            _ => out.push(c),
         }
     }
     out

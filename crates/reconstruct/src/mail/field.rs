@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use form::job::MailCharset;
 use form::mail::{Mailbox, MessageId};
+use form::percent;
 
 use super::charset::Charset;
 use super::encode::base64_into;
@@ -117,16 +118,8 @@ impl<'w, W: Write> Fields<'w, W> {
         if name.bytes().all(quotable) && is_plain(name) {
             return write!(self.out, "filename=\"{name}\"\r\n");
         }
-        self.out.write_all(b"filename*=UTF-8''")?;
-        for byte in name.bytes() {
-            // attr-char of RFC 5987, a subset of RFC 2231's.
-            if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {
-                self.out.write_all(&[byte])?;
-            } else {
-                write!(self.out, "%{byte:02X}")?;
-            }
-        }
-        self.out.write_all(b"\r\n")
+        // The characters of RFC 8187 are a subset of RFC 2231's.
+        write!(self.out, "filename*={}\r\n", percent::extended(name))
     }
 
     /// ASCII text folded at blanks; [`is_plain`] has seen to it that no word is too long.
