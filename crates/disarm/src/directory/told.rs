@@ -3,11 +3,10 @@
 use form::mail::Address;
 use form::pages::Url;
 use form::text::{Line as Words, Scrubbed, Text};
-use form::{Place, Reason};
+use form::{Place, Reason, percent};
 
 use super::line::Unread;
 use crate::mail::tally::Tally;
-use crate::mail::transfer;
 use crate::room::Part;
 
 /// Counts of what was left out or changed.
@@ -120,28 +119,9 @@ pub(super) fn address(raw: &str) -> Option<Address> {
     let raw = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')).unwrap_or(raw);
     let rest = raw.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("mailto:")).and_then(|_| raw.get(7..));
     let plain = rest.unwrap_or(raw).trim();
-    Address::parse(plain).ok().filter(|_| !plain.contains('%')).or_else(|| Address::parse(&unescaped(plain)?).ok())
-}
-
-/// `%22` is a quote. Most programs write none, some all that is not a letter.
-fn unescaped(text: &str) -> Option<String> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        match tail {
-            [high, low, after @ ..] if byte == b'%' => match (transfer::hex(*high), transfer::hex(*low)) {
-                (Some(high), Some(low)) => {
-                    out.push((high << 4) | low);
-                    rest = after;
-                    continue;
-                }
-                _ => out.push(byte),
-            },
-            _ => out.push(byte),
-        }
-        rest = tail;
-    }
-    String::from_utf8(out).ok()
+    // `%22` is a quote. Most programs write none, some escape all that is not a letter.
+    let meant = || String::from_utf8(percent::decoded(plain)).ok();
+    Address::parse(plain).ok().filter(|_| !plain.contains('%')).or_else(|| Address::parse(&meant()?).ok())
 }
 
 /// Bytes of a line.

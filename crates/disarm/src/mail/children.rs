@@ -7,7 +7,7 @@ use form::codec::Encoder;
 use form::mail::Child;
 use form::name::FileName;
 use form::text::Line;
-use form::{Findings, Limits, Place, Reason, Refusal};
+use form::{Findings, Limits, Place, Reason, Refusal, percent};
 use unicode_normalization::UnicodeNormalization;
 
 use super::structure::{Part, Transfer, Tree};
@@ -306,21 +306,7 @@ fn content_id(raw: &str) -> String {
     let raw = raw.trim().trim_start_matches('<').trim_end_matches('>');
     let raw =
         raw.get(..4).filter(|scheme| scheme.eq_ignore_ascii_case("cid:")).map_or(raw, |_| raw.get(4..).unwrap_or(raw));
-    let mut out = Vec::with_capacity(raw.len());
-    let mut rest = raw.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        rest = tail;
-        if byte == b'%'
-            && let [high, low, after @ ..] = tail
-            && let (Some(high), Some(low)) = (transfer::hex(*high), transfer::hex(*low))
-        {
-            out.push((high << 4) | low);
-            rest = after;
-        } else {
-            out.push(byte);
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    String::from_utf8_lossy(&percent::decoded(raw)).into_owned()
 }
 
 /// `報告.pdf.exe`: a document's extension before one that Windows runs.

@@ -3,8 +3,10 @@
 //! `mail-parser` decodes RFC 2231 segments one by one, so a character cut between two segments is lost, and takes
 //! `filename` although `filename*` stands beside it and readers show that one.
 
+use form::percent;
+
 use super::tally::Tally;
-use super::{transfer, word};
+use super::word;
 
 /// A value with its parameters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -82,8 +84,8 @@ impl Structured {
         for (index, segment) in segments.iter().enumerate() {
             let value = if index == 0 { start } else { segment.value.as_str() };
             // Senders forget the second mark (`filename*1=%E6…`) where the first segment has it.
-            if segment.extended || (first.extended && percent_only(value)) {
-                unescape(value, &mut bytes);
+            if segment.extended || (first.extended && (value.contains('%') && percent::is_whole(value))) {
+                bytes.extend(percent::decoded(value));
             } else {
                 bytes.extend_from_slice(value.as_bytes());
             }
@@ -98,8 +100,7 @@ impl Structured {
 fn loose(value: &str, tally: &mut Tally) -> String {
     let text = word::decode(value, tally);
     if text.is_ascii() && text.contains('%') {
-        let mut bytes = Vec::with_capacity(text.len());
-        unescape(&text, &mut bytes);
+        let bytes = percent::decoded(&text);
         if !bytes.is_ascii()
             && let Ok(decoded) = String::from_utf8(bytes)
         {
@@ -111,35 +112,6 @@ fn loose(value: &str, tally: &mut Tally) -> String {
 
 fn extension(name: &str) -> String {
     name.trim().rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default()
-}
-
-fn percent_only(value: &str) -> bool {
-    let mut escapes = value.split('%');
-    escapes.next();
-    let mut count = 0;
-    for escape in escapes {
-        count += 1;
-        if !escape.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
-            return false;
-        }
-    }
-    count > 0
-}
-
-fn unescape(text: &str, out: &mut Vec<u8>) {
-    let mut rest = text.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        rest = tail;
-        if byte == b'%'
-            && let [high, low, after @ ..] = tail
-            && let (Some(high), Some(low)) = (transfer::hex(*high), transfer::hex(*low))
-        {
-            out.push((high << 4) | low);
-            rest = after;
-            continue;
-        }
-        out.push(byte);
-    }
 }
 
 impl Param {

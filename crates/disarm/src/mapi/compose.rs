@@ -6,7 +6,7 @@
 use super::{Attachment, Content, Message, Properties, id, rtf, text};
 use crate::error::Error;
 use crate::mail::UNKNOWN;
-use form::{Reason, civil};
+use form::{Reason, civil, percent};
 
 /// A whole mail.
 pub(crate) fn mail(message: &Message) -> Result<Vec<u8>, Error> {
@@ -95,14 +95,7 @@ pub(crate) fn word(value: &str) -> String {
 
 /// `filename*=` in the form of RFC 2231, which carries any name as it is.
 pub(crate) fn file_parameter(name: &str) -> String {
-    let encoded: String = name
-        .bytes()
-        .map(|byte| {
-            let plain = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-            if plain { char::from(byte).to_string() } else { format!("%{byte:02X}") }
-        })
-        .collect();
-    format!("filename*=UTF-8''{encoded}")
+    format!("filename*={}", percent::extended(name))
 }
 
 fn header(message: &Message) -> Vec<u8> {

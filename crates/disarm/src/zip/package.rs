@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::io::{self, Read};
 
 use flate2::bufread::DeflateDecoder;
-use form::{Limits, Reason};
+use form::{Limits, Reason, percent};
 
 use super::directory::{self, METHOD_DEFLATED, METHOD_STORED, Node};
 use super::second_opinion;
@@ -134,29 +134,10 @@ impl<'a> Package<'a> {
 /// A part's name as the package finds it: names are compared without case (ECMA-376 part 2, section 6.2.2.3), makers on Windows
 /// have written `\`, and what stands in relationships may be percent-encoded. Nothing for a name that leads out of the package.
 pub(crate) fn part_name(raw: &str) -> Option<String> {
-    let plain = percent_decoded(raw).replace('\\', "/").to_lowercase();
+    let meant = String::from_utf8(percent::decoded(raw));
+    let plain = meant.as_deref().unwrap_or(raw).replace('\\', "/").to_lowercase();
     let leads_out = plain.starts_with('/') || plain.split('/').any(|segment| segment == ".." || segment.contains('\0'));
     (!leads_out && !plain.is_empty()).then_some(plain)
-}
-
-fn percent_decoded(raw: &str) -> String {
-    if !raw.contains('%') {
-        return raw.to_owned();
-    }
-    let mut bytes = Vec::with_capacity(raw.len());
-    let mut rest = raw.as_bytes();
-    while let Some((byte, more)) = rest.split_first() {
-        let hex = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        rest = more;
-        match (byte, more) {
-            (b'%', [high, low, after @ ..]) if hex(*high).is_some() && hex(*low).is_some() => {
-                bytes.push(hex(*high).unwrap_or(0) << 4 | hex(*low).unwrap_or(0));
-                rest = after;
-            }
-            _ => bytes.push(*byte),
-        }
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| raw.to_owned())
 }
 
 /// The bytes of a part. Reading fails where they are not as many, or not those, that the directory says.
