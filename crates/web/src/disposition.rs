@@ -1,6 +1,7 @@
 //! `Content-Disposition` of a download: always an attachment, with a name every browser reads (RFC 6266, RFC 8187).
 
 use axum::http::HeaderValue;
+use form::percent;
 
 /// `attachment` with an ASCII name for old clients and the true name in UTF-8.
 pub(crate) fn attachment(name: &str) -> HeaderValue {
@@ -18,30 +19,12 @@ pub(crate) fn named(way: &str, name: &str) -> String {
             _ => '_',
         })
         .collect();
-    format!("{way}; filename=\"{plain}\"; filename*=UTF-8''{}", extended(name))
-}
-
-/// The value part of an RFC 8187 `ext-value`.
-fn extended(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
+    format!("{way}; filename=\"{plain}\"; filename*={}", percent::extended(name))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_example_of_rfc_8187_is_written_as_it_says() {
-        assert_eq!(extended("£ and € rates"), "%C2%A3%20and%20%E2%82%AC%20rates");
-    }
 
     #[test]
     fn a_japanese_name_has_a_plain_and_an_extended_form() {

@@ -13,11 +13,12 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use engine::catalogue::Language;
+use form::percent;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    Site, console,
+    Site,
     page::{self, Area, Page},
     people::sign_in,
     requests,
@@ -238,7 +239,7 @@ fn sign_in(request: &Request) -> String {
     let wanted = request.uri().path_and_query().map_or("/", |wanted| wanted.as_str());
     match sign_in::local(wanted) {
         Some(wanted) if request.method() == Method::GET && wanted != "/" => {
-            format!("/sign-in?next={}", console::encode(wanted))
+            format!("/sign-in?next={}", percent::encoded(wanted))
         }
         _ => "/sign-in".to_owned(),
     }

@@ -5,6 +5,7 @@
 //! length of a delimiter, and a header of at most [`HEADER_BYTES`].
 
 use bytes::{Buf, Bytes, BytesMut};
+use form::percent;
 
 /// What the body says next.
 #[derive(Debug, PartialEq, Eq)]
@@ -251,18 +252,7 @@ pub(crate) fn extended_value(text: &str) -> Option<String> {
     if !charset.eq_ignore_ascii_case("utf-8") {
         return None;
     }
-    let mut bytes = Vec::with_capacity(encoded.len());
-    let mut rest = encoded.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let high = char::from(rest.next()?).to_digit(16)?;
-            let low = char::from(rest.next()?).to_digit(16)?;
-            bytes.push(u8::try_from(high.checked_mul(16)?.checked_add(low)?).ok()?);
-        } else {
-            bytes.push(byte);
-        }
-    }
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    Some(String::from_utf8_lossy(&percent::strictly_decoded(encoded)?).into_owned())
 }
 
 /// Position of `needle`, looking only where its first byte stands.

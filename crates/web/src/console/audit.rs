@@ -9,16 +9,13 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
+use form::percent;
 use serde::Deserialize;
 use serde_json::Value;
 use store::{AuditCheck, AuditEvent, AuditFilter, MessageId, Receipt, Timestamp};
 use tokio::time::Instant;
 
-use super::{
-    Console,
-    message::{QUERY_CHARACTERS, encode},
-    tracking::field_time,
-};
+use super::{Console, message::QUERY_CHARACTERS, tracking::field_time};
 use crate::{
     fault::Fault,
     moment,
@@ -159,7 +156,7 @@ pub(crate) async fn page(
         })
         .collect();
     let pairs = wanted.asked.fields().into_iter().filter(|(_, value)| !value.is_empty());
-    let keep: String = pairs.map(|(name, value)| format!("{name}={}&", encode(value))).collect();
+    let keep: String = pairs.map(|(name, value)| format!("{name}={}&", percent::encoded(value))).collect();
     let template = AuditPage {
         page: visitor.page(&console.people, t.nav_audit, Permission::Audit),
         head: chain.map(|chain| chain.check.head).unwrap_or_default(),

@@ -291,16 +291,6 @@ fn item_name(name: &str, row: &MessageRow, t: &Texts) -> String {
     if name.is_empty() { subject(row, t) } else { shown::visible(name) }
 }
 
-/// Percent-encodes a query value.
-pub(crate) fn encode(text: &str) -> String {
-    text.bytes()
-        .map(|byte| {
-            let plain = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-            if plain { char::from(byte).to_string() } else { format!("%{byte:02X}") }
-        })
-        .collect()
-}
-
 #[derive(Debug, Template)]
 #[template(path = "message.html")]
 struct DetailPage {

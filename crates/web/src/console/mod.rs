@@ -21,7 +21,6 @@ mod webhooks;
 
 pub(crate) use audit::{Filtered, event_text};
 pub(crate) use export::{Format as AuditFormat, file as audit_file};
-pub(crate) use message::encode;
 pub use setup::{InviteError, invite};
 
 use std::{sync::Arc, time::Duration};

@@ -9,13 +9,14 @@ use axum::{
 };
 use engine::catalogue::{self, Language};
 use form::job::Password;
+use form::percent;
 use form::reason::Reason;
 use serde::Deserialize;
 use store::{QuarantineFilter, QuarantineId, QuarantineRow, QuarantineState, RetryRow, RetryState};
 
 use super::{
     Console,
-    message::{Choice, Fact, QUERY_CHARACTERS, encode},
+    message::{Choice, Fact, QUERY_CHARACTERS},
     triage::{self, Policies},
 };
 use crate::{
@@ -86,7 +87,7 @@ impl Wanted {
         let pairs: Vec<String> = pairs
             .into_iter()
             .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| format!("{name}={}", encode(value)))
+            .map(|(name, value)| format!("{name}={}", percent::encoded(value)))
             .collect();
         pairs.join("&")
     }

@@ -6,12 +6,13 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
+use form::percent;
 use serde::Deserialize;
 use store::{MessageFilter, OriginKind, RefusalFilter, RefusalRow, Timestamp, Verdict};
 
 use super::{
     Console,
-    message::{Choice, QUERY_CHARACTERS, Row, encode, rows},
+    message::{Choice, QUERY_CHARACTERS, Row, rows},
 };
 use crate::{
     fault::Fault,
@@ -67,7 +68,7 @@ impl Wanted {
         let pairs: Vec<String> = fields
             .iter()
             .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| format!("{name}={}", encode(value)))
+            .map(|(name, value)| format!("{name}={}", percent::encoded(value)))
             .collect();
         if pairs.is_empty() { format!("{page}?") } else { format!("{page}?{}&", pairs.join("&")) }
     }

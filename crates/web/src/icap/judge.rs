@@ -1,5 +1,7 @@
 //! What becomes of a request or response, as far as its head says. Nothing passes but heads and what a clean room wrote.
 
+use form::percent;
+
 use crate::multipart::{extended_value, parameter};
 
 use super::{
@@ -151,7 +153,8 @@ impl Facts {
         }
         let path = target.split(['?', '#']).next().unwrap_or_default();
         let path = path.split_once("://").map_or(path, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
-        let last = path.rsplit('/').next().map(unescaped).filter(|last| !last.is_empty());
+        let last = path.rsplit('/').next().map(percent::decoded);
+        let last = last.map(|last| String::from_utf8_lossy(&last).into_owned()).filter(|last| !last.is_empty());
         let name = last.unwrap_or_else(|| "download".to_owned());
         let fitting = EXTENSIONS.iter().find(|(kind, _)| *kind == self.kind).map(|(_, extensions)| *extensions);
         match fitting {
@@ -178,27 +181,6 @@ fn file_name(parameters: &str) -> Option<String> {
         rest = after;
     }
     extended.or(plain)
-}
-
-/// A word of a path without its percent signs (RFC 3986 2.1); one that escapes nothing stays.
-fn unescaped(word: &str) -> String {
-    let mut bytes = Vec::with_capacity(word.len());
-    let mut rest = word.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let pair = after.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
-        let pair = pair.filter(|pair| pair.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        match pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
-            Some(byte) if *first == b'%' => {
-                bytes.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Types that browsers put web pages together from. What is one of these and no attachment is nothing that somebody wants to keep as

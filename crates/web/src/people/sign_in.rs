@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use engine::catalogue::Language;
+use form::percent;
 use serde::Deserialize;
 use store::{
     AuditEntry, AuditEvent, NewSession, RESERVED_NAMES, SignInAt, Source, Stage, TokenHash, User, UserId, UserState,
@@ -392,7 +393,7 @@ pub(crate) fn local(next: &str) -> Option<&str> {
 }
 
 fn with_next(to: &str, next: &str) -> String {
-    if next.is_empty() { to.to_owned() } else { format!("{to}?next={}", crate::console::encode(next)) }
+    if next.is_empty() { to.to_owned() } else { format!("{to}?next={}", percent::encoded(next)) }
 }
 
 pub(super) async fn note_failure(

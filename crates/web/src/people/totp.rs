@@ -1,6 +1,7 @@
 //! Time-based one-time passwords (RFC 6238 over RFC 4226): HMAC-SHA-1, six digits, steps of thirty seconds, which is what
 //! every authenticator app takes.
 
+use form::percent::encoded;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use store::Timestamp;
@@ -35,7 +36,7 @@ fn code(secret: &[u8], step: u64) -> Option<String> {
 
 /// The address that an authenticator app reads from the picture. Both texts are percent-encoded.
 pub(crate) fn address(issuer: &str, account: &str, secret: &[u8]) -> String {
-    let (issuer, account) = (percent(issuer), percent(account));
+    let (issuer, account) = (encoded(issuer), encoded(account));
     let secret = base32(secret);
     format!("otpauth://totp/{issuer}:{account}?secret={secret}&issuer={issuer}&algorithm=SHA1&digits=6&period=30")
 }
@@ -58,16 +59,6 @@ pub(crate) fn base32(bytes: &[u8]) -> String {
         }
     }
     out
-}
-
-/// Everything but unreserved characters (RFC 3986 2.3) as `%XX`.
-fn percent(text: &str) -> String {
-    text.bytes()
-        .map(|byte| {
-            let plain = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-            if plain { char::from(byte).to_string() } else { format!("%{byte:02X}") }
-        })
-        .collect()
 }
 
 /// Length of a new secret: that of the hash (RFC 4226 4, R6).

@@ -7,6 +7,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
+use form::percent;
 use serde::Deserialize;
 use store::{
     MessageDetail, MessageId, OriginKind, QuarantineId, QuarantineState, Receipt, RequestFilter, RequestId, UserId,
@@ -175,7 +176,7 @@ pub(crate) fn is_theirs(visitor: &Visitor, detail: &MessageDetail) -> bool {
 
 /// Where a part's original is asked for.
 pub(crate) fn href(receipt: &Receipt, path: &str) -> String {
-    format!("/requests/new?receipt={receipt}&part={}", crate::console::encode(path))
+    format!("/requests/new?receipt={receipt}&part={}", percent::encoded(path))
 }
 
 /// The last request of this person for each part of a message.

@@ -1,6 +1,8 @@
 //! Addresses of a provider: where the gateway asks, and where it sends browsers.
 
-use crate::{console::encode, outbound::Target};
+use form::percent;
+
+use crate::outbound::Target;
 
 /// An address that may be asked, and that a browser may be sent to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +31,7 @@ impl Address {
 
 /// `application/x-www-form-urlencoded`.
 pub(super) fn form(fields: &[(&str, &str)]) -> String {
-    let pairs: Vec<String> = fields.iter().map(|(key, value)| format!("{key}={}", encode(value))).collect();
+    let pairs: Vec<String> = fields.iter().map(|(key, value)| format!("{key}={}", percent::encoded(value))).collect();
     pairs.join("&")
 }
 

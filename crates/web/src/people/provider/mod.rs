@@ -17,6 +17,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
 };
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine};
+use form::percent;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use store::{External, Role, Source, Timestamp};
@@ -30,7 +31,6 @@ use jws::Key;
 
 use super::{directory::BadSetting, external, trust::Credential};
 use crate::{
-    console::encode,
     outbound::{Outbound, OutboundError},
     page::Area,
     role,
@@ -277,7 +277,7 @@ impl Provider {
         match &settings.secret {
             // RFC 6749 2.3.1: both are encoded as in a form first.
             Some(secret) if known.places.basic => {
-                let pair = format!("{}:{}", encode(&settings.client), encode(secret.reveal()));
+                let pair = format!("{}:{}", percent::encoded(&settings.client), percent::encoded(secret.reveal()));
                 basic = HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(&pair))).ok();
             }
             Some(secret) => {
