@@ -1,12 +1,14 @@
 //! Content in several forms, of which a program reads the first that it knows (ECMA-376 part 3, section 7.5), and embedded objects,
 //! of which the picture is such a form.
 
-use form::office::{Markup, may_require};
+use form::office::{Markup, Value, may_require};
 use quick_xml::events::BytesStart;
 
+use super::frames::{Element, Frame, Role, Stand, Standby};
+use super::references::Space;
 use super::rules::Special;
 use super::scope::Mark;
-use super::{Element, Fault, Frame, Lowerer, Role, Standby};
+use super::{Fault, Lowerer, describe};
 
 impl Lowerer<'_, '_, '_> {
     pub(super) fn enter_compatibility(&mut self, tag: &BytesStart<'_>, name: &str, mark: Mark) -> Result<bool, Fault> {
@@ -97,5 +99,46 @@ impl Lowerer<'_, '_, '_> {
             }
             None => Ok(false),
         }
+    }
+
+    /// Puts the picture of an object where the frame stood that showed it. It takes over the frame's number and name, which timing may
+    /// name: of its own it has the number 0, as PowerPoint writes it.
+    pub(super) fn take_place(&mut self, element: &Element, mut stand: Stand) {
+        let named = |steps: &[Markup], at: usize| -> Vec<(u8, Value)> {
+            let attributes = steps.get(at.saturating_add(1)..).unwrap_or_default().iter();
+            let attributes = attributes.map_while(|step| match step {
+                Markup::Attribute(number, value) => Some((*number, value.clone())),
+                _ => None,
+            });
+            attributes.collect()
+        };
+        let of_frame = describe::child_of(&self.tape, element.start, element.of, "nvGraphicFramePr")
+            .and_then(|(at, of)| describe::child_of(&self.tape, at, of, "cNvPr"));
+        let picture = self.parent().and_then(|around| around.of.child(stand.child));
+        let of_picture = picture
+            .and_then(|of| describe::child_of(&stand.steps, 0, of, "nvPicPr"))
+            .and_then(|(at, of)| describe::child_of(&stand.steps, at, of, "cNvPr"));
+        let mut number = None;
+        if let (Some((from, of)), Some((at, same))) = (of_frame, of_picture)
+            && of == same
+        {
+            let own = named(&stand.steps, at);
+            let mut merged = named(&self.tape, from);
+            let is_number = |id: u8, name: &str| of.attribute(id).is_some_and(|attribute| attribute.name() == name);
+            // What the picture says of itself stays where the frame says nothing.
+            merged.extend(
+                own.iter().filter(|(id, _)| !merged.iter().any(|(known, _)| known == id)).cloned().collect::<Vec<_>>(),
+            );
+            number = merged.iter().find(|(id, _)| is_number(*id, "id")).map(|(_, value)| value.clone());
+            let first = at.saturating_add(1);
+            let steps = merged.into_iter().map(|(id, value)| Markup::Attribute(id, value));
+            stand.steps.splice(first..first.saturating_add(own.len()), steps);
+        }
+        self.cut(element.start);
+        if let Some(number) = number {
+            self.own.define(Space::Shape, Some(&number), element.start);
+        }
+        self.tape.extend(stand.steps);
+        self.placed(stand.child, stand.next);
     }
 }

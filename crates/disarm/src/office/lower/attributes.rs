@@ -4,9 +4,10 @@ use form::office::{Attribute, AttributeKind, Markup, Namespace, Type, Value, gra
 use form::{Place, Reason};
 use quick_xml::events::BytesStart;
 
+use super::begin::{TypeFacts, Verdict};
 use super::references::Role;
 use super::rules::{self, Loss, Special};
-use super::{Fault, Lowerer, TypeFacts, Verdict, scope, text, value};
+use super::{Fault, Lowerer, scope, text, value};
 use crate::office::notes::NoteBox;
 use crate::office::xml;
 

@@ -3,7 +3,8 @@
 
 use form::office::{Markup, Namespace, Type, Value};
 
-use super::{Element, Frame, Lowerer, Role, Standby};
+use super::Lowerer;
+use super::frames::{Element, Frame, Role, Standby};
 
 impl Lowerer<'_, '_, '_> {
     /// Says in words what the picture shows that is being read, where its author has not done so.

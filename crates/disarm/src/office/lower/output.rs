@@ -3,7 +3,8 @@
 use form::office::State;
 use form::{Reason, Refusal};
 
-use super::{Element, Fault, Frame, Lowerer, Role, tape};
+use super::frames::{Element, Frame, Role};
+use super::{Fault, Lowerer, tape};
 
 impl Lowerer<'_, '_, '_> {
     /// Writes the beginnings of all elements that are open, as far as their order is settled, and all that is complete in them.

@@ -3,8 +3,9 @@
 use form::office::{Markup, TextKind, Value, grammar, is_word_char};
 use form::{Place, Reason};
 
+use super::Lowerer;
+use super::frames::{Element, Frame, Role};
 use super::rules::Special;
-use super::{Element, Frame, Lowerer, Role};
 use crate::office::account::Account;
 
 impl Lowerer<'_, '_, '_> {
