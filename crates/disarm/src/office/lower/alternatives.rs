@@ -4,7 +4,7 @@
 use form::office::{Markup, Value, may_require};
 use quick_xml::events::BytesStart;
 
-use super::frames::{Element, Frame, Role, Stand, Standby};
+use super::frames::{Choice, Element, Frame, Object, Role, Stand, Standby};
 use super::references::Space;
 use super::rules::Special;
 use super::scope::Mark;
@@ -39,9 +39,9 @@ impl Lowerer<'_, '_, '_> {
                 let Some(namespace) = first.filter(|_| known.all(|each| each.is_some())) else { return Ok(false) };
                 let start = self.tape.len();
                 let is_nested = self.frames.iter().rev().find_map(|frame| match &frame.role {
-                    Role::Element(_) | Role::Object { .. } => Some(false),
-                    Role::Choice { is_marked: true, .. } => Some(true),
-                    Role::Through | Role::Alternatives { .. } | Role::Choice { .. } => None,
+                    Role::Element(_) | Role::Object(_) => Some(false),
+                    Role::Choice(choice) => choice.is_marked.then_some(true),
+                    Role::Through | Role::Alternatives { .. } => None,
                 });
                 let is_marked = is_nested == Some(false);
                 if is_marked {
@@ -50,7 +50,7 @@ impl Lowerer<'_, '_, '_> {
                 if let Some(Frame { role: Role::Alternatives { standby: slot, .. }, .. }) = self.frames.last_mut() {
                     *slot = standby;
                 }
-                self.push(Role::Choice { start, is_marked, is_written: false }, mark)
+                self.push(Role::Choice(Choice { start, is_marked, is_written: false }), mark)
             }
             "Fallback" => match self.frames.last_mut() {
                 Some(Frame { role: Role::Alternatives { is_taken: false, .. }, .. }) => self.push(Role::Through, mark),
@@ -64,6 +64,22 @@ impl Lowerer<'_, '_, '_> {
                 _ => Ok(false),
             },
             _ => Ok(false),
+        }
+    }
+
+    /// Takes back a choice of which nothing is left, and tells the alternatives around it whether one was taken.
+    pub(super) fn end_choice(&mut self, choice: &Choice) {
+        let begun = choice.start.saturating_add(usize::from(choice.is_marked));
+        let is_empty = !choice.is_written && self.tape.len() <= begun;
+        if is_empty {
+            self.cut(choice.start);
+        } else if choice.is_marked {
+            self.tape.push(Markup::EndChoice);
+        }
+        if let Some(Frame { role: Role::Alternatives { is_taken, standby }, .. }) = self.frames.last_mut() {
+            *is_taken = !is_empty;
+            // What is written or not there cannot give way.
+            *standby = standby.filter(|_| !is_empty && !choice.is_written);
         }
     }
 
@@ -95,9 +111,19 @@ impl Lowerer<'_, '_, '_> {
                 let shape = attributes.with_checks(false).filter_map(Result::ok);
                 let shape = shape.filter(|attribute| attribute.key.as_ref() == "spid").last();
                 let preview = shape.and_then(|shape| (self.context.preview)(&shape.value));
-                self.push(Role::Object { start, graphic, picture: None, preview }, mark)
+                self.push(Role::Object(Object { start, graphic, picture: None, preview }), mark)
             }
             None => Ok(false),
+        }
+    }
+
+    /// Gives the picture of an object to the frame that it takes the place of when that ends.
+    pub(super) fn end_object(&mut self, object: &Object) {
+        let steps = self.tape.split_off(object.start.min(self.tape.len()));
+        if let Some((child, next)) = object.picture
+            && let Some(Frame { role: Role::Element(element), .. }) = self.frames.get_mut(object.graphic)
+        {
+            element.picture = Some(Box::new(Stand { child, next, steps }));
         }
     }
 

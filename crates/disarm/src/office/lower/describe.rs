@@ -4,7 +4,7 @@
 use form::office::{Markup, Namespace, Type, Value};
 
 use super::Lowerer;
-use super::frames::{Element, Frame, Role, Standby};
+use super::frames::{Frame, Role};
 
 impl Lowerer<'_, '_, '_> {
     /// Says in words what the picture shows that is being read, where its author has not done so.
@@ -51,14 +51,8 @@ impl Lowerer<'_, '_, '_> {
                 let at = first.saturating_add(count);
                 self.tape.insert(at, Markup::Attribute(number, value));
                 self.own.moved(at);
-                for Frame { role, .. } in &mut self.frames {
-                    if let Role::Element(Element { start, .. })
-                    | Role::Choice { start, .. }
-                    | Role::Object { start, .. }
-                    | Role::Alternatives { standby: Some(Standby { start, .. }), .. } = role
-                    {
-                        *start = start.saturating_add(usize::from(*start >= at));
-                    }
+                for start in self.frames.iter_mut().filter_map(Frame::start) {
+                    *start = start.saturating_add(usize::from(*start >= at));
                 }
             }
         }

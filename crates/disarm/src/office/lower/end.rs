@@ -3,19 +3,37 @@
 
 use form::office::{Markup, TextKind, Type, Value};
 
-use super::frames::{Element, Frame, Role, Stand};
+use super::frames::{Element, Frame, Object, Role};
 use super::rules::Special;
 use super::{Fault, Lowerer, output, tape};
 use crate::office::previews;
 
 impl Lowerer<'_, '_, '_> {
-    /// Ends what was begun last.
+    /// Ends what was begun last, and writes what is long enough.
     pub(super) fn end(&mut self) -> Result<(), Fault> {
+        self.add_what_lacks()?;
+        let Some(Frame { role, mark }) = self.frames.pop() else { return Err(Fault::Broken) };
+        self.scope.back_to(mark);
+        match role {
+            Role::Element(element) => self.close(element)?,
+            Role::Through | Role::Alternatives { .. } => {}
+            Role::Choice(choice) => self.end_choice(&choice),
+            Role::Object(object) => self.end_object(&object),
+        }
+        let is_outer = self.frames.len() <= OUTER_DEPTH && self.tape.len() > self.next_write;
+        if is_outer || self.tape.len() > self.next_write.max(output::HARD_STEPS) {
+            self.write_outer()?;
+        }
+        Ok(())
+    }
+
+    /// Markup of ours that belongs before the end of what is ended: of the part, of an object without a picture, of a note without a place.
+    fn add_what_lacks(&mut self) -> Result<(), Fault> {
         if self.frames.len() == 1 && !self.is_added {
             self.is_added = true;
             self.insert(self.context.addition)?;
         }
-        if let Some(Frame { role: Role::Object { picture: None, preview, .. }, .. }) = self.frames.last_mut()
+        if let Some(Frame { role: Role::Object(Object { picture: None, preview, .. }), .. }) = self.frames.last_mut()
             && let Some(id) = preview.take()
         {
             self.insert(&previews::slide_picture(&id, self.place))?;
@@ -29,38 +47,6 @@ impl Lowerer<'_, '_, '_> {
             if let Some(anchor) = self.note_anchor.take().filter(|_| may_come) {
                 self.insert(&anchor)?;
             }
-        }
-        let Some(Frame { role, mark }) = self.frames.pop() else { return Err(Fault::Broken) };
-        self.scope.back_to(mark);
-        match role {
-            Role::Element(element) => self.close(element)?,
-            Role::Through | Role::Alternatives { .. } => {}
-            Role::Choice { start, is_marked, is_written } => {
-                let begun = start.saturating_add(usize::from(is_marked));
-                let is_empty = !is_written && self.tape.len() <= begun;
-                if is_empty {
-                    self.cut(start);
-                } else if is_marked {
-                    self.tape.push(Markup::EndChoice);
-                }
-                if let Some(Frame { role: Role::Alternatives { is_taken, standby }, .. }) = self.frames.last_mut() {
-                    *is_taken = !is_empty;
-                    // What is written or not there cannot give way.
-                    *standby = standby.filter(|_| !is_empty && !is_written);
-                }
-            }
-            Role::Object { start, graphic, picture, .. } => {
-                let steps = self.tape.split_off(start.min(self.tape.len()));
-                if let (Some((child, next)), Some(Frame { role: Role::Element(element), .. })) =
-                    (picture, self.frames.get_mut(graphic))
-                {
-                    element.picture = Some(Box::new(Stand { child, next, steps }));
-                }
-            }
-        }
-        let is_outer = self.frames.len() <= OUTER_DEPTH && self.tape.len() > self.next_write;
-        if is_outer || self.tape.len() > self.next_write.max(output::HARD_STEPS) {
-            self.write_outer()?;
         }
         Ok(())
     }

@@ -13,6 +13,19 @@ pub(super) struct Frame {
     pub(super) mark: Mark,
 }
 
+impl Frame {
+    /// Where it begins on the tape, or what of it may give way; nothing for what leaves no trace there.
+    pub(super) fn start(&mut self) -> Option<&mut usize> {
+        match &mut self.role {
+            Role::Element(Element { start, .. })
+            | Role::Choice(Choice { start, .. })
+            | Role::Object(Object { start, .. })
+            | Role::Alternatives { standby: Some(Standby { start, .. }), .. } => Some(start),
+            Role::Alternatives { standby: None, .. } | Role::Through => None,
+        }
+    }
+}
+
 /// What a frame is to what stands in it.
 pub(super) enum Role {
     Element(Element),
@@ -24,21 +37,28 @@ pub(super) enum Role {
         /// A choice was taken that gives way to the fallback, if there is one.
         standby: Option<Standby>,
     },
-    /// `mc:Choice`; `is_marked` where the form has a step for it, `start` being its place on the tape.
-    Choice {
-        start: usize,
-        is_marked: bool,
-        is_written: bool,
-    },
-    /// An embedded object whose picture takes the place of the frame that holds it.
-    Object {
-        start: usize,
-        /// The frame of the graphic.
-        graphic: usize,
-        picture: Option<(u16, Option<State>)>,
-        /// The relationship to a picture, where it may have none of its own.
-        preview: Option<String>,
-    },
+    Choice(Choice),
+    Object(Object),
+}
+
+/// `mc:Choice`.
+pub(super) struct Choice {
+    /// Where it begins on the tape.
+    pub(super) start: usize,
+    /// The form has a step for it.
+    pub(super) is_marked: bool,
+    pub(super) is_written: bool,
+}
+
+/// An embedded object whose picture takes the place of the frame that holds it.
+pub(super) struct Object {
+    /// Where it begins on the tape.
+    pub(super) start: usize,
+    /// The frame of the graphic.
+    pub(super) graphic: usize,
+    pub(super) picture: Option<(u16, Option<State>)>,
+    /// The relationship to a picture, where it may have none of its own.
+    pub(super) preview: Option<String>,
 }
 
 /// Where an element stood before a choice that may give way.
@@ -115,14 +135,14 @@ impl Lowerer<'_, '_, '_> {
         let mut from = self.frames.len();
         loop {
             let frames = self.frames.get(..from)?;
-            let at = frames.iter().rposition(|frame| matches!(frame.role, Role::Element(_) | Role::Object { .. }))?;
+            let at = frames.iter().rposition(|frame| matches!(frame.role, Role::Element(_) | Role::Object(_)))?;
             match &frames.get(at)?.role {
                 Role::Element(element) => {
                     let Element { of, state, is_written, .. } = *element;
                     return Some(Parent { of, state, is_written, is_object });
                 }
                 // Its picture is to stand where the frame of the graphic does.
-                Role::Object { graphic, .. } => (is_object, from) = (true, *graphic),
+                Role::Object(object) => (is_object, from) = (true, object.graphic),
                 _ => return None,
             }
         }
@@ -140,11 +160,11 @@ impl Lowerer<'_, '_, '_> {
                     }
                     return;
                 }
-                Role::Object { picture, .. } => {
-                    *picture = Some((child, next));
+                Role::Object(object) => {
+                    object.picture = Some((child, next));
                     return;
                 }
-                Role::Through | Role::Alternatives { .. } | Role::Choice { .. } => {}
+                Role::Through | Role::Alternatives { .. } | Role::Choice(_) => {}
             }
         }
     }

@@ -31,7 +31,7 @@ use super::account::Account;
 use super::names::Names;
 use super::notes::NoteBox;
 use super::workbook::Sheets;
-use super::xml;
+use super::xml::{self, Xml};
 use crate::error::Error;
 use begin::TypeFacts;
 use fields::Fields;
@@ -169,8 +169,30 @@ struct Lowerer<'a, 'f, 'o> {
 }
 
 impl Lowerer<'_, '_, '_> {
+    /// Reads the part to its end.
     fn run(&mut self, bytes: impl Read) -> Result<(), Fault> {
-        let mut xml = xml::open(bytes)?;
+        self.read(xml::open(bytes)?)?;
+        if !self.frames.is_empty() || !self.is_complete {
+            return Err(Fault::Broken);
+        }
+        let end = self.tape.len();
+        self.write(end)?;
+        if let Some(fields) = &mut self.fields {
+            for instruction in std::mem::take(&mut fields.refused) {
+                text::note_field(self.account, &self.context.title, &instruction);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads markup of ours as if it stood in the part.
+    fn insert(&mut self, markup: &str) -> Result<(), Fault> {
+        let depth = self.frames.len();
+        self.read(xml::open(markup.as_bytes())?)?;
+        if self.frames.len() == depth { Ok(()) } else { Err(Fault::Broken) }
+    }
+
+    fn read(&mut self, mut xml: Xml<'_>) -> Result<(), Fault> {
         let mut buffer = Vec::new();
         // Elements that are open and left out.
         let mut skipped = 0_u32;
@@ -183,11 +205,7 @@ impl Lowerer<'_, '_, '_> {
                     }
                 }
                 Event::Empty(_) if skipped > 0 => {}
-                Event::Start(tag) => {
-                    if !self.begin(&tag)? {
-                        skipped = 1;
-                    }
-                }
+                Event::Start(tag) => skipped = u32::from(!self.begin(&tag)?),
                 Event::Empty(tag) => {
                     if self.begin(&tag)? {
                         self.end()?;
@@ -212,42 +230,7 @@ impl Lowerer<'_, '_, '_> {
                 | Event::DocType(_) => {}
             }
         }
-        if skipped > 0 || !self.frames.is_empty() || !self.is_complete {
-            return Err(Fault::Broken);
-        }
-        let end = self.tape.len();
-        self.write(end)?;
-        if let Some(fields) = &mut self.fields {
-            for instruction in std::mem::take(&mut fields.refused) {
-                text::note_field(self.account, &self.context.title, &instruction);
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads markup of ours as if it stood in the part.
-    fn insert(&mut self, markup: &str) -> Result<(), Fault> {
-        let mut xml = xml::open(markup.as_bytes())?;
-        let mut buffer = Vec::new();
-        let depth = self.frames.len();
-        let mut skipped = 0_u32;
-        loop {
-            match xml::next(&mut xml, &mut buffer)? {
-                Event::Start(_) if skipped > 0 => skipped = skipped.saturating_add(1),
-                Event::Empty(_) if skipped > 0 => {}
-                Event::Start(tag) => skipped = u32::from(!self.begin(&tag)?),
-                Event::Empty(tag) if self.begin(&tag)? => self.end()?,
-                Event::End(_) if skipped > 0 => skipped = skipped.saturating_sub(1),
-                Event::End(_) => self.end()?,
-                Event::Text(text) if skipped == 0 && self.takes_text() => self.add_text(&text),
-                Event::GeneralRef(reference) if skipped == 0 && self.takes_text() => {
-                    self.add_text(xml::character(&reference)?.encode_utf8(&mut [0; 4]));
-                }
-                Event::Eof => break,
-                _ => {}
-            }
-        }
-        if self.frames.len() == depth { Ok(()) } else { Err(Fault::Broken) }
+        if skipped == 0 { Ok(()) } else { Err(Fault::Broken) }
     }
 
     fn lose(&mut self, prefix: &str, name: &str) {

@@ -3,7 +3,7 @@
 use form::office::State;
 use form::{Reason, Refusal};
 
-use super::frames::{Element, Frame, Role};
+use super::frames::{Element, Frame, Object, Role};
 use super::{Fault, Lowerer, tape};
 
 impl Lowerer<'_, '_, '_> {
@@ -31,10 +31,10 @@ impl Lowerer<'_, '_, '_> {
                     }
                     parent = Some(at);
                 }
-                Role::Choice { is_written, .. } => *is_written = true,
+                Role::Choice(choice) => choice.is_written = true,
                 Role::Through | Role::Alternatives { .. } => {}
-                Role::Object { start, .. } => {
-                    cut = Some((*start, at));
+                Role::Object(object) => {
+                    cut = Some((object.start, at));
                     break;
                 }
             }
@@ -60,7 +60,7 @@ impl Lowerer<'_, '_, '_> {
     /// Orders the complete children of an element, which stand before the frame `next` begins.
     fn settle_before(&mut self, parent: usize, next: usize) -> Result<(), Fault> {
         let end = match self.frames.get(next).map(|frame| &frame.role) {
-            Some(Role::Element(Element { start, .. }) | Role::Object { start, .. }) => *start,
+            Some(Role::Element(Element { start, .. }) | Role::Object(Object { start, .. })) => *start,
             _ => self.tape.len(),
         };
         // What comes next took its place from the state as it is now, or has none yet and is asked again when it ends.
@@ -87,19 +87,8 @@ impl Lowerer<'_, '_, '_> {
 
     /// The tape lost that many steps before the frames from `from` on.
     fn shift(&mut self, from: usize, by: usize) {
-        for frame in self.frames.iter_mut().skip(from) {
-            match &mut frame.role {
-                Role::Element(Element { start, .. }) | Role::Choice { start, .. } | Role::Object { start, .. } => {
-                    *start = start.saturating_sub(by);
-                }
-                // What was written before stays; what gives way begins behind it.
-                Role::Alternatives { standby, .. } => {
-                    if let Some(standby) = standby {
-                        standby.start = standby.start.saturating_sub(by);
-                    }
-                }
-                Role::Through => {}
-            }
+        for start in self.frames.iter_mut().skip(from).filter_map(Frame::start) {
+            *start = start.saturating_sub(by);
         }
     }
 
