@@ -1,27 +1,12 @@
 //! What names something that does not cross goes, too: sheets, pivot data, notes, slides, formats. Word, Excel and PowerPoint take a
 //! document for damaged in which such a name leads nowhere.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails where it fails"
-)]
-
-mod package_kit;
-mod rooms;
-
 use form::job::{DirtyJob, Extra, OfficePolicy};
 use form::{Limits, Reason};
-use package_kit::{A, MC, P, PRESENTATION, Package, R, Rebuilt, W, X};
-use rooms::{Sanitised, dirty_job, sanitise, sanitise_as};
 
-fn rebuilt(package: &Package, name: &str) -> (Sanitised, Rebuilt) {
-    let done = sanitise(&package.zip(), name).unwrap_or_else(|refused| panic!("{:?}", refused.refusal));
-    let parts = Rebuilt::open(&done.bytes);
-    (done, parts)
-}
+use crate::kit::rebuilt;
+use crate::package_kit::{A, MC, P, PRESENTATION, Package, R, Rebuilt, W, X};
+use crate::rooms::{Sanitised, dirty_job, sanitise_as};
 
 /// The same where the site keeps pivot tables.
 fn with_pivots(package: &Package) -> (Sanitised, Rebuilt) {
