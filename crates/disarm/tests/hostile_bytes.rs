@@ -1,4 +1,5 @@
-//! Bytes that no program wrote: whatever they are, a room answers.
+//! Bytes that no program wrote: whatever they are, a room answers, and what it answers is a file of its type or a reason that lies in
+//! the bytes.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,13 +8,14 @@
     reason = "helpers of tests fail where they fail"
 )]
 
+mod answer_kit;
 mod rooms;
 
 use std::time::{Duration, Instant};
 
 use disarm::Fonts;
-use form::Limits;
 use form::job::{CleanOp, DirtyOp};
+use form::{Limits, Reason};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use rooms::{clean, dirty_job, fixture, sanitise};
@@ -77,7 +79,7 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_under_any_name_are_answered(bytes in vec(any::<u8>(), 0..2000), name in "[a-z]{0,3}(\\.(txt|csv|tsv|xls|eml|zip|png))?") {
-        let _ = sanitise(&bytes, &name);
+        answer_kit::check(&sanitise(&bytes, &name), &Limits::default(), &name);
     }
 
     #[test]
@@ -86,7 +88,7 @@ proptest! {
         let table = lines.concat();
         let once = sanitise(table.as_bytes(), "a.csv").unwrap();
         let twice = sanitise(&once.bytes, "a.csv").unwrap();
-        prop_assert!(!twice.has(form::Reason::FormulaNeutralised));
+        prop_assert!(!twice.has(Reason::FormulaNeutralised));
     }
 
     #[test]
@@ -99,7 +101,8 @@ proptest! {
         ]),
         rest in vec(any::<u8>(), 0..600),
     ) {
-        let _ = sanitise(&[signature, &rest].concat(), "");
+        let answer = sanitise(&[signature, &rest].concat(), "");
+        answer_kit::check(&answer, &Limits::default(), &format!("{signature:?}"));
     }
 
     #[test]
@@ -118,7 +121,7 @@ proptest! {
         }
         // A few bytes may claim a picture of any size: the test's machine gets the limits of a small one.
         let limits = Limits { pixels: 4_000_000, ..Limits::default() };
-        let _ = rooms::sanitise_within(&bytes, "", &limits);
+        answer_kit::check(&rooms::sanitise_within(&bytes, "", &limits), &limits, FIXTURES[index]);
     }
 
     #[test]
@@ -126,14 +129,21 @@ proptest! {
         let limits = Limits::default();
         let input = if with_magic { [b"MSGFORM\x01".as_slice(), &bytes].concat() } else { bytes };
         for op in [CleanOp::Part, CleanOp::AssembleZip, CleanOp::AssembleMail, CleanOp::AssembleReport] {
-            prop_assert!(clean(op, &input, &limits).is_err());
+            let reason = clean(op, &input, &limits).unwrap_err().reason;
+            prop_assert!(is_of_a_form(reason), "{}", reason);
         }
     }
 
     #[test]
-    fn arbitrary_jobs_are_answered(job in vec(any::<u8>(), 0..200), bytes in vec(any::<u8>(), 0..50)) {
-        let _ = disarm::run(&job, &bytes, &Fonts::default(), &mut Vec::new(), &mut Vec::new());
-        let _ = reconstruct::run(&job, reconstruct::Input::Mapped(&bytes), &mut Vec::new(), &mut Vec::new());
+    fn nothing_is_done_for_arbitrary_jobs(job in vec(any::<u8>(), 0..200), bytes in vec(any::<u8>(), 0..50)) {
+        // The limits alone take more bytes than that.
+        let (mut form, mut spill) = (Vec::new(), Vec::new());
+        let refused = disarm::run(&job, &bytes, &Fonts::default(), &mut form, &mut spill).unwrap_err();
+        prop_assert_eq!(refused.refusal, Reason::FormInvalid.into());
+        let (mut file, mut report) = (Vec::new(), Vec::new());
+        let input = reconstruct::Input::Mapped(&bytes);
+        prop_assert_eq!(reconstruct::run(&job, input, &mut file, &mut report), Err(Reason::FormInvalid.into()));
+        prop_assert!([form, spill, file, report].concat().is_empty());
     }
 
     #[test]
@@ -150,24 +160,49 @@ proptest! {
             form[at] = byte;
         }
         let limits = Limits { pixels: 4_000_000, ..Limits::default() };
-        let _ = clean(CleanOp::Part, &form, &limits);
+        match clean(CleanOp::Part, &form, &limits) {
+            Ok(done) => answer_kit::is_its_type(&done, &limits, FIXTURES[index]),
+            Err(refusal) => prop_assert!(is_of_a_form(refusal.reason), "{}: {}", FIXTURES[index], refusal),
+        }
     }
+}
+
+/// A clean room says of a form that it is none, or that it is too much.
+fn is_of_a_form(reason: Reason) -> bool {
+    reason == Reason::FormInvalid || reason.name().starts_with("limit_")
 }
 
 #[test]
 fn a_megabyte_of_each_trap_takes_no_longer_than_a_megabyte_of_text() {
-    let traps: [(&str, Vec<u8>); 7] = [
-        ("end-records.zip", b"PK\x05\x06\0\0\0\0\x01\0\x01\0".repeat(90_000)),
-        ("local-headers.zip", b"PK\x03\x04".repeat(260_000)),
-        ("quotes.csv", b"\"a,".repeat(350_000)),
-        ("markers.jpg", [b"\xff\xd8\xff".as_slice(), &b"\xff\xda\0\x02".repeat(260_000)].concat()),
-        ("blocks.gif", [b"GIF89a\x01\0\x01\0\0\0\0".as_slice(), &b"\x21\xfe\0".repeat(350_000)].concat()),
-        ("chunks.png", [b"\x89PNG\r\n\x1a\n".as_slice(), &b"\0\0\0\0tEXt\0\0\0\0".repeat(87_000)].concat()),
-        ("directories.tif", [b"II*\0\x08\0\0\0".as_slice(), &b"\0\0\x08\0\0\0".repeat(174_000)].concat()),
+    let traps: [(&str, Option<Reason>, Vec<u8>); 7] = [
+        ("end-records.zip", Some(Reason::Malformed), b"PK\x05\x06\0\0\0\0\x01\0\x01\0".repeat(90_000)),
+        ("local-headers.zip", Some(Reason::Malformed), b"PK\x03\x04".repeat(260_000)),
+        ("quotes.csv", None, b"\"a,".repeat(350_000)),
+        (
+            "markers.jpg",
+            Some(Reason::Malformed),
+            [b"\xff\xd8\xff".as_slice(), &b"\xff\xda\0\x02".repeat(260_000)].concat(),
+        ),
+        (
+            "blocks.gif",
+            Some(Reason::Malformed),
+            [b"GIF89a\x01\0\x01\0\0\0\0".as_slice(), &b"\x21\xfe\0".repeat(350_000)].concat(),
+        ),
+        (
+            "chunks.png",
+            Some(Reason::Malformed),
+            [b"\x89PNG\r\n\x1a\n".as_slice(), &b"\0\0\0\0tEXt\0\0\0\0".repeat(87_000)].concat(),
+        ),
+        (
+            "directories.tif",
+            Some(Reason::Malformed),
+            [b"II*\0\x08\0\0\0".as_slice(), &b"\0\0\x08\0\0\0".repeat(174_000)].concat(),
+        ),
     ];
-    for (name, bytes) in traps {
+    for (name, reason, bytes) in traps {
         let begun = Instant::now();
-        let _ = sanitise(&bytes, name);
+        let answer = sanitise(&bytes, name);
         assert!(begun.elapsed() < Duration::from_secs(5), "{name} {:?}", begun.elapsed());
+        assert_eq!(answer.err().map(|refused| refused.refusal.reason), reason, "{name}");
     }
 }

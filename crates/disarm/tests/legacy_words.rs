@@ -145,21 +145,39 @@ fn pieces_that_name_the_same_bytes_again_and_again_end_at_the_limit_of_text() {
     assert_eq!(words(&file(&document)).unwrap().trim_end().len(), 50_000);
 }
 
+/// What is left of the words of a document that is cut is their beginning.
 #[test]
 fn no_cut_and_no_changed_byte_of_a_document_ends_a_room() {
     for streams in [word(&["text", "日本"]), show("題名"), book()] {
+        let all = words(&file(&streams)).unwrap();
         for stream in 0..streams.len() {
             let len = streams[stream].1.len();
             for at in (0..len).filter(|at| streams[stream].1[*at] != 0 || *at < 600) {
+                let of = format!("{} at {at}", streams[stream].0);
                 for byte in [0, 1, 0x7F, 0xFF] {
                     let mut hostile = streams.clone();
                     hostile[stream].1[at] = byte;
-                    let _ = words(&file(&hostile));
+                    let hostile = file(&hostile);
+                    match words(&hostile) {
+                        // A character is a byte at least.
+                        Ok(words) => assert!(words.chars().count() <= hostile.len(), "{of}: {words}"),
+                        Err(refused) => lies_in_a_document(&refused, &of),
+                    }
                 }
                 let mut cut = streams.clone();
                 cut[stream].1.truncate(at);
-                let _ = words(&file(&cut));
+                match words(&file(&cut)) {
+                    Ok(words) => assert!(all.starts_with(words.trim_end()), "{of}: {words}"),
+                    Err(refused) => lies_in_a_document(&refused, &of),
+                }
             }
         }
     }
+}
+
+/// It keeps to no form, says that it is encrypted or of another age, or claims more than it may have.
+fn lies_in_a_document(refused: &Refused, of: &str) {
+    let reasons =
+        [Reason::Malformed, Reason::Encrypted, Reason::UnsupportedType, Reason::LimitTextBytes, Reason::LimitCells];
+    assert!(reasons.contains(&refused.refusal.reason), "{of}: {}", refused.refusal);
 }
