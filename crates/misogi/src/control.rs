@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use form::job::Password;
-use form::reason::Reason;
 use serde::{Deserialize, Serialize};
 use store::QuarantineId;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -46,51 +45,24 @@ enum Request {
 
 /// What the gateway answers.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "outcome")]
+#[serde(untagged)]
 pub(crate) enum Reply {
-    /// It is open; the rebuilt files are on their way.
-    Opened {
-        files: Vec<String>,
-        recipients: usize,
-        still_locked: usize,
-    },
-    /// Other files of the mail are open, and on their way; not this one.
-    OpenedOthers {
-        files: Vec<String>,
-        recipients: usize,
-    },
-    /// It is not the password.
-    WrongPassword {
-        left: u32,
-    },
-    /// No try is left.
-    Exhausted,
-    /// What is inside does not pass, for this reason.
-    Withheld {
-        reason: String,
-    },
-    /// It could not be converted, for this reason, and whether the password is right is not known.
-    Unknown {
-        reason: String,
-        left: u32,
-    },
-    /// There is nothing that a password could open.
-    NotLocked,
+    /// The password was tried, or need not be.
+    Tried(Unlocking),
+    /// It was not.
+    Not(Untried),
+}
+
+/// Why nothing was tried.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub(crate) enum Untried {
     /// There is no such item.
     NotFound,
-    /// Not just now.
-    Busy,
     /// The request could not be read.
     BadRequest,
     /// The gateway failed; its log says why.
     Failed,
-    OpenedUpload {
-        file: String,
-        still_locked: usize,
-    },
-    AnotherNeeded {
-        left: u32,
-    },
 }
 
 /// Serves the socket until it is told to stop.
@@ -172,9 +144,9 @@ async fn converse(mut stream: UnixStream, unlocker: &dyn Unlocker) -> io::Result
     let reply = match serde_json::from_str(&line) {
         Ok(Request::Unlock { id, password }) => match Password::new(&password).filter(|_| !password.is_empty()) {
             Some(password) => unlock(unlocker, QuarantineId(id), password, peer).await,
-            None => Reply::BadRequest,
+            None => Reply::Not(Untried::BadRequest),
         },
-        Err(_) => Reply::BadRequest,
+        Err(_) => Reply::Not(Untried::BadRequest),
     };
     let mut text = serde_json::to_string(&reply)?;
     text.push('\n');
@@ -184,20 +156,11 @@ async fn converse(mut stream: UnixStream, unlocker: &dyn Unlocker) -> io::Result
 async fn unlock(unlocker: &dyn Unlocker, id: QuarantineId, password: Password, uid: u32) -> Reply {
     let actor = format!("command line, uid {uid}");
     match unlocker.unlock(id, password, &actor).await {
-        Ok(Unlocking::Opened { files, recipients, still_locked }) => Reply::Opened { files, recipients, still_locked },
-        Ok(Unlocking::OpenedUpload { file, still_locked }) => Reply::OpenedUpload { file, still_locked },
-        Ok(Unlocking::AnotherNeeded { left }) => Reply::AnotherNeeded { left },
-        Ok(Unlocking::OpenedOthers { files, recipients }) => Reply::OpenedOthers { files, recipients },
-        Ok(Unlocking::Unknown { reason, left }) => Reply::Unknown { reason: reason.name().to_owned(), left },
-        Ok(Unlocking::Wrong { left }) => Reply::WrongPassword { left },
-        Ok(Unlocking::Exhausted) => Reply::Exhausted,
-        Ok(Unlocking::Withheld(reason)) => Reply::Withheld { reason: Reason::name(reason).to_owned() },
-        Ok(Unlocking::NotLocked) => Reply::NotLocked,
-        Ok(Unlocking::Busy) => Reply::Busy,
-        Err(store::Error::NotFound(_) | store::Error::Expired) => Reply::NotFound,
+        Ok(unlocking) => Reply::Tried(unlocking),
+        Err(store::Error::NotFound(_) | store::Error::Expired) => Reply::Not(Untried::NotFound),
         Err(error) => {
             tracing::error!(event = "unlock_failed", error = &error as &dyn std::error::Error);
-            Reply::Failed
+            Reply::Not(Untried::Failed)
         }
     }
 }
@@ -216,4 +179,33 @@ pub(crate) async fn ask_unlock(data: &Path, id: i64, password: String) -> Result
     let mut read = BufReader::new(stream.take(MAX_LINE_BYTES));
     timeout(ANSWER, read.read_line(&mut answer)).await.context("the gateway does not answer")??;
     serde_json::from_str(&answer).context("the gateway closed the connection without an answer")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use form::reason::Reason;
+
+    use super::*;
+
+    /// `misogi quarantine unlock --json` prints these lines, and scripts read them.
+    #[test]
+    fn what_the_gateway_answers_is_one_object_with_its_outcome() {
+        let opened = Unlocking::Opened { files: vec!["申請書.docx".to_owned()], recipients: 2, still_locked: 1 };
+        let table = [
+            (Reply::Tried(opened), r#"{"outcome":"opened","files":["申請書.docx"],"recipients":2,"still_locked":1}"#),
+            (Reply::Tried(Unlocking::Wrong { left: 3 }), r#"{"outcome":"wrong_password","left":3}"#),
+            (
+                Reply::Tried(Unlocking::Withheld { reason: Reason::Malformed }),
+                r#"{"outcome":"withheld","reason":"malformed"}"#,
+            ),
+            (Reply::Tried(Unlocking::Busy), r#"{"outcome":"busy"}"#),
+            (Reply::Not(Untried::NotFound), r#"{"outcome":"not_found"}"#),
+        ];
+        for (reply, line) in table {
+            assert_eq!(serde_json::to_string(&reply).unwrap(), line);
+            assert_eq!(serde_json::from_str::<Reply>(line).unwrap(), reply);
+        }
+        assert!(serde_json::from_str::<Reply>(r#"{"outcome":"withheld","reason":"no such reason"}"#).is_err());
+    }
 }

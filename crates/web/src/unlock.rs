@@ -8,6 +8,7 @@ use std::sync::Arc;
 use engine::catalogue::{self, Language};
 use form::job::Password;
 use form::reason::Reason;
+use serde::{Deserialize, Serialize};
 use store::QuarantineId;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -15,8 +16,9 @@ use crate::fault::Fault;
 use crate::shown;
 use crate::texts::Texts;
 
-/// What came of a typed password.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What came of a typed password. As JSON it is what the control socket carries and the command line prints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
 pub enum Unlocking {
     /// It opens the original; the rebuilt files are on their way.
     Opened {
@@ -47,6 +49,7 @@ pub enum Unlocking {
         left: u32,
     },
     /// It does not open it; so many tries are left.
+    #[serde(rename = "wrong_password")]
     Wrong {
         /// Tries left.
         left: u32,
@@ -54,10 +57,15 @@ pub enum Unlocking {
     /// No try is left.
     Exhausted,
     /// It opens it, and what is inside does not pass.
-    Withheld(Reason),
+    Withheld {
+        /// Why not.
+        #[serde(with = "by_name")]
+        reason: Reason,
+    },
     /// The original could not be converted for this reason, and whether the password is right is not known; so many tries are left.
     Unknown {
         /// The reason.
+        #[serde(with = "by_name")]
         reason: Reason,
         /// Tries left.
         left: u32,
@@ -66,6 +74,21 @@ pub enum Unlocking {
     NotLocked,
     /// The scanner or a room is not to be had just now. The try is not counted.
     Busy,
+}
+
+/// A reason as the stable name that it has in reports.
+mod by_name {
+    use form::reason::Reason;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(reason: &Reason, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(reason.name())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Reason, D::Error> {
+        let name = String::deserialize(from)?;
+        Reason::from_name(&name).ok_or_else(|| Error::custom(format_args!("no reason is named {name}")))
+    }
 }
 
 /// The answer of an [`Unlocker`].
@@ -129,7 +152,7 @@ impl News {
             }
             Unlocking::Wrong { left } => ("stop", format!("{}{left}", t.unlock_wrong)),
             Unlocking::Exhausted => ("stop", t.unlock_exhausted.to_owned()),
-            Unlocking::Withheld(reason) => {
+            Unlocking::Withheld { reason } => {
                 ("warn", format!("{}{}", t.unlock_withheld, catalogue::reason_text(*reason, language)))
             }
             Unlocking::NotLocked => ("warn", t.unlock_not_locked.to_owned()),

@@ -9,10 +9,11 @@ use engine::catalogue::reason_text;
 use form::reason::Reason;
 use serde_json::json;
 use store::{QuarantineFilter, QuarantineId, QuarantineRow};
+use web::Unlocking;
 
 use crate::commands::{PASSED, WITHHELD};
 use crate::config::Config;
-use crate::control::Reply;
+use crate::control::{Reply, Untried};
 use crate::{ConfigArgument, control, gateway};
 
 #[derive(Debug, clap::Args)]
@@ -89,11 +90,8 @@ fn unlock(config: &Config, id: i64, from_stdin: bool, json: bool) -> Result<Exit
     } else {
         println!("{}", told(&reply, config));
     }
-    Ok(ExitCode::from(if matches!(reply, Reply::Opened { .. } | Reply::OpenedUpload { .. }) {
-        PASSED
-    } else {
-        WITHHELD
-    }))
+    let is_open = matches!(reply, Reply::Tried(Unlocking::Opened { .. } | Unlocking::OpenedUpload { .. }));
+    Ok(ExitCode::from(if is_open { PASSED } else { WITHHELD }))
 }
 
 /// Longest line that is read as a password.
@@ -101,47 +99,54 @@ const MAX_PASSWORD_LINE: u64 = 4 << 10;
 
 fn told(reply: &Reply, config: &Config) -> String {
     match reply {
-        Reply::Opened { files, recipients, still_locked: 0 } => {
+        Reply::Tried(unlocking) => outcome(unlocking, config),
+        Reply::Not(Untried::NotFound) => "quarantine has no such item (any more)".to_owned(),
+        Reply::Not(Untried::BadRequest) => "the gateway could not read the request; is the password empty?".to_owned(),
+        Reply::Not(Untried::Failed) => "the gateway failed; its log says why".to_owned(),
+    }
+}
+
+fn outcome(unlocking: &Unlocking, config: &Config) -> String {
+    match unlocking {
+        Unlocking::Opened { files, recipients, still_locked: 0 } => {
             format!("opened: {} (sent to {recipients})", files.join(", "))
         }
-        Reply::Opened { files, recipients, still_locked } => format!(
+        Unlocking::Opened { files, recipients, still_locked } => format!(
             "opened in part: {} (sent to {recipients}); {still_locked} inside need another password, see quarantine ls",
             files.join(", ")
         ),
-        Reply::OpenedUpload { file, still_locked: 0 } => format!("opened: {file} (it is on the page of its upload)"),
-        Reply::OpenedUpload { file, still_locked } => format!(
+        Unlocking::OpenedUpload { file, still_locked: 0 } => {
+            format!("opened: {file} (it is on the page of its upload)")
+        }
+        Unlocking::OpenedUpload { file, still_locked } => format!(
             "opened in part: {file} (it is on the page of its upload); {still_locked} inside need another password"
         ),
-        Reply::AnotherNeeded { left } => {
+        Unlocking::AnotherNeeded { left } => {
             format!("the password is right, and another one is needed as well: try that one next ({left} tries left)")
         }
-        Reply::OpenedOthers { files, recipients } => format!(
+        Unlocking::OpenedOthers { files, recipients } => format!(
             "it does not open this one, but of the same mail: {} (sent to {recipients}; not counted as a try)",
             files.join(", ")
         ),
-        Reply::Unknown { reason, left } => {
-            let text = sentence(reason, config);
+        Unlocking::Unknown { reason, left } => {
+            let text = sentence(*reason, config);
             format!(
                 "could not be converted, so it is not known whether the password is right: {text} ({left} tries left)"
             )
         }
-        Reply::WrongPassword { left } => format!("wrong password ({left} tries left)"),
-        Reply::Exhausted => "no tries are left".to_owned(),
-        Reply::Withheld { reason } => {
-            format!("the password is right, but what is inside does not pass: {}", sentence(reason, config))
+        Unlocking::Wrong { left } => format!("wrong password ({left} tries left)"),
+        Unlocking::Exhausted => "no tries are left".to_owned(),
+        Unlocking::Withheld { reason } => {
+            format!("the password is right, but what is inside does not pass: {}", sentence(*reason, config))
         }
-        Reply::NotLocked => "there is nothing that a password could open, or it is open already".to_owned(),
-        Reply::NotFound => "quarantine has no such item (any more)".to_owned(),
-        Reply::Busy => "not just now: scanner or rooms are not available".to_owned(),
-        Reply::BadRequest => "the gateway could not read the request; is the password empty?".to_owned(),
-        Reply::Failed => "the gateway failed; its log says why".to_owned(),
+        Unlocking::NotLocked => "there is nothing that a password could open, or it is open already".to_owned(),
+        Unlocking::Busy => "not just now: scanner or rooms are not available".to_owned(),
     }
 }
 
 /// A reason's name and what it means.
-fn sentence(reason: &str, config: &Config) -> String {
-    let text = Reason::from_name(reason).map_or("", |reason| reason_text(reason, gateway::language(config)));
-    format!("{reason} {}", text.replace("{count}", "1"))
+fn sentence(reason: Reason, config: &Config) -> String {
+    format!("{reason} {}", reason_text(reason, gateway::language(config)).replace("{count}", "1"))
 }
 
 fn print(config: &Config, row: &QuarantineRow, json: bool) {

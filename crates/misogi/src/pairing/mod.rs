@@ -479,9 +479,9 @@ impl Pairing {
                 Attempt::Nothing(closed) => {
                     let own = closed.iter().find(|closed| closed.path == item.path);
                     match own.map(|closed| (closed.refusal.map(|refusal| refusal.reason), closed.fits)) {
-                        Some((Some(reason), true)) => other = Unlocking::Withheld(reason),
+                        Some((Some(reason), true)) => other = Unlocking::Withheld { reason },
                         // It is right, and what it opens holds nothing but what another password opens.
-                        Some((None, true)) => other = Unlocking::Withheld(Reason::Encrypted),
+                        Some((None, true)) => other = Unlocking::Withheld { reason: Reason::Encrypted },
                         Some((Some(reason), false)) => other = Unlocking::Unknown { reason, left },
                         Some((None, false)) | None => {}
                     }
@@ -511,7 +511,7 @@ impl Pairing {
             | Unlocking::OpenedOthers { .. }
             | Unlocking::OpenedUpload { .. }
             | Unlocking::AnotherNeeded { .. }
-            | Unlocking::Withheld(_)
+            | Unlocking::Withheld { .. }
             | Unlocking::Exhausted
             | Unlocking::NotLocked
             | Unlocking::Busy => self.store.return_try(id, TryOf::Typing, actor).await?,

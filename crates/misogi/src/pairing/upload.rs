@@ -76,7 +76,7 @@ impl Pairing {
             }
             // What changed nothing took its time in the rooms all the same, and must come to an end.
             Unlocking::AnotherNeeded { .. }
-            | Unlocking::Withheld(_)
+            | Unlocking::Withheld { .. }
             | Unlocking::Opened { .. }
             | Unlocking::OpenedOthers { .. }
             | Unlocking::Exhausted
@@ -123,7 +123,7 @@ fn judge(part: &PartOutcome, opens: bool, upload: &LockedUpload, left: u32) -> U
     let withheld = if part.is_locked() {
         Unlocking::AnotherNeeded { left }
     } else {
-        Unlocking::Withheld(other.unwrap_or(Reason::Encrypted))
+        Unlocking::Withheld { reason: other.unwrap_or(Reason::Encrypted) }
     };
     let Some(file) = part.output_name.as_ref().filter(|_| part.fresh.is_some()) else { return withheld };
     let all = part.flatten();

@@ -225,7 +225,7 @@ pub(super) fn reply(unlocking: Unlocking) -> Result<(StatusCode, Json<UnlockRepl
             (reply.outcome, reply.left) = ("wrong_password", Some(left));
             StatusCode::UNPROCESSABLE_ENTITY
         }
-        Unlocking::Withheld(reason) => {
+        Unlocking::Withheld { reason } => {
             (reply.outcome, reply.reason) = ("withheld", Some(reason.name()));
             StatusCode::UNPROCESSABLE_ENTITY
         }
