@@ -12,6 +12,7 @@ use store::{AuditEntry, AuditEvent, MessageId, Store};
 use crate::{
     fault::Fault,
     page::Page,
+    pager::Pager,
     people::Visitor,
     preview::{self, Document, Previews, Shown, Size},
     texts,
@@ -92,9 +93,7 @@ pub(crate) struct ComparePage {
     pub(crate) name: String,
     pub(crate) original: Shown,
     pub(crate) output: Option<Shown>,
-    pub(crate) previous: Option<String>,
-    pub(crate) next: Option<String>,
-    pub(crate) where_in: Option<String>,
+    pub(crate) pager: Pager,
     pub(crate) back: String,
     pub(crate) back_text: String,
 }

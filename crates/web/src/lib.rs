@@ -35,6 +35,7 @@ mod multipart;
 mod outbound;
 mod outlook;
 mod page;
+mod pager;
 mod password;
 mod people;
 mod portal;

@@ -12,10 +12,11 @@ use crate::{
     compare::{ComparePage, Looker, Side},
     fault::Fault,
     page::render,
+    pager::Pager,
     people::Visitor,
     preview::{self, Document, Place, Shown, Size},
     role::Permission,
-    shown, texts, view,
+    shown, view,
 };
 
 /// Where the pages of a part are shown; `None` where there is nothing to see.
@@ -205,7 +206,7 @@ struct View {
 
 impl View {
     async fn render(self, console: &Console, visitor: &Visitor) -> Result<Response, Fault> {
-        let (language, t) = (visitor.language, visitor.texts());
+        let t = visitor.texts();
         let original = match &self.original {
             Some(original) => self.side(console, visitor, original, "original").await?,
             None => Side { shown: Shown::Words(t.compare_not_drawn.to_owned()), pages: None },
@@ -223,9 +224,7 @@ impl View {
         }
         let template = ComparePage {
             page: visitor.page(&console.people, t.compare_title, Permission::Quarantine),
-            previous: (self.page > 1).then(|| format!("{}/pages/{}", self.base, self.page.saturating_sub(1))),
-            next: (self.page < pages).then(|| format!("{}/pages/{}", self.base, self.page.saturating_add(1))),
-            where_in: known.map(|pages| texts::page_of(language, self.page, pages)),
+            pager: Pager::new(&format!("{}/pages", self.base), self.page, pages, known, visitor.language),
             original: original.shown,
             output: output.map(|output| output.shown),
             name: self.name,

@@ -14,6 +14,7 @@ use super::{Portal, find};
 use crate::{
     fault::Fault,
     page::{Page, render},
+    pager::Pager,
     people::Visitor,
     preview::{self, Document, Shown, Size, SizeWanted},
     shown,
@@ -45,12 +46,9 @@ pub(crate) async fn page(
     };
     // One page that cannot be drawn is no reason not to turn to the next.
     let known = previews.count(store, &document).await?.ok();
-    let pages = known.unwrap_or(1);
     let template = PageView {
         page: portal.page(visitor.as_ref(), language, t.pages_title),
-        previous: (page > 1).then(|| format!("{href}/pages/{}", page.saturating_sub(1))),
-        next: (page < pages).then(|| format!("{href}/pages/{}", page.saturating_add(1))),
-        where_in: known.map(|pages| texts::page_of(language, page, pages)),
+        pager: Pager::new(&format!("{href}/pages"), page, known.unwrap_or(1), known, language),
         back: format!("/b/{token}"),
         download: href,
         name,
@@ -98,9 +96,7 @@ struct PageView {
     page: Page,
     name: String,
     shown: Shown,
-    previous: Option<String>,
-    next: Option<String>,
-    where_in: Option<String>,
+    pager: Pager,
     back: String,
     download: String,
 }

@@ -13,9 +13,9 @@ use crate::{
     compare::{ComparePage, Looker, Side},
     fault::Fault,
     page::render,
+    pager::Pager,
     people::Visitor,
     preview::Document,
-    texts,
 };
 
 /// `GET /approvals/{id}/pages/{page}`
@@ -25,7 +25,7 @@ pub(crate) async fn page(
     Path((id, number)): Path<(i64, u32)>,
 ) -> Result<Response, Fault> {
     let (request, document) = open(&desk, &visitor, id, number).await?;
-    let (language, t) = (visitor.language, visitor.texts());
+    let t = visitor.texts();
     let (name, base) = (name(&request, t), format!("/approvals/{id}/pages"));
     let src = format!("{base}/{number}/original");
     let Side { shown, pages } = looker(&desk, &visitor).side(&document, number, &name, src).await?;
@@ -42,9 +42,7 @@ pub(crate) async fn page(
         original: shown,
         // What was rebuilt is its recipient's.
         output: None,
-        previous: (number > 1).then(|| format!("{base}/{}", number.saturating_sub(1))),
-        next: (number < last).then(|| format!("{base}/{}", number.saturating_add(1))),
-        where_in: pages.map(|pages| texts::page_of(language, number, pages)),
+        pager: Pager::new(&base, number, last, pages, visitor.language),
     };
     Ok(render(StatusCode::OK, &template))
 }
