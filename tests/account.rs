@@ -9,15 +9,16 @@
     reason = "a test says what went wrong by failing, and starts the programs it needs"
 )]
 
-use std::path::Path;
+#[path = "support/workspace.rs"]
+mod workspace;
+
 use std::process::Command;
 
 #[test]
 fn no_part_of_a_thousand_mails_is_missing_from_its_account() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("workspace root");
     let output = Command::new("python3")
         .arg("-B")
-        .arg(root.join("tests/account_walk.py"))
+        .arg(workspace::root().join("tests/account_walk.py"))
         .args(["--misogi", env!("CARGO_BIN_EXE_misogi"), "--generate", "1000"])
         .output()
         .expect("python3");

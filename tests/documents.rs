@@ -11,13 +11,14 @@
     reason = "a test says what went wrong by failing, and starts the programs it needs"
 )]
 
-use std::path::Path;
+#[path = "support/workspace.rs"]
+mod workspace;
 
 use form::reason::Reason;
+use workspace::root;
 
 fn page(name: &str) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("workspace root");
-    std::fs::read_to_string(root.join("docs").join(name)).expect("the page is there")
+    std::fs::read_to_string(root().join("docs").join(name)).expect("the page is there")
 }
 
 #[test]
@@ -35,8 +36,7 @@ fn every_reason_has_its_row_and_no_row_is_left_over() {
 
 /// The source files of the product, without tests that stand beside them.
 fn sources() -> Vec<String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("workspace root");
-    let mut open: Vec<_> = std::fs::read_dir(root.join("crates"))
+    let mut open: Vec<_> = std::fs::read_dir(root().join("crates"))
         .expect("listed")
         .map(|entry| entry.expect("an entry").path().join("src"))
         .collect();
@@ -118,11 +118,6 @@ fn every_metric_has_its_row() {
     for row in listed {
         assert!(names.iter().any(|name| is(row, name)), "docs/operations.md lists {row}, which is not registered");
     }
-}
-
-/// The repository's own directory.
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("workspace root")
 }
 
 /// What stands in backquotes in a cell.

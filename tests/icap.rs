@@ -85,8 +85,7 @@ impl Way {
             run = run.display()
         );
         fs::write(run.join("squid.conf"), text).expect("written");
-        let origin =
-            Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("root").join("tests/icap_origin.py");
+        let origin = support::workspace::root().join("tests/icap_origin.py");
         let quiet = |command: &mut Command| command.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
         let site_process =
             quiet(Command::new("python3").arg(origin).arg(site.port().to_string()).args([&files, &kept]));

@@ -6,52 +6,34 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
+    unreachable_pub,
     missing_docs,
     reason = "a test says what went wrong by failing, and starts the programs it needs"
 )]
 
-use std::collections::{BTreeMap, BTreeSet};
+#[path = "support/workspace.rs"]
+mod workspace;
+
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
-/// The only platform that the program is built for.
-const PLATFORM: &str = "x86_64-unknown-linux-gnu";
+use workspace::{Packages, root};
 
 fn list() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("root").join("crates/web/assets/licences.tsv")
+    root().join("crates/web/assets/licences.tsv")
 }
 
 /// A line for each crate that is linked into the program or writes code for it: name, version, licence, where its texts are.
 fn crates() -> String {
-    let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--locked", "--offline", "--filter-platform", PLATFORM])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .expect("cargo metadata runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let value: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let all = |value: &serde_json::Value| value.as_array().expect("a list").clone();
+    let packages = Packages::read();
     let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
-    let packages: BTreeMap<String, serde_json::Value> =
-        all(&value["packages"]).into_iter().map(|package| (text(&package["id"]), package)).collect();
-    let nodes: BTreeMap<String, Vec<serde_json::Value>> =
-        all(&value["resolve"]["nodes"]).iter().map(|node| (text(&node["id"]), all(&node["deps"]))).collect();
-    let program = packages.iter().find(|(_, package)| package["name"] == "misogi").expect("the program").0.clone();
-    let mut seen = BTreeSet::from([program.clone()]);
-    let mut open = vec![program];
-    while let Some(id) = open.pop() {
-        for dependency in &nodes[&id] {
-            let shipped = all(&dependency["dep_kinds"]).iter().any(|kind| kind["kind"].is_null());
-            if shipped && seen.insert(text(&dependency["pkg"])) {
-                open.push(text(&dependency["pkg"]));
-            }
-        }
-    }
+    let program = packages.reachable(packages.member("misogi"));
     let mut lines = BTreeSet::new();
     // Those of the workspace have no source.
-    for package in seen.iter().map(|id| &packages[id]).filter(|package| !package["source"].is_null()) {
+    for package in program.iter().map(|id| &packages.manifests[*id]).filter(|package| !package["source"].is_null()) {
         let (name, version) = (text(&package["name"]), text(&package["version"]));
         let licence = package["license"].as_str().unwrap_or_else(|| panic!("{name} names no licence"));
         let place = package["repository"].as_str().or(package["homepage"].as_str()).unwrap_or_default();

@@ -91,7 +91,7 @@ fn walk(gateway: &Gateway, script: &str) -> String {
         }
         std::thread::sleep(Duration::from_millis(50));
     };
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("root").join("tests");
+    let tests = support::workspace::root().join("tests");
     let ran = Command::new("python3")
         .args(["-B", "-c", script, &link])
         .arg(gateway.directory.join("audit.jsonl"))

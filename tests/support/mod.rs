@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
+pub mod workspace;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -429,8 +431,7 @@ print(json.dumps({
 
 /// A real mail or file kept for the tests.
 pub fn fixture(path: &str) -> Vec<u8> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("workspace root");
-    fs::read(root.join("fixtures").join(path)).unwrap_or_else(|error| panic!("fixtures/{path}: {error}"))
+    fs::read(workspace::root().join("fixtures").join(path)).unwrap_or_else(|error| panic!("fixtures/{path}: {error}"))
 }
 
 pub fn signal(pid: u32, name: &str) {
