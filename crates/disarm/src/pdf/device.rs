@@ -6,19 +6,18 @@
 use std::panic::resume_unwind;
 
 use form::job::Extra;
-use form::pages::{BlendMode, CanvasHeader, CanvasKind, Color, LETTER_SEGMENTS, MaskKind, Operation};
+use form::pages::{BlendMode, Color, Operation};
 use form::{Reason, Refusal};
 use hayro_interpret::font::GlyphRun;
-use hayro_interpret::{
-    CacheKey, ClipPath, Device, DrawMode, DrawProps, FillRule, Image, ImageDrawProps, MaskType, SoftMask, StrokeProps,
-};
+use hayro_interpret::{ClipPath, Device, DrawMode, DrawProps, FillRule, Image, ImageDrawProps, SoftMask, StrokeProps};
 use hayro_syntax::object::{self, Dict};
-use kurbo::{Affine, BezPath, PathEl, Rect, Shape as _};
+use kurbo::{Affine, BezPath, Rect, Shape as _};
 
 use super::actual::Spans;
+use super::canvases::Group;
 use super::cover::Cover;
 use super::covered::{self, Boxes};
-use super::document::{Canvas, Document};
+use super::document::Document;
 use super::geometry;
 use super::ink::Shape;
 use super::inspect;
@@ -31,19 +30,19 @@ use crate::error::Error;
 pub(super) struct Recorder<'d, 'w> {
     pub(super) document: &'d mut Document<'w>,
     pub(super) mode: Mode,
-    layers: Vec<Layer>,
+    pub(super) layers: Vec<Layer>,
     groups: Vec<Option<Group>>,
     /// What a page or tile is, in its own space; the last is drawn on.
-    surfaces: Vec<Rect>,
+    pub(super) surfaces: Vec<Rect>,
     spent: u64,
     pub(super) tally: Tally,
     /// Why the page cannot be carried over as it is.
     pub(super) trouble: Option<Trouble>,
     /// Whether drawing the page into pixels would cost too much.
     pub(super) hazard: bool,
-    dashes: f64,
+    pub(super) dashes: f64,
     /// Clips that are open, told or not.
-    open_clips: u32,
+    pub(super) open_clips: u32,
     failure: Option<Error>,
     /// Text that is not drawn, until it is known what lies where it stands.
     pub(super) unseen: Vec<Unseen>,
@@ -55,9 +54,9 @@ pub(super) struct Recorder<'d, 'w> {
     /// Runs of letters that were last not drawn: what their outlines cover, and the first of them in `unseen`.
     pub(super) not_drawn: Vec<(Rect, usize)>,
     /// Whether each open clip is a rectangle.
-    clip_shapes: Vec<bool>,
+    pub(super) clip_shapes: Vec<bool>,
     /// Whether each open group lets what is in it cover what is below.
-    solid_groups: Vec<bool>,
+    pub(super) solid_groups: Vec<bool>,
     /// Samples of shadings that the page may still take.
     pub(super) samples: u64,
 }
@@ -95,12 +94,6 @@ pub(super) struct Tally {
     pub(super) damaged: u32,
     /// Pictures that are not shown.
     pub(super) lost_pictures: u32,
-}
-
-struct Group {
-    alpha: u8,
-    mask: Option<Canvas>,
-    blend: BlendMode,
 }
 
 impl<'d, 'w> Recorder<'d, 'w> {
@@ -202,147 +195,10 @@ impl<'d, 'w> Recorder<'d, 'w> {
         }
     }
 
-    fn is_too_much(&self, summary: Summary) -> bool {
-        let limits = self.document.limits;
-        summary.weight > limits.page_operations
-            || summary.lettering.div_ceil(LETTER_SEGMENTS) > limits.page_operations
-            || summary.depth >= limits.canvas_depth
-    }
-
-    /// A layer's operations as a canvas; counting on when they are too many.
-    fn canvas(&mut self, kind: CanvasKind, bounds: Rect, layer: Layer) -> Option<Canvas> {
-        let (operations, summary) = layer.finish();
-        if self.mode != Mode::Draw {
-            return None;
-        }
-        if self.is_too_much(summary) {
-            self.give_up(Trouble::TooMuch);
-            return None;
-        }
-        let header = CanvasHeader { kind, bounds: geometry::rect(bounds) };
-        let canvas = self.document.canvas(&header, &operations, summary);
-        Some(self.must(canvas))
-    }
-
-    /// The canvas of a soft mask.
-    pub(super) fn mask(&mut self, mask: &SoftMask<'_>) -> Option<Canvas>
-    where
-        Self: Sized,
-    {
-        let key = (mask.cache_key(), false);
-        if let Some(known) = self.document.canvases.get(&key) {
-            return Some(*known);
-        }
-        let bounds = self.surfaces.last().copied().unwrap_or(NOTHING);
-        self.layers.push(Layer::new(bounds));
-        mask.interpret(self);
-        let layer = self.layers.pop()?;
-        let kind = match mask.mask_type() {
-            MaskType::Alpha => MaskKind::Alpha,
-            MaskType::Luminosity => {
-                let [r, g, b, _] = mask.background_color().to_rgba().to_rgba8();
-                MaskKind::Luminosity { backdrop: Color { r, g, b } }
-            }
-        };
-        let transfer = mask.transfer_function().map(|function| {
-            let mut values = Box::new([0_u8; 256]);
-            for (value, place) in (0_u8..=u8::MAX).zip(values.iter_mut()) {
-                *place = value;
-            }
-            function.apply_to(values.as_mut_slice());
-            values
-        });
-        let canvas = self.canvas(CanvasKind::Mask { kind, transfer }, bounds, layer)?;
-        self.document.canvases.insert(key, canvas);
-        Some(canvas)
-    }
-
-    /// The canvas of a tile, drawn by `draw` in its own space.
-    pub(super) fn tile(
-        &mut self,
-        key: (u128, bool),
-        kind: CanvasKind,
-        bounds: Rect,
-        draw: impl FnOnce(&mut Self),
-    ) -> Option<Canvas> {
-        if let Some(known) = self.document.canvases.get(&key) {
-            return Some(*known);
-        }
-        self.layers.push(Layer::new(bounds));
-        self.surfaces.push(bounds);
-        draw(self);
-        self.surfaces.pop();
-        let layer = self.layers.pop()?;
-        let canvas = self.canvas(kind, bounds, layer)?;
-        self.document.canvases.insert(key, canvas);
-        Some(canvas)
-    }
-
     fn fill<'a>(&mut self, path: &BezPath, rule: FillRule, props: &DrawProps<'a>) {
         let Some(path) = geometry::path(path, props.transform) else { return };
         let Some(bounds) = geometry::bounds(&path) else { return };
         self.draw(Shape::Fill(path, fill_rule(rule)), bounds, &props.paint, props.blend_mode, props.soft_mask.as_ref());
-    }
-
-    /// Takes note of what is filled: text below it is not seen.
-    fn note_fill(&mut self, path: &BezPath, rule: FillRule, props: &DrawProps<'_>) {
-        let is_solid = self.is_on_page()
-            && self.solid_groups.iter().all(|solid| *solid)
-            && self.clip_shapes.iter().all(|rectangular| *rectangular)
-            && props.soft_mask.is_none();
-        // Only what is short can be a few rectangles.
-        if !is_solid || path.elements().len() > MAX_BOX_ELEMENTS {
-            return;
-        }
-        let hayro_interpret::Paint::Color(color) = &props.paint else { return };
-        let [r, g, b, alpha] = color.to_rgba().to_rgba8();
-        if alpha != u8::MAX || !covered::covers(Color { r, g, b }, blend_mode(props.blend_mode)) {
-            return;
-        }
-        let Some(path) = geometry::path(path, props.transform) else { return };
-        let visible = self.layer().visible();
-        for area in covered::rectangles(&path, fill_rule(rule)) {
-            self.boxes.add(overlap(visible, area));
-        }
-    }
-
-    /// Takes note of where a page that is drawn as an image is not blank.
-    fn note_seen(&mut self, path: &BezPath, props: &DrawProps<'_>) {
-        if !self.is_on_page() || super::ink::is_white_paint(&props.paint) {
-            return;
-        }
-        let bounds = geometry::path(path, props.transform).as_ref().and_then(geometry::bounds);
-        let visible = bounds.map_or(NOTHING, |bounds| overlap(self.layer().visible(), bounds));
-        if visible != NOTHING {
-            self.cover.add(visible);
-        }
-    }
-
-    /// Takes note of a picture, of which only the file's words are known.
-    fn note_picture(&mut self, image: &Image<'_, '_>, props: &ImageDrawProps<'_>) {
-        let is_opaque = match image {
-            Image::Raster(raster) => {
-                let dict = raster.stream().dict();
-                !["SMask", "Mask", "SMaskInData"].into_iter().any(|key| dict.contains_key(key))
-            }
-            Image::Stencil(_) => false,
-        };
-        let area = Rect::new(0.0, 0.0, image.width().into(), image.height().into());
-        let bounds = props.transform.transform_rect_bbox(area);
-        let visible = overlap(self.layer().visible(), bounds);
-        if !self.is_on_page() || visible == NOTHING {
-            return;
-        }
-        if self.mode == Mode::Text {
-            self.cover.add_picture(visible, is_opaque, self.boxes.now());
-        }
-        let is_solid = self.solid_groups.iter().all(|solid| *solid)
-            && self.clip_shapes.iter().all(|rectangular| *rectangular)
-            && props.soft_mask.is_none()
-            && props.blend_mode == hayro_interpret::BlendMode::Normal;
-        if is_solid && is_opaque && covered::upright(props.transform, area).is_some() {
-            self.boxes.add_picture(visible);
-        }
     }
 
     fn stroke<'a>(&mut self, path: &BezPath, pen: &StrokeProps, props: &DrawProps<'a>) {
@@ -352,20 +208,6 @@ impl<'d, 'w> Recorder<'d, 'w> {
         let reach = stroked.reach();
         let bounds = bounds.inflate(reach, reach);
         self.draw(Shape::Stroke(stroked), bounds, &props.paint, props.blend_mode, props.soft_mask.as_ref());
-    }
-
-    /// Counts the dashes of a line: drawing them into pixels takes each by itself.
-    fn count_dashes(&mut self, path: &BezPath, pen: &StrokeProps) {
-        let period: f64 = pen.dash_array.iter().map(|dash| f64::from(*dash)).sum();
-        if pen.dash_array.is_empty() || period <= 0.0 {
-            return;
-        }
-        #[allow(clippy::cast_precision_loss, reason = "an estimate")]
-        let each = pen.dash_array.len() as f64;
-        self.dashes += reach_of(path) / period * each;
-        if self.dashes.is_nan() || self.dashes > MAX_DASHES {
-            self.hazard = true;
-        }
     }
 
     fn picture(&mut self, image: &Image<'_, '_>, transform: Affine) -> Option<(Rect, (f64, f64))> {
@@ -572,92 +414,10 @@ impl<'a> Device<'a> for Recorder<'_, '_> {
     }
 }
 
-impl Recorder<'_, '_> {
-    /// Puts a group into the layer below: as it is where being a group changes nothing, as its only thing where it has one,
-    /// else as a canvas.
-    fn end_group(&mut self, group: &Group, mut layer: Layer) {
-        let summary = layer.summary();
-        if summary.paints == 0 || group.alpha == 0 {
-            return;
-        }
-        let traits = self.document.traits;
-        let is_plain = group.alpha == u8::MAX && group.mask.is_none() && group.blend == BlendMode::Normal;
-        let mixing_matters = summary.mixes && (traits.isolated || traits.knockout);
-        if is_plain && !mixing_matters {
-            let trace = layer.trace();
-            self.layer().append(layer.finish(), trace);
-            return;
-        }
-        let mask = group.mask.map(|mask| mask.number);
-        if !is_plain && layer.fold(group.alpha) {
-            let trace = layer.trace();
-            let below = self.layer();
-            if let Some(mask) = group.mask {
-                below.note_canvas(mask.summary);
-            }
-            below.set_mixing(group.blend, mask);
-            below.append(layer.finish(), trace);
-            return;
-        }
-        let bounds = layer.bounds();
-        let kind = CanvasKind::Group { isolated: traits.isolated || !summary.mixes, knockout: traits.knockout };
-        let Some(canvas) = self.canvas(kind, bounds, layer) else { return };
-        let below = self.layer();
-        if let Some(mask) = group.mask {
-            below.note_canvas(mask.summary);
-        }
-        below.set_mixing(group.blend, mask);
-        below.paint(Operation::Group { canvas: canvas.number, alpha: group.alpha }, canvas.summary);
-    }
-
-    fn check_clips(&mut self) {
-        self.open_clips = self.open_clips.saturating_add(1);
-        // Drawing into pixels holds a mask for each of them.
-        self.hazard |= self.open_clips > MAX_CLIPS;
-        let depth = self.layer().clip_depth();
-        if u32::try_from(depth).map_or(true, |depth| depth > self.document.limits.clip_depth) {
-            self.give_up(Trouble::TooMuch);
-        }
-    }
-
-    fn is_decodable(&self, image: &Image<'_, '_>) -> bool {
-        let stream = match image {
-            Image::Raster(raster) => raster.stream(),
-            Image::Stencil(stencil) => stencil.stream(),
-        };
-        super::decodable::picture(stream, self.document.limits.pixels)
-    }
-}
-
 /// What is thrown to leave the interpreter.
 struct Stopped;
 
-/// The length of a path, control points taken as its corners.
-fn reach_of(path: &BezPath) -> f64 {
-    let mut last = kurbo::Point::ZERO;
-    let mut length = 0.0;
-    for element in path.elements() {
-        match *element {
-            PathEl::MoveTo(to) => last = to,
-            PathEl::LineTo(to) => {
-                length += last.distance(to);
-                last = to;
-            }
-            PathEl::QuadTo(control, to) => {
-                length += last.distance(control) + control.distance(to);
-                last = to;
-            }
-            PathEl::CurveTo(first, second, to) => {
-                length += last.distance(first) + first.distance(second) + second.distance(to);
-                last = to;
-            }
-            PathEl::ClosePath => {}
-        }
-    }
-    length
-}
-
-fn fill_rule(rule: FillRule) -> form::pages::FillRule {
+pub(super) fn fill_rule(rule: FillRule) -> form::pages::FillRule {
     match rule {
         FillRule::NonZero => form::pages::FillRule::NonZero,
         FillRule::EvenOdd => form::pages::FillRule::EvenOdd,
@@ -687,15 +447,9 @@ pub(super) fn blend_mode(mode: hayro_interpret::BlendMode) -> BlendMode {
 }
 
 const PLACEHOLDER: Color = Color { r: 0xE0, g: 0xE0, b: 0xE0 };
-/// Elements of a path that may be rectangles that cover something: a hundred of them.
-const MAX_BOX_ELEMENTS: usize = 600;
 /// How many times the operations of a page are counted on before the file is refused.
 const HARD_FACTOR: u64 = 4;
 /// Samples of shadings that one page may take.
 const PAGE_SAMPLES: u64 = 8_000_000;
-/// Dashes that drawing a page into pixels may take.
-const MAX_DASHES: f64 = 500_000.0;
-/// Clips within one another that drawing a page into pixels may take.
-const MAX_CLIPS: u32 = 1_000;
 /// Groups within one another that the interpreter may open.
 const MAX_GROUPS: usize = 200;

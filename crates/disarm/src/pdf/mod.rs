@@ -6,6 +6,7 @@
 //! draws, and `raster` is for pages that the form cannot hold as they are.
 
 mod actual;
+mod canvases;
 mod cover;
 mod covered;
 mod decodable;
@@ -14,6 +15,7 @@ mod document;
 mod geometry;
 mod glyphs;
 mod guard;
+mod hazard;
 mod ink;
 mod inspect;
 mod layer;
@@ -23,6 +25,7 @@ mod pictures;
 mod preview;
 mod raster;
 mod shading;
+mod standing;
 mod text;
 mod type3;
 
