@@ -156,6 +156,14 @@ impl Small {
         }
     }
 
+    /// There is room again: new mail is taken, and all that was taken before arrives with it.
+    fn goes_on_after(self, mut taken: BTreeSet<String>) {
+        self.takes_mail_again("after");
+        taken.insert("after".to_owned());
+        self.wait_for_all(&taken);
+        self.ends_soundly();
+    }
+
     /// No half-written file, a whole audit, and an end without complaint.
     fn ends_soundly(mut self) {
         let incoming = fs::read_dir(self.disk.path.join("incoming")).expect("listed");
@@ -183,10 +191,7 @@ fn below_the_reserve_new_mail_is_refused_with_452_and_what_was_taken_arrives() {
     let (status, _) = get(small.gateway.admin, "/readyz");
     assert_eq!(status, 503, "a gateway that takes no mail is not ready");
     small.disk.make_room();
-    small.takes_mail_again("after");
-    taken.insert("after".to_owned());
-    small.wait_for_all(&taken);
-    small.ends_soundly();
+    small.goes_on_after(taken);
 }
 
 #[test]
@@ -214,10 +219,7 @@ fn a_disk_without_a_free_byte_answers_45x_and_loses_no_mail_that_was_taken() {
     fs::write(&gateway.config, config).expect("written");
     gateway.restart();
     let small = Small { gateway, disk, next, _directory };
-    small.takes_mail_again("after");
-    taken.insert("after".to_owned());
-    small.wait_for_all(&taken);
-    small.ends_soundly();
+    small.goes_on_after(taken);
 }
 
 #[test]
@@ -245,10 +247,7 @@ fn a_disk_that_fills_while_mails_are_converted_delays_them_and_loses_none() {
     assert!(!taken.is_empty());
     std::thread::sleep(Duration::from_secs(1));
     small.disk.make_room();
-    small.takes_mail_again("after");
-    taken.insert("after".to_owned());
-    small.wait_for_all(&taken);
-    small.ends_soundly();
+    small.goes_on_after(taken);
 }
 
 #[test]
