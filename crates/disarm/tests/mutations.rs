@@ -12,29 +12,15 @@
     reason = "helpers of tests fail where they fail"
 )]
 
+#[path = "../../form/tests/chance_kit/mod.rs"]
+mod chance_kit;
 mod rooms;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use chance_kit::Chance;
 use form::Limits;
-
-/// SplitMix64 (Steele, Lea, Flood 2014).
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, most: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(most.max(1)).unwrap()).unwrap()
-    }
-}
 
 /// What a fault, a cut or a hand would do to a file: bits, bytes, numbers at their edges, pieces moved, doubled or lost.
 fn damaged(original: &[u8], chance: &mut Chance) -> Vec<u8> {
@@ -105,7 +91,7 @@ fn damaged_files_of_a_directory_are_answered_in_time() {
         for (name, bytes) in &files {
             let seed = runs;
             runs += 1;
-            let damaged = damaged(bytes, &mut Chance(seed));
+            let damaged = damaged(bytes, &mut Chance::new(seed));
             let start = Instant::now();
             let done = std::panic::catch_unwind(|| rooms::sanitise_within(&damaged, name, &limits).is_ok());
             let took = start.elapsed();

@@ -11,38 +11,25 @@
     reason = "a helper of tests fails where it fails"
 )]
 
+#[path = "../../form/tests/chance_kit/mod.rs"]
+mod chance_kit;
 #[path = "../../../tests/fuzz/src/package.rs"]
 mod package;
 mod rooms;
 #[path = "../../../tests/fuzz/src/zip.rs"]
 mod zip;
 
+use chance_kit::Chance;
 use form::{Limits, Reason, Refusal};
-
-/// Numbers that look random and are the same each time.
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ mixed >> 31
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-}
 
 /// A script: the family, then parts of random content. Ends of elements are rarer than beginnings in the bytes themselves, so some
 /// scripts get more of them.
 fn script(seed: u64) -> Vec<u8> {
-    let mut chance = Chance(seed);
+    let mut chance = Chance::new(seed);
     let mut script = vec![chance.next() as u8];
-    let ends = chance.below(120);
+    let ends = chance.below(120_u64);
     for _ in 0..=chance.below(10) {
-        let len = chance.below(400);
+        let len = chance.below(400_u64);
         script.extend([chance.next() as u8, chance.next() as u8]);
         script.extend((len as u16).to_le_bytes());
         for _ in 0..len {

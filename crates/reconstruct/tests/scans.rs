@@ -22,8 +22,8 @@ fn scan(width: usize, height: usize, spans: u32, seed: u64) -> Vec<u8> {
             1 => row.fill(0),
             2..8 => {
                 for _ in 0..spans {
-                    let start = chance.below(u32::try_from(width).unwrap()) as usize;
-                    let end = width.min(start + 1 + chance.below(90) as usize);
+                    let start = chance.below(width);
+                    let end = width.min(start + 1 + chance.below(90));
                     (start..end).for_each(|at| row[at / 8] ^= 0x80 >> (at % 8));
                 }
             }

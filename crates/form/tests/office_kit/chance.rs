@@ -11,31 +11,12 @@ use form::pages::{PictureHeader, PictureLayout, PictureSource, Url};
 use form::text::Line;
 use form::{DetectedType, Finding, Kind, Place, Reason};
 
-/// Numbers that look random and are the same each time.
-pub struct Chance(u64);
+#[path = "../chance_kit/mod.rs"]
+mod chance_kit;
+
+pub use chance_kit::Chance;
 
 impl Chance {
-    pub fn new(seed: u64) -> Chance {
-        Chance(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03)
-    }
-
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ mixed >> 31
-    }
-
-    /// Below `end`.
-    pub fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(end.max(1)).unwrap()).unwrap()
-    }
-
-    pub fn one<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len())]
-    }
-
     fn number(&mut self, end: usize) -> u32 {
         u32::try_from(self.below(end)).unwrap()
     }
@@ -383,13 +364,13 @@ impl Walk<'_> {
             AttributeKind::Integer { low, high } => Value::Integer(match self.chance.below(4) {
                 0 => low,
                 1 => high,
-                _ => i64::try_from(self.chance.below(1000)).unwrap().clamp(low, high),
+                _ => i64::from(self.chance.below(1000)).clamp(low, high),
             }),
             AttributeKind::Decimal => {
                 Value::Decimal(self.chance.one(&[0.0, -1.5, 0.1, 1e300, -3e-9, f64::INFINITY, f64::NEG_INFINITY]))
             }
             AttributeKind::Enumeration { len, .. } => {
-                Value::Enumerated(u16::try_from(self.chance.below(len.into())).unwrap())
+                Value::Enumerated(self.chance.below(len))
             }
             AttributeKind::Relationship => self.relationship(of, attribute),
             text => {

@@ -4,27 +4,12 @@ use form::pages::*;
 
 use super::{Form, picture_header, words};
 
-/// Numbers that look random and are the same each time.
-pub struct Chance(u64);
+#[path = "../../../form/tests/chance_kit/mod.rs"]
+mod chance_kit;
+
+pub use chance_kit::Chance;
 
 impl Chance {
-    pub fn new(seed: u64) -> Chance {
-        Chance(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03)
-    }
-
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ mixed >> 31
-    }
-
-    /// Below `end`.
-    pub fn below(&mut self, end: u32) -> u32 {
-        u32::try_from(self.next() % u64::from(end.max(1))).unwrap()
-    }
-
     fn byte(&mut self) -> u8 {
         self.next().to_le_bytes()[0]
     }
@@ -35,10 +20,6 @@ impl Chance {
 
     fn seldom(&mut self) -> bool {
         self.below(8) == 0
-    }
-
-    pub fn one<T: Copy>(&mut self, of: &[T]) -> T {
-        of[usize::try_from(self.below(u32::try_from(of.len()).unwrap())).unwrap()]
     }
 
     /// Mostly on a page, now and then at the bounds of what a form can say.
