@@ -13,7 +13,6 @@ use std::time::Instant;
 use form::Limits;
 use form::job::{DirtyJob, DirtyOp};
 use form::mail::MailDoc;
-use form::text::Line;
 
 fn main() -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
@@ -38,17 +37,7 @@ fn main() -> std::io::Result<()> {
 
 fn describe(input: &[u8]) -> String {
     let limits = Limits::default();
-    let job = DirtyJob {
-        op: DirtyOp::Mail,
-        declared_name: None,
-        declared_type: Line::default(),
-        limits: limits.clone(),
-        passwords: Vec::new(),
-        pages: Default::default(),
-        office: Default::default(),
-        text: Default::default(),
-        preview: None,
-    };
+    let job = DirtyJob::new(DirtyOp::Mail, limits.clone());
     let mut form = Vec::new();
     let mut spill = Vec::new();
     if let Err(error) = disarm::mail::disarm(input, &job, &mut form, &mut spill) {

@@ -11,8 +11,7 @@ use std::time::{Duration, Instant};
 
 use disarm::{FontFile, Fonts};
 use form::codec::{Decoder, Event};
-use form::job::{AccountPlace, CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, PagesPolicy};
-use form::text::Line;
+use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp};
 use form::{Finding, Limits};
 
 fn main() -> ExitCode {
@@ -60,17 +59,7 @@ fn fonts(arguments: impl Iterator<Item = String>) -> (Fonts, Vec<String>) {
 fn run(input: &str, output: &str, form_only: bool, fonts: &Fonts) -> Result<String, String> {
     let bytes = std::fs::read(input).map_err(|error| format!("input {error}"))?;
     let limits = Limits::default();
-    let dirty = DirtyJob {
-        op: DirtyOp::Auto,
-        declared_name: None,
-        declared_type: Line::default(),
-        limits: limits.clone(),
-        passwords: Vec::new(),
-        pages: PagesPolicy::default(),
-        office: Default::default(),
-        text: Default::default(),
-        preview: None,
-    };
+    let dirty = DirtyJob::new(DirtyOp::Auto, limits.clone());
     let (mut form, mut spill) = (Vec::new(), Vec::new());
     let begun = Instant::now();
     disarm::run(&dirty.encode(), &bytes, fonts, &mut form, &mut spill).map_err(|refused| {
@@ -83,18 +72,7 @@ fn run(input: &str, output: &str, form_only: bool, fonts: &Fonts) -> Result<Stri
         std::fs::write(output, &form).map_err(|error| format!("output {error}"))?;
         return Ok(line(&bytes, &form, 0, lowered, Duration::ZERO, &findings));
     }
-    let clean = CleanJob {
-        op: CleanOp::Part,
-        limits: limits.clone(),
-        image: ImagePolicy::default(),
-        pages: Default::default(),
-        links: form::job::Links::Keep,
-        boundary_seed: [7; 16],
-        account: AccountPlace::Top,
-        charset: Default::default(),
-        password: None,
-        watermark: None,
-    };
+    let clean = CleanJob::new(CleanOp::Part, limits.clone(), [7; 16]);
     let (mut fresh, mut report) = (Vec::new(), Vec::new());
     let begun = Instant::now();
     reconstruct::run(&clean.encode(), reconstruct::Input::Mapped(&form), &mut fresh, &mut report).map_err(

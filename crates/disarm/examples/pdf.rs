@@ -7,8 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use disarm::{FontFile, Fonts};
-use form::job::{AccountPlace, CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, MostLevel, PagesPolicy};
-use form::text::Line;
+use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp, MostLevel, PagesPolicy};
 use form::{Finding, Limits};
 
 fn main() -> ExitCode {
@@ -49,15 +48,8 @@ fn run(input: &str, output: &str, raster: bool, form_only: bool) -> Result<Strin
     let limits = Limits::default();
     let level = if raster { MostLevel::Raster } else { MostLevel::Vector };
     let dirty = DirtyJob {
-        op: DirtyOp::Auto,
-        declared_name: None,
-        declared_type: Line::default(),
-        limits: limits.clone(),
-        passwords: Vec::new(),
         pages: PagesPolicy { level, ..PagesPolicy::default() },
-        office: Default::default(),
-        text: Default::default(),
-        preview: None,
+        ..DirtyJob::new(DirtyOp::Auto, limits.clone())
     };
     let (mut form, mut spill) = (Vec::new(), Vec::new());
     disarm::run(&dirty.encode(), &bytes, &fonts(), &mut form, &mut spill)
@@ -66,18 +58,7 @@ fn run(input: &str, output: &str, raster: bool, form_only: bool) -> Result<Strin
         std::fs::write(output, &form).map_err(|error| format!("output {error}"))?;
         return Ok(format!("form {}", form.len()));
     }
-    let clean = CleanJob {
-        op: CleanOp::Part,
-        limits: limits.clone(),
-        image: ImagePolicy::default(),
-        pages: Default::default(),
-        links: form::job::Links::Keep,
-        boundary_seed: [7; 16],
-        account: AccountPlace::Top,
-        charset: Default::default(),
-        password: None,
-        watermark: None,
-    };
+    let clean = CleanJob::new(CleanOp::Part, limits.clone(), [7; 16]);
     let (mut fresh, mut report) = (Vec::new(), Vec::new());
     reconstruct::run(&clean.encode(), reconstruct::Input::Mapped(&form), &mut fresh, &mut report)
         .map_err(|refusal| format!("clean {}", refusal.reason.name()))?;

@@ -10,21 +10,10 @@
 
 use form::job::{DirtyJob, DirtyOp};
 use form::mail::MailDoc;
-use form::text::Line;
 use form::{Limits, Reason};
 
 fn read(mail: &str) -> MailDoc {
-    let job = DirtyJob {
-        op: DirtyOp::Mail,
-        declared_name: None,
-        declared_type: Line::default(),
-        limits: Limits::default(),
-        passwords: Vec::new(),
-        pages: Default::default(),
-        office: Default::default(),
-        text: Default::default(),
-        preview: None,
-    };
+    let job = DirtyJob::new(DirtyOp::Mail, Limits::default());
     let (mut form, mut spill) = (Vec::new(), Vec::new());
     disarm::mail::disarm(mail.as_bytes(), &job, &mut form, &mut spill).unwrap();
     MailDoc::decode(form.as_slice(), &job.limits).unwrap()

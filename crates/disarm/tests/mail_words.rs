@@ -11,24 +11,13 @@
 
 use std::process::Command;
 
-use form::job::{DirtyJob, DirtyOp, OfficePolicy, PagesPolicy};
+use form::job::{DirtyJob, DirtyOp};
 use form::mail::MailDoc;
 use form::name::FileName;
-use form::text::Line;
 use form::{Limits, Reason};
 
 fn read(mail: &[u8]) -> MailDoc {
-    let job = DirtyJob {
-        op: DirtyOp::Mail,
-        declared_name: None,
-        declared_type: Line::default(),
-        limits: Limits::default(),
-        passwords: Vec::new(),
-        pages: PagesPolicy::default(),
-        office: OfficePolicy::default(),
-        text: Default::default(),
-        preview: None,
-    };
+    let job = DirtyJob::new(DirtyOp::Mail, Limits::default());
     let (mut form, mut spill) = (Vec::new(), Vec::new());
     disarm::mail::disarm(mail, &job, &mut form, &mut spill).unwrap();
     MailDoc::decode(form.as_slice(), &job.limits).unwrap()

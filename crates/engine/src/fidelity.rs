@@ -12,13 +12,12 @@ use form::image::PixelFormat;
 use form::job::{DirtyJob, DirtyOp, Preview};
 use form::name::FileName;
 use form::reason::{Finding, Place, Reason};
-use form::text::Line;
 use futures_util::StreamExt;
 use jail::{Source, Verdict};
 
 use crate::assemble::SourceReader;
 use crate::outcome::{Defer, PageSimilarity};
-use crate::part::{Converted, Run, room_limits};
+use crate::part::{Converted, Run, dirty_job};
 use crate::rooms;
 
 /// Looks at some of the `pages` of what was rebuilt beside those of the original; those that differ visibly are findings.
@@ -74,15 +73,9 @@ fn sample(pages: u32, most: u32) -> Vec<u32> {
 /// One page as a small grey picture.
 async fn look(run: &Run<'_>, source: Source, name: &FileName, page: u32) -> Result<Option<Grey>, Defer> {
     let job = DirtyJob {
-        op: DirtyOp::Preview,
         declared_name: Some(name.clone()),
-        declared_type: Line::default(),
-        limits: room_limits(run),
-        passwords: run.passwords.to_vec(),
-        pages: run.policy.pages,
-        office: run.policy.office_read,
-        text: Default::default(),
         preview: Some(Preview { page, max_side: SIDE }),
+        ..dirty_job(run, DirtyOp::Preview)
     };
     // The comparison is not the mail's business: it takes none of its time, and has little of its own.
     let limits = rooms::limits(run.policy, &run.budget, source.len);

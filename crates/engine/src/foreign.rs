@@ -8,13 +8,12 @@ use std::time::Duration;
 use form::document::Document;
 use form::job::{DirtyJob, DirtyOp, Legacy, OfficePolicy};
 use form::reason::{Finding, Place, Reason, Refusal};
-use form::text::Line;
 use jail::{Conversion, ConvertFrom, ConvertTo, Converted, Converter, Hostile, Source, Verdict};
 use tokio::sync::{OnceCell, oneshot};
 
 use crate::assemble::SourceReader;
 use crate::outcome::{Defer, Patience};
-use crate::part::{Run, Withheld, our_fault, refused, room_limits};
+use crate::part::{Run, Withheld, dirty_job, our_fault, refused};
 use crate::rooms;
 
 /// LibreOffice, started when it is first needed: most runs of the command line never do.
@@ -130,15 +129,8 @@ async fn with_values(
         return Ok(Ok(None));
     }
     let job = DirtyJob {
-        op: DirtyOp::Auto,
-        declared_name: None,
-        declared_type: Line::default(),
-        limits: room_limits(run),
-        passwords: run.passwords.to_vec(),
-        pages: run.policy.pages,
         office: OfficePolicy { legacy: Legacy::Values, ..run.policy.office_read },
-        text: run.policy.text,
-        preview: None,
+        ..dirty_job(run, DirtyOp::Auto)
     };
     let limits = rooms::limits(run.policy, &run.budget, source.len);
     let outcome = rooms::dirty(run.pool, source.clone(), &job, limits).await?;

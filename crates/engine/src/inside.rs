@@ -6,12 +6,11 @@ use form::job::{DirtyJob, DirtyOp};
 use form::mail::Child;
 use form::name::FileName;
 use form::reason::{Reason, Refusal};
-use form::text::Line;
 use jail::{Hostile, Source};
 
 use crate::assemble::SourceReader;
 use crate::outcome::Defer;
-use crate::part::{Run, our_fault, refused, room_limits};
+use crate::part::{Run, dirty_job, our_fault, refused};
 use crate::rooms;
 
 /// What lies at the root of a tree of parts.
@@ -64,17 +63,8 @@ async fn open(
     source: &Source,
     name: Option<FileName>,
 ) -> Result<Result<(Vec<Child>, Option<Hostile>), Refusal>, Defer> {
-    let job = DirtyJob {
-        op: if name.is_some() { DirtyOp::Auto } else { DirtyOp::Mail },
-        declared_name: name,
-        declared_type: Line::default(),
-        limits: room_limits(run),
-        passwords: run.passwords.to_vec(),
-        pages: run.policy.pages,
-        office: run.policy.office_read,
-        text: Default::default(),
-        preview: None,
-    };
+    let op = if name.is_some() { DirtyOp::Auto } else { DirtyOp::Mail };
+    let job = DirtyJob { declared_name: name, ..dirty_job(run, op) };
     let limits = rooms::limits(run.policy, &run.budget, source.len);
     let outcome = rooms::dirty(run.pool, source.clone(), &job, limits).await?;
     run.budget.spend_on(&outcome.verdict, outcome.usage.wall);

@@ -7,7 +7,7 @@ use std::time::Instant;
 use form::bundle::HeaderName;
 use form::codec::EncodeError;
 use form::document::MailDoc;
-use form::job::{DirtyJob, DirtyOp, Links, OfficePolicy, PagesPolicy, Password};
+use form::job::{DirtyJob, DirtyOp, Links, Password};
 use form::link;
 use form::mail::{MailDate, MailHeader};
 use form::reason::{Finding, Place, Reason, Refusal};
@@ -102,17 +102,7 @@ pub(crate) async fn dissect(
     run: &Run<'_>,
     original: &Source,
 ) -> Result<Result<(MailDoc, Hostile, Option<Hostile>), Refusal>, Defer> {
-    let job = DirtyJob {
-        op: DirtyOp::Mail,
-        declared_name: None,
-        declared_type: Line::default(),
-        limits: room_limits(run),
-        passwords: Vec::new(),
-        pages: PagesPolicy::default(),
-        office: OfficePolicy::default(),
-        text: run.policy.text,
-        preview: None,
-    };
+    let job = DirtyJob { text: run.policy.text, ..DirtyJob::new(DirtyOp::Mail, room_limits(run)) };
     let limits = rooms::limits(run.policy, &run.budget, original.len);
     let outcome = rooms::dirty(run.pool, original.clone(), &job, limits).await?;
     run.budget.spend_on(&outcome.verdict, outcome.usage.wall);

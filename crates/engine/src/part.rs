@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use form::codec::{Decoder, Kind};
 use form::detected::DetectedType;
-use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, Legacy, Opened, Password};
+use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp, Legacy, Opened, Password};
 use form::limits::Limits;
 use form::name::FileName;
 use form::reason::{Finding, Reason, Refusal};
@@ -210,7 +210,7 @@ async fn modernised(run: &Run<'_>, part: &Part, depth: u32, withheld: Withheld) 
 
 /// The words of a document that LibreOffice did not convert, as a text. Where there are none either, its own word stands.
 async fn words(run: &Run<'_>, part: &Part, depth: u32, withheld: Withheld) -> Attempt {
-    let mut job = dirty_job(run, part);
+    let mut job = part_job(run, part);
     job.office.legacy = Legacy::Words;
     let read = both_rooms_as(run, part, &job, depth).await?;
     // LibreOffice may not have been there to say that a password is missing.
@@ -255,17 +255,22 @@ const CONTAINER_TYPES: &[&str] = &[
     "application/applefile",
 ];
 
-fn dirty_job(run: &Run<'_>, part: &Part) -> DirtyJob {
+fn part_job(run: &Run<'_>, part: &Part) -> DirtyJob {
     DirtyJob {
-        op: DirtyOp::Auto,
         declared_name: Some(part.name.clone()),
         declared_type: part.declared_type.clone(),
-        limits: room_limits(run),
+        ..dirty_job(run, DirtyOp::Auto)
+    }
+}
+
+/// What a dirty room is asked under the run's policy, with as many of the run's passwords as one job takes.
+pub(crate) fn dirty_job(run: &Run<'_>, op: DirtyOp) -> DirtyJob {
+    DirtyJob {
         passwords: run.passwords.iter().take(MAX_PASSWORDS).cloned().collect(),
         pages: run.policy.pages,
         office: run.policy.office_read,
         text: run.policy.text,
-        preview: None,
+        ..DirtyJob::new(op, room_limits(run))
     }
 }
 
@@ -279,7 +284,7 @@ pub(crate) fn room_limits(run: &Run<'_>) -> Limits {
 
 /// The form streams from the dirty into the clean room, which writes the file. A container comes out as its verified form.
 pub(crate) async fn both_rooms(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
-    both_rooms_as(run, part, &dirty_job(run, part), depth).await
+    both_rooms_as(run, part, &part_job(run, part), depth).await
 }
 
 async fn both_rooms_as(run: &Run<'_>, part: &Part, job: &DirtyJob, depth: u32) -> Attempt {
@@ -336,7 +341,7 @@ async fn document(
 /// The form is kept: a container needs it when its children are done, and the clean room that assembles verifies it then.
 async fn one_room_first(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
     let limits = rooms::limits(run.policy, &run.budget, part.source.len);
-    let outcome = rooms::dirty(run.pool, part.source.clone(), &dirty_job(run, part), limits).await?;
+    let outcome = rooms::dirty(run.pool, part.source.clone(), &part_job(run, part), limits).await?;
     run.budget.spend_on(&outcome.verdict, outcome.usage.wall);
     if let Some(withheld) = refused(&outcome.verdict) {
         return unless_not_now(run, withheld);
@@ -462,16 +467,11 @@ pub(crate) fn refused(verdict: &Verdict) -> Option<Withheld> {
 
 pub(crate) fn clean_job(run: &Run<'_>, op: CleanOp) -> CleanJob {
     CleanJob {
-        op,
-        limits: run.policy.limits.clone(),
-        image: ImagePolicy::default(),
         pages: run.policy.pages_output,
         links: run.policy.links,
-        boundary_seed: run.seed,
         account: run.policy.account,
         charset: run.policy.charset,
-        password: None,
-        watermark: None,
+        ..CleanJob::new(op, run.policy.limits.clone(), run.seed)
     }
 }
 

@@ -4,11 +4,10 @@ use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp, Preview, Watermark};
 use form::name::FileName;
 use form::reason::{Reason, Refusal};
 use form::report::OutputType;
-use form::text::Line;
 use jail::Source;
 
 use crate::outcome::{Defer, Drawn};
-use crate::part::{Run, Written, clean_job, our_fault, refused, room_limits, written};
+use crate::part::{Run, Written, clean_job, dirty_job, our_fault, refused, written};
 use crate::rooms;
 
 /// Draws a page in a dirty room and writes its pixels anew in a clean one.
@@ -21,7 +20,7 @@ pub(crate) async fn draw(
 ) -> Result<Result<Drawn, Refusal>, Defer> {
     let limits = rooms::limits(run.policy, &run.budget, document.len);
     let clean = CleanJob { watermark: mark, ..clean_job(run, CleanOp::Part) };
-    let outcome = rooms::chain(run.pool, document, &dirty_job(run, name, wanted), &clean, limits, None).await?;
+    let outcome = rooms::chain(run.pool, document, &preview_job(run, name, wanted), &clean, limits, None).await?;
     if let Some(withheld) = refused(outcome.verdict()) {
         return unless_ours(withheld.refusal);
     }
@@ -40,7 +39,7 @@ pub(crate) async fn draw(
 pub(crate) async fn count(run: &Run<'_>, document: Source, name: FileName) -> Result<Result<u32, Refusal>, Defer> {
     let limits = rooms::limits(run.policy, &run.budget, document.len);
     let wanted = Preview { page: PAST_THE_LAST, max_side: 1 };
-    let outcome = rooms::dirty(run.pool, document, &dirty_job(run, name, wanted), limits).await?;
+    let outcome = rooms::dirty(run.pool, document, &preview_job(run, name, wanted), limits).await?;
     let Some(withheld) = refused(&outcome.verdict) else { return Ok(Err(Refusal::plain(Reason::RoomProtocol))) };
     match withheld.refusal {
         Refusal { reason: Reason::LimitPages, limit, value } if value == u64::from(PAST_THE_LAST) => {
@@ -53,18 +52,8 @@ pub(crate) async fn count(run: &Run<'_>, document: Source, name: FileName) -> Re
     }
 }
 
-fn dirty_job(run: &Run<'_>, name: FileName, wanted: Preview) -> DirtyJob {
-    DirtyJob {
-        op: DirtyOp::Preview,
-        declared_name: Some(name),
-        declared_type: Line::default(),
-        limits: room_limits(run),
-        passwords: run.passwords.to_vec(),
-        pages: run.policy.pages,
-        office: run.policy.office_read,
-        text: Default::default(),
-        preview: Some(wanted),
-    }
+fn preview_job(run: &Run<'_>, name: FileName, wanted: Preview) -> DirtyJob {
+    DirtyJob { declared_name: Some(name), preview: Some(wanted), ..dirty_job(run, DirtyOp::Preview) }
 }
 
 fn unless_ours<T>(refusal: Refusal) -> Result<Result<T, Refusal>, Defer> {

@@ -245,6 +245,21 @@ impl DirtyJob {
     /// The most passwords that one job tries.
     pub const MAX_PASSWORDS: u32 = 16;
 
+    /// A job on a file of which nothing is declared, without passwords, read as a site reads that has no wishes of its own.
+    pub fn new(op: DirtyOp, limits: Limits) -> DirtyJob {
+        DirtyJob {
+            op,
+            declared_name: None,
+            declared_type: Line::default(),
+            limits,
+            passwords: Vec::new(),
+            pages: PagesPolicy::default(),
+            office: OfficePolicy::default(),
+            text: TextPolicy::default(),
+            preview: None,
+        }
+    }
+
     /// The job as bytes.
     pub fn encode(&self) -> Vec<u8> {
         let mut sink = Sink::default();
@@ -483,6 +498,22 @@ impl Watermark {
 }
 
 impl CleanJob {
+    /// A job that writes as a site does that has no wishes of its own, and encrypts and marks nothing.
+    pub fn new(op: CleanOp, limits: Limits, boundary_seed: [u8; 16]) -> CleanJob {
+        CleanJob {
+            op,
+            limits,
+            image: ImagePolicy::default(),
+            pages: PagesOutput::default(),
+            links: Links::Keep,
+            boundary_seed,
+            account: AccountPlace::default(),
+            charset: MailCharset::default(),
+            password: None,
+            watermark: None,
+        }
+    }
+
     /// The job as bytes.
     pub fn encode(&self) -> Vec<u8> {
         let mut sink = Sink::default();

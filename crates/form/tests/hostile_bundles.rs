@@ -7,7 +7,7 @@ mod documents;
 use documents::*;
 use form::bundle::{Bundle, BundleWriter, ChildMeta};
 use form::codec::{DecodeError, EncodeError};
-use form::job::{AccountPlace, CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, PagesOutput, PagesPolicy};
+use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy};
 use form::report::{CleanReport, Letters, OutputType, PageLevels};
 use form::{DetectedType, Finding, Kind, Limits, Place, Reason};
 
@@ -138,28 +138,11 @@ fn malformed_sections_are_refused() {
 fn every_cut_and_every_surplus_byte_is_an_error() {
     let limits = Limits::default();
     let dirty = DirtyJob {
-        op: DirtyOp::Auto,
         declared_name: Some(name("a.zip")),
         declared_type: line("application/zip"),
-        limits: limits.clone(),
-        passwords: vec![],
-        pages: PagesPolicy::default(),
-        office: Default::default(),
-        text: Default::default(),
-        preview: None,
+        ..DirtyJob::new(DirtyOp::Auto, limits.clone())
     };
-    let clean = CleanJob {
-        op: CleanOp::Part,
-        limits: limits.clone(),
-        image: ImagePolicy::default(),
-        pages: PagesOutput::default(),
-        links: form::job::Links::Keep,
-        boundary_seed: [7; 16],
-        account: AccountPlace::Top,
-        charset: Default::default(),
-        password: None,
-        watermark: None,
-    };
+    let clean = CleanJob::new(CleanOp::Part, limits.clone(), [7; 16]);
     let report = CleanReport {
         kind: Kind::Text,
         detected_type: DetectedType::UNKNOWN,
@@ -195,18 +178,7 @@ fn every_cut_and_every_surplus_byte_is_an_error() {
 fn a_quality_outside_1_to_100_or_upside_down_is_refused() {
     let job = |quality_min, quality_max| {
         let image = ImagePolicy { quality_min, quality_max, ..ImagePolicy::default() };
-        CleanJob {
-            op: CleanOp::Part,
-            limits: Limits::default(),
-            image,
-            pages: PagesOutput::default(),
-            links: form::job::Links::Keep,
-            boundary_seed: [0; 16],
-            account: AccountPlace::Top,
-            charset: Default::default(),
-            password: None,
-            watermark: None,
-        }
+        CleanJob { image, ..CleanJob::new(CleanOp::Part, Limits::default(), [0; 16]) }
     };
     for (low, high, good) in [(1, 100, true), (80, 80, true), (0, 50, false), (50, 101, false), (81, 80, false)] {
         assert_eq!(CleanJob::decode(&job(low, high).encode()).is_ok(), good, "{low} {high}");

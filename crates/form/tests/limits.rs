@@ -8,7 +8,7 @@ use documents::*;
 use form::bundle::{Bundle, BundleWriter, ChildMeta, ExtraHeader, HeaderName};
 use form::codec::EncodeError;
 use form::document::Document;
-use form::job::{DirtyJob, DirtyOp, PagesPolicy, Password};
+use form::job::{DirtyJob, DirtyOp, Password};
 use form::mail::{MailDoc, MessageId};
 use form::report::{CleanReport, Letters, OutputType, PageLevels};
 use form::text::{Line, Text};
@@ -175,15 +175,8 @@ fn passwords_of_a_job_16_of_1024_bytes() {
     assert!(Password::new(&"p".repeat(1024)).is_some());
     assert!(Password::new(&"p".repeat(1025)).is_none());
     let job = |count| DirtyJob {
-        op: DirtyOp::Auto,
-        declared_name: None,
-        declared_type: Line::default(),
-        limits: Limits::default(),
         passwords: vec![Password::new(&"p".repeat(1024)).unwrap(); count],
-        pages: PagesPolicy::default(),
-        office: Default::default(),
-        text: Default::default(),
-        preview: None,
+        ..DirtyJob::new(DirtyOp::Auto, Limits::default())
     };
     assert!(DirtyJob::decode(&job(16).encode()).is_ok());
     assert!(DirtyJob::decode(&job(17).encode()).is_err());

@@ -14,18 +14,7 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     let rounds: u32 = arguments.next().unwrap().parse().unwrap();
     let directory = PathBuf::from(arguments.next().unwrap());
-    let job = CleanJob {
-        op: CleanOp::Part,
-        limits: Limits::default(),
-        image: Default::default(),
-        pages: Default::default(),
-        links: form::job::Links::Keep,
-        boundary_seed: [7; 16],
-        account: Default::default(),
-        charset: Default::default(),
-        password: None,
-        watermark: None,
-    };
+    let job = CleanJob::new(CleanOp::Part, Limits::default(), [7; 16]);
     let job = job.encode();
     for path in arguments {
         let form = std::fs::read(&path).unwrap();

@@ -4,9 +4,8 @@ pub mod package;
 pub mod zip;
 
 use disarm::Fonts;
-use form::job::{AccountPlace, CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, PagesPolicy, Password};
+use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp, Password};
 use form::name::FileName;
-use form::text::Line;
 use form::{Limits, Reason, Refusal};
 
 /// What a fuzzer's inputs can pass, and no more than one machine has for many of them.
@@ -17,15 +16,9 @@ pub fn limits() -> Limits {
 /// The form of a file, or why there is none.
 pub fn dirty(bytes: &[u8], name: &str) -> Result<Vec<u8>, Refusal> {
     let job = DirtyJob {
-        op: DirtyOp::Auto,
         declared_name: Some(FileName::rebuild(name).0),
-        declared_type: Line::default(),
-        limits: limits(),
         passwords: Password::new("password").into_iter().collect(),
-        pages: PagesPolicy::default(),
-        office: form::job::OfficePolicy::default(),
-        text: Default::default(),
-        preview: None,
+        ..DirtyJob::new(DirtyOp::Auto, limits())
     };
     let (mut form, mut spill) = (Vec::new(), Vec::new());
     disarm::run(&job.encode(), bytes, &Fonts::default(), &mut form, &mut spill).map_err(|refused| refused.refusal)?;
@@ -34,18 +27,7 @@ pub fn dirty(bytes: &[u8], name: &str) -> Result<Vec<u8>, Refusal> {
 
 /// The file of a form, or why there is none.
 pub fn clean(form: &[u8]) -> Result<Vec<u8>, Refusal> {
-    let job = CleanJob {
-        op: CleanOp::Part,
-        limits: limits(),
-        image: ImagePolicy::default(),
-        pages: Default::default(),
-        links: form::job::Links::Keep,
-        boundary_seed: [7; 16],
-        account: AccountPlace::Top,
-        charset: Default::default(),
-        password: None,
-        watermark: None,
-    };
+    let job = CleanJob::new(CleanOp::Part, limits(), [7; 16]);
     let (mut file, mut report) = (Vec::new(), Vec::new());
     reconstruct::run(&job.encode(), reconstruct::Input::Mapped(form), &mut file, &mut report)?;
     Ok(file)

@@ -3,7 +3,6 @@
 use form::Limits;
 use form::job::{DirtyJob, DirtyOp};
 use form::mail::{Child, MailDoc};
-use form::text::Line;
 use proptest::prelude::*;
 
 use super::*;
@@ -35,17 +34,7 @@ impl Outcome {
 }
 
 fn read_within(input: &[u8], limits: Limits) -> Outcome {
-    let job = DirtyJob {
-        op: DirtyOp::Mail,
-        declared_name: None,
-        declared_type: Line::default(),
-        limits: limits.clone(),
-        passwords: Vec::new(),
-        pages: Default::default(),
-        office: Default::default(),
-        text: Default::default(),
-        preview: None,
-    };
+    let job = DirtyJob::new(DirtyOp::Mail, limits.clone());
     let (mut form, mut spill) = (Vec::new(), Vec::new());
     disarm(input, &job, &mut form, &mut spill).unwrap();
     Outcome { mail: MailDoc::decode(form.as_slice(), &limits).unwrap(), spill }

@@ -13,10 +13,10 @@ use disarm::{Fonts, Refused};
 use form::bundle::{BundleWriter, ChildMeta};
 use form::codec::Kind;
 use form::document::ContainerDoc;
-use form::job::{AccountPlace, CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy};
+use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp};
 use form::name::FileName;
 use form::report::CleanReport;
-use form::text::{Line, Text};
+use form::text::Text;
 use form::{Limits, Reason, Refusal};
 use reconstruct::Input;
 
@@ -45,31 +45,13 @@ impl Sanitised {
 
 pub fn dirty_job(name: &str, limits: &Limits) -> DirtyJob {
     DirtyJob {
-        op: DirtyOp::Auto,
         declared_name: (!name.is_empty()).then(|| FileName::rebuild(name).0),
-        declared_type: Line::default(),
-        limits: limits.clone(),
-        passwords: Vec::new(),
-        pages: Default::default(),
-        office: Default::default(),
-        text: Default::default(),
-        preview: None,
+        ..DirtyJob::new(DirtyOp::Auto, limits.clone())
     }
 }
 
 pub fn clean_job(op: CleanOp, limits: &Limits) -> CleanJob {
-    CleanJob {
-        op,
-        limits: limits.clone(),
-        image: ImagePolicy::default(),
-        pages: Default::default(),
-        links: form::job::Links::Keep,
-        boundary_seed: [7; 16],
-        account: AccountPlace::Top,
-        charset: Default::default(),
-        password: None,
-        watermark: None,
-    }
+    CleanJob::new(op, limits.clone(), [7; 16])
 }
 
 pub fn sanitise(bytes: &[u8], name: &str) -> Result<Sanitised, Refused> {

@@ -4,10 +4,7 @@ use form::DetectedType;
 use form::bundle::{BundleWriter, ExtraHeader, HeaderName};
 use form::codec::EncodeError;
 use form::document::MailDoc;
-use form::job::{
-    AccountPlace, CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, Links, MailCharset, OfficePolicy, PagesOutput,
-    PagesPolicy, TextPolicy,
-};
+use form::job::{CleanJob, CleanOp, DirtyJob, DirtyOp};
 use form::limits::Limits;
 use form::mail::{Address, MailHeader, Mailbox};
 use form::text::{Line, Text};
@@ -15,34 +12,13 @@ use jail::room::Rehearsal;
 
 /// For a dirty room: mails.
 pub(super) fn to_read() -> Vec<Rehearsal> {
-    let job = DirtyJob {
-        op: DirtyOp::Mail,
-        declared_name: None,
-        declared_type: Line::scrub("").0,
-        limits: Limits::default(),
-        passwords: Vec::new(),
-        pages: PagesPolicy::default(),
-        office: OfficePolicy::default(),
-        text: TextPolicy::default(),
-        preview: None,
-    };
+    let job = DirtyJob::new(DirtyOp::Mail, Limits::default());
     [PLAIN, MARKUP].map(|mail| Rehearsal { params: job.encode(), input: mail.into() }).into()
 }
 
 /// For a clean room: the form of a mail with what the gateway adds to it.
 pub(super) fn to_write() -> Vec<Rehearsal> {
-    let job = CleanJob {
-        op: CleanOp::AssembleMail,
-        limits: Limits::default(),
-        image: ImagePolicy::default(),
-        pages: PagesOutput::default(),
-        links: Links::Keep,
-        boundary_seed: [0; 16],
-        account: AccountPlace::Top,
-        charset: MailCharset::Utf8,
-        password: None,
-        watermark: None,
-    };
+    let job = CleanJob::new(CleanOp::AssembleMail, Limits::default(), [0; 16]);
     bundle(&job.limits).map(|input| Rehearsal { params: job.encode(), input }).into_iter().collect()
 }
 

@@ -130,18 +130,7 @@ mod tests {
     }
 
     fn written(form: &[u8], links: Links) -> (String, Vec<form::Finding>) {
-        let job = CleanJob {
-            op: CleanOp::Part,
-            limits: Limits::default(),
-            image: Default::default(),
-            pages: Default::default(),
-            links,
-            boundary_seed: [7; 16],
-            account: form::job::AccountPlace::Top,
-            charset: form::job::MailCharset::Utf8,
-            password: None,
-            watermark: None,
-        };
+        let job = CleanJob { links, ..CleanJob::new(CleanOp::Part, Limits::default(), [7; 16]) };
         let (mut out, mut report) = (Vec::new(), Vec::new());
         crate::room::run(&job.encode(), crate::room::Input::Mapped(form), &mut out, &mut report).unwrap();
         let report = CleanReport::decode(&report, &job.limits).unwrap();

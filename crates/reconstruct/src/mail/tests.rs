@@ -1,5 +1,5 @@
 use form::bundle::{BundleWriter, ChildMeta, ExtraHeader, HeaderName};
-use form::job::{AccountPlace, CleanOp, ImagePolicy};
+use form::job::CleanOp;
 use form::mail::{Address, MailDate, Mailbox, MessageId};
 use form::pages::Url;
 use form::text::{Line, Text};
@@ -70,18 +70,7 @@ impl Input {
             bundle.child(&meta, u64::try_from(bytes.len()).unwrap(), &mut bytes.as_slice()).unwrap();
         }
         let bytes = bundle.finish().unwrap();
-        let job = CleanJob {
-            op,
-            limits: limits.clone(),
-            image: ImagePolicy::default(),
-            pages: Default::default(),
-            links: self.links,
-            boundary_seed: [7; 16],
-            account: AccountPlace::Top,
-            charset: self.charset,
-            password: None,
-            watermark: None,
-        };
+        let job = CleanJob { links: self.links, charset: self.charset, ..CleanJob::new(op, limits.clone(), [7; 16]) };
         let bundle = Bundle::decode(&bytes, &limits).unwrap();
         let mut written = Vec::new();
         let mut out = Output::new(&mut written, limits.output_bytes);

@@ -22,18 +22,7 @@ use form::{Limits, Refusal};
 use reconstruct::Input;
 
 pub fn job() -> CleanJob {
-    CleanJob {
-        op: CleanOp::Part,
-        limits: Limits::default(),
-        image: Default::default(),
-        pages: Default::default(),
-        links: form::job::Links::Keep,
-        boundary_seed: [7; 16],
-        account: Default::default(),
-        charset: Default::default(),
-        password: None,
-        watermark: None,
-    }
+    CleanJob::new(CleanOp::Part, Limits::default(), [7; 16])
 }
 
 /// The file of a document.

@@ -6,9 +6,7 @@ use form::bundle::{BundleWriter, ChildMeta, ExtraHeader, HeaderName};
 use form::codec::{Encoder, Kind};
 use form::container::Child;
 use form::image::{Density, FrameHeader, ImageHeader, ImageSource, PixelFormat, Repeat};
-use form::job::{
-    AccountPlace, CleanJob, CleanOp, DirtyJob, DirtyOp, ImagePolicy, PagesOutput, PagesPolicy, Password, Preview,
-};
+use form::job::{AccountPlace, CleanJob, CleanOp, DirtyJob, DirtyOp, Password, Preview};
 use form::mail::{Address, ListField, ListLink, MailDate, MailHeader, Mailbox, MessageId};
 use form::name::{FileName, MemberPath};
 use form::office::{PartKind, fits};
@@ -383,15 +381,10 @@ fn pages_pictures() -> Result<Vec<u8>> {
 
 fn dirty_job() -> DirtyJob {
     DirtyJob {
-        op: DirtyOp::Auto,
         declared_name: FileName::parse("a.zip").ok(),
         declared_type: line("application/zip"),
-        limits: Limits::default(),
         passwords: Password::new("ひみつ").into_iter().collect(),
-        pages: PagesPolicy::default(),
-        office: Default::default(),
-        text: Default::default(),
-        preview: None,
+        ..DirtyJob::new(DirtyOp::Auto, Limits::default())
     }
 }
 
@@ -401,16 +394,8 @@ fn preview_job() -> DirtyJob {
 
 fn clean_job() -> CleanJob {
     CleanJob {
-        op: CleanOp::AssembleMail,
-        limits: Limits::default(),
-        image: ImagePolicy::default(),
-        pages: PagesOutput::default(),
-        links: form::job::Links::Keep,
-        boundary_seed: *b"0123456789abcdef",
         account: AccountPlace::Bottom,
-        charset: Default::default(),
-        password: None,
-        watermark: None,
+        ..CleanJob::new(CleanOp::AssembleMail, Limits::default(), *b"0123456789abcdef")
     }
 }
 
