@@ -11,7 +11,7 @@ use crate::policy::office::{FIRST_PROCESS, KILLED, NARROW, STARTING};
 use crate::policy::program::{Otherwise, Program, TooLarge};
 use crate::policy::table::Row;
 use crate::room::zygote::{self, Failure, at};
-use crate::sys::confine::{self, Dumpable, Resource};
+use crate::sys::confine::{self, Resource};
 use crate::sys::message::{self, Patience};
 use crate::sys::process::{self, Forked};
 use crate::sys::{allocator, descriptor, errno};
@@ -65,22 +65,7 @@ pub(super) fn run() -> ! {
 /// Everything that all processes of the instance have in common.
 fn lock_down(start: &Start) -> Result<(Enforced, OwnedFd), Failure> {
     let setup = &start.setup;
-    descriptor::close_from(FD_JOB + 1).or_else(at(Step::Descriptors))?;
-    confine::settle_signals().or_else(at(Step::Signals))?;
-    confine::be_the_first_victim();
-    confine::set_name(c"misogi-office");
-    let mut enforced = Enforced::default();
-    confine::die_with_parent().or_else(at(Step::Parent))?;
-    if process::parent_pid() != setup.supervisor_pid {
-        // The gateway died before the kernel knew that we want to die with it.
-        process::exit(1);
-    }
-    if let Some(uid) = setup.uid {
-        confine::become_user(uid).or_else(at(Step::User))?;
-        confine::set_dumpable(Dumpable::Yes).or_else(at(Step::Dumpable))?;
-        confine::die_with_parent().or_else(at(Step::Parent))?;
-        enforced.own_user = true;
-    }
+    let mut enforced = zygote::detach(setup, c"misogi-office")?;
     zygote::enter_namespaces(setup)?;
     enforced.namespaces = true;
     enforced.nested_namespaces_off = confine::write_existing("/proc/sys/user/max_user_namespaces", "0").is_ok();

@@ -8,6 +8,7 @@ use crate::sys::message::{self, Patience};
 use crate::sys::process::{self, Forked};
 use crate::sys::{allocator, descriptor, errno, pages};
 use crate::wire::{Enforced, FD_JOB, FORBIDDEN, Role, Setup, Step, ZygoteMessage};
+use std::ffi::CStr;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -86,14 +87,13 @@ struct Zygote {
     room_filter: Option<Program>,
 }
 
-fn lock_down(setup: &Setup, role: Role) -> Result<Zygote, Failure> {
+/// The first steps of every process that a room comes from, and what they enforce: it keeps nothing that it inherited, dies with the
+/// gateway and before it when memory runs out, and is a user of its own where there is one for it.
+pub(crate) fn detach(setup: &Setup, name: &CStr) -> Result<Enforced, Failure> {
     descriptor::close_from(FD_JOB + 1).or_else(at(Step::Descriptors))?;
     confine::settle_signals().or_else(at(Step::Signals))?;
     confine::be_the_first_victim();
-    confine::set_name(match role {
-        Role::Dirty => c"misogi-dirty",
-        Role::Clean => c"misogi-clean",
-    });
+    confine::set_name(name);
     let mut enforced = Enforced::default();
     confine::die_with_parent().or_else(at(Step::Parent))?;
     if process::parent_pid() != setup.supervisor_pid {
@@ -107,6 +107,15 @@ fn lock_down(setup: &Setup, role: Role) -> Result<Zygote, Failure> {
         confine::die_with_parent().or_else(at(Step::Parent))?;
         enforced.own_user = true;
     }
+    Ok(enforced)
+}
+
+fn lock_down(setup: &Setup, role: Role) -> Result<Zygote, Failure> {
+    let name = match role {
+        Role::Dirty => c"misogi-dirty",
+        Role::Clean => c"misogi-clean",
+    };
+    let mut enforced = detach(setup, name)?;
     if setup.namespaces {
         enter_namespaces(setup)?;
         enforced.namespaces = true;
