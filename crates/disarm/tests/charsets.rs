@@ -5,12 +5,12 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::disallowed_methods,
-    reason = "a test says what went wrong by failing, and asks other programs"
+    reason = "a test says what went wrong by failing"
 )]
 
+mod python_kit;
+
 use std::collections::BTreeMap;
-use std::process::Command;
 
 use disarm::charset::{Decoded, decode};
 
@@ -22,49 +22,13 @@ struct Case {
 }
 
 fn cases() -> Vec<Case> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charset_kit/cases.py");
-    let output = Command::new("python3").arg(script).output().expect("python3");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let case = |line: &str| {
-        let fields: Vec<&str> = line.split('\t').collect();
-        let [kind, label, hex, text] = fields[..] else { panic!("{line}") };
-        let bytes = (0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[at * 2..at * 2 + 2], 16).unwrap()).collect();
-        Case { kind: kind.to_owned(), label: label.to_owned(), bytes, text: unescape(text) }
+    let case = |[kind, label, hex, text]: [String; 4]| Case {
+        kind,
+        label,
+        bytes: python_kit::bytes(&hex),
+        text: python_kit::unescaped(&text),
     };
-    String::from_utf8(output.stdout).unwrap().lines().map(case).collect()
-}
-
-/// Python's `unicode_escape`.
-fn unescape(text: &str) -> String {
-    let mut out = String::new();
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        if c != '\\' {
-            out.push(c);
-            continue;
-        }
-        let digits = match chars.next().unwrap() {
-            'r' => {
-                out.push('\r');
-                continue;
-            }
-            'n' => {
-                out.push('\n');
-                continue;
-            }
-            '\\' => {
-                out.push('\\');
-                continue;
-            }
-            'x' => 2,
-            'u' => 4,
-            'U' => 8,
-            other => panic!("\\{other}"),
-        };
-        let code: String = chars.by_ref().take(digits).collect();
-        out.push(char::from_u32(u32::from_str_radix(&code, 16).unwrap()).unwrap());
-    }
-    out
+    python_kit::lines("charset_kit/cases.py").into_iter().map(case).collect()
 }
 
 /// Six cells of JIS X 0208 are read as one of two characters, by JIS X 0221 and by Microsoft; no reader sees the difference.

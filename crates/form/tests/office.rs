@@ -53,6 +53,16 @@ fn every_type_of_the_vocabulary_can_be_written() {
     assert_eq!(impossible, 0, "types whose required children do not exist");
 }
 
+/// The smallest picture.
+const GREY_DOT: PictureHeader = PictureHeader {
+    width: 1,
+    height: 1,
+    layout: PictureLayout::Gray8,
+    source: PictureSource::Drawing,
+    interpolate: false,
+    alpha: None,
+};
+
 /// A document of one paragraph with what `write` puts into its body.
 fn flow(write: impl FnOnce(&mut Writer)) -> OfficeDoc {
     let mut part = Writer::new("MainDocumentPart");
@@ -301,15 +311,7 @@ fn relationships_out_of_range_are_refused() {
     refused(&with(Relationship::Part(1)), "number of a part");
     refused(&with(Relationship::Picture(0)), "number of a picture");
     let mut with_picture = referring(vec![link(), link(), Relationship::Picture(0)], Vec::new());
-    let picture = PictureHeader {
-        width: 1,
-        height: 1,
-        layout: PictureLayout::Gray8,
-        source: PictureSource::Drawing,
-        interpolate: false,
-        alpha: None,
-    };
-    with_picture.pictures.push((picture, vec![0]));
+    with_picture.pictures.push((GREY_DOT, vec![0]));
     encoded(&with_picture, &Limits::default()).unwrap();
 }
 
@@ -380,15 +382,7 @@ fn a_relationship_is_named_by_what_its_target_is_for() {
         part.open("w:document", &[]).open("w:body", &[]).open("w:p", &[]).open("w:r", &[]).open("w:pict", &[]);
         part.open("v:shape", &[]).empty("v:imagedata", &[("r:id", "rId1")]);
         let mut document = document(Kind::Flow, vec![header("MainDocumentPart", relationships)], part.finish());
-        let picture = PictureHeader {
-            width: 1,
-            height: 1,
-            layout: PictureLayout::Gray8,
-            source: PictureSource::Drawing,
-            interpolate: false,
-            alpha: None,
-        };
-        document.pictures.push((picture, vec![0]));
+        document.pictures.push((GREY_DOT, vec![0]));
         document
     };
     encoded(&picture(vec![Relationship::Picture(0)]), &limits).unwrap();
@@ -425,15 +419,7 @@ fn pictures_of_headers_come_last_on_sheets_and_once_for_each_place() {
     let with = |part: usize, relationships: Vec<Relationship>| {
         let mut book = book("rId1", &["WorksheetPart", "SharedStringTablePart"]);
         book.parts[part].relationships.extend(relationships);
-        let one = PictureHeader {
-            width: 1,
-            height: 1,
-            layout: PictureLayout::Gray8,
-            source: PictureSource::Drawing,
-            interpolate: false,
-            alpha: None,
-        };
-        book.pictures.push((one, vec![0]));
+        book.pictures.push((GREY_DOT, vec![0]));
         book
     };
     encoded(&with(1, vec![picture("LH", 1), picture("RFEVEN", HeaderPicture::MAX_SIDE)]), &limits).unwrap();
