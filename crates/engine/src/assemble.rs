@@ -15,7 +15,7 @@ use jail::{Fresh, Hostile, Sealed, Source};
 
 use crate::account::Account;
 use crate::outcome::{Defer, PartOutcome};
-use crate::part::{Run, clean_job, our_fault, refused};
+use crate::part::{Run, clean_job, refused, unless_ours};
 use crate::policy::Policy;
 use crate::rooms;
 
@@ -92,10 +92,7 @@ async fn assemble(run: &Run<'_>, bundle: Source, job: &CleanJob) -> Result<Resul
     let limits = rooms::own_limits(run.policy, bundle.len);
     let outcome = rooms::clean(run.pool, bundle, job, limits).await?;
     Ok(match (refused(&outcome.verdict), outcome.fresh) {
-        (Some(withheld), _) => match our_fault(withheld.refusal.reason) {
-            Some(defer) => return Err(defer),
-            None => Err(withheld.refusal),
-        },
+        (Some(withheld), _) => return unless_ours(withheld.refusal),
         (None, Some(fresh)) => Ok(fresh),
         (None, None) => Err(Refusal::plain(Reason::RoomProtocol)),
     })

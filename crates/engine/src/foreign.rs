@@ -13,7 +13,7 @@ use tokio::sync::{OnceCell, oneshot};
 
 use crate::assemble::SourceReader;
 use crate::outcome::{Defer, Patience};
-use crate::part::{Run, Withheld, dirty_job, our_fault, refused};
+use crate::part::{Run, Withheld, dirty_job, our_fault, refused, unless_ours};
 use crate::rooms;
 
 /// LibreOffice, started when it is first needed: most runs of the command line never do.
@@ -136,10 +136,9 @@ async fn with_values(
     let outcome = rooms::dirty(run.pool, source.clone(), &job, limits).await?;
     run.budget.spend_on(&outcome.verdict, outcome.usage.wall);
     if let Some(withheld) = refused(&outcome.verdict) {
-        return match our_fault(withheld.refusal.reason) {
-            Some(defer) => Err(defer),
-            None if withheld.refusal.reason == Reason::ConverterUnavailable => Ok(Ok(None)),
-            None => Ok(Err(withheld.refusal)),
+        return match withheld.refusal.reason {
+            Reason::ConverterUnavailable => Ok(Ok(None)),
+            _ => unless_ours(withheld.refusal),
         };
     }
     let form = outcome.form.and_then(|form| form.source(0, form.len())).map(SourceReader::new).unwrap_or_default();

@@ -10,7 +10,7 @@ use jail::{Hostile, Source};
 
 use crate::assemble::SourceReader;
 use crate::outcome::Defer;
-use crate::part::{Run, dirty_job, our_fault, refused};
+use crate::part::{Run, dirty_job, refused, unless_ours};
 use crate::rooms;
 
 /// What lies at the root of a tree of parts.
@@ -69,10 +69,7 @@ async fn open(
     let outcome = rooms::dirty(run.pool, source.clone(), &job, limits).await?;
     run.budget.spend_on(&outcome.verdict, outcome.usage.wall);
     if let Some(withheld) = refused(&outcome.verdict) {
-        return match our_fault(withheld.refusal.reason) {
-            Some(defer) => Err(defer),
-            None => Ok(Err(withheld.refusal)),
-        };
+        return unless_ours(withheld.refusal);
     }
     let form = outcome.form.and_then(|form| form.source(0, form.len()));
     let Some(form) = form else { return Ok(Err(Refusal::plain(Reason::RoomProtocol))) };

@@ -19,7 +19,7 @@ use crate::container::children;
 use crate::embedded::within_budget;
 use crate::machine::headers;
 use crate::outcome::{Defer, MailOutcome, MailVerdict, PartOutcome, Patience};
-use crate::part::{Part, Run, our_fault, refused, room_limits, scan};
+use crate::part::{Part, Run, refused, room_limits, scan, unless_ours};
 use crate::policy::Policy;
 use crate::{Wording, account, assemble, candidates, notice, rooms};
 
@@ -107,10 +107,7 @@ pub(crate) async fn dissect(
     let outcome = rooms::dirty(run.pool, original.clone(), &job, limits).await?;
     run.budget.spend_on(&outcome.verdict, outcome.usage.wall);
     if let Some(withheld) = refused(&outcome.verdict) {
-        return match our_fault(withheld.refusal.reason) {
-            Some(defer) => Err(defer),
-            None => Ok(Err(withheld.refusal)),
-        };
+        return unless_ours(withheld.refusal);
     }
     let Some(form) = outcome.form else {
         return Ok(Err(Refusal::plain(Reason::RoomProtocol)));

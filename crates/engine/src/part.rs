@@ -402,6 +402,14 @@ fn unless_not_now(run: &Run<'_>, withheld: Withheld) -> Attempt {
     }
 }
 
+/// A room's refusal, where it says something of the document.
+pub(crate) fn unless_ours<T>(refusal: Refusal) -> Result<Result<T, Refusal>, Defer> {
+    match our_fault(refusal.reason) {
+        Some(defer) => Err(defer),
+        None => Ok(Err(refusal)),
+    }
+}
+
 /// A room that is not to be had, or that somebody ended from outside, says nothing of the document: it waits and is tried again.
 /// A document that ended its own room is told by another reason.
 pub(crate) fn our_fault(reason: Reason) -> Option<Defer> {

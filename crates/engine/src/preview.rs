@@ -7,7 +7,7 @@ use form::report::OutputType;
 use jail::Source;
 
 use crate::outcome::{Defer, Drawn};
-use crate::part::{Run, Written, clean_job, dirty_job, our_fault, refused, written};
+use crate::part::{Run, Written, clean_job, dirty_job, refused, unless_ours, written};
 use crate::rooms;
 
 /// Draws a page in a dirty room and writes its pixels anew in a clean one.
@@ -54,13 +54,6 @@ pub(crate) async fn count(run: &Run<'_>, document: Source, name: FileName) -> Re
 
 fn preview_job(run: &Run<'_>, name: FileName, wanted: Preview) -> DirtyJob {
     DirtyJob { declared_name: Some(name), preview: Some(wanted), ..dirty_job(run, DirtyOp::Preview) }
-}
-
-fn unless_ours<T>(refusal: Refusal) -> Result<Result<T, Refusal>, Defer> {
-    match our_fault(refusal.reason) {
-        Some(defer) => Err(defer),
-        None => Ok(Err(refusal)),
-    }
 }
 
 /// Width and height as they stand in the first chunk (PNG specification 11.2.2) of what our own room wrote; `None` unless it is what
