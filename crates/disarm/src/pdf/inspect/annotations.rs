@@ -8,7 +8,7 @@ use lopdf::{Dictionary, Object, dictionary};
 
 use super::active::on_page;
 use super::edits::Edits;
-use super::shapes::{self, Drawing};
+use super::shapes::{self, Blend, Drawing, Of};
 use super::tree::{Page, Tree};
 use super::writing::{self, FONT_KEY, Writing};
 use super::{boxes, fields};
@@ -203,8 +203,8 @@ impl<'d> Mark<'_, 'd> {
 
     fn highlight(&mut self) {
         let color = self.color("C").unwrap_or_else(|| vec![1.0, 1.0, 0.0]);
-        self.drawing.mix(self.opacity(), true);
-        self.drawing.color(&color, false);
+        self.drawing.mix(self.opacity(), Blend::Multiply);
+        self.drawing.color(&color, Of::Areas);
         for [a, b, c, d] in self.quads() {
             self.drawing.polyline(&[a, b, d, c]);
             self.drawing.raw("h f");
@@ -214,8 +214,8 @@ impl<'d> Mark<'_, 'd> {
     /// A line along marked text, at a part of its height.
     fn along(&mut self, part: f32, is_wavy: bool) {
         let color = self.color("C").unwrap_or_else(|| vec![0.0]);
-        self.drawing.mix(self.opacity(), false);
-        self.drawing.color(&color, true);
+        self.drawing.mix(self.opacity(), Blend::Normal);
+        self.drawing.color(&color, Of::Lines);
         for [a, b, c, d] in self.quads() {
             let height = distance(a, c).max(distance(b, d));
             let thickness = (height * 0.06).clamp(0.3, 4.0);
@@ -244,10 +244,10 @@ impl<'d> Mark<'_, 'd> {
         let (width, dashes) = border(self.tree, self.annotation);
         let width = width.unwrap_or(1.0);
         let inner = self.color("IC");
-        self.drawing.mix(self.opacity(), false);
-        let is_filled = inner.is_some_and(|color| self.drawing.color(&color, false));
+        self.drawing.mix(self.opacity(), Blend::Normal);
+        let is_filled = inner.is_some_and(|color| self.drawing.color(&color, Of::Areas));
         let color = self.color("C").or_else(|| (is_line || !is_filled).then(|| vec![0.0]));
-        let is_stroked = color.is_some_and(|color| self.drawing.color(&color, true)) && width > 0.0;
+        let is_stroked = color.is_some_and(|color| self.drawing.color(&color, Of::Lines)) && width > 0.0;
         if is_stroked {
             self.drawing.op(&[width], "w");
             dash(&mut self.drawing, &dashes);
@@ -361,9 +361,9 @@ impl<'d> Mark<'_, 'd> {
         let (width, dashes) = border(self.tree, self.annotation);
         let width = width.unwrap_or(1.0);
         let [x0, y0, x1, y1] = self.rect;
-        self.drawing.mix(self.opacity(), false);
-        let is_filled = self.color("C").is_some_and(|color| self.drawing.color(&color, false));
-        self.drawing.color(&style.color, true);
+        self.drawing.mix(self.opacity(), Blend::Normal);
+        let is_filled = self.color("C").is_some_and(|color| self.drawing.color(&color, Of::Areas));
+        self.drawing.color(&style.color, Of::Lines);
         self.drawing.op(&[width], "w");
         dash(&mut self.drawing, &dashes);
         if let Some(callout) = self.tree.numbers(self.annotation, "CL") {
@@ -393,9 +393,9 @@ impl<'d> Mark<'_, 'd> {
         let [x0, y0, x1, y1] = self.rect;
         let (wide, high) = (x1 - x0, y1 - y0);
         let size = (high * 0.5).min(wide * 0.85 / writing::width(&words, 1.0).max(0.1));
-        self.drawing.mix(self.opacity(), false);
-        self.drawing.color(&color, true);
-        self.drawing.color(&color, false);
+        self.drawing.mix(self.opacity(), Blend::Normal);
+        self.drawing.color(&color, Of::Lines);
+        self.drawing.color(&color, Of::Areas);
         self.drawing.op(&[(high * 0.05).clamp(0.5, 4.0)], "w");
         let inset = high * 0.08;
         self.drawing.rect([x0 + inset, y0 + inset, x1 - inset, y1 - inset]);
@@ -415,8 +415,8 @@ impl<'d> Mark<'_, 'd> {
             return;
         }
         let color = self.color("C").unwrap_or_else(|| vec![1.0, 0.9, 0.3]);
-        self.drawing.mix(self.opacity(), false);
-        self.drawing.color(&color, false);
+        self.drawing.mix(self.opacity(), Blend::Normal);
+        self.drawing.color(&color, Of::Areas);
         self.drawing.raw("0.2 G 0.8 w");
         let y0 = y1 - NOTE;
         self.rect = [x0, y0, x0 + NOTE, y1];
@@ -431,8 +431,8 @@ impl<'d> Mark<'_, 'd> {
 
     fn caret(&mut self) {
         let color = self.color("C").unwrap_or_else(|| vec![0.0, 0.0, 1.0]);
-        self.drawing.mix(self.opacity(), false);
-        self.drawing.color(&color, false);
+        self.drawing.mix(self.opacity(), Blend::Normal);
+        self.drawing.color(&color, Of::Areas);
         let [x0, y0, x1, y1] = self.rect;
         self.drawing.polyline(&[(x0, y0), ((x0 + x1) / 2.0, y1), (x1, y0)]);
         self.drawing.raw("h f");
@@ -447,7 +447,7 @@ impl<'d> Mark<'_, 'd> {
         if width <= 0.0 {
             return;
         }
-        self.drawing.color(&color, true);
+        self.drawing.color(&color, Of::Lines);
         self.drawing.op(&[width], "w");
         dash(&mut self.drawing, &dashes);
         let is_underlined =

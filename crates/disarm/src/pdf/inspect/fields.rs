@@ -4,7 +4,7 @@ use lopdf::{Dictionary, Object};
 
 use super::annotations::{Change, appearance, border};
 use super::edits::Edits;
-use super::shapes::Drawing;
+use super::shapes::{Drawing, Of};
 use super::tree::{Tree, as_dict, text};
 use super::writing::{self, FONT_KEY, Writing};
 
@@ -125,7 +125,7 @@ pub(super) fn lines(
     drawing.raw("q");
     drawing.rect([x0, y0, x1, y1]);
     drawing.raw("W n BT");
-    drawing.color(&style.color, false);
+    drawing.color(&style.color, Of::Areas);
     drawing.raw(&format!("/{FONT_KEY} {size} Tf"));
     let mut y = y1 - PADDING - size * ASCENT;
     for line in &broken {
@@ -184,12 +184,12 @@ impl<'d> Field<'_, 'd> {
         let color = |key: &str| self.look.and_then(|look| self.tree.numbers(look, key));
         let (back, line) = (color("BG"), color("BC"));
         let area = [0.0, 0.0, self.wide, self.high];
-        if back.is_some_and(|color| self.drawing.color(&color, false)) {
+        if back.is_some_and(|color| self.drawing.color(&color, Of::Areas)) {
             self.drawing.rect(area);
             self.drawing.raw("f");
         }
         let width = border(self.tree, self.widget).0.unwrap_or(1.0);
-        if line.is_some_and(|color| width > 0.0 && self.drawing.color(&color, true)) {
+        if line.is_some_and(|color| width > 0.0 && self.drawing.color(&color, Of::Lines)) {
             self.border = width;
             let half = width / 2.0;
             self.drawing.op(&[width], "w");
@@ -237,8 +237,8 @@ impl<'d> Field<'_, 'd> {
             return;
         }
         let color = Style::read(tree, self.widget).color;
-        self.drawing.color(&color, false);
-        self.drawing.color(&color, true);
+        self.drawing.color(&color, Of::Areas);
+        self.drawing.color(&color, Of::Lines);
         let [x0, y0, x1, y1] = self.square(self.border + 1.0);
         let side = x1 - x0;
         let at = |x: f32, y: f32| (x0 + side * x, y0 + side * y);
@@ -384,7 +384,7 @@ impl<'d> Field<'_, 'd> {
         self.drawing.raw("q");
         self.drawing.rect([0.0, 0.0, self.wide, self.high]);
         self.drawing.raw("W n BT");
-        self.drawing.color(&style.color, false);
+        self.drawing.color(&style.color, Of::Areas);
         self.drawing.raw(&format!("/{FONT_KEY} {size} Tf"));
     }
 

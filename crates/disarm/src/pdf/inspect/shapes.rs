@@ -4,6 +4,22 @@ use std::fmt::Write as _;
 
 use lopdf::{Dictionary, Object, dictionary};
 
+/// How what is drawn mixes with what is below it (ISO 32000-2, table 134).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Blend {
+    /// It lies over it.
+    Normal,
+    /// Both show, as with a marker on paper.
+    Multiply,
+}
+
+/// What a colour is of.
+#[derive(Clone, Copy)]
+pub(super) enum Of {
+    Areas,
+    Lines,
+}
+
 /// Operators of an appearance, and what they reach.
 #[derive(Default)]
 pub(super) struct Drawing {
@@ -30,9 +46,12 @@ impl Drawing {
     }
 
     /// Sets opacity and blend mode, where they are not the usual ones.
-    pub(super) fn mix(&mut self, opacity: f32, is_multiplied: bool) {
-        if opacity < 1.0 || is_multiplied {
-            let mode = if is_multiplied { "Multiply" } else { "Normal" };
+    pub(super) fn mix(&mut self, opacity: f32, blend: Blend) {
+        if opacity < 1.0 || blend != Blend::Normal {
+            let mode = match blend {
+                Blend::Normal => "Normal",
+                Blend::Multiply => "Multiply",
+            };
             let state = dictionary! { "CA" => opacity, "ca" => opacity, "BM" => mode };
             self.resources.set("ExtGState", dictionary! { "G" => state });
             self.raw("/G gs");
@@ -40,14 +59,14 @@ impl Drawing {
     }
 
     /// Sets the colour of areas or lines; `false` when there is none.
-    pub(super) fn color(&mut self, color: &[f32], is_line: bool) -> bool {
-        let operator = match (color.len(), is_line) {
-            (1, false) => "g",
-            (1, true) => "G",
-            (3, false) => "rg",
-            (3, true) => "RG",
-            (4, false) => "k",
-            (4, true) => "K",
+    pub(super) fn color(&mut self, color: &[f32], of: Of) -> bool {
+        let operator = match (color.len(), of) {
+            (1, Of::Areas) => "g",
+            (1, Of::Lines) => "G",
+            (3, Of::Areas) => "rg",
+            (3, Of::Lines) => "RG",
+            (4, Of::Areas) => "k",
+            (4, Of::Lines) => "K",
             _ => return false,
         };
         self.op(color, operator);
