@@ -11,6 +11,7 @@ use web::Site;
 
 use crate::config::Config;
 use crate::gateway;
+use crate::letterhead::Letterhead;
 
 /// What composes and sends the digests.
 pub(crate) struct Digest {
@@ -19,30 +20,28 @@ pub(crate) struct Digest {
     /// Minutes of the day, by local time.
     times: Vec<u32>,
     recipients: Vec<String>,
-    postmaster: String,
+    letterhead: Letterhead,
     /// Whether approvers are told of requests.
     approvers: bool,
     admin_url: String,
     portal_url: String,
     site_name: String,
     language: Language,
-    utc_offset_minutes: i16,
 }
 
 impl Digest {
-    pub(crate) fn new(store: Store, engine: Engine, config: &Config, postmaster: String, site: &Site) -> Self {
+    pub(crate) fn new(store: Store, engine: Engine, config: &Config, letterhead: Letterhead, site: &Site) -> Self {
         Self {
             store,
             engine,
             times: config.digest.minutes(),
             recipients: config.digest.recipients.clone(),
-            postmaster,
+            letterhead,
             approvers: config.digest.approvers,
             admin_url: site.admin_url.clone(),
             portal_url: site.portal_url.clone(),
             site_name: config.site.name.clone(),
             language: gateway::language(config),
-            utc_offset_minutes: config.site.utc_offset_minutes,
         }
     }
 
@@ -66,7 +65,7 @@ impl Digest {
     /// The moment that a digest is due for, and was not sent yet; `part` tells the digests of one moment apart.
     async fn due(&self, part: Duration) -> Result<Option<Timestamp>> {
         let now = self.store.now();
-        let Some(slot) = last_slot(now, &self.times, self.utc_offset_minutes) else { return Ok(None) };
+        let Some(slot) = last_slot(now, &self.times, self.letterhead.utc_offset_minutes) else { return Ok(None) };
         let is_late = now.since(slot) > LATEST;
         let slot = slot.plus(part);
         Ok(if is_late || self.store.digest_done(slot).await? { None } else { Some(slot) })
@@ -84,7 +83,7 @@ impl Digest {
         }
         let list = if todo.held > 0 { "/quarantine?state=held" } else { "/approvals" };
         let link = format!("{}{list}", self.admin_url);
-        let (subject, text) = words(&todo, &link, &self.site_name, self.language, self.utc_offset_minutes);
+        let (subject, text) = words(&todo, &link, &self.site_name, self.language, self.letterhead.utc_offset_minutes);
         if self.send(slot, self.recipients.clone(), subject, text).await? {
             let (held, requests) = (todo.held, todo.requests);
             tracing::info!(event = "digest_sent", held, requests, recipients = self.recipients.len());
@@ -107,7 +106,7 @@ impl Digest {
         }
         let link = format!("{}/approvals", self.portal_url);
         let todo = Todo { requests, oldest_request: oldest, ..Todo::default() };
-        let (subject, text) = words(&todo, &link, &self.site_name, self.language, self.utc_offset_minutes);
+        let (subject, text) = words(&todo, &link, &self.site_name, self.language, self.letterhead.utc_offset_minutes);
         let count = recipients.len();
         if self.send(slot, recipients, subject, text).await? {
             tracing::info!(event = "digest_sent", requests, recipients = count);
@@ -118,12 +117,12 @@ impl Digest {
     async fn send(&self, slot: Timestamp, recipients: Vec<String>, subject: String, text: String) -> Result<bool> {
         let receipt = self.store.new_receipt()?;
         let notice = Notice {
-            from: self.postmaster.clone(),
+            from: self.letterhead.postmaster.clone(),
             to: recipients.clone(),
             subject: subject.clone(),
             text,
             now: self.store.now().unix_millis().div_euclid(1000),
-            utc_offset_minutes: self.utc_offset_minutes,
+            utc_offset_minutes: self.letterhead.utc_offset_minutes,
             receipt: receipt.as_str().to_owned(),
             report: None,
         };

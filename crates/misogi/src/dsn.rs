@@ -3,25 +3,23 @@
 use engine::catalogue::Language;
 use engine::{DeliveryReport, Engine, FailedDelivery, Notice};
 use mail::delivery::{ComposeDsn, ComposeError, ComposeFuture, DsnFacts};
-
 use store::Store;
 
 use crate::config::Config;
 use crate::gateway;
+use crate::letterhead::Letterhead;
 
 /// Composes delivery reports in the language of the site.
 pub(crate) struct Composer {
     engine: Engine,
     store: Store,
     language: Language,
-    postmaster: String,
-    utc_offset_minutes: i16,
+    letterhead: Letterhead,
 }
 
 impl Composer {
-    pub(crate) fn new(engine: Engine, store: Store, config: &Config, postmaster: String) -> Self {
-        let utc_offset_minutes = config.site.utc_offset_minutes;
-        Self { engine, store, language: gateway::language(config), postmaster, utc_offset_minutes }
+    pub(crate) fn new(engine: Engine, store: Store, config: &Config, letterhead: Letterhead) -> Self {
+        Self { engine, store, language: gateway::language(config), letterhead }
     }
 
     fn notice(&self, facts: &DsnFacts) -> Notice {
@@ -38,12 +36,12 @@ impl Composer {
             text.push_str(&format!("\n  {}\n    {} {}\n", failed.address, failed.status, failed.reply));
         }
         Notice {
-            from: self.postmaster.clone(),
+            from: self.letterhead.postmaster.clone(),
             to: vec![facts.recipient.clone()],
             subject: subject.to_owned(),
             text,
             now: facts.last_attempt.unix_millis().div_euclid(1000),
-            utc_offset_minutes: self.utc_offset_minutes,
+            utc_offset_minutes: self.letterhead.utc_offset_minutes,
             receipt: facts.receipt.as_str().to_owned(),
             report: Some(report(facts)),
         }

@@ -9,15 +9,16 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use engine::{Engine, MailContext, PartOutcome, Patience};
+use engine::{Engine, PartOutcome, Patience};
 use form::name::FileName;
 use jail::Source;
-use store::{Clock, MessageId, OriginKind, Store};
+use store::{MessageId, OriginKind, Store};
 use web::{Change, Setting, SettingOrigin, TriedPart};
 
 use crate::config::{self, Config};
 use crate::forecast::Tally;
 use crate::gateway;
+use crate::letterhead::Letterhead;
 use crate::worker::chain;
 
 /// The sections that may be published, and of those with others beside them, the keys.
@@ -44,8 +45,7 @@ pub(crate) struct Governor {
     written: toml::Table,
     engine: Engine,
     store: Store,
-    clock: Clock,
-    postmaster: String,
+    letterhead: Letterhead,
     published: Mutex<Published>,
 }
 
@@ -69,13 +69,12 @@ impl Governor {
         file: Option<PathBuf>,
         engine: Engine,
         store: Store,
-        clock: Clock,
-        postmaster: String,
+        letterhead: Letterhead,
     ) -> Self {
         let text = file.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
         let written = text.and_then(|text| text.parse().ok()).unwrap_or_default();
         let published = Published { version: 0, config: config.clone(), written: toml::Table::new() };
-        Self { base: config.clone(), file, written, engine, store, clock, postmaster, published: Mutex::new(published) }
+        Self { base: config.clone(), file, written, engine, store, letterhead, published: Mutex::new(published) }
     }
 
     /// Puts the newest published policy in force. One that does not fit any more (the file has a key of it by now) is told in the log,
@@ -132,16 +131,8 @@ impl Governor {
         };
         let parts = match row.origin {
             OriginKind::Mail => {
-                let context = MailContext {
-                    receipt: row.receipt.to_string(),
-                    sender: row.sender.unwrap_or_default(),
-                    recipients: row.recipients,
-                    patience: Patience::Again,
-                    postmaster: self.postmaster.clone(),
-                    now: self.clock.now().unix_millis().div_euclid(1000),
-                    utc_offset_minutes: self.base.site.utc_offset_minutes,
-                    passwords: Vec::new(),
-                };
+                let sender = row.sender.as_deref();
+                let context = self.letterhead.context(&row.receipt, sender, &row.recipients, Patience::Again);
                 engine.sanitise_mail(&original, &context).await.map_err(|error| chain(&error))?.parts
             }
             OriginKind::Upload => {
@@ -168,7 +159,7 @@ impl Governor {
     async fn foreseen(&self, draft: &str) -> Result<web::Forecast, String> {
         let (after, _) = self.with(draft)?;
         let mut tally = Tally::new(&self.published().config, &after);
-        let now = self.clock.now();
+        let now = self.letterhead.clock.now();
         let since = now.minus(Duration::from_secs(86_400).saturating_mul(DAYS));
         let mut below = MessageId(i64::MAX);
         loop {

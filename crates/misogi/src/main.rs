@@ -20,6 +20,7 @@ mod forecast;
 mod gateway;
 mod governor;
 mod lease;
+mod letterhead;
 mod pairing;
 mod pool;
 mod retrying;

@@ -8,9 +8,10 @@ use engine::policy::{Fallback, Markup, MostLevel, OfficeOutput};
 use engine::{Defer, Engine, MailContext, MailVerdict, PartOutcome, Patience, Policy, Unlocked};
 use form::name::FileName;
 use form::reason::{Reason, Refusal};
-use store::{Clock, OriginKind, QuarantineId, Receipt, Retried, RetriedFile, RetryPolicy, RetryTask, StillHeld, Store};
+use store::{OriginKind, QuarantineId, Receipt, Retried, RetriedFile, RetryPolicy, RetryTask, StillHeld, Store};
 use tokio_util::sync::CancellationToken;
 
+use crate::letterhead::Letterhead;
 use crate::worker::chain;
 
 /// How often the store is asked.
@@ -26,9 +27,7 @@ const AT_A_TIME: u32 = 16;
 pub(crate) struct Retrying {
     pub(crate) store: Store,
     pub(crate) engine: Engine,
-    pub(crate) clock: Clock,
-    pub(crate) postmaster: String,
-    pub(crate) utc_offset_minutes: i16,
+    pub(crate) letterhead: Letterhead,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -134,16 +133,7 @@ impl Retrying {
 
     fn context(&self, task: &RetryTask) -> Result<(Receipt, MailContext), Fault> {
         let receipt = self.store.new_receipt()?;
-        let context = MailContext {
-            receipt: receipt.as_str().to_owned(),
-            sender: task.sender.clone().unwrap_or_default(),
-            recipients: task.recipients.clone(),
-            postmaster: self.postmaster.clone(),
-            patience: Patience::Last,
-            now: self.clock.now().unix_millis().div_euclid(1000),
-            utc_offset_minutes: self.utc_offset_minutes,
-            passwords: Vec::new(),
-        };
+        let context = self.letterhead.context(&receipt, task.sender.as_deref(), &task.recipients, Patience::Last);
         Ok((receipt, context))
     }
 }

@@ -10,8 +10,8 @@ use engine::{Defer, Engine, MailContext, MailOutcome, MailVerdict, Notice, PartO
 use form::name::FileName;
 use form::reason::Reason;
 use store::{
-    Class, Clock, Completed, Envelope, FailOutcome, GivenUp, PartRecord, PartVerdict, Quarantined, Store, Verdict,
-    Work, WorkOrigin,
+    Class, Completed, Envelope, FailOutcome, GivenUp, PartRecord, PartVerdict, Quarantined, Store, Verdict, Work,
+    WorkOrigin,
 };
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use web::{Conversions, Metrics};
 
 use crate::lease;
+use crate::letterhead::Letterhead;
 use crate::pairing::{AtOnce, Pairing};
 use crate::retrying::under;
 
@@ -45,9 +46,7 @@ const DRAIN: Duration = Duration::from_secs(20);
 pub(crate) struct Worker {
     pub(crate) store: Store,
     pub(crate) engine: Engine,
-    pub(crate) clock: Clock,
-    pub(crate) postmaster: String,
-    pub(crate) utc_offset_minutes: i16,
+    pub(crate) letterhead: Letterhead,
     /// Mails converted at the same time; more than slots, so that rooms never wait for the store.
     pub(crate) parallel: usize,
     pub(crate) metrics: Metrics,
@@ -192,33 +191,25 @@ impl Worker {
         envelope: &Envelope,
         original: &engine::Source,
     ) -> Result<AtOnce, Defer> {
-        let context = self.context(work, envelope.sender.as_deref(), &envelope.recipients);
+        let context = self.context(work, envelope);
         let outcome = engine.sanitise_mail(original, &context).await?;
         Ok(self.pairing.opened_at_once(engine, original, &context, envelope, outcome).await)
     }
 
     fn count(&self, work: &Work, verdict: Verdict, reasons: &[Reason]) {
-        self.metrics.finished(verdict, self.clock.now().since(work.received));
+        self.metrics.finished(verdict, self.letterhead.clock.now().since(work.received));
         for reason in reasons {
             self.metrics.withheld(*reason);
         }
     }
 
-    fn context(&self, work: &Work, sender: Option<&str>, recipients: &[String]) -> MailContext {
-        MailContext {
-            receipt: work.receipt.as_str().to_owned(),
-            sender: sender.unwrap_or_default().to_owned(),
-            recipients: recipients.to_vec(),
-            patience: patience(work),
-            postmaster: self.postmaster.clone(),
-            now: self.clock.now().unix_millis().div_euclid(1000),
-            utc_offset_minutes: self.utc_offset_minutes,
-            passwords: Vec::new(),
-        }
+    fn context(&self, work: &Work, envelope: &Envelope) -> MailContext {
+        let sender = envelope.sender.as_deref();
+        self.letterhead.context(&work.receipt, sender, &envelope.recipients, patience(work))
     }
 
     async fn deferred(&self, work: &Work, why: &str) -> Result<()> {
-        let defer = || self.store.defer(&work.key, why, self.clock.now().plus(DEFER));
+        let defer = || self.store.defer(&work.key, why, self.letterhead.clock.now().plus(DEFER));
         self.kept(work, defer).await.context("deferring")
     }
 
@@ -262,7 +253,7 @@ impl Worker {
         let notice = match &work.origin {
             WorkOrigin::Upload { .. } => None,
             WorkOrigin::Mail { envelope } => {
-                let context = self.context(work, envelope.sender.as_deref(), &envelope.recipients);
+                let context = self.context(work, envelope);
                 let engine = self.engine.current();
                 let notice = given_up_notice(&engine, context);
                 Some(engine.compose_notice(&notice).await.context("composing a notice")?)

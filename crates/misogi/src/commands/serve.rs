@@ -24,10 +24,11 @@ use crate::config::{self, Config, LogFormat};
 use crate::digest::Digest;
 use crate::gateway::{self, NextHop};
 use crate::governor::Governor;
+use crate::letterhead::Letterhead;
 use crate::pairing::{Keys, Pairing, Told, Turns};
 use crate::retrying::Retrying;
 use crate::worker::Worker;
-use crate::{ConfigArgument, clock, control, dsn, sources, watch};
+use crate::{ConfigArgument, control, dsn, sources, watch};
 
 /// How often what has outlived its retention is removed.
 const PURGE_EVERY: Duration = Duration::from_secs(3600);
@@ -128,7 +129,7 @@ struct Gateway<'c> {
     config: &'c Config,
     file: Option<PathBuf>,
     hostname: String,
-    postmaster: String,
+    letterhead: Letterhead,
     slots: usize,
     store: Store,
     engine: engine::Engine,
@@ -146,19 +147,16 @@ impl<'c> Gateway<'c> {
     /// Makes them, with the policy that was published last in force.
     async fn new(config: &'c Config, file: Option<&Path>, store: Store, engine: engine::Engine) -> Result<Self> {
         let hostname = gateway::hostname(config);
-        let postmaster = format!("postmaster@{hostname}");
+        let letterhead = Letterhead::of(config);
         let file = file.map(Path::to_owned);
-        let governor =
-            Governor::new(config, file.clone(), engine.clone(), store.clone(), clock::system(), postmaster.clone());
+        let governor = Governor::new(config, file.clone(), engine.clone(), store.clone(), letterhead.clone());
         governor.resume().await?;
         let pairing = Pairing {
             turns: Turns::default(),
             store: store.clone(),
             engine: engine.clone(),
-            clock: clock::system(),
+            letterhead: letterhead.clone(),
             settings: config.passwords.clone(),
-            postmaster: postmaster.clone(),
-            utc_offset_minutes: config.site.utc_offset_minutes,
             told: Told::default(),
             keys: Keys::default(),
         };
@@ -173,7 +171,7 @@ impl<'c> Gateway<'c> {
             config,
             file,
             hostname,
-            postmaster,
+            letterhead,
             slots: gateway::slots(config),
             store,
             engine,
@@ -209,11 +207,11 @@ impl<'c> Gateway<'c> {
         let intake = IntakeConfig { observer: figures.clone(), ..gateway::intake(self.config, &self.hostname)? };
         roles.start("intake", mail::intake::serve(smtp, intake, self.store.clone(), self.shutdown.clone()));
         let (engine, store) = (self.engine.clone(), self.store.clone());
-        let composer = dsn::Composer::new(engine.clone(), store.clone(), self.config, self.postmaster.clone());
+        let composer = dsn::Composer::new(engine.clone(), store.clone(), self.config, self.letterhead.clone());
         let delivery = DeliveryConfig { observer: figures, ..gateway::delivery(self.config, &self.hostname)? };
         roles
             .start("delivery", mail::delivery::run(delivery, store.clone(), Arc::new(composer), self.shutdown.clone()));
-        let digest = Digest::new(store, engine, self.config, self.postmaster.clone(), &self.site);
+        let digest = Digest::new(store, engine, self.config, self.letterhead.clone(), &self.site);
         roles.start("digest", digest.run(self.shutdown.clone()));
         Ok(())
     }
@@ -225,18 +223,14 @@ impl<'c> Gateway<'c> {
         let retrying = Retrying {
             store: self.store.clone(),
             engine: self.engine.clone(),
-            clock: clock::system(),
-            postmaster: self.postmaster.clone(),
-            utc_offset_minutes: self.config.site.utc_offset_minutes,
+            letterhead: self.letterhead.clone(),
             shutdown: self.shutdown.clone(),
         };
         roles.start("retrying", retrying.run());
         let worker = Worker {
             store: self.store.clone(),
             engine: self.engine.clone(),
-            clock: clock::system(),
-            postmaster: self.postmaster.clone(),
-            utc_offset_minutes: self.config.site.utc_offset_minutes,
+            letterhead: self.letterhead.clone(),
             parallel: self.slots.saturating_mul(MAILS_PER_SLOT),
             metrics: self.metrics.clone(),
             conversions: self.conversions.clone(),

@@ -138,16 +138,9 @@ impl Pairing {
         by: &By<'_>,
     ) -> Result<Option<(Receipt, Unlocked)>, store::Error> {
         let receipt = self.store.new_receipt()?;
-        let context = MailContext {
-            receipt: receipt.as_str().to_owned(),
-            sender: locked.sender.clone().unwrap_or_default(),
-            recipients: group.recipients.clone(),
-            postmaster: self.postmaster.clone(),
-            patience: Patience::Last,
-            now: self.clock.now().unix_millis().div_euclid(1000),
-            utc_offset_minutes: self.utc_offset_minutes,
-            passwords,
-        };
+        let sender = locked.sender.as_deref();
+        let context = self.letterhead.context(&receipt, sender, &group.recipients, Patience::Last);
+        let context = MailContext { passwords, ..context };
         let paths = group.paths();
         let wanted = Locked { first: locked.receipt.as_str(), paths: &paths, left_out: &group.left_out };
         match self.engine.current().unlock_mail(original, &context, &wanted).await {

@@ -45,7 +45,7 @@ impl Pairing {
             names: Names::of(envelope, outcome),
             recipients: envelope.recipients.clone(),
             candidates: if tells { outcome.candidates.clone() } else { Vec::new() },
-            at: self.clock.now(),
+            at: self.letterhead.clock.now(),
         };
         let AtOnce { keys, untried, tried, .. } = known;
         Some(Left { mail, keys: keys.clone(), untried: untried.clone(), tried: tried.clone(), is_locked })
@@ -207,7 +207,7 @@ impl Pairing {
     }
 
     fn since(&self) -> Timestamp {
-        self.clock.now().minus(self.settings.window())
+        self.letterhead.clock.now().minus(self.settings.window())
     }
 
     fn failed(&self, receipt: &Receipt, why: &str) {

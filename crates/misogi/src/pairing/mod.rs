@@ -25,10 +25,11 @@ use std::fmt;
 
 use engine::Engine;
 use form::job::Password;
-use store::{Clock, QuarantineId, Store};
+use store::{QuarantineId, Store};
 use web::{UnlockFuture, Unlocker};
 
 use crate::config::Passwords;
+use crate::letterhead::Letterhead;
 pub(crate) use at_once::AtOnce;
 pub(crate) use told::{Keys, Told};
 pub(crate) use turns::Turns;
@@ -43,10 +44,8 @@ pub(crate) const MAX_KNOWN: usize = 256;
 pub(crate) struct Pairing {
     pub(crate) store: Store,
     pub(crate) engine: Engine,
-    pub(crate) clock: Clock,
+    pub(crate) letterhead: Letterhead,
     pub(crate) settings: Passwords,
-    pub(crate) postmaster: String,
-    pub(crate) utc_offset_minutes: i16,
     pub(crate) told: Told,
     pub(crate) keys: Keys,
     pub(crate) turns: Turns,
