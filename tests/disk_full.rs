@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use support::http::{upload, visit};
 use support::{Client, Gateway, dot_stuffed, get, read_maildir, signal, submit};
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -192,6 +193,35 @@ fn below_the_reserve_new_mail_is_refused_with_452_and_what_was_taken_arrives() {
     assert_eq!(status, 503, "a gateway that takes no mail is not ready");
     small.disk.make_room();
     small.goes_on_after(taken);
+}
+
+#[test]
+fn below_the_reserve_uploads_are_told_when_to_come_again_and_pass_once_there_is_room() {
+    let small = Small::start("");
+    let portal = small.gateway.portal;
+    let (cookie, token) = visit(portal, "/");
+    let by_page =
+        |bytes: usize| upload(portal, "/upload", &cookie, &[("form_token", &token)], ("plan.txt", &vec![b'a'; bytes]));
+    let by_interface = |bytes: usize| upload(portal, "/api/v1/files", "", &[], ("plan.txt", &vec![b'a'; bytes]));
+    assert_eq!(by_page(100).status, 303, "there is room, and the page leads on to the result");
+    small.disk.fill(100 << 20);
+    for bytes in [100, 200_000, 5_000_000] {
+        for answer in [by_page(bytes), by_interface(bytes)] {
+            assert_eq!(answer.status, 503, "{bytes}: {}", answer.text());
+            // RFC 9110 10.2.3
+            let later = answer.field("retry-after").and_then(|later| later.parse::<u32>().ok());
+            assert!(later.is_some_and(|seconds| seconds > 0), "{}", answer.head);
+        }
+    }
+    assert_eq!(by_interface(100).json()["reason_code"], "busy");
+    small.disk.make_room();
+    let started = Instant::now();
+    while by_interface(100).status != 202 {
+        assert!(started.elapsed() < PATIENCE, "no file is taken though there is room");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(by_page(5_000_000).status, 303);
+    small.ends_soundly();
 }
 
 #[test]

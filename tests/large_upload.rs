@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use support::Gateway;
+use support::http::{Answer, ask, visit};
 
 const GIGABYTE: u64 = 1 << 30;
 const MIB: u64 = 1 << 20;
@@ -47,37 +48,6 @@ fn mebibyte(number: u64) -> Vec<u8> {
     bytes
 }
 
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
-}
-
-impl Answer {
-    fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("{}: {}", self.status, self.body))
-    }
-}
-
-fn read(stream: &mut TcpStream) -> Answer {
-    let mut bytes = Vec::new();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    let _ = stream.read_to_end(&mut bytes);
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text}"));
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Answer { status, head: head.to_owned(), body: body.to_owned() }
-}
-
-fn ask(portal: SocketAddr, head: &str, body: &[u8]) -> Answer {
-    let mut stream = TcpStream::connect(portal).unwrap();
-    let (first, rest) = head.split_once("\r\n").unwrap_or((head, ""));
-    let head =
-        format!("{first}\r\nHost: {portal}\r\nConnection: close\r\nContent-Length: {}\r\n{rest}\r\n", body.len());
-    stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
-    read(&mut stream)
-}
-
 /// Sends the file from `from` on as one piece that ends at `to`, and breaks the connection at `cut`, if there is one.
 fn send(portal: SocketAddr, href: &str, from: u64, to: u64, cut: Option<u64>) -> Option<Answer> {
     let mut stream = TcpStream::connect(portal).unwrap();
@@ -95,12 +65,12 @@ fn send(portal: SocketAddr, href: &str, from: u64, to: u64, cut: Option<u64>) ->
         stream.write_all(&within[..count]).unwrap();
         at += count as u64;
     }
-    cut.is_none().then(|| read(&mut stream))
+    cut.is_none().then(|| Answer::read(&mut stream))
 }
 
 /// How much of the file is there, once that does not change any more.
 fn standing(portal: SocketAddr, href: &str) -> u64 {
-    let offset = || ask(portal, &format!("GET {href} HTTP/1.1\r\n"), b"").json()["offset"].as_u64().unwrap();
+    let offset = || ask(portal, "GET", href, &[], b"").json()["offset"].as_u64().unwrap();
     let mut known = offset();
     loop {
         std::thread::sleep(Duration::from_millis(300));
@@ -135,15 +105,11 @@ fn a_gigabyte_goes_on_where_the_connection_broke_and_the_memory_stays_flat() {
     fs::write(&gateway.config, config.replace("[portal]\n", "[portal]\nmax_file_bytes = 1073741824\n")).unwrap();
     gateway.restart();
     let portal = gateway.portal;
-    let page = ask(portal, "GET / HTTP/1.1\r\n", b"");
-    let cookie = page.head.split("set-cookie: ").nth(1).unwrap().split(';').next().unwrap().to_owned();
-    let token = &page.body.split("name=\"form_token\" value=\"").nth(1).unwrap()[..64];
+    let (cookie, token) = visit(portal, "/");
     let body = format!("{{\"files\":[{{\"name\":\"large.bin\",\"size\":{GIGABYTE}}}]}}");
-    let head = format!(
-        "POST /uploads HTTP/1.1\r\nContent-Type: application/json\r\nCookie: {cookie}\r\nX-Form-Token: {token}\r\n"
-    );
-    let announced = ask(portal, &head, body.as_bytes());
-    assert_eq!(announced.status, 201, "{}", announced.body);
+    let fields = [("Content-Type", "application/json"), ("Cookie", &cookie), ("X-Form-Token", &token)];
+    let announced = ask(portal, "POST", "/uploads", &fields, body.as_bytes());
+    assert_eq!(announced.status, 201, "{}", announced.text());
     let href = announced.json()["files"][0]["href"].as_str().unwrap().to_owned();
 
     // The peak so far is forgotten (proc_pid_clear_refs(5)), so that what the start took is not what is measured.
@@ -167,7 +133,7 @@ fn a_gigabyte_goes_on_where_the_connection_broke_and_the_memory_stays_flat() {
             }
             None => {
                 let answer = send(portal, &href, offset, to, None).unwrap();
-                assert_eq!(answer.status, 200, "{}", answer.body);
+                assert_eq!(answer.status, 200, "{}", answer.text());
                 let answer = answer.json();
                 offset = answer["offset"].as_u64().unwrap();
                 result = answer["result"].as_str().map(str::to_owned);

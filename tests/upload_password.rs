@@ -17,37 +17,20 @@ mod locked;
 mod own_scanner;
 mod support;
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::Write;
+use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use locked::{PATIENCE, World, archive};
 use own_scanner::{Scanner, VIRUS};
-
-/// Sends one request and gives status and body.
-fn ask(portal: SocketAddr, method: &str, path: &str, kind: &str, body: &[u8]) -> (u16, Vec<u8>) {
-    let mut stream = TcpStream::connect(portal).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {portal}\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
-    let status = String::from_utf8_lossy(&answer[9..12]).parse().unwrap();
-    (status, answer.split_off(end))
-}
+use support::http::{ask, upload};
 
 /// Uploads one file, waits for its verdict, and gives its address in the interface.
 fn send(portal: SocketAddr, name: &str, bytes: &[u8]) -> String {
-    let head = format!("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n");
-    let body = [head.as_bytes(), bytes, b"\r\n--b--\r\n"].concat();
-    let (status, answer) = ask(portal, "POST", "/api/v1/files", "multipart/form-data; boundary=b", &body);
-    assert_eq!(status, 202, "{}", String::from_utf8_lossy(&answer));
-    let filed: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+    let answer = upload(portal, "/api/v1/files", "", &[], (name, bytes));
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    let filed = answer.json();
     let at = format!("/api/v1/files/{}", filed["id"].as_str().unwrap());
     let started = Instant::now();
     while state(portal, &at)["state"] != "done" {
@@ -58,14 +41,15 @@ fn send(portal: SocketAddr, name: &str, bytes: &[u8]) -> String {
 }
 
 fn state(portal: SocketAddr, at: &str) -> serde_json::Value {
-    serde_json::from_slice(&ask(portal, "GET", at, "text/plain", b"").1).unwrap()
+    ask(portal, "GET", at, &[], b"").json()
 }
 
 /// What comes of a password.
 fn try_it(portal: SocketAddr, at: &str, password: &str) -> (u16, serde_json::Value) {
     let body = serde_json::json!({ "password": password }).to_string();
-    let (status, answer) = ask(portal, "POST", &format!("{at}/password"), "application/json", body.as_bytes());
-    (status, serde_json::from_slice(&answer).unwrap())
+    let json = [("Content-Type", "application/json")];
+    let answer = ask(portal, "POST", &format!("{at}/password"), &json, body.as_bytes());
+    (answer.status, answer.json())
 }
 
 /// The members of the rebuilt archive with their contents, as Python reads them.
@@ -73,15 +57,15 @@ fn members(portal: SocketAddr, at: &str) -> String {
     const SCRIPT: &str = "import io, sys, zipfile\n\
         z = zipfile.ZipFile(io.BytesIO(sys.stdin.buffer.read()))\n\
         print(sorted((name, z.read(name).decode('utf-8-sig')) for name in z.namelist()))";
-    let (status, bytes) = ask(portal, "GET", &format!("{at}/result"), "text/plain", b"");
-    assert_eq!(status, 200);
+    let result = ask(portal, "GET", &format!("{at}/result"), &[], b"");
+    assert_eq!(result.status, 200);
     let mut child = Command::new("python3")
         .args(["-c", SCRIPT])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .expect("python3 is installed (./test)");
-    child.stdin.take().unwrap().write_all(&bytes).unwrap();
+    child.stdin.take().unwrap().write_all(&result.body).unwrap();
     String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
 }
 

@@ -3,10 +3,11 @@
 
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
+pub mod http;
 pub mod workspace;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -390,14 +391,8 @@ pub fn dot_stuffed(mail: &[u8]) -> Vec<u8> {
 
 /// A plain HTTP GET; status and body.
 pub fn get(server: SocketAddr, path: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(server).expect("connected");
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\r\n").expect("sent");
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).expect("read");
-    let text = String::from_utf8_lossy(&answer).into_owned();
-    let status = text.get(9..12).and_then(|code| code.parse().ok()).unwrap_or(0);
-    let body = text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
-    (status, body)
+    let answer = http::ask(server, "GET", path, &[], b"");
+    (answer.status, answer.text())
 }
 
 /// Python's `email` package reads the mail: an opinion that is not ours. Gives subject, text, and name, type and size of attachments.

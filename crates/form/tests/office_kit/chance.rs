@@ -369,9 +369,7 @@ impl Walk<'_> {
             AttributeKind::Decimal => {
                 Value::Decimal(self.chance.one(&[0.0, -1.5, 0.1, 1e300, -3e-9, f64::INFINITY, f64::NEG_INFINITY]))
             }
-            AttributeKind::Enumeration { len, .. } => {
-                Value::Enumerated(self.chance.below(len))
-            }
+            AttributeKind::Enumeration { len, .. } => Value::Enumerated(self.chance.below(len)),
             AttributeKind::Relationship => self.relationship(of, attribute),
             text => {
                 let samples: Vec<&str> = if of.is("x", "comment") && attribute.name() == "ref" {
