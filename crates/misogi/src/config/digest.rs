@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::load::Fault;
+
 /// When and to whom.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -27,7 +29,7 @@ impl Digest {
     }
 
     /// What is wrong with it.
-    pub(super) fn fault(&self) -> Option<(&'static str, String)> {
+    pub(super) fn fault(&self) -> Option<Fault> {
         if let Some(bad) = self.times.iter().find(|time| minutes(time).is_none()) {
             return Some(("digest.times", format!("`{bad}` is no time of the form HH:MM")));
         }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::load::Fault;
+
 /// The service for proxies (RFC 3507).
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -49,7 +51,7 @@ impl Default for Icap {
 
 impl Icap {
     /// What cannot be used: the key and what is wrong with it.
-    pub(super) fn fault(&self) -> Option<(&'static str, String)> {
+    pub(super) fn fault(&self) -> Option<Fault> {
         if self.tls_certificate.is_some() != self.tls_key.is_some() {
             return Some(("icap.tls_certificate", "icap.tls_certificate and icap.tls_key are set together".to_owned()));
         }

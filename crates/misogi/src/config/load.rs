@@ -41,21 +41,33 @@ impl Config {
     }
 
     fn check(&self, path: &Path) -> Result<(), Error> {
-        let fault = |key: &'static str, message: &str| {
-            Err(Error::Value { path: path.to_owned(), key, message: message.to_owned() })
-        };
-        if self.smtp.recipient_domains.is_none() && !self.smtp.listen.ip().is_loopback() {
-            return fault(
-                "smtp.recipient_domains",
-                "must list the domains that mail is taken for when smtp.listen is not a loopback address",
-            );
+        let fault = self.disagreement().or_else(|| self.out_of_range()).or_else(|| self.ill_formed());
+        match fault {
+            Some((key, message)) => Err(Error::Value { path: path.to_owned(), key, message }),
+            None => Ok(()),
         }
-        if self.smtp.tls_certificate.is_some() != self.smtp.tls_key.is_some() {
-            return fault("smtp.tls_certificate", "smtp.tls_certificate and smtp.tls_key are set together");
+    }
+
+    /// Keys that do not go together.
+    fn disagreement(&self) -> Option<Fault> {
+        let smtp = &self.smtp;
+        if smtp.recipient_domains.is_none() && !smtp.listen.ip().is_loopback() {
+            let wanted = "must list the domains that mail is taken for when smtp.listen is not a loopback address";
+            return Some(("smtp.recipient_domains", wanted.to_owned()));
+        }
+        if smtp.tls_certificate.is_some() != smtp.tls_key.is_some() {
+            let wanted = "smtp.tls_certificate and smtp.tls_key are set together";
+            return Some(("smtp.tls_certificate", wanted.to_owned()));
         }
         if self.delivery.retry_min_seconds > self.delivery.retry_max_seconds {
-            return fault("delivery.retry_min_seconds", "must not be more than delivery.retry_max_seconds");
+            let wanted = "must not be more than delivery.retry_max_seconds";
+            return Some(("delivery.retry_min_seconds", wanted.to_owned()));
         }
+        None
+    }
+
+    /// A number beyond what its key may be.
+    fn out_of_range(&self) -> Option<Fault> {
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         let ranges = [
             ("limits.depth", self.limits.depth.into(), 1..=100),
@@ -111,41 +123,45 @@ impl Config {
             ("scanner.timeout_seconds", self.scanner.timeout_seconds.as_secs(), 1..=86_400),
             ("site.utc_offset_minutes", self.site.utc_offset_minutes.unsigned_abs().into(), 0..=840),
         ];
-        for (key, value, range) in ranges {
-            if !range.contains(&value) {
-                let (least, most) = (range.start(), range.end());
-                let bounds = if *most == u64::MAX { format!("at least {least}") } else { format!("{least} to {most}") };
-                return fault(key, &format!("is {value}, must be {bounds}"));
-            }
-        }
+        let (key, value, range) = ranges.into_iter().find(|(_, value, range)| !range.contains(value))?;
+        let (least, most) = (range.start(), range.end());
+        let bounds = if *most == u64::MAX { format!("at least {least}") } else { format!("{least} to {most}") };
+        Some((key, format!("is {value}, must be {bounds}")))
+    }
+
+    /// A text that is not of its form.
+    fn ill_formed(&self) -> Option<Fault> {
         if let Some(bad) = self.site.trusted_proxies.iter().find(|text| web::Network::parse(text).is_err()) {
             let message = format!("`{bad}` is neither an address nor a network such as 192.0.2.0/24");
-            return fault("site.trusted_proxies", &message);
+            return Some(("site.trusted_proxies", message));
         }
-        if let Some((key, message)) = self.icap.fault() {
-            return fault(key, &message);
+        if let Some(fault) = self.icap.fault() {
+            return Some(fault);
         }
         if self.passwords.partner.iter().any(|partner| !partner.is_usable()) {
             let wanted = "needs a sender such as `*@partner.example.co.jp` or one address, and 1 to 256 passwords of 1 to 1024 bytes";
-            return fault("passwords.partner", wanted);
+            return Some(("passwords.partner", wanted.to_owned()));
         }
-        let host =
+        let is_host =
             |name: &String| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
-        if self.smtp.hostname.as_ref().is_some_and(|name| !host(name)) {
-            return fault("smtp.hostname", "must be letters, digits, hyphens and dots");
+        if self.smtp.hostname.as_ref().is_some_and(|name| !is_host(name)) {
+            return Some(("smtp.hostname", "must be letters, digits, hyphens and dots".to_owned()));
         }
-        if let Some((key, message)) = self.digest.fault() {
-            return fault(key, &message);
+        if let Some(fault) = self.digest.fault() {
+            return Some(fault);
         }
         if let Some(message) = webhooks::fault(&self.webhooks) {
-            return fault("webhooks", &message);
+            return Some(("webhooks", message));
         }
         if self.policy.subject_prefix.chars().any(char::is_control) {
-            return fault("policy.subject_prefix", "must not hold control characters");
+            return Some(("policy.subject_prefix", "must not hold control characters".to_owned()));
         }
-        Ok(())
+        None
     }
 }
+
+/// A key whose value cannot be, and what it must be.
+pub(super) type Fault = (&'static str, String);
 
 /// Adds the nearest known key to serde's "unknown field `x`, expected one of `a`, `b`".
 fn explain(message: &str) -> String {
