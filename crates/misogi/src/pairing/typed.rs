@@ -1,8 +1,9 @@
 //! A password that somebody types on an item of a mail.
 
+use engine::NotOpened;
 use form::job::Password;
 use form::reason::Reason;
-use store::{OpenedBy, QuarantineId, Tries, TryOf};
+use store::{LockedMail, OpenedBy, QuarantineId, Tries, TryOf};
 use web::Unlocking;
 
 use super::Pairing;
@@ -26,7 +27,20 @@ impl Pairing {
             };
         }
         let _alone = self.turns.alone(row.message).await;
-        let Some(locked) = self.store.locked_mail(row.message).await? else { return Ok(Unlocking::NotLocked) };
+        match self.store.locked_mail(row.message).await? {
+            Some(locked) => self.typed_on_mail(&locked, id, &password, actor).await,
+            None => Ok(Unlocking::NotLocked),
+        }
+    }
+
+    /// Whoever calls is [`Turns::alone`](super::Turns::alone) with the mail.
+    async fn typed_on_mail(
+        &self,
+        locked: &LockedMail,
+        id: QuarantineId,
+        password: &Password,
+        actor: &str,
+    ) -> Result<Unlocking, store::Error> {
         let Some(item) = locked.items.iter().find(|item| item.id == id) else { return Ok(Unlocking::NotLocked) };
         let left = match self.store.count_try(id, TryOf::Typing, actor, self.settings.typed_tries).await? {
             Tries::Left(left) => left,
@@ -35,8 +49,8 @@ impl Pairing {
         let by = By { actor, how: OpenedBy::Typing, mail: None, told_to: &locked.recipients };
         let mut all = Opened { files: Vec::new(), paths: Vec::new(), recipients: 0, still_locked: Vec::new() };
         let mut other = Unlocking::Wrong { left };
-        for group in groups(&locked, &locked.recipients, &[]) {
-            match self.attempt(&locked, group, std::slice::from_ref(&password), &by).await? {
+        for group in groups(locked, &locked.recipients, &[]) {
+            match self.attempt(locked, group, std::slice::from_ref(password), &by).await? {
                 Attempt::Opened(opened) => {
                     all.recipients = all.recipients.saturating_add(opened.recipients);
                     all.files.extend(opened.files);
@@ -45,13 +59,7 @@ impl Pairing {
                 }
                 Attempt::Nothing(closed) => {
                     let own = closed.iter().find(|closed| closed.path == item.path);
-                    match own.map(|closed| (closed.refusal.map(|refusal| refusal.reason), closed.fits)) {
-                        Some((Some(reason), true)) => other = Unlocking::Withheld { reason },
-                        // It is right, and what it opens holds nothing but what another password opens.
-                        Some((None, true)) => other = Unlocking::Withheld { reason: Reason::Encrypted },
-                        Some((Some(reason), false)) => other = Unlocking::Unknown { reason, left },
-                        Some((None, false)) | None => {}
-                    }
+                    other = own.and_then(|own| known_of(own, left)).unwrap_or(other);
                 }
                 Attempt::NotNow => other = Unlocking::Busy,
             }
@@ -84,5 +92,16 @@ impl Pairing {
             | Unlocking::Busy => self.store.return_try(id, TryOf::Typing, actor).await?,
         }
         Ok(answer)
+    }
+}
+
+/// What is known of a part that did not open, beside that the password is wrong.
+fn known_of(part: &NotOpened, left: u32) -> Option<Unlocking> {
+    match (part.refusal.map(|refusal| refusal.reason), part.fits) {
+        (Some(reason), true) => Some(Unlocking::Withheld { reason }),
+        // It is right, and what it opens holds nothing but what another password opens.
+        (None, true) => Some(Unlocking::Withheld { reason: Reason::Encrypted }),
+        (Some(reason), false) => Some(Unlocking::Unknown { reason, left }),
+        (None, false) => None,
     }
 }
