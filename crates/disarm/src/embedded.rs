@@ -1,9 +1,7 @@
 //! What files that are embedded in a document are called, once they are taken out of it.
 
-use std::collections::BTreeSet;
-
 use form::container::Child;
-use form::name::FileName;
+use form::name::{FileName, TakenNames};
 use form::text::Line;
 use form::{Findings, Place, Reason};
 use unicode_normalization::UnicodeNormalization;
@@ -14,10 +12,10 @@ pub(crate) fn declared(given: &str) -> Line {
     if line.as_str().len() <= Child::MAX_TYPE_BYTES { line } else { Line::default() }
 }
 
-/// Names that are given, compared as Windows and macOS compare them.
+/// Names that are given.
 #[derive(Default)]
 pub(crate) struct Names {
-    taken: BTreeSet<String>,
+    taken: TakenNames,
     unnamed: u32,
 }
 
@@ -39,12 +37,7 @@ impl Names {
             }
             name
         };
-        let mut name = wanted.clone();
-        let mut number: u32 = 2;
-        while !self.taken.insert(name.as_str().to_lowercase()) {
-            name = wanted.numbered(number);
-            number = number.saturating_add(1);
-        }
+        let name = self.taken.free(&wanted);
         if name != wanted {
             findings.add(Reason::DuplicateName, Place::new(name.as_str()));
         }

@@ -164,11 +164,11 @@ pub(crate) fn spilled(spill: Option<&Hostile>) -> u64 {
 
 /// Two members may get one name when both change their type (`a.bmp` beside `a.png`).
 fn number_repeated(described: &[Child], outcomes: &mut [PartOutcome]) {
-    let mut taken = Taken::new();
+    let mut taken = Taken::default();
     for (child, outcome) in described.iter().zip(outcomes.iter_mut()) {
         let within = child.path.as_ref().map(folder).unwrap_or_default();
         if let Some(name) = outcome.output_name.take() {
-            let (free, numbered) = taken.free(&within, name);
+            let (free, numbered) = taken.free(&within, &name);
             if numbered {
                 outcome.findings.push(Finding { reason: Reason::DuplicateName, count: 1, place: Place::default() });
             }

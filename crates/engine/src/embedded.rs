@@ -80,7 +80,7 @@ pub(crate) fn number(document: &mut PartOutcome, taken: &mut Taken, folder: &str
     }
     for file in &mut document.children {
         if let Some(name) = file.output_name.take() {
-            let (free, numbered) = taken.free(folder, name);
+            let (free, numbered) = taken.free(folder, &name);
             if numbered && !file.findings.iter().any(|finding| finding.reason == Reason::DuplicateName) {
                 file.findings.push(Finding { reason: Reason::DuplicateName, count: 1, place: Place::default() });
             }

@@ -1,8 +1,8 @@
 //! Names of rebuilt files: the sender's name with the extension of what the file now is.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use form::name::FileName;
+use form::name::{FileName, TakenNames};
 
 /// Extensions that mean the same kind of file; the sender's spelling is kept.
 const SAME_KIND: &[&[&str]] = &[
@@ -37,30 +37,15 @@ pub(crate) fn output_name(name: &FileName, extension: &str) -> FileName {
     }
 }
 
-/// Gives each name of one folder its own number where it stands twice, without regard to case.
-pub(crate) struct Taken(BTreeSet<String>);
+/// The names that are given, by the folders that they are in.
+#[derive(Default)]
+pub(crate) struct Taken(BTreeMap<String, TakenNames>);
 
 impl Taken {
-    pub(crate) fn new() -> Self {
-        Self(BTreeSet::new())
-    }
-
     /// A free name, and whether it had to be numbered.
-    pub(crate) fn free(&mut self, folder: &str, name: FileName) -> (FileName, bool) {
-        if self.take(folder, &name) {
-            return (name, false);
-        }
-        let mut number = 2u32;
-        loop {
-            let numbered = name.numbered(number);
-            if self.take(folder, &numbered) {
-                return (numbered, true);
-            }
-            number = number.saturating_add(1);
-        }
-    }
-
-    fn take(&mut self, folder: &str, name: &FileName) -> bool {
-        self.0.insert(format!("{folder}/{}", name.as_str()).to_lowercase())
+    pub(crate) fn free(&mut self, folder: &str, name: &FileName) -> (FileName, bool) {
+        let free = self.0.entry(folder.to_lowercase()).or_default().free(name);
+        let is_numbered = free != *name;
+        (free, is_numbered)
     }
 }

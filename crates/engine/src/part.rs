@@ -116,8 +116,8 @@ pub(crate) fn sanitise<'a>(
                 outcome.fresh = Some(converted.fresh);
                 outcome.opened = converted.opened;
                 outcome.children = converted.children;
-                let mut taken = Taken::new();
-                outcome.output_name = outcome.output_name.map(|name| taken.free("", name).0);
+                let mut taken = Taken::default();
+                outcome.output_name = outcome.output_name.map(|name| taken.free("", &name).0);
                 embedded::number(&mut outcome, &mut taken, "");
             }
             Err(withheld) => {

@@ -1,6 +1,10 @@
 //! File names and member paths that no file system, shell window or archive program reads in another way.
 
+mod taken;
+
 use std::fmt;
+
+pub use taken::TakenNames;
 
 use crate::reason::Reason;
 use crate::text::{Line, Scrubbed, TextError, is_selector};

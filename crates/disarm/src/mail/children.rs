@@ -1,11 +1,11 @@
 //! Everything that is not body text: named, decoded into the spill, announced in the form.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use form::codec::Encoder;
 use form::mail::Child;
-use form::name::FileName;
+use form::name::{FileName, TakenNames};
 use form::text::Line;
 use form::{Findings, Limits, Place, Reason, Refusal, percent};
 use unicode_normalization::UnicodeNormalization;
@@ -23,7 +23,7 @@ pub(crate) struct Children<'a> {
     /// By index of the part, which is the order of the mail.
     chosen: BTreeMap<usize, Chosen>,
     names: BTreeMap<usize, FileName>,
-    taken: BTreeSet<String>,
+    taken: TakenNames,
     unnamed: u32,
     by_content_id: BTreeMap<String, usize>,
     /// What happened to names, told when the names are needed.
@@ -50,7 +50,7 @@ impl<'a> Children<'a> {
             limits,
             chosen: BTreeMap::new(),
             names: BTreeMap::new(),
-            taken: BTreeSet::new(),
+            taken: TakenNames::default(),
             unnamed: 0,
             by_content_id,
             notes: Vec::new(),
@@ -97,19 +97,14 @@ impl<'a> Children<'a> {
             return FileName::rebuild("message.eml").0;
         }
         let given = part.disposition.decoded("filename", tally).or_else(|| part.media.decoded("name", tally));
-        let mut name = match given {
+        let wanted = match given {
             Some(given) => self.rebuilt(&given),
             None => self.invented(part, tally),
         };
         if part.disposition.two_faced("filename") || part.disposition.conflicts("filename") {
-            self.notes.push((Reason::NameChanged, name.as_str().to_owned()));
+            self.notes.push((Reason::NameChanged, wanted.as_str().to_owned()));
         }
-        let wanted = name.clone();
-        let mut number: u32 = 2;
-        while !self.taken.insert(name.as_str().to_lowercase()) {
-            name = wanted.numbered(number);
-            number = number.saturating_add(1);
-        }
+        let name = self.taken.free(&wanted);
         if name != wanted {
             self.notes.push((Reason::DuplicateName, name.as_str().to_owned()));
         }

@@ -13,7 +13,6 @@ mod encode;
 mod field;
 mod status;
 
-use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
 
 use form::Reason;
@@ -23,7 +22,7 @@ use form::codec::Kind;
 use form::job::{AccountPlace, CleanJob, CleanOp, Links, MailCharset, Opened};
 use form::link;
 use form::mail::{ListField, ListLink, MailDoc, MailHeader};
-use form::name::FileName;
+use form::name::{FileName, TakenNames};
 use form::report::{CleanReport, Letters, OutputType, PageLevels};
 
 use crate::directory;
@@ -89,11 +88,12 @@ pub(crate) fn assemble(bundle: &Bundle<'_>, job: &CleanJob, out: &mut Output<'_>
             }
             None => text_part(&mut out, &text)?,
         }
-        let mut names = BTreeSet::new();
+        let mut names = TakenNames::default();
         let taken = invitation.map(|(child, _)| child.meta.id);
         for child in bundle.children.iter().filter(|child| Some(child.meta.id) != taken) {
             write!(out, "--{boundary}\r\n")?;
-            attachment(&mut out, child, &unique(&child.meta.name, &mut names), job.charset)?;
+            // Rebuilt files can end up with one name (図.bmp and 図.png).
+            attachment(&mut out, child, &names.free(&child.meta.name), job.charset)?;
         }
         write!(out, "--{boundary}--\r\n")?;
     }
@@ -241,17 +241,6 @@ fn boundary(job: &CleanJob, children: &[BundleChild<'_>]) -> String {
 
 fn contains(bytes: &[u8], needle: &[u8]) -> bool {
     bytes.split(|b| *b == b'\n').any(|line| line.strip_prefix(b"--").is_some_and(|rest| rest.starts_with(needle)))
-}
-
-/// Rebuilt files can end up with one name (図.bmp and 図.png).
-fn unique(name: &FileName, taken: &mut BTreeSet<String>) -> FileName {
-    let mut own = name.clone();
-    let mut number: u32 = 2;
-    while !taken.insert(own.as_str().to_lowercase()) {
-        own = name.numbered(number);
-        number = number.saturating_add(1);
-    }
-    own
 }
 
 const BUFFER: usize = 64 * 1024;
