@@ -58,6 +58,10 @@ fn formulas_that_compute_from_their_own_workbook_pass() {
         "SUM(DeptSales[[Sales '[net'] '#1]])",
         "\\_Prime.1[Name]",
         "[@Price]*2",
+        // Of the table around, as Excel's templates of 2007 and ClosedXML have them.
+        "SUBTOTAL(109,[Income])",
+        "[予算額]-[実績 額]",
+        "SUM([a]:[c])",
         // Later functions, as Excel stores them.
         "_xlfn.LET(_xlpm.確認観点3数（確認観点3が空の場合は1）,COUNTA($D$11:D11),_xlpm.確認観点3数（確認観点3が空の場合は1）+1)",
         "_xlfn.LAMBDA(_xlpm.x,_xlpm.x+1)(2)",
@@ -133,6 +137,13 @@ fn formulas_that_reach_outside_are_refused_and_say_why() {
         ("Book2.xlsx!Total", External),
         ("'Book2.xlsb'!Total", External),
         ("[1]!Macro()", External),
+        ("[1] Sheet1!A1", External),
+        ("[1]'Sheet 1'!A1", External),
+        ("[1] 'Sheet 1'!A1", External),
+        ("[1][2]Sheet1!A1", External),
+        ("[1]#REF!", External),
+        ("SUM([book.xlsx] !A1)", External),
+        ("[a|b]", Dde),
         ("Table1[a]!B1", External),
         ("A1![1]Sheet1", Malformed),
         // Functions that load, run or tell something.

@@ -345,10 +345,15 @@ impl<'a, 'l> Reader<'a, 'l> {
             self.skip(3);
             return self.in_sheet();
         }
-        if !["[@", "[#", "[["].iter().any(|start| self.rest.starts_with(start)) {
-            return Err(Refused::External);
+        let is_marked = ["[@", "[#", "[["].iter().any(|start| self.rest.starts_with(start));
+        if let Err(refused) = self.columns() {
+            return Err(if is_marked || refused == Refused::Dde { refused } else { Refused::External });
         }
-        self.columns()
+        // `[列1]` alone, as Excel's templates of 2007 and generators have it, is a column of the table around; before anything that
+        // could be a sheet or name in it, a book.
+        let behind = self.rest.trim_start_matches(is_space);
+        let is_book = !is_marked && behind.starts_with(|c: char| is_name(c) || matches!(c, '!' | '\'' | '[' | '#'));
+        if is_book { Err(Refused::External) } else { Ok(()) }
     }
 
     /// The columns of a table (section 18.17.6): `[a]`, `[[#This Row],[a]:[b]]`. An apostrophe takes the next sign as it is.
