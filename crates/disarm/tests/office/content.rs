@@ -47,6 +47,10 @@ fn tables_keep_their_rows_whatever_their_makers_left_out() {
         assert!(order.is_sorted() && text.matches("<w:tr>").count() == 2, "{start}: {text}");
         assert!(done.has(Reason::StructureRepaired) && !done.has(Reason::UnknownContent), "{start}");
     }
+    // The properties behind the rows that wait for a grid, which is nowhere.
+    let (done, text) = body(&format!("<w:tbl>{}{}{properties}</w:tbl><w:p/>", row("甲"), row("乙")));
+    let order = ["<w:tblPr", "<w:jc", "<w:tblGrid", "甲", "乙", "</w:tbl>"].map(|word| text.find(word).expect(word));
+    assert!(order.is_sorted() && done.has(Reason::StructureRepaired), "{text}");
     // One of which only the beginning is at hand when its rows are written.
     let many: String = (0..9_000).map(|number| row(&format!("第{number}行"))).collect();
     let (_, text) = body(&format!("<w:tbl>{many}</w:tbl><w:p/>"));

@@ -81,19 +81,38 @@ fn in_order(of: Type, units: Vec<Unit>, keep_end: bool) -> (Row, Vec<Unit>) {
 /// Adds the empty elements without which children have no place: programs leave out the properties or the grid of a table, and the
 /// rows stand behind both (ECMA-376 part 1, section 17.4.37). Only what makes fewer children lost is added.
 fn supply(of: Type, units: &mut Vec<Unit>) {
-    let lost = |units: &[Unit]| in_order(of, units.iter().map(Unit::outline).collect(), false).1.len();
-    let mut now = lost(units);
+    let mut now = lost(of, units);
     for _ in 0..MAX_ADDED {
-        let Some((at, numbers)) = (if now > 0 { awaited(of, units) } else { None }) else { return };
-        let added = numbers.len();
-        units.splice(at..at, numbers.into_iter().map(Unit::empty));
-        let then = lost(units);
-        if then >= now {
-            units.drain(at..at.saturating_add(added));
+        if now == 0 {
             return;
         }
-        now = then;
+        let mut ways: Vec<(usize, Vec<u16>)> = awaited(of, units).into_iter().collect();
+        ways.extend(lacking(of, units).map(|number| (0, vec![number])));
+        let better = ways.into_iter().find_map(|(at, numbers)| {
+            let added = numbers.len();
+            units.splice(at..at, numbers.into_iter().map(Unit::empty));
+            let then = lost(of, units);
+            if then >= now {
+                units.drain(at..at.saturating_add(added));
+            }
+            (then < now).then_some(then)
+        });
+        match better {
+            Some(then) => now = then,
+            None => return,
+        }
     }
+}
+
+/// How many of the children have no place.
+fn lost(of: Type, units: &[Unit]) -> usize {
+    in_order(of, units.iter().map(Unit::outline).collect(), false).1.len()
+}
+
+/// Empty elements that the element lacks even where all that has a place stands in it: what it waits for may come behind what waits.
+fn lacking(of: Type, units: &[Unit]) -> impl Iterator<Item = u16> {
+    let (row, _) = in_order(of, units.iter().map(Unit::outline).collect(), false);
+    (0..of.child_count()).filter(move |number| may_be_empty(of, *number) && row.helps(*number))
 }
 
 /// Where the first child stands that only waits for empty ones, and the numbers of those.
@@ -343,8 +362,14 @@ mod tests {
         let table = child(child(document, "w", "body").1, "w", "tbl").1;
         let [properties, grid, row] = ["tblPr", "tblGrid", "tr"].map(|name| child(table, "w", name).0);
         let expected = [properties, grid, row, row].map(Markup::Open);
-        let given: [&[u16]; 5] =
-            [&[grid, row, row], &[properties, row, row], &[row, row], &[row, grid, row], &[row, properties, row, grid]];
+        let given: [&[u16]; 6] = [
+            &[grid, row, row],
+            &[properties, row, row],
+            &[row, row],
+            &[row, grid, row],
+            &[row, properties, row, grid],
+            &[row, row, properties],
+        ];
         for given in given {
             let mut steps = vec![Markup::Open(0)];
             given.iter().for_each(|number| steps.extend(empty(*number)));
