@@ -281,6 +281,9 @@ def content(entry):
     if DRAWN_LETTERS in left and element(entry["Name"]) == "m:ctrlPr":
         left.remove(DRAWN_LETTERS)
         text = f"|({text} {number[DRAWN_LETTERS]})"
+    if element(entry["Name"]) == "c:stockChart":
+        # Excel spreads the three or four series over two such charts where some have an axis of their own.
+        text = text.replace("{3,4}", "{1,4}")
     if left:
         loose = f"|({' '.join(str(number[name]) for name in left)})*"
         text = f",({text} {loose})" if text else loose

@@ -58,31 +58,6 @@ fn tables_keep_their_rows_whatever_their_makers_left_out() {
     assert!(text.find("第8998行").unwrap() < text.find("第8999行").unwrap());
 }
 
-#[test]
-fn a_chart_of_lines_that_does_not_say_how_they_are_grouped_keeps_them() {
-    let chart = r#"<c:chartSpace xmlns:c="http://schemas.openxmlformats.org/drawingml/2006/chart"><c:chart><c:plotArea><c:lineChart><c:ser><c:idx val="0"/><c:order val="0"/><c:val><c:numRef><c:f>Sheet1!$B$2:$B$10</c:f></c:numRef></c:val></c:ser><c:axId val="1"/><c:axId val="2"/></c:lineChart><c:catAx><c:axId val="1"/><c:crosses val="autoZero"/><c:crossAx val="2"/><c:axPos val="b"/><c:delete val="0"/><c:scaling/></c:catAx><c:valAx><c:axId val="2"/><c:scaling/><c:axPos val="l"/><c:crossAx val="1"/></c:valAx></c:plotArea></c:chart></c:chartSpace>"#;
-    let drawing = r#"<xdr:wsDr xmlns:xdr="http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing" xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><xdr:absoluteAnchor><xdr:pos x="0" y="0"/><xdr:ext cx="1" cy="1"/><xdr:graphicFrame><xdr:nvGraphicFramePr><xdr:cNvPr id="2" name="c"/><xdr:cNvGraphicFramePr/></xdr:nvGraphicFramePr><xdr:xfrm><a:off x="0" y="0"/><a:ext cx="1" cy="1"/></xdr:xfrm><a:graphic><a:graphicData uri="http://schemas.openxmlformats.org/drawingml/2006/chart"><c:chart xmlns:c="http://schemas.openxmlformats.org/drawingml/2006/chart" r:id="c1"/></a:graphicData></a:graphic></xdr:graphicFrame><xdr:clientData/></xdr:absoluteAnchor></xdr:wsDr>"#;
-    let package = Package::workbook(r#"<sheetData/><drawing r:id="d1"/>"#)
-        .relation("xl/worksheets/sheet1.xml", "d1", "drawing", "../drawings/drawing1.xml")
-        .part("xl/drawings/drawing1.xml", drawing)
-        .relation("xl/drawings/drawing1.xml", "c1", "chart", "../charts/chart1.xml")
-        .part("xl/charts/chart1.xml", chart);
-    let (_, parts) = rebuilt(&package, "a.xlsx");
-    let text = parts.text("charts/chart");
-    let words =
-        ["<c:lineChart>", "<c:grouping/>", "<c:ser>", "$B$2", "<c:catAx>", "<c:scaling/>", "<c:delete", "<c:axPos"];
-    let order = words.map(|word| text.find(word).unwrap_or_else(|| panic!("{word} in {text}")));
-    assert!(order.is_sorted(), "{text}");
-}
-
-#[test]
-fn a_chart_that_is_not_there_leaves_no_empty_frame() {
-    let (_, text) = body(
-        r#"<w:p><w:r><w:drawing><wp:inline xmlns:wp="http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing"><wp:extent cx="9" cy="9"/><wp:docPr id="1" name="p"/><a:graphic><a:graphicData uri="http://schemas.openxmlformats.org/drawingml/2006/chart"><c:chart xmlns:c="http://schemas.openxmlformats.org/drawingml/2006/chart" r:id="gone"/></a:graphicData></a:graphic></wp:inline></w:drawing></w:r></w:p>"#,
-    );
-    assert!(!text.contains("drawing"), "{text}");
-}
-
 /// PowerPoint 2010 and later: ECMA-376 part 1, section 22.1, with the letters of drawings (section 21.1.2.3.9).
 #[test]
 fn equations_on_slides_cross() {

@@ -9,6 +9,7 @@
     reason = "a test fails where it fails"
 )]
 
+mod charts;
 mod content;
 mod controls;
 mod fields;
