@@ -124,6 +124,12 @@ NUMBER_FORMAT_ELEMENTS = {"c:formatCode"}
 HEADER_ELEMENTS = {f"{p}:{s}{k}" for p in ("x", "c", "cx") for s in ("odd", "even", "first") for k in ("Header", "Footer")}
 
 DRAWN_LETTERS = "a:CT_TextCharacterProperties/a:rPr"
+# The extension of a chart, published as if it were what stands in it.
+OF_CHART = "c16r3:CT_DataDisplayOptions16/c:ext"
+IN_EXTENSIONS = {
+    OF_CHART: ["c16r3:CT_DataDisplayOptions16/c16r3:dataDisplayOptions16"],
+    "a:CT_OfficeArtExtension/a:ext": ["a16:CT_Identifier/a16:rowId", "a16:CT_Identifier/a16:colId"],
+}
 
 types, by_class, enums, enums_by_name = {}, {}, {}, {}
 for path in sorted(glob.glob(DATA + "schemas/*.json")):
@@ -138,6 +144,11 @@ for path in sorted(glob.glob(DATA + "schemas/*.json")):
         entry["path"] = path
         types[entry["Name"]] = entry
         by_class[(path, entry["ClassName"])] = entry
+
+types[OF_CHART] = {
+    **{key: value for key, value in types[OF_CHART].items() if key not in ("Children", "Particle")},
+    "Attributes": types["c:CT_Extension/c:ext"]["Attributes"],
+}
 
 
 def chain(entry):
@@ -185,6 +196,8 @@ def children(entry):
         names += ["m:CT_OMathPara/m:oMathPara", "m:CT_OMath/m:oMath"]
     if element(entry["Name"]) in ("m:r", "m:ctrlPr"):
         names += [DRAWN_LETTERS]
+    # What the newest programs keep of a chart and of the rows and columns of a table, in extensions of which is not said what they hold.
+    names += IN_EXTENSIONS.get(entry["Name"], [])
     # Word writes its text effects into the properties of styles and list symbols, too.
     if element(entry["Name"]) == "w:rPr":
         names += [child["Name"] for child in types["w:CT_RPr/w:rPr"]["Children"] if child["Name"].startswith("w14:")]
@@ -403,6 +416,9 @@ for entry in order:
                 continue
             seen.add(qualified)
             vocabulary, local = qualified.split(":")
+            if qualified == "c16r3:val":
+                # Published with the element's vocabulary, written without one.
+                qualified, vocabulary = ":val", ""
             if (
                 qualified in DENIED_ATTRIBUTES
                 or (name, qualified) in DENIED_PAIRS

@@ -55,3 +55,12 @@ fn a_chart_of_stocks_with_two_axes_keeps_its_prices() {
     assert!(!done.has(Reason::UnknownContent) && !done.has(Reason::StructureRepaired), "{text}");
     assert_eq!((text.matches("<c:stockChart>").count(), text.matches("<c:ser>").count()), (2, 4), "{text}");
 }
+
+/// [MS-ODRAWXML] section 2.24.3.77: whether cells of `#N/A` are gaps. Excel writes it into every chart since 2018.
+#[test]
+fn that_missing_numbers_are_gaps_of_a_chart_is_kept() {
+    let (done, text) = chart(
+        r#"<c:plotArea><c:pieChart><c:varyColors val="1"/></c:pieChart></c:plotArea><c:extLst><c:ext uri="{56B9EC1D-385E-4148-901F-78D8002777C0}" xmlns:c16r3="http://schemas.microsoft.com/office/drawing/2017/03/chart"><c16r3:dataDisplayOptions16><c16r3:dispNaAsBlank val="1"/></c16r3:dataDisplayOptions16></c:ext></c:extLst>"#,
+    );
+    assert!(text.contains(r#"<c16r3:dispNaAsBlank val="1"/>"#) && !done.has(Reason::UnknownContent), "{text}");
+}

@@ -58,6 +58,24 @@ fn tables_keep_their_rows_whatever_their_makers_left_out() {
     assert!(text.find("第8998行").unwrap() < text.find("第8999行").unwrap());
 }
 
+/// PowerPoint numbers rows and columns of tables for those who write at once ([MS-ODRAWXML] section 2.23.3): nothing is told of them.
+#[test]
+fn rows_and_columns_of_tables_on_slides_keep_their_numbers() {
+    let number = |name: &str, number: u32| {
+        format!(
+            r#"<a:extLst><a:ext uri="{{9D8B030D-6E8A-4147-A177-3AD203B41FA5}}"><a16:{name} xmlns:a16="http://schemas.microsoft.com/office/drawing/2014/main" val="{number}"/></a:ext></a:extLst>"#
+        )
+    };
+    let table = format!(
+        r#"<p:graphicFrame><p:nvGraphicFramePr><p:cNvPr id="4" name="表"/><p:cNvGraphicFramePr/><p:nvPr/></p:nvGraphicFramePr><p:xfrm><a:off x="0" y="0"/><a:ext cx="9" cy="9"/></p:xfrm><a:graphic><a:graphicData uri="http://schemas.openxmlformats.org/drawingml/2006/table"><a:tbl><a:tblPr/><a:tblGrid><a:gridCol w="9">{}</a:gridCol></a:tblGrid><a:tr h="9"><a:tc><a:txBody><a:bodyPr/><a:p><a:r><a:t>甲</a:t></a:r></a:p></a:txBody></a:tc>{}</a:tr></a:tbl></a:graphicData></a:graphic></p:graphicFrame>"#,
+        number("colId", 4_294_552_125),
+        number("rowId", 7)
+    );
+    let (done, text) = slide(&table, |package| package);
+    assert!(text.contains(r#"<a16:colId val="4294552125"/>"#) && text.contains(r#"<a16:rowId val="7"/>"#), "{text}");
+    assert!(!done.has(Reason::UnknownContent));
+}
+
 /// PowerPoint 2010 and later: ECMA-376 part 1, section 22.1, with the letters of drawings (section 21.1.2.3.9).
 #[test]
 fn equations_on_slides_cross() {
