@@ -4,7 +4,7 @@ use form::Reason;
 use form::report::OutputType;
 
 use crate::kit::{body, rebuilt, sheet, slide};
-use crate::package_kit::{MC, Package, R, X};
+use crate::package_kit::{MC, Package, R, W, X};
 
 #[test]
 fn words_and_cells_cross() {
@@ -179,6 +179,20 @@ fn what_programs_note_for_themselves_is_not_told() {
     );
     let (done, parts) = rebuilt(&Package::workbook("<sheetData/>").part("xl/workbook.xml", &book), "a.xlsx");
     assert!(!parts.has("taro") && !done.has(Reason::UnknownContent), "{:?}", done.report.findings);
+    let document = Package::document("<w:p/>")
+        .relation("word/document.xml", "st", "styles", "styles.xml")
+        .part(
+            "word/styles.xml",
+            &format!(r#"<w:styles {W}><w:style w:type="paragraph" w:styleId="a"><w:name w:val="a"/><w:rPr><w:b/><w:rtl w:val="0"/></w:rPr></w:style></w:styles>"#),
+        )
+        .relation("word/document.xml", "se", "settings", "settings.xml")
+        .part("word/settings.xml", &format!("<w:settings {W}><w:doNotEmbedSmartTags/></w:settings>"));
+    let (done, parts) = rebuilt(&document, "a.docx");
+    assert!(
+        parts.text("styles.xml").contains("<w:b/>") && !done.has(Reason::UnknownContent),
+        "{:?}",
+        done.report.findings
+    );
 }
 
 #[test]

@@ -113,7 +113,9 @@ pub(super) fn lost_element(prefix: &str, name: &str) -> Loss {
         | "webPublishing" | "rsids" | "docVars" | "dataBinding" | "fldData" | "imgProps" | "modId" | "creationId"
         | "useLocalDpi" | "compatExt" | "functionGroups" | "slicerStyles" | "timelineStyles" | "dataConsolidate"
         | "attachedSchema" | "hyperlinkBase" | "volType" | "dataModelExt" | "svgBlip" | "smartTagAttrib"
-        | "fileSharing" => Loss::Silent,
+        | "fileSharing" | "xmlColumnPr" | "slidesCustomData" | "sheetsCustomData" => Loss::Silent,
+        // What Word of 2007 keeps for itself, and what Google writes into styles, where Word has no such property.
+        "doNotEmbedSmartTags" | "rtl" if prefix == "w" => Loss::Silent,
         "ddeLink" => Loss::Known(Reason::DdeLink),
         "mailMerge" | "linkToQuery" => Loss::Known(Reason::ExternalLink),
         "legacyDrawingHF" | "drawingHF" => Loss::Known(Reason::HeaderPictures),
