@@ -17,7 +17,10 @@ pub(super) fn value(attribute: Attribute, of: Type, raw: &str) -> Option<Value> 
         AttributeKind::Enumeration { .. } => {
             let number =
                 kind.number_of(raw).or_else(|| kind.number_of(text)).or_else(|| kind.number_of(synonym(text)?));
-            Value::Enumerated(number?)
+            // Those of table rows and styles have two words in Microsoft's schemas and all of the standard's (ECMA-376 part 1,
+            // section 22.9.2.7) in documents: without it, `0` would be yes.
+            let switched = || kind.number_of(if boolean(text)? { "on" } else { "off" });
+            Value::Enumerated(number.or_else(switched)?)
         }
         AttributeKind::VmlStyle if !kind.takes_text(raw) => Value::Text(style(kind, raw).into()),
         AttributeKind::Words { .. } | AttributeKind::Field | AttributeKind::NumberFormat => words(kind, raw)?,
@@ -177,6 +180,22 @@ mod tests {
         assert_eq!(read(part, &with("w:b"), "w:val", "perhaps"), None);
         let size = read(part, &["w:body", "w:sectPr", "w:pgSz"], "w:w", "8.5in");
         assert!(matches!(&size, Some(Value::Integer(12_240))) || matches!(&size, Some(Value::Text(_))), "{size:?}");
+    }
+
+    #[test]
+    fn a_switch_of_two_words_takes_all_that_the_standard_has_for_yes_and_no() {
+        let header = ["w:body", "w:tbl", "w:tr", "w:trPr", "w:tblHeader"];
+        for (no, yes) in [("0", "1"), ("false", "true"), ("off", "on")] {
+            let [no, yes] = [no, yes].map(|word| read("MainDocumentPart", &header, "w:val", word).unwrap());
+            assert_eq!(
+                (Some(no), Some(yes)),
+                (read("MainDocumentPart", &header, "w:val", "off"), Some(Value::Enumerated(0)))
+            );
+        }
+        assert_eq!(read("MainDocumentPart", &header, "w:val", "perhaps"), None);
+        // Words that happen to be read as yes or no elsewhere are no switch.
+        let side = ["w:body", "w:p", "w:pPr", "w:jc"];
+        assert_eq!(read("MainDocumentPart", &side, "w:val", "1"), None);
     }
 
     #[test]
