@@ -10,7 +10,11 @@ pub(super) fn value(attribute: Attribute, of: Type, raw: &str) -> Option<Value> 
         AttributeKind::Boolean | AttributeKind::VmlBoolean => Value::Boolean(boolean(text)?),
         AttributeKind::Integer { low, high } => {
             let number = integer(text).or_else(|| measured(text, attribute, of))?;
-            let numbers = [Some(number), other_sign(number, low, high).filter(|_| of.namespace().prefix() != "x")];
+            let other = other_sign(number, low, high).filter(|_| of.namespace().prefix() != "x");
+            // LibreOffice reads the numbers of axes with a sign: one of the upper half is none to it, and all such axes are the same.
+            let other =
+                other.map(|bits| if matches!(of.name(), "axId" | "crossAx") { bits & 0x7FFF_FFFF } else { bits });
+            let numbers = [Some(number), other];
             Value::Integer(numbers.into_iter().flatten().find(|number| (low..=high).contains(number))?)
         }
         AttributeKind::Decimal => Value::Decimal(decimal(text)?),
@@ -212,7 +216,11 @@ mod tests {
     #[test]
     fn all_32_bits_are_read_with_the_other_sign_too() {
         let axis = ["c:chart", "c:plotArea", "c:lineChart", "c:axId"];
-        assert_eq!(read("ChartPart", &axis, ":val", "-2126991800"), Some(Value::Integer(2_167_975_496)));
+        // 0x8138_AE48, and without its highest bit.
+        assert_eq!(read("ChartPart", &axis, ":val", "-2126991800"), Some(Value::Integer(20_491_848)));
+        let crossing = ["c:chart", "c:plotArea", "c:valAx", "c:crossAx"];
+        assert_eq!(read("ChartPart", &crossing, ":val", "-2126991800"), Some(Value::Integer(20_491_848)));
+        assert_eq!(read("ChartPart", &axis, ":val", "4294967295"), Some(Value::Integer(0xFFFF_FFFF)));
         assert_eq!(read("ChartPart", &axis, ":val", "-2147483649"), None);
         let grid = ["w:body", "w:sectPr", "w:docGrid"];
         assert_eq!(read("MainDocumentPart", &grid, "w:charSpace", "4294961151"), Some(Value::Integer(-6_145)));
