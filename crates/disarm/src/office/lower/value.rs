@@ -27,7 +27,12 @@ pub(super) fn value(attribute: Attribute, of: Type, raw: &str) -> Option<Value> 
             Value::Enumerated(number.or_else(switched)?)
         }
         AttributeKind::VmlStyle if !kind.takes_text(raw) => Value::Text(style(kind, raw).into()),
-        AttributeKind::Words { .. } | AttributeKind::Field | AttributeKind::NumberFormat => words(kind, raw)?,
+        AttributeKind::Words { .. } | AttributeKind::Field | AttributeKind::NumberFormat => {
+            // LibreOffice writes fonts to take in turn; Word has one name of at most 31 characters.
+            let first =
+                || raw.split_once(';').filter(|_| of.is("w", "rFonts")).and_then(|(first, _)| words(kind, first));
+            words(kind, raw).or_else(first)?
+        }
         AttributeKind::Hexadecimal
         | AttributeKind::DateTime
         | AttributeKind::List
@@ -211,6 +216,16 @@ mod tests {
         assert_eq!(read("WorksheetPart", &row, ":ht", "INF"), Some(Value::Decimal(f64::INFINITY)));
         assert_eq!(read("WorksheetPart", &row, ":ht", "inf"), None);
         assert_eq!(read("WorksheetPart", &row, ":hidden", " 1 "), Some(Value::Boolean(true)));
+    }
+
+    #[test]
+    fn of_fonts_to_take_in_turn_the_first_is_taken_where_all_are_too_many() {
+        let fonts = ["w:body", "w:p", "w:r", "w:rPr", "w:rFonts"];
+        let text = |text: &str| Some(Value::Text(text.into()));
+        let many = "HG Mincho Light J;MS Mincho;HG Mincho J;HG Mincho L";
+        assert_eq!(read("MainDocumentPart", &fonts, "w:eastAsia", many), text("HG Mincho Light J"));
+        assert_eq!(read("MainDocumentPart", &fonts, "w:ascii", "Arial;Verdana"), text("Arial;Verdana"));
+        assert_eq!(read("MainDocumentPart", &fonts, "w:ascii", &"x".repeat(32)), None);
     }
 
     #[test]
