@@ -31,7 +31,10 @@ pub(super) fn value(attribute: Attribute, of: Type, raw: &str) -> Option<Value> 
             // LibreOffice writes fonts to take in turn; Word has one name of at most 31 characters.
             let first =
                 || raw.split_once(';').filter(|_| of.is("w", "rFonts")).and_then(|(first, _)| words(kind, first));
-            words(kind, raw).or_else(first)?
+            let read = words(kind, raw).or_else(first)?;
+            // A bullet of Windows-1252 by its number there (0x95) is a control of Unicode; PowerPoint needs one that is seen.
+            let is_lost = of.is("a", "buChar") && matches!(&read, Value::Text(text) if text.is_empty());
+            if is_lost { Value::Text("•".into()) } else { read }
         }
         AttributeKind::Hexadecimal
         | AttributeKind::DateTime
@@ -226,6 +229,14 @@ mod tests {
         assert_eq!(read("MainDocumentPart", &fonts, "w:eastAsia", many), text("HG Mincho Light J"));
         assert_eq!(read("MainDocumentPart", &fonts, "w:ascii", "Arial;Verdana"), text("Arial;Verdana"));
         assert_eq!(read("MainDocumentPart", &fonts, "w:ascii", &"x".repeat(32)), None);
+    }
+
+    #[test]
+    fn a_bullet_that_is_a_control_is_one_that_is_seen() {
+        let bullet = ["p:cSld", "p:spTree", "p:sp", "p:txBody", "a:p", "a:pPr", "a:buChar"];
+        let text = |text: &str| Some(Value::Text(text.into()));
+        assert_eq!(read("SlidePart", &bullet, ":char", "\u{95}"), text("•"));
+        assert_eq!(read("SlidePart", &bullet, ":char", "§"), text("§"));
     }
 
     #[test]
