@@ -110,6 +110,26 @@ fn a_broken_part_that_is_not_needed_is_left_out() {
     assert_eq!(refusal(&needed, "a.xlsx"), Reason::Malformed);
 }
 
+/// Strict workbooks call the sides of a cell by the direction of reading (ISO/IEC 29500-1, section 18.8.4); what is not Excel looks for
+/// `left` and `right` (ECMA-376 first edition, `CT_Border`).
+#[test]
+fn the_sides_of_cells_are_those_that_every_program_knows() {
+    let border = r#"<border><start style="thin"><color rgb="FF112233"/></start><end style="double"/><top/><bottom/><diagonal/></border>"#;
+    let styles = format!(
+        r#"<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><borders count="1">{border}</borders></styleSheet>"#
+    );
+    let package = Package::workbook("<sheetData/>")
+        .relation("xl/workbook.xml", "st", "styles", "styles.xml")
+        .part("xl/styles.xml", &styles);
+    let (done, parts) = rebuilt(&package, "a.xlsx");
+    let text = parts.text("styles.xml");
+    assert!(
+        text.contains(r#"<left style="thin"><color rgb="FF112233"/></left><right style="double"/><top/>"#),
+        "{text}"
+    );
+    assert!(!text.contains("<start") && !done.has(Reason::UnknownContent));
+}
+
 #[test]
 fn a_part_in_utf_16_is_read() {
     let text = format!(

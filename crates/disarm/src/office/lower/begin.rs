@@ -90,7 +90,13 @@ impl Lowerer<'_, '_, '_> {
         let vocabulary = namespace.prefix();
         let parent = self.parent().ok_or(Fault::Broken)?;
         // The preview of an embedded object stands in it as a picture does.
-        let name = if vocabulary == "w" && name == "object" { "pict" } else { name };
+        let name = match (vocabulary, name) {
+            ("w", "object") => "pict",
+            // The sides of a cell as strict workbooks call them, by which other readers than Excel find none.
+            ("x", "start") if parent.of.is("x", "border") => "left",
+            ("x", "end") if parent.of.is("x", "border") => "right",
+            _ => name,
+        };
         if parent.is_object && name != "pic" {
             return Ok(false);
         }
