@@ -101,7 +101,7 @@ impl Lowerer<'_, '_, '_> {
             let arranged = tape::arrange(&mut self.tape, start..end, of, false);
             element.state = arranged.state;
             self.own.arranged(start, &arranged.moves);
-            self.account.repaired = self.account.repaired.saturating_add(arranged.lost.max(1));
+            self.account.repaired = self.account.repaired.saturating_add(arranged.repaired);
         }
         // A model of any number of children is in its first state after each of them, too: only the tape tells.
         let children = self.tape.get(start.saturating_add(1)..).unwrap_or_default();

@@ -78,7 +78,7 @@ impl Lowerer<'_, '_, '_> {
             element.is_disordered = false;
             element.state = arranged.state;
             self.own.arranged(element.start, &arranged.moves);
-            self.account.repaired = self.account.repaired.saturating_add(arranged.lost.max(1));
+            self.account.repaired = self.account.repaired.saturating_add(arranged.repaired);
             let shorter = before.saturating_sub(self.tape.len());
             self.shift(next, shorter);
         }

@@ -6,8 +6,8 @@ use form::office::{Markup, State, Type};
 
 /// What became of the steps of an element whose children were put in order.
 pub(super) struct Arranged {
-    /// How many children had no place.
-    pub(super) lost: u32,
+    /// How much of this is worth telling: nothing where all that was wrong is something said twice.
+    pub(super) repaired: u32,
     /// The state after all.
     pub(super) state: State,
     /// Where on the tape each child stood, in that order, and where it begins now; nothing for one that is lost.
@@ -35,6 +35,10 @@ fn content(steps: &[Markup], start: usize) -> usize {
 pub(super) fn arrange(steps: &mut Vec<Markup>, range: Range<usize>, of: Type, keep_end: bool) -> Arranged {
     let from = content(steps, range.start).min(range.end);
     let mut units = units(steps.drain(from..range.end));
+    let repeated = unite(of, &mut units);
+    let contradicted = count(repeated.iter().filter(|(_, meaning)| *meaning == Meaning::Another));
+    let mut row = Row::new(of);
+    let is_in_order = units.iter().all(|unit| row.push(unit.outline()).is_ok());
     if !keep_end {
         supply(of, &mut units);
     }
@@ -43,8 +47,10 @@ pub(super) fn arrange(steps: &mut Vec<Markup>, range: Range<usize>, of: Type, ke
         Some(begin..begin.saturating_add(unit.steps.len()))
     };
     let (row, lost) = in_order(of, units, keep_end);
-    let mut moves: Vec<_> = lost.iter().filter_map(|unit| Some((stood(unit)?, None))).collect();
-    let (lost, state) = (u32::try_from(lost.len()).unwrap_or(u32::MAX), row.end());
+    let gone = lost.iter().chain(repeated.iter().map(|(unit, _)| unit));
+    let mut moves: Vec<_> = gone.filter_map(|unit| Some((stood(unit)?, None))).collect();
+    let (lost, state) = (count(lost.iter()), row.end());
+    let repaired = contradicted.saturating_add(if is_in_order { lost } else { lost.max(1) });
     let mut sorted: Vec<Markup> = Vec::new();
     for unit in row.units {
         moves.extend(stood(&unit).map(|was| (was, Some(from.saturating_add(sorted.len())))));
@@ -52,7 +58,37 @@ pub(super) fn arrange(steps: &mut Vec<Markup>, range: Range<usize>, of: Type, ke
     }
     steps.splice(from..from, sorted);
     moves.sort_by_key(|(was, _)| was.start);
-    Arranged { lost, state, moves }
+    Arranged { repaired, state, moves }
+}
+
+/// Whether something that is said twice means the same both times.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    Same,
+    Another,
+}
+
+/// Takes out which properties of letters and paragraphs are there twice: LibreOffice writes `<w:b/>` two times, and `<w:i w:val="false"/>`
+/// before `<w:i/>`. Programs follow the later one.
+fn unite(of: Type, units: &mut Vec<Unit>) -> Vec<(Unit, Meaning)> {
+    let mut repeated = Vec::new();
+    if of.namespace().prefix() != "w" || !matches!(of.name(), "rPr" | "pPr") {
+        return repeated;
+    }
+    let mut kept: Vec<Unit> = Vec::with_capacity(units.len());
+    for unit in units.drain(..) {
+        match kept.iter_mut().rev().take(MAX_LATE).find(|before| before.children == unit.children) {
+            Some(before) if before.steps == unit.steps => repeated.push((unit, Meaning::Same)),
+            Some(before) => repeated.push((std::mem::replace(before, unit), Meaning::Another)),
+            None => kept.push(unit),
+        }
+    }
+    *units = kept;
+    repeated
+}
+
+fn count<T>(all: impl Iterator<Item = T>) -> u32 {
+    u32::try_from(all.count()).unwrap_or(u32::MAX)
 }
 
 /// The children in an order that is taken, and those that have no place in it.
@@ -320,7 +356,7 @@ const MAX_ADDED: usize = 4;
 
 #[cfg(test)]
 mod tests {
-    use form::office::{Namespace, PartKind};
+    use form::office::{Namespace, PartKind, Value};
 
     use super::*;
 
@@ -328,6 +364,11 @@ mod tests {
         let namespace = Namespace::all().find(|namespace| namespace.prefix() == prefix).unwrap();
         let number = of.children_named(namespace, name).next().unwrap();
         (number, of.child(number).unwrap())
+    }
+
+    /// How many children had no place.
+    fn lost(moves: &[(Range<usize>, Option<usize>)]) -> usize {
+        moves.iter().filter(|(_, now)| now.is_none()).count()
     }
 
     fn empty(number: u16) -> [Markup; 2] {
@@ -346,12 +387,12 @@ mod tests {
             steps.extend(empty(number));
         }
         let end = steps.len();
-        let Arranged { lost, state, moves } = arrange(&mut steps, 0..end, paragraph, false);
+        let Arranged { state, moves, .. } = arrange(&mut steps, 0..end, paragraph, false);
         // The properties stood fourth and are first now.
         assert!(moves.contains(&(7..9, Some(1))) && moves.contains(&(1..3, Some(3))), "{moves:?}");
         let order: Vec<&Markup> = steps.iter().skip(1).filter(|step| matches!(step, Markup::Open(_))).collect();
         let expected = [properties, run, link, run, run].map(Markup::Open);
-        assert_eq!((lost, order), (0, expected.iter().collect()));
+        assert_eq!((lost(&moves), order), (0, expected.iter().collect()));
         assert!(paragraph.accepts(state));
     }
 
@@ -376,7 +417,7 @@ mod tests {
             let end = steps.len();
             let arranged = arrange(&mut steps, 0..end, table, false);
             let order: Vec<&Markup> = steps.iter().skip(1).filter(|step| matches!(step, Markup::Open(_))).collect();
-            assert_eq!((arranged.lost, order), (0, expected.iter().collect()), "{given:?}");
+            assert_eq!((lost(&arranged.moves), order), (0, expected.iter().collect()), "{given:?}");
             assert!(table.accepts(arranged.state));
             assert_eq!(arranged.moves.len(), given.len());
         }
@@ -396,9 +437,34 @@ mod tests {
             let end = steps.len();
             let arranged = arrange(&mut steps, 0..end, axis, false);
             let order: Vec<&Markup> = steps.iter().skip(1).filter(|step| matches!(step, Markup::Open(_))).collect();
-            assert_eq!((arranged.lost, order), (0, expected.map(Markup::Open).iter().collect()), "{given:?}");
+            assert_eq!((lost(&arranged.moves), order), (0, expected.map(Markup::Open).iter().collect()), "{given:?}");
             assert!(axis.accepts(arranged.state));
         }
+    }
+
+    /// As LibreOffice 7.4 writes bold words, and words that are italic in a style that says otherwise.
+    #[test]
+    fn of_a_property_that_is_there_twice_the_later_counts() {
+        let document = PartKind::named("MainDocumentPart").unwrap().root();
+        let paragraph = child(child(document, "w", "body").1, "w", "p").1;
+        let properties = child(child(paragraph, "w", "r").1, "w", "rPr").1;
+        let ((bold, _), (italic, of_italic)) = (child(properties, "w", "b"), child(properties, "w", "i"));
+        let value = of_italic.all_attributes().position(|each| each.name() == "val").unwrap();
+        let no = Markup::Attribute(u8::try_from(value).unwrap(), Value::Boolean(false));
+        let mut steps = vec![Markup::Open(0)];
+        steps.extend([empty(bold), empty(bold)].concat());
+        let end = steps.len();
+        let arranged = arrange(&mut steps, 0..end, properties, false);
+        assert_eq!((arranged.repaired, steps.len()), (0, 3));
+        assert_eq!(arranged.moves, [(1..3, Some(1)), (3..5, None)]);
+        steps.extend([Markup::Open(italic), no, Markup::Close]);
+        steps.extend(empty(italic));
+        let end = steps.len();
+        let arranged = arrange(&mut steps, 0..end, properties, false);
+        assert_eq!(arranged.repaired, 1);
+        assert_eq!(steps, [&[Markup::Open(0)][..], &empty(bold), &empty(italic)].concat());
+        assert!(properties.accepts(arranged.state));
+        assert_eq!(arranged.moves, [(1..3, Some(1)), (3..6, None), (6..8, Some(3))]);
     }
 
     #[test]
@@ -410,7 +476,7 @@ mod tests {
         steps.extend(empty(body));
         let end = steps.len();
         let arranged = arrange(&mut steps, 0..end, document, false);
-        assert_eq!(arranged.lost, 1);
+        assert_eq!((lost(&arranged.moves), arranged.repaired), (1, 1));
         assert!(arranged.moves.contains(&(3..5, None)));
         assert_eq!(steps.len(), 3);
     }
