@@ -186,8 +186,9 @@ impl<'a> Walk<'a> {
     /// The boundary of a multipart, if there is just one way to take it apart.
     fn judge(&mut self, part: &Part<'_>) -> Result<Vec<u8>, Judgement> {
         let ambiguous = Judgement::Refuse(Refusal::plain(Reason::AmbiguousStructure));
-        // RFC 2231 would allow `boundary*0=`, no composer writes it, and readers without it see another boundary or none.
-        if part.media.conflicts("boundary") || part.media.is_extended("boundary") {
+        // Few composers write `boundary*0=` (RFC 2231); where a plain one stands beside it, readers differ in which they take.
+        let is_extended = part.media.is_extended("boundary");
+        if part.media.conflicts("boundary") || (is_extended && part.media.plain("boundary").is_some()) {
             return Err(ambiguous);
         }
         let boundary = part.media.decoded("boundary", &mut super::tally::Tally::default()).unwrap_or_default();
@@ -207,7 +208,7 @@ impl<'a> Walk<'a> {
         }
         // RFC 2045 6.4 forbids encoding a multipart. A reader that obeys and one that decodes see two different mails,
         // unless the boundary stands there in plain sight (careless programs copy the encoding of their text part).
-        if part.transfer == Transfer::Base64 && !visible {
+        if (part.transfer == Transfer::Base64 || is_extended) && !visible {
             return Err(ambiguous);
         }
         if self.open.len() >= MAX_DEPTH {
@@ -439,7 +440,7 @@ mod tests {
             "Content-Type: multipart/mixed; boundary=a; boundary=b",
             "Content-Type: multipart/mixed; boundary=\"\"",
             "Content-Type: multipart/mixed; boundary*0=a; boundary=b",
-            "Content-Type: multipart/mixed; boundary*=utf-8''a",
+            "Content-Type: multipart/mixed; boundary*=utf-8''zz",
             "Content-Type: multipart/mixed; boundary=zz\nContent-Transfer-Encoding: base64",
         ] {
             let input = format!("{head}\n\n--a\n\nx\n--b\n\ny\n");
@@ -447,6 +448,17 @@ mod tests {
         }
         let nested = "Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: multipart/mixed; boundary=a\n\n--a\n\nx\n--a--\n";
         assert_eq!(tree(nested).parts[1].refused.map(|r| r.reason), Some(Reason::AmbiguousStructure));
+    }
+
+    /// Python: `email.message_from_string(…).get_boundary()`.
+    #[test]
+    fn a_boundary_in_segments_is_one_boundary() {
+        for boundary in
+            ["boundary*=utf-8''a%3D", "boundary*0*=us-ascii''a; boundary*1*=%3D", "boundary*0=a; boundary*1=\"=\""]
+        {
+            let input = format!("Content-Type: multipart/mixed; {boundary}\n\n--a=\n\nx\n--a=--\n");
+            assert_eq!(shape(&input), [part("multipart/mixed", ""), part("text/plain", "x")], "{boundary}");
+        }
     }
 
     #[test]

@@ -45,7 +45,7 @@ fn round(input: &[u8], number: usize, limits: &Limits, findings: &mut Findings) 
     let boundaries: BTreeSet<Vec<u8>> = tree
         .parts
         .iter()
-        .filter_map(|part| part.media.plain("boundary"))
+        .filter_map(|part| part.media.decoded("boundary", &mut Tally::default()))
         .map(|boundary| [b"--", boundary.trim_end().as_bytes()].concat())
         .collect();
     let mut out: Vec<u8> = Vec::new();
