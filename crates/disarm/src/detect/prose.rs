@@ -220,7 +220,9 @@ fn ascii_head(bytes: &[u8]) -> String {
     let wide = head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") || is_unmarked_utf16(head);
     let kept = head.iter().copied().filter(|b| !wide || (*b != 0 && *b != 0xff && *b != 0xfe));
     let text: String = kept.map(|b| if b.is_ascii() { char::from(b) } else { '\u{FFFD}' }).collect();
-    text.trim_start_matches('\u{FFFD}').to_owned()
+    let text = text.trim_start_matches('\u{FFFD}');
+    // Old Macs end lines so.
+    if text.contains('\n') { text.to_owned() } else { text.replace('\r', "\n") }
 }
 
 /// Names that say "just text": such a file is opened by an editor, whatever stands in it.

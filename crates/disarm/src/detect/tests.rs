@@ -79,6 +79,8 @@ fn mails_are_known_by_their_fields() {
     check(mail, "message", (Content::Mail, "mail"));
     check(mail, "message.eml", (Content::Mail, "mail"));
     check(mail, "message.txt", (Content::Text, "text"));
+    let mac = mail.iter().filter(|byte| **byte != b'\n').copied().collect::<Vec<u8>>();
+    check(&mac, "message", (Content::Mail, "mail"));
     check(b"Name: value\nOther: value\n\ntext", "config", (Content::Text, "text"));
     let saved = b"From a@example.jp Mon Jan  1 00:00:00 2024\nFrom: a@example.jp\n\nhi\n";
     check(saved, "saved", (Content::Mail, "mail"));

@@ -25,6 +25,7 @@ pub(crate) mod transfer;
 mod unwrap;
 mod word;
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::rc::Rc;
 
@@ -62,7 +63,8 @@ pub(crate) fn disarm_as(
 ) -> Result<(), Error> {
     let limits = &job.limits;
     let mut tally = Tally::default();
-    let input = &*unwrap::unwrap(input, limits, &mut findings);
+    let lines = line_ends(input, &mut findings);
+    let input = &*unwrap::unwrap(&lines, limits, &mut findings);
     let tree = structure::read(input, limits);
     let fields = tree.parts.first().map(|root| root.fields.as_slice()).unwrap_or_default();
     let charset = text_charset(&tree);
@@ -91,6 +93,16 @@ pub(crate) fn disarm_as(
     }
     encoder.finish()?;
     Ok(())
+}
+
+/// Mails that old Macs stored have a carriage return alone at the end of each line. Where no line feed stands in all of the mail, it can
+/// be read in no other way.
+fn line_ends<'a>(input: &'a [u8], findings: &mut Findings) -> Cow<'a, [u8]> {
+    if input.contains(&b'\n') || !input.contains(&b'\r') {
+        return Cow::Borrowed(input);
+    }
+    findings.add(Reason::EncodingRepaired, Place::new("CR"));
+    Cow::Owned(input.iter().map(|byte| if *byte == b'\r' { b'\n' } else { *byte }).collect())
 }
 
 /// The charset that the first text of the mail names.

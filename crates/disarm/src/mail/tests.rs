@@ -261,6 +261,20 @@ fn an_mbox_line_and_an_empty_body_are_tolerated() {
     assert_eq!((outcome.mail.header.subject.as_str(), outcome.reasons()), ("x", vec![Reason::EmptyBody]));
 }
 
+/// Python reads the same of it: `email.message_from_bytes`.
+#[test]
+fn a_mail_whose_lines_end_as_on_old_macs_is_read() {
+    let mail = b"Subject: x\nDate: Fri, 20 Nov 2026 10:00:00 +0900\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\none\ntwo\n--b\n\
+        Content-Type: text/plain; name=a.txt\n\nthree\n--b--\n";
+    let mac: Vec<u8> = mail.iter().map(|byte| if *byte == b'\n' { b'\r' } else { *byte }).collect();
+    let outcome = read(&mac);
+    assert_eq!((outcome.mail.header.subject.as_str(), outcome.text()), ("x", "one\ntwo"));
+    assert_eq!(outcome.names(), ["a.txt"]);
+    assert_eq!(outcome.reasons(), [Reason::EncodingRepaired]);
+    // Beside a line feed a carriage return is no end of a line.
+    assert_eq!(read(b"Subject: a\rTo: b\n\ntext").mail.header.subject.as_str(), "a To: b");
+}
+
 #[test]
 fn enriched_and_flowed_text_is_read_as_meant() {
     assert_eq!(read(b"Content-Type: text/enriched\n\n<bold>a</bold>\nb\n\nc").text(), "a b\nc");
