@@ -133,8 +133,8 @@ pub(crate) fn detect(bytes: &[u8], name: Option<&FileName>, declared_type: &str)
     if prose::is_text(bytes) {
         return prose::kind(bytes, &extension, declared_type);
     }
-    if extension == "eml" && prose::begins_as_mail(bytes) {
-        // A mail with files that are not encoded (RFC 3030, and what Outlook embeds).
+    if MAIL_EXTENSIONS.contains(&extension.as_str()) && prose::begins_as_mail(bytes) {
+        // A mail with files that are not encoded (RFC 3030, yEnc, and what Outlook embeds).
         return Detected::new(Content::Mail, "mail");
     }
     if zip::has_end_record(bytes) {
@@ -244,6 +244,9 @@ fn promised_by(extension: &str) -> Option<&'static [&'static str]> {
 }
 
 const UNKNOWN: &str = "unknown";
+
+/// What programs call a mail that they store.
+const MAIL_EXTENSIONS: &[&str] = &["eml", "mht", "mhtml", "msg", "nws"];
 
 /// Extensions and the types they promise. An empty file leaves as a text, so only plain texts may be empty.
 const PROMISES: &[(&[&str], &[&str])] = &[

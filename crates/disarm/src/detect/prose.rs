@@ -39,7 +39,8 @@ pub(super) fn kind(bytes: &[u8], extension: &str, declared_type: &str) -> Detect
     if TABLE_EXTENSIONS.contains(&extension) {
         return table(extension == "tsv" || extension == "tab");
     }
-    if TEXT_EXTENSIONS.contains(&extension) {
+    // The header of a mail that was not delivered is read for what its fields say, all of them.
+    if TEXT_EXTENSIONS.contains(&extension) || (media == "text/rfc822-headers" && extension != "eml") {
         return Detected::new(Content::Text, "text");
     }
     let head = ascii_head(bytes);

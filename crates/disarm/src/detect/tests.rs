@@ -71,11 +71,16 @@ fn a_mail_with_a_file_that_is_not_encoded_is_a_mail() {
         b"From: a@example.jp\r\nMIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\n\r\n\0\x01\x02\x03\0";
     check(mail, "a.eml", (Content::Mail, "mail"));
     check(b"\0\x01\x02\x03\0", "a.eml", (UNSUPPORTED, "unknown"));
+    let news = b"From: a@example.jp\r\nSubject: b\r\nDate: Sat, 27 Oct 2001 15:07:44 +0200\r\n\r\n=ybegin line=128 size=8 name=a\r\n\0\x01\x02\x03\r\n=yend size=8\r\n";
+    check(news, "a.msg", (Content::Mail, "mail"));
+    check(news, "a.bin", (UNSUPPORTED, "unknown"));
 }
 
 #[test]
 fn mails_are_known_by_their_fields() {
     let mail = b"Received: from a by b; Mon, 1 Jan 2024 00:00:00 +0900\r\nFrom: a@example.jp\r\n\r\nhi\r\n";
+    let headers = detect(mail, Some(&FileName::rebuild("header").0), "text/rfc822-headers");
+    assert_eq!((headers.content, headers.token.as_str()), (Content::Text, "text"));
     check(mail, "message", (Content::Mail, "mail"));
     check(mail, "message.eml", (Content::Mail, "mail"));
     check(mail, "message.txt", (Content::Text, "text"));
