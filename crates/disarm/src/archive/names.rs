@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::{EUC_JP, Encoding, SHIFT_JIS};
+use encoding_rs::{EUC_JP, Encoding, IBM866, SHIFT_JIS};
 
 /// The name of a member as the archive has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,8 +121,19 @@ fn is_first_level(c: char) -> bool {
     !unmappable && matches!(*bytes, [lead, trail] if (lead, trail) < (0x98, 0x9F))
 }
 
-/// Not Japanese: the detector of the browsers, taken only where it finds another East Asian set.
+/// Whether these are words of Cyrillic letters in the code page of Russian DOS. In that of Western DOS the same bytes are letters with
+/// marks, which stand alone, and Greek ones of formulas.
+fn is_cyrillic(names: &[&[u8]]) -> bool {
+    let is_letter = |byte: &u8| matches!(byte, 0x80..=0xAF | 0xE0..=0xF1);
+    let mut words = names.iter().flat_map(|name| name.split(u8::is_ascii)).filter(|word| !word.is_empty()).peekable();
+    words.peek().is_some() && words.all(|word| word.len() >= LEAST_WORD && word.iter().all(is_letter))
+}
+
+/// Not Japanese: Russian, or what the detector of the browsers finds, taken only where it is another East Asian set.
 fn other(names: &[&[u8]]) -> NameCharset {
+    if is_cyrillic(names) {
+        return NameCharset::Found(IBM866);
+    }
     let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
     for name in names {
         detector.feed(name, false);
@@ -137,6 +148,9 @@ fn other(names: &[&[u8]]) -> NameCharset {
 fn cp437(byte: u8) -> char {
     byte.checked_sub(0x80).map_or(char::from(byte), |upper| CP437.chars().nth(usize::from(upper)).unwrap_or('\u{FFFD}'))
 }
+
+/// Letters of a word of which a character set is read.
+const LEAST_WORD: usize = 3;
 
 /// The upper half of code page 437 (Unicode's mapping table VENDORS/MICSFT/PC/CP437.TXT).
 const CP437: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{A0}";
@@ -161,6 +175,15 @@ mod tests {
         // Python: "能力表.txt".encode("cp932"), "資料①.docx".encode("cp932")
         let raw: &[&[u8]] = &[b"\x94\x5c\x97\xcd\x95\x5c.txt", b"\x8e\x91\x97\xbf\x87\x40.docx"];
         assert_eq!(names(raw), NameCharset::Found(SHIFT_JIS));
+    }
+
+    #[test]
+    fn words_of_russian_dos_are_cyrillic_and_single_letters_are_not() {
+        // Python: "тест.txt".encode("cp866")
+        assert_eq!(names(&[b"\xe2\xa5\xe1\xe2.txt"]), NameCharset::Found(IBM866));
+        // Python: "café.txt".encode("cp437")
+        assert_eq!(names(&[b"caf\x82.txt"]), NameCharset::Cp437);
+        assert_eq!(names(&[b"\xe2\xa5\xe1\xe2.txt", b"caf\x82.txt"]), NameCharset::Cp437);
     }
 
     #[test]
