@@ -271,7 +271,8 @@ impl<'a> Reader<'a, '_> {
         let label = part
             .media
             .decoded("charset", &mut Tally::default())
-            .or_else(|| is_html.then(|| html::named_charset(&bytes)).flatten());
+            .or_else(|| is_html.then(|| html::named_charset(&bytes)).flatten())
+            .or_else(|| self.charset_around(index));
         let decoded = charset::decode_from(&bytes, label.as_deref(), self.pictures.as_deref());
         read.tally.count(&decoded);
         match part.media.value.as_str() {
@@ -293,6 +294,21 @@ impl<'a> Reader<'a, '_> {
             _ => read.text = self.placed(decoded.text, index),
         }
         read
+    }
+
+    /// The charset that a multipart names for the parts in it. It has no meaning there (RFC 2046 5.1.1); programs that sign a mail after
+    /// it was written leave it nowhere else.
+    fn charset_around(&self, index: usize) -> Option<String> {
+        let mut inner = index;
+        while let Some((outer, part)) =
+            self.tree.parts.iter().enumerate().take(inner).find(|(_, part)| part.parts.contains(&inner))
+        {
+            if let Some(charset) = part.media.decoded("charset", &mut Tally::default()) {
+                return Some(charset);
+            }
+            inner = outer;
+        }
+        None
     }
 
     /// Outlook writes `[cid:image001.png@…]` into its plain text where a picture stands.

@@ -246,6 +246,18 @@ fn links_that_the_plain_text_lacks_are_kept() {
 }
 
 #[test]
+fn the_charset_of_a_text_may_stand_at_the_multipart_around_it() {
+    // Python: "Привет, мир".encode("koi8_r"), which could be other letters of another set.
+    let signed = |inner: &str| {
+        let head = format!("Content-Type: multipart/signed; charset=koi8-r; boundary=b\n\n--b\n{inner}\n\n");
+        [head.as_bytes(), b"\xf0\xd2\xc9\xd7\xc5\xd4, \xcd\xc9\xd2\n--b--\n"].concat()
+    };
+    assert_eq!(read(&signed("Content-Type: text/plain")).text(), "Привет, мир");
+    // Python: the same bytes .decode("windows-1251")
+    assert_eq!(read(&signed("Content-Type: text/plain; charset=windows-1251")).text(), "рТЙЧЕФ, НЙТ");
+}
+
+#[test]
 fn later_text_parts_without_a_name_join_the_body() {
     let outcome = read(
         b"Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--b\nContent-Type: text/plain; name=two.txt\n\ntwo\n--b\n\nthree\n--b--\n",
