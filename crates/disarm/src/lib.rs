@@ -33,6 +33,7 @@ mod mapi;
 mod markup;
 mod msg;
 mod office;
+mod ole_object;
 mod pdf;
 mod room;
 mod smime;

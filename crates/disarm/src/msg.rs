@@ -1,14 +1,15 @@
 //! Outlook's `.msg` ([MS-OXMSG]): a compound file with one stream for each property, and a storage for each recipient and attachment.
 
 use std::collections::BTreeMap;
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Write};
 
 use cfb::CompoundFile;
 use form::{Limits, Reason};
 
 use crate::error::{Error, size, within};
 use crate::mapi::{
-    APPOINTMENT, Attachment, Content, MAX_ATTACHMENTS, MAX_DEPTH, MAX_RECIPIENTS, Message, Properties, Value, id, named,
+    APPOINTMENT, Attachment, Content, MAX_ATTACHMENTS, MAX_DEPTH, MAX_RECIPIENTS, Message, Properties, Value, id,
+    named, object,
 };
 use crate::tnef::wide;
 
@@ -74,20 +75,44 @@ impl Reader<'_> {
 
     fn attachment(&mut self, path: &str, depth: usize) -> Result<Attachment, Error> {
         let mut properties = self.properties(path, 8)?;
-        let content = match properties.remove(&id::ATTACH_DATA) {
-            Some(Value::Bytes(bytes)) => Content::File(bytes),
-            _ => {
-                let inner = format!("{path}/__substg1.0_3701000D");
-                let embedded = properties.get(&id::ATTACH_METHOD) == Some(&Value::Number(5));
-                if embedded && self.file.is_storage(&inner) && depth.saturating_add(1) < MAX_DEPTH {
-                    Content::Message(Box::new(self.message(&inner, 24, depth.saturating_add(1))?))
-                } else {
-                    self.damaged = true;
-                    Content::Nothing
-                }
+        let data = properties.remove(&id::ATTACH_DATA);
+        let mut attachment = Attachment { properties, content: Content::Nothing };
+        if let Some(Value::Bytes(bytes)) = data {
+            attachment.content = Content::File(bytes);
+            return Ok(attachment);
+        }
+        let inner = format!("{path}/__substg1.0_3701000D");
+        let deeper = depth.saturating_add(1);
+        match attachment.properties.get(&id::ATTACH_METHOD) {
+            Some(Value::Number(EMBEDDED_MESSAGE)) if self.file.is_storage(&inner) && deeper < MAX_DEPTH => {
+                attachment.content = Content::Message(Box::new(self.message(&inner, 24, deeper)?));
             }
-        };
-        Ok(Attachment { properties, content })
+            Some(Value::Number(OLE)) if self.file.is_storage(&inner) => {
+                let object = self.object(&inner)?;
+                object::attach(&mut attachment, &object);
+            }
+            _ => self.damaged = true,
+        }
+        Ok(attachment)
+    }
+
+    /// A storage as a compound file of its own.
+    fn object(&mut self, storage: &str) -> Result<Vec<u8>, Error> {
+        let malformed = |_| Error::from(Reason::Malformed);
+        let entries = self.file.walk_storage(storage).map_err(malformed)?.skip(1).take(MAX_ENTRIES);
+        let entries: Vec<_> = entries.map(|entry| (entry.path().to_owned(), entry.is_stream())).collect();
+        let mut out = CompoundFile::create(Cursor::new(Vec::new())).map_err(malformed)?;
+        for (path, is_stream) in entries {
+            let Some(inner) = path.strip_prefix(storage).ok().zip(path.to_str()) else { continue };
+            let (inner, path) = inner;
+            if !is_stream {
+                out.create_storage(inner).map_err(malformed)?;
+            } else if let Some(bytes) = self.stream(path)? {
+                out.create_stream(inner).and_then(|mut stream| stream.write_all(&bytes)).map_err(malformed)?;
+            }
+        }
+        out.flush().map_err(malformed)?;
+        Ok(out.into_inner().into_inner())
     }
 
     /// The properties of a storage: numbers stand in one stream, all else in streams of their own.
@@ -210,6 +235,49 @@ fn root(storage: &str) -> &str {
 
 const RECIPIENT: &str = "__recip_version1.0_";
 const ATTACHMENT: &str = "__attach_version1.0_";
+/// PidTagAttachMethod ([MS-OXCMSG] 2.2.2.9).
+const EMBEDDED_MESSAGE: u64 = 5;
+const OLE: u64 = 6;
 const MAX_PROPERTIES: usize = 10_000;
 /// Streams and storages of one storage that are looked at.
 const MAX_ENTRIES: usize = 20_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_lies_in_a_text_is_an_attachment() {
+        let mut file = CompoundFile::create(Cursor::new(Vec::new())).unwrap();
+        let attachment = "/__attach_version1.0_#00000000";
+        file.create_storage(attachment).unwrap();
+        file.create_storage(format!("{attachment}/__substg1.0_3701000D")).unwrap();
+        // Label, path, flags, a path for unpacking, the file.
+        let inner = [
+            &2_u16.to_le_bytes()[..],
+            b"a.txt\0C:\\a.txt\0",
+            &[0, 0, 3, 0],
+            &2_u32.to_le_bytes(),
+            b"x\0",
+            &7_u32.to_le_bytes(),
+            b"content",
+        ]
+        .concat();
+        let native = [&u32::try_from(inner.len()).unwrap().to_le_bytes()[..], &inner].concat();
+        // PidTagAttachMethod of the type PtypInteger32 is 6.
+        let method = [&[0; 8][..], &[0x03, 0x00, 0x05, 0x37, 6, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0]].concat();
+        for (name, content) in [
+            ("/__properties_version1.0".to_owned(), &[0; 32][..]),
+            ("/__substg1.0_0037001F".to_owned(), b"s\0"),
+            (format!("{attachment}/__properties_version1.0"), &method),
+            (format!("{attachment}/__substg1.0_3701000D/\u{1}Ole10Native"), &native),
+        ] {
+            file.create_stream(name).unwrap().write_all(content).unwrap();
+        }
+        let msg = read(&file.into_inner().into_inner(), &Limits::default()).unwrap();
+        assert!(!msg.damaged);
+        let attachment = msg.message.attachments.first().unwrap();
+        assert!(matches!(&attachment.content, Content::File(bytes) if bytes == b"content"), "{attachment:?}");
+        assert_eq!(attachment.properties.get(&id::ATTACH_LONG_FILENAME), Some(&Value::Text("a.txt".to_owned())));
+    }
+}

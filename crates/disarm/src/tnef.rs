@@ -4,7 +4,8 @@ use form::Reason;
 
 use crate::error::Error;
 use crate::mapi::{
-    APPOINTMENT, Attachment, Content, MAX_ATTACHMENTS, MAX_DEPTH, MAX_RECIPIENTS, Message, Properties, Value, id, named,
+    APPOINTMENT, Attachment, Content, MAX_ATTACHMENTS, MAX_DEPTH, MAX_RECIPIENTS, Message, Properties, Value, id,
+    named, object,
 };
 
 /// A message read from TNEF.
@@ -129,6 +130,10 @@ fn attached(attachment: &mut Attachment, attribute: u32, data: &[u8], depth: usi
                 match value {
                     Raw::Object(object) if number == id::ATTACH_DATA => {
                         // The interface that the object has, then the object.
+                        if let Some(storage) = object.strip_prefix(&STORAGE_INTERFACE) {
+                            object::attach(attachment, storage);
+                            continue;
+                        }
                         let inner = object.strip_prefix(&MESSAGE_INTERFACE).unwrap_or_default();
                         let message = if depth.saturating_add(1) < MAX_DEPTH {
                             level(inner, depth.saturating_add(1))
@@ -297,5 +302,8 @@ const ATTACHMENT: u32 = 0x0006_9005;
 /// IID_IMessage {00020307-0000-0000-C000-000000000046}.
 const MESSAGE_INTERFACE: [u8; 16] =
     [0x07, 0x03, 0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0xC0, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x46];
+/// IID_IStorage {0000000B-0000-0000-C000-000000000046}.
+const STORAGE_INTERFACE: [u8; 16] =
+    [0x0B, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xC0, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x46];
 /// Outlook writes some two hundred.
 const MAX_PROPERTIES: usize = 10_000;

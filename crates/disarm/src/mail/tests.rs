@@ -426,6 +426,32 @@ fn armour_of_openpgp_is_opened_where_it_only_signs_and_held_where_it_encrypts() 
     assert_eq!(encrypted.text(), "hi\n[添付1: encrypted.asc]");
 }
 
+/// What Outlook writes where a picture is pasted into a mail in rich text.
+#[test]
+fn a_picture_pasted_into_a_mail_in_rich_text_is_a_file() {
+    let object = |name: &str, content: &[u8]| {
+        let mut file = cfb::CompoundFile::create(std::io::Cursor::new(Vec::new())).unwrap();
+        file.create_stream(name).unwrap().write_all(content).unwrap();
+        file.into_inner().into_inner()
+    };
+    let packed = |object: &[u8]| {
+        // IID_IStorage, then the object.
+        let value = [&[0x0B, 0, 0, 0, 0, 0, 0, 0, 0xC0, 0, 0, 0, 0, 0, 0, 0x46][..], object].concat();
+        let len = u32::try_from(value.len()).unwrap();
+        let head = [1, 0x3701_000D_u32, 1, len].map(u32::to_le_bytes).concat();
+        let properties = [head, value, vec![0; usize::try_from(len.next_multiple_of(4) - len).unwrap()]].concat();
+        let rendered: &[u8] = &[0; 14];
+        let packed = tnef(&[(1, 0x0002_800C, b"text\0"), (2, 0x0006_9002, rendered), (2, 0x0006_9005, &properties)]);
+        read(&[&b"Content-Type: application/ms-tnef\n\n"[..], &packed].concat())
+    };
+    let outcome = packed(&object("CONTENTS", b"BM picture"));
+    assert_eq!(outcome.child("貼り付けられたファイル.bmp").1, b"BM picture");
+    assert!(!outcome.reasons().contains(&Reason::MessageIncomplete));
+    // Nothing of the object is known: it is judged as what it is.
+    let unknown = object("CONTENTS", b"other");
+    assert_eq!(packed(&unknown).child("貼り付けられたファイル.bin").1, unknown);
+}
+
 /// `openssl smime -sign -nodetach` writes such objects; the signature itself is left out, because nothing reads it.
 fn cms_signed(content: &[u8]) -> Vec<u8> {
     fn element(tag: u8, content: &[u8]) -> Vec<u8> {

@@ -5,6 +5,7 @@
 //! limits are decided in one place.
 
 pub(crate) mod compose;
+pub(crate) mod object;
 mod rtf;
 mod rtf_text;
 
