@@ -340,6 +340,32 @@ fn stored_data_that_claims_to_be_larger_or_smaller_never_passes() {
     }
 }
 
+/// APPNOTE 5.1 to 5.3. 7-Zip and unar unpack the first and the last of these.
+#[test]
+fn methods_of_the_first_years_are_unpacked() {
+    // Codes of nine bits; 256 lists of followers, all of them empty; two trees whose 64 codes have six bits each, and a bit before
+    // each letter.
+    let shrunk = vec![0x64, 0xC2, 0xD0, 0x09, 0xA3, 0x00];
+    let reduced = [&[0; 192][..], DATA].concat();
+    let imploded = [&[0x03, 0xF5, 0xF5, 0xF5, 0xF5].repeat(2)[..], &[0xC9, 0x86, 0xA5, 0x1B, 0x56, 0x01]].concat();
+    for (method, data) in [(1, shrunk), (2, reduced), (6, imploded)] {
+        let mut archive = Archive::of(&["a.txt"]);
+        let member = &mut archive.members[0];
+        (member.method, member.local_method, member.local_size) = (method, method, u32::try_from(data.len()).unwrap());
+        member.data = data;
+        let bytes = archive.bytes();
+        assert_eq!(
+            contents(&sanitise(&bytes, "a.zip").unwrap().bytes),
+            [pair("a.txt", "\u{FEFF}data\r\n")],
+            "{method}"
+        );
+        let limits = Limits { window_bytes: 4, ..Limits::default() };
+        let done = sanitise_within(&bytes, "a.zip", &limits).unwrap();
+        let refusal = done.members[0].1.as_ref().unwrap_err();
+        assert_eq!(*refusal, Refusal::limit(Reason::LimitWindowBytes, 4, 5), "{method}");
+    }
+}
+
 #[test]
 fn devices_and_pipes_are_withheld() {
     for mode in [0o020_000_u32, 0o010_000, 0o060_000, 0o140_000] {
@@ -374,6 +400,7 @@ struct Member {
     local_name: Vec<u8>,
     extra: Vec<u8>,
     local_extra: Vec<u8>,
+    method: u16,
     local_method: u16,
     local_flags: u16,
     local_size: u32,
@@ -382,6 +409,7 @@ struct Member {
     crc: u32,
     mode: u32,
     listed: bool,
+    data: Vec<u8>,
 }
 
 const DATA: &[u8] = b"data\n";
@@ -395,6 +423,7 @@ impl Archive {
                 local_name: name.as_bytes().to_vec(),
                 extra: Vec::new(),
                 local_extra: Vec::new(),
+                method: 0,
                 local_method: 0,
                 local_flags: 0,
                 local_size: 5,
@@ -404,6 +433,7 @@ impl Archive {
                 crc: 0xE6C1_C582,
                 mode: 0o100_644,
                 listed: true,
+                data: DATA.to_vec(),
             })
             .collect();
         Archive { prefix: Vec::new(), members }
@@ -415,7 +445,7 @@ impl Archive {
         let mut listed = 0_u16;
         for member in &self.members {
             let offset = u32::try_from(out.len()).unwrap();
-            let packed = member.claimed_packed.unwrap_or(5);
+            let packed = member.claimed_packed.unwrap_or(u32::try_from(member.data.len()).unwrap());
             out.extend_from_slice(b"PK\x03\x04\x14\0");
             put16(&mut out, &[member.local_flags, member.local_method, 0, 0x5881]);
             put32(&mut out, &[member.crc, member.local_size, member.unpacked]);
@@ -425,13 +455,13 @@ impl Archive {
             );
             out.extend_from_slice(&member.local_name);
             out.extend_from_slice(&member.local_extra);
-            out.extend_from_slice(DATA);
+            out.extend_from_slice(&member.data);
             if !member.listed {
                 continue;
             }
             listed += 1;
             directory.extend_from_slice(b"PK\x01\x02\x14\x03\x14\0");
-            put16(&mut directory, &[0, 0, 0, 0x5881]);
+            put16(&mut directory, &[0, member.method, 0, 0x5881]);
             put32(&mut directory, &[member.crc, packed, member.unpacked]);
             put16(
                 &mut directory,

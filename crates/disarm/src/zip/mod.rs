@@ -120,6 +120,7 @@ fn reason_to_withhold(entry: &Entry<'_>, keys: &[Vec<u8>]) -> Option<Reason> {
         _ if entry.is_encrypted() => keys.is_empty().then_some(Reason::Encrypted),
         METHOD_STORED | METHOD_DEFLATED | METHOD_DEFLATE64 | METHOD_BZIP2 | METHOD_PPMD => None,
         METHOD_LZMA | METHOD_ZSTD | METHOD_ZSTD_EARLY | METHOD_XZ => None,
+        METHOD_SHRUNK..=METHOD_REDUCED_4 | METHOD_IMPLODED => None,
         _ => Some(Reason::UnsupportedMethod),
     })
 }
@@ -142,6 +143,13 @@ fn unpack_plain(
         },
         METHOD_ZSTD | METHOD_ZSTD_EARLY => Box::new(codec::Stream::new(codec::Codec::Zstd, packed, limits)),
         METHOD_XZ => Box::new(codec::Stream::new(codec::Codec::Xz, packed, limits)),
+        METHOD_SHRUNK..=METHOD_REDUCED_4 | METHOD_IMPLODED => {
+            // These keep all that they have unpacked; they were given up in 1993, when a file had to fit on a few disks.
+            if let Err(refusal) = codec::check_window(entry.unpacked, limits) {
+                return Ok(Some(refusal));
+            }
+            return unpack(archive.by_index(member.index), member, spill);
+        }
         _ => return unpack(archive.by_index(member.index), member, spill),
     };
     let mut data = codec::Summed::new(data);
@@ -210,6 +218,10 @@ fn modified(entry: &Entry<'_>) -> Option<i64> {
     entry.unix_time.or_else(|| time::from_dos(entry.dos_date, entry.dos_time))
 }
 
+/// APPNOTE 5.1 to 5.3: what PKZIP packed with before version 2.
+const METHOD_SHRUNK: u16 = 1;
+const METHOD_REDUCED_4: u16 = 5;
+const METHOD_IMPLODED: u16 = 6;
 const METHOD_DEFLATE64: u16 = 9;
 const METHOD_BZIP2: u16 = 12;
 const METHOD_LZMA: u16 = 14;
