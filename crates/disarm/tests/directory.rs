@@ -272,6 +272,36 @@ fn a_card_of_a_japanese_phone_keeps_its_reading_and_loses_picture_and_links() {
     }
 }
 
+/// As programs of Apple, Google and Microsoft export people.
+#[test]
+fn what_a_card_says_of_a_person_in_fields_of_single_programs_is_in_its_note() {
+    let card = "BEGIN:VCARD\nVERSION:3.0\nFN:山田 太郎\nORG:総務課\nORG:防災会;広報\nTITLE:課長\nTITLE:理事\nNOTE:一つ目\nX-ICQ:123\n\
+        IMPP;X-SERVICE-TYPE=Skype:skype:taro\nitem1.X-ABRELATEDNAMES:花子\nitem1.X-ABLabel:_$!<Spouse>!$_\n\
+        RELATED;TYPE=friend:次郎\nRELATED:urn:uuid:1\nX-MS-MANAGER:部長\\, 佐藤\nX-MS-ANNIVERSARY:20110113\nNOTE:二つ目\nX-ABUID:1\n\
+        item2.X-ABLabel:_$!<HomePage>!$_\nEND:VCARD\n";
+    let done = rooms::sanitise(card.as_bytes(), "a.vcf").unwrap();
+    let text = done.text().replace("\r\n ", "");
+    let note = "NOTE:一つ目\\n二つ目\\n組織: 防災会 広報\\n役職: 理事\\nチャット（ICQ）: 123\\nチャット: skype:taro\\n関係者（配偶者）: 花子\\n関係者（友人）: 次郎\\n上司: 部長\\, 佐藤\r\n";
+    assert!(text.contains(note), "{text}");
+    assert!(text.contains("ANNIVERSARY:2011") && text.contains("ORG:総務課\r\n"), "{text}");
+    let fields =
+        done.report.findings.iter().find(|finding| finding.reason == Reason::EntryFields).map(|finding| finding.count);
+    // The identity of another card, that of this one, and a label of nothing.
+    assert_eq!(fields, Some(3), "{:?}", done.report.findings);
+}
+
+#[test]
+fn rooms_and_numbers_to_dial_of_a_meeting_are_remarks() {
+    let event = "DTSTART:20261120T010000Z\nRESOURCES:第1会議室,プロジェクター\nCONFERENCE;VALUE=URI:tel:+81-3-0000-0000,,1234\n\
+        CONFERENCE;VALUE=URI:xmpp:a@example.jp";
+    let done = rooms::sanitise(calendar("", &[event]).as_bytes(), "a.ics").unwrap();
+    let text = done.text().replace("\r\n ", "");
+    assert!(text.contains("COMMENT:備品・部屋: 第1会議室\\, プロジェクター\r\n"), "{text}");
+    assert!(text.contains("COMMENT:会議の電話番号: +81-3-0000-0000\\,\\,1234\r\n"), "{text}");
+    assert!(!text.contains("xmpp"), "{text}");
+    assert!(done.has(Reason::EntryLinks));
+}
+
 /// Run by hand: `MISOGI_CORPUS=DIR cargo test -p disarm --test directory -- --ignored --nocapture`.
 #[test]
 #[ignore = "needs a directory of samples"]

@@ -111,6 +111,7 @@ impl Entry {
         {
             out.put("オンライン会議", &line.text())?;
         }
+        out.put("備品・部屋", &self.all("RESOURCES").map(Line::text).collect::<Vec<_>>().join("\n"))?;
         out.put("問い合わせ先", &self.all("CONTACT").map(Line::text).collect::<Vec<_>>().join("\n"))?;
         Ok(())
     }

@@ -3,7 +3,7 @@
 use form::Reason;
 
 use super::line::{Line, Unread, lines};
-use super::{Growing, Shown};
+use super::{Growing, Shown, beyond};
 use crate::error::Error;
 
 /// The cards of a file, in at most `most` bytes. `label` is the charset that it came with.
@@ -111,7 +111,6 @@ fn write(card: &[Line], number: u64, out: &mut Growing) -> Result<(), Error> {
             "ADR" => out.put(&format!("住所{}", place(line)), &address(&line.fields()))?,
             "LABEL" => out.put("宛名", &line.text())?,
             "URL" => out.put("URL", &line.text())?,
-            "IMPP" | "X-SKYPE" | "X-SKYPE-USERNAME" => out.put("連絡先", &line.text())?,
             "BDAY" => out.put("誕生日", &line.text())?,
             "ANNIVERSARY" => out.put("記念日", &line.text())?,
             "CATEGORIES" => out.put("分類", &line.text())?,
@@ -119,7 +118,7 @@ fn write(card: &[Line], number: u64, out: &mut Growing) -> Result<(), Error> {
             _ => {}
         }
     }
-    Ok(())
+    beyond::facts(card).try_for_each(|(label, value)| out.put(&label, &value))
 }
 
 fn phone(line: &Line) -> &'static str {

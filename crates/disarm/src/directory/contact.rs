@@ -5,15 +5,31 @@ use form::card::{Anniversary, Card, PersonalName, PostalAddress, Use, Used, Uses
 use form::text::Line as Words;
 
 use super::line::Line;
-use super::time;
 use super::told::{MAX_REMARK, MAX_TEXT, Told};
+use super::{beyond, time};
 
 /// Reads one card.
 pub(super) fn card(lines: &[Line], told: &mut Told) -> Card {
     let mut card = Card::default();
+    // What is said again, or in a field of no other place.
+    let (mut notes, mut more): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
     for line in lines {
-        read(line, &mut card, told);
+        let again = match line.name.as_str() {
+            "ORG" if !card.organisation.is_empty() => Some("組織"),
+            "TITLE" if !card.title.is_empty() => Some("役職"),
+            "ROLE" if !card.role.is_empty() => Some("役割"),
+            _ => None,
+        };
+        match again {
+            None if line.name == "NOTE" => notes.push(line.text()),
+            Some(label) => more.push(format!("{label}: {}", line.fields().join(" ").trim())),
+            None if beyond::is_told(line, lines) => {}
+            None => read(line, &mut card, told),
+        }
     }
+    notes.extend(more);
+    notes.extend(beyond::facts(lines).map(|(label, value)| format!("{label}: {value}")));
+    card.note = told.text(&notes.join("\n"), MAX_TEXT);
     card
 }
 
@@ -58,9 +74,10 @@ fn read(line: &Line, card: &mut Card, told: &mut Told) {
             }
         }
         "BDAY" => card.birthday = card.birthday.or_else(|| day(line, told)),
-        "ANNIVERSARY" | "X-ANNIVERSARY" => card.anniversary = card.anniversary.or_else(|| day(line, told)),
+        "ANNIVERSARY" | "X-ANNIVERSARY" | "X-EVOLUTION-ANNIVERSARY" | "X-MS-ANNIVERSARY" => {
+            card.anniversary = card.anniversary.or_else(|| day(line, told))
+        }
         "CATEGORIES" => list(line.list(), &mut card.categories, told),
-        "NOTE" if card.note.is_empty() => card.note = told.text(&line.text(), MAX_TEXT),
         "UID" => once(&mut card.uid, line, told),
         "REV" => card.revised = moment(&line.value),
         // Ours says which version and program it is of.

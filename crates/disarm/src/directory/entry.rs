@@ -112,6 +112,11 @@ impl Reader<'_> {
             "CLASS" => self.entry.confidentiality = self.known(Confidentiality::from_word(word)),
             "TRANSP" => self.entry.transparent = word.eq_ignore_ascii_case("TRANSPARENT"),
             "URL" => self.entry.url = self.told.url(word),
+            "RESOURCES" => self.say("備品・部屋", &line.list().join(", ")),
+            // Numbers to be dialled are no link that a program is to open.
+            "CONFERENCE" if word.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("tel:")) => {
+                self.say("会議の電話番号", word.get(4..).unwrap_or_default());
+            }
             "CONFERENCE" | "X-GOOGLE-CONFERENCE" => {
                 if let Some(url) = self.told.url(word) {
                     self.told.push(&mut self.entry.conferences, Entry::MAX_TEXTS, url);
@@ -123,6 +128,14 @@ impl Reader<'_> {
             // Days that do not take place by a rule, which no program writes any more.
             "EXRULE" => self.told.repetitions = self.told.repetitions.saturating_add(1),
             _ => self.told.fields = self.told.fields.saturating_add(1),
+        }
+    }
+
+    /// Adds a remark of what has no field of its own.
+    fn say(&mut self, label: &str, value: &str) {
+        if !value.trim().is_empty() {
+            let remark = self.told.text(&format!("{label}: {value}"), MAX_REMARK);
+            self.told.push(&mut self.entry.comments, Entry::MAX_TEXTS, remark);
         }
     }
 

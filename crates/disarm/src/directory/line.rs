@@ -9,6 +9,8 @@ use crate::mail::transfer;
 pub(super) struct Line {
     /// In capitals, without a group.
     pub(super) name: String,
+    /// In capitals, may be empty: lines of one group say something of each other.
+    pub(super) group: String,
     params: Vec<(String, String)>,
     /// As it stands there, escapes included.
     pub(super) value: String,
@@ -41,7 +43,12 @@ impl Line {
 
     /// The same where each may be several, with commas between them: those become one with blanks.
     pub(super) fn names(&self) -> Vec<String> {
-        let mut line = Line { name: String::new(), params: Vec::new(), value: String::with_capacity(self.value.len()) };
+        let mut line = Line {
+            name: String::new(),
+            group: String::new(),
+            params: Vec::new(),
+            value: String::with_capacity(self.value.len()),
+        };
         let mut escaped = false;
         for c in self.value.chars() {
             line.value.push(if c == ',' && !escaped { ' ' } else { c });
@@ -124,7 +131,8 @@ impl Iterator for Lines {
             if line.is_none() && !raw.iter().all(|byte| byte.is_ascii_control() || *byte == b' ') {
                 self.unread.lose();
                 if let Some(name) = MEANT.iter().find(|name| begins_with(&raw, name)) {
-                    return Some(Line { name: (*name).to_owned(), params: Vec::new(), value: String::new() });
+                    let group = String::new();
+                    return Some(Line { name: (*name).to_owned(), group, params: Vec::new(), value: String::new() });
                 }
             }
             if line.is_some() {
@@ -197,7 +205,8 @@ impl Lines {
         let head = self.decode(head, None);
         let mut pieces = split_quoted(&head, ';');
         let name = pieces.next()?;
-        let name = name.rsplit('.').next().unwrap_or_default().trim().to_ascii_uppercase();
+        let (group, name) = name.rsplit_once('.').unwrap_or(("", name.as_ref()));
+        let (group, name) = (group.trim().to_ascii_uppercase(), name.trim().to_ascii_uppercase());
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
             return None;
         }
@@ -222,7 +231,7 @@ impl Lines {
             bytes.extend_from_slice(value);
         }
         let value = self.decode(&bytes, param("CHARSET"));
-        Some(Line { name, params, value })
+        Some(Line { name, group, params, value })
     }
 
     /// In the charset of the line, else in that of the file. A line is too short to be judged anew while all of it is text.

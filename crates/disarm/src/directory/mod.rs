@@ -1,6 +1,7 @@
 //! Calendars (RFC 5545) and address cards (RFC 6350, and 2.1 and 3.0 as phones write them) as typed values, and as
 //! text that a person can read: when, where and who. Both are made of the same lines.
 
+mod beyond;
 mod calendar;
 mod card;
 mod contact;
