@@ -149,7 +149,7 @@ fn names_of_old_systems_come_out_as_utf8() {
 
 #[test]
 fn lzh_of_all_levels_has_its_directories_behind_0xff_and_its_names_in_cp932() {
-    for level in 0..=2 {
+    for level in 0..=3 {
         // Python: "能力表.txt".encode("cp932"): the second byte of 能 is a backslash.
         let mut lzh = Lzh::of(level, b"\x94\x5c\x97\xcd\x95\x5c.txt", b"data\n");
         // Python: "資料".encode("cp932")
@@ -158,6 +158,62 @@ fn lzh_of_all_levels_has_its_directories_behind_0xff_and_its_names_in_cp932() {
         assert_eq!(contents(&done.bytes), [pair("資料/能力表.txt", "\u{FEFF}data\r\n")], "level {level}");
         assert_eq!(done.place(Reason::MemberNameCharset).as_deref(), Some("Shift_JIS"));
     }
+}
+
+/// LHMelt and archivers of the Mac write whole paths; other archivers of their time take off the root.
+#[test]
+fn lzh_whose_paths_begin_at_the_root_is_read_from_there() {
+    for level in 1..=3 {
+        let mut lzh = Lzh::of(level, b"a.txt", b"data\n");
+        lzh.directory = b"\xffb\xff".to_vec();
+        let done = sanitise(&lzh.bytes(), "a.lzh").unwrap();
+        assert_eq!(contents(&done.bytes), [pair("b/a.txt", "\u{FEFF}data\r\n")], "level {level}");
+        assert_eq!(done.place(Reason::NameChanged).as_deref(), Some("b/a.txt"));
+        lzh.directory = b"\xff..\xff".to_vec();
+        assert_eq!(refused(&lzh.bytes(), "a.lzh"), Reason::ZipSlip, "level {level}");
+    }
+    let done = sanitise(&Lzh::of(0, b"\\b\\a.txt", b"data\n").bytes(), "a.lzh").unwrap();
+    assert_eq!(contents(&done.bytes)[0].0, "b/a.txt");
+}
+
+#[test]
+fn lzh_of_the_amiga_has_a_remark_behind_the_name() {
+    let done = sanitise(&Lzh::of(1, b"a.txt\0a remark", b"data\n").bytes(), "a.lzh").unwrap();
+    assert_eq!(contents(&done.bytes)[0].0, "a.txt");
+    assert!(!done.has(Reason::NameChanged));
+}
+
+#[test]
+fn lzh_of_the_macintosh_has_files_in_macbinary() {
+    let mac = |name: &[u8], data: &[u8], resource: &[u8]| {
+        let mut file = vec![0; 128];
+        file[1] = u8::try_from(name.len()).unwrap();
+        file[2..2 + name.len()].copy_from_slice(name);
+        file[65..73].copy_from_slice(b"TEXTttxt");
+        file[83..87].copy_from_slice(&u32::try_from(data.len()).unwrap().to_be_bytes());
+        file[87..91].copy_from_slice(&u32::try_from(resource.len()).unwrap().to_be_bytes());
+        for fork in [data, resource] {
+            file.extend_from_slice(fork);
+            file.resize(file.len().next_multiple_of(128), 0);
+        }
+        file
+    };
+    for resource in [&b""[..], b"resource"] {
+        let lzh = Lzh::of(1, b"a.txt", &mac(b"a.txt", b"data\n", resource));
+        let done = sanitise(&lzh.bytes(), "a.lzh").unwrap();
+        assert_eq!(contents(&done.bytes), [pair("a.txt", "\u{FEFF}data\r\n")]);
+        assert_eq!(done.place(Reason::Metadata).as_deref(), Some("MacBinary"));
+    }
+    // Another name, or lengths that do not add up, and it is what it is: no text.
+    let other = mac(b"b.txt", b"data\n", b"");
+    let longer = [mac(b"a.txt", b"data\n", b""), vec![0; 128]].concat();
+    for file in [other, longer] {
+        assert_eq!(refused(&Lzh::of(1, b"a.txt", &file).bytes(), "a.lzh"), Reason::UnsupportedType);
+    }
+    // The checksum is of the whole.
+    let mut damaged = Lzh::of(1, b"a.txt", &mac(b"a.txt", b"data\n", b"resource"));
+    damaged.sum ^= 1;
+    assert_eq!(refused(&damaged.bytes(), "a.lzh"), Reason::Malformed);
 }
 
 #[test]

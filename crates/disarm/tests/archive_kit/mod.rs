@@ -145,7 +145,7 @@ fn block(out: &mut Vec<u8>, name: &[u8], flag: u8, data: &[u8], sum_off_by: u32)
     out.resize(out.len().next_multiple_of(512), 0);
 }
 
-/// The headers of LHa, level 0, 1 and 2, with one member.
+/// The headers of LHa, level 0 to 3, with one member.
 pub struct Lzh {
     level: u8,
     name: Vec<u8>,
@@ -165,26 +165,28 @@ impl Lzh {
 
     pub fn bytes(&self) -> Vec<u8> {
         let len = self.data.len() as u32;
+        // The lengths of extensions.
+        let width = if self.level == 3 { 4 } else { 2 };
+        let length = |len: usize| (len as u32).to_le_bytes()[..width].to_vec();
         let extension = |kind: u8, body: &[u8]| [&[kind][..], body].concat();
         let mut extensions = Vec::new();
-        if self.level == 2 {
+        if self.level >= 2 {
             extensions.push(extension(1, &self.name));
         }
         if self.level > 0 && !self.directory.is_empty() {
             extensions.push(extension(2, &self.directory));
         }
         let mut extra = Vec::new();
-        let first = extensions.first().map_or(0, |body| body.len() as u16 + 2);
+        let first = extensions.first().map_or(0, |body| body.len() + width);
         for (at, body) in extensions.iter().enumerate() {
             extra.extend_from_slice(body);
-            let next = extensions.get(at + 1).map_or(0, |body| body.len() as u16 + 2);
-            extra.extend_from_slice(&next.to_le_bytes());
+            extra.extend_from_slice(&length(extensions.get(at + 1).map_or(0, |body| body.len() + width)));
         }
         let mut out = b"-lh0-".to_vec();
         let packed = if self.level == 1 { len + extra.len() as u32 } else { len };
         out.extend_from_slice(&packed.to_le_bytes());
         out.extend_from_slice(&len.to_le_bytes());
-        out.extend_from_slice(&if self.level == 2 { 1_711_931_400_u32 } else { 0x5881_4BC0 }.to_le_bytes());
+        out.extend_from_slice(&if self.level >= 2 { 1_711_931_400_u32 } else { 0x5881_4BC0 }.to_le_bytes());
         out.extend_from_slice(&[0x20, self.level]);
         if self.level < 2 {
             let name = if self.level == 0 { [&self.directory[..], &self.name].concat() } else { self.name.clone() };
@@ -194,9 +196,15 @@ impl Lzh {
         out.extend_from_slice(&self.sum.to_le_bytes());
         if self.level > 0 {
             out.push(b'M');
-            out.extend_from_slice(&first.to_le_bytes());
+        }
+        if self.level == 3 {
+            out.extend_from_slice(&length(out.len() + 2 + 4 + 4 + extra.len()));
+        }
+        if self.level > 0 {
+            out.extend_from_slice(&length(first));
         }
         let mut out = match self.level {
+            3 => [&4_u16.to_le_bytes()[..], &out, &extra].concat(),
             2 => [&(out.len() as u16 + 2 + extra.len() as u16).to_le_bytes()[..], &out, &extra].concat(),
             _ => {
                 let sum = out.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));

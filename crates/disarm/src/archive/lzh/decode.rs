@@ -31,6 +31,8 @@ impl Method {
             b"-lh5-" => Method::Huffman { window: 13 },
             b"-lh6-" => Method::Huffman { window: 15 },
             b"-lh7-" => Method::Huffman { window: 16 },
+            // Of UNLHA32.
+            b"-lhx-" => Method::Huffman { window: 20 },
             b"-lzs-" => Method::Lzs,
             b"-lz5-" => Method::Lz5,
             _ => return None,
@@ -184,6 +186,7 @@ impl<'a> Unpacked<'a> {
         let (positions, bits) = match window {
             12 | 13 => (14, 4),
             15 => (16, 5),
+            20 => (21, 5),
             _ => (17, 5),
         };
         self.positions = Tree::of_lengths(&mut self.bits, positions, bits, None)?;
@@ -358,3 +361,19 @@ const MOST_BITS: usize = 16;
 const CODES: usize = 510;
 /// Lengths of codes with the three sorts of runs.
 const LENGTHS: usize = 19;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One block of four codes, each the letter a, and no position: 16 bits, then twice 5 bits, twice 9, twice 5.
+    #[test]
+    fn a_block_without_trees_has_one_letter() {
+        let packed = [0x00, 0x04, 0x00, 0x00, 0x06, 0x10, 0x00];
+        for name in [b"-lh5-", b"-lh7-", b"-lhx-"] {
+            let mut unpacked = String::new();
+            Unpacked::new(Method::of(name).unwrap(), &packed, 4).read_to_string(&mut unpacked).unwrap();
+            assert_eq!(unpacked, "aaaa");
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! Headers of LZH of the levels 0, 1 and 2, as "LHa for UNIX" documents them (header.doc.md), with the extensions of UNLHA32.
+//! Headers of LZH of the levels 0 to 3, as "LHa for UNIX" documents them (header.doc.md), with the extensions of UNLHA32.
 
 use std::borrow::Cow;
 
@@ -23,6 +23,8 @@ pub(super) struct Header<'a> {
     /// CRC-16 of the unpacked bytes; the oldest archives have none.
     pub(super) sum: Option<u16>,
     pub(super) modified: Option<i64>,
+    /// The path began at the root of a disk, as LHMelt and archivers of the Mac write it; here it begins in the archive.
+    pub(super) was_rooted: bool,
 }
 
 /// Whether a file begins with a header: a method between dashes, and a level that exists.
@@ -44,10 +46,10 @@ impl<'a> Header<'a> {
         let read = match level {
             0 | 1 => Base::old(bytes, level),
             2 => Base::new(bytes),
-            _ => return Err(Reason::UnsupportedMethod.into()),
+            _ => Base::wide(bytes),
         };
         let (base, behind) = read.ok_or(Reason::Malformed)?;
-        let extra = Extra::read(base.extra, base.extra_len)?;
+        let extra = Extra::read(base.extra, base.extra_len, if level == 3 { Width::Four } else { Width::Two })?;
         base.finish(extra, behind).map(Some)
     }
 }
@@ -62,12 +64,36 @@ struct Base<'a> {
     modified: Option<i64>,
     /// The extended headers, and the length of the first.
     extra: &'a [u8],
-    extra_len: u16,
+    extra_len: u32,
     /// The size of the data counts the extended headers as well.
     counts_extra: bool,
-    level: u8,
-    /// The whole header of level 2, for its checksum.
+    /// The whole header of level 2 or 3, for its checksum.
     header: &'a [u8],
+    /// How much of it stands before the extended headers.
+    fixed: usize,
+}
+
+/// Bytes of the length of an extended header.
+#[derive(Clone, Copy, Debug)]
+enum Width {
+    Two,
+    Four,
+}
+
+impl Width {
+    fn bytes(self) -> usize {
+        match self {
+            Width::Two => 2,
+            Width::Four => 4,
+        }
+    }
+
+    fn read(self, fields: &mut Fields<'_>) -> Option<u32> {
+        match self {
+            Width::Two => fields.u16().map(u32::from),
+            Width::Four => fields.u32(),
+        }
+    }
 }
 
 impl<'a> Base<'a> {
@@ -92,47 +118,60 @@ impl<'a> Base<'a> {
         let extra_len = match level {
             0 => 0,
             // The machine, whatever the maker added, and at the very end the length of the first extension.
-            _ => u16::from_le_bytes(*summed.last_chunk()?),
+            _ => u16::from_le_bytes(*summed.last_chunk()?).into(),
         };
         let modified = time::from_dos(dos_date, dos_time);
         let (extra, counts_extra) = (behind, level == 1);
+        let (header, fixed): (&[u8], usize) = (&[], 0);
         let base =
-            Base { method, packed, unpacked, name, sum, modified, extra, extra_len, counts_extra, level, header: &[] };
+            Base { method, packed, unpacked, name, sum, modified, extra, extra_len, counts_extra, header, fixed };
         Some((base, behind))
     }
 
     fn new(bytes: &'a [u8]) -> Option<(Base<'a>, &'a [u8])> {
         let mut fields = Fields::new(bytes);
         let len = fields.u16()?;
+        let mut base = Base::with_unix_time(&mut fields)?;
+        base.extra_len = fields.u16()?.into();
+        base.around(bytes, len.into(), LEVEL_2_BYTES)
+    }
+
+    /// As level 2, with lengths of four bytes, which its first field says.
+    fn wide(bytes: &'a [u8]) -> Option<(Base<'a>, &'a [u8])> {
+        let mut fields = Fields::new(bytes);
+        if fields.u16()? != 4 {
+            return None;
+        }
+        let mut base = Base::with_unix_time(&mut fields)?;
+        let len = fields.u32()?;
+        base.extra_len = fields.u32()?;
+        base.around(bytes, usize::try_from(len).ok()?, LEVEL_3_BYTES)
+    }
+
+    /// What stands behind the first length of level 2 and 3.
+    fn with_unix_time(fields: &mut Fields<'a>) -> Option<Base<'a>> {
         let method = fields.take(5)?;
         let (packed, unpacked) = (fields.u32()?.into(), fields.u32()?.into());
         let modified = Some(i64::from(fields.u32()?)).filter(|seconds| *seconds != 0);
         fields.u16()?;
         let sum = Some(fields.u16()?);
         let _machine = fields.u8()?;
-        let extra_len = fields.u16()?;
-        let (header, behind) = bytes.split_at_checked(len.into())?;
-        let extra = header.get(LEVEL_2_BYTES..)?;
-        let base = Base {
-            method,
-            packed,
-            unpacked,
-            name: &[],
-            sum,
-            modified,
-            extra,
-            extra_len,
-            counts_extra: false,
-            level: 2,
-            header,
-        };
-        Some((base, behind))
+        let (name, extra, header): (&[u8], &[u8], &[u8]) = (&[], &[], &[]);
+        let (extra_len, counts_extra, fixed) = (0, false, 0);
+        Some(Base { method, packed, unpacked, name, sum, modified, extra, extra_len, counts_extra, header, fixed })
+    }
+
+    /// With the header of `len` bytes, of which the first `fixed` are read.
+    fn around(self, bytes: &'a [u8], len: usize, fixed: usize) -> Option<(Base<'a>, &'a [u8])> {
+        let (header, behind) = bytes.split_at_checked(len)?;
+        let extra = header.get(fixed..)?;
+        Some((Base { extra, header, fixed, ..self }, behind))
     }
 
     fn finish(self, extra: Extra<'a>, behind: &'a [u8]) -> Result<(Header<'a>, &'a [u8]), Error> {
         if let Some((at, said)) = extra.header_sum
-            && self.level == 2
-            && !header_sum_fits(self.header, LEVEL_2_BYTES.saturating_add(at), said)
+            && self.fixed > 0
+            && !header_sum_fits(self.header, self.fixed.saturating_add(at), said)
         {
             return Err(Reason::Malformed.into());
         }
@@ -150,10 +189,10 @@ impl<'a> Base<'a> {
         let method = Method::of(self.method);
         let node = Node::of_mode(extra.mode.unwrap_or(0).into(), by_method);
         // A link is written as a directory without data whose mode says what it is.
-        let name = extra.path(self.name)?;
+        let (name, was_rooted) = extra.path(self.name)?;
         let listed = Listed { name, node, has_data: unpacked > 0 || !data.is_empty() };
         let modified = extra.modified.or(self.modified);
-        let header = Header { listed, method, data, is_cut_off, unpacked, sum: self.sum, modified };
+        let header = Header { listed, method, data, is_cut_off, unpacked, sum: self.sum, modified, was_rooted };
         Ok((header, behind))
     }
 }
@@ -176,7 +215,7 @@ struct Extra<'a> {
 }
 
 impl<'a> Extra<'a> {
-    fn read(bytes: &'a [u8], first: u16) -> Result<Extra<'a>, Error> {
+    fn read(bytes: &'a [u8], first: u32, width: Width) -> Result<Extra<'a>, Error> {
         let mut extra = Extra::default();
         let mut fields = Fields::new(bytes);
         let mut len = first;
@@ -186,15 +225,16 @@ impl<'a> Extra<'a> {
             if count > MOST_EXTENSIONS {
                 return Err(Reason::Malformed.into());
             }
-            let body = usize::from(len).checked_sub(2).and_then(|len| fields.take(len)).ok_or(Reason::Malformed)?;
+            let whole = usize::try_from(len).unwrap_or(usize::MAX);
+            let body = whole.checked_sub(width.bytes()).and_then(|len| fields.take(len)).ok_or(Reason::Malformed)?;
             let (kind, data) = body.split_first().ok_or(Reason::Malformed)?;
             let at = extra.bytes.saturating_add(1);
             let seen_before = extra.take(*kind, data, at);
             if seen_before {
                 return Err(Reason::AmbiguousStructure.into());
             }
-            extra.bytes = extra.bytes.saturating_add(len.into());
-            len = fields.u16().ok_or(Reason::Malformed)?;
+            extra.bytes = extra.bytes.saturating_add(whole);
+            len = width.read(&mut fields).ok_or(Reason::Malformed)?;
         }
         Ok(extra)
     }
@@ -239,9 +279,11 @@ impl<'a> Extra<'a> {
         }
     }
 
-    /// Directories and name as one path, parted by `/`; 0xFF parts directories in extensions, and `\` or `/` in old names.
-    fn path(&self, base_name: &'a [u8]) -> Result<Name<'a>, Error> {
-        let raw_name = self.name.unwrap_or(base_name);
+    /// Directories and name as one path, parted by `/`, and whether it began at the root. 0xFF parts directories in extensions, and `\`
+    /// or `/` in old names.
+    fn path(&self, base_name: &'a [u8]) -> Result<(Name<'a>, bool), Error> {
+        // On the Amiga a zero parts the name and what was noted of the file.
+        let raw_name = self.name.unwrap_or(base_name).split(|byte| *byte == 0).next().unwrap_or_default();
         // In the name of level 0 and 1, 0xFF parts directories too, on machines other than DOS.
         let mut raw: Vec<u8> = self.directory.unwrap_or_default().to_vec();
         if !raw.is_empty() && !raw.ends_with(&[0xFF]) {
@@ -249,19 +291,23 @@ impl<'a> Extra<'a> {
         }
         // UNIX writes a link as "name|target".
         raw.extend_from_slice(raw_name);
-        let raw: Vec<u8> = raw.into_iter().map(|byte| if byte == 0xFF { b'/' } else { byte }).collect();
+        let roots = raw.iter().take_while(|byte| matches!(byte, 0xFF | b'\\')).count();
+        let was_rooted = roots > 0;
+        let raw = raw.into_iter().skip(roots);
+        let raw: Vec<u8> = raw.map(|byte| if byte == 0xFF { b'/' } else { byte }).collect();
         let Some(wide) = self.wide_path()? else {
             let is_utf8 = self.code_page == Some(CODE_PAGE_UTF8);
-            return Ok(match String::from_utf8(raw) {
+            let name = match String::from_utf8(raw) {
                 Ok(text) if is_utf8 => Name::Known(text.into()),
                 Ok(text) => Name::Raw(Cow::Owned(text.into_bytes())),
                 Err(error) => Name::Raw(Cow::Owned(error.into_bytes())),
-            });
+            };
+            return Ok((name, was_rooted));
         };
         if !raw.is_empty() && contradicts(&raw, &wide) {
             return Err(Reason::DirectoryMismatch.into());
         }
-        Ok(Name::Known(wide.into()))
+        Ok((Name::Known(wide.into()), was_rooted))
     }
 
     fn wide_path(&self) -> Result<Option<String>, Error> {
@@ -272,6 +318,7 @@ impl<'a> Extra<'a> {
             .chunks_exact(2)
             .chain(name.chunks_exact(2))
             .filter_map(|pair| pair.first_chunk().map(|pair| u16::from_le_bytes(*pair)))
+            .skip_while(|unit| *unit == 0xFFFF)
             .map(|unit| if unit == 0xFFFF { u16::from(b'/') } else { unit })
             .collect();
         // Half a pair is no character of any name.
@@ -314,5 +361,6 @@ const fn crc_table() -> [u16; 256] {
 }
 
 const LEVEL_2_BYTES: usize = 26;
+const LEVEL_3_BYTES: usize = 32;
 const CODE_PAGE_UTF8: u32 = 65_001;
 const MOST_EXTENSIONS: u32 = 64;

@@ -1,19 +1,21 @@
-//! LZH (LHA), the archives of Japanese machines of the nineties: methods -lh0-, -lh1-, -lh4- to -lh7-, -lzs-, -lz4-, -lz5-.
+//! LZH (LHA), the archives of Japanese machines of the nineties: methods -lh0-, -lh1-, -lh4- to -lh7-, -lhx-, -lzs-, -lz4-, -lz5-.
 //!
 //! The crates that exist read headers with less care than is needed here and bring much that is not, so both halves are our own.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Cursor, Read, Write};
 
-use form::{Limits, Place, Reason, Refusal};
+use form::{Findings, Limits, Place, Reason, Refusal};
 
 use super::members::{Listed, members};
-use super::output::{Output, check_ratio, check_total};
+use super::output::{Output, broken, check_ratio, check_total};
+use super::stream::read_full;
 use crate::error::{Error, size, within};
 use crate::room::Part;
 
 mod decode;
 mod dynamic;
 mod header;
+mod macbinary;
 
 use decode::Unpacked;
 pub(crate) use header::is_header;
@@ -43,8 +45,11 @@ pub(super) fn disarm(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn W
         let Some(entry) = entries.get(member.index) else { continue };
         let withheld = match withheld(entry) {
             Some(reason) => Some(reason.into()),
-            None => unpack(entry, &mut output)?,
+            None => unpack(entry, &mut output, &mut part.findings)?,
         };
+        if entry.was_rooted {
+            part.findings.add(Reason::NameChanged, Place::new(&member.path.to_string()));
+        }
         output.member(member.path, entry.modified, withheld)?;
     }
     output.finish(part.findings)
@@ -83,10 +88,27 @@ fn withheld(entry: &Header<'_>) -> Option<Reason> {
     })
 }
 
-fn unpack(entry: &Header<'_>, output: &mut Output<'_>) -> Result<Option<Refusal>, Error> {
+fn unpack(entry: &Header<'_>, output: &mut Output<'_>, findings: &mut Findings) -> Result<Option<Refusal>, Error> {
     let Some(method) = entry.method else { return Ok(Some(Reason::UnsupportedMethod.into())) };
     let mut data = Summed { inner: Unpacked::new(method, entry.data, entry.unpacked), sum: 0 };
-    let withheld = output.spill().copy(&mut data, entry.unpacked, size(entry.data.len()))?;
+    let packed = size(entry.data.len());
+    let mut head = [0; macbinary::HEADER];
+    let head = match read_full(&mut data, &mut head) {
+        Ok(len) => head.get(..len).unwrap_or_default(),
+        Err(error) => return broken(&error).map(Some),
+    };
+    let withheld = match macbinary::data_fork(head, &entry.listed.name, entry.unpacked) {
+        None => output.spill().copy(&mut Cursor::new(head).chain(&mut data), entry.unpacked, packed)?,
+        Some(len) => {
+            findings.add(Reason::Metadata, Place::new("MacBinary"));
+            let withheld = output.spill().copy(&mut (&mut data).take(len), len, packed)?;
+            // The checksum is of all of it.
+            match io::copy(&mut data, &mut io::sink()) {
+                Ok(_) => withheld,
+                Err(error) => return broken(&error).map(Some),
+            }
+        }
+    };
     let damaged = withheld.is_none() && entry.sum.is_some_and(|sum| sum != data.sum);
     Ok(if damaged { Some(Reason::Malformed.into()) } else { withheld })
 }
