@@ -76,6 +76,26 @@ fn discs_whose_lists_differ_are_refused() {
 }
 
 #[test]
+fn a_folder_of_mails_becomes_an_archive_of_them() {
+    let mail = |subject: &str| {
+        format!("From: a@example.jp\nDate: Fri, 20 Nov 2026 10:00:00 +0900\nSubject: {subject}\n\ntext\n\n")
+    };
+    let folder: String = ["a/b", "a/b", ""]
+        .iter()
+        .map(|subject| format!("From - Fri Nov 20 10:00:00 2026\n{}", mail(subject)))
+        .collect();
+    let done = sanitise(folder.as_bytes(), "folder.mbox").unwrap();
+    let names: Vec<&str> = done.members.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["1 a_b.eml", "2 a_b.eml", "3 message.eml"]);
+    assert!(done.members.iter().all(|(_, member)| member.is_ok()));
+    assert_eq!(done.place(Reason::FormatConverted).as_deref(), Some("mbox → eml"));
+    let limits = |parts| Limits { parts, ..Limits::default() };
+    assert!(sanitise_within(folder.as_bytes(), "folder.mbox", &limits(3)).is_ok());
+    let refused = sanitise_within(folder.as_bytes(), "folder.mbox", &limits(2)).unwrap_err().refusal;
+    assert_eq!((refused.reason, refused.value), (Reason::LimitParts, 3));
+}
+
+#[test]
 fn every_method_of_7z_and_lzh_and_zip_is_unpacked() {
     for name in ["bcj2.7z", "bzip2.7z", "deflate.7z"] {
         assert_eq!(contents(&made(name).bytes), [pair("readme.txt", "\u{FEFF}read me\r\n")], "{name}");

@@ -227,7 +227,7 @@ fn is_called_container(part: &Part) -> bool {
 
 const CONTAINER_EXTENSIONS: &[&str] = &[
     "eml", "zip", "msg", "7z", "rar", "lzh", "lha", "lzs", "tar", "cab", "iso", "gz", "tgz", "bz2", "tbz", "tbz2",
-    "xz", "txz", "zst", "tzst", "p7m", "hqx",
+    "xz", "txz", "zst", "tzst", "p7m", "hqx", "mbox",
 ];
 
 const CONTAINER_TYPES: &[&str] = &[
@@ -253,6 +253,7 @@ const CONTAINER_TYPES: &[&str] = &[
     "application/x-pkcs7-mime",
     "application/mac-binhex40",
     "application/applefile",
+    "application/mbox",
 ];
 
 fn part_job(run: &Run<'_>, part: &Part) -> DirtyJob {

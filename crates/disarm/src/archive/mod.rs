@@ -8,6 +8,7 @@
 mod cab;
 mod iso;
 pub(crate) mod lzh;
+mod mbox;
 mod rar;
 mod sevenz;
 mod stream;
@@ -43,6 +44,8 @@ pub(crate) enum Format {
     Signed,
     AppleSingle,
     BinHex,
+    /// Mails of one folder.
+    Mbox,
     /// One stream, which may be a tar archive.
     Stream(Codec),
 }
@@ -60,6 +63,7 @@ impl Format {
             "p7m" => Format::Signed,
             "applesingle" => Format::AppleSingle,
             "hqx" => Format::BinHex,
+            "mbox" => Format::Mbox,
             "gz" => Format::Stream(Codec::Gzip),
             "bz2" => Format::Stream(Codec::Bzip2),
             "xz" => Format::Stream(Codec::Xz),
@@ -70,6 +74,7 @@ impl Format {
 }
 
 pub(crate) use lzh::is_header as is_lzh;
+pub(crate) use mbox::holds_several as is_mbox;
 pub(crate) use tar::is_header as is_tar;
 
 pub(crate) fn disarm(part: Part<'_>, format: Format, form: &mut dyn Write, spill: &mut dyn Write) -> Result<(), Error> {
@@ -83,6 +88,7 @@ pub(crate) fn disarm(part: Part<'_>, format: Format, form: &mut dyn Write, spill
         Format::Signed => wrapper::signed(part, form, spill),
         Format::AppleSingle => wrapper::apple_single(part, form, spill),
         Format::BinHex => wrapper::binhex(part, form, spill),
+        Format::Mbox => mbox::disarm(part, form, spill),
         Format::Stream(codec) => stream::disarm(part, codec, form, spill),
     }
 }

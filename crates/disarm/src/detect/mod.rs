@@ -267,6 +267,7 @@ const PROMISES: &[(&[&str], &[&str])] = &[
     (&["csv", "tsv", "tab"], &["csv", "tsv"]),
     (&["eml"], &["mail"]),
     (&["mht", "mhtml"], &["mail"]),
+    (&["mbox", "mbx"], &["mbox", "mail"]),
     (&["htm", "html", "xhtml", "shtml"], &["html", "xml"]),
     // Word and Excel of 2003 saved documents as XML, also under their usual extensions.
     (&["xml"], &["xml", "html", "svg", "wordml", "xmlss", "fodt", "fods", "fodp"]),

@@ -77,17 +77,9 @@ fn table(tabs: bool) -> Detected {
     Detected::new(Content::Table, if tabs { "tsv" } else { "csv" })
 }
 
-/// One message saved with its envelope line is a mail; a mailbox of several has no single text to show.
+/// One message saved with its envelope line is a mail; several have no single text to show.
 fn mailbox(bytes: &[u8]) -> Detected {
-    let separates = |line: &[u8]| line.starts_with(b"From ");
-    let mut after_blank = false;
-    for line in bytes.split(|byte| *byte == b'\n').skip(1) {
-        if after_blank && separates(line) {
-            return Detected::by_token("mbox");
-        }
-        after_blank = matches!(line, [] | [b'\r']);
-    }
-    Detected::new(Content::Mail, "mail")
+    if crate::archive::is_mbox(bytes) { Detected::by_token("mbox") } else { Detected::new(Content::Mail, "mail") }
 }
 
 /// Whether LibreOffice would read other words than stand there: neither format says its character set. SYLK it takes for that of its own

@@ -90,7 +90,10 @@ fn mails_are_known_by_their_fields() {
     let saved = b"From a@example.jp Mon Jan  1 00:00:00 2024\nFrom: a@example.jp\n\nhi\n";
     check(saved, "saved", (Content::Mail, "mail"));
     let mailbox = [&saved[..], b"\n", &saved[..]].concat();
-    check(&mailbox, "box", (UNSUPPORTED, "mbox"));
+    check(&mailbox, "box", (Content::Archive(Format::Mbox), "mbox"));
+    // A paragraph may begin like that, in a mail too.
+    let told = [&saved[..], b"\nFrom here on: nothing\nand so on\n"].concat();
+    check(&told, "saved.eml", (Content::Mail, "mail"));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::structure::{Part, Transfer, Tree};
 use super::tally::Tally;
-use super::{attached, fields, transfer, word};
+use super::{attached, called, fields, transfer};
 use crate::error::{Error, size};
 
 /// The children of one mail, collected while its text is read.
@@ -134,13 +134,7 @@ impl<'a> Children<'a> {
     fn invented(&mut self, part: &Part<'_>, tally: &mut Tally) -> FileName {
         if is_mail(part) {
             let bytes = self.input.get(part.body.clone()).unwrap_or_default();
-            let block = fields::cut(bytes, 0..bytes.len().min(MAX_PEEK), MAX_PEEK);
-            let subject = fields::first(&block.fields, "Subject").map(|field| word::decode(&field.text(), tally));
-            let subject = Line::scrub(subject.unwrap_or_default().trim()).0.shortened(60);
-            let stem: String =
-                subject.as_str().chars().map(|c| if matches!(c, '/' | '\\' | '.') { '_' } else { c }).collect();
-            let stem = if stem.trim().is_empty() { "message".to_owned() } else { stem };
-            return FileName::rebuild(&format!("{}.eml", stem.nfc().collect::<String>())).0;
+            return FileName::rebuild(&format!("{}.eml", called::stem(bytes, tally))).0;
         }
         self.unnamed = self.unnamed.saturating_add(1);
         let fallback = if part.media.value.starts_with("text/") { "txt" } else { "bin" };
@@ -350,6 +344,3 @@ const EXTENSIONS: [(&str, &str); 22] = [
     ("application/pkcs7-mime", "p7m"),
     ("application/x-pkcs7-mime", "p7m"),
 ];
-
-/// How far into an attached mail its subject is looked for.
-const MAX_PEEK: usize = 64 * 1024;

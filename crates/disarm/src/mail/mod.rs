@@ -10,6 +10,7 @@
 mod address;
 mod attached;
 mod body;
+pub(crate) mod called;
 mod children;
 mod enriched;
 mod facts;
