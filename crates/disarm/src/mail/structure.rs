@@ -88,8 +88,8 @@ pub(crate) fn read<'a>(input: &'a [u8], limits: &Limits) -> Tree<'a> {
                 }
                 Some(found) => {
                     walk.leave(found.level, at);
-                    if found.closes {
-                        walk.close(next);
+                    if let Some(glued) = found.closes {
+                        walk.close(next, glued);
                         at = next;
                     } else if walk.parts.len() >= walk.max_parts {
                         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
@@ -133,7 +133,8 @@ struct Open {
 
 struct Found {
     level: usize,
-    closes: bool,
+    /// Bytes of text behind the mark of the end, where it has one.
+    closes: Option<usize>,
 }
 
 impl<'a> Walk<'a> {
@@ -226,10 +227,14 @@ impl<'a> Walk<'a> {
         let content = line.strip_prefix(b"--")?.trim_ascii_end();
         for (level, open) in self.open.iter().enumerate().rev() {
             match content.strip_prefix(open.boundary.as_slice()) {
-                Some(b"") => return Some(Found { level, closes: false }),
-                // Text glued to a closing boundary is overlooked; after an opening one it makes another boundary.
-                Some(after) if after.starts_with(b"--") => return Some(Found { level, closes: true }),
-                _ => {}
+                Some(b"") => return Some(Found { level, closes: None }),
+                // Text glued to a closing boundary stands in no part; after an opening one it makes another boundary.
+                Some(after) => {
+                    if let Some(glued) = after.strip_prefix(b"--") {
+                        return Some(Found { level, closes: Some(glued.trim_ascii().len()) });
+                    }
+                }
+                None => {}
             }
         }
         None
@@ -252,10 +257,11 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Ends the innermost multipart at its closing boundary.
-    fn close(&mut self, at: usize) {
+    /// Ends the innermost multipart at its closing boundary, behind which `glued` bytes of text stand.
+    fn close(&mut self, at: usize, glued: usize) {
         if let Some(part) = self.open.pop().and_then(|open| self.parts.get_mut(open.part)) {
             part.body.end = at;
+            part.surplus = part.surplus.saturating_add(glued);
             // Its parent's text goes on in no part; count it there.
             self.leaf = None;
         }
@@ -490,7 +496,10 @@ mod tests {
 
     #[test]
     fn text_after_the_closing_boundary_is_counted() {
-        assert_eq!(tree("Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--\nlate\n").parts[0].surplus, 4);
+        for (end, surplus) in [("--b--\nlate\n", 4), ("--b--late \n", 4), ("--b-- \n\n", 0)] {
+            let mail = format!("Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n{end}");
+            assert_eq!(tree(&mail).parts[0].surplus, surplus, "{end}");
+        }
     }
 
     #[test]
