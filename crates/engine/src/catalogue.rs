@@ -44,7 +44,8 @@ pub fn describe(finding: &Finding, language: Language) -> String {
     text
 }
 
-/// A place in the reader's language. Rooms write places as names, as `page 3` with more behind it, or as a list of properties.
+/// A place in the reader's language. Rooms write places as names, as `page 3` with more behind it, as `pages 1–60`, or as a list
+/// of properties.
 fn place_text(place: &str, language: Language) -> Cow<'_, str> {
     if language != Language::Ja {
         return place.into();
@@ -55,6 +56,9 @@ fn place_text(place: &str, language: Language) -> Cow<'_, str> {
             Some((number, rest)) if !number.is_empty() => format!("{number}ページ{rest}").into(),
             _ => place.into(),
         };
+    }
+    if let Some(pages) = place.strip_prefix("pages ") {
+        return format!("{}ページ", pages.replace(", ", "、")).into();
     }
     let known = |word: &str| PROPERTIES.iter().find(|(name, _)| *name == word).map(|(_, ja)| *ja);
     if !place.split(", ").any(|word| known(word).is_some()) {
@@ -607,6 +611,8 @@ mod tests {
             ("page 12", "12ページ"),
             ("page 1: Stamp", "1ページ: Stamp"),
             ("page x", "page x"),
+            ("pages 1–60", "1–60ページ"),
+            ("pages 2, 4–6", "2、4–6ページ"),
             ("creator, lastModifiedBy", "作成者、最終更新者"),
             ("Author, XMP", "作成者、XMP"),
             ("Sheet1, Sheet2", "Sheet1, Sheet2"),

@@ -31,10 +31,9 @@ pub(crate) async fn compared(
     most: u32,
 ) -> Result<(), Defer> {
     converted.similarity = measure(run, original, name, rebuilt, pages, most).await?;
-    for seen in converted.similarity.iter().filter(|seen| seen.similarity < run.policy.similarity_flagged) {
-        let place = Place::new(&format!("page {}", seen.page.saturating_add(1)));
-        converted.findings.push(Finding { reason: Reason::FidelityLow, count: 1, place });
-    }
+    let differing = converted.similarity.iter().filter(|seen| seen.similarity < run.policy.similarity_flagged);
+    let differing = differing.map(|seen| seen.page.saturating_add(1));
+    converted.findings.extend(Finding::on_pages(Reason::FidelityLow, differing));
     Ok(())
 }
 

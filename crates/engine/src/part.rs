@@ -327,7 +327,7 @@ async fn document(
     depth: u32,
 ) -> Result<Converted, Defer> {
     let described = std::mem::take(&mut written.report.children);
-    let unsearchable: Vec<Finding> = recall::flagged(&written.report, run.policy.recall_flagged).collect();
+    let unsearchable = recall::flagged(&written.report, run.policy.recall_flagged);
     let is_of_pages = written.report.kind == Kind::Pages;
     let mut converted = leaf(written);
     converted.findings.extend(unsearchable);

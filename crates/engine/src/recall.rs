@@ -3,7 +3,7 @@
 //! The clean room counts the letters that it wrote, with and without a meaning. The dirty room counts those whose meaning the file does
 //! not say, among them some that reach the clean room as shapes without letters; it tells of them as findings.
 
-use form::reason::{Finding, Place, Reason};
+use form::reason::{Finding, Reason};
 use form::report::{CleanReport, Letters};
 
 use crate::outcome::TextRecall;
@@ -17,15 +17,13 @@ pub(crate) fn of(report: &CleanReport) -> Option<TextRecall> {
     (letters > 0).then_some(TextRecall { letters, recalled: meant })
 }
 
-/// A finding for each page of which less than `flagged` can be searched and copied.
-pub(crate) fn flagged(report: &CleanReport, flagged: f64) -> impl Iterator<Item = Finding> {
-    let poor = move |letters: &Letters| {
+/// The pages of which less than `flagged` can be searched and copied, as a finding if there are any.
+pub(crate) fn flagged(report: &CleanReport, flagged: f64) -> Option<Finding> {
+    let poor = |letters: &Letters| {
         letters.drawn >= TEXT && TextRecall { letters: letters.drawn, recalled: letters.meant }.share() < flagged
     };
-    report.unmapped.iter().filter(move |page| poor(&page.letters)).map(|page| {
-        let place = Place::new(&format!("page {}", page.page.saturating_add(1)));
-        Finding { reason: Reason::TextRecallLow, count: 1, place }
-    })
+    let named = report.unmapped.iter().filter(|page| poor(&page.letters)).map(|page| page.page.saturating_add(1));
+    Finding::on_pages(Reason::TextRecallLow, named)
 }
 
 /// Fewer letters are no text: bullets, ornaments, the marks of a logo.
@@ -33,9 +31,9 @@ const TEXT: u64 = 20;
 
 #[cfg(test)]
 mod tests {
-    use form::DetectedType;
     use form::codec::Kind;
     use form::report::{OutputType, PageLetters, PageLevels};
+    use form::{DetectedType, Place};
 
     use super::*;
 
@@ -66,9 +64,10 @@ mod tests {
 
     #[test]
     fn pages_under_the_threshold_are_named_and_ornaments_are_not_text() {
-        let named = |pages: &[(u64, u64)]| -> Vec<String> {
-            flagged(&report(pages, 0), 0.8).map(|finding| finding.place.as_str().to_owned()).collect()
+        let named = |pages: &[(u64, u64)]| {
+            flagged(&report(pages, 0), 0.8).map(|finding| (finding.count, finding.place.as_str().to_owned()))
         };
-        assert_eq!(named(&[(100, 80), (100, 79), (20, 0), (19, 0)]), ["page 2", "page 3"]);
+        assert_eq!(named(&[(100, 80), (100, 79), (20, 0), (19, 0)]), Some((2, "pages 2, 3".to_owned())));
+        assert_eq!(named(&[(100, 80), (19, 0)]), None);
     }
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use form::codec::Encoder;
 use form::job::PagesPolicy;
 use form::pages::{CanvasHeader, Operation};
-use form::{Findings, Limits, Place, Reason};
+use form::{Findings, Limits, Reason};
 use kurbo::BezPath;
 
 use super::glyphs::Glyphs;
@@ -71,8 +71,6 @@ impl Document<'_> {
 
     /// Adds a finding that stands on the page which is read.
     pub(super) fn note(&mut self, reason: Reason, count: u32) {
-        if count > 0 {
-            self.findings.add_many(reason, count, Place::new(&format!("page {}", self.page)));
-        }
+        self.findings.add_on_page(reason, count, self.page);
     }
 }

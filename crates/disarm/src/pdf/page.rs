@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use form::job::{Extra, MostLevel};
 use form::pages::{Link, Operation, PageHeader, PageLevel, Rect as FormRect, Target};
-use form::{Place, Reason, Refusal};
+use form::{Reason, Refusal};
 use hayro::RenderCache;
 use hayro_interpret::util::TransformExt;
 use hayro_interpret::{Context, InterpreterCache, interpret_page};
@@ -67,8 +67,7 @@ impl<'a> Reader<'a> {
         if pass.hazard {
             return Err(Refusal::plain(Reason::LimitPageContent).into());
         }
-        let place = Place::new(&format!("page {}", document.page));
-        document.findings.add(Reason::PageRasterised, place);
+        document.note(Reason::PageRasterised, 1);
         let with_text = document.policy.raster_text == Extra::Keep;
         let mut operations = vec![self.image(&sheet, document)?];
         let mut level = PageLevel::Raster;

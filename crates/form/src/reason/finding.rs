@@ -49,6 +49,58 @@ impl Place {
     }
 }
 
+impl Place {
+    /// A page, or several in their order: `page 3`, `pages 1–60`, `pages 2, 4–6`. Pages are counted from 1; those of one more than fit
+    /// become `…`.
+    pub fn of_pages(pages: impl IntoIterator<Item = u32>) -> Place {
+        let mut runs: Vec<(u32, u32)> = Vec::new();
+        for page in pages {
+            match runs.last_mut() {
+                Some((_, last)) if last.checked_add(1) == Some(page) => *last = page,
+                _ => runs.push((page, page)),
+            }
+        }
+        let mut text = match runs.as_slice() {
+            [(first, last)] if first == last => return Place::new(&format!("{PAGE}{first}")),
+            _ => String::from(PAGES),
+        };
+        for (number, (first, last)) in runs.into_iter().enumerate() {
+            let between = if number == 0 { "" } else { ", " };
+            let run = match last.saturating_sub(first) {
+                0 => format!("{between}{first}"),
+                1 => format!("{between}{first}, {last}"),
+                _ => format!("{between}{first}–{last}"),
+            };
+            // Two runs of the longest numbers, so that what is cut is cut between numbers.
+            if text.len().saturating_add(run.len()) > Self::MAX_CHARS.saturating_sub(MORE.len()) {
+                text.push_str(MORE);
+                break;
+            }
+            text.push_str(&run);
+        }
+        Place::new(&text)
+    }
+
+    /// The page, where the place is that and nothing else.
+    fn only_page(&self) -> Option<u32> {
+        self.as_str().strip_prefix(PAGE)?.parse().ok().filter(|page| *self == Place::of_pages([*page]))
+    }
+
+    /// The page that it begins with, 0 where it is not on a page.
+    fn first_page(&self) -> u32 {
+        let rest = self.as_str().strip_prefix(PAGE).or_else(|| self.as_str().strip_prefix(PAGES)).unwrap_or_default();
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        rest.get(..digits).and_then(|digits| digits.parse().ok()).unwrap_or(0)
+    }
+}
+
+/// How a place on one page begins.
+const PAGE: &str = "page ";
+/// How a place on several pages begins.
+const PAGES: &str = "pages ";
+/// What stands for pages that have no room in a place.
+const MORE: &str = ", …";
+
 impl From<&Line> for Place {
     fn from(line: &Line) -> Place {
         Place::new(line.as_str())
@@ -78,6 +130,13 @@ impl Finding {
         Finding { reason, count: 1, place }
     }
 
+    /// What was found once on each of some pages, which come in their order and are counted from 1; nothing without pages.
+    pub fn on_pages(reason: Reason, pages: impl IntoIterator<Item = u32>) -> Option<Finding> {
+        let pages: Vec<u32> = pages.into_iter().collect();
+        let count = u32::try_from(pages.len()).unwrap_or(u32::MAX);
+        (count > 0).then(|| Finding { reason, count, place: Place::of_pages(pages) })
+    }
+
     pub(crate) fn put(&self, sink: &mut Sink) {
         sink.u16(self.reason.code());
         sink.u32(self.count);
@@ -101,13 +160,15 @@ impl Finding {
 pub struct Findings {
     limit: u32,
     seen: BTreeMap<(Reason, Place), u32>,
+    /// How often on which page, for what is told once for all pages.
+    on_pages: BTreeMap<Reason, BTreeMap<u32, u32>>,
     more: u32,
 }
 
 impl Findings {
     /// An empty collection that gives out at most `limit` findings.
     pub fn new(limit: u32) -> Findings {
-        Findings { limit, seen: BTreeMap::new(), more: 0 }
+        Findings { limit, seen: BTreeMap::new(), on_pages: BTreeMap::new(), more: 0 }
     }
 
     /// Adds one finding.
@@ -115,37 +176,76 @@ impl Findings {
         self.add_many(reason, 1, place);
     }
 
-    /// Adds a finding made `count` times; none for zero.
+    /// Adds a finding made `count` times; none for zero. A place that is only a page is taken as [`Self::add_on_page`] does.
     pub fn add_many(&mut self, reason: Reason, count: u32, place: Place) {
         if count == 0 {
             return;
         }
-        // One place in the list is kept for "there were more".
-        let room = usize::try_from(self.limit.saturating_sub(1)).unwrap_or(usize::MAX);
+        if let Some(page) = place.only_page() {
+            return self.add_on_page(reason, count, page);
+        }
+        let has_room = self.has_room();
         let key = (reason, place);
         if let Some(known) = self.seen.get_mut(&key) {
             *known = known.saturating_add(count);
-        } else if self.seen.len() < room {
+        } else if has_room {
             self.seen.insert(key, count);
         } else {
             self.more = self.more.saturating_add(count);
         }
     }
 
-    /// Whether nothing was found.
-    pub fn is_empty(&self) -> bool {
-        self.seen.is_empty() && self.more == 0
+    /// Adds a finding made `count` times on a page, the first being 1: what is found on sixty pages is one finding with the pages as
+    /// its place.
+    pub fn add_on_page(&mut self, reason: Reason, count: u32, page: u32) {
+        if count == 0 {
+            return;
+        }
+        let has_room = self.has_room();
+        match self.on_pages.get_mut(&reason) {
+            Some(pages) => {
+                let known = pages.entry(page).or_default();
+                *known = known.saturating_add(count);
+            }
+            None if has_room => {
+                self.on_pages.insert(reason, BTreeMap::from([(page, count)]));
+            }
+            None => self.more = self.more.saturating_add(count),
+        }
     }
 
-    /// The findings by code and place, with [`Reason::MoreFindings`] last where some did not fit.
+    /// One place in the list is kept for "there were more".
+    fn has_room(&self) -> bool {
+        let room = usize::try_from(self.limit.saturating_sub(1)).unwrap_or(usize::MAX);
+        self.seen.len().saturating_add(self.on_pages.len()) < room
+    }
+
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.seen.is_empty() && self.on_pages.is_empty() && self.more == 0
+    }
+
+    /// The findings by code, page and place, with [`Reason::MoreFindings`] last where some did not fit.
     pub fn into_vec(self) -> Vec<Finding> {
-        let listed = self.seen.into_iter().map(|((reason, place), count)| Finding { reason, count, place });
+        let by_page = self.on_pages.into_iter().map(|(reason, pages)| Finding {
+            reason,
+            count: pages.values().fold(0, |sum, count| sum.saturating_add(*count)),
+            place: Place::of_pages(pages.into_keys()),
+        });
+        let by_place = self.seen.into_iter().map(|((reason, place), count)| Finding { reason, count, place });
+        let mut listed: Vec<Finding> = by_page.chain(by_place).collect();
+        // As text page 10 would stand before page 2.
+        listed.sort_by(|one, other| {
+            let order = |finding: &Finding| (finding.reason, finding.place.first_page());
+            order(one).cmp(&order(other)).then_with(|| one.place.cmp(&other.place))
+        });
         let more = (self.more > 0 && self.limit > 0).then(|| Finding {
             reason: Reason::MoreFindings,
             count: self.more,
             place: Place::default(),
         });
-        listed.chain(more).collect()
+        listed.extend(more);
+        listed
     }
 }
 
@@ -160,6 +260,49 @@ mod tests {
         assert_eq!(Place::new(&"あ".repeat(200)).as_str(), "あ".repeat(200));
         assert_eq!(Place::new(&"あ".repeat(201)).as_str(), "あ".repeat(199) + "…");
         assert_eq!(Place::new(&"\u{200B}".repeat(5000)).as_str().chars().count(), 1);
+    }
+
+    #[test]
+    fn pages_are_told_as_a_person_would() {
+        let check = |pages: &[u32], expected: &str| assert_eq!(Place::of_pages(pages.to_vec()).as_str(), expected);
+        check(&[3], "page 3");
+        check(&(1..=60).collect::<Vec<_>>(), "pages 1–60");
+        check(&[2, 4, 5, 6, 9, 10], "pages 2, 4–6, 9, 10");
+        let many = Place::of_pages((1..1_000).step_by(2));
+        assert!(many.as_str().starts_with("pages 1, 3, 5, ") && many.as_str().ends_with("1, …"), "{many}");
+        assert!(Place::parse(many.as_str()).is_ok());
+    }
+
+    #[test]
+    fn what_is_found_on_many_pages_is_one_finding_and_places_stand_by_page() {
+        let mut findings = Findings::new(10);
+        for page in (1..=60).rev() {
+            findings.add_on_page(Reason::PageRasterised, 1, page);
+        }
+        findings.add_on_page(Reason::GlyphsLost, 7, 12);
+        // A place that is a page and no more is one however it came.
+        findings.add_many(Reason::GlyphsLost, 2, Place::new("page 3"));
+        for place in ["page 10: b", "page 2: c", "page 2: a", "a name"] {
+            findings.add(Reason::UnsafeLink, Place::new(place));
+        }
+        let of = |reason: Reason| {
+            let all = findings.clone().into_vec().into_iter().filter(move |finding| finding.reason == reason);
+            all.map(|finding| (finding.count, finding.place.as_str().to_owned())).collect::<Vec<_>>()
+        };
+        assert_eq!(of(Reason::PageRasterised), [(60, "pages 1–60".to_owned())]);
+        assert_eq!(of(Reason::GlyphsLost), [(9, "pages 3, 12".to_owned())]);
+        let places: Vec<String> = of(Reason::UnsafeLink).into_iter().map(|(_, place)| place).collect();
+        assert_eq!(places, ["a name", "page 2: a", "page 2: c", "page 10: b"]);
+    }
+
+    #[test]
+    fn reasons_on_pages_take_a_place_in_the_list_each() {
+        let mut findings = Findings::new(2);
+        findings.add_on_page(Reason::PageRasterised, 1, 1);
+        findings.add_on_page(Reason::GlyphsLost, 4, 1);
+        findings.add(Reason::Metadata, Place::default());
+        let list = findings.into_vec();
+        assert_eq!((list.len(), list[0].reason, list[1].count), (2, Reason::PageRasterised, 5));
     }
 
     #[test]
