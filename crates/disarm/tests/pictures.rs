@@ -115,6 +115,28 @@ fn position_and_descriptions_are_removed_and_told() {
     }
 }
 
+/// The sampling factors of the components, out of the frame header (ITU-T T.81, B.2.2).
+fn factors(jpeg: &[u8]) -> Vec<u8> {
+    let frame = jpeg.windows(4).position(|at| at[0] == 0xFF && matches!(at[1], 0xC0..=0xC2)).unwrap();
+    jpeg[frame + 10..].chunks_exact(3).take(jpeg[frame + 9].into()).map(|component| component[1]).collect()
+}
+
+#[test]
+fn colours_are_as_fine_as_they_were() {
+    let picture = image::RgbImage::from_fn(64, 48, |x, y| {
+        image::Rgb(if (x / 2 + y / 2) % 2 == 0 { [250, 20, 30] } else { [20, 30, 250] })
+    });
+    let mut fine = Vec::new();
+    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut fine, 80).encode_image(&picture).unwrap();
+    assert_eq!(factors(&fine), [0x11; 3]);
+    let done = sanitise(&fine, "a.jpg").unwrap();
+    assert_eq!(factors(&done.bytes), [0x11; 3]);
+    // Of colours that were halved, half is kept.
+    let coarse = fixture("gradient.jpg");
+    assert_eq!(factors(&coarse), [0x22, 0x11, 0x11]);
+    assert_eq!(factors(&sanitise(&coarse, "a.jpg").unwrap().bytes), [0x22, 0x11, 0x11]);
+}
+
 #[test]
 fn density_is_kept() {
     let (jpeg, _) = made("quarters.jpg");

@@ -219,7 +219,7 @@ mod tests {
 
     use form::DetectedType;
     use form::document::{ImageDoc, ImageFrame};
-    use form::image::{FrameHeader, ImageHeader, ImageSource, Repeat};
+    use form::image::{FrameHeader, ImageHeader, ImageSource, Repeat, Sampling};
     use jail::Sealed;
 
     use super::*;
@@ -262,6 +262,7 @@ mod tests {
             density: None,
             source: ImageSource::Png,
             quality: None,
+            sampling: Sampling::Full,
             repeat: Repeat::Forever,
         };
         let pixels = vec![255; usize::try_from(width * height).unwrap()];

@@ -54,6 +54,16 @@ coded! {
     }
 }
 
+coded! {
+    /// How finely a picture that was compressed with loss knows its colours.
+    pub enum Sampling {
+        /// At each pixel, as brightness; so does every picture without loss.
+        Full = 1,
+        /// At some of them: every second across, or across and down.
+        Reduced = 2,
+    }
+}
+
 /// How often an animation runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Repeat {
@@ -81,6 +91,8 @@ pub struct ImageHeader {
     pub source: ImageSource,
     /// The estimated quality, 1 to 100, of a source that was compressed with loss.
     pub quality: Option<u8>,
+    /// How finely the source knew its colours.
+    pub sampling: Sampling,
     /// How often an animation runs.
     pub repeat: Repeat,
 }
@@ -124,6 +136,7 @@ impl ImageHeader {
         });
         sink.u8(self.source.code());
         sink.u8(self.quality.unwrap_or(0));
+        sink.u8(self.sampling.code());
         sink.u16(match self.repeat {
             Repeat::Forever => 0,
             Repeat::Times(times) => times,
@@ -142,6 +155,7 @@ impl ImageHeader {
                 0 => None,
                 quality => Some(quality),
             },
+            sampling: cursor.coded(Sampling::from_code, "sampling")?,
             repeat: match cursor.u16()? {
                 0 => Repeat::Forever,
                 times => Repeat::Times(times),

@@ -64,7 +64,7 @@ fn payload(tag: u8) -> Vec<u8> {
             bytes.extend([0; 5]);
             bytes
         }
-        IMAGE => [&[1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 3][..], &[0, 1, 0, 0, 0]].concat(),
+        IMAGE => [&[1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 3][..], &[0, 1, 0, 1, 0, 0]].concat(),
         FRAME => vec![0; 4],
         PIXELS => vec![0; 3],
         TABLE => vec![1, 1, 0, 1],
@@ -296,8 +296,10 @@ fn impossible_picture_headers_are_refused() {
         decode(&stream(3, &[(IMAGE, header.to_vec()), (FRAME, vec![0; 4]), (PIXELS, vec![0; 3]), (END, vec![])]))
     };
     assert!(picture(&good).is_ok());
-    // Width, height, frames of nothing; unknown format, source; a flag of 2; a quality of 101.
-    for (at, value) in [(0, 0), (4, 0), (8, 0), (12, 0), (12, 5), (13, 2), (14, 0), (14, 7), (15, 101)] {
+    // Width, height, frames of nothing; unknown format, source; a flag of 2; a quality of 101; unknown sampling.
+    for (at, value) in
+        [(0, 0), (4, 0), (8, 0), (12, 0), (12, 5), (13, 2), (14, 0), (14, 7), (15, 101), (16, 0), (16, 3)]
+    {
         let mut header = good.clone();
         header[at] = value;
         assert!(matches!(picture(&header), Err(DecodeError::Malformed(_))), "{at} {value}");

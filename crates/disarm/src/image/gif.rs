@@ -4,7 +4,7 @@ use std::io::{Cursor, Write};
 
 use form::Reason;
 use form::codec::{Encoder, Kind};
-use form::image::{FrameHeader, ImageHeader, ImageSource, PixelFormat, Repeat};
+use form::image::{FrameHeader, ImageHeader, ImageSource, PixelFormat, Repeat, Sampling};
 use image::codecs::gif::GifDecoder;
 use image::{AnimationDecoder, ImageDecoder};
 
@@ -34,6 +34,7 @@ pub(super) fn disarm(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Err
         density: None,
         source: ImageSource::Gif,
         quality: None,
+        sampling: Sampling::Full,
         repeat: facts.repeat.unwrap_or(Repeat::Times(1)),
     };
     let mut encoder = Encoder::new(form, Kind::Image, part.detected, limits)?;

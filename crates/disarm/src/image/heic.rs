@@ -8,7 +8,7 @@ mod colour;
 use std::cell::Cell;
 use std::io::Write;
 
-use form::image::{ImageSource, PixelFormat};
+use form::image::{ImageSource, PixelFormat, Sampling};
 use form::{Limits, Place, Reason};
 use heifer_hevc_dec::decoder::{DecodeOptions, decode_picture};
 use heifer_hevc_dec::recon::Frame;
@@ -28,6 +28,8 @@ pub(crate) fn disarm(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Err
     let canvas = picture.item(primary, 0)?;
     let mut facts = facts(&file, primary);
     facts.deep = picture.deep.get();
+    // Telephones take pictures so.
+    facts.sampling = Some(Sampling::Reduced);
     facts.orientation = canvas.turn.number();
     let opaque = canvas.pixels.chunks_exact(4).all(|pixel| matches!(pixel, [.., u8::MAX]));
     let (source, name) = if opaque { (ImageSource::Jpeg, "JPEG") } else { (ImageSource::Png, "PNG") };

@@ -3,6 +3,7 @@
 use std::io::Cursor;
 
 use form::Reason;
+use form::image::Sampling;
 use image::ImageDecoder;
 use image::codecs::jpeg::JpegDecoder;
 
@@ -13,6 +14,7 @@ use crate::room::Part;
 
 pub(super) fn read(part: &mut Part<'_>) -> Result<(Raster, Facts), Error> {
     let Walk { mut facts, frame } = walk(part.input);
+    facts.sampling = frame.is_reduced.then_some(Sampling::Reduced);
     // The decoder takes the rows of such scans in the wrong order and says nothing (zune-jpeg 0.5.15); a wrong picture is
     // worse than none. Cameras and scanners write all components in one scan.
     // Arithmetic coding, pictures without loss and those of several layers are whole; no decoder here knows them.
@@ -43,6 +45,8 @@ struct FrameFacts {
     scans: u32,
     /// Some component has fewer rows than another.
     halved_rows: bool,
+    /// Some component has fewer samples than another.
+    is_reduced: bool,
 }
 
 /// The estimated quality, 1 to 100, of a file whose beginning is given.
@@ -119,7 +123,9 @@ fn read_frame(marker: u8, data: &[u8], frame: &mut FrameFacts) {
             frame.progressive = matches!(marker, 0xC2 | 0xC6 | 0xCA | 0xCE);
             frame.rare = !matches!(marker, 0xC0..=0xC2);
             let components = data.get(6..).unwrap_or_default().chunks_exact(3);
-            frame.halved_rows = components.filter_map(|component| component.get(1)).any(|factors| factors & 0x0F > 1);
+            let factors: Vec<u8> = components.filter_map(|component| component.get(1).copied()).collect();
+            frame.halved_rows = factors.iter().any(|factors| factors & 0x0F > 1);
+            frame.is_reduced = factors.windows(2).any(|pair| matches!(pair, [one, other] if one != other));
         }
         0xDA => frame.scans = frame.scans.saturating_add(1),
         _ => {}

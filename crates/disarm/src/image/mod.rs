@@ -22,7 +22,7 @@ mod webp;
 
 use std::io::Write;
 
-use form::image::{Density, ImageHeader, ImageSource, Repeat};
+use form::image::{Density, ImageHeader, ImageSource, Repeat, Sampling};
 use form::job::Preview;
 
 use crate::error::Error;
@@ -66,6 +66,8 @@ struct Facts {
     density: Option<Density>,
     /// The estimated quality of lossy compression.
     quality: Option<u8>,
+    /// How finely lossy compression keeps the colours, where it does so otherwise than brightness.
+    sampling: Option<Sampling>,
     /// The Exif number of the turn and flip to apply, 1 to 8; 0 where none is noted.
     orientation: u32,
     /// A colour profile.

@@ -6,7 +6,7 @@
 use std::io::Write;
 
 use form::codec::{Decoder, Encoder, Event, Kind};
-use form::image::{FrameHeader, ImageHeader, ImageSource, Repeat};
+use form::image::{FrameHeader, ImageHeader, ImageSource, Repeat, Sampling};
 use form::job::Preview;
 use form::{DetectedType, Limits, Reason, Refusal};
 
@@ -112,6 +112,7 @@ impl Small {
             density: None,
             source: ImageSource::Png,
             quality: None,
+            sampling: Sampling::Full,
             repeat: Repeat::Forever,
             ..*from
         };

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::ops::Range;
 
 use form::codec::{Encoder, Kind};
-use form::image::{FrameHeader, ImageHeader, ImageSource, PixelFormat, Repeat};
+use form::image::{FrameHeader, ImageHeader, ImageSource, PixelFormat, Repeat, Sampling};
 use form::{Limits, Place, Reason};
 use image::{ColorType, ImageDecoder, ImageError};
 
@@ -141,6 +141,7 @@ impl Raster {
             density: facts.density.map(|density| turn.density(density)),
             source,
             quality: facts.quality,
+            sampling: facts.sampling.unwrap_or(Sampling::Full),
             repeat: Repeat::Forever,
         };
         (header, turn)

@@ -9,7 +9,7 @@ use ::tiff::decoder::{Decoder, DecodingResult, Limits as TiffLimits};
 use ::tiff::tags::{ExtraSamples, Tag};
 use ::tiff::{ColorType, TiffError};
 use form::codec::{Encoder, Kind};
-use form::image::{FrameHeader, ImageHeader, ImageSource, PixelFormat, Repeat};
+use form::image::{FrameHeader, ImageHeader, ImageSource, PixelFormat, Repeat, Sampling};
 use form::{Limits, Reason};
 
 use super::raster::{self, Raster};
@@ -47,6 +47,7 @@ pub(super) fn disarm(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Err
         density: facts.density,
         source: ImageSource::Tiff,
         quality: None,
+        sampling: Sampling::Full,
         repeat: Repeat::Forever,
     };
     let mut encoder = Encoder::new(form, Kind::Image, part.detected, limits)?;

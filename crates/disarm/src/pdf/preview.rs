@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::Write;
 
 use form::codec::Encoder;
-use form::image::{FrameHeader, ImageHeader, ImageSource, PixelFormat, Repeat};
+use form::image::{FrameHeader, ImageHeader, ImageSource, PixelFormat, Repeat, Sampling};
 use form::job::Preview;
 use form::{Findings, Kind, Reason, Refusal};
 
@@ -58,6 +58,7 @@ pub(crate) fn preview(part: Part<'_>, wanted: Preview, fonts: &Fonts, form: &mut
         source: ImageSource::Png,
         quality: None,
         repeat: Repeat::Forever,
+        sampling: Sampling::Full,
     };
     let mut out = Encoder::new(form, Kind::Image, detected, &job.limits)?;
     out.image(&header)?;

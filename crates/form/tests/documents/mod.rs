@@ -9,7 +9,7 @@ mod pages;
 use form::codec::{DecodeError, EncodeError, Kind};
 use form::container::Child;
 use form::document::{ContainerDoc, Document, ImageDoc, ImageFrame, MailDoc, TableDoc, TextDoc};
-use form::image::{Density, FrameHeader, ImageHeader, ImageSource, PixelFormat, Repeat};
+use form::image::{Density, FrameHeader, ImageHeader, ImageSource, PixelFormat, Repeat, Sampling};
 use form::job::Opened;
 use form::mail::{Address, ListField, ListLink, MailDate, MailHeader, Mailbox, MessageId};
 use form::name::{FileName, MemberPath};
@@ -70,6 +70,7 @@ pub(crate) fn image_header(width: u32, height: u32, frames: u32) -> ImageHeader 
         density: Some(Density { x: 300, y: 300 }),
         source: ImageSource::Jpeg,
         quality: Some(85),
+        sampling: Sampling::Reduced,
         repeat: Repeat::Forever,
     }
 }
@@ -305,9 +306,10 @@ fn any_image_header() -> impl Strategy<Value = ImageHeader> {
         density,
         select(vec![Jpeg, Png, Gif, Bmp, Tiff, WebP]),
         option::of(1..=100_u8),
+        select(vec![Sampling::Full, Sampling::Reduced]),
         repeat,
     )
-        .prop_map(|((width, height, frames), format, density, source, quality, repeat)| ImageHeader {
+        .prop_map(|((width, height, frames), format, density, source, quality, sampling, repeat)| ImageHeader {
             width,
             height,
             frames,
@@ -315,6 +317,7 @@ fn any_image_header() -> impl Strategy<Value = ImageHeader> {
             density,
             source,
             quality,
+            sampling,
             repeat,
         })
 }

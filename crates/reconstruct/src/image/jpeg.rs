@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use form::image::{ImageHeader, PixelFormat};
+use form::image::{ImageHeader, PixelFormat, Sampling};
 use form::job::ImagePolicy;
 
 use super::baseline::{self, Rounding, Samples, Settings};
@@ -20,8 +20,11 @@ pub(super) fn write(
     let (width, height) = (narrow(image.width)?, narrow(image.height)?);
     let samples = match image.format {
         PixelFormat::Gray8 | PixelFormat::GrayA8 => Samples::Gray,
-        // Cameras and scanners halve the colour below their best settings; more would only enlarge what is not there.
-        PixelFormat::Rgb8 | PixelFormat::Rgba8 => Samples::Rgb { full: quality >= FULL_COLOUR_QUALITY },
+        // Cameras and scanners halve the colour below their best settings; more would only enlarge what is not there. Screenshots are
+        // often saved with all of it, and thin coloured letters are what would suffer.
+        PixelFormat::Rgb8 | PixelFormat::Rgba8 => {
+            Samples::Rgb { full: image.sampling == Sampling::Full || quality >= FULL_COLOUR_QUALITY }
+        }
     };
     let density = image.density.map(|density| (density.x, density.y));
     let settings = Settings { samples, quality, rounding: Rounding::Nearest, density };

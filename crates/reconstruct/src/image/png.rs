@@ -95,14 +95,16 @@ fn write_error(error: ::png::EncodingError) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use form::image::{ImageSource, Repeat};
+    use form::image::{ImageSource, Repeat, Sampling};
 
     use super::*;
 
     /// The first filter byte of a row that is not the first, as another decompressor finds it, and the pixels.
     fn written(pixels: &[u8], width: u32, height: u32) -> (u8, Vec<u8>) {
         let (format, source, repeat) = (PixelFormat::Rgb8, ImageSource::Png, Repeat::Forever);
-        let image = ImageHeader { width, height, frames: 1, format, density: None, source, quality: None, repeat };
+        let sampling = Sampling::Full;
+        let image =
+            ImageHeader { width, height, frames: 1, format, density: None, source, quality: None, sampling, repeat };
         let mut file = Vec::new();
         write(&image, pixels, &mut file).unwrap();
         let mut reader = ::png::Decoder::new(std::io::Cursor::new(&file)).read_info().unwrap();

@@ -111,7 +111,7 @@ const GREY: u8 = 128;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests {
-    use form::image::{ImageSource, Repeat};
+    use form::image::{ImageSource, Repeat, Sampling};
 
     use super::*;
 
@@ -124,6 +124,7 @@ mod tests {
             density: None,
             source: ImageSource::Png,
             quality: None,
+            sampling: Sampling::Full,
             repeat: Repeat::Forever,
         }
     }

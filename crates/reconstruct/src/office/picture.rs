@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use ::png::{BitDepth, ColorType, Encoder, Filter};
 use form::Reason;
-use form::image::{ImageHeader, ImageSource, PixelFormat, Repeat};
+use form::image::{ImageHeader, ImageSource, PixelFormat, Repeat, Sampling};
 use form::pages::{PictureHeader, PictureLayout, PictureSource};
 
 use crate::error::Error;
@@ -205,6 +205,7 @@ impl Coming {
                     density: None,
                     source: ImageSource::Png,
                     quality: None,
+                    sampling: Sampling::Full,
                     repeat: Repeat::Forever,
                 };
                 png::write(&image, &self.pixels, &mut data)?;

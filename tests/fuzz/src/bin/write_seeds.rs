@@ -5,7 +5,7 @@
 use form::bundle::{BundleWriter, ChildMeta, ExtraHeader, HeaderName};
 use form::codec::{Encoder, Kind};
 use form::container::Child;
-use form::image::{Density, FrameHeader, ImageHeader, ImageSource, PixelFormat, Repeat};
+use form::image::{Density, FrameHeader, ImageHeader, ImageSource, PixelFormat, Repeat, Sampling};
 use form::job::{AccountPlace, CleanJob, CleanOp, DirtyJob, DirtyOp, Password, Preview};
 use form::mail::{Address, ListField, ListLink, MailDate, MailHeader, Mailbox, MessageId};
 use form::name::{FileName, MemberPath};
@@ -230,6 +230,7 @@ fn image() -> Result<Vec<u8>> {
         density: Some(Density { x: 96, y: 96 }),
         source: ImageSource::Gif,
         quality: Some(80),
+        sampling: Sampling::Reduced,
         repeat: Repeat::Times(3),
     };
     let mut encoder = begin(Kind::Image, "gif")?;
