@@ -89,6 +89,49 @@ fn the_new_file_has_nothing_of_the_files_in_the_old_one() {
     assert!(!fresh.windows(8).any(|window| window == b"plan.pdf"));
 }
 
+/// The dictionary of encryption says that strings and streams are as they are and only embedded files are not (ISO 32000-2, 7.6.6 and
+/// table 20); who asks for the pages is asked for no password.
+#[test]
+fn pages_of_a_document_whose_files_alone_are_encrypted_need_no_password() {
+    let names = "/Names<</EmbeddedFiles<</Names[(list) 5 0 R]>>>>";
+    let filters = |pages: &str| format!("/CF<</StdCF<</AuthEvent/EFOpen/CFM/AESV2/Length 16>>>>{pages}/EFF/StdCF");
+    let lock = |pages: &str| {
+        let key = "0123456789ABCDEF".repeat(4);
+        format!("<</Filter/Standard/V 4/R 4/Length 128/P -44/O<{key}>/U<{key}>{}>>", filters(pages)).into_bytes()
+    };
+    let locked = |pages: &str| {
+        let specification = b"<</Type/Filespec/F(list.csv)/EF<</F 6 0 R>>>>".to_vec();
+        let plain = with_files(names, "", &[specification, stream("/EncryptMetadata 0", b"ciphertext"), lock(pages)]);
+        let text = String::from_utf8(plain).unwrap();
+        text.replace("/Root 1 0 R", "/Root 1 0 R/Encrypt 7 0 R/ID[<00><00>]").into_bytes()
+    };
+    for pages in ["/StmF/Identity/StrF/Identity", ""] {
+        let taken = take(&locked(pages)).unwrap();
+        assert_eq!((taken.pages.len(), taken.operations().len()), (1, 1), "{pages}");
+        assert!(taken.has(Reason::EmbeddedFile), "{pages}");
+        let taken = extract(&locked(pages), &Limits::default()).unwrap();
+        let withheld: Vec<_> =
+            taken.children.iter().map(|child| child.withheld.map(|refusal| refusal.reason)).collect();
+        assert_eq!((withheld, taken.spill.as_slice()), (vec![Some(Reason::Encrypted)], &b""[..]), "{pages}");
+    }
+    // Where strings or streams are encrypted as well, the pages need it.
+    for pages in ["/StmF/StdCF/StrF/Identity", "/StmF/Identity/StrF/StdCF"] {
+        assert_eq!(take(&locked(pages)).unwrap_err(), Reason::Encrypted, "{pages}");
+    }
+}
+
+/// ISO 32000-2, 7.6.5: the key is in envelopes for those who may read it.
+#[test]
+fn a_document_that_is_locked_to_certificates_is_told_from_one_with_a_password() {
+    let filter = "/CF<</DefaultCryptFilter<</CFM/AESV2/Length 16/Recipients[<00>]>>>>";
+    let lock = format!(
+        "<</Filter/Adobe.PubSec/SubFilter/adbe.pkcs7.s5/V 4/Length 128{filter}/StmF/DefaultCryptFilter/StrF/DefaultCryptFilter>>"
+    );
+    let text = String::from_utf8(with_files("", "", &[lock.into_bytes()])).unwrap();
+    let locked = text.replace("/Root 1 0 R", "/Root 1 0 R/Encrypt 5 0 R/ID[<00><00>]").into_bytes();
+    assert_eq!(take(&locked).unwrap_err(), Reason::EncryptedForRecipient);
+}
+
 #[test]
 fn a_file_that_cannot_be_unpacked_is_withheld_alone() {
     let names = "/Names<</EmbeddedFiles<</Names[(a) 5 0 R(b) 6 0 R(c) 7 0 R(d) 8 0 R]>>>>";

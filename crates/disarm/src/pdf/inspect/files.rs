@@ -22,6 +22,8 @@ pub(in crate::pdf) struct Files {
     files: Vec<File>,
     /// Streams that are among them: the same one may be named in several lists.
     seen: BTreeSet<ObjectId>,
+    /// Whether they are encrypted, and the document is not.
+    is_locked: bool,
 }
 
 struct File {
@@ -55,6 +57,11 @@ impl Files {
         });
     }
 
+    /// Says of all that they are encrypted, so that each is withheld for that.
+    pub(super) fn lock(&mut self) {
+        self.is_locked = true;
+    }
+
     /// Unpacks the files into the spill and tells of each in the form. One that cannot be unpacked, or would be too large, is
     /// withheld alone; more files than a container may have are refused with the document.
     pub(in crate::pdf) fn write(
@@ -70,7 +77,11 @@ impl Files {
         for (id, file) in self.files.into_iter().enumerate() {
             let name = names.take(&file.name, findings);
             let left = limits.spill_bytes.min(limits.total_bytes).saturating_sub(offset);
-            let (bytes, withheld) = match unpacked(file.stream.as_ref(), file.size, left, limits.ratio) {
+            let unpacked = match self.is_locked {
+                true => Err(Reason::Encrypted.into()),
+                false => unpacked(file.stream.as_ref(), file.size, left, limits.ratio),
+            };
+            let (bytes, withheld) = match unpacked {
                 Ok(bytes) => (bytes, None),
                 Err(refusal) => (Vec::new(), Some(refusal)),
             };

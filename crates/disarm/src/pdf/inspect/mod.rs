@@ -69,9 +69,53 @@ pub(super) struct Prepared<'a> {
     pub(super) vertical_forms: bool,
 }
 
+impl Prepared<'_> {
+    /// The same with a copy of the file.
+    fn into_owned(self) -> Prepared<'static> {
+        let Prepared {
+            bytes,
+            password,
+            opened,
+            header,
+            outline,
+            labels,
+            links,
+            findings,
+            page_count,
+            files,
+            vertical_forms,
+        } = self;
+        let bytes = Cow::Owned(bytes.into_owned());
+        Prepared {
+            bytes,
+            password,
+            opened,
+            header,
+            outline,
+            labels,
+            links,
+            findings,
+            page_count,
+            files,
+            vertical_forms,
+        }
+    }
+}
+
 /// Opens and inspects a file and puts right what the interpreter would lose.
 pub(super) fn prepare<'a>(input: &'a [u8], job: &DirtyJob) -> Result<Prepared<'a>, Error> {
-    let opened = open::open(input, job)?;
+    match open::open(input, job) {
+        Ok(opened) => put_right(input, opened, job),
+        Err(error) => {
+            let copy = open::without_lock_of_files(input).ok_or(error)?;
+            let mut prepared = put_right(&copy, open::open(&copy, job)?, job)?.into_owned();
+            prepared.files.lock();
+            Ok(prepared)
+        }
+    }
+}
+
+fn put_right<'a>(input: &'a [u8], opened: open::Opened, job: &DirtyJob) -> Result<Prepared<'a>, Error> {
     let mut prepared = Prepared {
         bytes: Cow::Borrowed(input),
         password: opened.password,

@@ -6,7 +6,7 @@ use encoding_rs::SHIFT_JIS;
 use form::Reason;
 use form::job::{DirtyJob, Opened as OpenedBy, Password};
 use hayro_syntax::{LoadPdfError, Pdf};
-use lopdf::{Document, LoadOptions, Object, StringFormat};
+use lopdf::{Dictionary, Document, LoadOptions, Object, StringFormat};
 
 use crate::error::Error;
 
@@ -79,7 +79,45 @@ pub(super) fn open(input: &[u8], job: &DirtyJob) -> Result<Opened, Error> {
             });
         }
     }
+    // Locks to certificates of those who may read it (ISO 32000-2, 7.6.5) have no password.
+    if document.as_ref().and_then(lock).is_some_and(|lock| lock.get(b"Filter").and_then(Object::as_name).is_ok_and(|name| name == PUBLIC_KEYS)) {
+        return Err(Reason::EncryptedForRecipient.into());
+    }
     Err(if job.passwords.is_empty() { Reason::Encrypted } else { Reason::WrongPassword }.into())
+}
+
+/// What the trailer says of how the file is encrypted.
+fn lock(document: &Document) -> Option<&Dictionary> {
+    let lock = document.trailer.get(b"Encrypt").ok()?;
+    document.dereference(lock).ok()?.1.as_dict().ok()
+}
+
+/// A copy of a file of which only the embedded files are encrypted, which says no more that it is: whoever opens its pages needs no
+/// password (ISO 32000-2, 7.6.6 and table 20). Nothing for other files.
+pub(super) fn without_lock_of_files(input: &[u8]) -> Option<Vec<u8>> {
+    let document = load(input, None)?;
+    let lock = lock(&document)?;
+    let version = lock.get(b"V").and_then(Object::as_i64).unwrap_or(0);
+    // What is not said is Identity.
+    let is_open = |key: &[u8]| lock.get(key).map_or(true, |name| name.as_name().is_ok_and(|name| name == b"Identity"));
+    if version < WITH_FILTERS || !is_open(b"StmF") || !is_open(b"StrF") {
+        return None;
+    }
+    let mut copy = input.to_vec();
+    let mut at = 0;
+    while let Some(rest) = copy.get_mut(at..)
+        && let Some(found) = rest.windows(ENCRYPT.len()).position(|name| name == ENCRYPT)
+    {
+        at = at.saturating_add(found).saturating_add(ENCRYPT.len());
+        let value = rest.get(found.saturating_add(ENCRYPT.len())..).unwrap_or_default().trim_ascii_start();
+        // `EncryptMetadata` is another key. The new name is as long, so that everything stays where the tables say.
+        if value.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'<')
+            && let Some(first) = rest.get_mut(found.saturating_add(1))
+        {
+            *first = b'_';
+        }
+    }
+    Some(copy)
 }
 
 /// A password whose bytes are those that Japanese Windows has for it. The older algorithms want PDFDocEncoding, which has no
@@ -107,5 +145,10 @@ pub(super) fn load(input: &[u8], password: Option<&str>) -> Option<Document> {
     Document::load_mem_with_options(input, options).ok()
 }
 
+/// The handler that locks to certificates.
+const PUBLIC_KEYS: &[u8] = b"Adobe.PubSec";
+const ENCRYPT: &[u8] = b"/Encrypt";
+/// The first version of encryption in which strings, streams and embedded files each name how they are encrypted.
+const WITH_FILTERS: i64 = 4;
 /// The most bytes that an object or cross-reference stream may unpack to. Writers put a few hundred objects into one.
 const MAX_OBJECT_STREAM: usize = 64 * 1024 * 1024;
