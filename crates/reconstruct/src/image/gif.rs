@@ -76,10 +76,14 @@ impl<W: Write> Animation<W> {
         }
     }
 
-    /// Writes a frame: whole where the screen is cleared after it, else the rectangle that changes.
+    /// Writes a frame: whole where it is the first, because some readers put a colour where that leaves the screen empty, or where the
+    /// screen is cleared after it; else the rectangle that changes.
     fn write(&mut self, frame: &Waiting, clears: bool) -> Result<(), Error> {
-        let area =
-            if clears { Area { left: 0, top: 0, width: self.width, height: self.height } } else { self.changed(frame) };
+        let area = if clears || matches!(self.state, State::New(_)) {
+            Area { left: 0, top: 0, width: self.width, height: self.height }
+        } else {
+            self.changed(frame)
+        };
         let mut pixels = self.cut(&frame.pixels, &area);
         // What stays as it is need not be drawn; one transparent number packs better than the picture behind it.
         let behind = self.cut(&self.screen, &area);
@@ -196,3 +200,41 @@ fn write_error(error: ::gif::EncodingError) -> Error {
 
 /// 1 is best, 30 fastest; used only where a frame has more than 256 colours.
 const QUANTISER_SPEED: i32 = 10;
+
+#[cfg(test)]
+mod tests {
+    use form::image::{ImageSource, Sampling};
+
+    use super::*;
+
+    #[test]
+    fn the_first_frame_is_whole_and_the_next_is_what_changes() {
+        let image = ImageHeader {
+            width: 3,
+            height: 3,
+            frames: 2,
+            format: PixelFormat::GrayA8,
+            density: None,
+            source: ImageSource::Gif,
+            quality: None,
+            sampling: Sampling::Full,
+            repeat: Repeat::Forever,
+        };
+        // Only the pixel in the middle is there, then also the one on its right.
+        let shown = |places: &[usize]| -> Vec<u8> {
+            (0..9).flat_map(|at| if places.contains(&at) { [9, 255] } else { [0, 0] }).collect()
+        };
+        let mut file = Vec::new();
+        let mut animation = Animation::new(&image, &mut file);
+        animation.frame(&shown(&[4]), 100).unwrap();
+        animation.frame(&shown(&[4, 5]), 100).unwrap();
+        animation.finish().unwrap();
+        let mut decoder = ::gif::Decoder::new(file.as_slice()).unwrap();
+        let frame = decoder.read_next_frame().unwrap().unwrap();
+        assert_eq!((frame.left, frame.top, frame.width, frame.height), (0, 0, 3, 3));
+        let clear = frame.transparent.unwrap();
+        assert_eq!(frame.buffer.iter().filter(|index| **index == clear).count(), 8);
+        let frame = decoder.read_next_frame().unwrap().unwrap();
+        assert_eq!((frame.left, frame.top, frame.width, frame.height), (2, 1, 1, 1));
+    }
+}
