@@ -40,12 +40,40 @@ pub(super) fn to_srgb(profile: &[u8], raster: &mut Raster) -> bool {
     changed
 }
 
-/// The usual profiles name themselves; converting from sRGB to sRGB would only add rounding.
+/// The usual profiles name themselves; converting from sRGB to sRGB would only add rounding. One with the colours of sRGB and without its
+/// curve says so, too ("GIMP built-in Linear sRGB").
 fn says_srgb(profile: &[u8]) -> bool {
     let head = profile.get(..1024).unwrap_or(profile);
-    let wide: Vec<u8> = "sRGB".bytes().flat_map(|b| [0, b]).collect();
-    head.windows(4).any(|window| window == b"sRGB") || head.windows(wide.len()).any(|window| window == wide)
+    let says = |word: &str| {
+        let wide: Vec<u8> = word.bytes().flat_map(|b| [0, b]).collect();
+        head.windows(word.len()).any(|window| window == word.as_bytes())
+            || head.windows(wide.len()).any(|window| window == wide)
+    };
+    says("sRGB") && !says("Linear") && !says("linear")
 }
 
 /// The largest profiles in use (printing) have 2 MB.
 const MAX_PROFILE_BYTES: usize = 4 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The curve of sRGB (IEC 61966-2-1, 5.2) makes 188 of half the light.
+    #[test]
+    fn a_profile_with_the_colours_of_srgb_and_no_curve_is_not_taken_for_srgb() {
+        let mut linear = ColorProfile::new_srgb();
+        let straight = moxcms::ToneReprCurve::Lut(Vec::new());
+        linear.red_trc = Some(straight.clone());
+        linear.green_trc = Some(straight.clone());
+        linear.blue_trc = Some(straight);
+        linear.cicp = None;
+        let wide: Vec<u8> = "GIMP built-in Linear sRGB".bytes().flat_map(|b| [0, b]).collect();
+        let mut profile = linear.encode().unwrap();
+        profile.extend(wide);
+        assert!(!says_srgb(&profile));
+        let mut raster = Raster { width: 1, height: 1, format: PixelFormat::Rgb8, pixels: vec![128; 3] };
+        assert!(to_srgb(&profile, &mut raster));
+        assert!(raster.pixels.iter().all(|value| value.abs_diff(188) <= 1), "{:?}", raster.pixels);
+    }
+}
