@@ -291,3 +291,17 @@ fn a_page_of_huge_letters_is_an_image() {
     assert_eq!(level(6_000), Ok(PageLevel::Vector));
     assert_eq!(level(5_000), Ok(PageLevel::RasterText));
 }
+
+/// TeX and drivers of printers make each letter a bitmap.
+#[test]
+fn letters_that_are_bitmaps_are_letters() {
+    // An L of three by four pixels; 0 is painted (ISO 32000-1, 8.9.6.2).
+    let letter = b"500 0 0 0 300 400 d1 300 0 0 400 0 0 cm BI /W 3 /H 4 /IM true /BPC 1 ID \x7F\x7F\x7F\x1F EI".to_vec();
+    let font = "/Type/Font/Subtype/Type3/FontBBox[0 0 300 400]/FontMatrix[0.001 0 0 0.001 0 0]/Resources<<>>/FirstChar 76\
+        /LastChar 76/Widths[500]/Encoding<</Differences[76/L]>>/CharProcs<</L 6 0 R>>";
+    let objects = [format!("<<{font}>>").into_bytes(), stream("", &letter)];
+    let taken = take(&page("BT /F 20 Tf 20 50 Td (LL) Tj ET", "/Font<</F 5 0 R>>", &objects)).unwrap();
+    assert_eq!(taken.text(TextMode::Fill), "LL");
+    assert_eq!((taken.pictures.len(), taken.glyph_texts.len()), (0, 1));
+    assert_eq!(taken.text(TextMode::Invisible), "");
+}
