@@ -292,6 +292,38 @@ fn a_page_of_huge_letters_is_an_image() {
     assert_eq!(level(5_000), Ok(PageLevel::RasterText));
 }
 
+/// A picture of three colours by three, and its mask.
+fn masked(mask: &[u8]) -> Vec<u8> {
+    let picture =
+        stream("/Subtype/Image/Width 3/Height 3/BitsPerComponent 8/ColorSpace/DeviceRGB/SMask 6 0 R", &[90; 27]);
+    page("q 90 0 0 90 5 5 cm /I Do Q", "/XObject<</I 5 0 R>>", &[picture, mask.to_vec()])
+}
+
+/// Scanned plans have masks that are many times finer than the colours that show through them.
+#[test]
+fn a_mask_of_more_pixels_than_the_form_has_place_for_is_reduced() {
+    let bits = deflated(&[0xAA_u8; 25 * 200], Compression::best());
+    let shape = "/Subtype/Image/Width 200/Height 200/BitsPerComponent 1/ColorSpace/DeviceGray/Filter/FlateDecode";
+    let limits = Limits { pixels: 10_000, ..Limits::default() };
+    let taken = take_as(&masked(&stream(shape, &bits)), &dirty_job("a.pdf", &limits)).unwrap();
+    assert!(!taken.has(Reason::PictureUndecodable), "{:?}", taken.findings);
+    assert_eq!(taken.count(|operation| matches!(operation, Operation::Picture { .. })), 1);
+    let sizes: Vec<_> = taken.pictures.iter().map(|picture| (picture.width, picture.height)).collect();
+    assert_eq!(sizes, [(100, 100), (3, 3)]);
+}
+
+/// What lies below a picture that lets it show through is seen when the picture cannot be.
+#[test]
+fn no_box_stands_for_a_picture_through_which_something_shows() {
+    // The marker segment of sizes of JPEG 2000 (ISO 15444-1, A.5.1): 100,000 by 100,000 pixels.
+    let mut sizes = vec![0xFF, 0x4F, 0xFF, 0x51, 0, 47, 0, 0];
+    [100_000_u32, 100_000, 0, 0].into_iter().for_each(|number| sizes.extend(number.to_be_bytes()));
+    let shape = "/Subtype/Image/Width 9/Height 9/BitsPerComponent 8/ColorSpace/DeviceGray/Filter/JPXDecode";
+    let taken = take(&masked(&stream(shape, &sizes))).unwrap();
+    assert!(taken.has(Reason::PictureUndecodable), "{:?}", taken.findings);
+    assert_eq!(taken.operations(), []);
+}
+
 /// TeX and drivers of printers make each letter a bitmap.
 #[test]
 fn letters_that_are_bitmaps_are_letters() {

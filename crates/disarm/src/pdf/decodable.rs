@@ -77,6 +77,10 @@ fn decoded_fits(data: &[u8], filters: &[Filter], limit: u64) -> bool {
                 Unpacked::Whole(bytes) => current = Some(bytes),
                 Unpacked::TooLarge => return false,
             },
+            Filter::RunLength => match run_length(input, limit) {
+                Some(bytes) => current = Some(bytes),
+                None => return false,
+            },
             Filter::Ascii85 => current = Some(ascii85(input)),
             Filter::AsciiHex => current = Some(hexadecimal(input)),
             // The others do not end in bytes that a further filter would enlarge, in files that are not made to hurt; what is
@@ -170,6 +174,31 @@ fn lzw(data: &[u8], limit: u64, early: usize) -> Option<Vec<u8>> {
         }
         last = Some(start..bytes.len());
     }
+}
+
+/// Undoes ISO 32000-1, 7.4.5; nothing when there are more than `limit` bytes.
+fn run_length(data: &[u8], limit: u64) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut rest = data;
+    while let Some((length, behind)) = rest.split_first() {
+        match length {
+            0..=127 => {
+                let (run, behind) = behind.split_at(behind.len().min(usize::from(*length).saturating_add(1)));
+                bytes.extend_from_slice(run);
+                rest = behind;
+            }
+            128 => break,
+            _ => {
+                let Some((value, behind)) = behind.split_first() else { break };
+                bytes.resize(bytes.len().saturating_add(257_usize.saturating_sub((*length).into())), *value);
+                rest = behind;
+            }
+        }
+        if size(bytes.len()) > limit {
+            return None;
+        }
+    }
+    Some(bytes)
 }
 
 /// Undoes ISO 32000-1, 7.4.3, only to see how large what stands in it is: damage is passed over.
@@ -351,7 +380,7 @@ mod tests {
     use flate2::Compression;
     use flate2::write::ZlibEncoder;
 
-    use super::{Filter, decoded_fits, jbig2_area, jpx_area, lzw};
+    use super::{Filter, decoded_fits, jbig2_area, jpx_area, lzw, run_length};
 
     fn deflated(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
@@ -410,6 +439,18 @@ mod tests {
         assert!(decoded_fits(&data, &[Filter::Lzw], 2_002_000));
         assert!(!decoded_fits(&data, &[Filter::Lzw], 2_001_999));
         assert!(!decoded_fits(&deflated(&data), &[Filter::Flate, Filter::Lzw], 2_001_999));
+    }
+
+    #[test]
+    fn run_lengths_are_measured_by_what_they_unpack_to() {
+        // Three bytes as they are, then one twice, then the end.
+        assert_eq!(run_length(&[2, 7, 8, 9, 255, 5, 128, 1], 5).unwrap(), [7, 8, 9, 5, 5]);
+        assert_eq!(run_length(&[2, 7, 8, 9, 255, 5, 128, 1], 4), None);
+        // Eight after one another, of which the first has one byte: by guesses it would be 64 to the power of eight.
+        let little = [0, 0];
+        assert!(decoded_fits(&little, &[Filter::RunLength; 8], 1_000_000));
+        let much = [129, 0].repeat(10_000);
+        assert!(!decoded_fits(&much, &[Filter::RunLength; 2], 1_000_000));
     }
 
     #[test]

@@ -233,6 +233,10 @@ impl<'d, 'w> Recorder<'d, 'w> {
             return;
         }
         self.hazard = true;
+        // A box in the place of a picture that shows what lies below it would hide that as well.
+        if !super::standing::is_opaque(image) {
+            return;
+        }
         let area = Rect::new(0.0, 0.0, image.width().into(), image.height().into()).to_path(0.1);
         let Some(path) = geometry::path(&area, transform) else { return };
         let layer = self.layer();

@@ -402,13 +402,14 @@ fn share((width, height): (u32, u32), drawn: (f64, f64)) -> f64 {
     if share.is_nan() { 1.0 } else { share.min(1.0) }
 }
 
-/// Whether the masks that a picture brings may be decoded as well.
+/// Whether the masks that a picture brings may be decoded as well. One of more pixels than the form has place for is reduced: that of a
+/// scanned plan is many times finer than the colours that show through it.
 fn masks_fit(image: &RasterImage<'_>, limits: &Limits) -> bool {
     let dict = image.stream().dict();
     ["SMask", "Mask"]
         .into_iter()
         .filter_map(|key| dict.get::<hayro_syntax::object::Stream<'_>>(key))
-        .all(|mask| decodable::picture(&mask, limits.pixels))
+        .all(|mask| decodable::reduction(&mask, limits.pixels).is_some())
 }
 
 /// The density in dots per inch below which pictures are left alone.

@@ -43,13 +43,7 @@ impl Recorder<'_, '_> {
 
     /// Takes note of a picture, of which only the file's words are known.
     pub(super) fn note_picture(&mut self, image: &Image<'_, '_>, props: &ImageDrawProps<'_>) {
-        let is_opaque = match image {
-            Image::Raster(raster) => {
-                let dict = raster.stream().dict();
-                !["SMask", "Mask", "SMaskInData"].into_iter().any(|key| dict.contains_key(key))
-            }
-            Image::Stencil(_) => false,
-        };
+        let is_opaque = is_opaque(image);
         let area = Rect::new(0.0, 0.0, image.width().into(), image.height().into());
         let bounds = props.transform.transform_rect_bbox(area);
         let visible = overlap(self.layer().visible(), bounds);
@@ -70,6 +64,17 @@ impl Recorder<'_, '_> {
     /// another shape.
     fn shows_whole(&self) -> bool {
         self.solid_groups.iter().all(|solid| *solid) && self.clip_shapes.iter().all(|rectangular| *rectangular)
+    }
+}
+
+/// Whether nothing shows through a picture, of which only the file's words are known.
+pub(super) fn is_opaque(image: &Image<'_, '_>) -> bool {
+    match image {
+        Image::Raster(raster) => {
+            let dict = raster.stream().dict();
+            !["SMask", "Mask", "SMaskInData"].into_iter().any(|key| dict.contains_key(key))
+        }
+        Image::Stencil(_) => false,
     }
 }
 
