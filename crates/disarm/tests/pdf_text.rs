@@ -108,6 +108,9 @@ fn letters_whose_shape_is_damaged_are_counted() {
         taken.findings.iter().filter(|(reason, _)| *reason == Reason::GlyphsLost).map(|(_, count)| *count).sum::<u32>()
     };
     assert_eq!(lost(&pdf(&font)), 0);
+    // So much is missing that no letter is left: another font stands in, as it does for readers.
+    let cut = take(&pdf(&font[..8_192])).unwrap();
+    assert!(cut.has(Reason::FontSubstituted) && !cut.has(Reason::GlyphsLost), "{:?}", cut.findings);
     // The letters of the alphabet stand in its order.
     assert_eq!(lost(&pdf(&damaged(&font, 'b'))), 1);
     assert_eq!(lost(&pdf(&damaged(&font, 'a'))), 3);

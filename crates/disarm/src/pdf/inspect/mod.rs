@@ -146,7 +146,7 @@ fn put_right<'a>(input: &'a [u8], opened: open::Opened, job: &DirtyJob) -> Resul
     contents::put_right(&tree, input, &mut edits);
     annotations::put_right(&tree, &mut edits, &mut writing, &mut prepared.findings);
     prepared.vertical_forms = characters::put_right(&tree, &mut edits);
-    programs::put_right(&tree, &mut edits);
+    programs::put_right(&tree, &mut edits, &mut prepared.findings);
     let listed = comments::list(&tree, job.pages.comments, &mut edits, &mut writing, &mut prepared.findings);
     writing.finish(&mut edits);
     let pages = tree.pages.len();

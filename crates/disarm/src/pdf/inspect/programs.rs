@@ -1,34 +1,81 @@
 //! TrueType programs whose table of places (`loca`) is not as it should be (OpenType 1.9, "loca", "head").
 //!
+//! And programs of which so much is cut off that no letter is left: readers let another font stand in for them.
+//!
 //! Some writers give the width of its entries as a number that there is not, or put the shapes into the file in another order than
 //! that of their numbers, so that one seems to end before it begins. Readers draw such fonts all the same; the interpreter leaves
 //! the letters out. It gets a copy in which the shapes stand in order.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 
+use flate2::read::ZlibDecoder;
+use form::{Findings, Place, Reason};
 use lopdf::{Object, ObjectId, Stream, dictionary};
 
 use super::edits::Edits;
 use super::tree::Tree;
 
 /// Puts the programs of the file right that need it.
-pub(super) fn put_right(tree: &Tree<'_>, edits: &mut Edits) {
+pub(super) fn put_right(tree: &Tree<'_>, edits: &mut Edits, findings: &mut Findings) {
     let mut seen: BTreeSet<ObjectId> = BTreeSet::new();
     let mut room = MAX_BYTES;
-    for object in tree.document.objects.values() {
+    let simple = of_simple_fonts(tree);
+    for (descriptor_id, object) in &tree.document.objects {
         let Ok(descriptor) = object.as_dict() else { continue };
         let Ok(Object::Reference(id)) = descriptor.get(b"FontFile2") else { continue };
         if !seen.insert(*id) {
             continue;
         }
         let Some(Object::Stream(stream)) = tree.document.objects.get(id) else { continue };
-        let Ok(program) = stream.get_plain_content_with_limit(room) else { continue };
+        let Some(program) = unpacked(stream, room) else { continue };
         room = room.saturating_sub(program.len());
-        if let Some(program) = in_order(&program) {
+        if let Some(name) = simple.get(descriptor_id).filter(|_| is_cut(&program)) {
+            if let Some(descriptor) = edits.dict_mut(tree.document, *descriptor_id) {
+                descriptor.remove(b"FontFile2");
+                findings.add(Reason::FontSubstituted, Place::new(name));
+            }
+        } else if let Some(program) = in_order(&program) {
             let length = i64::try_from(program.len()).unwrap_or(i64::MAX);
             edits.set(*id, Stream::new(dictionary! { "Length1" => length }, program));
         }
     }
+}
+
+/// The descriptors of TrueType fonts with codes of one byte, and the names of the fonts. A font that stands in for one of these finds
+/// its letters by what they are.
+fn of_simple_fonts<'d>(tree: &Tree<'d>) -> BTreeMap<ObjectId, &'d str> {
+    let fonts = tree.document.objects.values().filter_map(|object| object.as_dict().ok());
+    let fonts = fonts.filter(|font| tree.name(font, "Subtype") == Some(b"TrueType"));
+    let of_font = |font: &'d lopdf::Dictionary| {
+        let name = tree.name(font, "BaseFont").and_then(|name| std::str::from_utf8(name).ok()).unwrap_or_default();
+        Some((font.get(b"FontDescriptor").ok()?.as_reference().ok()?, name))
+    };
+    fonts.filter_map(of_font).collect()
+}
+
+/// A program, or as much of it as can be unpacked.
+fn unpacked(stream: &Stream, room: usize) -> Option<Vec<u8>> {
+    stream.get_plain_content_with_limit(room).ok().or_else(|| {
+        let filters = stream.filters().unwrap_or_default();
+        let mut program = Vec::new();
+        if filters == [b"FlateDecode"] {
+            let most = u64::try_from(room).unwrap_or(u64::MAX);
+            // An error is the end of what can be read, as it is for the interpreter.
+            let _ = ZlibDecoder::new(stream.content.as_slice()).take(most).read_to_end(&mut program);
+        }
+        (!program.is_empty()).then_some(program)
+    })
+}
+
+/// Whether a table without which no letter can be drawn lies wholly behind the end.
+fn is_cut(program: &[u8]) -> bool {
+    let count = usize::from(word(program, 4).unwrap_or(0));
+    let records = program.get(HEADER..).unwrap_or_default().chunks_exact(RECORD).take(count);
+    let offset = |record: &[u8]| record.get(8..12).and_then(long).unwrap_or(0);
+    let mut needed =
+        records.filter(|record| [b"head", b"maxp", b"loca", b"glyf"].iter().any(|tag| record.starts_with(*tag)));
+    needed.any(|record| offset(record) >= program.len())
 }
 
 /// The program with its shapes in the order of their numbers; nothing where they are, or where it cannot be told what was meant.
