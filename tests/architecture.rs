@@ -51,6 +51,7 @@ const PARSERS: &[(&str, &[&str])] = &[
     ("hayro-interpret", &["disarm"]),
     ("hayro-syntax", &["disarm"]),
     ("hayro-cmap", &["disarm"]),
+    ("hayro-font", &["disarm"]),
     ("cfb", &["disarm"]),
     ("lopdf", &["disarm"]),
     ("quick-xml", &["disarm"]),

@@ -54,6 +54,19 @@ impl Fonts {
         wishes.filter_map(|wish| self.pick(&wish).map(|face| (wish, face))).collect()
     }
 
+    /// All of them, in their order.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &FontFile> {
+        self.0.iter().map(|face| &face.file)
+    }
+
+    /// The best font for a wish or, where none has its script, the best of any: most characters of Chinese are in a Japanese font too.
+    pub fn pick_nearest(&self, wish: &Wish) -> Option<&FontFile> {
+        self.pick(wish).or_else(|| {
+            let scripts = [Script::Japanese, Script::TraditionalChinese, Script::SimplifiedChinese, Script::Korean];
+            scripts.into_iter().find_map(|script| self.pick(&Wish { script, ..*wish }))
+        })
+    }
+
     /// The best font for a wish: the right script first, then serifs, then weight, then width and how many characters it has: one
     /// that is missing is a hole in a name.
     pub fn pick(&self, wish: &Wish) -> Option<&FontFile> {

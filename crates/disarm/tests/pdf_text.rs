@@ -202,8 +202,34 @@ fn letters_numbered_by_characters_can_be_found() {
 }
 
 fn installed() -> Fonts {
-    let read = |path: &str| FontFile { name: path.to_owned(), bytes: Arc::new(std::fs::read(path).unwrap()), index: 0 };
     Fonts::new(vec![read(IPA), read(NOTO)])
+}
+
+fn read(path: &str) -> FontFile {
+    FontFile { name: path.to_owned(), bytes: Arc::new(std::fs::read(path).unwrap()), index: 0 }
+}
+
+/// The fourteen standard fonts of the interpreter have no "ě" (U+011B), and no Japanese font has simplified Chinese.
+#[test]
+fn letters_that_a_stand_in_lacks_are_drawn_from_another_font_or_told() {
+    let western = "/Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding<</Differences[1/ecaron/e]>>>>>>";
+    let czech = page("BT /F 20 Tf 20 50 Td <0201> Tj ET", western, &[]);
+    let without = take(&czech).unwrap();
+    assert_eq!(without.text(TextMode::Fill), "eě");
+    assert!(without.findings.contains(&(Reason::GlyphsLost, 1)), "{:?}", without.findings);
+    let with = take_with(&czech, &job(), &installed()).unwrap();
+    assert_eq!(with.text(TextMode::Fill), "eě");
+    assert!(!with.has(Reason::GlyphsLost), "{:?}", with.findings);
+    let font = "<</Type/Font/Subtype/Type0/BaseFont/SimSun/Encoding/UniGB-UCS2-H/DescendantFonts[6 0 R]>>";
+    let descendant = "<</Type/Font/Subtype/CIDFontType2/BaseFont/SimSun/DW 1000\
+        /CIDSystemInfo<</Registry(Adobe)/Ordering(GB1)/Supplement 2>>>>";
+    let objects = [font.as_bytes().to_vec(), descendant.as_bytes().to_vec()];
+    let chinese = page("BT /F 20 Tf 20 50 Td <4E2D8BED> Tj ET", "/Font<</F 5 0 R>>", &objects);
+    let japanese = Fonts::new(vec![read(IPA)]);
+    let taken = take_with(&chinese, &job(), &japanese).unwrap();
+    assert_eq!(taken.text(TextMode::Fill), "中语");
+    assert!(taken.findings.contains(&(Reason::GlyphsLost, 1)), "{:?}", taken.findings);
+    assert!(!take_with(&chinese, &job(), &installed()).unwrap().has(Reason::GlyphsLost));
 }
 
 /// MS-Gothic without its program: a character that few fonts have, and Latin letters on half an em.

@@ -11,6 +11,7 @@ use form::{Findings, Limits, Reason};
 use kurbo::BezPath;
 
 use super::glyphs::Glyphs;
+use super::lacking::Spares;
 use super::layer::Summary;
 use super::pictures::Pictures;
 use super::shading::Gradients;
@@ -31,6 +32,8 @@ pub(super) struct Document<'w> {
     pub(super) shapes: HashMap<u128, Option<Rc<BezPath>>>,
     /// Whether the program of a letter's font holds a shape for it that cannot be read, by the interpreter's key.
     pub(super) damaged: HashMap<u128, bool>,
+    /// What letters are drawn with that stand-ins lack.
+    pub(super) spares: Spares,
     /// Whether private characters stand for vertical forms.
     pub(super) vertical_forms: bool,
     pub(super) traits: Traits,

@@ -18,6 +18,7 @@ mod guard;
 mod hazard;
 mod ink;
 mod inspect;
+mod lacking;
 mod layer;
 mod open;
 mod page;
@@ -78,6 +79,7 @@ pub(crate) fn disarm(
         canvases: HashMap::new(),
         shapes: HashMap::new(),
         damaged: HashMap::new(),
+        spares: lacking::Spares::new(fonts.clone(), file.stand_ins.clone()),
         vertical_forms,
         traits,
         page: 0,

@@ -10,6 +10,7 @@ use hayro_interpret::hayro_cmap::CidFamily;
 use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 
 use super::inspect::{self, Prepared};
+use super::lacking::StandIns;
 use crate::error::Error;
 use crate::fonts::{FontFile, Fonts, Script, Wish};
 
@@ -18,6 +19,8 @@ pub(super) struct File {
     pub(super) pdf: Pdf,
     pub(super) settings: InterpreterSettings,
     substituted: Arc<Mutex<BTreeSet<String>>>,
+    /// What stands in for the fonts that are not in the file.
+    pub(super) stand_ins: StandIns,
 }
 
 impl File {
@@ -30,8 +33,9 @@ impl File {
             LoadPdfError::Invalid => Error::from(Reason::Malformed),
         })?;
         let substituted = Arc::new(Mutex::new(BTreeSet::new()));
-        let settings = settings(fonts.clone(), Arc::clone(&substituted));
-        Ok(File { pdf, settings, substituted })
+        let stand_ins = StandIns::default();
+        let settings = settings(fonts.clone(), Arc::clone(&substituted), stand_ins.clone());
+        Ok(File { pdf, settings, substituted, stand_ins })
     }
 
     /// The names of fonts that others stood in for.
@@ -49,7 +53,7 @@ impl AsRef<[u8]> for Shared {
     }
 }
 
-fn settings(fonts: Fonts, substituted: Arc<Mutex<BTreeSet<String>>>) -> InterpreterSettings {
+fn settings(fonts: Fonts, substituted: Arc<Mutex<BTreeSet<String>>>, stand_ins: StandIns) -> InterpreterSettings {
     let made: Mutex<Vec<(String, FontData)>> = Mutex::new(Vec::new());
     let resolver = move |query: &FontQuery| match query {
         FontQuery::Standard(font) => Some(font.get_font_data()),
@@ -63,16 +67,18 @@ fn settings(fonts: Fonts, substituted: Arc<Mutex<BTreeSet<String>>>) -> Interpre
                 substituted.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
             }
             let wish = wish(name, query);
-            let found = wish.and_then(|wish| fonts.pick(&wish));
-            match found {
-                Some(face) if is_vertical => Some(with_forms(face, Forms::Vertical, &made)),
+            let found = wish.and_then(|wish| fonts.pick_nearest(&wish));
+            let (bytes, index) = match found {
+                Some(face) if is_vertical => with_forms(face, Forms::Vertical, &made),
                 // MS-Gothic has all its Latin letters on half an em.
                 Some(face) if wish.is_some_and(|wish| !wish.proportional && wish.script == Script::Japanese) => {
-                    Some(with_forms(face, Forms::HalfWidth, &made))
+                    with_forms(face, Forms::HalfWidth, &made)
                 }
-                Some(face) => Some((Arc::clone(&face.bytes), face.index)),
-                None => Some(query.pick_standard_font().get_font_data()),
-            }
+                Some(face) => (Arc::clone(&face.bytes), face.index),
+                None => query.pick_standard_font().get_font_data(),
+            };
+            stand_ins.add(&bytes);
+            Some((bytes, index))
         }
     };
     InterpreterSettings { font_resolver: Arc::new(resolver), ..InterpreterSettings::default() }

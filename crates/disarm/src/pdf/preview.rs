@@ -38,6 +38,7 @@ pub(crate) fn preview(part: Part<'_>, wanted: Preview, fonts: &Fonts, form: &mut
         canvases: HashMap::new(),
         shapes: HashMap::new(),
         damaged: HashMap::new(),
+        spares: super::lacking::Spares::default(),
         vertical_forms: prepared.vertical_forms,
         traits,
         page: wanted.page.saturating_add(1),
@@ -57,8 +58,8 @@ pub(crate) fn preview(part: Part<'_>, wanted: Preview, fonts: &Fonts, form: &mut
         density: None,
         source: ImageSource::Png,
         quality: None,
-        repeat: Repeat::Forever,
         sampling: Sampling::Full,
+        repeat: Repeat::Forever,
     };
     let mut out = Encoder::new(form, Kind::Image, detected, &job.limits)?;
     out.image(&header)?;

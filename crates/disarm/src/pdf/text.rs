@@ -16,6 +16,7 @@ use super::geometry;
 use super::glyphs::{self, Key, UNSTRETCHED};
 use super::ink::{self, Lettering, Shape};
 use super::inspect;
+use super::lacking::Lack;
 use super::type3;
 
 /// Letters that are not drawn, and where they stand.
@@ -94,8 +95,7 @@ impl<'d, 'w> Recorder<'d, 'w> {
                     if invisible {
                         blank.push(Letter { key: Key::blank(text, advance), source: Source::Blank, place });
                     } else {
-                        let key = Key::new(outline.identifier().cache_key(), text, advance);
-                        seen.push(Letter { key, source: Source::Outline(outline), place });
+                        seen.push(self.outlined(outline, text, advance, place));
                     }
                 }
                 Glyph::Type3(letter) => {
@@ -128,6 +128,27 @@ impl<'d, 'w> Recorder<'d, 'w> {
         let drawn = self.mode == Mode::Text && !matches!(mode, DrawMode::Invisible) && !is_transparent(&props.paint);
         let invisible = invisible.then(|| Invisible { shown: drawn && self.is_shown(&blank, &space, props) });
         self.place_blank(blank, &space, invisible);
+    }
+
+    /// A letter that is drawn: of its font, or of another where that one only stands in and lacks it.
+    fn outlined<'g>(&mut self, outline: &'g OutlineGlyph, text: GlyphText, advance: f32, place: Affine) -> Letter<'g> {
+        match self.document.spares.look(outline, text.as_str()) {
+            Lack::Spare(spare) => {
+                // Letters of fonts without an OpenType program, which are not stretched to the width that is told, are made as wide as
+                // that.
+                let stretch = match f64::from(advance) / spare.advance {
+                    stretch if outline.font_data().is_none() && (0.4..2.5).contains(&stretch) => stretch,
+                    _ => 1.0,
+                };
+                let place = place * Affine::scale_non_uniform(stretch, 1.0);
+                let key = Key::new(spare.key, text, advance);
+                return Letter { key, source: Source::Shape(Rc::clone(&spare.outline)), place };
+            }
+            Lack::Lost => self.tally.damaged = self.tally.damaged.saturating_add(1),
+            Lack::Nothing => {}
+        }
+        let key = Key::new(outline.identifier().cache_key(), text, advance);
+        Letter { key, source: Source::Outline(outline), place }
     }
 
     fn meaning(&mut self, glyph: &Glyph<'_>) -> GlyphText {

@@ -19,10 +19,11 @@ use crate::fonts::{FontFile, Fonts, Script, Wish};
 
 /// A letter of a font of size 1, y upward.
 #[derive(Debug)]
-pub(super) struct Letter {
-    pub(super) outline: BezPath,
+pub(crate) struct Letter {
+    /// What it looks like.
+    pub(crate) outline: BezPath,
     /// How far it is to the next letter.
-    pub(super) advance: f64,
+    pub(crate) advance: f64,
 }
 
 /// The fonts that there are, and the letters that were looked for.
@@ -213,7 +214,8 @@ impl PathSink for Pen {
     }
 }
 
-fn from_file(file: &FontFile, c: char, italic: bool) -> Option<Letter> {
+/// A character of a font file; nothing where that lacks it.
+pub(crate) fn from_file(file: &FontFile, c: char, italic: bool) -> Option<Letter> {
     let font = FontRef::from_index((*file.bytes).as_ref(), file.index).ok()?;
     let glyph = font.charmap().map(c)?;
     let em = f64::from(font.metrics(Size::unscaled(), LocationRef::default()).units_per_em.max(1));

@@ -31,6 +31,7 @@ mod wmf;
 use crate::fonts::Fonts;
 
 pub(crate) use attached::{MOST_SIDE, disarm};
+pub(crate) use face::from_file as letter_of;
 
 /// A drawn metafile: straight RGBA, rows from the top without padding. Where nothing was drawn it is transparent.
 #[derive(Clone, Debug, PartialEq, Eq)]
