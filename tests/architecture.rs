@@ -52,6 +52,7 @@ const PARSERS: &[(&str, &[&str])] = &[
     ("hayro-syntax", &["disarm"]),
     ("hayro-cmap", &["disarm"]),
     ("hayro-font", &["disarm"]),
+    ("hayro-jpeg2000", &["disarm"]),
     ("cfb", &["disarm"]),
     ("lopdf", &["disarm"]),
     ("quick-xml", &["disarm"]),

@@ -95,6 +95,8 @@ pub fn run_telling(
                 Content::Metafile => image::metafile::disarm(part, fonts, image::metafile::MOST_SIDE, form),
                 Content::Heic => image::heic::disarm(part, form),
                 Content::Icon => image::icon::disarm(part, form),
+                Content::Jp2 => image::jp2::disarm(part, form),
+                Content::Psd => image::psd::disarm(part, form),
                 Content::Svg => image::svg::disarm(part, fonts, image::metafile::MOST_SIDE, form),
                 Content::Pdf => pdf::disarm(part, fonts, form, spill, tell),
                 Content::Office => office::disarm(part, fonts, form, spill),
@@ -160,6 +162,12 @@ fn shown(part: Part<'_>, content: &Content, wanted: Preview, fonts: &Fonts, form
         }
         Content::Icon => {
             image::preview::preview_of(part, form::image::ImageSource::Png, wanted, form, image::icon::disarm)
+        }
+        Content::Jp2 => {
+            image::preview::preview_of(part, form::image::ImageSource::Jpeg, wanted, form, image::jp2::disarm)
+        }
+        Content::Psd => {
+            image::preview::preview_of(part, form::image::ImageSource::Png, wanted, form, image::psd::disarm)
         }
         Content::Svg => image::svg::disarm(part, fonts, wanted.max_side.into(), form),
         Content::Metafile => image::metafile::disarm(part, fonts, wanted.max_side.into(), form),

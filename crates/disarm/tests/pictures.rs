@@ -137,6 +137,24 @@ fn colours_are_as_fine_as_they_were() {
     assert_eq!(factors(&sanitise(&coarse, "a.jpg").unwrap().bytes), [0x22, 0x11, 0x11]);
 }
 
+/// Few programs show these formats.
+#[test]
+fn jpeg_2000_and_photoshop_become_what_every_program_shows() {
+    let (done, picture) = made("quarters.jp2");
+    assert_eq!((done.report.output, done.report.detected_type.as_str()), (OutputType::Jpeg, "jp2"));
+    assert_eq!(picture.dimensions(), (32, 24));
+    alike(quarters(&picture), [RED, LIME, BLUE, WHITE], "quarters.jp2");
+    assert_eq!(done.place(Reason::FormatConverted).as_deref(), Some("JPEG"));
+    let (clear, picture) = made("clear.jp2");
+    assert_eq!((clear.report.output, picture.to_rgba8().get_pixel(16, 12).0[3]), (OutputType::Png, 0x80));
+    // Two by one pixels, red and blue, channel after channel (Adobe Photoshop File Formats Specification).
+    let mut psd = b"8BPS\0\x01\0\0\0\0\0\0\0\x03\0\0\0\x01\0\0\0\x02\0\x08\0\x03".to_vec();
+    psd.extend([[0; 14].as_slice(), &[255, 0, 0, 0, 0, 255]].concat());
+    let done = sanitise(&psd, "a.psd").unwrap();
+    assert_eq!((done.report.output, done.report.detected_type.as_str()), (OutputType::Png, "psd"));
+    assert_eq!(image::load_from_memory(&done.bytes).unwrap().to_rgb8().into_raw(), [255, 0, 0, 0, 0, 255]);
+}
+
 #[test]
 fn density_is_kept() {
     let (jpeg, _) = made("quarters.jpg");

@@ -180,6 +180,8 @@ const STRONG: &[(&[u8], &str)] = &[
     (b"\x00\x00\x00\x0cJXL \r\n\x87\n", "jxl"),
     (b"\xff\x0a", "jxl"),
     (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "jp2"),
+    // The same without a file around it.
+    (b"\xff\x4f\xff\x51", "jp2"),
     (b"\x60\x0e\x82", "xdw"),
     // Ichitaro 4 to 6.
     (b"DOC\0", "taro"),

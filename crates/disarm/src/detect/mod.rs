@@ -47,6 +47,10 @@ pub(crate) enum Content {
     Heic,
     /// An icon of Windows.
     Icon,
+    /// A picture in JPEG 2000.
+    Jp2,
+    /// A document of Photoshop, of which the picture of all layers is read.
+    Psd,
     /// A drawing in SVG, which becomes pixels.
     Svg,
     /// Pages.
@@ -91,6 +95,12 @@ impl Detected {
         }
         if token == "ico" {
             return Detected::new(Content::Icon, token);
+        }
+        if token == "jp2" {
+            return Detected::new(Content::Jp2, token);
+        }
+        if token == "psd" {
+            return Detected::new(Content::Psd, token);
         }
         let reason = if CONVERTED.contains(&token) {
             Reason::ConverterUnavailable
@@ -261,6 +271,8 @@ const PROMISES: &[(&[&str], &[&str])] = &[
     (&["heic", "heif"], &["heic", "heif"]),
     (&["avif"], &["avif"]),
     (&["ico"], &["ico"]),
+    (&["jp2", "jpf", "jpx", "j2k", "j2c", "jpc"], &["jp2"]),
+    (&["psd", "psb"], &["psd"]),
     (&["svg"], &["svg"]),
     (&["zip"], &["zip"]),
     (&["txt", "text", "log", "md", "asc"], &["text", "csv", "empty"]),

@@ -40,6 +40,15 @@ pub(super) fn to_srgb(profile: &[u8], raster: &mut Raster) -> bool {
     changed
 }
 
+/// The colour of a pixel whose first four samples are shares of cyan, magenta, yellow and black ink.
+pub(super) fn from_cmyk(pixel: &[u8]) -> [u8; 3] {
+    let [c, m, y, k] = match pixel {
+        [c, m, y, k, ..] => [*c, *m, *y, *k].map(u32::from),
+        _ => [0; 4],
+    };
+    [c, m, y].map(|ink| u8::try_from((255 - ink) * (255 - k) / 255).unwrap_or(u8::MAX))
+}
+
 /// The usual profiles name themselves; converting from sRGB to sRGB would only add rounding. One with the colours of sRGB and without its
 /// curve says so, too ("GIMP built-in Linear sRGB").
 fn says_srgb(profile: &[u8]) -> bool {

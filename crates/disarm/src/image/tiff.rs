@@ -13,7 +13,7 @@ use form::image::{FrameHeader, ImageHeader, ImageSource, PixelFormat, Repeat, Sa
 use form::{Limits, Reason};
 
 use super::raster::{self, Raster};
-use super::{Facts, fax, marks};
+use super::{Facts, colour, fax, marks};
 use crate::error::Error;
 use crate::room::Part;
 
@@ -63,7 +63,7 @@ pub(super) fn disarm(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Err
             Err(error) => return Err(error),
         };
         if let Some(profile) = &facts.profile {
-            facts.converted |= super::colour::to_srgb(profile, &mut raster);
+            facts.converted |= colour::to_srgb(profile, &mut raster);
         }
         encoder.frame(&FrameHeader::default())?;
         encoder.pixels(&on_sheet(&raster, &header))?;
@@ -240,11 +240,11 @@ impl Assembler {
             ColorType::RGBA(_) => (PixelFormat::Rgba8, self.with_alpha::<4>(bytes)),
             ColorType::CMYK(_) => {
                 facts.converted = true;
-                (PixelFormat::Rgb8, bytes.chunks_exact(4).flat_map(from_cmyk).collect())
+                (PixelFormat::Rgb8, bytes.chunks_exact(4).flat_map(colour::from_cmyk).collect())
             }
             ColorType::CMYKA(_) => {
                 facts.converted = true;
-                (PixelFormat::Rgb8, bytes.chunks_exact(5).flat_map(from_cmyk).collect())
+                (PixelFormat::Rgb8, bytes.chunks_exact(5).flat_map(colour::from_cmyk).collect())
             }
             ColorType::YCbCr(_) => (PixelFormat::Rgb8, bytes.chunks_exact(3).flat_map(from_ycbcr).collect()),
             _ => return Err(Reason::UnsupportedType.into()),
@@ -278,14 +278,6 @@ fn looked_up(indices: &[u16], map: &[u16]) -> Vec<u8> {
             .map_or(0, |word| raster::round_word(*word))
     };
     indices.iter().flat_map(|index| [0, 1, 2].map(|table| colour(*index, table))).collect()
-}
-
-fn from_cmyk(pixel: &[u8]) -> [u8; 3] {
-    let [c, m, y, k] = match pixel {
-        [c, m, y, k, ..] => [*c, *m, *y, *k].map(u32::from),
-        _ => [0; 4],
-    };
-    [c, m, y].map(|ink| u8::try_from((255 - ink) * (255 - k) / 255).unwrap_or(u8::MAX))
 }
 
 /// ITU-R BT.601 over the full range, as TIFF 6.0 section 21 gives it where no other coefficients are noted.

@@ -98,6 +98,8 @@ mod tests {
                 "Outlook message (msg, TNEF)" => "Outlook msg TNEF",
                 "text" => "RTF",
                 "ICO (icons of Windows)" => "ICO",
+                "JPEG 2000 (jp2, j2k)" => "JPEG 2000",
+                "PSD (Photoshop)" => "PSD",
                 "dBASE (dbf)" => "dBASE",
                 "HEIC (photographs of telephones)" => "HEIC",
                 "docx, xlsx, pptx and their macro, template and show kinds" => "Word Excel PowerPoint docx xlsx pptx",
