@@ -328,7 +328,8 @@ fn no_box_stands_for_a_picture_through_which_something_shows() {
 #[test]
 fn letters_that_are_bitmaps_are_letters() {
     // An L of three by four pixels; 0 is painted (ISO 32000-1, 8.9.6.2).
-    let letter = b"500 0 0 0 300 400 d1 300 0 0 400 0 0 cm BI /W 3 /H 4 /IM true /BPC 1 ID \x7F\x7F\x7F\x1F EI".to_vec();
+    let letter =
+        b"500 0 0 0 300 400 d1 300 0 0 400 0 0 cm BI /W 3 /H 4 /IM true /BPC 1 ID \x7F\x7F\x7F\x1F EI".to_vec();
     let font = "/Type/Font/Subtype/Type3/FontBBox[0 0 300 400]/FontMatrix[0.001 0 0 0.001 0 0]/Resources<<>>/FirstChar 76\
         /LastChar 76/Widths[500]/Encoding<</Differences[76/L]>>/CharProcs<</L 6 0 R>>";
     let objects = [format!("<<{font}>>").into_bytes(), stream("", &letter)];
@@ -336,4 +337,20 @@ fn letters_that_are_bitmaps_are_letters() {
     assert_eq!(taken.text(TextMode::Fill), "LL");
     assert_eq!((taken.pictures.len(), taken.glyph_texts.len()), (0, 1));
     assert_eq!(taken.text(TextMode::Invisible), "");
+}
+
+/// Copiers cut letters out of a few pixels of ink, and office programs shadows out of one.
+#[test]
+fn a_mask_is_as_fine_as_it_was_however_few_pixels_it_is_put_through() {
+    let gray = "/Subtype/Image/Width 200/Height 200/BitsPerComponent 8/ColorSpace/DeviceGray/Filter/FlateDecode";
+    let bits = "/Subtype/Image/Width 200/Height 200/BitsPerComponent 1/ColorSpace/DeviceGray/Filter/FlateDecode";
+    for (shape, data) in [(gray, noise(40_000)), (bits, noise(5_000))] {
+        let mask = stream(shape, &deflated(&data, Compression::fast()));
+        let taken = take(&masked(&mask)).unwrap();
+        let sizes: Vec<_> = taken.pictures.iter().map(|picture| (picture.width, picture.height)).collect();
+        assert_eq!(sizes, [(200, 200), (3, 3)]);
+    }
+    // And so it is written.
+    let made = sanitise(&masked(&stream(gray, &deflated(&noise(40_000), Compression::fast()))), "a.pdf").unwrap();
+    assert!(made.bytes.windows(10).any(|key| key == b"/Width 200"), "the mask");
 }

@@ -7,6 +7,7 @@ use form::codec::Encoder;
 use form::pages::{PictureHeader, PictureLayout, PictureSource};
 use form::{Limits, Reason};
 use hayro_interpret::{CacheKey, ImageData, LumaData, Paint, RasterImage, StencilImage};
+use hayro_syntax::object::Stream;
 
 use super::decodable::{self, Filter};
 use super::geometry;
@@ -81,7 +82,7 @@ impl Pictures {
     ) -> Result<Known, Error> {
         let size = (image.width(), image.height());
         let factor = factor(size, drawn, limits);
-        let share = share(size, drawn);
+        let share = share(finest(image), drawn);
         let key = Key { picture: image.cache_key(), stencil: false, factor };
         if let Some(sent) = self.known.get_mut(&key)
             && sent.will_do(page, share)
@@ -99,7 +100,7 @@ impl Pictures {
             match decoded {
                 Some((data, alpha)) => {
                     let target = (image.width().div_ceil(factor), image.height().div_ceil(factor));
-                    write_raster(data, alpha, target, source, limits, out)?
+                    write_raster(data, alpha, target, drawn, source, limits, out)?
                 }
                 None => Known::Broken,
             }
@@ -290,6 +291,7 @@ fn write_raster(
     data: ImageData,
     alpha: Option<LumaData>,
     target: (u32, u32),
+    drawn: (f64, f64),
     source: PictureSource,
     limits: &Limits,
     out: &mut Encoder<impl std::io::Write>,
@@ -309,7 +311,7 @@ fn write_raster(
     let alpha = alpha.filter(|alpha| alpha.data.iter().any(|value| *value != u8::MAX));
     let opaque = alpha.is_none();
     let alpha = match alpha {
-        Some(alpha) => match write_alpha(alpha, target, limits, out)? {
+        Some(alpha) => match write_alpha(alpha, drawn, limits, out)? {
             Some(number) => Some(number),
             None => return Ok(Known::Broken),
         },
@@ -319,9 +321,11 @@ fn write_raster(
     Ok(Known::Picture { number, extent, opaque })
 }
 
+/// Writes a mask as finely as it is drawn, whatever the picture has: compact scans are letters cut out of a few pixels of ink, and the
+/// shadows of office programs out of one.
 fn write_alpha(
     alpha: LumaData,
-    target: (u32, u32),
+    drawn: (f64, f64),
     limits: &Limits,
     out: &mut Encoder<impl std::io::Write>,
 ) -> Result<Option<u32>, Error> {
@@ -330,6 +334,8 @@ fn write_alpha(
     if !pixels.is_whole() {
         return Ok(None);
     }
+    let factor = factor((width, height), drawn, limits);
+    let target = (width.div_ceil(factor), height.div_ceil(factor));
     Ok(Some(fitted(pixels, target, limits).write(None, out)?))
 }
 
@@ -360,7 +366,7 @@ fn write_stencil(data: LumaData, limits: &Limits, out: &mut Encoder<impl std::io
 
 /// Black and white stays as it is where it may: averaged it would be grey and larger.
 fn fitted(pixels: Pixels, target: (u32, u32), limits: &Limits) -> Pixels {
-    // A decoder may have given fewer pixels than the file says, and a mask has a size of its own.
+    // A decoder may have given fewer pixels than the file says.
     let factor = (pixels.width / target.0.max(1)).min(pixels.height / target.1.max(1));
     let needed = pixels.needed(limits);
     let factor = if pixels.is_bilevel() && factor < BILEVEL_FACTOR { needed } else { factor.max(needed) };
@@ -402,14 +408,23 @@ fn share((width, height): (u32, u32), drawn: (f64, f64)) -> f64 {
     if share.is_nan() { 1.0 } else { share.min(1.0) }
 }
 
+/// The pixels across and down of a picture or, where one is finer, of its masks.
+fn finest(image: &RasterImage<'_>) -> (u32, u32) {
+    let masks =
+        masks(image).filter_map(|mask| Some((mask.dict().get::<u32>("Width")?, mask.dict().get::<u32>("Height")?)));
+    masks.fold((image.width(), image.height()), |(width, height), mask| (width.max(mask.0), height.max(mask.1)))
+}
+
+/// The masks that a picture brings.
+fn masks<'i>(image: &'i RasterImage<'_>) -> impl Iterator<Item = Stream<'i>> {
+    let dict = image.stream().dict();
+    ["SMask", "Mask"].into_iter().filter_map(|key| dict.get::<Stream<'i>>(key))
+}
+
 /// Whether the masks that a picture brings may be decoded as well. One of more pixels than the form has place for is reduced: that of a
 /// scanned plan is many times finer than the colours that show through it.
 fn masks_fit(image: &RasterImage<'_>, limits: &Limits) -> bool {
-    let dict = image.stream().dict();
-    ["SMask", "Mask"]
-        .into_iter()
-        .filter_map(|key| dict.get::<hayro_syntax::object::Stream<'_>>(key))
-        .all(|mask| decodable::reduction(&mask, limits.pixels).is_some())
+    masks(image).all(|mask| decodable::reduction(&mask, limits.pixels).is_some())
 }
 
 /// The density in dots per inch below which pictures are left alone.

@@ -80,7 +80,11 @@ pub(super) fn open(input: &[u8], job: &DirtyJob) -> Result<Opened, Error> {
         }
     }
     // Locks to certificates of those who may read it (ISO 32000-2, 7.6.5) have no password.
-    if document.as_ref().and_then(lock).is_some_and(|lock| lock.get(b"Filter").and_then(Object::as_name).is_ok_and(|name| name == PUBLIC_KEYS)) {
+    if document
+        .as_ref()
+        .and_then(lock)
+        .is_some_and(|lock| lock.get(b"Filter").and_then(Object::as_name).is_ok_and(|name| name == PUBLIC_KEYS))
+    {
         return Err(Reason::EncryptedForRecipient.into());
     }
     Err(if job.passwords.is_empty() { Reason::Encrypted } else { Reason::WrongPassword }.into())
