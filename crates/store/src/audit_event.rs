@@ -140,6 +140,12 @@ events! {
     SystemExamined = "system_examined",
     /// The log was fetched as a file.
     AuditExported = "audit_exported",
+    /// An organisation is served from now on.
+    TenantAdded = "tenant_added",
+    /// Its name, domains or addresses were changed.
+    TenantChanged = "tenant_changed",
+    /// It is served no more.
+    TenantRemoved = "tenant_removed",
 }
 
 impl AuditEvent {

@@ -59,6 +59,7 @@ mod spool;
 mod sql;
 #[cfg(test)]
 mod sql_codes;
+mod tenants;
 mod time;
 mod token;
 mod triage;
@@ -107,6 +108,7 @@ pub use retry::{Retried, RetriedFile, RetryPolicy, RetryRow, RetryState, RetryTa
 pub use search::MessageFilter;
 pub use sessions::{NewSession, Session, SessionId, SessionRow, Site, Stage};
 pub use spool::{Spool, Spooled};
+pub use tenants::{MailDomain, SiteAddress, Tenant, TenantKey, TenantSettings};
 pub use time::{Clock, Timestamp};
 pub use token::{BatchToken, TokenHash, hex};
 pub use triage::{MOST_ITEMS, Triage, Untouched};

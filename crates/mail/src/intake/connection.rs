@@ -1,10 +1,14 @@
-//! One SMTP connection: the shell that moves bytes between a socket, a [`Session`] and the store.
+//! One SMTP connection: the shell that moves bytes between a socket, a [`Session`] and the stores of those whom a mail is for.
+//!
+//! A mail for the people of several tenants becomes a mail in the store of each: the same octets behind a trace field with a receipt of its
+//! own, for its own recipients alone. 250 is said when all of them are durable. Where one of them cannot be, the sender is told to come back,
+//! and brings the others a second time: what no two databases can promise together is left to SMTP, which repeats rather than loses.
 
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use store::{NewMessage, Origin, Receipt, Refused, Spool, Store};
+use store::{NewMessage, Origin, Receipt, Refused, Spool, Spooled};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Duration, timeout};
@@ -16,6 +20,7 @@ use super::IntakeConfig;
 use super::peers::Admission;
 use super::reply::Reply;
 use super::session::{Event, Outcome, Rules, Session};
+use super::stores::{Share, Stores};
 use super::trace::Trace;
 
 /// What all connections of a listener share.
@@ -23,7 +28,7 @@ pub(super) struct Shared {
     pub(super) rules: Arc<Rules>,
     pub(super) acceptor: Option<TlsAcceptor>,
     pub(super) config: IntakeConfig,
-    pub(super) store: Store,
+    pub(super) stores: Box<dyn Stores>,
     pub(super) shutdown: CancellationToken,
 }
 
@@ -40,7 +45,7 @@ pub(super) async fn run(mut stream: TcpStream, peer: IpAddr, admission: Option<A
     };
     let limit = shared.config.timeouts.session;
     let mut connection = Connection {
-        session: Session::new(Arc::clone(&shared.rules)),
+        session: Session::new(rules(&shared)),
         shared,
         peer,
         tls: None,
@@ -56,6 +61,18 @@ pub(super) async fn run(mut stream: TcpStream, peer: IpAddr, admission: Option<A
     }
 }
 
+/// The rules of a session that begins now: tenants come and go while the gateway runs.
+fn rules(shared: &Shared) -> Arc<Rules> {
+    let claimed = shared.stores.claimed();
+    match &shared.rules.accept_domains {
+        Some(domains) if !claimed.is_empty() => {
+            let accept_domains = Some(domains.iter().cloned().chain(claimed).collect());
+            Arc::new(Rules { accept_domains, ..Rules::clone(&shared.rules) })
+        }
+        _ => Arc::clone(&shared.rules),
+    }
+}
+
 struct Connection {
     shared: Arc<Shared>,
     peer: IpAddr,
@@ -66,11 +83,13 @@ struct Connection {
     /// How much of `input` the session has used up.
     used: usize,
     replies: Vec<u8>,
-    message: Option<Message>,
+    /// The current message, once for each store that is to keep it.
+    message: Option<Vec<Inbound>>,
 }
 
-/// A message on its way into the store.
-struct Message {
+/// A message on its way into a store.
+struct Inbound {
+    share: Share,
     receipt: Receipt,
     spool: Spool,
     /// The octets of our trace field, with which the spool begins.
@@ -200,26 +219,34 @@ impl Connection {
     }
 
     async fn store_body(&mut self) {
-        let failed = match self.begin() {
-            Ok(()) => match &mut self.message {
-                Some(message) => message.spool.write(self.session.body()).await.err(),
-                None => None,
-            },
-            Err(error) => Some(error),
-        };
-        if let Some(error) = failed {
+        if let Err(error) = self.write_body().await {
             self.message = None;
             self.session.spool_failed(&unable(&error, self.peer));
         }
     }
 
-    /// Opens the spool of the current message and writes our trace field into it.
+    async fn write_body(&mut self) -> Result<(), store::Error> {
+        self.begin()?;
+        for inbound in self.message.iter_mut().flatten() {
+            inbound.spool.write(self.session.body()).await?;
+        }
+        Ok(())
+    }
+
+    /// Opens the spools of the current message and writes our trace field into each.
     fn begin(&mut self) -> Result<(), store::Error> {
         if self.message.is_some() {
             return Ok(());
         }
-        let receipt = self.shared.store.new_receipt()?;
-        let mut spool = self.shared.store.spool();
+        let recipients = self.session.envelope().map(|envelope| envelope.recipients.as_slice()).unwrap_or_default();
+        let shares = self.shared.stores.shares(recipients);
+        self.message = Some(shares.into_iter().map(|share| self.open(share)).collect::<Result<_, _>>()?);
+        Ok(())
+    }
+
+    fn open(&self, share: Share) -> Result<Inbound, store::Error> {
+        let receipt = share.store.new_receipt()?;
+        let mut spool = share.store.spool();
         if let (Some(hello), Some(envelope)) = (self.session.hello(), self.session.envelope()) {
             let config = &self.shared.config;
             let trace = Trace {
@@ -229,51 +256,72 @@ impl Connection {
                 parameters: &envelope.parameters,
                 tls: self.tls.as_deref(),
                 receipt: receipt.as_str(),
-                time: self.shared.store.now(),
+                time: share.store.now(),
                 offset_minutes: config.offset_minutes,
             };
             spool.write_trace(trace.field().as_bytes());
         }
         let trace = spool.len();
-        self.message = Some(Message { receipt, spool, trace });
-        Ok(())
+        Ok(Inbound { share, receipt, spool, trace })
     }
 
     /// Makes the message durable. Only after this may 250 be said.
     async fn commit(&mut self) -> Outcome {
         match self.try_commit().await {
-            Ok(receipt) => Outcome::Accepted(receipt),
+            Ok(receipts) => Outcome::Accepted(receipts),
             Err(error) => unable(&error, self.peer),
         }
     }
 
     async fn try_commit(&mut self) -> Result<String, store::Error> {
-        // A message that had octets has its spool by now; a fresh one would be empty.
+        // A message that had octets has its spools by now; fresh ones would be empty.
         if self.session.octets() == 0 {
             self.begin()?;
         }
-        let (Some(message), Some(envelope)) = (self.message.take(), self.session.envelope()) else {
-            return Err(store::Error::Invalid("a message without its spool or envelope"));
+        let Some(message) = self.message.take() else {
+            return Err(store::Error::Invalid("a message without its spool"));
         };
-        if message.spool.len().checked_sub(message.trace) != Some(self.session.octets()) {
+        if message.iter().any(|inbound| inbound.spool.len().checked_sub(inbound.trace) != Some(self.session.octets())) {
             return Err(store::Error::Invalid("a spool that does not hold the whole message"));
         }
+        // All are on disk before the first is accepted: what is left then fails seldom.
+        let mut ready = Vec::with_capacity(message.len());
+        for Inbound { share, receipt, spool, .. } in message {
+            let octets = spool.len();
+            ready.push((share, receipt, spool.finish().await?, octets));
+        }
+        let mut receipts = String::new();
+        for (share, receipt, original, octets) in ready {
+            let named = receipt.to_string();
+            let recipients = share.recipients.len();
+            self.accept(share, receipt, original).await?;
+            self.shared.config.observer.accepted(octets);
+            tracing::info!(event = "smtp_message_accepted", receipt = named, recipients, octets, peer = %self.peer);
+            // A reply line has at most 512 octets (RFC 5321 4.5.3.1.5); whoever asks has one receipt of theirs in any case.
+            if receipts.len() < NAMED_RECEIPTS {
+                let comma = if receipts.is_empty() { "" } else { ", " };
+                receipts.push_str(comma);
+                receipts.push_str(&named);
+            }
+        }
+        Ok(receipts)
+    }
+
+    async fn accept(&self, share: Share, receipt: Receipt, original: Spooled) -> Result<(), store::Error> {
+        let Some(envelope) = self.session.envelope() else {
+            return Err(store::Error::Invalid("a message without its envelope"));
+        };
         let envelope = store::Envelope {
             sender: envelope.sender.as_ref().map(ToString::to_string),
-            recipients: envelope.recipients.iter().map(ToString::to_string).collect(),
+            recipients: share.recipients.iter().map(ToString::to_string).collect(),
             smtputf8: envelope.parameters.smtputf8,
             body_8bit: envelope.eight_bit(),
         };
         let helo = self.session.hello().map(|hello| hello.name.clone()).unwrap_or_default();
-        let (recipients, octets) = (envelope.recipients.len(), message.spool.len());
-        let receipt = message.receipt.to_string();
-        let original = message.spool.finish().await?;
         let origin = Origin::Mail { envelope, peer: self.peer, helo, tls: self.tls.clone() };
-        let received = self.shared.store.now();
-        self.shared.store.accept(NewMessage { receipt: message.receipt, origin, received, original }).await?;
-        self.shared.config.observer.accepted(octets);
-        tracing::info!(event = "smtp_message_accepted", receipt, recipients, octets, peer = %self.peer);
-        Ok(receipt)
+        let received = share.store.now();
+        share.store.accept(NewMessage { receipt, origin, received, original }).await?;
+        Ok(())
     }
 
     fn log_refusals(&mut self) {
@@ -289,7 +337,9 @@ impl Connection {
                 code: refusal.reply.code(),
                 text: line.to_owned(),
             };
-            self.shared.store.log_refusal(refused);
+            for Share { store, .. } in self.shared.stores.shares(&refusal.concerned) {
+                store.log_refusal(refused.clone());
+            }
         }
     }
 }
@@ -320,6 +370,8 @@ fn describe(connection: &rustls::ServerConnection) -> String {
     }
 }
 
+/// Octets of receipts after which no further one is named in a reply.
+const NAMED_RECEIPTS: usize = 256;
 const COMMAND_READ: usize = 4096;
 const MESSAGE_READ: usize = 64 << 10;
 const REFUSAL_WRITE: Duration = Duration::from_secs(1);

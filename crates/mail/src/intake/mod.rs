@@ -10,6 +10,7 @@ pub mod grammar;
 mod peers;
 pub mod reply;
 pub mod session;
+mod stores;
 pub mod tls;
 pub mod trace;
 pub mod validity;
@@ -18,7 +19,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use store::Store;
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::{TlsAcceptor, rustls};
@@ -27,6 +27,7 @@ use tokio_util::task::TaskTracker;
 
 use self::peers::Peers;
 use self::session::Rules;
+pub use self::stores::{Share, Stores};
 use crate::observer::{Observer, Unobserved};
 
 /// How the intake behaves.
@@ -143,7 +144,8 @@ pub enum IntakeError {
     Accept(#[source] io::Error),
 }
 
-/// Serves SMTP on a listener until `shutdown`; returns when the last session has ended or was given up.
+/// Serves SMTP on a listener until `shutdown`; returns when the last session has ended or was given up. A mail is kept in the store of whom
+/// it is for.
 ///
 /// Cancel safety: not to be used in `select!`; cancel the token instead.
 ///
@@ -152,7 +154,7 @@ pub enum IntakeError {
 pub async fn serve(
     listener: TcpListener,
     config: IntakeConfig,
-    store: Store,
+    stores: impl Stores + 'static,
     shutdown: CancellationToken,
 ) -> Result<(), IntakeError> {
     let peers = Peers::new(config.max_connections, config.max_per_peer);
@@ -163,7 +165,7 @@ pub async fn serve(
         rules: Arc::new(config.rules()),
         acceptor: config.tls.clone().map(TlsAcceptor::from),
         config,
-        store,
+        stores: Box::new(stores),
         shutdown: shutdown.clone(),
     });
     let result = loop {

@@ -91,6 +91,8 @@ pub struct Refusal {
     pub sender: Option<String>,
     /// The recipient, when it was that which was refused.
     pub recipient: Option<String>,
+    /// Whom it was for, as far as that was known: their people may ask what became of it.
+    pub concerned: Vec<Address>,
     /// What was answered.
     pub reply: Reply,
 }
@@ -329,7 +331,7 @@ impl Session {
         }
         if parameters.size.is_some_and(|size| size > self.rules.max_message_bytes) {
             let sender = sender.map(|a| a.to_string());
-            self.refusals.push(Refusal { sender, recipient: None, reply: Reply::TooLarge });
+            self.refusals.push(Refusal { sender, recipient: None, concerned: Vec::new(), reply: Reply::TooLarge });
             return self.refuse(Reply::TooLarge, out);
         }
         let envelope = Envelope { sender, recipients: Vec::new(), parameters };
@@ -359,7 +361,8 @@ impl Session {
                 };
                 if let Some(reply) = refused {
                     let sender = envelope.sender.as_ref().map(ToString::to_string);
-                    self.refusals.push(Refusal { sender, recipient: Some(address.to_string()), reply });
+                    let recipient = Some(address.to_string());
+                    self.refusals.push(Refusal { sender, recipient, concerned: vec![address], reply });
                     return self.refuse(reply, out);
                 }
                 address
@@ -476,8 +479,9 @@ impl Session {
             }
             self.phase = Phase::Command;
             if reply == Reply::TooLarge {
-                let sender = self.envelope().and_then(|e| e.sender.as_ref()).map(ToString::to_string);
-                self.refusals.push(Refusal { sender, recipient: None, reply });
+                let envelope = self.envelope().cloned().unwrap_or_default();
+                let sender = envelope.sender.as_ref().map(ToString::to_string);
+                self.refusals.push(Refusal { sender, recipient: None, concerned: envelope.recipients, reply });
             }
             let had_body = self.reset();
             return (length, self.refuse(reply, out).or(had_body));
@@ -518,8 +522,9 @@ impl Session {
         self.phase = Phase::Command;
         let transaction = self.transaction.take()?;
         let reply = transaction.fault?;
-        let sender = transaction.envelope.sender.as_ref().map(ToString::to_string);
-        self.refusals.push(Refusal { sender, recipient: None, reply });
+        let Envelope { sender, recipients: concerned, .. } = transaction.envelope;
+        let sender = sender.as_ref().map(ToString::to_string);
+        self.refusals.push(Refusal { sender, recipient: None, concerned, reply });
         match reply {
             Reply::BareLineEnd => self.stop(reply, &[], out).1,
             Reply::StoreFailed | Reply::StoreFull => self.agree(reply, out),

@@ -286,6 +286,9 @@ fn sentence(event: AuditEvent, t: &Texts) -> &'static str {
         AuditEvent::UserStateSet => t.event_state_set,
         AuditEvent::UserAddressSet => t.event_address_set,
         AuditEvent::UserRenamed => t.event_renamed,
+        AuditEvent::TenantAdded => t.event_tenant_added,
+        AuditEvent::TenantChanged => t.event_tenant_changed,
+        AuditEvent::TenantRemoved => t.event_tenant_removed,
     }
 }
 
