@@ -26,7 +26,7 @@ PASSWORD = "correct horse battery staple"
 # What each listener serves.
 TAGS = {
     "portal": ["files", "requests"],
-    "console": ["quarantine", "messages", "audit", "users", "webhooks", "system", "requests"],
+    "console": ["quarantine", "messages", "audit", "users", "tenants", "webhooks", "system", "requests"],
 }
 # Of what both serve: one asks on the portal and decides on the console.
 ELSEWHERE = {"portal": ["approveRequest", "returnRequest"], "console": ["askForOriginal"]}

@@ -3,6 +3,8 @@
 //! `control.sock` stands in the data directory, mode 0600, and takes root and the gateway's own user. One request and one reply to a
 //! connection, each one line of JSON, bounded in size and time.
 
+mod tenants;
+
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use form::job::Password;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use store::QuarantineId;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -19,10 +22,15 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use web::{Unlocker, Unlocking};
+use web::{Tenants, Unlocker, Unlocking};
 
-/// Longest line of either side.
-const MAX_LINE_BYTES: u64 = 16 << 10;
+pub(crate) use self::tenants::{Organisation, TenantChange, TenantReply, TenantRequest};
+
+/// Longest request. A tenant may have a hundred domains.
+const MAX_LINE_BYTES: u64 = 32 << 10;
+
+/// Longest answer: as many tenants as there may be, each with as much as it may have.
+const MAX_ANSWER_BYTES: u64 = 4 << 20;
 
 /// How long a connection may take to ask.
 const ASK: Duration = Duration::from_secs(10);
@@ -38,9 +46,19 @@ const MAX_PATH_BYTES: usize = 107;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-enum Request {
-    /// Try a password on an original in quarantine.
+pub(crate) enum Request {
+    /// Try a password on an original in quarantine. It is answered with a [`Reply`].
     Unlock { id: i64, password: String },
+    /// Look after the organisations that are served. It is answered with a [`TenantReply`].
+    Tenants(TenantRequest),
+}
+
+/// Who does what is asked.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    pub(crate) unlocker: Arc<dyn Unlocker>,
+    /// On the socket of the gateway's own organisation.
+    pub(crate) tenants: Option<Arc<dyn Tenants>>,
 }
 
 /// What the gateway answers.
@@ -66,7 +84,7 @@ pub(crate) enum Untried {
 }
 
 /// Serves the socket until it is told to stop.
-pub(crate) async fn serve(data: PathBuf, unlocker: Arc<dyn Unlocker>, shutdown: CancellationToken) -> io::Result<()> {
+pub(crate) async fn serve(data: PathBuf, desk: Desk, shutdown: CancellationToken) -> io::Result<()> {
     let listener = match listen(&data) {
         Ok(listener) => listener,
         Err(error) => {
@@ -85,9 +103,9 @@ pub(crate) async fn serve(data: PathBuf, unlocker: Arc<dyn Unlocker>, shutdown: 
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
                     let Ok(place) = places.clone().try_acquire_owned() else { continue };
-                    let unlocker = unlocker.clone();
+                    let desk = desk.clone();
                     open.spawn(async move {
-                        if let Err(error) = converse(stream, unlocker.as_ref()).await {
+                        if let Err(error) = converse(stream, &desk).await {
                             tracing::warn!(event = "control_connection_lost", error = &error as &dyn std::error::Error);
                         }
                         drop(place);
@@ -132,7 +150,7 @@ fn reachable(data: &Path) -> io::Result<(PathBuf, Option<std::fs::File>)> {
     Ok((PathBuf::from(format!("/proc/self/fd/{}/control.sock", directory.as_raw_fd())), Some(directory)))
 }
 
-async fn converse(mut stream: UnixStream, unlocker: &dyn Unlocker) -> io::Result<()> {
+async fn converse(mut stream: UnixStream, desk: &Desk) -> io::Result<()> {
     let peer = stream.peer_cred()?.uid();
     if peer != 0 && peer != rustix::process::getuid().as_raw() {
         return Err(io::ErrorKind::PermissionDenied.into());
@@ -141,14 +159,19 @@ async fn converse(mut stream: UnixStream, unlocker: &dyn Unlocker) -> io::Result
     let (read, mut write) = stream.split();
     let mut read = BufReader::new(read.take(MAX_LINE_BYTES));
     timeout(ASK, read.read_line(&mut line)).await.map_err(|_| io::ErrorKind::TimedOut)??;
-    let reply = match serde_json::from_str(&line) {
+    let mut text = match serde_json::from_str(&line) {
         Ok(Request::Unlock { id, password }) => match Password::new(&password).filter(|_| !password.is_empty()) {
-            Some(password) => unlock(unlocker, QuarantineId(id), password, peer).await,
-            None => Reply::Not(Untried::BadRequest),
+            Some(password) => {
+                let reply = unlock(desk.unlocker.as_ref(), QuarantineId(id), password, peer).await;
+                serde_json::to_string(&reply)?
+            }
+            None => serde_json::to_string(&Reply::Not(Untried::BadRequest))?,
         },
-        Err(_) => Reply::Not(Untried::BadRequest),
+        Ok(Request::Tenants(request)) => {
+            serde_json::to_string(&tenants::answer(desk.tenants.as_deref(), request, peer).await)?
+        }
+        Err(_) => serde_json::to_string(&Reply::Not(Untried::BadRequest))?,
     };
-    let mut text = serde_json::to_string(&reply)?;
     text.push('\n');
     timeout(ASK, write.write_all(text.as_bytes())).await.map_err(|_| io::ErrorKind::TimedOut)?
 }
@@ -165,18 +188,18 @@ async fn unlock(unlocker: &dyn Unlocker, id: QuarantineId, password: Password, u
     }
 }
 
-/// Asks the gateway that works with this data directory to try a password.
-pub(crate) async fn ask_unlock(data: &Path, id: i64, password: String) -> Result<Reply> {
+/// Asks the gateway that works with this data directory to do something.
+pub(crate) async fn ask<R: DeserializeOwned>(data: &Path, request: &Request) -> Result<R> {
     let (path, _directory) = reachable(data).context("the data directory cannot be opened")?;
     let mut stream = match UnixStream::connect(&path).await {
         Ok(stream) => stream,
         Err(error) => bail!("no gateway is running with {}: {error}", data.display()),
     };
-    let mut line = serde_json::to_string(&Request::Unlock { id, password })?;
+    let mut line = serde_json::to_string(request)?;
     line.push('\n');
     stream.write_all(line.as_bytes()).await.context("asking the gateway")?;
     let mut answer = String::new();
-    let mut read = BufReader::new(stream.take(MAX_LINE_BYTES));
+    let mut read = BufReader::new(stream.take(MAX_ANSWER_BYTES));
     timeout(ANSWER, read.read_line(&mut answer)).await.context("the gateway does not answer")??;
     serde_json::from_str(&answer).context("the gateway closed the connection without an answer")
 }

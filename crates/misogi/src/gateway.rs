@@ -130,6 +130,9 @@ pub(crate) fn check(config: &Config) -> Result<()> {
     sources::sources(config)?;
     webhooks(config)?;
     icap_tls(config)?;
+    for key in config.tenants.keys() {
+        check(&config.with_sections_of(key)).with_context(|| format!("tenants.{key}"))?;
+    }
     Ok(())
 }
 
@@ -155,6 +158,19 @@ pub(crate) fn intake(config: &Config, hostname: &str) -> Result<IntakeConfig> {
 /// What proxies are told by the ISTag: it changes with every key, since each may change what is written.
 pub(crate) fn edition(config: &Config) -> Result<String> {
     toml::to_string(config).context("writing the configuration down")
+}
+
+/// Who may use the portal.
+pub(crate) fn access(config: &Config) -> web::PortalAccess {
+    match config.portal.access {
+        config::PortalAccess::Anybody => web::PortalAccess::Anybody,
+        config::PortalAccess::Accounts => web::PortalAccess::Accounts,
+    }
+}
+
+/// How long the address of a result works.
+pub(crate) fn keep(config: &Config) -> std::time::Duration {
+    DAY.saturating_mul(config.retention.results_days)
 }
 
 /// What stands in front of portal and console, and is believed on whose requests it brings.

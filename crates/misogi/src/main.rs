@@ -21,11 +21,15 @@ mod gateway;
 mod governor;
 mod lease;
 mod letterhead;
+mod machine;
 mod pairing;
 mod pool;
 mod retrying;
+mod roles;
 mod rooms;
 mod sources;
+mod tenancies;
+mod tenancy;
 mod watch;
 mod worker;
 
@@ -60,6 +64,8 @@ enum Command {
     Quarantine(commands::quarantine::Arguments),
     /// Verify the audit log.
     Audit(commands::audit::Arguments),
+    /// List, add, change or remove organisations that the gateway serves beside its own.
+    Tenant(commands::tenant::Arguments),
     /// List what in the program others have made, with its licences.
     Licences(commands::licences::Arguments),
     /// Send files to a gateway that runs elsewhere, and fetch what came of them.
@@ -72,6 +78,33 @@ struct ConfigArgument {
     /// Configuration file (TOML). Without it every setting has its default.
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
+}
+
+/// Whose store a command is about.
+#[derive(Debug, Clone, Default, clap::Args)]
+struct StoreArgument {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// The store of this tenant, where the gateway serves several organisations.
+    #[arg(long, value_name = "KEY", global = true, value_parser = tenant_key)]
+    tenant: Option<store::TenantKey>,
+}
+
+impl StoreArgument {
+    /// The configuration with the store in it that is meant.
+    fn load(&self) -> Result<config::Config, config::Error> {
+        let config = config::Config::load(self.config.config.as_deref())?;
+        Ok(match &self.tenant {
+            Some(key) => config.with_sections_of(key.as_str()),
+            None => config,
+        })
+    }
+}
+
+/// Reads the key of a tenant from the command line.
+fn tenant_key(typed: &str) -> Result<store::TenantKey, String> {
+    let wanted = "1 to 32 lower-case letters, digits and hyphens are wanted, of which the first is a letter";
+    store::TenantKey::parse(typed).ok_or_else(|| wanted.to_owned())
 }
 
 fn main() -> ExitCode {
@@ -87,6 +120,7 @@ fn main() -> ExitCode {
         Some(Command::Queue(arguments)) => commands::queue::run(arguments),
         Some(Command::Quarantine(arguments)) => commands::quarantine::run(arguments),
         Some(Command::Audit(arguments)) => commands::audit::run(arguments),
+        Some(Command::Tenant(arguments)) => commands::tenant::run(arguments),
         Some(Command::Licences(arguments)) => commands::licences::run(&arguments),
         Some(Command::Remote(arguments)) => commands::remote::run(arguments),
     };

@@ -56,6 +56,38 @@ pub struct Disk {
     pub total: u64,
 }
 
+impl Counts {
+    /// Recipients that wait, whether or not they were tried.
+    pub fn deliveries(&self) -> u64 {
+        self.deliveries_pending.saturating_add(self.deliveries_retrying)
+    }
+
+    /// Those of two stores together.
+    #[must_use]
+    pub fn and(self, other: &Counts) -> Counts {
+        let sum = |of: fn(&Counts) -> u64| of(&self).saturating_add(of(other));
+        let first = |of: fn(&Counts) -> Option<Timestamp>| of(&self).into_iter().chain(of(other)).min();
+        Counts {
+            accepted: sum(|counts| counts.accepted),
+            uploaded: sum(|counts| counts.uploaded),
+            sanitised: sum(|counts| counts.sanitised),
+            sanitised_with_withheld: sum(|counts| counts.sanitised_with_withheld),
+            notice_only: sum(|counts| counts.notice_only),
+            given_up: sum(|counts| counts.given_up),
+            delivered: sum(|counts| counts.delivered),
+            delivery_failed: sum(|counts| counts.delivery_failed),
+            refused: sum(|counts| counts.refused),
+            queued: sum(|counts| counts.queued),
+            running: sum(|counts| counts.running),
+            oldest: first(|counts| counts.oldest),
+            deliveries_pending: sum(|counts| counts.deliveries_pending),
+            deliveries_retrying: sum(|counts| counts.deliveries_retrying),
+            oldest_delivery: first(|counts| counts.oldest_delivery),
+            quarantined: sum(|counts| counts.quarantined),
+        }
+    }
+}
+
 impl Store {
     /// Totals and what waits now.
     ///

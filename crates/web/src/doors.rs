@@ -61,6 +61,16 @@ where
     Door::new("POST", path, need, routing::post(handler))
 }
 
+/// `PUT`.
+pub(crate) fn put<S, H, T>(path: &'static str, need: Need, handler: H) -> Door<S>
+where
+    H: Handler<T, S>,
+    T: 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    Door::new("PUT", path, need, routing::put(handler))
+}
+
 /// `PATCH`.
 pub(crate) fn patch<S, H, T>(path: &'static str, need: Need, handler: H) -> Door<S>
 where

@@ -18,10 +18,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    Site,
+    Site, TenantFault,
     page::{self, Area, Page},
     people::sign_in,
-    requests,
+    requests, tenants,
     texts::{Texts, texts},
 };
 
@@ -56,6 +56,8 @@ pub(crate) enum Fault {
     OtherRequest,
     /// The rules of four eyes are against it.
     Refused(store::Denied),
+    /// Another tenant has it, or something of the tenant is left.
+    Tenant(TenantFault),
 }
 
 impl Fault {
@@ -72,7 +74,7 @@ impl Fault {
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
-            Self::Pending => StatusCode::CONFLICT,
+            Self::Pending | Self::Tenant(_) => StatusCode::CONFLICT,
             Self::Withheld | Self::Cancelled | Self::OriginalGone => StatusCode::GONE,
             Self::Value | Self::OtherRequest | Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
         }
@@ -100,6 +102,7 @@ impl Fault {
             Self::OriginalGone => "original_gone",
             Self::OtherRequest => "other_request",
             Self::Refused(denied) => requests::denied_name(denied),
+            Self::Tenant(fault) => fault.name(),
         }
     }
 
@@ -124,6 +127,7 @@ impl Fault {
             Self::OriginalGone => (t.fault_original_gone_title, t.fault_original_gone),
             Self::OtherRequest => (t.fault_other_request_title, t.fault_other_request),
             Self::Refused(denied) => (t.denied_title, requests::denied(denied, t)),
+            Self::Tenant(fault) => (t.tenant_clash_title, tenants::words(fault, t)),
         }
     }
 
@@ -148,7 +152,8 @@ impl Fault {
             | Self::Cancelled
             | Self::OriginalGone
             | Self::OtherRequest
-            | Self::Refused(_) => None,
+            | Self::Refused(_)
+            | Self::Tenant(_) => None,
         }
     }
 

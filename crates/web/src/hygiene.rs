@@ -86,7 +86,7 @@ fn same_site(headers: &HeaderMap, authority: &str) -> bool {
 }
 
 /// The host of `host`, `host:port` or `[v6]:port`.
-fn host(authority: &str) -> &str {
+pub(crate) fn host(authority: &str) -> &str {
     if let Some(end) = authority.find(']') {
         return authority.get(..=end).unwrap_or(authority);
     }

@@ -46,6 +46,8 @@ mod role;
 mod secret;
 mod shown;
 mod site;
+mod sites;
+mod tenants;
 mod texts;
 mod unlock;
 mod untold;
@@ -55,7 +57,7 @@ pub use console::{AdminState, InviteError, NoPasswords, admin, invite};
 pub use doors::{Listener, Route, routes};
 pub use health::{Condition, Readiness};
 pub use hooks::{BadSecret, HookSecret, Webhook, Webhooks, watch as watch_for_hooks};
-pub use icap::{IcapLimits, IcapState, Scope, icap};
+pub use icap::{IcapLimits, IcapState, Proxies, Scope, icap};
 pub use inspect::{
     Change, Comparing, Effect, Examined, ExaminedState, Examiner, Examining, Forecast, Forecasting, Foreseen, Governor,
     Setting, SettingOrigin, SettingSection, TriedPart, Trying,
@@ -78,4 +80,6 @@ pub use progress::{Conversion, Conversions};
 pub use requests::{Handover, Looking, RequestSettings};
 pub use secret::NoRandomness;
 pub use site::{Site, UploadLimits};
+pub use sites::Sites;
+pub use tenants::{TenantFault, TenantState, Tenants, TenantsFuture};
 pub use unlock::{UnlockFuture, Unlocker, Unlocking};

@@ -43,13 +43,15 @@ pub(crate) enum Permission {
     System,
     /// Systems that are told of events, and telling them again.
     Webhooks,
+    /// Which organisations the gateway serves.
+    Tenants,
 }
 
 /// Whether a role has a permission.
 pub(crate) fn allows(role: Role, permission: Permission) -> bool {
     use Permission::{
         Approvals, Audit, Dashboard, Decide, HandOver, History, Originals, Policy, Quarantine, Requests, System,
-        Tracking, Triage, Unlock, Upload, Webhooks,
+        Tenants, Tracking, Triage, Unlock, Upload, Webhooks,
     };
     match role {
         // They work in the portal and have nothing to do in the console.
@@ -79,9 +81,10 @@ pub(crate) fn allows(role: Role, permission: Permission) -> bool {
                 Upload | History | Requests | Approvals | Dashboard | Tracking | Quarantine | Audit | Policy
             )
         }
-        Role::TenantAdmin => true,
+        // Everything of their own organisation.
+        Role::TenantAdmin => permission != Tenants,
         // The prefecture's administrator runs the machines and sees no person's mail; the audit names senders and files.
-        Role::PlatformAdmin => matches!(permission, Dashboard | Policy | System | Webhooks),
+        Role::PlatformAdmin => matches!(permission, Dashboard | Policy | System | Tenants | Webhooks),
     }
 }
 

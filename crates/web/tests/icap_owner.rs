@@ -10,12 +10,17 @@ use std::time::Duration;
 use store::{NewUser, Role};
 use support::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
-use web::{IcapLimits, IcapState, Metrics, Network, PortalAccess, Scope};
+use web::{IcapLimits, IcapState, Metrics, Network, PortalAccess, Proxies, Scope};
 
 /// What the proxy is answered for a file that this user downloads; nobody converts it, so it is the page that says where it will be.
 async fn downloaded(icap: std::net::SocketAddr, user: &str) -> String {
+    downloaded_from("127.0.0.1", icap, user).await
+}
+
+/// The same for a proxy with this address.
+async fn downloaded_from(proxy: &str, icap: std::net::SocketAddr, user: &str) -> String {
     let request = "GET http://site.example/plan.txt HTTP/1.1\r\nHost: site.example\r\n\r\n";
     let response = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n";
     let (first, second) = (request.len(), request.len() + response.len());
@@ -23,11 +28,33 @@ async fn downloaded(icap: std::net::SocketAddr, user: &str) -> String {
         "RESPMOD icap://gw/respmod ICAP/1.0\r\nHost: gw\r\nConnection: close\r\nX-Client-Username: {user}\r\n\
          Encapsulated: req-hdr=0, res-hdr={first}, res-body={second}\r\n\r\n{request}{response}5\r\nwords\r\n0\r\n\r\n"
     );
-    let mut stream = TcpStream::connect(icap).await.unwrap();
-    stream.write_all(whole.as_bytes()).await.unwrap();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(format!("{proxy}:0").parse().unwrap()).unwrap();
+    let mut stream = socket.connect(icap).await.unwrap();
+    // A stranger's connection is closed, whatever it is about to say.
+    let _ = stream.write_all(whole.as_bytes()).await;
     let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
+    let _ = stream.read_to_end(&mut answer).await;
     String::from_utf8(answer).unwrap()
+}
+
+/// What proxies in a network of an organisation speak to.
+fn state(world: &World, clients: &str) -> IcapState {
+    IcapState {
+        store: world.store.clone(),
+        site: world.site.clone(),
+        access: PortalAccess::Accounts,
+        keep: Duration::from_secs(86_400),
+        metrics: Metrics::new("0.1.0"),
+        clients: vec![Network::parse(clients).unwrap()],
+        scope: Scope::All,
+        limits: IcapLimits { patience: Duration::from_millis(100), ..IcapLimits::default() },
+        tls: None,
+        edition: "1".to_owned(),
+        governor: Arc::new(Governor::default()),
+        user_field: Some("X-Client-Username".to_owned()),
+        address_field: None,
+    }
 }
 
 #[tokio::test]
@@ -39,22 +66,8 @@ async fn a_name_in_other_letters_is_the_same_account_and_an_unknown_one_is_led_n
     world.store.create_user(user, "test").await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let icap = listener.local_addr().unwrap();
-    let state = IcapState {
-        store: world.store.clone(),
-        site: world.site.clone(),
-        access: PortalAccess::Accounts,
-        keep: Duration::from_secs(86_400),
-        metrics: Metrics::new("0.1.0"),
-        clients: vec![Network::parse("127.0.0.1/32").unwrap()],
-        scope: Scope::All,
-        limits: IcapLimits { patience: Duration::from_millis(100), ..IcapLimits::default() },
-        tls: None,
-        edition: "1".to_owned(),
-        governor: Arc::new(Governor::default()),
-        user_field: Some("X-Client-Username".to_owned()),
-        address_field: None,
-    };
-    tokio::spawn(web::icap(listener, state, CancellationToken::new()));
+    let state = state(&world, "127.0.0.1/32");
+    tokio::spawn(web::icap(listener, state, Proxies::default(), CancellationToken::new()));
     let page = downloaded(icap, "STAFFA").await;
     let receipt = page.split("/r/").nth(1).unwrap_or_else(|| panic!("no link: {page}"));
     let receipt: String = receipt.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
@@ -72,4 +85,25 @@ async fn a_name_in_other_letters_is_the_same_account_and_an_unknown_one_is_led_n
     let user = NewUser { name: "nobody".to_owned(), password_hash: hash, role: Role::Staff };
     let late = world.store.create_user(user, "test").await.unwrap();
     assert!(world.store.batches_of(late, 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_proxy_speaks_for_the_tenant_whose_it_is() {
+    let (own, tenant) = (world_of_accounts().await, world_named("b.example.jp").await);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let icap = listener.local_addr().unwrap();
+    let proxies = Proxies::default();
+    // Its network lies in that of the gateway's own proxies.
+    proxies.set("city-b", state(&tenant, "127.0.0.7/32"));
+    let state = state(&own, "127.0.0.0/29");
+    tokio::spawn(web::icap(listener, state, proxies.clone(), CancellationToken::new()));
+    let taken = async |world: &World| world.store.counts().await.unwrap().uploaded;
+    downloaded_from("127.0.0.7", icap, "nobody").await;
+    assert_eq!((taken(&own).await, taken(&tenant).await), (0, 1));
+    downloaded_from("127.0.0.1", icap, "nobody").await;
+    assert_eq!((taken(&own).await, taken(&tenant).await), (1, 1));
+    assert_eq!(downloaded_from("127.0.0.9", icap, "nobody").await, "", "a stranger");
+    proxies.remove("city-b");
+    downloaded_from("127.0.0.7", icap, "nobody").await;
+    assert_eq!((taken(&own).await, taken(&tenant).await), (2, 1));
 }

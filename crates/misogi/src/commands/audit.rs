@@ -10,15 +10,14 @@ use clap::Subcommand;
 use store::AuditFile;
 
 use crate::commands::{PASSED, WITHHELD};
-use crate::config::Config;
-use crate::{ConfigArgument, gateway};
+use crate::{StoreArgument, gateway};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     action: Action,
     #[command(flatten)]
-    config: ConfigArgument,
+    store: StoreArgument,
 }
 
 #[derive(Debug, Subcommand)]
@@ -47,7 +46,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     if let Some(path) = file {
         return exported(&path, key.as_deref());
     }
-    let config = Config::load(arguments.config.config.as_deref())?;
+    let config = arguments.store.load()?;
     let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
     runtime.block_on(async {
         let store = gateway::reader(&config).await?;

@@ -8,6 +8,7 @@ pub(crate) mod queue;
 pub(crate) mod remote;
 pub(crate) mod sanitize;
 pub(crate) mod serve;
+pub(crate) mod tenant;
 
 /// Everything passed.
 pub(crate) const PASSED: u8 = 0;

@@ -13,15 +13,15 @@ use web::Unlocking;
 
 use crate::commands::{PASSED, WITHHELD};
 use crate::config::Config;
-use crate::control::{Reply, Untried};
-use crate::{ConfigArgument, control, gateway};
+use crate::control::{Reply, Request, Untried};
+use crate::{StoreArgument, control, gateway};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     action: Action,
     #[command(flatten)]
-    config: ConfigArgument,
+    store: StoreArgument,
     /// Print one JSON object per line.
     #[arg(long, global = true)]
     json: bool,
@@ -47,7 +47,7 @@ enum Action {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
-    let config = Config::load(arguments.config.config.as_deref())?;
+    let config = arguments.store.load()?;
     if let Action::Unlock { id, password_stdin } = arguments.action {
         return unlock(&config, id, password_stdin, arguments.json);
     }
@@ -84,7 +84,7 @@ fn unlock(config: &Config, id: i64, from_stdin: bool, json: bool) -> Result<Exit
     };
     let password = password.trim_end_matches(['\r', '\n']).to_owned();
     let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
-    let reply = runtime.block_on(control::ask_unlock(&config.data, id, password))?;
+    let reply: Reply = runtime.block_on(control::ask(&config.data, &Request::Unlock { id, password }))?;
     if json {
         println!("{}", serde_json::to_string(&reply)?);
     } else {

@@ -6,20 +6,19 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use crate::commands::PASSED;
-use crate::config::Config;
-use crate::{ConfigArgument, gateway};
+use crate::{StoreArgument, gateway};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    config: ConfigArgument,
+    store: StoreArgument,
     /// Print one JSON object per line.
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
-    let config = Config::load(arguments.config.config.as_deref())?;
+    let config = arguments.store.load()?;
     let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
     runtime.block_on(async {
         let store = gateway::reader(&config).await?;

@@ -42,10 +42,10 @@ impl Config {
 
     fn check(&self, path: &Path) -> Result<(), Error> {
         let fault = self.disagreement().or_else(|| self.out_of_range()).or_else(|| self.ill_formed());
-        match fault {
-            Some((key, message)) => Err(Error::Value { path: path.to_owned(), key, message }),
-            None => Ok(()),
+        if let Some((key, message)) = fault {
+            return Err(Error::Value { path: path.to_owned(), key, message });
         }
+        self.tenants.keys().try_for_each(|key| self.with_sections_of(key).check(path))
     }
 
     /// Keys that do not go together.
@@ -153,6 +153,9 @@ impl Config {
         if let Some(message) = webhooks::fault(&self.webhooks) {
             return Some(("webhooks", message));
         }
+        if let Some(bad) = self.bad_tenant() {
+            return Some(("tenants", format!("`{bad}` is no key of a tenant")));
+        }
         if self.policy.subject_prefix.chars().any(char::is_control) {
             return Some(("policy.subject_prefix", "must not hold control characters".to_owned()));
         }
@@ -253,6 +256,11 @@ mod tests {
             "[[webhooks]]\nname = \"a\"\nurl = \"a.example\"\nevents = [\"file.completed\"]\nsecret_file = \"s\"",
             "[[webhooks]]\nname = \"a\"\nurl = \"https://a.example/\"\nevents = [\"file\"]\nsecret_file = \"s\"",
             "[[webhooks]]\nname = \"a\"\nurl = \"https://a.example/\"\nevents = []\nsecret_file = \"s\"",
+            "[tenants.City-A]",
+            "[tenants.city-a.digest]\ntimes = [\"8:30\"]",
+            "[tenants.city-a.delivery]\nmax_connections = 0",
+            "[tenants.city-a]\nicap_clients = [\"proxy\"]",
+            "[tenants.city-a.smtp]\nmax_recipients = 1",
             "[icap]\nmax_connections = 0",
             "[icap]\npatience_seconds = 3601",
             "[icap]\nclients = []",
@@ -282,6 +290,24 @@ mod tests {
                 assert!(shown[section].get(key).is_some(), "{section}.{key} is missing");
             }
         }
+    }
+
+    #[test]
+    fn a_tenant_has_no_secret_and_no_person_of_the_gateways_own_organisation() {
+        let config = parse(
+            "data = \"d\"\n[delivery]\nnext_hop = \"smtp://a:25\"\n[directory]\nurl = \"ldaps://dc.pref.example\"\n\
+             [oidc]\nissuer = \"https://login.pref.example\"\n[digest]\nrecipients = [\"a@pref.example\"]\n[portal]\naccess = \"anybody\"\n\
+             [[webhooks]]\nname = \"w\"\nurl = \"https://w.pref.example/\"\nevents = [\"file.completed\"]\nsecret_file = \"s\"\n\
+             [tenants.city-b.directory]\nurl = \"ldaps://dc.city-b.example\"\n[tenants.city-b.delivery]\nnext_hop = \"smtp://b:25\"\n",
+        )
+        .unwrap();
+        let a = config.with_sections_of("city-a");
+        assert_eq!((a.data.to_str(), a.delivery.next_hop.as_deref()), (Some("d/tenants/city-a"), Some("smtp://a:25")));
+        assert_eq!((a.directory.url, a.oidc.issuer, a.digest.recipients.len(), a.webhooks.len()), (None, None, 0, 0));
+        assert_eq!(a.portal.access, super::super::PortalAccess::Accounts);
+        let b = config.with_sections_of("city-b");
+        assert_eq!(b.directory.url.as_deref(), Some("ldaps://dc.city-b.example"));
+        assert_eq!((b.delivery.next_hop.as_deref(), b.tenants.len()), (Some("smtp://b:25"), 0));
     }
 
     #[test]

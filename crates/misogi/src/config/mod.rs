@@ -10,8 +10,10 @@ mod oidc;
 mod passwords;
 mod requests;
 mod settings;
+mod tenants;
 mod webhooks;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,12 +21,14 @@ use std::time::Duration;
 pub(crate) use digest::Digest;
 pub(crate) use directory::{Directory, GroupsBy};
 pub(crate) use icap::{Icap, Scope};
+pub(crate) use load::Error;
 pub(crate) use oidc::{Oidc, OidcSite};
 pub(crate) use passwords::Passwords;
 pub(crate) use requests::{Download, Requests};
 use serde::{Deserialize, Serialize};
 pub(crate) use settings::settings;
 use store::RetryPolicy;
+pub(crate) use tenants::{TENANTS, TenantSections};
 pub(crate) use webhooks::Webhook;
 
 /// Everything the gateway can be told. A missing file means all defaults: one machine, nothing else installed.
@@ -56,6 +60,9 @@ pub(crate) struct Config {
     /// Other systems that are told of events.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) webhooks: Vec<Webhook>,
+    /// What tenants do not share with the gateway's own organisation, by key.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) tenants: BTreeMap<String, TenantSections>,
 }
 
 impl Default for Config {
@@ -83,6 +90,7 @@ impl Default for Config {
             log: Log::default(),
             digest: Digest::default(),
             webhooks: Vec::new(),
+            tenants: BTreeMap::new(),
         }
     }
 }

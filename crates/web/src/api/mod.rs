@@ -11,6 +11,7 @@ mod refused;
 pub(crate) mod repeat;
 pub(crate) mod requests;
 mod schema;
+pub(crate) mod tenants;
 pub(crate) mod users;
 mod waiting;
 pub(crate) mod webhooks;
@@ -45,9 +46,10 @@ use crate::fault::{Fault, Problem};
         audit::list, audit::export, audit::signed, figures::show,
         users::list, users::item, users::sessions, users::sign_out,
         webhooks::list, webhooks::deliveries, webhooks::redeliver,
+        tenants::list, tenants::item, tenants::put, tenants::remove,
         requests::list, requests::item, requests::post, requests::approve, requests::give_back,
     ),
-    components(schemas(schema::File, schema::ReasonName, schema::OneFile, schema::SomeFiles, batches::Batch, batches::BatchState, messages::Messages, messages::Whole, messages::Timeline, audit::Entries, audit::SignedExport, crate::console::AuditFormat, figures::Figures, users::Accounts, users::Account, users::Sessions, Problem, files::Filed, files::FileStatus, files::PagesDone, files::Links, files::Report, files::ReportFinding, quarantine::Items, quarantine::Item, quarantine::Unlock, quarantine::UnlockReply, quarantine::Act, quarantine::ActReply, quarantine::Acted, webhooks::Hooks, webhooks::HookItem, webhooks::Deliveries, webhooks::Delivery, requests::Requests, requests::RequestItem, requests::DecisionItem, requests::Asking, requests::Comment)),
+    components(schemas(schema::File, schema::ReasonName, schema::OneFile, schema::SomeFiles, batches::Batch, batches::BatchState, messages::Messages, messages::Whole, messages::Timeline, audit::Entries, audit::SignedExport, crate::console::AuditFormat, figures::Figures, users::Accounts, users::Account, users::Sessions, Problem, files::Filed, files::FileStatus, files::PagesDone, files::Links, files::Report, files::ReportFinding, quarantine::Items, quarantine::Item, quarantine::Unlock, quarantine::UnlockReply, quarantine::Act, quarantine::ActReply, quarantine::Acted, webhooks::Hooks, webhooks::HookItem, webhooks::Deliveries, webhooks::Delivery, tenants::Served, tenants::Organisation, tenants::Settings, tenants::Put, requests::Requests, requests::RequestItem, requests::DecisionItem, requests::Asking, requests::Comment)),
     modifiers(&Keys),
     security((), ("key" = [])),
     tags(
@@ -58,6 +60,7 @@ use crate::fault::{Fault, Problem};
         (name = "audit", description = "Served by the admin console."),
         (name = "users", description = "Served by the admin console."),
         (name = "system", description = "Served by the admin console."),
+        (name = "tenants", description = "Served by the admin console of whoever runs the gateway: which organisations it serves. For a person who is signed in, never for a key."),
         (name = "webhooks", description = "Served by the admin console: which systems are told of events, and what became of each event.")
     )
 )]

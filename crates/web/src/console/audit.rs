@@ -165,6 +165,7 @@ pub(crate) async fn page(
         form_token: visitor.form_token(),
         actions: AuditEvent::ALL
             .iter()
+            .filter(|event| !is_of_tenants(**event) || console.people.tells_of_tenants())
             .map(|event| Action {
                 event: event.name(),
                 text: sentence(*event, t),
@@ -217,6 +218,11 @@ async fn walk(console: &Console) -> Result<Chain, Fault> {
         tracing::error!(event = "audit_chain_broken", row = broken);
     }
     Ok(Chain { check, at: Instant::now() })
+}
+
+/// Whether an event is written down only where several organisations are served.
+fn is_of_tenants(event: AuditEvent) -> bool {
+    matches!(event, AuditEvent::TenantAdded | AuditEvent::TenantChanged | AuditEvent::TenantRemoved)
 }
 
 /// An event of the audit log in words. One of another version of the program is shown by its stable name alone.

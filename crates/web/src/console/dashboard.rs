@@ -12,6 +12,7 @@ use super::{
     chart::{Bars, Lines},
     checks::{self, CheckRow, Emergency},
     message::{self, Row},
+    tenants,
 };
 use crate::{
     fault::Fault,
@@ -39,6 +40,11 @@ pub(crate) async fn page(State(console): State<Console>, visitor: Visitor) -> Re
     } else {
         None
     };
+    let tenants = if role::allows(visitor.user.role, Permission::Tenants) && console.people.tells_of_tenants() {
+        tenants::rows(&console, &visitor).await?
+    } else {
+        Vec::new()
+    };
     let template = DashboardPage {
         page: visitor.page(&console.people, t.nav_dashboard, Permission::Dashboard),
         state: checks::overall(&checks, t),
@@ -47,6 +53,7 @@ pub(crate) async fn page(State(console): State<Console>, visitor: Visitor) -> Re
         flow: flow(&figures, console.state.site.offset_minutes, t),
         bars: breakdowns(figures, &visitor, t),
         checks,
+        tenants,
         may_track,
         rows: rows.unwrap_or_default(),
     };
@@ -56,7 +63,7 @@ pub(crate) async fn page(State(console): State<Console>, visitor: Visitor) -> Re
 fn tiles(counts: &Counts, requests: u64, figures: &Figures, console: &Console, visitor: &Visitor) -> Vec<Tile> {
     let t = visitor.texts();
     let (role, language) = (visitor.user.role, visitor.language);
-    let deliveries = counts.deliveries_pending.saturating_add(counts.deliveries_retrying);
+    let deliveries = counts.deliveries();
     let oldest = counts.oldest.map(|oldest| console.state.store.now().since(oldest).as_secs());
     let oldest = oldest.map_or_else(|| t.dashboard_oldest_none.to_owned(), |seconds| texts::span(language, seconds));
     let p95 = match figures.p95 {
@@ -147,6 +154,8 @@ struct DashboardPage {
     flow: Lines,
     bars: Vec<Bars>,
     checks: Vec<CheckRow>,
+    /// Where there are several, for whoever runs the gateway.
+    tenants: Vec<tenants::Row>,
     may_track: bool,
     rows: Vec<Row>,
 }

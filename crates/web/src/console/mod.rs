@@ -13,6 +13,7 @@ mod quarantine;
 mod roster;
 mod setup;
 mod system;
+pub(crate) mod tenants;
 mod tracking;
 pub(crate) mod triage;
 mod trial;
@@ -32,12 +33,12 @@ use axum::{
     middleware,
     response::{IntoResponse, Response},
 };
-use store::Store;
+use store::{Counts, Store};
 use tokio::sync::Mutex;
 
 use crate::{
-    Examiner, Governor, Lockout, Metrics, Outlook, Previews, Readiness, Site, Unlocker, Webhooks, api, assets,
-    doors::{self, Door, delete, get, post},
+    Examiner, Governor, Lockout, Metrics, Outlook, Previews, Readiness, Site, Tenants, Unlocker, Webhooks, api, assets,
+    doors::{self, Door, delete, get, post, put},
     fault::{self, Dressing, Fault},
     health::{self, Health},
     hygiene::{self, Hosts},
@@ -78,6 +79,8 @@ pub struct AdminState {
     pub sources: Sources,
     /// Systems that are told of events.
     pub hooks: Webhooks,
+    /// The organisations that are served: on the console of whoever runs the gateway, and on no other.
+    pub tenants: Option<Arc<dyn Tenants>>,
 }
 
 /// Why a site could not be made.
@@ -161,6 +164,11 @@ pub(crate) fn doors() -> Vec<Door<Console>> {
         get("/webhooks", May(Webhooks), webhooks::list),
         get("/webhooks/{name}", May(Webhooks), webhooks::detail),
         post("/webhooks/{name}", May(Webhooks), webhooks::again),
+        get("/tenants", May(Permission::Tenants), tenants::list),
+        post("/tenants", May(Permission::Tenants), tenants::create).in_rooms(),
+        get("/tenants/{key}", May(Permission::Tenants), tenants::detail),
+        // A tenant that starts anew finishes what it converts first.
+        post("/tenants/{key}", May(Permission::Tenants), tenants::submit).in_rooms(),
         // For the monitoring server, which does not sign in: figures without a name in them.
         get("/metrics", Anyone, metrics),
         get("/api/v1/openapi.json", Anyone, api::openapi),
@@ -184,6 +192,10 @@ pub(crate) fn doors() -> Vec<Door<Console>> {
         get("/api/v1/users/{id}", May(Users), api::users::item),
         get("/api/v1/users/{id}/sessions", May(Users), api::users::sessions),
         delete("/api/v1/users/{id}/sessions", May(Users), api::users::sign_out),
+        get("/api/v1/tenants", May(Permission::Tenants), api::tenants::list),
+        get("/api/v1/tenants/{key}", May(Permission::Tenants), api::tenants::item),
+        put("/api/v1/tenants/{key}", May(Permission::Tenants), api::tenants::put).in_rooms(),
+        delete("/api/v1/tenants/{key}", May(Permission::Tenants), api::tenants::remove).in_rooms(),
         get("/api/v1/webhooks", May(Webhooks), api::webhooks::list),
         get("/api/v1/webhooks/{name}/deliveries", May(Webhooks), api::webhooks::deliveries),
         post("/api/v1/webhooks/{name}/deliveries/{id}/redeliver", May(Webhooks), api::webhooks::redeliver),
@@ -202,7 +214,8 @@ pub fn admin(state: AdminState) -> Result<Router, NoPasswords> {
     let dressing = Dressing { site: Arc::clone(&state.site), area: Area::Console, accounts: true };
     let hosts = Hosts::of(&state.site.admin_url);
     let (store, site, metrics) = (state.store.clone(), state.site.clone(), state.metrics.clone());
-    let shared = Shared { lockout: state.lockout.clone(), sources: state.sources.clone() };
+    let (lockout, sources, tenants) = (state.lockout.clone(), state.sources.clone(), state.tenants.clone());
+    let shared = Shared { lockout, sources, tenants };
     let people = People::new(store, site, Area::Console, PortalAccess::Accounts, metrics, shared)?;
     let console = Console {
         state,
@@ -221,8 +234,24 @@ pub fn admin(state: AdminState) -> Result<Router, NoPasswords> {
         .layer(middleware::from_fn_with_state(hygiene::ADMIN_POLICY, hygiene::headers)))
 }
 
+impl Console {
+    /// The organisations that are served; to whoever does not run the gateway there is no such page.
+    pub(crate) fn tenants(&self) -> Result<&dyn Tenants, Fault> {
+        self.state.tenants.as_deref().ok_or(Fault::NotFound)
+    }
+}
+
+/// The counts of everybody whom the gateway serves, on the console of whoever runs it; elsewhere of the one organisation.
+async fn all_counts(console: &Console) -> Result<Counts, store::Error> {
+    let own = console.state.store.counts().await?;
+    let Some(tenants) = &console.state.tenants else { return Ok(own) };
+    let states = tenants.states().await.unwrap_or_default();
+    let others = states.iter().filter(|state| state.key.is_some()).filter_map(|state| state.counts.as_ref());
+    Ok(others.fold(own, Counts::and))
+}
+
 async fn metrics(State(console): State<Console>) -> Result<Response, Fault> {
-    let counts = console.state.store.counts().await;
+    let counts = all_counts(&console).await;
     if let Err(error) = &counts {
         tracing::error!(event = "web_counts_failed", error = error as &dyn std::error::Error);
     }

@@ -17,7 +17,13 @@ mod page;
 mod service;
 mod wire;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io,
+    net::IpAddr,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use store::Store;
 use tokio::{
@@ -102,13 +108,42 @@ impl Default for IcapLimits {
     }
 }
 
-/// Serves until `shutdown`; an exchange that still waits for its result then is answered with 503.
+/// Whose proxies speak for which tenant: as a request of a person is for the tenant whose site's name it has, one of a proxy is for the tenant
+/// whose proxy it is. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Proxies(Arc<RwLock<BTreeMap<String, Arc<Service>>>>);
+
+impl Proxies {
+    /// From here on what the clients of `state` hand over is a tenant's.
+    pub fn set(&self, tenant: &str, state: IcapState) {
+        let service = Arc::new(Service::new(state));
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(tenant.to_owned(), service);
+    }
+
+    /// A tenant has no proxies any more.
+    pub fn remove(&self, tenant: &str) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(tenant);
+    }
+
+    fn of(&self, peer: IpAddr) -> Option<Arc<Service>> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.values().find(|service| service.has_client(peer)).cloned()
+    }
+}
+
+/// Serves until `shutdown`; an exchange that still waits for its result then is answered with 503. A proxy that is a tenant's speaks for that
+/// tenant, every other one that may connect for whom `state` is of.
 ///
 /// # Errors
 /// Never: a connection that cannot be accepted is logged, and the next one awaited.
-pub async fn icap(listener: TcpListener, state: IcapState, shutdown: CancellationToken) -> io::Result<()> {
+pub async fn icap(
+    listener: TcpListener,
+    state: IcapState,
+    proxies: Proxies,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
     let places = Arc::new(Semaphore::new(state.limits.connections));
-    let service = Arc::new(Service::new(state));
+    let own = Arc::new(Service::new(state));
     let mut open = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -124,11 +159,11 @@ pub async fn icap(listener: TcpListener, state: IcapState, shutdown: Cancellatio
                 continue;
             }
         };
-        if !service.state.clients.iter().any(|network| network.holds(peer)) {
+        let Some(service) = proxies.of(peer).or_else(|| own.has_client(peer).then(|| Arc::clone(&own))) else {
             tracing::warn!(event = "icap_connection_refused", %peer, why = "not in icap.clients");
-            service.state.metrics.icap("none", "stranger");
+            own.state.metrics.icap("none", "stranger");
             continue;
-        }
+        };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             tracing::warn!(event = "icap_connection_refused", %peer, why = "icap.max_connections reached");
             service.state.metrics.icap("none", "overload");
@@ -137,7 +172,7 @@ pub async fn icap(listener: TcpListener, state: IcapState, shutdown: Cancellatio
             }
             continue;
         };
-        let (service, shutdown) = (Arc::clone(&service), shutdown.clone());
+        let shutdown = shutdown.clone();
         open.spawn(async move {
             let carried = tokio::select! {
                 () = shutdown.cancelled() => Err(io::Error::other("the gateway stops")),

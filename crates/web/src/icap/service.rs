@@ -23,6 +23,7 @@ use crate::{
 };
 
 /// What all connections have in common.
+#[derive(Debug)]
 pub(crate) struct Service {
     pub(crate) state: IcapState,
     pages: Pages,
@@ -58,6 +59,11 @@ impl Service {
     pub(crate) fn new(state: IcapState) -> Self {
         let pages = Pages::new(state.site.clone());
         Self { state, pages }
+    }
+
+    /// Whether an address may ask.
+    pub(crate) fn has_client(&self, peer: IpAddr) -> bool {
+        self.state.clients.iter().any(|network| network.holds(peer))
     }
 
     /// The ISTag, with its quotes: another one as soon as another policy is in force.

@@ -34,7 +34,7 @@ pub use trust::{Credential, Tls};
 pub(crate) use visitor::Visitor;
 
 use crate::{
-    Metrics, Site,
+    Metrics, Site, Tenants,
     cookie::{self, Transport},
     doors::{self, Door},
     lockout::Lockout,
@@ -65,6 +65,8 @@ pub(crate) struct People {
     pub(crate) passwords: Passwords,
     sources: Sources,
     lockout: Lockout,
+    /// On the console of whoever runs the gateway.
+    tenants: Option<Arc<dyn Tenants>>,
     ended: Arc<by_provider::Ended>,
     /// Secrets that are offered for enrolment depend on it, so that a stolen cookie does not give them away later.
     pepper: Arc<Secret>,
@@ -77,6 +79,8 @@ pub(crate) struct Shared {
     pub(crate) lockout: Lockout,
     /// Who vouches for users beside the gateway.
     pub(crate) sources: Sources,
+    /// The organisations that are served, for whoever runs the gateway.
+    pub(crate) tenants: Option<Arc<dyn Tenants>>,
 }
 
 /// Why a site could not be made ready for sign-in.
@@ -98,13 +102,19 @@ impl People {
         shared: Shared,
     ) -> Result<Self, Unready> {
         let (passwords, pepper) = (Passwords::new()?, Arc::new(Secret::random()?));
-        let Shared { lockout, sources } = shared;
-        Ok(Self { store, site, area, access, metrics, passwords, sources, lockout, ended: Arc::default(), pepper })
+        let Shared { lockout, sources, tenants } = shared;
+        let ended = Arc::default();
+        Ok(Self { store, site, area, access, metrics, passwords, sources, lockout, tenants, ended, pepper })
     }
 
     /// Whether there is anything to sign in to.
     pub(crate) fn has_accounts(&self) -> bool {
         self.area == Area::Console || self.access == PortalAccess::Accounts
+    }
+
+    /// Whether there is a word to be said of tenants here.
+    pub(crate) fn tells_of_tenants(&self) -> bool {
+        self.tenants.as_ref().is_some_and(|tenants| tenants.are_several())
     }
 
     /// What a role needs to come in at all.

@@ -147,11 +147,13 @@ impl Visitor {
                 ("/audit", t.nav_audit, Permission::Audit),
                 ("/system", t.nav_system, Permission::System),
                 ("/webhooks", t.nav_webhooks, Permission::Webhooks),
+                ("/tenants", t.nav_tenants, Permission::Tenants),
             ],
         };
         page.nav = entries
             .iter()
             .filter(|(_, _, permission)| role::allows(role, *permission))
+            .filter(|(_, _, permission)| *permission != Permission::Tenants || people.tells_of_tenants())
             .map(|(href, text, permission)| NavItem { href, text, current: here == Here::Behind(*permission) })
             .collect();
         page.user =

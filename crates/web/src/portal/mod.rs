@@ -192,7 +192,7 @@ pub fn portal(mut state: PortalState) -> Result<Router, NoPasswords> {
     // One file of the largest size must always fit.
     state.limits.total_bytes = state.limits.total_bytes.max(state.limits.file_bytes);
     let (store, site, metrics) = (state.store.clone(), state.site.clone(), state.metrics.clone());
-    let shared = Shared { lockout: state.lockout.clone(), sources: state.sources.clone() };
+    let shared = Shared { lockout: state.lockout.clone(), sources: state.sources.clone(), tenants: None };
     let people = People::new(store, site, Area::Portal, state.access, metrics, shared)?;
     let dressing = Dressing { site: Arc::clone(&state.site), area: Area::Portal, accounts: people.has_accounts() };
     let hosts = Hosts::of(&state.site.portal_url);

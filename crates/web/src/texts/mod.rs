@@ -24,6 +24,8 @@ mod policy;
 #[macro_use]
 mod system;
 #[macro_use]
+mod tenants;
+#[macro_use]
 mod faults;
 #[macro_use]
 mod icap;
@@ -52,7 +54,7 @@ macro_rules! texts {
     };
 }
 
-frame! { [portal people users requests quarantine console audit policy system faults icap texts] }
+frame! { [portal people users requests quarantine console audit policy system tenants faults icap texts] }
 
 /// The texts of a language.
 pub(crate) fn texts(language: Language) -> &'static Texts {

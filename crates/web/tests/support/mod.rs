@@ -9,7 +9,10 @@
 use std::{
     collections::HashMap,
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -44,6 +47,8 @@ pub(crate) struct World {
     pub(crate) easel: Easel,
     pub(crate) portal: SocketAddr,
     pub(crate) admin: SocketAddr,
+    /// Portal and console, to be put on other listeners as well.
+    pub(crate) pages: [axum::Router; 2],
     /// Recovery codes by account, one of which is used for every further sign-in: a time-based code is taken once only.
     pub(crate) codes: Mutex<HashMap<String, Vec<String>>>,
 }
@@ -162,7 +167,16 @@ pub(crate) async fn world_with(limits: UploadLimits, addresses: [&str; 2]) -> Wo
 }
 
 async fn world_of(access: PortalAccess, limits: UploadLimits, addresses: [&str; 2]) -> World {
-    world_that(access, limits, addresses, RequestSettings::default(), Sources::default(), Webhooks::default()).await
+    world_that(access, limits, addresses, RequestSettings::default(), Sources::default(), Webhooks::default(), None)
+        .await
+}
+
+/// A tenant's world, whose sites also answer as `portal.` and `kanri.` below a name.
+pub(crate) async fn world_named(name: &str) -> World {
+    let (requests, sources) = (RequestSettings::default(), Sources::default());
+    let addresses = ["127.0.0.1:0", "127.0.0.1:0"];
+    let hooks = Webhooks::default();
+    world_that(PortalAccess::Accounts, small_limits(), addresses, requests, sources, hooks, Some(name)).await
 }
 
 /// A portal for those with an account, and originals that may be handed over on the console.
@@ -174,22 +188,22 @@ pub(crate) async fn world_of_handover() -> World {
 pub(crate) async fn world_of_rules(rules: store::RequestRules) -> World {
     let requests = RequestSettings { rules, download: Handover::Admin, looking: Looking::FirstPage };
     let addresses = ["127.0.0.1:0", "127.0.0.1:0"];
-    world_that(PortalAccess::Accounts, small_limits(), addresses, requests, Sources::default(), Webhooks::default())
-        .await
+    let (sources, hooks) = (Sources::default(), Webhooks::default());
+    world_that(PortalAccess::Accounts, small_limits(), addresses, requests, sources, hooks, None).await
 }
 
 /// A portal for those with an account, who may come from elsewhere.
 pub(crate) async fn world_of_sources(sources: Sources) -> World {
     let addresses = ["127.0.0.1:0", "127.0.0.1:0"];
     let requests = RequestSettings::default();
-    world_that(PortalAccess::Accounts, small_limits(), addresses, requests, sources, Webhooks::default()).await
+    world_that(PortalAccess::Accounts, small_limits(), addresses, requests, sources, Webhooks::default(), None).await
 }
 
 /// A world that has other systems told of what happens in it.
 pub(crate) async fn world_with_hooks(hooks: Webhooks) -> World {
     let addresses = ["127.0.0.1:0", "127.0.0.1:0"];
     let requests = RequestSettings::default();
-    world_that(PortalAccess::Anybody, small_limits(), addresses, requests, Sources::default(), hooks).await
+    world_that(PortalAccess::Anybody, small_limits(), addresses, requests, Sources::default(), hooks, None).await
 }
 
 async fn world_that(
@@ -199,6 +213,7 @@ async fn world_that(
     requests: RequestSettings,
     sources: Sources,
     hooks: Webhooks,
+    name: Option<&str>,
 ) -> World {
     let directory = tempfile::tempdir().unwrap();
     let clock = Clock::new(|| {
@@ -213,11 +228,13 @@ async fn world_that(
     let (portal_at, admin_at) = (portal.local_addr().unwrap(), admin.local_addr().unwrap());
     let site = Arc::new(Site {
         name: "みそぎ市".to_owned(),
-        portal_url: format!("http://{portal_at}"),
-        admin_url: format!("http://{admin_at}"),
+        portal_url: name.map_or_else(|| format!("http://{portal_at}"), |name| format!("http://portal.{name}")),
+        admin_url: name.map_or_else(|| format!("http://{admin_at}"), |name| format!("http://kanri.{name}")),
         version: "0.1.0".to_owned(),
         offset_minutes: 540,
     });
+    // A tenant's console does not know what else the gateway serves.
+    let is_own = name.is_none();
     let metrics = Metrics::new("0.1.0");
     let easel = Easel { free: Arc::new(Semaphore::new(1)), asked: Arc::default() };
     let readiness = Readiness::expecting(&["rooms"]);
@@ -255,9 +272,15 @@ async fn world_that(
         requests,
         sources: sources.clone(),
         hooks,
+        tenants: is_own.then(|| {
+            Arc::new(Register { store: store.clone(), site: site.clone(), added: AtomicBool::new(false) })
+                as Arc<dyn web::Tenants>
+        }),
     };
-    tokio::spawn(web::serve(portal, web::portal(state).unwrap(), proxies(), std::future::pending()));
-    tokio::spawn(web::serve(admin, web::admin(console).unwrap(), proxies(), std::future::pending()));
+    let pages = [web::portal(state).unwrap(), web::admin(console).unwrap()];
+    for (listener, pages) in [portal, admin].into_iter().zip(pages.clone()) {
+        tokio::spawn(web::serve(listener, pages, proxies(), std::future::pending()));
+    }
     World {
         directory,
         store,
@@ -267,6 +290,7 @@ async fn world_that(
         easel,
         portal: portal_at,
         admin: admin_at,
+        pages,
         codes: Mutex::default(),
     }
 }
@@ -274,6 +298,80 @@ async fn world_that(
 /// A machine that does not ask in tests without saying so: `127.0.0.9` is a proxy of the site.
 fn proxies() -> Vec<web::Network> {
     vec![web::Network::parse("127.0.0.9").unwrap()]
+}
+
+/// Keeps the list of tenants in the store, and serves none of them.
+#[derive(Debug)]
+struct Register {
+    store: Store,
+    site: Arc<Site>,
+    added: AtomicBool,
+}
+
+impl web::Tenants for Register {
+    fn are_several(&self) -> bool {
+        self.added.load(Ordering::SeqCst)
+    }
+
+    fn states(&self) -> web::TenantsFuture<'_, Vec<web::TenantState>> {
+        Box::pin(async {
+            let counts = self.store.counts().await?;
+            let own = web::TenantState {
+                key: None,
+                name: self.site.name.clone(),
+                domains: Vec::new(),
+                portal_url: self.site.portal_url.clone(),
+                admin_url: self.site.admin_url.clone(),
+                counts: Some(counts),
+            };
+            let others = self.store.tenants().await?.into_iter().map(|tenant| web::TenantState {
+                key: Some(tenant.key),
+                name: tenant.settings.name,
+                domains: tenant.settings.domains.iter().map(|domain| domain.as_str().to_owned()).collect(),
+                portal_url: tenant.settings.portal.as_str().to_owned(),
+                admin_url: tenant.settings.admin.as_str().to_owned(),
+                counts: None,
+            });
+            Ok(std::iter::once(own).chain(others).collect())
+        })
+    }
+
+    fn add<'a>(
+        &'a self,
+        key: &'a store::TenantKey,
+        settings: &'a store::TenantSettings,
+        actor: &'a str,
+    ) -> web::TenantsFuture<'a, Option<String>> {
+        Box::pin(async move {
+            self.store.add_tenant(key, settings, actor).await?;
+            self.added.store(true, Ordering::SeqCst);
+            Ok(Some(format!("{}/setup/once", settings.admin.as_str())))
+        })
+    }
+
+    fn change<'a>(
+        &'a self,
+        key: &'a store::TenantKey,
+        settings: &'a store::TenantSettings,
+        actor: &'a str,
+    ) -> web::TenantsFuture<'a, ()> {
+        Box::pin(async move { Ok(self.store.change_tenant(key, settings, actor).await?) })
+    }
+
+    fn remove<'a>(&'a self, key: &'a store::TenantKey, actor: &'a str) -> web::TenantsFuture<'a, ()> {
+        Box::pin(async move {
+            if key.as_str() == "full" {
+                return Err(web::TenantFault::NotVacant);
+            }
+            self.store.remove_tenant(key, actor).await?;
+            self.added.store(!self.store.tenants().await?.is_empty(), Ordering::SeqCst);
+            Ok(())
+        })
+    }
+
+    fn invite<'a>(&'a self, _: &'a store::TenantKey) -> web::TenantsFuture<'a, Option<String>> {
+        Box::pin(async { Ok(None) })
+    }
 }
 
 /// Takes any draft but `wrong`; a draft is the value of one setting.
@@ -520,6 +618,15 @@ fn unchunk(mut rest: &[u8]) -> Vec<u8> {
     }
 }
 
+/// Whether the gate let a request through; what the handler says then is another matter (no such item, no form token).
+pub(crate) fn admitted(answer: &Answer) -> bool {
+    let to_sign_in = answer.header("location").is_some_and(|to| to.starts_with("/sign-in"));
+    let said = String::from_utf8_lossy(&answer.body);
+    let forbidden = answer.status == 403
+        && (said.contains("\"reason_code\":\"forbidden\"") || said.contains("権限が、あなたの役割にはありません"));
+    !(answer.status == 401 && said.contains("unauthorised") || to_sign_in || forbidden)
+}
+
 pub(crate) async fn get(to: SocketAddr, path: &str) -> Answer {
     send(to, "GET", path, &[], b"").await
 }
@@ -603,7 +710,7 @@ pub(crate) const PASSWORD: &str = "correct horse battery";
 /// Creates the first administrator through the set-up link and signs in; gives the session cookie.
 pub(crate) async fn signed_in(world: &World) -> String {
     let link = web::invite(&world.store, &world.site).await.unwrap().unwrap();
-    let path = link.strip_prefix(&format!("http://{}", world.admin)).unwrap().to_owned();
+    let path = link.strip_prefix(&world.site.admin_url).unwrap().to_owned();
     let page = get(world.admin, &path).await;
     let fields = [("name", ADMIN), ("password", PASSWORD), ("again", PASSWORD)];
     let done = post_form(world.admin, &page, &path, &page.cookies(), &fields).await;

@@ -1,0 +1,74 @@
+//! `[tenants.KEY]`: what a tenant does not share with the gateway's own organisation, because it has a secret or a person in it.
+//!
+//! Which tenants there are stands in the store and is changed while the gateway runs; what is here waits for a tenant of that key.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use store::{Tenant, TenantKey};
+
+use super::{Config, Delivery, Digest, Directory, Icap, Oidc, PortalAccess, Webhook};
+
+/// The sections of one tenant. None of them is inherited from the gateway's own, but `delivery`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TenantSections {
+    /// The tenant's directory.
+    pub(crate) directory: Directory,
+    /// The tenant's provider.
+    pub(crate) oidc: Oidc,
+    /// Who is told what waits.
+    pub(crate) digest: Digest,
+    /// Where sanitised mail goes; not set: where that of the gateway's own organisation goes.
+    pub(crate) delivery: Option<Delivery>,
+    /// Other systems that are told of events.
+    pub(crate) webhooks: Vec<Webhook>,
+    /// Addresses and networks of the tenant's proxies (ICAP); everything else of `icap` is shared.
+    pub(crate) icap_clients: Vec<String>,
+}
+
+impl Config {
+    /// The configuration that a tenant's parts work with.
+    pub(crate) fn of_tenant(&self, tenant: &Tenant) -> Config {
+        let mut config = self.with_sections_of(tenant.key.as_str());
+        config.site.name = tenant.settings.name.clone();
+        config.site.portal_url = Some(tenant.settings.portal.as_str().to_owned());
+        config.site.admin_url = Some(tenant.settings.admin.as_str().to_owned());
+        config
+    }
+
+    /// The same for whoever only reads: nothing of it depends on the list of tenants.
+    pub(crate) fn with_sections_of(&self, key: &str) -> Config {
+        let sections = self.tenants.get(key).cloned().unwrap_or_default();
+        let mut config = self.clone();
+        config.data = tenant_data(self, key);
+        config.tenants.clear();
+        config.directory = sections.directory;
+        config.oidc = sections.oidc;
+        config.digest = sections.digest;
+        config.webhooks = sections.webhooks;
+        if let Some(delivery) = sections.delivery {
+            config.delivery = delivery;
+        }
+        // A result that everybody finds who has its address is of nobody's tenant.
+        config.portal.access = PortalAccess::Accounts;
+        config.icap = match sections.icap_clients.is_empty() {
+            true => Icap::default(),
+            false => Icap { clients: sections.icap_clients, ..config.icap },
+        };
+        config
+    }
+
+    /// The first section that is of nobody who could be a tenant.
+    pub(super) fn bad_tenant(&self) -> Option<&String> {
+        self.tenants.keys().find(|key| TenantKey::parse(key).is_none())
+    }
+}
+
+/// Where a tenant's store lies.
+fn tenant_data(config: &Config, key: &str) -> PathBuf {
+    config.data.join(TENANTS).join(key)
+}
+
+/// The directory of all tenants' stores, below the gateway's own.
+pub(crate) const TENANTS: &str = "tenants";
