@@ -11,7 +11,7 @@ use form::codec::{Decoder, Event};
 use form::image::PixelFormat;
 use form::job::{DirtyJob, DirtyOp, Preview};
 use form::name::FileName;
-use form::reason::{Finding, Place, Reason};
+use form::reason::{Finding, Reason};
 use futures_util::StreamExt;
 use jail::{Source, Verdict};
 

@@ -205,7 +205,7 @@ impl Lines {
         let head = self.decode(head, None);
         let mut pieces = split_quoted(&head, ';');
         let name = pieces.next()?;
-        let (group, name) = name.rsplit_once('.').unwrap_or(("", name.as_ref()));
+        let (group, name) = name.rsplit_once('.').unwrap_or(("", name));
         let (group, name) = (group.trim().to_ascii_uppercase(), name.trim().to_ascii_uppercase());
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
             return None;
