@@ -19,8 +19,20 @@ pub(super) struct Sheets {
     lost: HashSet<String>,
     /// The parts of those that cross, by their names as [`folded`] gives them.
     parts: HashMap<String, usize>,
+    /// What becomes of each, in their order; the first [`MAX_LISTED`].
+    listed: Vec<Listed>,
     /// No sheet that crosses would be seen: Excel takes such a workbook for damaged.
     pub(super) all_hidden: bool,
+}
+
+/// What becomes of a sheet of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Listed {
+    /// It crosses and is seen.
+    Seen,
+    /// It crosses and is hidden.
+    Hidden,
+    Lost,
 }
 
 impl Sheets {
@@ -50,11 +62,20 @@ impl Sheets {
                     }
                     let value = |name: &str| values.get(name).map(String::as_str).unwrap_or_default();
                     sheets.count = sheets.count.saturating_add(1);
-                    if let Some(part) = leads(value("id")) {
+                    let part = leads(value("id"));
+                    let listed = match value("state") {
+                        _ if part.is_none() => Listed::Lost,
+                        "" | "visible" => Listed::Seen,
+                        _ => Listed::Hidden,
+                    };
+                    if sheets.listed.len() < MAX_LISTED {
+                        sheets.listed.push(listed);
+                    }
+                    if let Some(part) = part {
                         sheets.parts.insert(folded(value("name")), part);
                         crossing.insert(folded(value("name")));
-                        seen = seen.saturating_add(u64::from(matches!(value("state"), "" | "visible")));
-                    } else if sheets.lost.len() < MAX_LOST {
+                        seen = seen.saturating_add(u64::from(listed == Listed::Seen));
+                    } else if sheets.lost.len() < MAX_LISTED {
                         sheets.lost.insert(folded(value("name")));
                     }
                 }
@@ -76,6 +97,19 @@ impl Sheets {
     /// The part of a sheet that crosses.
     pub(super) fn part(&self, name: &str) -> Option<usize> {
         self.parts.get(&folded(name)).copied()
+    }
+
+    /// The place, among those that cross, of the sheet that stood in front at `place` of all. Where that one is not seen it is the first
+    /// that is; nothing where there is none, or where it is the first of all, as it is without being said.
+    pub(super) fn in_front(&self, place: u64) -> Option<u64> {
+        if self.are_whole() {
+            return Some(place).filter(|place| *place < self.count);
+        }
+        let place = usize::try_from(place).ok();
+        let is_seen = |place: &usize| self.listed.get(*place) == Some(&Listed::Seen);
+        let place = place.filter(is_seen).or_else(|| self.listed.iter().position(|listed| *listed == Listed::Seen))?;
+        let before = self.listed.iter().take(place).filter(|listed| **listed != Listed::Lost).count();
+        u64::try_from(before).ok().filter(|before| *before > 0)
     }
 
     /// Whether all sheets cross.
@@ -137,5 +171,5 @@ pub(super) fn folded(name: &str) -> String {
 
 /// Bytes of what a name stands for from which on no more are read.
 const MAX_NAME_BYTES: usize = 1_024;
-/// Sheets that do not cross whose names are kept; Excel itself has room for some thousand sheets.
-const MAX_LOST: usize = 10_000;
+/// Sheets of which it is known what becomes of them; Excel itself has room for some thousand.
+const MAX_LISTED: usize = 10_000;

@@ -79,6 +79,41 @@ fn a_sheet_is_seen_where_those_that_were_seen_do_not_cross() {
     assert!(!book.contains("activeTab") && !book.contains("localSheetId"), "places that are not there: {book}");
 }
 
+#[test]
+fn the_sheet_in_front_stays_in_front_where_others_do_not_cross() {
+    let sheet = |name: &str, number: u32, state: &str, id: &str| {
+        format!(r#"<sheet name="{name}" sheetId="{number}" state="{state}" r:id="{id}"/>"#)
+    };
+    let front = |active: u32, first: u32| {
+        let sheets = [
+            sheet("A", 1, "hidden", "a"),
+            sheet("M", 2, "visible", "m"),
+            sheet("B", 3, "visible", "b"),
+            sheet("C", 4, "visible", "s1"),
+        ];
+        let book = format!(
+            r#"<workbook {X} {R}><bookViews><workbookView firstSheet="{first}" activeTab="{active}"/></bookViews><sheets>{}</sheets></workbook>"#,
+            sheets.concat()
+        );
+        let kind = "http://schemas.microsoft.com/office/2006/relationships/xlMacrosheet";
+        let cells = format!("<worksheet {X}><sheetData/></worksheet>");
+        let package = Package::workbook("<sheetData/>")
+            .part("xl/workbook.xml", &book)
+            .relation("xl/workbook.xml", "m", kind, "macrosheets/sheet1.xml")
+            .part("xl/macrosheets/sheet1.xml", "<a/>")
+            .relation("xl/workbook.xml", "a", "worksheet", "worksheets/sheet2.xml")
+            .part("xl/worksheets/sheet2.xml", &cells)
+            .relation("xl/workbook.xml", "b", "worksheet", "worksheets/sheet3.xml")
+            .part("xl/worksheets/sheet3.xml", &cells);
+        let book = rebuilt(&package, "a.xlsm").1.text("workbook.xml");
+        let view = book.find("<workbookView").expect("a view");
+        book[view..].split_once('>').expect("its end").0.to_owned()
+    };
+    // A, B and C are left, A is hidden.
+    assert_eq!(front(3, 2), r#"<workbookView firstSheet="1" activeTab="2"/"#);
+    assert_eq!(front(1, 0), r#"<workbookView firstSheet="1" activeTab="1"/"#, "the first that is seen");
+}
+
 /// A workbook with a pivot table that draws from there, and a chart of it.
 fn pivot(source: &str) -> Package {
     let book = format!(

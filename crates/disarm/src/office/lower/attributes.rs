@@ -31,7 +31,7 @@ struct Seen {
     is_hidden: bool,
     name: String,
     place: Option<u32>,
-    /// The sheet that a name belongs to, counted without those that do not cross.
+    /// The sheet that a name belongs to or that stands in front, counted without those that do not cross.
     shifted: Option<i64>,
 }
 
@@ -346,8 +346,9 @@ impl Lowerer<'_, '_, '_> {
             }
             (Special::DefinedName, "localSheetId") => self.local_sheet(raw, seen),
             (Special::BookView, "activeTab" | "firstSheet") => {
-                let sheets = self.context.sheets;
-                sheets.are_whole() && raw.trim().parse::<u64>().is_ok_and(|number| number < sheets.count)
+                let place = raw.trim().parse().ok().and_then(|place| self.context.sheets.in_front(place));
+                seen.shifted = place.and_then(|place| i64::try_from(place).ok());
+                seen.shifted.is_some()
             }
             _ => true,
         }
