@@ -232,7 +232,7 @@ fn host_end(text: &str, host: usize) -> (usize, usize) {
     // `http://http://a`: what looks like the host, or its end, is the scheme of another address.
     let other = end.checked_sub(1).and_then(|colon| scheme_at(text.as_bytes(), host, colon));
     let own = text.get(host..other.map_or(end, |(start, _)| start)).unwrap_or_default();
-    let kept = own.trim_end_matches(['.', ',', ':', ';', '!', '\'', ']', '*', '_']);
+    let kept = own.trim_end_matches(['.', ',', ':', ';', '!', '\'', '[', ']', '*', '_']);
     (host.saturating_add(kept.len()), end)
 }
 
@@ -331,6 +331,8 @@ mod tests {
     #[test]
     fn addresses_are_taken_out_whole_and_the_words_around_them_stay() {
         for (text, expect) in [
+            // What stands for the address makes no host of what is before it.
+            ("www.:h://", "www.:[リンク削除]"),
             ("こちら <https://a.example/x?y> から", "こちら から"),
             ("詳細はhttps://a.example/x?y=1をご覧ください。", "詳細は[リンク削除]をご覧ください。"),
             ("(see http://a.b/c).", "(see [リンク削除])."),
@@ -344,6 +346,7 @@ mod tests {
             (&format!("www.evil.example{}://x", "a".repeat(40)), "[リンク削除]"),
         ] {
             assert_eq!(treated(text, Links::Remove).0, expect, "{text}");
+            assert_eq!(count(expect), 0, "{text}");
         }
         assert_eq!(treated("http://a.b www.c.d", Links::Remove).1, 2);
     }
