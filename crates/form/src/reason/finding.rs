@@ -269,7 +269,8 @@ mod tests {
         check(&(1..=60).collect::<Vec<_>>(), "pages 1–60");
         check(&[2, 4, 5, 6, 9, 10], "pages 2, 4–6, 9, 10");
         let many = Place::of_pages((1..1_000).step_by(2));
-        assert!(many.as_str().starts_with("pages 1, 3, 5, ") && many.as_str().ends_with("1, …"), "{many}");
+        // 6 characters, 5 numbers of one digit and 44 of two with what is between them: one more would be cut.
+        assert!(many.as_str().starts_with("pages 1, 3, 5, ") && many.as_str().ends_with(" 95, 97, …"), "{many}");
         assert!(Place::parse(many.as_str()).is_ok());
     }
 
