@@ -4,6 +4,7 @@
 //! quoting) and its domain, and [`Address::wire`] quotes it anew; so a `>` or a space inside a quoted local part cannot
 //! end the path of the next command (Terada, "SMTP injection via recipient email addresses", 2015).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -98,6 +99,11 @@ impl Address {
         &self.domain
     }
 
+    /// The domain as domains are compared: in lower case, its U-labels written as A-labels (RFC 5890 2.3.2.1).
+    pub fn ascii_domain(&self) -> Cow<'_, str> {
+        ascii_domain(&self.domain)
+    }
+
     /// Whether the address can be given to a server that does not offer SMTPUTF8.
     pub fn is_ascii(&self) -> bool {
         self.local.is_ascii() && self.domain.is_ascii()
@@ -141,6 +147,17 @@ impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Address({self})")
     }
+}
+
+/// A domain as domains are compared. What no A-label can be made of stays as it is, and is like nothing that is written in ASCII.
+pub(crate) fn ascii_domain(domain: &str) -> Cow<'_, str> {
+    if domain.is_ascii() && !domain.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Cow::Borrowed(domain);
+    }
+    if domain.is_ascii() {
+        return Cow::Owned(domain.to_ascii_lowercase());
+    }
+    idna::domain_to_ascii(domain).map_or(Cow::Borrowed(domain), Cow::Owned)
 }
 
 fn bare_local(text: &str, charset: Charset) -> Result<(String, &str), AddressError> {
@@ -337,6 +354,20 @@ mod tests {
             ("a@exam\u{200b}ple.jp", Trailing),
         ] {
             assert_eq!(Address::parse(text, Charset::Utf8), Err(error), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_domain_is_compared_by_its_a_labels() {
+        // python3 -c 'print("例え.jp".encode("idna"), "日本語.JP".encode("idna"))'
+        for (text, expect) in [
+            ("a@例え.jp", "xn--r8jz45g.jp"),
+            ("a@日本語.JP", "xn--wgv71a119e.jp"),
+            ("a@XN--R8JZ45G.jp", "xn--r8jz45g.jp"),
+            ("a@foo_bar.example.jp", "foo_bar.example.jp"),
+            ("a@[192.0.2.1]", "[192.0.2.1]"),
+        ] {
+            assert_eq!(Address::parse(text, Charset::Utf8).unwrap().ascii_domain(), expect, "{text}");
         }
     }
 

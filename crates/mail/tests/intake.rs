@@ -16,30 +16,10 @@ mod gateway;
 
 use std::time::Duration;
 
-use gateway::{Intake, certificate, server_tls, swaks, until};
+use gateway::{Intake, certificate, read_reply, say, server_tls, swaks, until};
 use store::WorkOrigin;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-
-async fn read_reply(stream: &mut TcpStream) -> String {
-    let mut reply = String::new();
-    let mut byte = [0u8; 1];
-    // A reply is complete at the first line whose code is followed by a blank.
-    loop {
-        match stream.read(&mut byte).await {
-            Ok(1) => reply.push(char::from(byte[0])),
-            _ => return reply,
-        }
-        if reply.ends_with("\r\n") && reply.lines().last().is_some_and(|line| line.as_bytes().get(3) == Some(&b' ')) {
-            return reply;
-        }
-    }
-}
-
-async fn say(stream: &mut TcpStream, text: &str) -> String {
-    stream.write_all(text.as_bytes()).await.unwrap();
-    read_reply(stream).await
-}
 
 async fn greeted(intake: &Intake) -> TcpStream {
     let mut stream = TcpStream::connect(intake.address).await.unwrap();

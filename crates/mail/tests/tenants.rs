@@ -14,35 +14,55 @@
 
 mod gateway;
 
-use gateway::{Intake, store, store_with, swaks};
-use mail::address::Address;
-use mail::intake::{self, IntakeConfig, Share, Stores};
+use std::sync::{Arc, Mutex};
+
+use gateway::{Intake, read_reply, say, store, store_with, swaks};
+use mail::intake::{self, IntakeConfig, Owner, Owners, Stores};
 use store::{RefusalFilter, Store, WorkOrigin};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-/// The gateway's own store, and that of whoever has `b.example.jp`.
+/// The gateway's own store, and that of the tenant `b`.
 #[derive(Debug, Clone)]
 struct Two {
     own: Store,
     other: Store,
+    now: Arc<Mutex<Standing>>,
+}
+
+/// What the tenant has at the moment.
+#[derive(Debug)]
+struct Standing {
+    domains: Vec<&'static str>,
+    is_served: bool,
+}
+
+impl Two {
+    fn new(own: &Store, other: &Store) -> Self {
+        let now = Standing { domains: vec!["b.example.jp"], is_served: true };
+        Self { own: own.clone(), other: other.clone(), now: Arc::new(Mutex::new(now)) }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Standing)) {
+        change(&mut self.now.lock().unwrap());
+    }
+}
+
+impl Owners for Two {
+    fn owner(&self, domain: &str) -> Owner {
+        match self.now.lock().unwrap().domains.contains(&domain) {
+            true => Owner::Tenant("b".into()),
+            false => Owner::Own,
+        }
+    }
 }
 
 impl Stores for Two {
-    fn shares(&self, recipients: &[Address]) -> Vec<Share> {
-        let (other, own): (Vec<_>, Vec<_>) = recipients.iter().cloned().partition(|r| r.domain() == "b.example.jp");
-        let mut shares = Vec::new();
-        if !own.is_empty() || other.is_empty() {
-            shares.push(Share { store: self.own.clone(), recipients: own });
+    fn store(&self, owner: &Owner) -> Option<Store> {
+        match owner {
+            Owner::Own => Some(self.own.clone()),
+            Owner::Tenant(_) => self.now.lock().unwrap().is_served.then(|| self.other.clone()),
         }
-        if !other.is_empty() {
-            shares.push(Share { store: self.other.clone(), recipients: other });
-        }
-        shares
-    }
-
-    fn claimed(&self) -> Vec<String> {
-        vec!["b.example.jp".to_owned()]
     }
 }
 
@@ -77,7 +97,7 @@ async fn kept(store: &Store) -> Vec<(Vec<String>, String, String)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_tenant_has_the_mail_for_its_own_recipients_and_never_sees_the_others() {
     let ((own, _one), (other, _two)) = (store().await, store().await);
-    let (server, _shutdown) = listening(Two { own: own.clone(), other: other.clone() }, |_| {}).await;
+    let (server, _shutdown) = listening(Two::new(&own, &other), |_| {}).await;
     let said = send(&server, "x@a.example.jp,y@b.example.jp,z@A.example.jp,w@b.example.jp", "for both").await;
     let (first, second) = (kept(&own).await, kept(&other).await);
     assert_eq!((first.len(), second.len()), (1, 1));
@@ -99,7 +119,7 @@ async fn nothing_is_promised_before_every_tenant_has_it() {
     let (own, _one) = store().await;
     // More than any disk has free.
     let (other, _two) = store_with(|config| config.reserve_bytes = u64::MAX).await;
-    let (server, _shutdown) = listening(Two { own: own.clone(), other }, |_| {}).await;
+    let (server, _shutdown) = listening(Two::new(&own, &other), |_| {}).await;
     let said = send(&server, "x@a.example.jp,y@b.example.jp", "for both").await;
     assert!(said.contains("<** 452 4.3.1") && !said.contains("Accepted as"), "{said}");
     // Its sender comes again, and loses nothing by it.
@@ -110,7 +130,7 @@ async fn nothing_is_promised_before_every_tenant_has_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_is_told_to_whom_the_mail_was_for() {
     let ((own, _one), (other, _two)) = (store().await, store().await);
-    let stores = Two { own: own.clone(), other: other.clone() };
+    let stores = Two::new(&own, &other);
     let (server, _shutdown) = listening(stores, |config| config.max_message_bytes = 2000).await;
     send(&server, "x@elsewhere.example", "not ours").await;
     send(&server, "y@b.example.jp", &"long ".repeat(1000)).await;
@@ -136,4 +156,86 @@ async fn one_store_alone_is_all_there_is_where_there_is_one_organisation() {
     assert_eq!(kept.len(), 1);
     assert_eq!(kept[0].0, ["x@a.example.jp", "y@b.example.jp"]);
     assert!(said.contains(&format!("Accepted as {}\n", kept[0].2)), "{said}");
+}
+
+/// A session that has named these recipients, with what the last of them was answered.
+async fn addressed(server: &str, parameters: &str, recipients: &[&str]) -> (TcpStream, String) {
+    let mut stream = TcpStream::connect(server).await.unwrap();
+    read_reply(&mut stream).await;
+    say(&mut stream, "EHLO client.example\r\n").await;
+    let mut answer = say(&mut stream, &format!("MAIL FROM:<a@client.example>{parameters}\r\n")).await;
+    for recipient in recipients {
+        answer = say(&mut stream, &format!("RCPT TO:<{recipient}>\r\n")).await;
+    }
+    (stream, answer)
+}
+
+async fn given(stream: &mut TcpStream) -> String {
+    assert!(say(stream, "DATA\r\n").await.starts_with("354"));
+    say(stream, "Subject: x\r\n\r\nhello\r\n.\r\n").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_domain_that_changes_hands_within_a_session_has_its_mail_kept_by_nobody() {
+    let ((own, _one), (other, _two)) = (store().await, store().await);
+    let stores = Two::new(&own, &other);
+    let (server, _shutdown) = listening(stores.clone(), |_| {}).await;
+    // Given up: it is the gateway's own no more than it is the tenant's.
+    let (mut stream, answer) = addressed(&server, "", &["x@a.example.jp", "y@b.example.jp"]).await;
+    assert!(answer.starts_with("250"), "{answer}");
+    stores.change(|now| now.domains.clear());
+    let answer = given(&mut stream).await;
+    assert!(answer.starts_with("451"), "{answer}");
+    assert!(kept(&own).await.is_empty() && kept(&other).await.is_empty());
+    // In the same session it is not taken again, and the next mail is nobody else's matter.
+    say(&mut stream, "MAIL FROM:<a@client.example>\r\n").await;
+    let answer = say(&mut stream, "RCPT TO:<y@b.example.jp>\r\n").await;
+    assert!(answer.starts_with("550"), "{answer}");
+    // What comes to a tenant while a session lasts is taken in it.
+    stores.change(|now| now.domains.push("c.example.jp"));
+    let answer = say(&mut stream, "RCPT TO:<y@c.example.jp>\r\n").await;
+    assert!(answer.starts_with("250"), "{answer}");
+    assert!(given(&mut stream).await.starts_with("250"));
+    assert_eq!(kept(&other).await.len(), 1);
+    // Where everything is taken that nobody claims, that is not so of what a tenant had a moment ago.
+    let (server, _shutdown) = listening(stores.clone(), |config| config.accept_domains = None).await;
+    let (mut stream, _) = addressed(&server, "", &["y@c.example.jp"]).await;
+    stores.change(|now| now.domains.clear());
+    assert!(given(&mut stream).await.starts_with("451"));
+    assert!(kept(&own).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mail_of_a_tenant_that_is_not_served_waits_with_its_sender_and_holds_nobody_else_up() {
+    let ((own, _one), (other, _two)) = (store().await, store().await);
+    let stores = Two::new(&own, &other);
+    stores.change(|now| now.is_served = false);
+    let (server, _shutdown) = listening(stores.clone(), |_| {}).await;
+    for recipients in [&["y@b.example.jp"][..], &["x@a.example.jp", "y@b.example.jp"]] {
+        let (mut stream, answer) = addressed(&server, "", recipients).await;
+        assert!(answer.starts_with("250"), "{answer}");
+        let answer = given(&mut stream).await;
+        assert!(answer.starts_with("451"), "{answer}");
+    }
+    assert!(kept(&own).await.is_empty() && kept(&other).await.is_empty());
+    let (mut stream, _) = addressed(&server, "", &["x@a.example.jp"]).await;
+    assert!(given(&mut stream).await.starts_with("250"));
+    stores.change(|now| now.is_served = true);
+    let (mut stream, _) = addressed(&server, "", &["y@b.example.jp"]).await;
+    assert!(given(&mut stream).await.starts_with("250"));
+    assert_eq!((kept(&own).await.len(), kept(&other).await.len()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_domain_is_the_same_in_its_own_letters() {
+    let ((own, _one), (other, _two)) = (store().await, store().await);
+    let stores = Two::new(&own, &other);
+    // python3 -c 'print("例え.jp".encode("idna"))'
+    stores.change(|now| now.domains.push("xn--r8jz45g.jp"));
+    let (server, _shutdown) = listening(stores, |config| config.accept_domains = None).await;
+    let (mut stream, answer) = addressed(&server, " SMTPUTF8", &["taro@例え.jp"]).await;
+    assert!(answer.starts_with("250"), "{answer}");
+    assert!(given(&mut stream).await.starts_with("250"));
+    assert!(kept(&own).await.is_empty());
+    assert_eq!(kept(&other).await[0].0, ["taro@例え.jp"]);
 }

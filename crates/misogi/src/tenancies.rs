@@ -6,8 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use anyhow::{Context, Result};
 use axum::Router;
-use mail::address::Address;
-use mail::intake::{Share, Stores};
+use mail::intake::{Owner, Owners, Stores};
 use store::{Store, Tenant, TenantKey, TenantSettings};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, mpsc};
@@ -340,28 +339,22 @@ impl web::Tenants for Tenancies {
 #[derive(Debug)]
 pub(crate) struct Recipients(pub(crate) Arc<Tenancies>);
 
-impl Stores for Recipients {
-    fn shares(&self, recipients: &[Address]) -> Vec<Share> {
+impl Owners for Recipients {
+    fn owner(&self, domain: &str) -> Owner {
         let known = self.0.known();
-        let mut own = Vec::new();
-        let mut others: BTreeMap<&TenantKey, Share> = BTreeMap::new();
-        for recipient in recipients {
-            let claimed = known.domains.get(recipient.domain()).and_then(|key| known.tenants.get_key_value(key));
-            match claimed {
-                None => own.push(recipient.clone()),
-                Some((key, served)) => {
-                    let empty = || Share { store: served.store.clone(), recipients: Vec::new() };
-                    others.entry(key).or_insert_with(empty).recipients.push(recipient.clone());
-                }
+        known.domains.get(domain).map_or(Owner::Own, |key| Owner::Tenant(key.as_str().into()))
+    }
+}
+
+impl Stores for Recipients {
+    fn store(&self, owner: &Owner) -> Option<Store> {
+        match owner {
+            Owner::Own => Some(self.0.own.store.clone()),
+            Owner::Tenant(key) => {
+                let known = self.0.known();
+                TenantKey::parse(key).and_then(|key| known.tenants.get(&key)).map(|served| served.store.clone())
             }
         }
-        let own = Share { store: self.0.own.store.clone(), recipients: own };
-        let is_own = !own.recipients.is_empty() || others.is_empty();
-        is_own.then_some(own).into_iter().chain(others.into_values()).collect()
-    }
-
-    fn claimed(&self) -> Vec<String> {
-        self.0.known().domains.keys().cloned().collect()
     }
 }
 

@@ -4,11 +4,13 @@
 //! own, for its own recipients alone. 250 is said when all of them are durable. Where one of them cannot be, the sender is told to come back,
 //! and brings the others a second time: what no two databases can promise together is left to SMTP, which repeats rather than loses.
 
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use store::{NewMessage, Origin, Receipt, Refused, Spool, Spooled};
+use store::{NewMessage, Origin, Receipt, Refused, Spool, Spooled, Store};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Duration, timeout};
@@ -20,15 +22,16 @@ use super::IntakeConfig;
 use super::peers::Admission;
 use super::reply::Reply;
 use super::session::{Event, Outcome, Rules, Session};
-use super::stores::{Share, Stores};
+use super::stores::{Owner, Owners, Stores};
 use super::trace::Trace;
+use crate::address::Address;
 
 /// What all connections of a listener share.
 pub(super) struct Shared {
     pub(super) rules: Arc<Rules>,
     pub(super) acceptor: Option<TlsAcceptor>,
     pub(super) config: IntakeConfig,
-    pub(super) stores: Box<dyn Stores>,
+    pub(super) stores: Arc<dyn Stores>,
     pub(super) shutdown: CancellationToken,
 }
 
@@ -45,7 +48,7 @@ pub(super) async fn run(mut stream: TcpStream, peer: IpAddr, admission: Option<A
     };
     let limit = shared.config.timeouts.session;
     let mut connection = Connection {
-        session: Session::new(rules(&shared)),
+        session: Session::new(Arc::clone(&shared.rules), Arc::clone(&shared.stores) as Arc<dyn Owners>),
         shared,
         peer,
         tls: None,
@@ -61,18 +64,6 @@ pub(super) async fn run(mut stream: TcpStream, peer: IpAddr, admission: Option<A
     }
 }
 
-/// The rules of a session that begins now: tenants come and go while the gateway runs.
-fn rules(shared: &Shared) -> Arc<Rules> {
-    let claimed = shared.stores.claimed();
-    match &shared.rules.accept_domains {
-        Some(domains) if !claimed.is_empty() => {
-            let accept_domains = Some(domains.iter().cloned().chain(claimed).collect());
-            Arc::new(Rules { accept_domains, ..Rules::clone(&shared.rules) })
-        }
-        _ => Arc::clone(&shared.rules),
-    }
-}
-
 struct Connection {
     shared: Arc<Shared>,
     peer: IpAddr,
@@ -85,6 +76,23 @@ struct Connection {
     replies: Vec<u8>,
     /// The current message, once for each store that is to keep it.
     message: Option<Vec<Inbound>>,
+}
+
+/// What one store keeps of a mail: all of it, for some of its recipients.
+struct Share {
+    store: Store,
+    recipients: Vec<Address>,
+}
+
+/// Why a mail cannot be kept now.
+#[derive(Debug, thiserror::Error)]
+enum Unkept {
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error("it is for a tenant that is not served now")]
+    NotServed,
+    #[error("the domain of a recipient has changed hands since it was accepted")]
+    ChangedHands,
 }
 
 /// A message on its way into a store.
@@ -225,7 +233,7 @@ impl Connection {
         }
     }
 
-    async fn write_body(&mut self) -> Result<(), store::Error> {
+    async fn write_body(&mut self) -> Result<(), Unkept> {
         self.begin()?;
         for inbound in self.message.iter_mut().flatten() {
             inbound.spool.write(self.session.body()).await?;
@@ -234,14 +242,35 @@ impl Connection {
     }
 
     /// Opens the spools of the current message and writes our trace field into each.
-    fn begin(&mut self) -> Result<(), store::Error> {
+    fn begin(&mut self) -> Result<(), Unkept> {
         if self.message.is_some() {
             return Ok(());
         }
-        let recipients = self.session.envelope().map(|envelope| envelope.recipients.as_slice()).unwrap_or_default();
-        let shares = self.shared.stores.shares(recipients);
+        let shares = self.shares()?;
         self.message = Some(shares.into_iter().map(|share| self.open(share)).collect::<Result<_, _>>()?);
         Ok(())
+    }
+
+    /// Divides the recipients among the stores that are to keep the message: each stands in one share, in the order given. Nothing is kept where
+    /// it does not belong: what a tenant gave up or lost since it was accepted for it is the sender's again, who may ask anew.
+    fn shares(&self) -> Result<Vec<Share>, Unkept> {
+        let stores = &self.shared.stores;
+        let mut shares: BTreeMap<&Owner, Share> = BTreeMap::new();
+        let Some(envelope) = self.session.envelope() else { return Ok(Vec::new()) };
+        for (recipient, owner) in envelope.recipients.iter().zip(&envelope.owners) {
+            if stores.owner(&recipient.ascii_domain()) != *owner {
+                return Err(Unkept::ChangedHands);
+            }
+            let share = match shares.entry(owner) {
+                Entry::Occupied(share) => share.into_mut(),
+                Entry::Vacant(place) => {
+                    let store = stores.store(owner).ok_or(Unkept::NotServed)?;
+                    place.insert(Share { store, recipients: Vec::new() })
+                }
+            };
+            share.recipients.push(recipient.clone());
+        }
+        Ok(shares.into_values().collect())
     }
 
     fn open(&self, share: Share) -> Result<Inbound, store::Error> {
@@ -273,16 +302,16 @@ impl Connection {
         }
     }
 
-    async fn try_commit(&mut self) -> Result<String, store::Error> {
+    async fn try_commit(&mut self) -> Result<String, Unkept> {
         // A message that had octets has its spools by now; fresh ones would be empty.
         if self.session.octets() == 0 {
             self.begin()?;
         }
         let Some(message) = self.message.take() else {
-            return Err(store::Error::Invalid("a message without its spool"));
+            return Err(store::Error::Invalid("a message without its spool").into());
         };
         if message.iter().any(|inbound| inbound.spool.len().checked_sub(inbound.trace) != Some(self.session.octets())) {
-            return Err(store::Error::Invalid("a spool that does not hold the whole message"));
+            return Err(store::Error::Invalid("a spool that does not hold the whole message").into());
         }
         // All are on disk before the first is accepted: what is left then fails seldom.
         let mut ready = Vec::with_capacity(message.len());
@@ -337,10 +366,21 @@ impl Connection {
                 code: refusal.reply.code(),
                 text: line.to_owned(),
             };
-            for Share { store, .. } in self.shared.stores.shares(&refusal.concerned) {
+            for store in self.told(&refusal.concerned) {
                 store.log_refusal(refused.clone());
             }
         }
+    }
+
+    /// The stores of those whom a refused mail was for; of one for nobody yet, the gateway's own.
+    fn told(&self, concerned: &[Address]) -> Vec<Store> {
+        let stores = &self.shared.stores;
+        let mut owners: BTreeSet<Owner> =
+            concerned.iter().map(|recipient| stores.owner(&recipient.ascii_domain())).collect();
+        if owners.is_empty() {
+            owners.insert(Owner::Own);
+        }
+        owners.iter().filter_map(|owner| stores.store(owner)).collect()
     }
 }
 
@@ -353,9 +393,17 @@ async fn talks_first(stream: &TcpStream, delay: Duration) -> io::Result<bool> {
     }
 }
 
-fn unable(error: &store::Error, peer: IpAddr) -> Outcome {
-    tracing::error!(event = "smtp_store_failed", %peer, error = error as &dyn std::error::Error);
-    if error.is_full() { Outcome::StoreFull } else { Outcome::StoreFailed }
+fn unable(error: &Unkept, peer: IpAddr) -> Outcome {
+    match error {
+        Unkept::Store(error) => {
+            tracing::error!(event = "smtp_store_failed", %peer, error = error as &dyn std::error::Error);
+            if error.is_full() { Outcome::StoreFull } else { Outcome::StoreFailed }
+        }
+        Unkept::NotServed | Unkept::ChangedHands => {
+            tracing::warn!(event = "smtp_not_kept", %peer, error = error as &dyn std::error::Error);
+            Outcome::StoreFailed
+        }
+    }
 }
 
 fn describe(connection: &rustls::ServerConnection) -> String {

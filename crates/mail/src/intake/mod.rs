@@ -27,7 +27,8 @@ use tokio_util::task::TaskTracker;
 
 use self::peers::Peers;
 use self::session::Rules;
-pub use self::stores::{Share, Stores};
+pub use self::stores::{Owner, Owners, Stores};
+use crate::address::ascii_domain;
 use crate::observer::{Observer, Unobserved};
 
 /// How the intake behaves.
@@ -116,7 +117,7 @@ impl IntakeConfig {
             accept_domains: self
                 .accept_domains
                 .as_ref()
-                .map(|domains| domains.iter().map(|domain| domain.to_ascii_lowercase()).collect()),
+                .map(|domains| domains.iter().map(|domain| ascii_domain(domain).into_owned()).collect()),
             starttls: self.tls.is_some(),
         }
     }
@@ -165,7 +166,7 @@ pub async fn serve(
         rules: Arc::new(config.rules()),
         acceptor: config.tls.clone().map(TlsAcceptor::from),
         config,
-        stores: Box::new(stores),
+        stores: Arc::new(stores),
         shutdown: shutdown.clone(),
     });
     let result = loop {

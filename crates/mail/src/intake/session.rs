@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::data::{DataDecoder, DataFault, TraceCount};
 use super::grammar::{self, Body, Chunk, Command, CommandError, Line, MailParameters, Recipient};
 use super::reply::{self, Reply, StartTls};
+use super::stores::{Owner, Owners};
 use crate::address::Address;
 use crate::line_ends::LineEnds;
 
@@ -30,10 +31,18 @@ pub struct Rules {
     pub max_commands: u32,
     /// Most `Received:` fields a message may come with.
     pub max_received: u32,
-    /// Domains whose recipients are accepted, in lower case; `None` accepts all.
+    /// Domains whose recipients are accepted beside those that a tenant has claimed, in lower case and in ASCII; `None` accepts all.
     pub accept_domains: Option<Vec<String>>,
     /// Whether STARTTLS is offered.
     pub starttls: bool,
+}
+
+impl Rules {
+    /// Whether the configuration has the recipient's domain.
+    fn accepts(&self, recipient: &Address) -> bool {
+        let domain = recipient.ascii_domain();
+        self.accept_domains.as_ref().is_none_or(|all| all.iter().any(|ours| *ours == domain))
+    }
 }
 
 /// What the shell has to do before it calls [`Session::advance`] again.
@@ -80,6 +89,8 @@ pub struct Envelope {
     pub sender: Option<Address>,
     /// The forward paths in the order given, each once.
     pub recipients: Vec<Address>,
+    /// Whose each of them was when it was accepted.
+    pub owners: Vec<Owner>,
     /// The parameters of MAIL.
     pub parameters: MailParameters,
 }
@@ -100,6 +111,7 @@ pub struct Refusal {
 /// One session; see the module's text.
 pub struct Session {
     rules: Arc<Rules>,
+    owners: Arc<dyn Owners>,
     tls: bool,
     hello: Option<Hello>,
     transaction: Option<Transaction>,
@@ -139,9 +151,10 @@ enum Phase {
 
 impl Session {
     /// A session at its beginning.
-    pub fn new(rules: Arc<Rules>) -> Self {
+    pub fn new(rules: Arc<Rules>, owners: Arc<dyn Owners>) -> Self {
         Self {
             rules,
+            owners,
             tls: false,
             hello: None,
             transaction: None,
@@ -334,7 +347,7 @@ impl Session {
             self.refusals.push(Refusal { sender, recipient: None, concerned: Vec::new(), reply: Reply::TooLarge });
             return self.refuse(Reply::TooLarge, out);
         }
-        let envelope = Envelope { sender, recipients: Vec::new(), parameters };
+        let envelope = Envelope { sender, parameters, ..Envelope::default() };
         self.transaction = Some(Transaction { envelope, ..Transaction::default() });
         self.agree(Reply::SenderOk, out)
     }
@@ -346,15 +359,16 @@ impl Session {
             return self.refuse(Reply::InChunks, out);
         }
         let envelope = &mut transaction.envelope;
-        let recipient = match recipient {
+        let (recipient, owner) = match recipient {
             Recipient::Address(address) => {
                 if !envelope.parameters.smtputf8 && !address.is_ascii() {
                     return self.refuse(Reply::NotAscii, out);
                 }
+                let owner = self.owners.owner(&address.ascii_domain());
                 let refused = if address.local().contains(['%', '!', '@']) {
                     // The next hop trusts us: `a%elsewhere@ours` would make it a relay for the whole world.
                     Some(Reply::Routed)
-                } else if rules.accept_domains.as_ref().is_some_and(|all| !all.iter().any(|d| d == address.domain())) {
+                } else if owner == Owner::Own && !rules.accepts(&address) {
                     Some(Reply::RelayDenied)
                 } else {
                     None
@@ -365,12 +379,15 @@ impl Session {
                     self.refusals.push(Refusal { sender, recipient, concerned: vec![address], reply });
                     return self.refuse(reply, out);
                 }
-                address
+                (address, owner)
             }
             Recipient::Postmaster => {
                 let ours = rules.accept_domains.as_ref().and_then(|all| all.first()).unwrap_or(&rules.hostname);
                 match Address::postmaster(ours) {
-                    Ok(address) => address,
+                    Ok(address) => {
+                        let owner = self.owners.owner(&address.ascii_domain());
+                        (address, owner)
+                    }
                     Err(_) => return self.refuse(Reply::BadRecipient, out),
                 }
             }
@@ -382,6 +399,7 @@ impl Session {
             // Not counted as a mistake: a sender of a long list splits it in two when it sees this (RFC 5321 4.5.3.1.10).
             return self.agree(Reply::TooManyRecipients, out);
         }
+        envelope.owners.push(owner);
         envelope.recipients.push(recipient);
         self.agree(Reply::RecipientOk, out)
     }

@@ -1,38 +1,39 @@
-//! Whose store a mail is kept in.
+//! Whose a mail is, and where it is kept.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use store::Store;
 
-use crate::address::Address;
-
-/// Finds the stores of those whom a mail is for. Where the gateway serves one organisation, that is a [`Store`].
-///
-/// Asked on the way of each mail: it must be cheap, and neither wait nor fail.
-pub trait Stores: Debug + Send + Sync {
-    /// Divides the recipients of one mail among the stores that are to keep it. Each stands in one share, in the order given, and no two
-    /// shares have the same store. For no recipients it is one empty share: of the gateway itself.
-    fn shares(&self, recipients: &[Address]) -> Vec<Share>;
-
-    /// Domains that mail is taken for beside those of the configuration, in lower case.
-    fn claimed(&self) -> Vec<String>;
+/// Whose the mail for a domain is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Owner {
+    /// The gateway's own organisation's: nobody has claimed the domain.
+    Own,
+    /// That of the tenant of this key, which has.
+    Tenant(Arc<str>),
 }
 
-/// What one store keeps of a mail: all of it, for some of its recipients.
-#[derive(Debug, Clone)]
-pub struct Share {
-    /// Where it is kept.
-    pub store: Store,
-    /// Whom it is for.
-    pub recipients: Vec<Address>,
+/// Knows which domain is whose. Tenants come and go while the gateway runs: it is asked at each recipient, and must neither wait nor fail.
+pub trait Owners: Debug + Send + Sync {
+    /// Whose the mail for a domain is: a name in lower case and in ASCII (A-labels, RFC 5890 2.3.2.1), or an address literal.
+    fn owner(&self, domain: &str) -> Owner;
+}
+
+/// Knows where each keeps its mail. Where the gateway serves one organisation, that is a [`Store`].
+pub trait Stores: Owners {
+    /// The store of an owner; `None` where its mail cannot be taken now, and has to wait with its sender.
+    fn store(&self, owner: &Owner) -> Option<Store>;
+}
+
+impl Owners for Store {
+    fn owner(&self, _: &str) -> Owner {
+        Owner::Own
+    }
 }
 
 impl Stores for Store {
-    fn shares(&self, recipients: &[Address]) -> Vec<Share> {
-        vec![Share { store: self.clone(), recipients: recipients.to_vec() }]
-    }
-
-    fn claimed(&self) -> Vec<String> {
-        Vec::new()
+    fn store(&self, owner: &Owner) -> Option<Store> {
+        (*owner == Owner::Own).then(|| self.clone())
     }
 }

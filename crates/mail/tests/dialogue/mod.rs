@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use mail::intake::session::{Envelope, Event, Outcome, Rules, Session};
+use mail::intake::{Owner, Owners};
 
 /// The rules the tests start from.
 pub fn rules() -> Rules {
@@ -19,6 +20,16 @@ pub fn rules() -> Rules {
         max_received: 50,
         accept_domains: Some(vec!["example.jp".to_owned()]),
         starttls: true,
+    }
+}
+
+/// One organisation, which claims nothing.
+#[derive(Debug)]
+struct OneAlone;
+
+impl Owners for OneAlone {
+    fn owner(&self, _: &str) -> Owner {
+        Owner::Own
     }
 }
 
@@ -38,7 +49,7 @@ pub struct Dialogue {
 impl Dialogue {
     pub fn new(rules: Rules) -> Self {
         Self {
-            session: Session::new(Arc::new(rules)),
+            session: Session::new(Arc::new(rules), Arc::new(OneAlone)),
             messages: Vec::new(),
             closed: false,
             tls_asked: false,

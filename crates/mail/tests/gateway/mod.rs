@@ -17,6 +17,7 @@ use mail::delivery::{
 use mail::intake::{self, IntakeConfig};
 use store::{Clock, Completed, NewMessage, Notice, Origin, Store, StoreConfig, Timestamp, Verdict};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +38,28 @@ pub async fn store_with(change: impl FnOnce(&mut StoreConfig)) -> (Store, TempDi
     let mut config = StoreConfig::new(directory.path().join("data"), clock());
     change(&mut config);
     (Store::open(config).await.unwrap(), directory)
+}
+
+/// Everything up to the end of the next reply; empty where the connection ended.
+pub async fn read_reply(stream: &mut TcpStream) -> String {
+    let mut reply = String::new();
+    let mut byte = [0u8; 1];
+    // A reply is complete at the first line whose code is followed by a blank.
+    loop {
+        match stream.read(&mut byte).await {
+            Ok(1) => reply.push(char::from(byte[0])),
+            _ => return reply,
+        }
+        if reply.ends_with("\r\n") && reply.lines().last().is_some_and(|line| line.as_bytes().get(3) == Some(&b' ')) {
+            return reply;
+        }
+    }
+}
+
+/// Sends a text, and gives the reply to it.
+pub async fn say(stream: &mut TcpStream, text: &str) -> String {
+    stream.write_all(text.as_bytes()).await.unwrap();
+    read_reply(stream).await
 }
 
 /// A running intake.
