@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use store::{Counts, TenantKey, TenantSettings};
 
@@ -32,6 +33,60 @@ pub trait Tenants: Debug + Send + Sync {
 
     /// A new link for the first administrator; `None` when there is an account already.
     fn invite<'a>(&'a self, key: &'a TenantKey) -> TenantsFuture<'a, Option<String>>;
+}
+
+/// The tenants as handlers reach them: what is begun is done to its end, also when its client goes away meanwhile. A request that is dropped
+/// midway would leave an organisation whose parts have stopped.
+#[derive(Debug)]
+pub(crate) struct Register(Arc<dyn Tenants>);
+
+impl Register {
+    pub(crate) fn new(tenants: Arc<dyn Tenants>) -> Self {
+        Self(tenants)
+    }
+
+    pub(crate) async fn states(&self) -> Result<Vec<TenantState>, TenantFault> {
+        self.0.states().await
+    }
+
+    pub(crate) async fn add(
+        &self,
+        key: &TenantKey,
+        settings: &TenantSettings,
+        actor: &str,
+    ) -> Result<Option<String>, TenantFault> {
+        let (tenants, key, settings, actor) = (self.0.clone(), key.clone(), settings.clone(), actor.to_owned());
+        to_its_end(async move { tenants.add(&key, &settings, &actor).await }).await
+    }
+
+    pub(crate) async fn change(
+        &self,
+        key: &TenantKey,
+        settings: &TenantSettings,
+        actor: &str,
+    ) -> Result<(), TenantFault> {
+        let (tenants, key, settings, actor) = (self.0.clone(), key.clone(), settings.clone(), actor.to_owned());
+        to_its_end(async move { tenants.change(&key, &settings, &actor).await }).await
+    }
+
+    pub(crate) async fn remove(&self, key: &TenantKey, actor: &str) -> Result<(), TenantFault> {
+        let (tenants, key, actor) = (self.0.clone(), key.clone(), actor.to_owned());
+        to_its_end(async move { tenants.remove(&key, &actor).await }).await
+    }
+
+    pub(crate) async fn invite(&self, key: &TenantKey) -> Result<Option<String>, TenantFault> {
+        let (tenants, key) = (self.0.clone(), key.clone());
+        to_its_end(async move { tenants.invite(&key).await }).await
+    }
+}
+
+async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, TenantFault>> + Send + 'static,
+) -> Result<T, TenantFault> {
+    tokio::spawn(work).await.unwrap_or_else(|error| {
+        tracing::error!(event = "tenants_work_failed", error = &error as &dyn std::error::Error);
+        Err(TenantFault::Failed)
+    })
 }
 
 /// The answer of [`Tenants`].

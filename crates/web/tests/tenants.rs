@@ -6,11 +6,13 @@
 mod support;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use form::reason::Reason;
 use store::{AuditFilter, NewUser, Quarantined, Role, Verdict};
 use support::*;
-use tokio::net::TcpListener;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
 use web::{Listener, Sites};
 
 /// What an organisation has, by the numbers and names that requests are made with.
@@ -378,4 +380,36 @@ async fn whoever_runs_the_gateway_keeps_the_list_and_sees_figures_alone() {
     for path in ["/tenants", "/tenants/full", "/api/v1/tenants"] {
         assert_eq!(get_as(&tenant, &there, path).await.status, 404, "{path}");
     }
+}
+
+#[tokio::test]
+async fn what_is_begun_with_a_tenant_is_done_to_its_end_when_the_client_goes() {
+    let world = world_of_accounts().await;
+    signed_in(&world).await;
+    let hash = world.store.user_by_name(ADMIN).await.unwrap().unwrap().password_hash;
+    let user = NewUser { name: "kencho".to_owned(), password_hash: hash, role: Role::PlatformAdmin };
+    world.store.create_user(user, "test").await.unwrap();
+    let cookies = sign_in(&world, "kencho", PASSWORD).await.cookies();
+    let body = r#"{"name":"A","portal_url":"https://mugai.a.example.jp","admin_url":"https://kanri.a.example.jp"}"#;
+    let request = format!(
+        "PUT /api/v1/tenants/slow HTTP/1.1\r\nHost: {}\r\nCookie: {cookies}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        world.admin,
+        body.len()
+    );
+    let mut client = TcpStream::connect(world.admin).await.unwrap();
+    client.write_all(request.as_bytes()).await.unwrap();
+    let named = async |wanted: &str| {
+        for _ in 0..200 {
+            let tenants = world.store.tenants().await.unwrap();
+            if tenants.iter().any(|tenant| tenant.settings.name == wanted) {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        false
+    };
+    assert!(named("A").await, "it has begun");
+    drop(client);
+    assert!(named("A served").await, "and is done to its end");
 }

@@ -47,6 +47,7 @@ use crate::{
     people::{self, Need, People, PortalAccess, Shared, Sources, Unready},
     requests::{RequestSettings, ask, decide, fetch},
     role::Permission,
+    tenants::Register,
     untold::Untold,
 };
 
@@ -236,8 +237,8 @@ pub fn admin(state: AdminState) -> Result<Router, NoPasswords> {
 
 impl Console {
     /// The organisations that are served; to whoever does not run the gateway there is no such page.
-    pub(crate) fn tenants(&self) -> Result<&dyn Tenants, Fault> {
-        self.state.tenants.as_deref().ok_or(Fault::NotFound)
+    pub(crate) fn tenants(&self) -> Result<Register, Fault> {
+        self.state.tenants.clone().map(Register::new).ok_or(Fault::NotFound)
     }
 }
 

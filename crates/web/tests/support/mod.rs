@@ -345,6 +345,12 @@ impl web::Tenants for Register {
         Box::pin(async move {
             self.store.add_tenant(key, settings, actor).await?;
             self.added.store(true, Ordering::SeqCst);
+            if key.as_str() == "slow" {
+                // Between the list and the parts of a tenant there is time for a client to go.
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                let name = format!("{} served", settings.name);
+                self.store.change_tenant(key, &store::TenantSettings { name, ..settings.clone() }, actor).await?;
+            }
             Ok(Some(format!("{}/setup/once", settings.admin.as_str())))
         })
     }
