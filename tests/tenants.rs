@@ -182,3 +182,99 @@ fn one_that_is_flooded_holds_no_other_up() {
     println!("{before} of {FLOOD} were converted before, {between} when the single mail was there, after {waited:?}");
     assert!(between - before < FLOOD / 4, "{before} {between}");
 }
+
+/// Puts something in the way of a tenant's store, or takes it away again.
+fn obstruct(gateway: &Gateway, key: &str) -> PathBuf {
+    let lock = gateway.directory.join("data/tenants").join(key).join("lock");
+    std::fs::remove_file(&lock).expect("there was a store");
+    std::fs::create_dir(&lock).expect("obstructed");
+    lock
+}
+
+fn reply_to(gateway: &Gateway, recipients: &[&str], subject: &str) -> u16 {
+    submit(gateway.smtp, "a@partner.example", recipients, &mail(subject)).unwrap().0
+}
+
+/// Waits until mail for a recipient is taken.
+fn until_taken(gateway: &Gateway, recipient: &str) {
+    let begun = Instant::now();
+    while reply_to(gateway, &[recipient], "again") != 250 {
+        assert!(begun.elapsed() < PATIENCE, "not served again: {}", gateway.log());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+#[test]
+fn a_tenant_that_cannot_be_served_is_nobody_elses_matter_and_is_tried_again() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut gateway = Gateway::start(directory.path(), "");
+    for city in ["city-a", "city-b", "city-c"] {
+        let domain = format!("{city}.example.lg.jp");
+        let (done, said) = tenant(&gateway, &[&["add", city][..], &settings(city, &domain, &urls(city))].concat());
+        assert!(done, "{said}");
+    }
+    let conditions = |gateway: &Gateway| page(gateway.portal, "127.0.0.1", "/readyz").1;
+    assert!(conditions(&gateway).contains(r#"{"name":"tenants","status":"ok"}"#), "{}", conditions(&gateway));
+
+    // At the start.
+    assert!(gateway.stop());
+    let (lock_b, _lock_c) = (obstruct(&gateway, "city-b"), obstruct(&gateway, "city-c"));
+    gateway.restart();
+    assert_eq!(reply_to(&gateway, &["x@city-a.example.lg.jp"], "one"), 250);
+    assert_eq!(reply_to(&gateway, &["x@elsewhere.example"], "own"), 250);
+    assert_eq!(reply_to(&gateway, &["x@city-b.example.lg.jp"], "waits"), 451, "its mail is not the gateway's own");
+    assert!(conditions(&gateway).contains("2 of 3 are not served"), "{}", conditions(&gateway));
+    // To do it again does not answer that it was done.
+    let b = urls("city-b");
+    let change = |name| [&["change", "city-b"][..], &settings(name, "city-b.example.lg.jp", &b)].concat();
+    for _ in 0..2 {
+        let (done, said) = tenant(&gateway, &change("B"));
+        assert!(!done && said.contains("the log says why"), "{said}");
+    }
+    // Who has nothing goes, served or not.
+    let (done, said) = tenant(&gateway, &["remove", "city-c"]);
+    assert!(done, "{said}");
+    assert_eq!(reply_to(&gateway, &["x@city-c.example.lg.jp"], "own"), 250);
+    // And by itself it is there again.
+    std::fs::remove_dir(&lock_b).expect("clear");
+    until_taken(&gateway, "x@city-b.example.lg.jp");
+    assert!(page(gateway.portal, "mugai.city-b.example.lg.jp", "/sign-in").1.contains('B'));
+
+    // While it runs: what has failed to take effect takes effect when it is done again.
+    let lock = obstruct(&gateway, "city-b");
+    let (done, said) = tenant(&gateway, &change("新B市"));
+    assert!(!done, "{said}");
+    assert_eq!(reply_to(&gateway, &["x@city-b.example.lg.jp"], "waits"), 451);
+    assert_eq!(page(gateway.portal, "mugai.city-b.example.lg.jp", "/sign-in").0, 421);
+    std::fs::remove_dir(&lock).expect("clear");
+    let (done, said) = tenant(&gateway, &change("新B市"));
+    assert!(done, "{said}");
+    assert!(page(gateway.portal, "mugai.city-b.example.lg.jp", "/sign-in").1.contains("新B市"));
+    assert!(gateway.stop());
+}
+
+#[test]
+fn a_part_of_a_tenant_that_ends_by_itself_ends_nobody_else() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut gateway = Gateway::start(directory.path(), "");
+    let domain = "city-a.example.lg.jp";
+    assert!(tenant(&gateway, &[&["add", "city-a"][..], &settings("A", domain, &urls("city-a"))].concat()).0);
+    assert!(gateway.stop());
+    // Where its mail goes cannot be written.
+    let maildir = gateway.directory.join("data/tenants/city-a/maildir");
+    std::fs::remove_dir_all(&maildir).expect("there was one");
+    std::fs::write(&maildir, "in the way").expect("obstructed");
+    gateway.restart();
+    let begun = Instant::now();
+    while !gateway.log().contains("tenant_failed") {
+        assert!(begun.elapsed() < PATIENCE, "{}", gateway.log());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(reply_to(&gateway, &["x@city-a.example.lg.jp"], "waits"), 451);
+    assert_eq!(reply_to(&gateway, &["x@elsewhere.example"], "own"), 250);
+    wait_for(&inbox(&gateway, None), 1, PATIENCE);
+    std::fs::remove_file(&maildir).expect("clear");
+    until_taken(&gateway, "x@city-a.example.lg.jp");
+    wait_for(&inbox(&gateway, Some("city-a")), 1, PATIENCE);
+    assert!(gateway.stop());
+}

@@ -120,7 +120,7 @@ pub(crate) fn hostname(config: &Config) -> String {
     config.smtp.hostname.clone().or_else(machine).filter(usable).unwrap_or_else(|| "localhost".to_owned())
 }
 
-/// Everything that can be found wrong before anything is started: `serve` and `doctor` both ask.
+/// Everything that can be found wrong before the parts of one organisation are started.
 pub(crate) fn check(config: &Config) -> Result<()> {
     log_filter(config)?;
     scanner(config)?;
@@ -130,10 +130,14 @@ pub(crate) fn check(config: &Config) -> Result<()> {
     sources::sources(config)?;
     webhooks(config)?;
     icap_tls(config)?;
-    for key in config.tenants.keys() {
-        check(&config.with_sections_of(key)).with_context(|| format!("tenants.{key}"))?;
-    }
     Ok(())
+}
+
+/// The same for every tenant that the configuration has sections for. A fault of one keeps no other from being served, but whoever looks the
+/// installation over is told.
+pub(crate) fn check_tenants(config: &Config) -> Result<()> {
+    let mut keys = config.tenants.keys();
+    keys.try_for_each(|key| check(&config.with_sections_of(key)).with_context(|| format!("tenants.{key}")))
 }
 
 /// Which log lines are written.

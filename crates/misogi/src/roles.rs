@@ -1,10 +1,12 @@
 //! The running parts of the gateway, and how they end.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use store::TenantKey;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -46,11 +48,8 @@ impl Roles {
                 }
                 Some(ended) = self.tasks.join_next() => break judged(ended),
                 Some(tenant) = tenants.recv() => drop(of_tenants.spawn(tenant.until_told())),
-                Some(ended) = of_tenants.join_next() => match judged(ended) {
-                    // It was told to.
-                    Ok(()) => {}
-                    failed => break failed,
-                },
+                // Told to, or not: whatever becomes of a tenant is no other's end.
+                Some(_) = of_tenants.join_next() => {}
             }
         };
         self.shutdown.cancel();
@@ -59,9 +58,7 @@ impl Roles {
         while let Some(ended) = self.tasks.join_next().await {
             result = result.and(judged(ended));
         }
-        while let Some(ended) = of_tenants.join_next().await {
-            result = result.and(judged(ended));
-        }
+        while of_tenants.join_next().await.is_some() {}
         result
     }
 
@@ -84,18 +81,24 @@ impl Roles {
 
 /// The roles of one tenant.
 pub(crate) struct TenantRoles {
+    pub(crate) key: TenantKey,
     pub(crate) roles: Roles,
     /// Tells that all of them have ended, or never ran because the gateway was stopping.
     pub(crate) ended: DropGuard,
+    /// Is told so too.
+    pub(crate) over: Arc<Notify>,
 }
 
 impl TenantRoles {
-    /// Runs until the tenant is told to stop; where one of its roles ends by itself, that is the end of the gateway, as it would be of the
-    /// gateway's own.
-    async fn until_told(self) -> (&'static str, Result<()>) {
-        let result = self.roles.until_told().await;
-        drop(self.ended);
-        ("a tenant", result)
+    /// Runs until the tenant is told to stop. Where one of its roles ends by itself the others are stopped as well, and the tenant is served anew
+    /// later.
+    async fn until_told(self) {
+        let Self { key, roles, ended, over } = self;
+        if let Err(error) = roles.until_told().await {
+            tracing::error!(event = "tenant_failed", tenant = key.as_str(), error = format!("{error:#}"));
+        }
+        drop(ended);
+        over.notify_one();
     }
 }
 

@@ -1,19 +1,21 @@
 //! The organisations that run on this machine: the gateway's own, and tenants that come and go while it runs.
 
 use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
 use std::fs::File;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use axum::Router;
 use mail::intake::{Owner, Owners, Stores};
 use store::{Store, Tenant, TenantKey, TenantSettings};
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, MutexGuard, Notify, mpsc};
 use tokio_util::sync::CancellationToken;
-use web::{Proxies, Site, Sites, TenantFault, TenantState, TenantsFuture};
+use web::{Condition, Proxies, Readiness, Site, Sites, TenantFault, TenantState, TenantsFuture};
 
-use crate::config::TENANTS;
+use crate::config::{Config, TENANTS};
 use crate::gateway;
 use crate::machine::Machine;
 use crate::roles::{Roles, TenantRoles};
@@ -32,22 +34,38 @@ pub(crate) struct Tenancies {
     /// One change at a time.
     changing: Mutex<()>,
     coming: mpsc::UnboundedSender<TenantRoles>,
+    /// The parts of a tenant have ended.
+    over: Arc<Notify>,
 }
 
 /// The tenants beside the gateway's own organisation.
 #[derive(Default)]
 struct Known {
-    tenants: BTreeMap<TenantKey, Served>,
+    tenants: BTreeMap<TenantKey, Listed>,
     /// Whose mail a domain's is.
     domains: HashMap<String, TenantKey>,
 }
 
-/// A tenant that is served. While its parts are made anew its store is closed: what comes for it then is told to come back.
-struct Served {
+/// A tenant that stands in the list. It stays known while it is not served: its mail must not become another's, and waits with its senders.
+struct Listed {
     tenant: Tenant,
+    /// Its parts; `None` where they could not be started.
+    parts: Option<Parts>,
+}
+
+impl Listed {
+    /// Its parts, where all of them are at work.
+    fn served(&self) -> Option<&Parts> {
+        self.parts.as_ref().filter(|parts| !parts.shutdown.is_cancelled())
+    }
+}
+
+/// What works for a tenant.
+#[derive(Clone)]
+struct Parts {
     store: Store,
     site: Arc<Site>,
-    /// Tells its parts to stop.
+    /// Tells them to stop. They tell so themselves where one of them ends.
     shutdown: CancellationToken,
     /// They have.
     ended: CancellationToken,
@@ -71,21 +89,90 @@ impl Tenancies {
             known: RwLock::default(),
             changing: Mutex::default(),
             coming,
+            over: Arc::default(),
         });
-        let count = tenants.len().saturating_add(1);
-        let pages = all.own.start(&all.machine, Some(all.clone()), count, roles)?;
+        all.change_known(|known| known.tenants = tenants.into_iter().map(Listed::unserved).collect());
+        let pages = all.own.start(&all.machine, Some(all.clone()), all.count(), roles)?;
         all.portal.set_own(pages.portal);
         all.admin.set_own(pages.admin);
         for key in all.machine.config.tenants.keys() {
-            if !tenants.iter().any(|tenant| tenant.key.as_str() == key) {
+            if !all.known().tenants.keys().any(|known| known.as_str() == key) {
                 tracing::warn!(event = "tenant_sections_unused", tenant = key);
             }
         }
-        for tenant in tenants {
-            let key = tenant.key.clone();
-            all.serve(tenant, count).await.with_context(|| format!("the tenant {}", key.as_str()))?;
-        }
+        all.serve_all().await;
+        roles.start("tenants", all.clone().look_after());
         Ok((all, receiver))
+    }
+
+    /// Puts aside at once what has ended by itself, and tries from time to time to serve what is not served. A fault of one tenant is no other's.
+    async fn look_after(self: Arc<Self>) -> Result<(), Infallible> {
+        let shutdown = self.machine.shutdown.clone();
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                () = self.over.notified() => self.put_aside().await,
+                () = tokio::time::sleep(TRY_AGAIN) => self.serve_all().await,
+            }
+        }
+    }
+
+    async fn put_aside(&self) {
+        let Ok(_alone) = self.alone().await else { return };
+        let is_over = |listed: &Listed| listed.parts.is_some() && listed.served().is_none();
+        let over: Vec<TenantKey> = {
+            let known = self.known();
+            known.tenants.iter().filter(|(_, listed)| is_over(listed)).map(|(key, _)| key.clone()).collect()
+        };
+        for key in over {
+            self.halt(&key).await;
+        }
+        self.post();
+    }
+
+    /// Serves every tenant of the list that is not served.
+    async fn serve_all(&self) {
+        let Ok(_alone) = self.alone().await else { return };
+        match self.own.store.tenants().await {
+            Ok(tenants) => {
+                for tenant in tenants {
+                    let key = tenant.key.clone();
+                    if self.served(&key).is_some() {
+                        continue;
+                    }
+                    self.halt(&key).await;
+                    if let Err(error) = self.serve(tenant).await {
+                        unserved(&key, &error);
+                    }
+                }
+            }
+            Err(error) => tracing::error!(event = "tenants_store_failed", error = chain(&error)),
+        }
+        self.post();
+    }
+
+    /// Posts on the board of whoever runs the gateway whether every tenant is served. Where there is none, nothing is said of them.
+    fn post(&self) {
+        let (all, missing) = {
+            let known = self.known();
+            let served = known.tenants.values().filter(|listed| listed.served().is_some()).count();
+            (known.tenants.len(), known.tenants.len().saturating_sub(served))
+        };
+        let readiness = &self.machine.readiness;
+        match (all, missing) {
+            (0, _) => readiness.withdraw(Readiness::TENANTS),
+            (_, 0) => readiness.report(Readiness::TENANTS, Condition::Good),
+            _ => {
+                let detail = format!("{missing} of {all} are not served");
+                readiness.report(Readiness::TENANTS, Condition::Degraded(detail));
+            }
+        }
+    }
+
+    /// Holds back every other change; fails once the gateway is stopping.
+    async fn alone(&self) -> Result<MutexGuard<'_, ()>, TenantFault> {
+        let alone = self.changing.lock().await;
+        if self.machine.shutdown.is_cancelled() { Err(TenantFault::Failed) } else { Ok(alone) }
     }
 
     pub(crate) fn machine(&self) -> &Machine {
@@ -106,10 +193,11 @@ impl Tenancies {
         self.proxies.clone()
     }
 
-    /// Closes every store, once nothing works with them any more.
+    /// Closes every store, once nothing works with them any more and no change is on its way.
     pub(crate) async fn close(&self) {
-        let others: Vec<Store> = self.known().tenants.values().map(|served| served.store.clone()).collect();
-        for store in others {
+        let _alone = self.changing.lock().await;
+        let parts: Vec<Parts> = self.known().tenants.values().filter_map(|listed| listed.parts.clone()).collect();
+        for Parts { store, .. } in parts {
             store.close().await;
         }
         self.own.store.close().await;
@@ -122,16 +210,34 @@ impl Tenancies {
     fn change_known(&self, change: impl FnOnce(&mut Known)) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         change(&mut known);
-        let claimed = known.tenants.values().flat_map(|served| {
-            let Tenant { key, settings, .. } = &served.tenant;
+        let claimed = known.tenants.values().flat_map(|listed| {
+            let Tenant { key, settings, .. } = &listed.tenant;
             settings.domains.iter().map(|domain| (domain.as_str().to_owned(), key.clone()))
         });
         known.domains = claimed.collect();
     }
 
-    /// Opens a tenant's store and starts its parts; it is one of `count` organisations.
-    async fn serve(&self, tenant: Tenant, count: usize) -> Result<()> {
-        let config = self.machine.config.of_tenant(&tenant);
+    fn served(&self, key: &TenantKey) -> Option<Parts> {
+        self.known().tenants.get(key).and_then(Listed::served).cloned()
+    }
+
+    /// Notes what a tenant is, and serves it. Where that fails it is known all the same, and tried again later.
+    async fn serve(&self, tenant: Tenant) -> Result<()> {
+        let key = tenant.key.clone();
+        self.change_known(|known| drop(known.tenants.insert(key.clone(), Listed::unserved(tenant.clone()).1)));
+        let parts = self.begun(&tenant).await?;
+        self.change_known(|known| {
+            if let Some(listed) = known.tenants.get_mut(&key) {
+                listed.parts = Some(parts);
+            }
+        });
+        tracing::info!(event = "tenant_served", tenant = key.as_str());
+        Ok(())
+    }
+
+    /// Opens a tenant's store and starts its parts.
+    async fn begun(&self, tenant: &Tenant) -> Result<Parts> {
+        let config = self.machine.config.of_tenant(tenant);
         gateway::check(&config)?;
         let store = {
             let config = config.clone();
@@ -146,47 +252,52 @@ impl Tenancies {
             }
             let tenancy = Tenancy::new(&self.machine, config, store.clone(), shutdown.clone()).await?;
             let mut roles = Roles::new(shutdown.clone());
-            let pages = tenancy.start(&self.machine, None, count, &mut roles)?;
+            let pages = tenancy.start(&self.machine, None, self.count(), &mut roles)?;
             let icap = tenancy.config.icap.listen.map(|_| tenancy.icap(&self.machine)).transpose()?;
             anyhow::Ok((tenancy.site.clone(), pages, icap, roles))
         };
         let (site, pages, icap, roles) = match started.await {
             Ok(started) => started,
             Err(error) => {
+                shutdown.cancel();
                 store.close().await;
                 return Err(error);
             }
         };
         let ended = CancellationToken::new();
-        // Nobody takes it where the gateway is stopping, and then its parts end with this.
-        let taken = self.coming.send(TenantRoles { roles, ended: ended.clone().drop_guard() }).is_ok();
-        anyhow::ensure!(taken, "the gateway is stopping");
+        // Nobody takes them where the gateway is stopping, and then they end with this.
+        let (key, over) = (tenant.key.clone(), self.over.clone());
+        let taken = self.coming.send(TenantRoles { key, roles, ended: ended.clone().drop_guard(), over });
+        if taken.is_err() {
+            store.close().await;
+            bail!("the gateway is stopping");
+        }
         self.portal.set(tenant.settings.portal.host(), pages.portal);
         self.admin.set(tenant.settings.admin.host(), pages.admin);
         if let Some(icap) = icap {
             self.proxies.set(tenant.key.as_str(), icap);
         }
-        let key = tenant.key.clone();
-        tracing::info!(event = "tenant_served", tenant = key.as_str());
-        let served = Served { tenant, store, site, shutdown, ended };
-        self.change_known(|known| drop(known.tenants.insert(key, served)));
-        Ok(())
+        Ok(Parts { store, site, shutdown, ended })
     }
 
-    /// Stops a tenant's parts and closes its store. It stays known: its mail must not become another's.
-    async fn halt(&self, key: &TenantKey) -> Result<Tenant, TenantFault> {
-        let (tenant, store, shutdown, ended) = {
-            let known = self.known();
-            let served = known.tenants.get(key).ok_or(TenantFault::NotFound)?;
-            (served.tenant.clone(), served.store.clone(), served.shutdown.clone(), served.ended.clone())
-        };
-        self.portal.remove(tenant.settings.portal.host());
-        self.admin.remove(tenant.settings.admin.host());
+    /// Stops a tenant's parts, where it has any, and closes its store.
+    async fn halt(&self, key: &TenantKey) {
+        let found = self.known().tenants.get(key).and_then(|listed| {
+            let settings = listed.tenant.settings.clone();
+            listed.parts.clone().map(|parts| (settings, parts))
+        });
+        let Some((settings, Parts { store, shutdown, ended, .. })) = found else { return };
+        self.portal.remove(settings.portal.host());
+        self.admin.remove(settings.admin.host());
         self.proxies.remove(key.as_str());
         shutdown.cancel();
         ended.cancelled().await;
         store.close().await;
-        Ok(tenant)
+        self.change_known(|known| {
+            if let Some(listed) = known.tenants.get_mut(key) {
+                listed.parts = None;
+            }
+        });
     }
 
     /// A tenant as its row has it now.
@@ -217,65 +328,84 @@ impl Tenancies {
         settings: &TenantSettings,
         actor: &str,
     ) -> Result<Option<String>, TenantFault> {
-        let _alone = self.changing.lock().await;
+        let _alone = self.alone().await?;
         self.check(settings)?;
         self.own.store.add_tenant(key, settings, actor).await?;
-        let tenant = self.row(key).await?;
-        if let Err(error) = self.serve(tenant, self.count().saturating_add(1)).await {
-            unserved(key, &error);
-            // What cannot be served must not stop the next start.
+        if let Err(error) = self.serve(self.row(key).await?).await {
+            let fault = unserved(key, &error);
+            // Whoever adds it is told, and may add it again.
             self.own.store.remove_tenant(key, actor).await?;
-            return Err(TenantFault::Failed);
+            self.change_known(|known| drop(known.tenants.remove(key)));
+            return Err(fault);
         }
+        self.post();
         self.invited(key).await
     }
 
     async fn changed(&self, key: &TenantKey, settings: &TenantSettings, actor: &str) -> Result<(), TenantFault> {
-        let _alone = self.changing.lock().await;
+        let _alone = self.alone().await?;
         self.check(settings)?;
-        let before = self.row(key).await?.settings;
         self.own.store.change_tenant(key, settings, actor).await?;
         let tenant = self.row(key).await?;
-        let domains_alone = TenantSettings { domains: before.domains.clone(), ..tenant.settings.clone() } == before;
-        if domains_alone {
+        // What counts is what is served, not what was written before: that may have failed to take effect.
+        let is_domains_alone = self.known().tenants.get(key).is_some_and(|listed| {
+            let Tenant { settings: served, .. } = &listed.tenant;
+            let with_these = TenantSettings { domains: tenant.settings.domains.clone(), ..served.clone() };
+            listed.served().is_some() && with_these == tenant.settings
+        });
+        if is_domains_alone {
             self.change_known(|known| {
-                if let Some(served) = known.tenants.get_mut(key) {
-                    served.tenant = tenant;
+                if let Some(listed) = known.tenants.get_mut(key) {
+                    listed.tenant = tenant;
                 }
             });
             return Ok(());
         }
         // Its name stands in mails and its addresses in links and cookies: everything that has read them is made anew.
-        self.halt(key).await?;
-        self.serve(tenant, self.count()).await.map_err(|error| unserved(key, &error))
+        self.halt(key).await;
+        let served = self.serve(tenant).await.map_err(|error| unserved(key, &error));
+        self.post();
+        served
     }
 
     async fn removed(&self, key: &TenantKey, actor: &str) -> Result<(), TenantFault> {
-        let _alone = self.changing.lock().await;
-        let store = self.known().tenants.get(key).map(|served| served.store.clone()).ok_or(TenantFault::NotFound)?;
-        if !store.is_vacant().await? {
+        let _alone = self.alone().await?;
+        let tenant = self.row(key).await?;
+        let served = self.served(key);
+        if let Some(Parts { store, .. }) = &served
+            && !store.is_vacant().await?
+        {
             return Err(TenantFault::NotVacant);
         }
-        let tenant = self.halt(key).await?;
+        self.halt(key).await;
         // A mail may have come until a moment ago. From here on none can: its store is closed, and its sender will come back.
         let config = self.machine.config.of_tenant(&tenant);
-        let vacant = apart(async move || Ok(gateway::reader(&config).await?.is_vacant().await?)).await;
-        if !vacant.as_ref().is_ok_and(|vacant| *vacant) {
-            self.serve(tenant, self.count()).await.map_err(|error| unserved(key, &error))?;
-            return Err(vacant.map_or_else(|error| unserved(key, &error), |_| TenantFault::NotVacant));
+        let fault = match apart(async move || is_vacant(&config).await).await {
+            Ok(true) => None,
+            Ok(false) => Some(TenantFault::NotVacant),
+            Err(error) => Some(unserved(key, &error)),
+        };
+        if let Some(fault) = fault {
+            if served.is_some()
+                && let Err(error) = self.serve(tenant).await
+            {
+                unserved(key, &error);
+            }
+            self.post();
+            return Err(fault);
         }
         self.own.store.remove_tenant(key, actor).await?;
         self.change_known(|known| drop(known.tenants.remove(key)));
+        self.post();
         tracing::info!(event = "tenant_removed", tenant = key.as_str());
         Ok(())
     }
 
     async fn invited(&self, key: &TenantKey) -> Result<Option<String>, TenantFault> {
-        let (store, site) = {
-            let known = self.known();
-            let served = known.tenants.get(key).ok_or(TenantFault::NotFound)?;
-            (served.store.clone(), served.site.clone())
-        };
+        if !self.known().tenants.contains_key(key) {
+            return Err(TenantFault::NotFound);
+        }
+        let Parts { store, site, .. } = self.served(key).ok_or(TenantFault::Failed)?;
         web::invite(&store, &site).await.map_err(|error| {
             tracing::error!(event = "tenant_not_invited", tenant = key.as_str(), error = chain(&error));
             TenantFault::Failed
@@ -283,18 +413,35 @@ impl Tenancies {
     }
 
     async fn seen(&self) -> Vec<TenantState> {
-        let mut stores = vec![(None, self.own.store.clone(), self.own.site.clone(), Vec::new())];
-        for (key, Served { tenant, store, site, .. }) in &self.known().tenants {
-            let domains = tenant.settings.domains.iter().map(|domain| domain.as_str().to_owned()).collect();
-            stores.push((Some(key.clone()), store.clone(), site.clone(), domains));
-        }
-        let mut states = Vec::with_capacity(stores.len());
-        for (key, store, site, domains) in stores {
-            let Site { name, portal_url, admin_url, .. } = Site::clone(&site);
-            let counts = store.counts().await.ok();
-            states.push(TenantState { key, name, domains, portal_url, admin_url, counts });
+        let Site { name, portal_url, admin_url, .. } = Site::clone(&self.own.site);
+        let counts = self.own.store.counts().await.ok();
+        let mut states = vec![TenantState { key: None, name, domains: Vec::new(), portal_url, admin_url, counts }];
+        let listed: Vec<(Tenant, Option<Parts>)> = {
+            let known = self.known();
+            known.tenants.values().map(|listed| (listed.tenant.clone(), listed.served().cloned())).collect()
+        };
+        for (Tenant { key, settings, .. }, parts) in listed {
+            let counts = match parts {
+                Some(Parts { store, .. }) => store.counts().await.ok(),
+                None => None,
+            };
+            states.push(TenantState {
+                key: Some(key),
+                name: settings.name,
+                domains: settings.domains.iter().map(|domain| domain.as_str().to_owned()).collect(),
+                portal_url: settings.portal.as_str().to_owned(),
+                admin_url: settings.admin.as_str().to_owned(),
+                counts,
+            });
         }
         states
+    }
+}
+
+impl Listed {
+    /// As it stands in the list.
+    fn unserved(tenant: Tenant) -> (TenantKey, Self) {
+        (tenant.key.clone(), Self { tenant, parts: None })
     }
 }
 
@@ -350,12 +497,20 @@ impl Stores for Recipients {
     fn store(&self, owner: &Owner) -> Option<Store> {
         match owner {
             Owner::Own => Some(self.0.own.store.clone()),
-            Owner::Tenant(key) => {
-                let known = self.0.known();
-                TenantKey::parse(key).and_then(|key| known.tenants.get(&key)).map(|served| served.store.clone())
-            }
+            Owner::Tenant(key) => self.0.served(&TenantKey::parse(key)?).map(|parts| parts.store),
         }
     }
+}
+
+/// Whether nothing is kept of a tenant whose store is closed; one that was never made holds nothing.
+async fn is_vacant(config: &Config) -> Result<bool> {
+    if !gateway::store_exists(config)? {
+        return Ok(true);
+    }
+    let store = gateway::reader(config).await?;
+    let vacant = store.is_vacant().await;
+    store.close().await;
+    Ok(vacant?)
 }
 
 /// Runs what opens a database on a thread of its own: bringing it to the current schema may take a while after an update, and what sqlx makes of
@@ -373,3 +528,6 @@ fn unserved(key: &TenantKey, error: &anyhow::Error) -> TenantFault {
     tracing::error!(event = "tenant_not_served", tenant = key.as_str(), error = format!("{error:#}"));
     TenantFault::Failed
 }
+
+/// How soon it is tried again to serve a tenant that could not be served.
+const TRY_AGAIN: Duration = Duration::from_secs(15);

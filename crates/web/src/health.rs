@@ -14,12 +14,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use store::Store;
+use store::{Role, Store};
 use tokio::time::Instant;
 
 use crate::{
     doors::{Door, get},
     people::Need,
+    role::{self, Permission},
 };
 
 /// What a part of the gateway says of itself.
@@ -59,6 +60,9 @@ impl Board {
 }
 
 impl Readiness {
+    /// The part that stands for the organisations which the gateway serves beside its own. Only whoever may know of them is shown it on pages.
+    pub const TENANTS: &'static str = "tenants";
+
     /// A board that waits for these parts to report.
     pub fn expecting(parts: &[&'static str]) -> Self {
         let waiting = parts.iter().map(|part| (*part, Condition::Refusing("has not reported yet".to_owned())));
@@ -72,11 +76,25 @@ impl Readiness {
         board.conditions.insert(part, condition);
     }
 
+    /// Takes off the board what there is no more.
+    pub fn withdraw(&self, part: &'static str) {
+        let mut board = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        board.conditions.remove(part);
+        board.since.remove(part);
+    }
+
     /// Each part and whether it works, without asking the store.
     pub(crate) fn working(&self) -> Vec<(&'static str, bool)> {
         let board = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let switched_on = board.conditions.iter().filter(|(_, condition)| !matches!(condition, Condition::Off(_)));
         switched_on.map(|(part, condition)| (*part, *condition == Condition::Good)).collect()
+    }
+
+    /// The parts that somebody of a role is shown.
+    pub(crate) async fn checks_for(&self, role: Role, store: &Store) -> Vec<(&'static str, Condition)> {
+        let mut checks = self.checks(store).await;
+        checks.retain(|(part, _)| *part != Self::TENANTS || role::allows(role, Permission::Tenants));
+        checks
     }
 
     pub(crate) async fn checks(&self, store: &Store) -> Vec<(&'static str, Condition)> {

@@ -155,7 +155,7 @@ fn print(check: &Check) {
 }
 
 fn configuration(config: &Config) -> Check {
-    match gateway::check(config) {
+    match gateway::check(config).and_then(|()| gateway::check_tenants(config)) {
         Ok(()) => Check::new("configuration", State::Ok, "every value can be used"),
         Err(error) => Check::new("configuration", State::Fault, format!("{error:#}")),
     }

@@ -7,10 +7,11 @@ use store::{Disk, Figures, Timestamp};
 
 use super::Console;
 use crate::{
-    Seen,
+    Readiness, Seen,
     health::Condition,
     moment,
     page::Mark,
+    people::Visitor,
     shown,
     texts::{self, Texts},
 };
@@ -45,15 +46,9 @@ pub(super) struct Emergency {
 }
 
 /// All checks, those of the parts first.
-pub(super) async fn all(
-    console: &Console,
-    figures: &Figures,
-    disk: Option<Disk>,
-    language: Language,
-    t: &'static Texts,
-) -> Vec<CheckRow> {
-    let readiness = &console.state.readiness;
-    let parts = readiness.checks(&console.state.store).await;
+pub(super) async fn all(console: &Console, figures: &Figures, disk: Option<Disk>, visitor: &Visitor) -> Vec<CheckRow> {
+    let (readiness, language, t) = (&console.state.readiness, visitor.language, visitor.texts());
+    let parts = readiness.checks_for(visitor.user.role, &console.state.store).await;
     let mut rows: Vec<CheckRow> = parts
         .into_iter()
         .map(|(name, condition)| {
@@ -169,6 +164,7 @@ fn part_name(name: &'static str, t: &Texts) -> &'static str {
         "rooms" => t.part_rooms,
         "scanner" => t.part_scanner,
         "delivery" => t.part_delivery,
+        Readiness::TENANTS => t.nav_tenants,
         other => other,
     }
 }
@@ -181,6 +177,7 @@ fn meaning(name: &str, condition: &Condition, t: &Texts) -> &'static str {
         ("scanner", Condition::Off(_)) => t.meaning_scanner_off,
         ("scanner", _) => t.meaning_scanner,
         ("delivery", _) => t.meaning_delivery,
+        (Readiness::TENANTS, _) => t.meaning_tenants,
         _ => "",
     }
 }

@@ -31,7 +31,7 @@ pub(crate) async fn page(State(console): State<Console>, visitor: Visitor) -> Re
     let store = &console.state.store;
     let (counts, figures) = (store.counts().await?, store.figures().await?);
     let disk = store.disk().await.ok();
-    let checks = checks::all(&console, &figures, disk, visitor.language, t).await;
+    let checks = checks::all(&console, &figures, disk, &visitor).await;
     // Who may not see persons' mail sees no list of it here either.
     let may_track = role::allows(visitor.user.role, Permission::Tracking);
     let rows = if may_track {

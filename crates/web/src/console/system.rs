@@ -55,7 +55,7 @@ pub(crate) async fn page(State(console): State<Console>, visitor: Visitor) -> Re
     let template = SystemPage {
         page: visitor.page(&console.people, t.nav_system, Permission::System),
         facts,
-        checks: checks::all(&console, &figures, disk, visitor.language, t).await,
+        checks: checks::all(&console, &figures, disk, &visitor).await,
         examined: examination.as_ref().map(|examination| {
             let ago = texts::ago(visitor.language, store.now().since(examination.at).as_secs());
             format!("{} ({ago})", moment::local(examination.at, offset))
