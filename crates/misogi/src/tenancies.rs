@@ -80,12 +80,13 @@ impl Tenancies {
     ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<TenantRoles>)> {
         let (coming, receiver) = mpsc::unbounded_channel();
         let tenants = own.store.tenants().await?;
+        let proxies = Proxies::of(machine.config.proxies_of_tenants());
         let all = Arc::new(Self {
             machine,
             own,
             portal: Sites::default(),
             admin: Sites::default(),
-            proxies: Proxies::default(),
+            proxies,
             known: RwLock::default(),
             changing: Mutex::default(),
             coming,
@@ -275,7 +276,7 @@ impl Tenancies {
         self.portal.set(tenant.settings.portal.host(), pages.portal);
         self.admin.set(tenant.settings.admin.host(), pages.admin);
         if let Some(icap) = icap {
-            self.proxies.set(tenant.key.as_str(), icap);
+            self.proxies.set(tenant.key.as_str(), icap, shutdown.clone());
         }
         Ok(Parts { store, site, shutdown, ended })
     }

@@ -92,18 +92,36 @@ async fn a_proxy_speaks_for_the_tenant_whose_it_is() {
     let (own, tenant) = (world_of_accounts().await, world_named("b.example.jp").await);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let icap = listener.local_addr().unwrap();
-    let proxies = Proxies::default();
     // Its network lies in that of the gateway's own proxies.
-    proxies.set("city-b", state(&tenant, "127.0.0.7/32"));
-    let state = state(&own, "127.0.0.0/29");
-    tokio::spawn(web::icap(listener, state, proxies.clone(), CancellationToken::new()));
+    let network = Network::parse("127.0.0.7/32").unwrap();
+    let proxies = Proxies::of(vec![("city-b".to_owned(), network)]);
+    let own_state = state(&own, "127.0.0.0/29");
+    tokio::spawn(web::icap(listener, own_state, proxies.clone(), CancellationToken::new()));
     let taken = async |world: &World| world.store.counts().await.unwrap().uploaded;
+    // Before the tenant is served, what its proxy hands over is nobody's.
+    let answer = downloaded_from("127.0.0.7", icap, "nobody").await;
+    assert!(answer.starts_with("ICAP/1.0 503"), "{answer}");
+    let stopped = CancellationToken::new();
+    proxies.set("city-b", state(&tenant, "127.0.0.7/32"), stopped.clone());
     downloaded_from("127.0.0.7", icap, "nobody").await;
     assert_eq!((taken(&own).await, taken(&tenant).await), (0, 1));
     downloaded_from("127.0.0.1", icap, "nobody").await;
     assert_eq!((taken(&own).await, taken(&tenant).await), (1, 1));
     assert_eq!(downloaded_from("127.0.0.9", icap, "nobody").await, "", "a stranger");
+    // A connection that is kept open ends with the tenant's parts, so that its next request is for those that come after them.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.7:0".parse().unwrap()).unwrap();
+    let mut kept = socket.connect(icap).await.unwrap();
+    kept.write_all(b"OPTIONS icap://gw/respmod ICAP/1.0\r\nHost: gw\r\n\r\n").await.unwrap();
+    let mut first = [0; 12];
+    kept.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"ICAP/1.0 200");
     proxies.remove("city-b");
-    downloaded_from("127.0.0.7", icap, "nobody").await;
-    assert_eq!((taken(&own).await, taken(&tenant).await), (2, 1));
+    stopped.cancel();
+    let mut rest = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(10), kept.read_to_end(&mut rest)).await;
+    assert!(ended.is_ok(), "it is still open");
+    let answer = downloaded_from("127.0.0.7", icap, "nobody").await;
+    assert!(answer.starts_with("ICAP/1.0 503"), "{answer}");
+    assert_eq!((taken(&own).await, taken(&tenant).await), (1, 1));
 }

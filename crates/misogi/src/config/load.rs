@@ -156,6 +156,9 @@ impl Config {
         if let Some(bad) = self.bad_tenant() {
             return Some(("tenants", format!("`{bad}` is no key of a tenant")));
         }
+        if let Some((one, other)) = self.shared_proxies() {
+            return Some(("tenants", format!("icap_clients of `{one}` and of `{other}` overlap")));
+        }
         if self.policy.subject_prefix.chars().any(char::is_control) {
             return Some(("policy.subject_prefix", "must not hold control characters".to_owned()));
         }
@@ -261,6 +264,7 @@ mod tests {
             "[tenants.city-a.delivery]\nmax_connections = 0",
             "[tenants.city-a]\nicap_clients = [\"proxy\"]",
             "[tenants.city-a.smtp]\nmax_recipients = 1",
+            "[tenants.a]\nicap_clients = [\"192.0.2.0/24\"]\n[tenants.b]\nicap_clients = [\"2001:db8::1\", \"192.0.2.7\"]",
             "[icap]\nmax_connections = 0",
             "[icap]\npatience_seconds = 3601",
             "[icap]\nclients = []",

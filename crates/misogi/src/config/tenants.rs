@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use store::{Tenant, TenantKey};
+use web::Network;
 
 use super::{Config, Delivery, Digest, Directory, Icap, Oidc, PortalAccess, Webhook};
 
@@ -23,7 +24,7 @@ pub(crate) struct TenantSections {
     pub(crate) delivery: Option<Delivery>,
     /// Other systems that are told of events.
     pub(crate) webhooks: Vec<Webhook>,
-    /// Addresses and networks of the tenant's proxies (ICAP); everything else of `icap` is shared.
+    /// Addresses and networks of the tenant's proxies (ICAP), which are no other tenant's; everything else of `icap` is shared.
     pub(crate) icap_clients: Vec<String>,
 }
 
@@ -57,6 +58,25 @@ impl Config {
             false => Icap { clients: sections.icap_clients, ..config.icap },
         };
         config
+    }
+
+    /// The networks of tenants' proxies, each with the key of its tenant.
+    pub(crate) fn proxies_of_tenants(&self) -> Vec<(String, Network)> {
+        let of = |(key, sections): (&String, &TenantSections)| {
+            let read = sections.icap_clients.iter().filter_map(|text| Network::parse(text).ok());
+            read.map(|network| (key.clone(), network)).collect::<Vec<_>>()
+        };
+        self.tenants.iter().flat_map(of).collect()
+    }
+
+    /// Two tenants of whom nobody could tell which one a proxy speaks for.
+    pub(super) fn shared_proxies(&self) -> Option<(String, String)> {
+        let all = self.proxies_of_tenants();
+        let clashes = |(key, network): &(String, Network)| {
+            let other = all.iter().find(|(other, theirs)| other != key && theirs.overlaps(network));
+            other.map(|(other, _)| (key.clone(), other.clone()))
+        };
+        all.iter().find_map(clashes)
     }
 
     /// The first section that is of nobody who could be a tenant.

@@ -111,28 +111,52 @@ impl Default for IcapLimits {
 /// Whose proxies speak for which tenant: as a request of a person is for the tenant whose site's name it has, one of a proxy is for the tenant
 /// whose proxy it is. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Proxies(Arc<RwLock<BTreeMap<String, Arc<Service>>>>);
+pub struct Proxies(Arc<RwLock<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    /// What belongs to tenants, by key: those that are served, and those that are not or not yet.
+    networks: Vec<(String, Network)>,
+    services: BTreeMap<String, Arc<Service>>,
+}
+
+/// For whom a proxy speaks.
+enum Whose {
+    Tenant(Arc<Service>),
+    /// For a tenant that is not served now: what it hands over must not become another's.
+    Unserved,
+    /// For no tenant.
+    Nobody,
+}
 
 impl Proxies {
-    /// From here on what the clients of `state` hand over is a tenant's.
-    pub fn set(&self, tenant: &str, state: IcapState) {
-        let service = Arc::new(Service::new(state));
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(tenant.to_owned(), service);
+    /// Nobody is served yet. Each network is a tenant's, named by its key; no two may overlap.
+    pub fn of(networks: Vec<(String, Network)>) -> Self {
+        Self(Arc::new(RwLock::new(Known { networks, services: BTreeMap::new() })))
     }
 
-    /// A tenant has no proxies any more.
+    /// From here on what a tenant's proxies hand over is kept as `state` says, until `stopped`, which ends their connections.
+    pub fn set(&self, tenant: &str, state: IcapState, stopped: CancellationToken) {
+        let service = Arc::new(Service::new(state, stopped));
+        self.0.write().unwrap_or_else(PoisonError::into_inner).services.insert(tenant.to_owned(), service);
+    }
+
+    /// What a tenant's proxies hand over is taken no more; they are told to come back.
     pub fn remove(&self, tenant: &str) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(tenant);
+        self.0.write().unwrap_or_else(PoisonError::into_inner).services.remove(tenant);
     }
 
-    fn of(&self, peer: IpAddr) -> Option<Arc<Service>> {
+    fn whose(&self, peer: IpAddr) -> Whose {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.values().find(|service| service.has_client(peer)).cloned()
+        match known.networks.iter().find(|(_, network)| network.holds(peer)) {
+            None => Whose::Nobody,
+            Some((tenant, _)) => known.services.get(tenant).cloned().map_or(Whose::Unserved, Whose::Tenant),
+        }
     }
 }
 
 /// Serves until `shutdown`; an exchange that still waits for its result then is answered with 503. A proxy that is a tenant's speaks for that
-/// tenant, every other one that may connect for whom `state` is of.
+/// tenant and never for another, every other one that may connect for whom `state` is of.
 ///
 /// # Errors
 /// Never: a connection that cannot be accepted is logged, and the next one awaited.
@@ -143,7 +167,7 @@ pub async fn icap(
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     let places = Arc::new(Semaphore::new(state.limits.connections));
-    let own = Arc::new(Service::new(state));
+    let own = Arc::new(Service::new(state, shutdown.clone()));
     let mut open = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -159,28 +183,35 @@ pub async fn icap(
                 continue;
             }
         };
-        let Some(service) = proxies.of(peer).or_else(|| own.has_client(peer).then(|| Arc::clone(&own))) else {
-            tracing::warn!(event = "icap_connection_refused", %peer, why = "not in icap.clients");
-            own.state.metrics.icap("none", "stranger");
-            continue;
+        let service = match proxies.whose(peer) {
+            Whose::Tenant(service) => service,
+            Whose::Nobody if own.has_client(peer) => Arc::clone(&own),
+            Whose::Nobody => {
+                tracing::warn!(event = "icap_connection_refused", %peer, why = "not in icap.clients");
+                own.state.metrics.icap("none", "stranger");
+                continue;
+            }
+            Whose::Unserved => {
+                tracing::warn!(event = "icap_connection_refused", %peer, why = "its tenant is not served");
+                own.state.metrics.icap("none", "unserved");
+                unavailable(&stream, &own);
+                continue;
+            }
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             tracing::warn!(event = "icap_connection_refused", %peer, why = "icap.max_connections reached");
             service.state.metrics.icap("none", "overload");
-            if service.state.tls.is_none() {
-                overloaded(&stream, &service);
-            }
+            unavailable(&stream, &service);
             continue;
         };
-        let shutdown = shutdown.clone();
         open.spawn(async move {
             let carried = tokio::select! {
-                () = shutdown.cancelled() => Err(io::Error::other("the gateway stops")),
+                () = service.stopped.cancelled() => Err(io::Error::other("the gateway stops")),
                 carried = carried(stream, &service) => carried,
             };
             match carried {
                 Ok(stream) => {
-                    let connection = Connection::new(stream, service.state.limits, shutdown);
+                    let connection = Connection::new(stream, service.state.limits, service.stopped.clone());
                     service.serve(connection, peer).await;
                 }
                 Err(error) => {
@@ -208,8 +239,10 @@ async fn carried(stream: TcpStream, service: &Service) -> io::Result<Box<dyn Car
 }
 
 /// Whoever does not read this in time sees the connection closed, which is the same to a proxy.
-fn overloaded(stream: &TcpStream, service: &Service) {
-    let _ = stream.try_write(&answer::bare(503, &service.tag(), true));
+fn unavailable(stream: &TcpStream, service: &Service) {
+    if service.state.tls.is_none() {
+        let _ = stream.try_write(&answer::bare(503, &service.tag(), true));
+    }
 }
 
 /// How soon the next connection is awaited after one could not be accepted.

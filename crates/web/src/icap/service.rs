@@ -26,6 +26,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Service {
     pub(crate) state: IcapState,
+    /// Ends its connections.
+    pub(crate) stopped: CancellationToken,
     pages: Pages,
 }
 
@@ -56,9 +58,9 @@ impl Exchange {
 }
 
 impl Service {
-    pub(crate) fn new(state: IcapState) -> Self {
+    pub(crate) fn new(state: IcapState, stopped: CancellationToken) -> Self {
         let pages = Pages::new(state.site.clone());
-        Self { state, pages }
+        Self { state, stopped, pages }
     }
 
     /// Whether an address may ask.

@@ -42,6 +42,11 @@ impl Network {
         address.is_ipv4() == self.address.is_ipv4() && self.start(address) == self.start(self.address)
     }
 
+    /// Whether there is an address in both.
+    pub fn overlaps(&self, other: &Network) -> bool {
+        self.holds(other.address) || other.holds(self.address)
+    }
+
     /// The address with the bits behind the prefix cleared; IPv4 stands in the upper 32 bits.
     fn start(&self, address: IpAddr) -> u128 {
         let mask = u128::MAX.checked_shl(128_u32.saturating_sub(self.bits.into())).unwrap_or(0);
