@@ -278,3 +278,28 @@ fn a_part_of_a_tenant_that_ends_by_itself_ends_nobody_else() {
     wait_for(&inbox(&gateway, Some("city-a")), 1, PATIENCE);
     assert!(gateway.stop());
 }
+
+#[test]
+fn whoever_runs_the_gateway_as_a_whole_is_made_on_the_machine() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let gateway = Gateway::start(directory.path(), "");
+    let platform_admin = |arguments: &[&str]| {
+        let output = gateway.command(&[&["platform-admin"], arguments].concat());
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+    };
+    // The link of the first set-up would not work any more, and there would be no administrator.
+    let (done, said) = platform_admin(&["add", "kencho"]);
+    assert!(!done && said.contains("the first administrator has to be made before"), "{said}");
+    let (done, said) = platform_admin(&["remove", "kencho"]);
+    assert!(!done && said.contains("no platform administrator"), "{said}");
+    // A link for the administrator of a tenant is written down with who asked for it.
+    let a = urls("city-a");
+    assert!(tenant(&gateway, &[&["add", "city-a"][..], &settings("A", "city-a.example.lg.jp", &a)].concat()).0);
+    assert!(tenant(&gateway, &["invite", "city-a"]).0);
+    let database = gateway.directory.join("data/misogi.sqlite");
+    let script = "import sqlite3,sys\nfor row in sqlite3.connect(sys.argv[1]).execute(\"SELECT actor FROM audit WHERE event = 'tenant_invited'\"): print(row[0])";
+    let output = std::process::Command::new("python3").args(["-c", script]).arg(&database).output().expect("python3");
+    let actors = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(actors.lines().filter(|actor| actor.starts_with("command line, uid ")).count(), 2, "{actors}");
+}

@@ -3,6 +3,7 @@
 //! `control.sock` stands in the data directory, mode 0600, and takes root and the gateway's own user. One request and one reply to a
 //! connection, each one line of JSON, bounded in size and time.
 
+mod platform_admins;
 mod tenants;
 
 use std::io;
@@ -15,7 +16,7 @@ use anyhow::{Context, Result, bail};
 use form::job::Password;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use store::QuarantineId;
+use store::{QuarantineId, Store};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
@@ -24,6 +25,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use web::{Tenants, Unlocker, Unlocking};
 
+pub(crate) use self::platform_admins::{PlatformAdminReply, PlatformAdminRequest};
 pub(crate) use self::tenants::{Organisation, TenantChange, TenantReply, TenantRequest};
 
 /// Longest request. A tenant may have a hundred domains.
@@ -51,6 +53,8 @@ pub(crate) enum Request {
     Unlock { id: i64, password: String },
     /// Look after the organisations that are served. It is answered with a [`TenantReply`].
     Tenants(TenantRequest),
+    /// Look after the accounts of those who run the gateway as a whole. It is answered with a [`PlatformAdminReply`].
+    PlatformAdmins(PlatformAdminRequest),
 }
 
 /// Who does what is asked.
@@ -59,6 +63,8 @@ pub(crate) struct Desk {
     pub(crate) unlocker: Arc<dyn Unlocker>,
     /// On the socket of the gateway's own organisation.
     pub(crate) tenants: Option<Arc<dyn Tenants>>,
+    /// The store of the gateway's own organisation, on its own socket.
+    pub(crate) own: Option<Store>,
 }
 
 /// What the gateway answers.
@@ -169,6 +175,9 @@ async fn converse(mut stream: UnixStream, desk: &Desk) -> io::Result<()> {
         },
         Ok(Request::Tenants(request)) => {
             serde_json::to_string(&tenants::answer(desk.tenants.as_deref(), request, peer).await)?
+        }
+        Ok(Request::PlatformAdmins(request)) => {
+            serde_json::to_string(&platform_admins::answer(desk.own.as_ref(), request, peer).await)?
         }
         Err(_) => serde_json::to_string(&Reply::Not(Untried::BadRequest))?,
     };

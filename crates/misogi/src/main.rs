@@ -66,6 +66,8 @@ enum Command {
     Audit(commands::audit::Arguments),
     /// List, add, change or remove organisations that the gateway serves beside its own.
     Tenant(commands::tenant::Arguments),
+    /// Make, reset or end an account of whoever runs the gateway as a whole.
+    PlatformAdmin(commands::platform_admin::Arguments),
     /// List what in the program others have made, with its licences.
     Licences(commands::licences::Arguments),
     /// Send files to a gateway that runs elsewhere, and fetch what came of them.
@@ -121,6 +123,7 @@ fn main() -> ExitCode {
         Some(Command::Quarantine(arguments)) => commands::quarantine::run(arguments),
         Some(Command::Audit(arguments)) => commands::audit::run(arguments),
         Some(Command::Tenant(arguments)) => commands::tenant::run(arguments),
+        Some(Command::PlatformAdmin(arguments)) => commands::platform_admin::run(arguments),
         Some(Command::Licences(arguments)) => commands::licences::run(&arguments),
         Some(Command::Remote(arguments)) => commands::remote::run(arguments),
     };

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use axum::Router;
 use mail::intake::{Owner, Owners, Stores};
-use store::{Store, Tenant, TenantKey, TenantSettings};
+use store::{AuditEntry, AuditEvent, Store, Tenant, TenantKey, TenantSettings};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, MutexGuard, Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -340,7 +340,7 @@ impl Tenancies {
             return Err(fault);
         }
         self.post();
-        self.invited(key).await
+        self.invited(key, actor).await
     }
 
     async fn changed(&self, key: &TenantKey, settings: &TenantSettings, actor: &str) -> Result<(), TenantFault> {
@@ -402,15 +402,22 @@ impl Tenancies {
         Ok(())
     }
 
-    async fn invited(&self, key: &TenantKey) -> Result<Option<String>, TenantFault> {
+    async fn invited(&self, key: &TenantKey, actor: &str) -> Result<Option<String>, TenantFault> {
         if !self.known().tenants.contains_key(key) {
             return Err(TenantFault::NotFound);
         }
         let Parts { store, site, .. } = self.served(key).ok_or(TenantFault::Failed)?;
-        web::invite(&store, &site).await.map_err(|error| {
+        let link = web::invite(&store, &site).await.map_err(|error| {
             tracing::error!(event = "tenant_not_invited", tenant = key.as_str(), error = chain(&error));
             TenantFault::Failed
-        })
+        })?;
+        if link.is_some() {
+            // The audit of the tenant says that there is a link, and this one who has it.
+            let detail = vec![("tenant", key.as_str().to_owned())];
+            let (actor, event) = (actor.to_owned(), AuditEvent::TenantInvited);
+            self.own.store.audit_append(AuditEntry { actor, event, message: None, detail }).await?;
+        }
+        Ok(link)
     }
 
     async fn seen(&self) -> Vec<TenantState> {
@@ -478,8 +485,8 @@ impl web::Tenants for Tenancies {
         Box::pin(self.removed(key, actor))
     }
 
-    fn invite<'a>(&'a self, key: &'a TenantKey) -> TenantsFuture<'a, Option<String>> {
-        Box::pin(self.invited(key))
+    fn invite<'a>(&'a self, key: &'a TenantKey, actor: &'a str) -> TenantsFuture<'a, Option<String>> {
+        Box::pin(self.invited(key, actor))
     }
 }
 

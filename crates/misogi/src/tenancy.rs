@@ -128,7 +128,8 @@ impl Tenancy {
     /// Each organisation has a worker of its own, which brings only so many mails to the rooms at a time; there each waits its turn. So one
     /// that has a hundred thousand mails to convert holds another's up by no more than the few that are in the rooms before them.
     fn convert(&self, machine: &Machine, tenants: Option<Arc<dyn Tenants>>, count: usize, roles: &mut Roles) {
-        let desk = Desk { unlocker: self.pairing.clone(), tenants };
+        let own = tenants.is_some().then(|| self.store.clone());
+        let desk = Desk { unlocker: self.pairing.clone(), tenants, own };
         roles.start("control", control::serve(self.config.data.clone(), desk, self.shutdown.clone()));
         let retrying = Retrying {
             store: self.store.clone(),

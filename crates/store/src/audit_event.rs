@@ -146,6 +146,8 @@ events! {
     TenantChanged = "tenant_changed",
     /// It is served no more.
     TenantRemoved = "tenant_removed",
+    /// A link for its first administrator was made.
+    TenantInvited = "tenant_invited",
 }
 
 impl AuditEvent {

@@ -1,7 +1,7 @@
 //! Changes of many accounts at once (人事異動), now or at a time to come: all of one list in one transaction.
 //!
 //! A list that takes effect later is applied to the accounts as they are then: what does not fit any more (a name that is taken, an account
-//! that is gone, the role of one that comes from a directory, the last administrator) is skipped, counted and named in the audit; the rest takes effect.
+//! that is gone, the role of one that comes from a directory, the last administrator, a platform administrator) is skipped, counted and named in the audit; the rest takes effect.
 
 use std::collections::HashMap;
 
@@ -391,13 +391,16 @@ async fn apply(tx: &mut Tx, rows: &[Kept], actor: &str, set: Option<i64>) -> Res
     Ok(counts)
 }
 
-/// Makes an account; false where its name or address is taken.
+/// Makes an account; false where its name or address is taken, or its role is not given by people who make lists.
 async fn add(tx: &mut Tx, row: &Kept, hash: &str, actor: &str) -> Result<bool, Error> {
     let address = row.address.as_deref().filter(|address| !address.is_empty());
     if id_of(tx, &row.name).await?.is_some() || is_taken(tx, address).await? {
         return Ok(false);
     }
     let role = Role::from_code(row.role.unwrap_or_default())?;
+    if role == Role::PlatformAdmin {
+        return Ok(false);
+    }
     let user = NewUser { name: row.name.clone(), password_hash: hash.to_owned(), role };
     let id = insert_user(tx, &user, actor.to_owned()).await?;
     sqlx::query("UPDATE users SET must_change = 1, address = ?2 WHERE id = ?1")
@@ -416,6 +419,9 @@ async fn change(tx: &mut Tx, row: &Kept, actor: &str) -> Result<bool, Error> {
     // It may have become one of a directory since the list was made, whose groups say what it may do.
     let role = row.role.map(Role::from_code).transpose()?;
     if role.is_some() && !is_local(tx, id).await? {
+        return Ok(false);
+    }
+    if role == Some(Role::PlatformAdmin) || is_platform_administrator(tx, id).await? {
         return Ok(false);
     }
     let state = row.state.map(UserState::from_code).transpose()?;
@@ -479,6 +485,17 @@ async fn is_local(tx: &mut Tx, id: UserId) -> Result<bool, Error> {
         .await
         .map_err(Error::database("looking for an account"))?;
     Ok(local)
+}
+
+/// Whoever decides which organisations are served is made and ended on the machine, and not by an administrator of one of them.
+async fn is_platform_administrator(tx: &mut Tx, id: UserId) -> Result<bool, Error> {
+    let (is_one,): (bool,) = sqlx::query_as("SELECT role = ?2 FROM users WHERE id = ?1")
+        .bind(id.0)
+        .bind(Role::PlatformAdmin.code())
+        .fetch_one(&mut tx.connection)
+        .await
+        .map_err(Error::database("looking for an account"))?;
+    Ok(is_one)
 }
 
 async fn is_taken(tx: &mut Tx, address: Option<&str>) -> Result<bool, Error> {

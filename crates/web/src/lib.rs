@@ -53,6 +53,7 @@ mod unlock;
 mod untold;
 mod view;
 
+pub use console::platform::{PlatformAdminError, add_platform_admin, remove_platform_admin, reset_platform_admin};
 pub use console::{AdminState, InviteError, NoPasswords, admin, invite};
 pub use doors::{Listener, Route, routes};
 pub use health::{Condition, Readiness};

@@ -32,7 +32,7 @@ pub trait Tenants: Debug + Send + Sync {
     fn remove<'a>(&'a self, key: &'a TenantKey, actor: &'a str) -> TenantsFuture<'a, ()>;
 
     /// A new link for the first administrator; `None` when there is an account already.
-    fn invite<'a>(&'a self, key: &'a TenantKey) -> TenantsFuture<'a, Option<String>>;
+    fn invite<'a>(&'a self, key: &'a TenantKey, actor: &'a str) -> TenantsFuture<'a, Option<String>>;
 }
 
 /// The tenants as handlers reach them: what is begun is done to its end, also when its client goes away meanwhile. A request that is dropped
@@ -74,9 +74,9 @@ impl Register {
         to_its_end(async move { tenants.remove(&key, &actor).await }).await
     }
 
-    pub(crate) async fn invite(&self, key: &TenantKey) -> Result<Option<String>, TenantFault> {
-        let (tenants, key) = (self.0.clone(), key.clone());
-        to_its_end(async move { tenants.invite(&key).await }).await
+    pub(crate) async fn invite(&self, key: &TenantKey, actor: &str) -> Result<Option<String>, TenantFault> {
+        let (tenants, key, actor) = (self.0.clone(), key.clone(), actor.to_owned());
+        to_its_end(async move { tenants.invite(&key, &actor).await }).await
     }
 }
 

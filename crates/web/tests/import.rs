@@ -6,7 +6,7 @@ mod support;
 
 use std::time::Duration;
 
-use store::{ChangeState, NewUser, Role, UserState};
+use store::{ChangeState, NewUser, Role, UserChange, UserState};
 use support::*;
 
 async fn world_with_users() -> (World, String) {
@@ -177,4 +177,29 @@ async fn a_list_that_cannot_be_used_is_named_line_by_line_and_changes_nothing() 
     .await;
     assert_eq!(forged.status, 403);
     assert_eq!(world.store.users().await.unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn a_plan_neither_makes_nor_touches_whoever_runs_the_gateway_as_a_whole() {
+    let (world, _) = world_with_users().await;
+    let platform = NewUser { name: "kencho".to_owned(), password_hash: "none".to_owned(), role: Role::PlatformAdmin };
+    world.store.create_user(platform.clone(), "test").await.unwrap();
+    // As a list has it that was made before this was refused, or before the account became what it is.
+    let set = |name: &str, role, state| UserChange::Set { name: name.to_owned(), role, address: None, state };
+    let changes = [
+        UserChange::Add { user: NewUser { name: "new01".to_owned(), ..platform }, address: None },
+        set("suzuki", Some(Role::PlatformAdmin), None),
+        set("kencho", Some(Role::Staff), None),
+        set("kencho", None, Some(UserState::Disabled)),
+        set("tanaka", Some(Role::Auditor), None),
+    ];
+    world.store.plan_changes(&changes, world.store.now(), ADMIN).await.unwrap();
+    assert_eq!(world.store.apply_due_changes().await.unwrap(), 1);
+    let counts = world.store.change_sets().await.unwrap()[0].counts;
+    assert_eq!((counts.added, counts.changed, counts.stopped, counts.skipped), (0, 1, 0, 4));
+    let user = async |name: &str| world.store.user_by_name(name).await.unwrap();
+    assert!(user("new01").await.is_none());
+    assert_eq!(user("suzuki").await.unwrap().role, Role::Staff);
+    let kencho = user("kencho").await.unwrap();
+    assert_eq!((kencho.role, kencho.state), (Role::PlatformAdmin, UserState::Active));
 }

@@ -4,7 +4,7 @@
 
 mod support;
 
-use store::{Role, UserState};
+use store::{NewUser, Role, UserState};
 use support::*;
 
 const OTHER: &str = "another long password";
@@ -583,4 +583,52 @@ async fn an_office_signs_in_and_guesses_count_for_who_guesses() {
 fn fresh_number() -> u32 {
     static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+}
+
+#[tokio::test]
+async fn an_administrator_makes_nobody_who_runs_the_gateway_as_a_whole_and_gets_at_no_account_of_one() {
+    let world = world_of_accounts().await;
+    let admin = signed_in(&world).await;
+    let store = &world.store;
+    let form = get_as(&world, &admin, "/users").await;
+    assert!(!form.text().contains("platform_admin"), "it is not offered");
+    let post = async |path: &str, fields: &[(&str, &str)]| post_form(world.admin, &form, path, &admin, fields).await;
+    let refused = |answer: &Answer| answer.status == 422 && answer.text().contains("misogi platform-admin");
+    let answer = post("/users", &[("name", "kencho"), ("role", "platform_admin")]).await;
+    assert!(refused(&answer), "{}", answer.text());
+    let staff = NewUser { name: "suzuki".to_owned(), password_hash: "none".to_owned(), role: Role::Staff };
+    let staff = store.create_user(staff, "test").await.unwrap();
+    let page = format!("/users/{}", staff.0);
+    assert!(refused(&post(&page, &[("what", "role"), ("value", "platform_admin")]).await));
+    assert_eq!(store.user(staff).await.unwrap().unwrap().role, Role::Staff);
+
+    // The machine makes one, who then signs in; nobody else gets at the account but to end its sessions.
+    assert!(web::add_platform_admin(store, "suzuki", "test").await.is_err(), "an account of somebody");
+    let password = web::add_platform_admin(store, "kencho", "test").await.unwrap();
+    let kencho = store.user_by_name("kencho").await.unwrap().unwrap();
+    assert_eq!((kencho.role, kencho.must_change), (Role::PlatformAdmin, true));
+    assert_eq!(sign_in(&world, "kencho", &password).await.status, 303);
+    let page = format!("/users/{}", kencho.id.0);
+    for (what, value) in [
+        ("role", "staff"),
+        ("state", "disabled"),
+        ("state", "active"),
+        ("password", ""),
+        ("second_factor", ""),
+        ("address", "a@example.jp"),
+    ] {
+        assert!(refused(&post(&page, &[("what", what), ("value", value)]).await), "{what}");
+    }
+    let now = store.user(kencho.id).await.unwrap().unwrap();
+    assert_eq!((now.role, now.state, now.address), (Role::PlatformAdmin, UserState::Active, None));
+    assert_eq!(now.password_hash, kencho.password_hash);
+    assert_eq!(post(&page, &[("what", "sessions")]).await.status, 303);
+
+    // The machine gives another password, and takes the role.
+    let again = web::reset_platform_admin(store, "kencho", "test").await.unwrap();
+    assert_ne!(again, password);
+    assert!(web::reset_platform_admin(store, "suzuki", "test").await.is_err());
+    web::remove_platform_admin(store, "kencho", "test").await.unwrap();
+    let gone = store.user(kencho.id).await.unwrap().unwrap();
+    assert_eq!((gone.role, gone.state), (Role::Staff, UserState::Disabled));
 }

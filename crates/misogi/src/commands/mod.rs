@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod doctor;
 pub(crate) mod licences;
+pub(crate) mod platform_admin;
 pub(crate) mod quarantine;
 pub(crate) mod queue;
 pub(crate) mod remote;

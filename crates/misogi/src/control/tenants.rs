@@ -91,7 +91,7 @@ async fn done(tenants: &dyn Tenants, request: TenantRequest, actor: &str) -> Res
             tenants.remove(&known(&key)?, actor).await?;
             None
         }
-        TenantRequest::Invite { key } => tenants.invite(&known(&key)?).await?,
+        TenantRequest::Invite { key } => tenants.invite(&known(&key)?, actor).await?,
     };
     Ok(TenantReply::Done { invitation })
 }

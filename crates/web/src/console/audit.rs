@@ -222,7 +222,10 @@ async fn walk(console: &Console) -> Result<Chain, Fault> {
 
 /// Whether an event is written down only where several organisations are served.
 fn is_of_tenants(event: AuditEvent) -> bool {
-    matches!(event, AuditEvent::TenantAdded | AuditEvent::TenantChanged | AuditEvent::TenantRemoved)
+    matches!(
+        event,
+        AuditEvent::TenantAdded | AuditEvent::TenantChanged | AuditEvent::TenantRemoved | AuditEvent::TenantInvited
+    )
 }
 
 /// An event of the audit log in words. One of another version of the program is shown by its stable name alone.
@@ -295,6 +298,7 @@ fn sentence(event: AuditEvent, t: &Texts) -> &'static str {
         AuditEvent::TenantAdded => t.event_tenant_added,
         AuditEvent::TenantChanged => t.event_tenant_changed,
         AuditEvent::TenantRemoved => t.event_tenant_removed,
+        AuditEvent::TenantInvited => t.event_tenant_invited,
     }
 }
 

@@ -8,6 +8,7 @@ mod export;
 mod import;
 mod message;
 mod pages;
+pub(crate) mod platform;
 mod policy;
 mod quarantine;
 mod roster;

@@ -66,6 +66,7 @@ pub(super) enum Why {
     AddressTaken,
     Oneself,
     Elsewhere,
+    Platform,
 }
 
 impl Why {
@@ -85,6 +86,7 @@ impl Why {
             Self::AddressTaken => t.user_address_taken,
             Self::Oneself => t.user_not_oneself,
             Self::Elsewhere => t.user_elsewhere,
+            Self::Platform => t.user_platform,
         }
     }
 }
@@ -147,6 +149,9 @@ pub(super) fn differences(rows: &[Row], users: &[User], absent: Absent, own: &st
         let Some(user) = known.get(row.name.as_str()) else {
             let (name, role) = (row.name.clone(), row.role.unwrap_or(Role::Staff));
             if row.state != Some(UserState::Disabled) {
+                if role == Role::PlatformAdmin {
+                    wrong.push(Wrong { line: row.line, why: Why::Platform });
+                }
                 drafts.push(Draft::Add { name, role, address: row.address.clone().flatten() });
             }
             continue;
@@ -163,6 +168,9 @@ pub(super) fn differences(rows: &[Row], users: &[User], absent: Absent, own: &st
             wrong.push(Wrong { line: row.line, why: Why::Elsewhere });
         }
         if role.is_some() || address.is_some() || state.is_some() {
+            if [Some(user.role), row.role].contains(&Some(Role::PlatformAdmin)) {
+                wrong.push(Wrong { line: row.line, why: Why::Platform });
+            }
             drafts.push(Draft::Set { name: row.name.clone(), role, address, state });
         }
     }
@@ -183,6 +191,8 @@ pub(super) fn differences(rows: &[Row], users: &[User], absent: Absent, own: &st
         let listed: HashSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
         let gone = users.iter().filter(|user| !listed.contains(user.name.as_str()));
         let gone = gone.filter(|user| user.state == UserState::Active && user.name != own);
+        // Who is looked after on the machine stands in no list.
+        let gone = gone.filter(|user| user.role != Role::PlatformAdmin);
         drafts.extend(gone.map(|user| Draft::Set {
             name: user.name.clone(),
             role: None,
@@ -372,6 +382,18 @@ mod tests {
         };
         assert_eq!(refused("name,role\nkanri01,staff"), [(2, Why::Oneself)]);
         assert_eq!(refused("name,address\nsuzuki,two@x.jp"), [(2, Why::AddressTaken)]);
+        // Whoever runs the gateway as a whole is neither made nor stopped by a list, nor let in again.
+        let with_platform = [user("kencho", Role::PlatformAdmin, None, UserState::Active)];
+        let compare = |list: &str, absent| differences(&read(list).unwrap(), &with_platform, absent, "kanri01");
+        for list in [
+            "name,role\nnew01,全体管理者",
+            "name,role\nkencho,staff",
+            "name,state\nkencho,停止",
+            "name,address\nkencho,a@x.jp",
+        ] {
+            assert_eq!(compare(list, Absent::Stay).unwrap_err(), [Wrong { line: 2, why: Why::Platform }], "{list}");
+        }
+        assert_eq!(compare("name\nnew01", Absent::Stop).unwrap().len(), 1);
         // An account of a directory may be stopped here, but gets its role there.
         let theirs = [User { source: Source::Directory, ..user("yamada", Role::Staff, None, UserState::Active) }];
         let compare = |list: &str| differences(&read(list).unwrap(), &theirs, Absent::Stay, "kanri01");

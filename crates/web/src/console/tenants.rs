@@ -103,7 +103,7 @@ pub(crate) async fn submit(
         },
         "remove" => tenants.remove(&key, actor).await,
         "invite" => {
-            let link = tenants.invite(&key).await?;
+            let link = tenants.invite(&key, actor).await?;
             return Ok(invited(&console, &visitor, &key, state.name, link));
         }
         _ => return Err(Fault::BadRequest),

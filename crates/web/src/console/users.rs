@@ -73,6 +73,9 @@ pub(crate) async fn create(
         return refuse(t.user_name_bad).await;
     }
     let Some(role) = Role::tagged(&wanted.role) else { return Err(Fault::BadRequest) };
+    if role == Role::PlatformAdmin {
+        return refuse(t.user_platform).await;
+    }
     let address = match address(&wanted.address) {
         Ok(address) => address,
         Err(NoAddress) => return refuse(t.user_address_bad).await,
@@ -107,6 +110,12 @@ pub(crate) async fn change(
     let t = visitor.texts();
     let (store, actor, id) = (&console.state.store, visitor.user.name.as_str(), UserId(id));
     let user = store.user(id).await?.ok_or(Fault::NotFound)?;
+    // Whoever decides whose mail is whose is made, let in and ended on the machine: an administrator of one organisation must not become one.
+    let is_given = change.what == "role" && Role::tagged(&change.value) == Some(Role::PlatformAdmin);
+    let is_ending = matches!(change.what.as_str(), "session" | "sessions" | "key");
+    if is_given || (user.role == Role::PlatformAdmin && !is_ending) {
+        return show(&console, &visitor, id, StatusCode::UNPROCESSABLE_ENTITY, Some(t.user_platform)).await;
+    }
     // Nobody takes away their own rights by mistake. That an administrator is left is the store's to see: two may act at once.
     let own = id == visitor.user.id;
     match change.what.as_str() {
@@ -254,6 +263,7 @@ async fn show(
         problem,
         href: format!("/users/{}", id.0),
         own: id == visitor.user.id,
+        platform: user.role == Role::PlatformAdmin,
         local: user.source == Source::Local,
         active: user.state == UserState::Active,
         address: user.address.clone().unwrap_or_default(),
@@ -269,10 +279,9 @@ async fn show(
 }
 
 fn choices(chosen: Role, t: &Texts) -> Vec<RoleChoice> {
-    Role::ALL
-        .into_iter()
-        .map(|role| RoleChoice { value: role.tag(), text: role::name(role, t), chosen: role == chosen })
-        .collect()
+    // That of whoever runs the gateway as a whole is not given here.
+    let given = Role::ALL.into_iter().filter(|role| *role != Role::PlatformAdmin);
+    given.map(|role| RoleChoice { value: role.tag(), text: role::name(role, t), chosen: role == chosen }).collect()
 }
 
 #[derive(Debug)]
@@ -339,6 +348,8 @@ struct UserPage {
     problem: Option<&'static str>,
     href: String,
     own: bool,
+    /// Looked after on the machine.
+    platform: bool,
     local: bool,
     active: bool,
     address: String,

@@ -65,6 +65,7 @@ macro_rules! audit {
             event_audit_exported: "監査ログを書き出しました" / "The audit log was exported";
             event_policy_tried: "下書きをファイルで試しました" / "A draft was tried on a file";
             event_policy_published: "ポリシーを公開しました" / "A policy was published";
+            event_tenant_invited: "団体の最初の管理者を登録するリンクを作りました" / "A link for the first administrator of a tenant was made";
             event_tenant_added: "団体を追加しました" / "A tenant was added";
             event_tenant_changed: "団体の名前、ドメインまたはアドレスを変えました" / "A tenant's name, domains or addresses were changed";
             event_tenant_removed: "団体を削除しました" / "A tenant was removed";

@@ -375,7 +375,7 @@ impl web::Tenants for Register {
         })
     }
 
-    fn invite<'a>(&'a self, _: &'a store::TenantKey) -> web::TenantsFuture<'a, Option<String>> {
+    fn invite<'a>(&'a self, _: &'a store::TenantKey, _: &'a str) -> web::TenantsFuture<'a, Option<String>> {
         Box::pin(async { Ok(None) })
     }
 }
