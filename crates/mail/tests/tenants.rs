@@ -66,7 +66,10 @@ impl Stores for Two {
     }
 }
 
-async fn listening(stores: Two, change: impl FnOnce(&mut IntakeConfig)) -> (String, CancellationToken) {
+async fn listening(
+    stores: impl Stores + 'static,
+    change: impl FnOnce(&mut IntakeConfig),
+) -> (String, CancellationToken) {
     let mut config = IntakeConfig::new("gw.example.jp");
     config.accept_domains = Some(vec!["a.example.jp".to_owned()]);
     change(&mut config);
@@ -122,9 +125,21 @@ async fn nothing_is_promised_before_every_tenant_has_it() {
     let (server, _shutdown) = listening(Two::new(&own, &other), |_| {}).await;
     let said = send(&server, "x@a.example.jp,y@b.example.jp", "for both").await;
     assert!(said.contains("<** 452 4.3.1") && !said.contains("Accepted as"), "{said}");
+    assert!(kept(&own).await.is_empty(), "nobody has it before all can have it, however often its sender comes");
     // Its sender comes again, and loses nothing by it.
     let said = send(&server, "x@a.example.jp", "for one").await;
     assert!(said.contains("Accepted as"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_one_store_is_closed_no_other_gets_the_mail_again_and_again() {
+    let ((own, _one), (other, _two)) = (store().await, store().await);
+    let (server, _shutdown) = listening(Two::new(&own, &other), |_| {}).await;
+    let (mut stream, _) = addressed(&server, "", &["x@a.example.jp", "y@b.example.jp"]).await;
+    other.close().await;
+    let answer = given(&mut stream).await;
+    assert!(answer.starts_with("451"), "{answer}");
+    assert!(kept(&own).await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -238,4 +253,35 @@ async fn a_domain_is_the_same_in_its_own_letters() {
     assert!(given(&mut stream).await.starts_with("250"));
     assert!(kept(&own).await.is_empty());
     assert_eq!(kept(&other).await[0].0, ["taro@例え.jp"]);
+}
+
+/// A tenant for each domain, in one store.
+#[derive(Debug)]
+struct OfEachDomain(Store);
+
+impl Owners for OfEachDomain {
+    fn owner(&self, domain: &str) -> Owner {
+        Owner::Tenant(domain.into())
+    }
+}
+
+impl Stores for OfEachDomain {
+    fn store(&self, _: &Owner) -> Option<Store> {
+        Some(self.0.clone())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_for_more_tenants_than_ten_is_split_by_its_sender() {
+    let (store, _directory) = store().await;
+    let (server, _shutdown) = listening(OfEachDomain(store.clone()), |_| {}).await;
+    let recipients: Vec<String> = (0..10).map(|number| format!("x@t{number}.example.jp")).collect();
+    let recipients: Vec<&str> = recipients.iter().map(String::as_str).collect();
+    let (mut stream, answer) = addressed(&server, "", &recipients).await;
+    assert!(answer.starts_with("250"), "{answer}");
+    let answer = say(&mut stream, "RCPT TO:<x@t10.example.jp>\r\n").await;
+    assert_eq!(answer, "452 4.5.3 Too many recipients\r\n");
+    assert!(say(&mut stream, "RCPT TO:<y@t3.example.jp>\r\n").await.starts_with("250"), "of one that has it anyway");
+    assert!(given(&mut stream).await.starts_with("250"));
+    assert_eq!(kept(&store).await.len(), 10);
 }

@@ -11,15 +11,23 @@ impl Store {
         Ok(self.free_bytes()? >= self.config().reserve_bytes.saturating_add(bytes))
     }
 
+    /// Whether a mail would be taken now, as far as that is known without writing: what it takes to find out costs no disk.
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`] or [`Error::Closed`] when the store takes nothing (any more), [`Error::Full`] when less than the reserve is free,
+    /// [`Error::File`] when that cannot be found out.
+    pub fn takes_mail(&self) -> Result<(), Error> {
+        self.has_writer()?;
+        if self.free_bytes()? < self.config().reserve_bytes { Err(Error::Full(None)) } else { Ok(()) }
+    }
+
     /// Commits a row and reads it back. `Ok` means that a mail could be accepted now.
     ///
     /// # Errors
     /// [`Error::Full`] when less than the reserve is free, [`Error::Damaged`] when what is read is not what was written,
     /// and any error of the writer.
     pub async fn health(&self) -> Result<(), Error> {
-        if self.free_bytes()? < self.config().reserve_bytes {
-            return Err(Error::Full(None));
-        }
+        self.takes_mail()?;
         let written = self
             .write(|tx| {
                 Box::pin(async move {

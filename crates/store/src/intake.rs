@@ -113,9 +113,7 @@ impl Store {
     }
 
     async fn accept_of(&self, message: NewMessage, request: Option<Repeatable>) -> Result<Accepted, Error> {
-        if self.free_bytes()? < self.config().reserve_bytes {
-            return Err(Error::Full(None));
-        }
+        self.takes_mail()?;
         let (mut op, answer) = AcceptOp::new(message)?;
         op.request = request;
         self.submit(Op::Accept(Box::new(op)), answer).await

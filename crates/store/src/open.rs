@@ -201,6 +201,12 @@ impl Store {
         self.0.issuer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether there is a writer, which has not been told to stop.
+    pub(crate) fn has_writer(&self) -> Result<(), Error> {
+        let writer = self.0.writer.as_ref().ok_or(Error::ReadOnly)?;
+        if writer.is_closed() { Err(Error::Closed) } else { Ok(()) }
+    }
+
     /// Hands an operation to the writer and waits until it is committed.
     pub(crate) async fn submit<T>(&self, op: Op, answer: Answer<T>) -> Result<T, Error> {
         let writer = self.0.writer.as_ref().ok_or(Error::ReadOnly)?;

@@ -313,12 +313,14 @@ impl Connection {
         if message.iter().any(|inbound| inbound.spool.len().checked_sub(inbound.trace) != Some(self.session.octets())) {
             return Err(store::Error::Invalid("a spool that does not hold the whole message").into());
         }
-        // All are on disk before the first is accepted: what is left then fails seldom.
+        // All are on disk before the first is accepted, and each store takes mail: what is left then fails seldom. While one of them does not, the
+        // others must not get the mail anew each time that its sender comes back.
         let mut ready = Vec::with_capacity(message.len());
         for Inbound { share, receipt, spool, .. } in message {
             let octets = spool.len();
             ready.push((share, receipt, spool.finish().await?, octets));
         }
+        ready.iter().try_for_each(|(share, ..)| share.store.takes_mail())?;
         let mut receipts = String::new();
         for (share, receipt, original, octets) in ready {
             let named = receipt.to_string();

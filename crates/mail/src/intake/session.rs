@@ -4,6 +4,7 @@
 //! command whose end lies outside (a complete message that must become durable) stops the machine until
 //! [`Session::finished`] is called.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -399,6 +400,9 @@ impl Session {
             // Not counted as a mistake: a sender of a long list splits it in two when it sees this (RFC 5321 4.5.3.1.10).
             return self.agree(Reply::TooManyRecipients, out);
         }
+        if envelope.opens_too_many(&owner) {
+            return self.agree(Reply::TooManyRecipients, out);
+        }
         envelope.owners.push(owner);
         envelope.recipients.push(recipient);
         self.agree(Reply::RecipientOk, out)
@@ -633,11 +637,19 @@ impl Transaction {
 }
 
 impl Envelope {
+    /// Whether a mail that is for this one too would be kept in more stores than one mail may be.
+    fn opens_too_many(&self, owner: &Owner) -> bool {
+        !self.owners.contains(owner) && self.owners.iter().collect::<BTreeSet<_>>().len() >= MOST_OWNERS
+    }
+
     /// Whether the sender announced octets above 127.
     pub fn eight_bit(&self) -> bool {
         self.parameters.body == Some(Body::EightBit)
     }
 }
+
+/// Tenants that one mail may be for: it is written to the disk for each of them. A sender splits a longer list.
+const MOST_OWNERS: usize = 10;
 
 fn say(out: &mut Vec<u8>, reply: Reply) {
     out.extend_from_slice(reply.line().as_bytes());
