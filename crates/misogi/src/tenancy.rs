@@ -212,6 +212,8 @@ impl Tenancy {
     /// The service for proxies, which takes files in as the portal does.
     pub(crate) fn icap(&self, machine: &Machine) -> Result<web::IcapState> {
         let (config, settings) = (&self.config, &self.config.icap);
+        // Each has a share of its own, so that the proxies of one do not take the places of all.
+        let sharing = machine.config.tenants.values().filter(|sections| !sections.icap_clients.is_empty()).count();
         Ok(web::IcapState {
             store: self.store.clone(),
             site: self.site.clone(),
@@ -227,7 +229,7 @@ impl Tenancy {
             limits: web::IcapLimits {
                 body_bytes: settings.max_body_bytes,
                 files: config.portal.max_files,
-                connections: settings.max_connections,
+                connections: settings.max_connections.div_ceil(sharing.saturating_add(1)),
                 patience: settings.patience_seconds,
                 ..web::IcapLimits::default()
             },

@@ -108,6 +108,19 @@ async fn a_proxy_speaks_for_the_tenant_whose_it_is() {
     downloaded_from("127.0.0.1", icap, "nobody").await;
     assert_eq!((taken(&own).await, taken(&tenant).await), (1, 1));
     assert_eq!(downloaded_from("127.0.0.9", icap, "nobody").await, "", "a stranger");
+    // The proxies of one organisation take no place of another's.
+    let mut held = Vec::new();
+    for _ in 0..IcapLimits::default().connections {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        held.push(socket.connect(icap).await.unwrap());
+    }
+    let answer = downloaded_from("127.0.0.1", icap, "nobody").await;
+    assert!(answer.starts_with("ICAP/1.0 503"), "{answer}");
+    let answer = downloaded_from("127.0.0.7", icap, "nobody").await;
+    assert!(answer.starts_with("ICAP/1.0 200"), "{answer}");
+    assert_eq!((taken(&own).await, taken(&tenant).await), (1, 2));
+    drop(held);
     // A connection that is kept open ends with the tenant's parts, so that its next request is for those that come after them.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.7:0".parse().unwrap()).unwrap();
@@ -123,5 +136,5 @@ async fn a_proxy_speaks_for_the_tenant_whose_it_is() {
     assert!(ended.is_ok(), "it is still open");
     let answer = downloaded_from("127.0.0.7", icap, "nobody").await;
     assert!(answer.starts_with("ICAP/1.0 503"), "{answer}");
-    assert_eq!((taken(&own).await, taken(&tenant).await), (1, 1));
+    assert_eq!((taken(&own).await, taken(&tenant).await), (1, 2));
 }

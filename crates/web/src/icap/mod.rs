@@ -28,7 +28,6 @@ use std::{
 use store::Store;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
     task::JoinSet,
 };
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
@@ -85,7 +84,7 @@ pub struct IcapLimits {
     pub body_bytes: u64,
     /// Files of one form.
     pub files: usize,
-    /// Connections; a further one is answered with 503.
+    /// Connections of one organisation's proxies; a further one is answered with 503, and takes no place of another's.
     pub connections: usize,
     /// How long an exchange waits for its result before a page says where it will be.
     pub patience: Duration,
@@ -166,7 +165,6 @@ pub async fn icap(
     proxies: Proxies,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
-    let places = Arc::new(Semaphore::new(state.limits.connections));
     let own = Arc::new(Service::new(state, shutdown.clone()));
     let mut open = JoinSet::new();
     loop {
@@ -198,7 +196,7 @@ pub async fn icap(
                 continue;
             }
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+        let Ok(place) = Arc::clone(&service.places).try_acquire_owned() else {
             tracing::warn!(event = "icap_connection_refused", %peer, why = "icap.max_connections reached");
             service.state.metrics.icap("none", "overload");
             unavailable(&stream, &service);

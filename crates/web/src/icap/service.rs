@@ -1,12 +1,12 @@
 //! One exchange: judge the head, take the body in, wait for its result, answer.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::body::Body as Reply;
 use engine::catalogue::Language;
 use sha2::{Digest, Sha256};
 use store::{AuditEntry, AuditEvent, BatchRow, MessageId, Receipt, Spool, UploadFile, hex};
-use tokio::time::Instant;
+use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -28,6 +28,8 @@ pub(crate) struct Service {
     pub(crate) state: IcapState,
     /// Ends its connections.
     pub(crate) stopped: CancellationToken,
+    /// How many of them there may still be.
+    pub(crate) places: Arc<Semaphore>,
     pages: Pages,
 }
 
@@ -60,7 +62,8 @@ impl Exchange {
 impl Service {
     pub(crate) fn new(state: IcapState, stopped: CancellationToken) -> Self {
         let pages = Pages::new(state.site.clone());
-        Self { state, stopped, pages }
+        let places = Arc::new(Semaphore::new(state.limits.connections));
+        Self { state, stopped, places, pages }
     }
 
     /// Whether an address may ask.
