@@ -1,7 +1,7 @@
 //! Numbers for Prometheus (`/metrics`): what the parts of the gateway count, and what the store holds right now.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicU64, Ordering},
 };
 use std::time::Duration;
@@ -40,6 +40,7 @@ struct Inner {
     recorded: Family<EventLabel, Gauge>,
     free: Gauge,
     up: Gauge<f64, AtomicU64>,
+    scrape: Mutex<()>,
 }
 
 /// Where a message came from.
@@ -190,6 +191,7 @@ impl Metrics {
             recorded,
             free,
             up,
+            scrape: Mutex::default(),
         }))
     }
 
@@ -265,6 +267,9 @@ impl Metrics {
         free: Option<u64>,
         readiness: &Readiness,
     ) -> Result<String, std::fmt::Error> {
+        // Two scrapes at once would each write over what the other is about to tell.
+        let _alone = self.0.scrape.lock().unwrap_or_else(PoisonError::into_inner);
+        self.0.working.clear();
         for (part, works) in readiness.working() {
             self.0.working.get_or_create(&PartLabel { part }).set(i64::from(works));
         }

@@ -377,7 +377,7 @@ async fn whoever_runs_the_gateway_keeps_the_list_and_sees_figures_alone() {
     let user = NewUser { name: "kencho".to_owned(), password_hash: hash, role: Role::PlatformAdmin };
     tenant.store.create_user(user, "test").await.unwrap();
     let there = sign_in(&tenant, "kencho", PASSWORD).await.cookies();
-    for path in ["/tenants", "/tenants/full", "/api/v1/tenants"] {
+    for path in ["/tenants", "/tenants/full", "/api/v1/tenants", "/metrics"] {
         assert_eq!(get_as(&tenant, &there, path).await.status, 404, "{path}");
     }
 }

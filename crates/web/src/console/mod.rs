@@ -252,7 +252,11 @@ async fn all_counts(console: &Console) -> Result<Counts, store::Error> {
     Ok(others.fold(own, Counts::and))
 }
 
+/// The figures of the gateway as a whole: on the console of whoever runs it, and on no tenant's.
 async fn metrics(State(console): State<Console>) -> Result<Response, Fault> {
+    if console.state.tenants.is_none() {
+        return Err(Fault::NotFound);
+    }
     let counts = all_counts(&console).await;
     if let Err(error) = &counts {
         tracing::error!(event = "web_counts_failed", error = error as &dyn std::error::Error);
