@@ -13,7 +13,7 @@ use engine::{Engine, PartOutcome, Patience};
 use form::name::FileName;
 use jail::Source;
 use store::{MessageId, OriginKind, Store};
-use web::{Change, Setting, SettingOrigin, TriedPart};
+use web::{Change, Setting, SettingOrigin, SettingSection, TriedPart};
 
 use crate::config::{self, Config};
 use crate::forecast::Tally;
@@ -46,6 +46,8 @@ pub(crate) struct Governor {
     engine: Engine,
     store: Store,
     letterhead: Letterhead,
+    /// Sections that its people are not shown.
+    hidden: Vec<SettingSection>,
     published: Mutex<Published>,
 }
 
@@ -70,11 +72,21 @@ impl Governor {
         engine: Engine,
         store: Store,
         letterhead: Letterhead,
+        hidden: Vec<SettingSection>,
     ) -> Self {
         let text = file.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
         let written = text.and_then(|text| text.parse().ok()).unwrap_or_default();
         let published = Published { version: 0, config: config.clone(), written: toml::Table::new() };
-        Self { base: config.clone(), file, written, engine, store, letterhead, published: Mutex::new(published) }
+        Self {
+            base: config.clone(),
+            file,
+            written,
+            engine,
+            store,
+            letterhead,
+            hidden,
+            published: Mutex::new(published),
+        }
     }
 
     /// Puts the newest published policy in force. One that does not fit any more (the file has a key of it by now) is told in the log,
@@ -197,6 +209,7 @@ impl web::Governor for Governor {
     fn settings(&self) -> Vec<Setting> {
         let published = self.published();
         let mut settings = config::settings(&published.config, self.file.as_deref());
+        settings.retain(|setting| !self.hidden.contains(&setting.section));
         for setting in &mut settings {
             let named = published.written.get(setting.section.name());
             if named.is_some_and(|section| section.get(&setting.key).is_some()) {

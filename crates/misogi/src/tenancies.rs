@@ -251,7 +251,8 @@ impl Tenancies {
                 let synced = File::open(&directory).and_then(|opened| opened.sync_all());
                 synced.with_context(|| format!("syncing {}", directory.display()))?;
             }
-            let tenancy = Tenancy::new(&self.machine, config, store.clone(), shutdown.clone()).await?;
+            let hidden = self.machine.config.hidden_from(&tenant.key);
+            let tenancy = Tenancy::new(&self.machine, config, store.clone(), hidden, shutdown.clone()).await?;
             let mut roles = Roles::new(shutdown.clone());
             let pages = tenancy.start(&self.machine, None, self.count(), &mut roles)?;
             let icap = tenancy.config.icap.listen.map(|_| tenancy.icap(&self.machine)).transpose()?;

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 use axum::Router;
-use engine::Engine;
+use engine::{Engine, Wording};
 use mail::delivery::DeliveryConfig;
 use store::Store;
 use tokio_util::sync::CancellationToken;
-use web::{Conversions, Site, Tenants, UploadLimits};
+use web::{Conversions, SettingSection, Site, Tenants, UploadLimits};
 
 use crate::commands::doctor::Doctor;
 use crate::config::{self, Config};
@@ -55,17 +55,19 @@ pub(crate) struct Pages {
 }
 
 impl Tenancy {
-    /// Makes them, with the policy that was published last in force.
+    /// Makes them, with the policy that was published last in force. The sections in `hidden` are not shown to its people.
     pub(crate) async fn new(
         machine: &Machine,
         config: Config,
         store: Store,
+        hidden: Vec<SettingSection>,
         shutdown: CancellationToken,
     ) -> Result<Self> {
         let letterhead = machine.letterhead.clone();
-        let engine = machine.engine.under(gateway::policy(&config));
+        let wording = Wording::with(&config.passwords.words);
+        let engine = machine.engine.under(gateway::policy(&config)).with_wording(wording);
         let file = machine.file.clone();
-        let governor = Governor::new(&config, file, engine.clone(), store.clone(), letterhead.clone());
+        let governor = Governor::new(&config, file, engine.clone(), store.clone(), letterhead.clone(), hidden);
         governor.resume().await?;
         let pairing = Pairing {
             turns: Turns::default(),

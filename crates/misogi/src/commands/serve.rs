@@ -66,7 +66,7 @@ async fn gateway_roles(
     let machine = Machine::new(config, file, engine);
     machine.outlook.note(|seen| seen.rooms = Some(format!("{level} x {}", machine.slots)));
     let (mut roles, shutdown) = (Roles::new(machine.shutdown.clone()), machine.shutdown.clone());
-    let own = Tenancy::new(&machine, config.clone(), store, shutdown).await?;
+    let own = Tenancy::new(&machine, config.clone(), store, Vec::new(), shutdown).await?;
     let (tenancies, coming) = Tenancies::begin(machine, own, &mut roles).await?;
     let mut gateway = Gateway { tenancies: tenancies.clone(), roles };
     gateway.watch(pool)?;

@@ -46,6 +46,16 @@ impl Default for Passwords {
     }
 }
 
+/// What of [`Passwords`] is a secret of one organisation or names its partners.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Agreed {
+    /// Words of its partners that announce a password, beside the usual ones.
+    pub(crate) words: Vec<String>,
+    /// Passwords agreed on with them.
+    pub(crate) partner: Vec<Partner>,
+}
+
 /// A sender and what is tried on the files that it sends.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]

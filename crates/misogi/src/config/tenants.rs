@@ -6,8 +6,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use store::{Tenant, TenantKey};
-use web::Network;
+use web::{Network, SettingSection};
 
+use super::passwords::Agreed;
 use super::{Config, Delivery, Digest, Directory, Icap, Oidc, PortalAccess, Webhook};
 
 /// The sections of one tenant. None of them is inherited from the gateway's own, but `delivery`.
@@ -22,6 +23,8 @@ pub(crate) struct TenantSections {
     pub(crate) digest: Digest,
     /// Where sanitised mail goes; not set: where that of the gateway's own organisation goes.
     pub(crate) delivery: Option<Delivery>,
+    /// What it has agreed on with its partners; everything else of `passwords` is shared.
+    pub(crate) passwords: Agreed,
     /// Other systems that are told of events.
     pub(crate) webhooks: Vec<Webhook>,
     /// Addresses and networks of the tenant's proxies (ICAP), which are no other tenant's; everything else of `icap` is shared.
@@ -48,6 +51,7 @@ impl Config {
         config.oidc = sections.oidc;
         config.digest = sections.digest;
         config.webhooks = sections.webhooks;
+        (config.passwords.words, config.passwords.partner) = (sections.passwords.words, sections.passwords.partner);
         if let Some(delivery) = sections.delivery {
             config.delivery = delivery;
         }
@@ -79,6 +83,17 @@ impl Config {
         all.iter().find_map(clashes)
     }
 
+    /// What a tenant's people are not shown of the configuration: of the machine, and of the gateway's own organisation.
+    pub(crate) fn hidden_from(&self, key: &TenantKey) -> Vec<SettingSection> {
+        use SettingSection::{Admin, Delivery, Log, Outside, Rooms, Scanner, Site, Smtp};
+        let has_own = self.tenants.get(key.as_str()).is_some_and(|sections| sections.delivery.is_some());
+        let mut hidden = vec![Outside, Site, Smtp, Admin, Rooms, Scanner, Log];
+        if !has_own {
+            hidden.push(Delivery);
+        }
+        hidden
+    }
+
     /// The first section that is of nobody who could be a tenant.
     pub(super) fn bad_tenant(&self) -> Option<&String> {
         self.tenants.keys().find(|key| TenantKey::parse(key).is_none())
@@ -92,3 +107,26 @@ fn tenant_data(config: &Config, key: &str) -> PathBuf {
 
 /// The directory of all tenants' stores, below the gateway's own.
 pub(crate) const TENANTS: &str = "tenants";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_agreed_on_with_partners_and_where_mail_goes_is_each_organisations_own() {
+        let text = "[smtp]\nrecipient_domains = [\"pref.example.lg.jp\"]\n[delivery]\nnext_hop = \"smtp://192.0.2.25:25\"\n\
+                    [passwords]\nwords = [\"aikotoba\"]\n[[passwords.partner]]\nsender = \"*@partner.example\"\npasswords = [\"x\"]\n\
+                    [tenants.a.passwords]\nwords = [\"himitsu\"]\n[tenants.b.delivery]\nnext_hop = \"smtp://192.0.2.26:25\"\n";
+        let config = Config::parsed(text).unwrap();
+        let (a, b) = (config.with_sections_of("a"), config.with_sections_of("b"));
+        assert_eq!((a.passwords.words, a.passwords.partner.len()), (vec!["himitsu".to_owned()], 0));
+        assert_eq!((b.passwords.words.len(), b.passwords.partner.len()), (0, 0));
+        let hidden = |key| config.hidden_from(&TenantKey::parse(key).unwrap());
+        assert!(hidden("a").contains(&SettingSection::Delivery) && !hidden("b").contains(&SettingSection::Delivery));
+        for own in [SettingSection::Smtp, SettingSection::Rooms, SettingSection::Site] {
+            assert!(hidden("a").contains(&own) && hidden("b").contains(&own), "{own:?}");
+        }
+        let secret = "[tenants.a]\npasswords = { partner = [{ sender = \"nobody\", passwords = [\"x\"] }] }\n";
+        assert!(Config::parsed(secret).is_err(), "what a tenant has is looked at as well");
+    }
+}
