@@ -37,7 +37,7 @@ impl Machine {
             slots: gateway::slots(config),
             engine,
             metrics: Metrics::new(env!("CARGO_PKG_VERSION")),
-            readiness: Readiness::expecting(&watch::PARTS),
+            readiness: Readiness::expecting(&watch::MACHINE_PARTS),
             outlook: Outlook::default(),
             shutdown: CancellationToken::new(),
         }

@@ -65,6 +65,7 @@ impl Listed {
 struct Parts {
     store: Store,
     site: Arc<Site>,
+    readiness: Readiness,
     /// Tells them to stop. They tell so themselves where one of them ends.
     shutdown: CancellationToken,
     /// They have.
@@ -152,19 +153,20 @@ impl Tenancies {
         self.post();
     }
 
-    /// Posts on the board of whoever runs the gateway whether every tenant is served. Where there is none, nothing is said of them.
+    /// Posts on the board of whoever runs the gateway whether every tenant is served and its mail leaves. Where there is none, nothing is said of them.
     fn post(&self) {
         let (all, missing) = {
             let known = self.known();
-            let served = known.tenants.values().filter(|listed| listed.served().is_some()).count();
-            (known.tenants.len(), known.tenants.len().saturating_sub(served))
+            let is_well = |listed: &&Listed| listed.served().is_some_and(|parts| parts.readiness.is_well());
+            let well = known.tenants.values().filter(is_well).count();
+            (known.tenants.len(), known.tenants.len().saturating_sub(well))
         };
-        let readiness = &self.machine.readiness;
+        let readiness = &self.own.readiness;
         match (all, missing) {
             (0, _) => readiness.withdraw(Readiness::TENANTS),
             (_, 0) => readiness.report(Readiness::TENANTS, Condition::Good),
             _ => {
-                let detail = format!("{missing} of {all} are not served");
+                let detail = format!("{missing} of {all} are not served, or cannot deliver");
                 readiness.report(Readiness::TENANTS, Condition::Degraded(detail));
             }
         }
@@ -256,9 +258,9 @@ impl Tenancies {
             let mut roles = Roles::new(shutdown.clone());
             let pages = tenancy.start(&self.machine, None, self.count(), &mut roles)?;
             let icap = tenancy.config.icap.listen.map(|_| tenancy.icap(&self.machine)).transpose()?;
-            anyhow::Ok((tenancy.site.clone(), pages, icap, roles))
+            anyhow::Ok(((tenancy.site.clone(), tenancy.readiness.clone()), pages, icap, roles))
         };
-        let (site, pages, icap, roles) = match started.await {
+        let ((site, readiness), pages, icap, roles) = match started.await {
             Ok(started) => started,
             Err(error) => {
                 shutdown.cancel();
@@ -279,7 +281,7 @@ impl Tenancies {
         if let Some(icap) = icap {
             self.proxies.set(tenant.key.as_str(), icap, shutdown.clone());
         }
-        Ok(Parts { store, site, shutdown, ended })
+        Ok(Parts { store, site, readiness, shutdown, ended })
     }
 
     /// Stops a tenant's parts, where it has any, and closes its store.

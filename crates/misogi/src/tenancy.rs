@@ -9,7 +9,7 @@ use engine::{Engine, Wording};
 use mail::delivery::DeliveryConfig;
 use store::Store;
 use tokio_util::sync::CancellationToken;
-use web::{Conversions, SettingSection, Site, Tenants, UploadLimits};
+use web::{Conversions, Readiness, SettingSection, Site, Tenants, UploadLimits};
 
 use crate::commands::doctor::Doctor;
 use crate::config::{self, Config};
@@ -20,7 +20,7 @@ use crate::machine::Machine;
 use crate::pairing::{Keys, Pairing, Told, Turns};
 use crate::retrying::Retrying;
 use crate::roles::Roles;
-use crate::watch::MailFigures;
+use crate::watch::{self, DeliveryFigures};
 use crate::worker::Worker;
 use crate::{dsn, gateway, sources};
 
@@ -41,6 +41,8 @@ pub(crate) struct Tenancy {
     pub(crate) config: Config,
     pub(crate) store: Store,
     pub(crate) site: Arc<Site>,
+    /// How its own parts are, over those of the machine.
+    pub(crate) readiness: Readiness,
     pub(crate) governor: Arc<Governor>,
     engine: Engine,
     conversions: Conversions,
@@ -89,6 +91,7 @@ impl Tenancy {
             config,
             store,
             site: Arc::new(site),
+            readiness: machine.readiness.over(&watch::PARTS),
             governor: Arc::new(governor),
             engine,
             conversions: Conversions::default(),
@@ -108,13 +111,13 @@ impl Tenancy {
         self.carry_mail(machine, roles)?;
         self.convert(machine, tenants.clone(), count, roles);
         let pages = self.show_pages(machine, tenants, roles)?;
-        self.keep_house(machine, roles);
+        self.keep_house(roles);
         Ok(pages)
     }
 
     /// Mails out.
     fn carry_mail(&self, machine: &Machine, roles: &mut Roles) -> Result<()> {
-        let figures = Arc::new(MailFigures::new(machine.metrics.clone(), machine.readiness.clone()));
+        let figures = Arc::new(DeliveryFigures::new(machine.metrics.clone(), self.readiness.clone()));
         let (engine, store) = (self.engine.clone(), self.store.clone());
         let composer = dsn::Composer::new(engine.clone(), store.clone(), &self.config, machine.letterhead.clone());
         let delivery = DeliveryConfig { observer: figures, ..gateway::delivery(&self.config, &machine.hostname)? };
@@ -173,7 +176,7 @@ impl Tenancy {
             keep: gateway::keep(config),
             outputs: config.portal.outputs.iter().map(|output| output.policy()).collect(),
             metrics: machine.metrics.clone(),
-            readiness: machine.readiness.clone(),
+            readiness: self.readiness.clone(),
             previews: previews(),
             conversions: self.conversions.clone(),
             unlocker: self.pairing.clone(),
@@ -187,7 +190,7 @@ impl Tenancy {
             store: self.store.clone(),
             site: self.site.clone(),
             metrics: machine.metrics.clone(),
-            readiness: machine.readiness.clone(),
+            readiness: self.readiness.clone(),
             outlook: machine.outlook.clone(),
             governor: self.governor.clone(),
             examiner: Arc::new(Doctor { config: config.clone(), file: machine.file.clone() }),
@@ -204,9 +207,9 @@ impl Tenancy {
     }
 
     /// What nobody waits for.
-    fn keep_house(&self, machine: &Machine, roles: &mut Roles) {
+    fn keep_house(&self, roles: &mut Roles) {
         let (store, shutdown) = (&self.store, &self.shutdown);
-        roles.start("watch", web::watch_for_hooks(store.clone(), machine.readiness.clone(), shutdown.clone()));
+        roles.start("watch", web::watch_for_hooks(store.clone(), self.readiness.clone(), shutdown.clone()));
         roles.start("janitor", janitor(store.clone(), shutdown.clone()));
         roles.start("personnel", personnel(store.clone(), shutdown.clone()));
     }

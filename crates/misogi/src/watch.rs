@@ -25,8 +25,9 @@ const CERTIFICATES_EVERY: Duration = Duration::from_secs(3600);
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// The parts that must report before the gateway is ready.
-pub(crate) const PARTS: [&str; 3] = ["delivery", "rooms", "scanner"];
+/// The parts of the machine that must report before the gateway is ready, and those of each organisation.
+pub(crate) const MACHINE_PARTS: [&str; 2] = ["rooms", "scanner"];
+pub(crate) const PARTS: [&str; 1] = ["delivery"];
 
 /// Posts the condition of the rooms and their figures until `shutdown`.
 pub(crate) async fn rooms(
@@ -154,15 +155,33 @@ async fn pause(length: Duration, shutdown: &CancellationToken) -> bool {
     }
 }
 
-/// Puts what intake and delivery tell into the figures and on the board.
+/// Puts what the intake tells into the figures.
 #[derive(Debug)]
-pub(crate) struct MailFigures {
+pub(crate) struct IntakeFigures(pub(crate) Metrics);
+
+impl Observer for IntakeFigures {
+    fn accepted(&self, octets: u64) {
+        self.0.accepted(Source::Mail, octets);
+    }
+
+    fn refused(&self, code: u16) {
+        self.0.smtp_refused(code);
+    }
+
+    fn tried(&self, _: Tried) {}
+
+    fn next_hop(&self, _: bool) {}
+}
+
+/// Puts what the delivery of an organisation tells into the figures, and on its board.
+#[derive(Debug)]
+pub(crate) struct DeliveryFigures {
     metrics: Metrics,
     readiness: Readiness,
     reached: AtomicBool,
 }
 
-impl MailFigures {
+impl DeliveryFigures {
     /// The next hop counts as there until it was found not to be.
     pub(crate) fn new(metrics: Metrics, readiness: Readiness) -> Self {
         readiness.report("delivery", Condition::Good);
@@ -170,14 +189,10 @@ impl MailFigures {
     }
 }
 
-impl Observer for MailFigures {
-    fn accepted(&self, octets: u64) {
-        self.metrics.accepted(Source::Mail, octets);
-    }
+impl Observer for DeliveryFigures {
+    fn accepted(&self, _: u64) {}
 
-    fn refused(&self, code: u16) {
-        self.metrics.smtp_refused(code);
-    }
+    fn refused(&self, _: u16) {}
 
     fn tried(&self, end: Tried) {
         self.metrics.delivery(match end {

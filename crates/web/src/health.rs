@@ -39,8 +39,14 @@ pub enum Condition {
 /// The board on which the parts of the gateway (rooms, scanner, intake…) post their condition. Cheap to clone.
 ///
 /// A part that was announced and has not reported yet counts as refusing: readiness must be shown, not assumed.
+///
+/// What belongs to the machine is on one board, and each organisation has its own [`over`](Self::over) it: what is wrong with the way of one's
+/// mail is not told to another.
 #[derive(Debug, Clone, Default)]
-pub struct Readiness(Arc<RwLock<Board>>);
+pub struct Readiness {
+    board: Arc<RwLock<Board>>,
+    beneath: Option<Arc<Readiness>>,
+}
 
 #[derive(Debug, Default)]
 struct Board {
@@ -66,28 +72,35 @@ impl Readiness {
     /// A board that waits for these parts to report.
     pub fn expecting(parts: &[&'static str]) -> Self {
         let waiting = parts.iter().map(|part| (*part, Condition::Refusing("has not reported yet".to_owned())));
-        Self(Arc::new(RwLock::new(Board { conditions: waiting.collect(), since: BTreeMap::new() })))
+        let board = Board { conditions: waiting.collect(), since: BTreeMap::new() };
+        Self { board: Arc::new(RwLock::new(board)), beneath: None }
+    }
+
+    /// A board of its own that waits for these parts, on which what is posted on this one is read too.
+    #[must_use]
+    pub fn over(&self, parts: &[&'static str]) -> Self {
+        Self { beneath: Some(Arc::new(self.clone())), ..Self::expecting(parts) }
     }
 
     /// Posts the condition of a part.
     pub fn report(&self, part: &'static str, condition: Condition) {
-        let mut board = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut board = self.board.write().unwrap_or_else(PoisonError::into_inner);
         board.saw(part, &condition);
         board.conditions.insert(part, condition);
     }
 
     /// Takes off the board what there is no more.
     pub fn withdraw(&self, part: &'static str) {
-        let mut board = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut board = self.board.write().unwrap_or_else(PoisonError::into_inner);
         board.conditions.remove(part);
         board.since.remove(part);
     }
 
     /// Each part and whether it works, without asking the store.
     pub(crate) fn working(&self) -> Vec<(&'static str, bool)> {
-        let board = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let switched_on = board.conditions.iter().filter(|(_, condition)| !matches!(condition, Condition::Off(_)));
-        switched_on.map(|(part, condition)| (*part, *condition == Condition::Good)).collect()
+        let posted = self.posted().into_iter();
+        let switched_on = posted.filter(|(_, condition)| !matches!(condition, Condition::Off(_)));
+        switched_on.map(|(part, condition)| (part, condition == Condition::Good)).collect()
     }
 
     /// The parts that somebody of a role is shown.
@@ -99,16 +112,33 @@ impl Readiness {
 
     pub(crate) async fn checks(&self, store: &Store) -> Vec<(&'static str, Condition)> {
         let mut checks = vec![("store", store_condition(store).await)];
-        let mut board = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        checks.iter().for_each(|(part, condition)| board.saw(part, condition));
-        checks.extend(board.conditions.iter().map(|(part, condition)| (*part, condition.clone())));
+        {
+            let mut board = self.board.write().unwrap_or_else(PoisonError::into_inner);
+            checks.iter().for_each(|(part, condition)| board.saw(part, condition));
+        }
+        checks.extend(self.posted());
         checks
+    }
+
+    /// What is posted here and beneath, by part.
+    fn posted(&self) -> BTreeMap<&'static str, Condition> {
+        let mut posted = self.beneath.as_ref().map(|beneath| beneath.posted()).unwrap_or_default();
+        let board = self.board.read().unwrap_or_else(PoisonError::into_inner);
+        posted.extend(board.conditions.iter().map(|(part, condition)| (*part, condition.clone())));
+        posted
+    }
+
+    /// Whether all that is posted here, and not beneath, is as it should be.
+    pub fn is_well(&self) -> bool {
+        let board = self.board.read().unwrap_or_else(PoisonError::into_inner);
+        board.conditions.values().all(|condition| matches!(condition, Condition::Good | Condition::Off(_)))
     }
 
     /// How long a part has been as it is: well, or not. Of the store it is known from the first look that found it so.
     pub(crate) fn lasting(&self, part: &str) -> Option<Duration> {
-        let board = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        board.since.get(part).map(|(_, since)| since.elapsed())
+        let board = self.board.read().unwrap_or_else(PoisonError::into_inner);
+        let here = board.since.get(part).map(|(_, since)| since.elapsed());
+        here.or_else(|| self.beneath.as_ref()?.lasting(part))
     }
 }
 
@@ -175,4 +205,30 @@ async fn readyz(State(health): State<Health>) -> Response {
         (false, false) => (StatusCode::OK, "ok"),
     };
     (code, Json(Report { status, checks })).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_one_organisation_is_not_told_to_another() {
+        let machine = Readiness::expecting(&["rooms"]);
+        let (one, other) = (machine.over(&["delivery"]), machine.over(&["delivery"]));
+        for readiness in [&one, &other] {
+            readiness.report("delivery", Condition::Good);
+        }
+        machine.report("rooms", Condition::Good);
+        one.report("delivery", Condition::Degraded("the next hop cannot be reached".to_owned()));
+        assert_eq!(one.working(), [("delivery", false), ("rooms", true)]);
+        assert_eq!(other.working(), [("delivery", true), ("rooms", true)]);
+        assert_eq!(machine.working(), [("rooms", true)]);
+        assert!(!one.is_well() && other.is_well());
+        // What belongs to the machine is everybody's, and nobody's fault.
+        machine.report("rooms", Condition::Refusing("no room".to_owned()));
+        assert_eq!(other.working(), [("delivery", true), ("rooms", false)]);
+        assert!(other.is_well() && other.lasting("rooms").is_some());
+        one.withdraw("delivery");
+        assert_eq!(one.working(), [("rooms", false)]);
+    }
 }

@@ -129,7 +129,7 @@ impl Gateway {
     fn open(&mut self, listeners: Listeners) -> Result<()> {
         let (tenancies, machine) = (&self.tenancies, self.tenancies.machine());
         let Machine { config, shutdown, .. } = machine;
-        let figures = Arc::new(watch::MailFigures::new(machine.metrics.clone(), machine.readiness.clone()));
+        let figures = Arc::new(watch::IntakeFigures(machine.metrics.clone()));
         let intake = IntakeConfig { observer: figures, ..gateway::intake(config, &machine.hostname)? };
         let stores = Recipients(tenancies.clone());
         self.roles.start("intake", mail::intake::serve(listeners.smtp, intake, stores, shutdown.clone()));

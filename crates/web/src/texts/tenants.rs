@@ -42,7 +42,7 @@ macro_rules! tenants {
             tenant_running: "変換中" / "Converting";
             tenant_oldest: "最も古い待ち" / "Oldest";
             tenant_deliveries: "配送待ち" / "To deliver";
-            meaning_tenants: "動作を始められない団体があります。その団体のメールには、送り元にあとで送り直すよう答えています。ほかの団体には影響ありません。自動でやり直します。原因はログにあります。" / "A tenant cannot be served. Senders of its mail are told to come back; no other tenant is affected. It is tried again by itself, and the log says why.";
+            meaning_tenants: "動作を始められないか、メールを配送できない団体があります。動いていない団体のメールには、送り元にあとで送り直すよう答えています。ほかの団体には影響ありません。自動でやり直します。原因はログにあります。" / "A tenant cannot be served, or its mail not be delivered. Senders to one that is not served are told to come back; no other tenant is affected. It is tried again by itself, and the log says why.";
             tenant_silent: "応答がありません" / "No answer";
             tenant_clash_title: "変更できませんでした" / "Not changed";
         }
