@@ -365,6 +365,10 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
             "ピボットテーブル{count}件は空です（表示する値がファイルに保存されていないため。差出人に値の入った表を頼んでください）",
             "{count} pivot tables are empty, because the file does not store the values that they show (ask the sender for a table with values)",
         ),
+        Reason::PrintAreas => (
+            "シート{count}枚の印刷範囲や印刷タイトルは、変換できないため失われました（印刷するとシート全体になります）",
+            "print areas or repeated titles of {count} sheets were lost in the conversion (the whole sheet is printed)",
+        ),
         Reason::HeaderPictures => (
             "シートのヘッダーやフッターの画像を取り除きました",
             "pictures in the headers and footers of sheets were removed",

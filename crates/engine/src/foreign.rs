@@ -117,8 +117,8 @@ pub(crate) async fn convert(
     Ok(Err(if is_known { withheld } else { Withheld { refusal, ..withheld } }))
 }
 
-/// The workbook with values in place of formulas that the converter would make errors of, and what is told of that; `None` where it can go as
-/// it is. The inner error is a dirty room's refusal.
+/// The workbook with values in place of formulas that the converter would make errors of, and what is told of that and of what else the
+/// converter loses; `None` where it can go as it is. The inner error is a dirty room's refusal.
 async fn with_values(
     run: &Run<'_>,
     source: &Source,
@@ -148,7 +148,8 @@ async fn with_values(
     let (Some(spill), [only]) = (outcome.spill, book.children.as_slice()) else {
         return Ok(Err(Refusal::plain(Reason::FormInvalid)));
     };
-    let told = book.findings.into_iter().filter(|finding| finding.reason == Reason::FormulaValues).collect();
+    let is_of_book = |finding: &Finding| matches!(finding.reason, Reason::FormulaValues | Reason::PrintAreas);
+    let told = book.findings.into_iter().filter(is_of_book).collect();
     Ok(match spill.source(only.offset, only.len) {
         Some(prepared) => Ok(Some((prepared, told))),
         None => Err(Refusal::plain(Reason::FormInvalid)),

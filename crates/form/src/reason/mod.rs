@@ -298,6 +298,8 @@ reasons! {
     251 Removed HeaderPictures "header_pictures"
     /// Pivot tables of which the file stores no values were removed: nothing is in their place.
     252 Removed PivotEmpty "pivot_empty"
+    /// Print areas, and rows and columns that are repeated on each page, did not survive the conversion.
+    253 Removed PrintAreas "print_areas"
     /// What moves in a drawing stands still.
     257 Removed DrawingMotion "drawing_motion"
 
