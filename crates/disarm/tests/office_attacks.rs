@@ -21,6 +21,8 @@ use rooms::{refusal, sanitise};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
+const OFFICE: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+
 /// A paragraph that says this.
 fn words(text: &str) -> String {
     format!("<w:p><w:r><w:t>{text}</w:t></w:r></w:p>")
@@ -158,6 +160,40 @@ fn a_million_attributes_take_no_longer_than_their_bytes() {
     let declared: String = (0..2_000).map(|number| format!(" xmlns:a{number}=\"urn:{number}\"")).collect();
     let declared = format!("<w:document {W}{declared}><w:body/></w:document>");
     assert_eq!(refused(&main_part(declared.as_bytes()), "a.docx"), Refusal::limit(Reason::LimitMarkup, 1_024, 1_025));
+}
+
+/// Sheets that lead nowhere, names on the last of them, and links that each sheet might be found among.
+#[test]
+fn the_lists_of_a_workbook_take_no_longer_than_their_bytes() {
+    const SHEETS: u32 = 300_000;
+    let sheets: String = (0..SHEETS).map(|number| format!(r#"<sheet name="{number:x}" r:id="x{number}"/>"#)).collect();
+    let names: String = (0..SHEETS)
+        .map(|number| {
+            format!(r#"<definedName name="n{number:x}" localSheetId="{}">1</definedName>"#, SHEETS - 1 - number % 9)
+        })
+        .collect();
+    let book = format!(
+        r#"<workbook {X} {R}><sheets><sheet name="A" sheetId="1" r:id="s1"/>{sheets}</sheets><definedNames>{names}</definedNames></workbook>"#
+    );
+    let links: String = (0..15_000)
+        .map(|number| format!(r#"<Relationship Id="l{number}" Type="{OFFICE}/hyperlink" TargetMode="External" Target="http://{number}.example/"/>"#))
+        .collect();
+    let own = format!(r#"<Relationship Id="s1" Type="{OFFICE}/worksheet" Target="worksheets/sheet1.xml"/>"#);
+    let zip = archive(&[
+        ("[Content_Types].xml", types_of(WORKBOOK)),
+        (
+            "_rels/.rels",
+            relations(&format!(r#"<Relationship Id="a" Type="{OFFICE}/officeDocument" Target="xl/workbook.xml"/>"#)),
+        ),
+        ("xl/_rels/workbook.xml.rels", relations(&format!("{links}{own}"))),
+        ("xl/workbook.xml", book),
+        ("xl/worksheets/sheet1.xml", format!("<worksheet {X}><sheetData/></worksheet>")),
+    ]);
+    let begun = Instant::now();
+    let done = sanitise(&zip, "a.xlsx").unwrap_or_else(|refused| panic!("{:?}", refused.refusal));
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    let book = Rebuilt::open(&done.bytes).text("workbook.xml");
+    assert_eq!((book.matches("<sheet ").count(), book.matches("<definedName ").count()), (1, 0));
 }
 
 /// Letters that do not pack well.

@@ -1,6 +1,6 @@
 //! The parts of a document that can cross, found by following relationships from its main part.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use form::codec::Kind;
 use form::office::{HeaderPicture, Location, PartKind, fits, main_part};
@@ -81,6 +81,7 @@ impl Graph {
         let kinds = kinds(family, main_kind);
         let mut by_name: HashMap<String, usize> = HashMap::from([(main.clone(), 0)]);
         let mut pictures: HashMap<String, usize> = HashMap::new();
+        let mut objects: HashSet<String> = HashSet::new();
         let mut graph = Graph {
             nodes: vec![Node::new(main, main_kind)],
             pictures: Vec::new(),
@@ -151,7 +152,7 @@ impl Graph {
                         if relation.tail() == "vbaProject" {
                             graph.macro_parts.extend(name);
                         } else if let Some(name) = name.filter(|_| is_object) {
-                            if !graph.objects.contains(&name) {
+                            if objects.insert(name.clone()) {
                                 graph.objects.push(name);
                             }
                         } else {

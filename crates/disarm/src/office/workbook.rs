@@ -41,14 +41,14 @@ impl Sheets {
         let mut sheets = Sheets::default();
         let Some(main) = graph.nodes.first().filter(|_| family == Kind::Sheet) else { return Ok(sheets) };
         let Some(part) = package.part(&main.name)? else { return Ok(sheets) };
-        let leads = |id: &str| {
-            main.links.iter().find_map(|(known, target)| match target {
-                Target::Part(part) if known == id => {
-                    Some(*part).filter(|part| graph.nodes.get(*part).is_some_and(|node| is_sheet(node.kind.name())))
-                }
-                _ => None,
-            })
-        };
+        let mut leads: HashMap<&str, usize> = HashMap::new();
+        for (id, target) in &main.links {
+            if let Target::Part(part) = target
+                && graph.nodes.get(*part).is_some_and(|node| is_sheet(node.kind.name()))
+            {
+                leads.entry(id).or_insert(*part);
+            }
+        }
         let (mut crossing, mut seen) = (HashSet::new(), 0_u64);
         let mut xml = xml::open(part)?;
         let mut buffer = Vec::new();
@@ -62,7 +62,7 @@ impl Sheets {
                     }
                     let value = |name: &str| values.get(name).map(String::as_str).unwrap_or_default();
                     sheets.count = sheets.count.saturating_add(1);
-                    let part = leads(value("id"));
+                    let part = leads.get(value("id")).copied();
                     let listed = match value("state") {
                         _ if part.is_none() => Listed::Lost,
                         "" | "visible" => Listed::Seen,

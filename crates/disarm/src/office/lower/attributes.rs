@@ -365,11 +365,11 @@ impl Lowerer<'_, '_, '_> {
         if self.lost_sheets.is_empty() {
             return true;
         }
-        if self.lost_sheets.contains(&number) {
+        let before = self.lost_sheets.partition_point(|lost| *lost < number);
+        if self.lost_sheets.get(before) == Some(&number) {
             seen.is_refused = true;
             return false;
         }
-        let before = self.lost_sheets.iter().filter(|lost| **lost < number).count();
         let Ok(before) = i64::try_from(before) else { return false };
         seen.shifted = Some(number.saturating_sub(before));
         true

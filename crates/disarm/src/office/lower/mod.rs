@@ -153,7 +153,7 @@ struct Lowerer<'a, 'f, 'o> {
     own: Own,
     /// Left, top, width and height of the frame of graphics that came last.
     place: [i64; 4],
-    /// Sheets that were left out, by their place among all.
+    /// Sheets that were left out, by their place among all, which rises.
     lost_sheets: Vec<i64>,
     /// Sheets or slides so far.
     entries: i64,
