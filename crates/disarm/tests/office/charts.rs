@@ -33,6 +33,16 @@ fn a_chart_of_lines_that_does_not_say_how_they_are_grouped_keeps_them() {
     assert!(order.is_sorted(), "{text}");
 }
 
+/// As LibreOffice 7.4 writes charts of OpenDocument.
+#[test]
+fn nothing_is_told_of_a_unit_of_numbers_on_an_axis_of_words() {
+    let (done, text) = chart(
+        r#"<c:plotArea><c:barChart><c:barDir val="col"/><c:axId val="1"/><c:axId val="2"/></c:barChart><c:catAx><c:axId val="1"/><c:scaling/><c:axPos val="b"/><c:crossAx val="2"/><c:majorUnit val="1"/></c:catAx><c:valAx><c:axId val="2"/><c:scaling/><c:axPos val="l"/><c:crossAx val="1"/><c:majorUnit val="5"/></c:valAx></c:plotArea>"#,
+    );
+    assert!(!done.has(Reason::UnknownContent) && !text.contains(r#"<c:majorUnit val="1"/>"#), "{text}");
+    assert!(text.contains(r#"<c:majorUnit val="5"/>"#), "{text}");
+}
+
 /// Excel puts some of the prices of a stock on an axis of their own: two charts with fewer series than the schema asks of one.
 #[test]
 fn a_chart_of_stocks_with_two_axes_keeps_its_prices() {

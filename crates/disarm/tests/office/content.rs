@@ -36,6 +36,19 @@ fn a_cell_of_a_table_without_a_paragraph_gets_one() {
     assert!(text.contains("<w:tc>") && text.contains("<w:p/></w:tc>"), "{text}");
 }
 
+/// As LibreOffice 7.4 writes the shapes of groups, and the shapes of objects of other programs.
+#[test]
+fn what_libreoffice_calls_otherwise_is_known_and_not_told() {
+    let names = r#"xmlns:wp="http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing" xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main" xmlns:wps="http://schemas.microsoft.com/office/word/2010/wordprocessingShape" xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office""#;
+    let shape = r#"<w:drawing><wp:inline><wp:extent cx="1" cy="1"/><wp:docPr id="1" name="s"/><a:graphic><a:graphicData uri="http://schemas.microsoft.com/office/word/2010/wordprocessingShape"><wps:wsp><wps:nvSpPr><wps:cNvPr id="7" name="形"/><wps:cNvSpPr txBox="1"/></wps:nvSpPr><wps:spPr/><wps:bodyPr/></wps:wsp></a:graphicData></a:graphic></wp:inline></w:drawing>"#;
+    let object = r#"<w:pict><v:shapetype id="_x0000_tole_rId1" coordsize="1,1" o:spt="ole_rId1"/></w:pict>"#;
+    let (done, text) = body(&format!("<w:p {names}><w:r>{shape}</w:r><w:r>{object}</w:r></w:p>"));
+    let order = ["<wps:wsp>", r#"<wps:cNvPr id="7" name="形"/>"#, r#"<wps:cNvSpPr txBox="1"/>"#, "<wps:spPr/>"];
+    let order = order.map(|word| text.find(word).unwrap_or_else(|| panic!("{word} in {text}")));
+    assert!(order.is_sorted() && text.contains("<v:shapetype") && !text.contains("spt="), "{text}");
+    assert!(!done.has(Reason::UnknownContent) && !done.has(Reason::StructureRepaired), "{:?}", done.report.findings);
+}
+
 #[test]
 fn tables_keep_their_rows_whatever_their_makers_left_out() {
     let row = |word: &str| format!("<w:tr><w:tc><w:p><w:r><w:t>{word}</w:t></w:r></w:p></w:tc></w:tr>");

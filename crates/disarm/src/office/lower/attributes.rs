@@ -86,6 +86,8 @@ impl Lowerer<'_, '_, '_> {
                     self.tape.push(Markup::Attribute(number, value));
                 }
                 None if known.kind() == AttributeKind::Relationship || raw.trim().is_empty() => {}
+                // LibreOffice has the name of an object where the number of a shape belongs.
+                None if local == "spt" && of.is("v", "shapetype") => {}
                 None if matches!(known.kind(), AttributeKind::Formula | AttributeKind::Name) => {
                     self.refused_place(of, known, facts, &mut seen);
                 }

@@ -86,7 +86,8 @@ pub(super) fn special(of: Type) -> Special {
 
 /// Elements that do not count: what stands in them counts as if it stood around them.
 pub(super) fn is_looked_through(prefix: &str, name: &str) -> bool {
-    prefix == "w" && matches!(name, "smartTag" | "customXml")
+    // The last is none of Word's: LibreOffice wraps the properties of shapes in a group as presentations do.
+    matches!((prefix, name), ("w", "smartTag" | "customXml") | ("wps", "nvSpPr"))
 }
 
 /// What is told of an element that does not cross.
@@ -116,6 +117,8 @@ pub(super) fn lost_element(prefix: &str, name: &str) -> Loss {
         | "fileSharing" | "xmlColumnPr" | "slidesCustomData" | "sheetsCustomData" => Loss::Silent,
         // What Word of 2007 keeps for itself, and what Google writes into styles, where Word has no such property.
         "doNotEmbedSmartTags" | "rtl" if prefix == "w" => Loss::Silent,
+        // LibreOffice writes the units of numbers into axes of words, which have none.
+        "majorUnit" | "minorUnit" if prefix == "c" => Loss::Silent,
         "ddeLink" => Loss::Known(Reason::DdeLink),
         "mailMerge" | "linkToQuery" => Loss::Known(Reason::ExternalLink),
         "legacyDrawingHF" | "drawingHF" => Loss::Known(Reason::HeaderPictures),

@@ -14,7 +14,10 @@ pub(super) fn value(attribute: Attribute, of: Type, raw: &str) -> Option<Value> 
             // LibreOffice reads the numbers of axes with a sign: one of the upper half is none to it, and all such axes are the same.
             let other =
                 other.map(|bits| if matches!(of.name(), "axId" | "crossAx") { bits & 0x7FFF_FFFF } else { bits });
-            let numbers = [Some(number), other];
+            // A border of Word is at most 31 points away; LibreOffice writes those of OpenDocument as far away as they are.
+            let is_border = of.namespace().prefix() == "w" && attribute.name() == "space";
+            let nearest = is_border.then(|| number.clamp(low, high));
+            let numbers = [Some(number), other, nearest];
             Value::Integer(numbers.into_iter().flatten().find(|number| (low..=high).contains(number))?)
         }
         AttributeKind::Decimal => Value::Decimal(decimal(text)?),
@@ -219,6 +222,14 @@ mod tests {
         assert_eq!(read("WorksheetPart", &row, ":ht", "INF"), Some(Value::Decimal(f64::INFINITY)));
         assert_eq!(read("WorksheetPart", &row, ":ht", "inf"), None);
         assert_eq!(read("WorksheetPart", &row, ":hidden", " 1 "), Some(Value::Boolean(true)));
+    }
+
+    #[test]
+    fn a_border_that_is_too_far_away_is_as_far_as_it_may_be() {
+        let border = ["w:body", "w:p", "w:pPr", "w:pBdr", "w:top"];
+        let space = |raw: &str| read("MainDocumentPart", &border, "w:space", raw);
+        assert_eq!([space("56"), space("31"), space("4")], [31, 31, 4].map(|points| Some(Value::Integer(points))));
+        assert_eq!(space("far"), None);
     }
 
     #[test]
