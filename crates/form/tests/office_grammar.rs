@@ -2,7 +2,7 @@
 //! and from published attacks.
 
 use form::office::grammar::field::{FieldRefused, NESTED, judge_field};
-use form::office::grammar::formula::{FORMULA_CHARS, Refused, judge, without_book};
+use form::office::grammar::formula::{FORMULA_CHARS, Refused, judge};
 use form::office::grammar::{FIELD_BYTES, field, formula, number_format, vml};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -222,21 +222,6 @@ fn a_formula_holds_8192_characters_and_256_brackets() {
     let nested = |depth: usize| format!("{}1{}", "(".repeat(depth), ")".repeat(depth));
     assert_eq!(judge(&nested(256)), Ok(()));
     assert_eq!(judge(&nested(257)), Err(Refused::Malformed));
-}
-
-#[test]
-fn a_chart_keeps_its_reference_without_the_workbook() {
-    let table = [
-        ("[1]Sheet1!$A$1:$A$5", Some("Sheet1!$A$1:$A$5")),
-        ("'[Chart in Microsoft PowerPoint]Sheet 1'!$A$13:$A$17", Some("'Sheet 1'!$A$13:$A$17")),
-        ("'C:\\[b.xls]S'!A1", None),
-        ("[1]Sheet1!A1,[2]Sheet1!A1", None),
-        ("[1]!Macro()", None),
-        ("Sheet1!A1", None),
-    ];
-    for (text, expected) in table {
-        assert_eq!(without_book(text).as_deref(), expected, "{text:?}");
-    }
 }
 
 #[test]
@@ -464,7 +449,7 @@ fn long_texts_are_judged_in_time() {
     for part in REPEATED {
         for bytes in [8 * 1024, 32 * 1024, 1024 * 1024] {
             let text = part.repeat(bytes / part.len());
-            let _ = (formula(&text), without_book(&text), field(&text), number_format(&text));
+            let _ = (formula(&text), field(&text), number_format(&text));
             let _ = (vml::style(&text), vml::path(&text));
             let _ = field(&format!("HYPERLINK {text}"));
         }
@@ -489,7 +474,7 @@ fn processor_time() -> Duration {
 proptest! {
     #[test]
     fn any_text_is_judged(text in "\\PC{0,200}") {
-        let _ = (judge(&text), without_book(&text), judge_field(&text), number_format(&text), vml::path(&text));
+        let _ = (judge(&text), judge_field(&text), number_format(&text), vml::path(&text));
         let _ = vml::style(&text);
     }
 

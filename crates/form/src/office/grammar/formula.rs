@@ -75,17 +75,6 @@ fn mentions(text: &str, is_sought: &dyn Fn(Mention<'_>) -> bool) -> bool {
     read.is_ok() && found.get()
 }
 
-/// The reference without the workbook it names, where that makes it a good one: `[1]Sheet!A1`, `'[Chart in Microsoft
-/// PowerPoint]Sheet 1'!A1`. For the references of charts, which show the values beside them and need one that reads: the
-/// workbook behind a chart is not kept.
-pub fn without_book(text: &str) -> Option<String> {
-    let start = text.find('[').filter(|at| matches!(text.get(..*at), Some("" | "'" | "(" | "('")))?;
-    let (before, book) = text.split_at(start);
-    let (_, reference) = book.split_once(']')?;
-    let alone = format!("{before}{reference}");
-    formula(&alone).then_some(alone)
-}
-
 /// What an opening bracket belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Open {
