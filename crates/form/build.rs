@@ -18,6 +18,8 @@
 
 #[path = "schema/content_model.rs"]
 mod content_model;
+#[path = "schema/key.rs"]
+mod key;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -29,6 +31,7 @@ use content_model::{Automaton, Particle};
 fn main() {
     println!("cargo::rerun-if-changed=schema/ooxml.tsv");
     println!("cargo::rerun-if-changed=schema/content_model.rs");
+    println!("cargo::rerun-if-changed=schema/key.rs");
     let source = fs::read_to_string("schema/ooxml.tsv").expect("schema/ooxml.tsv");
     let out = env::var("OUT_DIR").expect("OUT_DIR");
     fs::write(Path::new(&out).join("schema.rs"), Tables::of(&source).rust()).expect("schema.rs");
@@ -43,8 +46,10 @@ struct Tables {
     types: Vec<String>,
     children: Vec<usize>,
     children_by_name: Vec<usize>,
+    child_keys: Vec<u64>,
     attributes: Vec<String>,
     attributes_by_name: Vec<usize>,
+    attribute_keys: Vec<u64>,
     values: Vec<String>,
     known_values: HashMap<Vec<String>, (usize, usize)>,
     transitions: Vec<u8>,
@@ -127,6 +132,10 @@ impl Tables {
         });
         let first_child = self.children.len();
         self.children.extend(&children);
+        self.child_keys.extend(by_name.iter().map(|child| {
+            let (prefix, local) = names[children[*child]];
+            key::of(u8::try_from(namespaces[prefix]).expect("a vocabulary of one byte"), local)
+        }));
         self.children_by_name.extend(by_name);
 
         let mut used = vec![namespaces[prefix]];
@@ -136,7 +145,8 @@ impl Tables {
             let fields: Vec<&str> = attribute.splitn(4, ',').collect();
             let (prefix, local) = fields[0].split_once(':').unwrap();
             used.push(namespaces[prefix]);
-            keys.push((namespaces[prefix], local.as_bytes().to_vec(), keys.len()));
+            let key = key::of(u8::try_from(namespaces[prefix]).expect("a vocabulary of one byte"), local);
+            keys.push((key, local.as_bytes().to_vec(), keys.len()));
             let kind = self.attribute_kind(fields[1], fields[3]);
             let name = self.string(local);
             self.attributes.push(format!(
@@ -147,6 +157,7 @@ impl Tables {
         }
         assert!(keys.len() <= 128, "{} has more attributes than a set of 128 bits holds", line[1]);
         keys.sort();
+        self.attribute_keys.extend(keys.iter().map(|key| key.0));
         self.attributes_by_name.extend(keys.iter().map(|key| key.2));
         let text = match line[2] {
             "-" => "None",
@@ -245,8 +256,10 @@ impl Tables {
         table(&mut out, "TYPES", "TypeRow", &self.types);
         table(&mut out, "CHILDREN", "u16", &self.children);
         table(&mut out, "CHILDREN_BY_NAME", "u16", &self.children_by_name);
+        table(&mut out, "CHILD_KEYS", "u64", &self.child_keys);
         table(&mut out, "ATTRIBUTES", "AttributeRow", &self.attributes);
         table(&mut out, "ATTRIBUTES_BY_NAME", "u8", &self.attributes_by_name);
+        table(&mut out, "ATTRIBUTE_KEYS", "u64", &self.attribute_keys);
         table(&mut out, "VALUES", "(u32, u16)", &self.values);
         table(&mut out, "TRANSITIONS", "u8", &self.transitions);
         table(&mut out, "ACCEPTING", "u8", &self.accepting);

@@ -4,7 +4,8 @@
 //! An element is named by its number among the children of its parent's [`Type`], an attribute by its number in its type's
 //! list. What has no number has no way across: macros, controls, embedded objects, external books and unknown vocabularies.
 
-use std::cmp::Ordering;
+#[path = "../../schema/key.rs"]
+mod key;
 
 use super::value::AttributeKind;
 
@@ -123,14 +124,9 @@ impl Type {
 
     /// Numbers of the children of that name; several where the content model tells them apart by place.
     pub fn children_named(self, namespace: Namespace, name: &str) -> impl Iterator<Item = u16> {
-        let order = slice(&CHILDREN_BY_NAME, self.row().children);
-        let against = move |number: &u16| {
-            let child = self.child(*number).unwrap_or(self);
-            by_name((child.namespace().0, child.name()), (namespace.0, name))
-        };
-        let first = order.partition_point(|number| against(number) == Ordering::Less);
-        let rest = order.get(first..).unwrap_or_default();
-        rest.iter().copied().take_while(move |number| against(number) == Ordering::Equal)
+        let place = self.row().children;
+        let alike = alike(slice(&CHILD_KEYS, place), slice(&CHILDREN_BY_NAME, place), key::of(namespace.0, name));
+        alike.filter(move |number| self.child(*number).is_some_and(|child| child.name() == name))
     }
 
     /// An attribute by its number.
@@ -146,14 +142,10 @@ impl Type {
     /// The number of the attribute of that name.
     pub fn attribute_named(self, namespace: Namespace, name: &str) -> Option<u8> {
         let (first, count) = self.row().attributes;
-        let order = slice(&ATTRIBUTES_BY_NAME, (first, u16::from(count)));
-        let attributes = self.attributes();
-        let found = order.binary_search_by(|number| {
-            attributes
-                .get(usize::from(*number))
-                .map_or(Ordering::Less, |row| by_name((row.namespace, string(Some(row.name))), (namespace.0, name)))
-        });
-        found.ok().and_then(|at| order.get(at)).copied()
+        let place = (first, u16::from(count));
+        let mut alike =
+            alike(slice(&ATTRIBUTE_KEYS, place), slice(&ATTRIBUTES_BY_NAME, place), key::of(namespace.0, name));
+        alike.find(|number| self.attribute(*number).is_some_and(|attribute| attribute.name() == name))
     }
 
     /// Before any child.
@@ -284,11 +276,11 @@ impl PartKind {
     }
 }
 
-/// The order of the tables. Most names differ in their first letter, and to compare more of them is a call.
-fn by_name((space, name): (u8, &str), (other_space, other): (u8, &str)) -> Ordering {
-    let first = |name: &str| name.as_bytes().first().copied();
-    let order = space.cmp(&other_space).then_with(|| first(name).cmp(&first(other)));
-    order.then_with(|| name.as_bytes().cmp(other.as_bytes()))
+/// The numbers that stand where their keys are this one.
+fn alike<N: Copy>(keys: &'static [u64], numbers: &'static [N], key: u64) -> impl Iterator<Item = N> {
+    let first = keys.partition_point(|known| *known < key);
+    let behind = keys.get(first..).unwrap_or_default().iter().zip(numbers.get(first..).unwrap_or_default());
+    behind.take_while(move |(known, _)| **known == key).map(|(_, number)| *number)
 }
 
 /// Place and length of a piece of [`STRINGS`].
