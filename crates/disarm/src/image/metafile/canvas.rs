@@ -5,7 +5,7 @@ use std::rc::Rc;
 use kurbo::{BezPath, Rect};
 
 use super::bytes::{cost, place, share, signed};
-use super::paint::{Ink, mix};
+use super::paint::{Ink, cover, mix};
 use super::raster::{self, Area, Rule};
 use super::{Bitmap, Budget, Fault};
 
@@ -160,6 +160,9 @@ impl Canvas {
             }
             match plain {
                 Some(color @ [.., 255]) if shares.iter().all(|covered| *covered == 255) => pixels.fill(color),
+                Some(color @ [.., 255]) if pixels.iter().fold(255, |all, [.., alpha]| all & alpha) == 255 => {
+                    cover(pixels, color, shares);
+                }
                 Some(color) => {
                     pixels.iter_mut().zip(shares).for_each(|(pixel, covered)| *pixel = mix(*pixel, color, *covered));
                 }

@@ -412,6 +412,10 @@ fn join(rop: u8, pixel: &mut [u8; 4], source: [u8; 4], pattern: [u8; 4], covered
     if source[3] == 0 || pattern[3] == 0 {
         return;
     }
+    // Where a picture with holes has one, its first half is white and its second black.
+    if matches!((rop, source), (SOURCE_AND, [255, 255, 255, _]) | (SOURCE_OR, [0, 0, 0, _])) {
+        return;
+    }
     let paper = mix([255; 4], *pixel, 255);
     let bits = |[r, g, b, _]: [u8; 4]| u32::from_le_bytes([r, g, b, 0]);
     let result = combine(rop, bits(pattern), bits(source), bits(paper)) & 0x00FF_FFFF;
@@ -453,6 +457,7 @@ fn combine(rop: u8, pattern: u32, source: u32, canvas: u32) -> u32 {
 }
 
 /// The colour of a pixel on which a colour lies with a share of 255.
+#[inline]
 pub(super) fn mix(below: [u8; 4], color: [u8; 4], covered: u8) -> [u8; 4] {
     let [r, g, b, a] = color;
     let alpha = share(a, covered);
@@ -487,8 +492,26 @@ pub(super) fn mix(below: [u8; 4], color: [u8; 4], covered: u8) -> [u8; 4] {
     [blend(r, dr), blend(g, dg), blend(b, db), alpha.saturating_add(left)]
 }
 
+/// Lays an opaque colour on pixels that are opaque, as [`mix`] does, without asking of each what it is.
+pub(super) fn cover(pixels: &mut [[u8; 4]], color: [u8; 4], shares: &[u8]) {
+    for (pixel, covered) in pixels.iter_mut().zip(shares) {
+        let (new, old) = (u16::from(*covered), u16::from(u8::MAX.saturating_sub(*covered)));
+        for (value, color) in pixel.iter_mut().zip(color) {
+            // At most 255 * 255 + 127, which 16 bits hold and for which the high byte below is a division by 255.
+            let both = u16::from(color).wrapping_mul(new).wrapping_add(u16::from(*value).wrapping_mul(old));
+            let both = both.wrapping_add(127);
+            let [_, mean] = both.wrapping_add(1).wrapping_add(both >> 8).to_le_bytes();
+            *value = mean;
+        }
+    }
+}
+
 /// A colour on the way from one to the other.
 pub(super) fn between(from: [u8; 4], to: [u8; 4], part: f64) -> [u8; 4] {
+    // An upright or level edge of a picture changes in one direction only.
+    if from == to {
+        return if from[3] == 0 { [0; 4] } else { from };
+    }
     let [r, g, b, a] = from;
     let [r2, g2, b2, a2] = to;
     let blend = |from: u8, to: u8| channel(f64::from(from) + (f64::from(to) - f64::from(from)) * part);
@@ -534,4 +557,32 @@ pub(super) fn admit(width: u32, height: u32, budget: &mut Budget) -> Result<(), 
         return Err(Fault::limit(super::Bound::PicturePixels, cost(MAX_PICTURE), cost(size)));
     }
     budget.spend(cost(size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_lie_on_opaque_pixels_as_they_do_on_any() {
+        let shares: Vec<u8> = (0..=255).collect();
+        for new in [0, 1, 100, 127, 128, 254, 255] {
+            for old in 0..=255 {
+                let color = [new, 255_u8.saturating_sub(new), old, 255];
+                let below = [old, new, 255_u8.saturating_sub(old), 255];
+                let expected: Vec<[u8; 4]> = shares.iter().map(|covered| mix(below, color, *covered)).collect();
+                let mut pixels = vec![below; 256];
+                cover(&mut pixels, color, &shares);
+                assert_eq!(pixels, expected, "{color:?} on {below:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn between_two_colours_that_are_the_same_is_no_other() {
+        for part in [0.0, 0.25, 0.999] {
+            assert_eq!(between([9, 8, 7, 6], [9, 8, 7, 6], part), [9, 8, 7, 6]);
+            assert_eq!(between([9, 8, 7, 0], [9, 8, 7, 0], part), [0; 4]);
+        }
+    }
 }
