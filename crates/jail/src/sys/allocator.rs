@@ -42,8 +42,10 @@ pub(crate) fn settle() {
     }
 }
 
-/// Blocks from this size on are mappings of their own, which grow without being copied and go when they are freed.
-const KEPT_BYTES: i32 = 8 << 20;
+/// Blocks from this size on are mappings of their own, which grow without being copied and go when they are freed. The pixels of a page
+/// or drawing are smaller: as mappings, each picture of a document would cost a fault for every page of them again. The C library takes no
+/// larger number.
+const KEPT_BYTES: i32 = 32 << 20;
 
 #[inline]
 fn checked(at: *mut u8) -> *mut u8 {
