@@ -363,6 +363,16 @@ fn methods_of_the_first_years_are_unpacked() {
         let done = sanitise_within(&bytes, "a.zip", &limits).unwrap();
         let refusal = done.members[0].1.as_ref().unwrap_err();
         assert_eq!(*refusal, Refusal::limit(Reason::LimitWindowBytes, 4, 5), "{method}");
+        // The same behind the head of the old encryption.
+        let member = &mut archive.members[0];
+        (member.flags, member.local_flags) = (1, 1);
+        member.local_size += 12;
+        member.data.splice(..0, [0; 12]);
+        let mut job = rooms::dirty_job("a.zip", &limits);
+        job.passwords = vec![form::job::Password::new("a").unwrap()];
+        let done = rooms::sanitise_as(&archive.bytes(), &job).unwrap();
+        let refusal = done.members[0].1.as_ref().unwrap_err();
+        assert_eq!(*refusal, Refusal::limit(Reason::LimitWindowBytes, 4, 5), "{method}");
     }
 }
 
@@ -402,6 +412,7 @@ struct Member {
     local_extra: Vec<u8>,
     method: u16,
     local_method: u16,
+    flags: u16,
     local_flags: u16,
     local_size: u32,
     claimed_packed: Option<u32>,
@@ -425,6 +436,7 @@ impl Archive {
                 local_extra: Vec::new(),
                 method: 0,
                 local_method: 0,
+                flags: 0,
                 local_flags: 0,
                 local_size: 5,
                 claimed_packed: None,
@@ -461,7 +473,7 @@ impl Archive {
             }
             listed += 1;
             directory.extend_from_slice(b"PK\x01\x02\x14\x03\x14\0");
-            put16(&mut directory, &[0, member.method, 0, 0x5881]);
+            put16(&mut directory, &[member.flags, member.method, 0, 0x5881]);
             put32(&mut directory, &[member.crc, packed, member.unpacked]);
             put16(
                 &mut directory,

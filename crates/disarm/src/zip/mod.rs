@@ -47,8 +47,9 @@ pub(crate) fn disarm(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn W
     let mut output = Output::new(form, spill, part.detected, limits)?;
     for member in members {
         let spill = output.spill();
-        let withheld = match reason_to_withhold(member.entry, &keys) {
-            Some(reason) => Some(reason.into()),
+        let refusal = reason_to_withhold(member.entry, &keys).map(Refusal::from);
+        let withheld = match refusal.or_else(|| check_memory(member.entry, limits).err()) {
+            Some(refusal) => Some(refusal),
             None if member.entry.is_encrypted() => match decrypt(&mut archive, &member, &keys, spill)? {
                 Ok(key) => {
                     part.findings.add(Reason::Decrypted, Place::new(&member.path.to_string()));
@@ -125,6 +126,15 @@ fn reason_to_withhold(entry: &Entry<'_>, keys: &[Vec<u8>]) -> Option<Reason> {
     })
 }
 
+/// Refuses a member of a method that keeps all that it has unpacked, where that is more than allowed. The methods were given up in 1993, when a
+/// file had to fit on a few disks.
+fn check_memory(entry: &Entry<'_>, limits: &Limits) -> Result<(), Refusal> {
+    match entry.method {
+        METHOD_SHRUNK..=METHOD_REDUCED_4 | METHOD_IMPLODED => codec::check_window(entry.unpacked, limits),
+        _ => Ok(()),
+    }
+}
+
 /// Writes a member that needs no password to the spill. The methods with a window that the archive chooses are unpacked here,
 /// where the window is bounded.
 fn unpack_plain(
@@ -143,13 +153,6 @@ fn unpack_plain(
         },
         METHOD_ZSTD | METHOD_ZSTD_EARLY => Box::new(codec::Stream::new(codec::Codec::Zstd, packed, limits)),
         METHOD_XZ => Box::new(codec::Stream::new(codec::Codec::Xz, packed, limits)),
-        METHOD_SHRUNK..=METHOD_REDUCED_4 | METHOD_IMPLODED => {
-            // These keep all that they have unpacked; they were given up in 1993, when a file had to fit on a few disks.
-            if let Err(refusal) = codec::check_window(entry.unpacked, limits) {
-                return Ok(Some(refusal));
-            }
-            return unpack(archive.by_index(member.index), member, spill);
-        }
         _ => return unpack(archive.by_index(member.index), member, spill),
     };
     let mut data = codec::Summed::new(data);
