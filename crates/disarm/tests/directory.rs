@@ -291,6 +291,13 @@ fn what_a_card_says_of_a_person_in_fields_of_single_programs_is_in_its_note() {
 }
 
 #[test]
+fn a_label_without_a_group_is_of_no_line_and_told() {
+    let done = rooms::sanitise(b"BEGIN:VCARD\nFN:a\nX-ABDATE:2011-01-13\nX-ABLabel:b\nEND:VCARD\n", "a.vcf").unwrap();
+    assert!(done.text().contains("NOTE:記念日: 2011-01-13\r\n"), "{}", done.text());
+    assert!(done.has(Reason::EntryFields), "the label");
+}
+
+#[test]
 fn rooms_and_numbers_to_dial_of_a_meeting_are_remarks() {
     let event = "DTSTART:20261120T010000Z\nRESOURCES:第1会議室,プロジェクター\nCONFERENCE;VALUE=URI:tel:+81-3-0000-0000,,1234\n\
         CONFERENCE;VALUE=URI:xmpp:a@example.jp";

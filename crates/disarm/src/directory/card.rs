@@ -2,8 +2,9 @@
 
 use form::Reason;
 
+use super::beyond::Facts;
 use super::line::{Line, Unread, lines};
-use super::{Growing, Shown, beyond};
+use super::{Growing, Shown};
 use crate::error::Error;
 
 /// The cards of a file, in at most `most` bytes. `label` is the charset that it came with.
@@ -118,7 +119,7 @@ fn write(card: &[Line], number: u64, out: &mut Growing) -> Result<(), Error> {
             _ => {}
         }
     }
-    beyond::facts(card).try_for_each(|(label, value)| out.put(&label, &value))
+    Facts::of(card).all().try_for_each(|(label, value)| out.put(&label, &value))
 }
 
 fn phone(line: &Line) -> &'static str {

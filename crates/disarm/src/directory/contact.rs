@@ -4,15 +4,17 @@ use form::calendar::DateTime;
 use form::card::{Anniversary, Card, PersonalName, PostalAddress, Use, Used, Uses};
 use form::text::Line as Words;
 
+use super::beyond::Facts;
 use super::line::Line;
+use super::time;
 use super::told::{MAX_REMARK, MAX_TEXT, Told};
-use super::{beyond, time};
 
 /// Reads one card.
 pub(super) fn card(lines: &[Line], told: &mut Told) -> Card {
     let mut card = Card::default();
     // What is said again, or in a field of no other place.
     let (mut notes, mut more): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    let facts = Facts::of(lines);
     for line in lines {
         let again = match line.name.as_str() {
             "ORG" if !card.organisation.is_empty() => Some("組織"),
@@ -23,12 +25,12 @@ pub(super) fn card(lines: &[Line], told: &mut Told) -> Card {
         match again {
             None if line.name == "NOTE" => notes.push(line.text()),
             Some(label) => more.push(format!("{label}: {}", line.fields().join(" ").trim())),
-            None if beyond::is_told(line, lines) => {}
+            None if facts.tell(line) => {}
             None => read(line, &mut card, told),
         }
     }
     notes.extend(more);
-    notes.extend(beyond::facts(lines).map(|(label, value)| format!("{label}: {value}")));
+    notes.extend(facts.all().map(|(label, value)| format!("{label}: {value}")));
     card.note = told.text(&notes.join("\n"), MAX_TEXT);
     card
 }
