@@ -87,32 +87,36 @@ impl Reader<'_> {
             Some(Value::Number(EMBEDDED_MESSAGE)) if self.file.is_storage(&inner) && deeper < MAX_DEPTH => {
                 attachment.content = Content::Message(Box::new(self.message(&inner, 24, deeper)?));
             }
-            Some(Value::Number(OLE)) if self.file.is_storage(&inner) => {
-                let object = self.object(&inner)?;
-                object::attach(&mut attachment, &object);
-            }
+            Some(Value::Number(OLE)) if self.file.is_storage(&inner) => match self.object(&inner)? {
+                Some(object) => object::attach(&mut attachment, &object),
+                None => self.damaged = true,
+            },
             _ => self.damaged = true,
         }
         Ok(attachment)
     }
 
-    /// A storage as a compound file of its own.
-    fn object(&mut self, storage: &str) -> Result<Vec<u8>, Error> {
-        let malformed = |_| Error::from(Reason::Malformed);
-        let entries = self.file.walk_storage(storage).map_err(malformed)?.skip(1).take(MAX_ENTRIES);
-        let entries: Vec<_> = entries.map(|entry| (entry.path().to_owned(), entry.is_stream())).collect();
-        let mut out = CompoundFile::create(Cursor::new(Vec::new())).map_err(malformed)?;
+    /// A storage as a compound file of its own; `None` where it cannot be one, which costs the mail no more than this attachment.
+    fn object(&mut self, storage: &str) -> Result<Option<Vec<u8>>, Error> {
+        let Ok(entries) = self.file.walk_storage(storage) else { return Ok(None) };
+        let entries = entries.skip(1).take(MAX_ENTRIES).map(|entry| (entry.path().to_owned(), entry.is_stream()));
+        let entries: Vec<_> = entries.collect();
+        let Ok(mut out) = CompoundFile::create(Cursor::new(Vec::new())) else { return Ok(None) };
         for (path, is_stream) in entries {
             let Some(inner) = path.strip_prefix(storage).ok().zip(path.to_str()) else { continue };
             let (inner, path) = inner;
-            if !is_stream {
-                out.create_storage(inner).map_err(malformed)?;
+            let written = if !is_stream {
+                out.create_storage(inner)
             } else if let Some(bytes) = self.stream(path)? {
-                out.create_stream(inner).and_then(|mut stream| stream.write_all(&bytes)).map_err(malformed)?;
+                out.create_stream(inner).and_then(|mut stream| stream.write_all(&bytes))
+            } else {
+                Ok(())
+            };
+            if written.is_err() {
+                return Ok(None);
             }
         }
-        out.flush().map_err(malformed)?;
-        Ok(out.into_inner().into_inner())
+        Ok(out.flush().is_ok().then(|| out.into_inner().into_inner()))
     }
 
     /// The properties of a storage: numbers stand in one stream, all else in streams of their own.
@@ -246,12 +250,27 @@ const MAX_ENTRIES: usize = 20_000;
 mod tests {
     use super::*;
 
+    const DATA: &str = "/__attach_version1.0_#00000000/__substg1.0_3701000D";
+
+    /// A message with one attachment that is an object, of which more may be written into [`DATA`].
+    fn with_object() -> CompoundFile<Cursor<Vec<u8>>> {
+        let mut file = CompoundFile::create(Cursor::new(Vec::new())).unwrap();
+        file.create_storage_all(DATA).unwrap();
+        // PidTagAttachMethod of the type PtypInteger32 is 6.
+        let method = [&[0; 8][..], &[0x03, 0x00, 0x05, 0x37, 6, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0]].concat();
+        for (name, content) in [
+            ("/__properties_version1.0", &[0; 32][..]),
+            ("/__substg1.0_0037001F", b"s\0"),
+            ("/__attach_version1.0_#00000000/__properties_version1.0", &method),
+        ] {
+            file.create_stream(name).unwrap().write_all(content).unwrap();
+        }
+        file
+    }
+
     #[test]
     fn a_file_that_lies_in_a_text_is_an_attachment() {
-        let mut file = CompoundFile::create(Cursor::new(Vec::new())).unwrap();
-        let attachment = "/__attach_version1.0_#00000000";
-        file.create_storage(attachment).unwrap();
-        file.create_storage(format!("{attachment}/__substg1.0_3701000D")).unwrap();
+        let mut file = with_object();
         // Label, path, flags, a path for unpacking, the file.
         let inner = [
             &2_u16.to_le_bytes()[..],
@@ -264,20 +283,26 @@ mod tests {
         ]
         .concat();
         let native = [&u32::try_from(inner.len()).unwrap().to_le_bytes()[..], &inner].concat();
-        // PidTagAttachMethod of the type PtypInteger32 is 6.
-        let method = [&[0; 8][..], &[0x03, 0x00, 0x05, 0x37, 6, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0]].concat();
-        for (name, content) in [
-            ("/__properties_version1.0".to_owned(), &[0; 32][..]),
-            ("/__substg1.0_0037001F".to_owned(), b"s\0"),
-            (format!("{attachment}/__properties_version1.0"), &method),
-            (format!("{attachment}/__substg1.0_3701000D/\u{1}Ole10Native"), &native),
-        ] {
-            file.create_stream(name).unwrap().write_all(content).unwrap();
-        }
+        file.create_stream(format!("{DATA}/\u{1}Ole10Native")).unwrap().write_all(&native).unwrap();
         let msg = read(&file.into_inner().into_inner(), &Limits::default()).unwrap();
         assert!(!msg.damaged);
         let attachment = msg.message.attachments.first().unwrap();
         assert!(matches!(&attachment.content, Content::File(bytes) if bytes == b"content"), "{attachment:?}");
         assert_eq!(attachment.properties.get(&id::ATTACH_LONG_FILENAME), Some(&Value::Text("a.txt".to_owned())));
+    }
+
+    #[test]
+    fn an_object_that_cannot_be_read_leaves_the_rest_of_its_mail() {
+        let mut file = with_object();
+        file.create_storage(format!("{DATA}/%%")).unwrap();
+        let mut bytes = file.into_inner().into_inner();
+        let name = |name: &str| name.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let at = bytes.windows(6).position(|window| window == name("%%\0")).unwrap();
+        // No path leads to a storage that is called so.
+        bytes.splice(at..at + 6, name("..\0"));
+        let msg = read(&bytes, &Limits::default()).unwrap();
+        assert!(msg.damaged);
+        assert!(matches!(msg.message.attachments.first().unwrap().content, Content::Nothing));
+        assert_eq!(msg.message.properties.get(&0x0037), Some(&Value::Text("s".to_owned())));
     }
 }
