@@ -11,6 +11,7 @@ use form::{Limits, Reason, Refusal};
 
 use super::fields::{self, Block, Field, Over, line_at, trim_line};
 use super::param::Structured;
+use super::tally::Tally;
 
 /// One part.
 #[derive(Debug)]
@@ -52,6 +53,16 @@ impl Part<'_> {
 
     pub(crate) fn is_type(&self, name: &str) -> bool {
         self.media.value == name
+    }
+
+    /// The boundary that a multipart names; empty where it names none. Nothing in a plain parameter is encoded: what looks so is part of it.
+    pub(crate) fn boundary(&self) -> String {
+        let boundary = if self.media.is_extended(BOUNDARY) {
+            self.media.decoded(BOUNDARY, &mut Tally::default()).unwrap_or_default()
+        } else {
+            self.media.plain(BOUNDARY).unwrap_or_default().to_owned()
+        };
+        boundary.trim_end().to_owned()
     }
 }
 
@@ -188,12 +199,11 @@ impl<'a> Walk<'a> {
     fn judge(&mut self, part: &Part<'_>) -> Result<Vec<u8>, Judgement> {
         let ambiguous = Judgement::Refuse(Refusal::plain(Reason::AmbiguousStructure));
         // Few composers write `boundary*0=` (RFC 2231); where a plain one stands beside it, readers differ in which they take.
-        let is_extended = part.media.is_extended("boundary");
-        if part.media.conflicts("boundary") || (is_extended && part.media.plain("boundary").is_some()) {
+        let is_extended = part.media.is_extended(BOUNDARY);
+        if part.media.conflicts(BOUNDARY) || (is_extended && part.media.plain(BOUNDARY).is_some()) {
             return Err(ambiguous);
         }
-        let boundary = part.media.decoded("boundary", &mut super::tally::Tally::default()).unwrap_or_default();
-        let boundary = boundary.trim_end();
+        let boundary = part.boundary();
         let body = self.input.get(part.body.start..).unwrap_or_default();
         let (visible, searched) = contains_line(body, boundary.as_bytes());
         self.budget = match self.budget.checked_sub(searched) {
@@ -225,19 +235,23 @@ impl<'a> Walk<'a> {
     /// Whether a line is a boundary of an open multipart, innermost first.
     fn boundary(&self, line: &[u8]) -> Option<Found> {
         let content = line.strip_prefix(b"--")?.trim_ascii_end();
-        for (level, open) in self.open.iter().enumerate().rev() {
-            match content.strip_prefix(open.boundary.as_slice()) {
-                Some(b"") => return Some(Found { level, closes: None }),
-                // Text glued to a closing boundary stands in no part; after an opening one it makes another boundary.
-                Some(after) => {
-                    if let Some(glued) = after.strip_prefix(b"--") {
-                        return Some(Found { level, closes: Some(glued.trim_ascii().len()) });
-                    }
-                }
-                None => {}
-            }
-        }
-        None
+        let behind = || {
+            let levels = self.open.iter().enumerate().rev();
+            levels.filter_map(|(level, open)| Some((level, content.strip_prefix(open.boundary.as_slice())?)))
+        };
+        let whole = behind().find_map(|(level, after)| match after {
+            b"" => Some(Found { level, closes: None }),
+            b"--" => Some(Found { level, closes: Some(0) }),
+            _ => None,
+        });
+        // Text glued to a closing boundary stands in no part; after an opening one it makes another boundary, which may be one of another
+        // level.
+        whole.or_else(|| {
+            behind().find_map(|(level, after)| {
+                let glued = after.strip_prefix(b"--")?.trim_ascii().len();
+                Some(Found { level, closes: Some(glued) })
+            })
+        })
     }
 
     /// Ends the part being read and every multipart inside level `level`.
@@ -383,6 +397,7 @@ fn contains_line(body: &[u8], boundary: &[u8]) -> (bool, usize) {
     (false, searched)
 }
 
+const BOUNDARY: &str = "boundary";
 /// Multiparts inside multiparts. Forwarded threads reach five or six.
 const MAX_DEPTH: usize = 20;
 
@@ -465,6 +480,17 @@ mod tests {
             let input = format!("Content-Type: multipart/mixed; {boundary}\n\n--a=\n\nx\n--a=--\n");
             assert_eq!(shape(&input), [part("multipart/mixed", ""), part("text/plain", "x")], "{boundary}");
         }
+    }
+
+    /// Python reads both so: `email.message_from_string(…)`.
+    #[test]
+    fn a_boundary_is_what_stands_there_and_a_whole_one_goes_before_an_end_with_text_behind_it() {
+        let input = "Content-Type: multipart/mixed; boundary=\"=?us-ascii?q?a?=\"\n\n--=?us-ascii?q?a?=\n\nx\n--=?us-ascii?q?a?=--\n";
+        assert_eq!(shape(input), [part("multipart/mixed", ""), part("text/plain", "x")]);
+        let inner = "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n";
+        let input = format!("Content-Type: multipart/mixed; boundary=b--c\n\n--b--c\n{inner}--b--c\n\ny\n--b--c--\n");
+        let inside = [part("multipart/mixed", ""), part("text/plain", "x"), part("text/plain", "y")];
+        assert_eq!(shape(&input)[1..], inside);
     }
 
     #[test]

@@ -45,8 +45,9 @@ fn round(input: &[u8], number: usize, limits: &Limits, findings: &mut Findings) 
     let boundaries: BTreeSet<Vec<u8>> = tree
         .parts
         .iter()
-        .filter_map(|part| part.media.decoded("boundary", &mut Tally::default()))
-        .map(|boundary| [b"--", boundary.trim_end().as_bytes()].concat())
+        .map(Part::boundary)
+        .filter(|boundary| !boundary.is_empty())
+        .map(|boundary| [b"--", boundary.as_bytes()].concat())
         .collect();
     let mut out: Vec<u8> = Vec::new();
     let mut done = 0_usize;
