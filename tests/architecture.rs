@@ -45,6 +45,7 @@ const PARSERS: &[(&str, &[&str])] = &[
     ("png", &["disarm", "reconstruct"]),
     ("heifer-hevc-dec", &["disarm"]),
     ("heifer-isobmff", &["disarm"]),
+    ("rusty_av1d", &["disarm"]),
     ("resvg", &["disarm"]),
     ("zip", &["disarm", "reconstruct"]),
     ("hayro", &["disarm"]),

@@ -93,7 +93,7 @@ pub fn run_telling(
                 Content::Mail => mail::disarm(input, &job, form, spill),
                 Content::Image(source) => image::disarm(part, source, form),
                 Content::Metafile => image::metafile::disarm(part, fonts, image::metafile::MOST_SIDE, form),
-                Content::Heic => image::heic::disarm(part, form),
+                Content::Heif => image::heif::disarm(part, form),
                 Content::Icon => image::icon::disarm(part, form),
                 Content::Jp2 => image::jp2::disarm(part, form),
                 Content::Psd => image::psd::disarm(part, form),
@@ -157,8 +157,8 @@ fn shown(part: Part<'_>, content: &Content, wanted: Preview, fonts: &Fonts, form
     match *content {
         Content::Pdf => pdf::preview(part, wanted, fonts, form),
         Content::Image(source) => image::preview::preview(part, source, wanted, form),
-        Content::Heic => {
-            image::preview::preview_of(part, form::image::ImageSource::Jpeg, wanted, form, image::heic::disarm)
+        Content::Heif => {
+            image::preview::preview_of(part, form::image::ImageSource::Jpeg, wanted, form, image::heif::disarm)
         }
         Content::Icon => {
             image::preview::preview_of(part, form::image::ImageSource::Png, wanted, form, image::icon::disarm)

@@ -1,4 +1,4 @@
-//! HEIC through both rooms; expected pixels are those of the fixtures' README, which heif-convert shows as well.
+//! HEIC and AVIF through both rooms; expected pixels are those of the fixtures' README, which heif-convert and avifdec show as well.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -61,10 +61,41 @@ fn tiles_are_put_together_cut_and_turned() {
 }
 
 #[test]
+fn a_picture_of_the_web_has_its_colours_however_they_are_coded() {
+    for name in ["quarters.avif", "deep.avif", "lossless.avif"] {
+        let picture = made(name, OutputType::Jpeg);
+        assert_eq!(picture.dimensions(), (64, 64), "{name}");
+        check(&picture, [RED, LIME, BLUE, WHITE]);
+    }
+    assert!(sanitise(&fixture("deep.avif"), "a.avif").unwrap().has(Reason::ColourDepthReduced));
+    let grey = made("grey.avif", OutputType::Jpeg);
+    // BT.601, as avifenc takes it: 0.299, 0.587 and 0.114 of 255.
+    check(&grey, [76, 150, 29, 255].map(|grey| [grey, grey, grey, 255]));
+    check(&made("transparent.avif", OutputType::Png), [RED, LIME, [0, 0, 0, 0], [255, 255, 255, 128]]);
+    assert_eq!(refusal(&fixture("premultiplied.avif"), "a.avif"), Reason::UnsupportedType);
+    assert!(sanitise(&fixture("moving.avif"), "a.avif").unwrap().has(Reason::AnimationFrames));
+}
+
+#[test]
+fn tiles_of_av1_are_put_together_cut_and_turned() {
+    let picture = made("grid.avif", OutputType::Jpeg);
+    assert_eq!(picture.dimensions(), (90, 100));
+    check(&picture, [BLUE, RED, WHITE, LIME]);
+}
+
+#[test]
 fn more_pixels_than_allowed_are_refused_before_they_are_decoded() {
     let limits = |pixels| Limits { pixels, ..Limits::default() };
-    assert!(sanitise_within(&fixture("quarters.heic"), "a.heic", &limits(64 * 64)).is_ok());
-    let refused = sanitise_within(&fixture("quarters.heic"), "a.heic", &limits(64 * 64 - 1)).unwrap_err();
+    for name in ["quarters.heic", "quarters.avif"] {
+        assert!(sanitise_within(&fixture(name), name, &limits(64 * 64)).is_ok());
+        let refused = sanitise_within(&fixture(name), name, &limits(64 * 64 - 1)).unwrap_err();
+        assert_eq!(refused.refusal.reason, Reason::LimitPixels);
+    }
+    // The boxes say that it is small; what is coded is not.
+    let mut lies = fixture("quarters.avif");
+    let at = lies.windows(4).position(|window| window == b"ispe").unwrap();
+    lies[at + 8..at + 16].copy_from_slice(&[0, 0, 0, 8, 0, 0, 0, 8]);
+    let refused = sanitise_within(&lies, "a.avif", &limits(64 * 64 - 1)).unwrap_err();
     assert_eq!(refused.refusal.reason, Reason::LimitPixels);
     let side = Limits { dimension: 99, ..Limits::default() };
     let refused = sanitise_within(&fixture("grid.heic"), "a.heic", &side).unwrap_err();
@@ -75,17 +106,22 @@ fn more_pixels_than_allowed_are_refused_before_they_are_decoded() {
 fn what_has_no_picture_of_this_codec_is_not_supported() {
     let film = b"\0\0\0\x14ftypheic\0\0\0\0heic\0\0\0\x08mdat";
     assert_eq!(refusal(film, "a.heic"), Reason::UnsupportedType);
-    let mut other = fixture("quarters.heic");
-    let at = other.windows(4).position(|window| window == b"hvc1").unwrap();
-    other[at..at + 4].copy_from_slice(b"av01");
-    assert_eq!(refusal(&other, "a.heic"), Reason::UnsupportedType);
+    let renamed = |kind: &[u8; 4]| {
+        let mut other = fixture("quarters.heic");
+        let at = other.windows(4).position(|window| window == b"hvc1").unwrap();
+        other[at..at + 4].copy_from_slice(kind);
+        other
+    };
+    assert_eq!(refusal(&renamed(b"avc1"), "a.heic"), Reason::UnsupportedType);
+    // HEVC where AV1 is to be.
+    assert_eq!(refusal(&renamed(b"av01"), "a.heic"), Reason::Malformed);
 }
 
 /// Of one that is cut, some of what codes the picture lies outside the file, which ISO/IEC 14496-12 does not allow (section 8.11.3).
 #[test]
 fn a_photograph_that_is_changed_anywhere_is_rebuilt_or_refused() {
     let limits = Limits::default();
-    for name in ["grid.heic", "transparent.heic"] {
+    for name in ["grid.heic", "transparent.heic", "grid.avif", "transparent.avif"] {
         let whole = fixture(name);
         for at in 8..whole.len() {
             for value in [0, 0xFF, whole[at] ^ 1] {

@@ -43,8 +43,8 @@ pub(crate) enum Content {
     Image(ImageSource),
     /// Drawing calls of Windows, which become pixels.
     Metafile,
-    /// A photograph in HEIF.
-    Heic,
+    /// A picture in HEIF, of HEVC (HEIC) or of AV1 (AVIF).
+    Heif,
     /// An icon of Windows.
     Icon,
     /// A picture in JPEG 2000.
@@ -90,8 +90,8 @@ impl Detected {
         if token == "svg" {
             return Detected::new(Content::Svg, token);
         }
-        if matches!(token, "heic" | "heif") {
-            return Detected::new(Content::Heic, token);
+        if matches!(token, "heic" | "heif" | "avif") {
+            return Detected::new(Content::Heif, token);
         }
         if token == "ico" {
             return Detected::new(Content::Icon, token);

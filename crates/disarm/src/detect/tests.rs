@@ -102,7 +102,7 @@ fn programs_and_encrypted_files_are_named() {
     check(b"\x7fELF\x02\x01", "a", (UNSUPPORTED, "elf"));
     check(b"%PDF-1.7\n", "a.txt", (Content::Pdf, "pdf"));
     check(b"%PDF-1.7\ntrailer<</Encrypt 5 0 R>>", "a.pdf", (Content::Pdf, "pdf"));
-    check(b"\0\0\0\x18ftypheic", "a.jpg", (Content::Heic, "heic"));
+    check(b"\0\0\0\x18ftypheic", "a.jpg", (Content::Heif, "heic"));
     check(b"", "a.pdf", (Content::Text, "empty"));
 }
 

@@ -8,7 +8,7 @@ mod bmp;
 mod colour;
 mod fax;
 mod gif;
-pub(crate) mod heic;
+pub(crate) mod heif;
 pub(crate) mod icon;
 pub(crate) mod jp2;
 pub(crate) mod jpeg;

@@ -103,7 +103,7 @@ mod tests {
                 "JPEG 2000 (jp2, j2k)" => "JPEG 2000",
                 "PSD (Photoshop)" => "PSD",
                 "dBASE (dbf)" => "dBASE",
-                "HEIC (photographs of telephones)" => "HEIC",
+                "HEIC (photographs of telephones), AVIF" => "HEIC AVIF",
                 "docx, xlsx, pptx and their macro, template and show kinds" => "Word Excel PowerPoint docx xlsx pptx",
                 "一太郎 8 and later (jtd, jtt, jtdc, jttc)" => "一太郎",
                 "signed files (p7m), AppleSingle, BinHex" => "p7m AppleSingle BinHex",

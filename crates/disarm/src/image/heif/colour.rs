@@ -1,26 +1,17 @@
 //! Luma and chroma to red, green and blue (ITU-T H.273).
 
 use form::Reason;
-use heifer_hevc_dec::recon::Frame;
 
+use super::planes::{Chroma, Model, Planes};
 use crate::error::Error;
 use crate::image::raster;
 
-/// What the samples mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Model {
-    /// The number of the matrix (H.273, table 4).
-    pub(super) matrix: u16,
-    /// Samples use all their values, not only those of video.
-    pub(super) full_range: bool,
-}
-
-/// The pixels of the upper left part of a frame, opaque.
-pub(super) fn rgba(frame: &Frame, model: Model, width: u32, height: u32) -> Result<Vec<u8>, Error> {
+/// The pixels of the upper left part of a coded picture, opaque.
+pub(super) fn rgba(planes: &Planes, model: Model, width: u32, height: u32) -> Result<Vec<u8>, Error> {
     let (width, height) = (usize_of(width), usize_of(height));
-    let [luma_depth, chroma_depth] = frame.bit_depth;
-    let [luma, cb, cr] = &frame.planes;
-    let [across, chroma_across, _] = frame.widths.map(usize_of);
+    let [luma_depth, chroma_depth] = planes.depth;
+    let [luma, cb, cr] = &planes.samples;
+    let (across, chroma_across) = (usize_of(planes.width), usize_of(planes.chroma_width));
     let mut pixels = Vec::with_capacity(width.saturating_mul(height).saturating_mul(4));
     let luma_scale = Scale::luma(luma_depth, model.full_range);
     if chroma_across == 0 {
@@ -48,7 +39,7 @@ pub(super) fn rgba(frame: &Frame, model: Model, width: u32, height: u32) -> Resu
     } else {
         Scale::chroma(chroma_depth, model.full_range)
     };
-    let thinned = (frame.chroma_format < 3, frame.chroma_format < 2);
+    let thinned = (planes.chroma != Chroma::Full, planes.chroma == Chroma::Quarter);
     let (mut cb_row, mut cr_row) = (vec![0.0; width], vec![0.0; width]);
     for (y, row) in luma.chunks_exact(across.max(1)).take(height).enumerate() {
         chroma_line(cb, chroma_across, y, thinned, &chroma_scale, &mut cb_row);

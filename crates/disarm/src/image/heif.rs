@@ -1,19 +1,22 @@
-//! HEIF with HEVC inside (ISO/IEC 23008-12), which telephones store photographs as: one coded picture, or a grid of tiles that
-//! are coded each for itself, with turns and flips that are applied here. It leaves as JPEG, or as PNG where it is transparent.
+//! HEIF (ISO/IEC 23008-12) with HEVC inside, which telephones store photographs as (HEIC), or with AV1, as pictures of the web are (AVIF):
+//! one coded picture, or a grid of tiles that are coded each for itself, with turns and flips that are applied here. It leaves as JPEG,
+//! or as PNG where it is transparent.
 //!
 //! The boxes and the coded pictures are read by libraries; what is put together of them, and in which colours, is here.
 
+mod av1;
 mod colour;
+mod hevc;
+mod planes;
 
 use std::cell::Cell;
 use std::io::Write;
 
 use form::image::{ImageSource, PixelFormat, Sampling};
 use form::{Limits, Place, Reason};
-use heifer_hevc_dec::decoder::{DecodeOptions, decode_picture};
-use heifer_hevc_dec::recon::Frame;
 use heifer_isobmff::boxes::{ColorInfo, Property};
-use heifer_isobmff::{HeifFile, ItemId};
+use heifer_isobmff::{FourCC, HeifFile, ItemId};
+use planes::{Model, Planes};
 
 use super::Facts;
 use super::raster::{self, Raster};
@@ -23,13 +26,12 @@ use crate::room::Part;
 pub(crate) fn disarm(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Error> {
     let file = HeifFile::parse(part.input).map_err(|error| refusal_of_boxes(&error))?;
     let limits = &part.job.limits;
-    let picture = Heif { file: &file, limits, decoded: Cell::new(0), deep: Cell::new(false) };
+    let picture = Heif { file: &file, limits, decoded: Cell::new(0), deep: Cell::new(false), fine: Cell::new(false) };
     let primary = file.primary_id;
     let canvas = picture.item(primary, 0)?;
     let mut facts = facts(&file, primary);
     facts.deep = picture.deep.get();
-    // Telephones take pictures so.
-    facts.sampling = Some(Sampling::Reduced);
+    facts.sampling = Some(if picture.fine.get() { Sampling::Full } else { Sampling::Reduced });
     facts.orientation = canvas.turn.number();
     let opaque = canvas.pixels.chunks_exact(4).all(|pixel| matches!(pixel, [.., u8::MAX]));
     let (source, name) = if opaque { (ImageSource::Jpeg, "JPEG") } else { (ImageSource::Png, "PNG") };
@@ -49,6 +51,8 @@ fn facts(file: &HeifFile<'_>, primary: ItemId) -> Facts {
         facts.add_metadata("XMP");
     }
     let others = file.top_level_image_ids().len().saturating_sub(1);
+    // How many pictures a sequence has stands elsewhere; there is one at least beside the first.
+    let others = others.saturating_add(usize::from(file.file_type.has_brand(b"avis")));
     facts.more_frames = u32::try_from(others).unwrap_or(u32::MAX);
     let first_tile = file.referenced_items(primary, b"dimg").first().copied();
     facts.profile = [Some(primary), first_tile].into_iter().flatten().find_map(|item| {
@@ -75,13 +79,15 @@ struct Heif<'a> {
     decoded: Cell<u64>,
     /// Whether samples had more than eight bits.
     deep: Cell<bool>,
+    /// Whether each pixel had a colour of its own.
+    fine: Cell<bool>,
 }
 
 impl Heif<'_> {
     fn item(&self, id: ItemId, depth: u32) -> Result<Canvas, Error> {
-        let kind = self.file.item(id).map_err(|error| refusal_of_boxes(&error))?.item_type.0;
-        let mut canvas = match &kind {
-            b"hvc1" | b"hev1" => self.coded(id)?,
+        let kind = self.file.item(id).map_err(|error| refusal_of_boxes(&error))?.item_type;
+        let mut canvas = match &kind.0 {
+            _ if is_coded(kind) => self.coded(id)?,
             b"grid" => self.grid(id)?,
             b"iden" if depth < MAX_DERIVATIONS => match *self.file.referenced_items(id, b"dimg") {
                 [source] => self.item(source, depth.saturating_add(1))?,
@@ -91,6 +97,10 @@ impl Heif<'_> {
             _ => return Err(Reason::UnsupportedType.into()),
         };
         if let Some(mask) = self.mask_of(id) {
+            // Colours that were made darker by their opacity (23008-12, 6.10.1.2) are written by few.
+            if !self.file.referenced_items(id, b"prem").is_empty() {
+                return Err(Reason::UnsupportedType.into());
+            }
             let mask = match self.file.item(mask).map_err(|error| refusal_of_boxes(&error))?.item_type.0 {
                 kind if kind == *b"grid" => self.grid(mask)?,
                 _ => self.coded(mask)?,
@@ -141,32 +151,34 @@ impl Heif<'_> {
         if let Some((width, height)) = stated {
             raster::check_size(width, height, 1, self.limits)?;
         }
-        let stream = self.file.hevc_bitstream(id).map_err(|error| refusal_of_boxes(&error))?;
-        let options = DecodeOptions { max_pixels: self.limits.pixels.max(1), ..DecodeOptions::default() };
-        let frame = decode_picture(&stream, options).map_err(|error| refusal_of_picture(&error))?;
-        drop(stream);
-        let [width, height] = [&frame.widths, &frame.heights].map(|sides| sides.first().copied().unwrap_or(0));
+        let kind = self.file.item(id).map_err(|error| refusal_of_boxes(&error))?.item_type;
+        let planes = if is_hevc(kind) {
+            hevc::decode(self.file, id, self.limits)?
+        } else {
+            av1::decode(self.file, id, self.limits)?
+        };
+        let (width, height) = (planes.width, planes.height);
         raster::check_size(width, height, 1, self.limits)?;
         let decoded = self.decoded.get().saturating_add(u64::from(width).saturating_mul(height.into()));
         // The tiles of a grid reach beyond its edges, and opacity is decoded beside the colours.
         within(Reason::LimitPixels, self.limits.pixels.saturating_mul(3), decoded)?;
         self.decoded.set(decoded);
-        self.deep.set(self.deep.get() || frame.bit_depth.iter().any(|depth| *depth > 8));
+        self.deep.set(self.deep.get() || planes.depth.iter().any(|depth| *depth > 8));
+        self.fine.set(self.fine.get() || planes.is_fine());
         let (width, height) = stated.map_or((width, height), |(w, h)| (w.min(width), h.min(height)));
-        let pixels = colour::rgba(&frame, self.model(id, &frame)?, width, height)?;
+        let pixels = colour::rgba(&planes, self.model(id, &planes)?, width, height)?;
         Ok(Canvas { width, height, pixels, turn: Turns::default() })
     }
 
     /// How the samples mean colours: the item says it, or else the coded picture.
-    fn model(&self, id: ItemId, frame: &Frame) -> Result<colour::Model, Error> {
+    fn model(&self, id: ItemId, planes: &Planes) -> Result<Model, Error> {
         let noted = self.properties(id)?.find_map(|property| match property {
             Property::Color(ColorInfo::Nclx { matrix, full_range, .. }) => {
-                Some(colour::Model { matrix: *matrix, full_range: *full_range })
+                Some(Model { matrix: *matrix, full_range: *full_range })
             }
             _ => None,
         });
-        let coded = colour::Model { matrix: frame.matrix_coeffs.into(), full_range: frame.full_range };
-        Ok(noted.unwrap_or(coded))
+        Ok(noted.unwrap_or(planes.model))
     }
 
     fn grid(&self, id: ItemId) -> Result<Canvas, Error> {
@@ -182,8 +194,8 @@ impl Heif<'_> {
         let mut pixels = vec![u8::MAX; bytes_of(width, height)?];
         let mut first = None;
         for (at, tile) in (0_u32..).zip(tiles) {
-            let kind = self.file.item(*tile).map_err(|error| refusal_of_boxes(&error))?.item_type.0;
-            if ![b"hvc1", b"hev1"].contains(&&kind) {
+            let kind = self.file.item(*tile).map_err(|error| refusal_of_boxes(&error))?.item_type;
+            if !is_coded(kind) {
                 return Err(Reason::UnsupportedType.into());
             }
             let tile = self.coded(*tile)?;
@@ -293,13 +305,13 @@ fn refusal_of_boxes(error: &heifer_isobmff::Error) -> Error {
     }
 }
 
-fn refusal_of_picture(error: &heifer_hevc_dec::Error) -> Error {
-    match error {
-        heifer_hevc_dec::Error::Unimplemented(_) => Reason::UnsupportedType.into(),
-        heifer_hevc_dec::Error::UnexpectedEof
-        | heifer_hevc_dec::Error::Invalid(_)
-        | heifer_hevc_dec::Error::HashMismatch(_) => Reason::Malformed.into(),
-    }
+fn is_hevc(kind: FourCC) -> bool {
+    matches!(&kind.0, b"hvc1" | b"hev1")
+}
+
+/// Whether an item is a picture of a codec that is read here.
+fn is_coded(kind: FourCC) -> bool {
+    is_hevc(kind) || kind.0 == *b"av01"
 }
 
 /// What says that an auxiliary picture is opacity.
