@@ -57,12 +57,66 @@ impl Got {
     }
 }
 
+/// What carries ICAP between proxy and gateway.
+#[derive(Clone, Copy)]
+enum Leg {
+    Plain,
+    /// TLS; Squid believes this authority (`ca` signs the gateway's certificate, `other` does not) for this name.
+    Tls {
+        authority: &'static str,
+        name: &'static str,
+    },
+}
+
+impl Leg {
+    /// Settings of `[icap]`, the scheme of its services, and what Squid is told of their TLS.
+    fn settings(self, directory: &Path) -> (String, &'static str, String) {
+        match self {
+            Leg::Plain => (String::new(), "icap", String::new()),
+            Leg::Tls { authority, name } => {
+                certificates(directory);
+                let path = |name: &str| directory.join(name);
+                let (certificate, key) = (path("gateway.pem"), path("gateway.key"));
+                let authority = path(&format!("{authority}.pem"));
+                (
+                    format!("tls_certificate = {certificate:?}\ntls_key = {key:?}\n"),
+                    "icaps",
+                    format!(" tls-default-ca=off tls-cafile={} tls-domain={name}", authority.display()),
+                )
+            }
+        }
+    }
+}
+
+/// Two authorities, `ca` and `other`, and a certificate for `gateway.test` of the first.
+fn certificates(directory: &Path) {
+    let openssl = |arguments: &[&str]| {
+        let made = Command::new("openssl").args(arguments).current_dir(directory).output();
+        let made = made.expect("openssl is installed (./test)");
+        assert!(made.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&made.stderr));
+    };
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+    for line in [
+        format!("req -x509 -days 2 -subj /CN=ca -keyout ca.key -out ca.pem {key}"),
+        format!("req -x509 -days 2 -subj /CN=other -keyout other.key -out other.pem {key}"),
+        format!("req -subj /CN=gateway.test -addext subjectAltName=DNS:gateway.test -keyout gateway.key -out gateway.csr {key}"),
+        "x509 -req -in gateway.csr -copy_extensions copy -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out gateway.pem".to_owned(),
+    ] {
+        openssl(&line.split(' ').collect::<Vec<_>>());
+    }
+}
+
 impl Way {
     /// `settings` stand behind those of `[icap]`, `proxy` behind those of Squid.
     fn start(settings: &str, proxy: &str) -> Way {
+        Way::over(Leg::Plain, settings, proxy)
+    }
+
+    fn over(leg: Leg, settings: &str, proxy: &str) -> Way {
         let directory = tempfile::tempdir().expect("a directory");
         let [icap, squid, site] = free_ports();
-        let gateway = Gateway::start(directory.path(), &format!("[icap]\nlisten = \"{icap}\"\n{settings}"));
+        let (own, scheme, tls) = leg.settings(directory.path());
+        let gateway = Gateway::start(directory.path(), &format!("[icap]\nlisten = \"{icap}\"\n{own}{settings}"));
         let (files, kept, run) =
             (directory.path().join("files"), directory.path().join("kept"), directory.path().join("squid"));
         for made in [&files, &kept, &run] {
@@ -79,8 +133,8 @@ impl Way {
              pinger_enable off\nshutdown_lifetime 1 second\nicap_enable on\nicap_preview_enable on\nicap_preview_size 4096\n\
              icap_persistent_connections on\nicap_service_failure_limit -1\nicap_service_revival_delay 5\n\
              adaptation_send_client_ip on\nadaptation_send_username on\nrequest_header_access Accept-Encoding deny all\n\
-             icap_service requests reqmod_precache icap://{icap}/reqmod bypass=off\n\
-             icap_service responses respmod_precache icap://{icap}/respmod bypass=off\n\
+             icap_service requests reqmod_precache {scheme}://{icap}/reqmod bypass=off{tls}\n\
+             icap_service responses respmod_precache {scheme}://{icap}/respmod bypass=off{tls}\n\
              adaptation_access requests allow all\nadaptation_access responses allow all\n{proxy}\n",
             run = run.display()
         );
@@ -92,7 +146,7 @@ impl Way {
         let squid_process = quiet(Command::new("squid").args(["-N", "-f"]).arg(run.join("squid.conf")));
         let children = vec![
             site_process.expect("python3 is installed (./test)"),
-            squid_process.expect("squid is installed (./test)"),
+            squid_process.expect("squid-openssl is installed (./test)"),
         ];
         let way = Way { gateway, squid, site, children, directory };
         let started = Instant::now();
@@ -247,6 +301,38 @@ fn downloads_arrive_rebuilt_and_other_programs_open_them() {
     // One connection carries several exchanges.
     let log = way.squid_log();
     assert!(!log.contains("essential ICAP service is down"), "{log}");
+}
+
+#[test]
+fn between_proxy_and_gateway_tls_carries_files_both_ways_and_a_certificate_in_doubt_carries_none() {
+    let pdf = fixture("files/pages.pdf");
+    let way = Way::over(Leg::Tls { authority: "ca", name: "gateway.test" }, "patience_seconds = 50\n", "");
+    way.put("pages.pdf", &pdf);
+    // Several on one connection.
+    for _ in 0..2 {
+        let got = way.get("pages.pdf");
+        assert_eq!((got.status, got.field("content-type")), (200, Some("application/pdf")), "{}", got.head);
+        assert_ne!(got.body, pdf);
+        assert!(way.read("pdfinfo", &[], "a.pdf", &got.body).contains("Pages:           3"));
+    }
+    let photo = way.directory.path().join("position.jpg");
+    fs::write(&photo, fixture("files/position.jpg")).expect("written");
+    let sent = way.curl(&["-F", &format!("file=@{}", photo.display()), &format!("http://{}/upload", way.site)]);
+    assert_eq!(sent.status, 204, "{}", sent.head);
+    let arrived = way.arrived();
+    assert!(arrived.len() == 1 && !arrived[0].1.windows(4).any(|window| window == b"Exif"));
+
+    for leg in
+        [Leg::Tls { authority: "other", name: "gateway.test" }, Leg::Tls { authority: "ca", name: "elsewhere.test" }]
+    {
+        let way = Way::over(leg, "", "");
+        way.put("pages.pdf", &pdf);
+        let got = way.get("pages.pdf");
+        assert_eq!(got.status, 500, "{}", got.head);
+        assert!(!got.body.windows(5).any(|window| window == b"%PDF-"), "{}", got.text());
+        let (_, metrics) = get(way.gateway.admin, "/metrics");
+        assert!(!metrics.contains("misogi_accepted_total{source=\"icap\"} 1"), "{metrics}");
+    }
 }
 
 #[test]

@@ -153,7 +153,7 @@ pub(crate) fn head(received: &[u8]) -> Result<Option<(Head, usize)>, Malformed> 
     Ok(Some((Head { method, service, fields, encapsulated, preview, allow_204, close }, end)))
 }
 
-/// `METHOD icap://authority/service ICAP/1.0`
+/// `METHOD icap://authority/service ICAP/1.0`; Squid writes `icaps` for what goes by TLS.
 fn request_line(line: &[u8]) -> Result<(Method, String), Malformed> {
     let line = std::str::from_utf8(line).map_err(|_| Malformed::RequestLine)?;
     let mut words = line.split(' ');
@@ -167,8 +167,10 @@ fn request_line(line: &[u8]) -> Result<(Method, String), Malformed> {
     if version != "ICAP/1.0" {
         return Err(if version.starts_with("ICAP/") { Malformed::Version } else { Malformed::RequestLine });
     }
-    let scheme = uri.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("icap://"));
-    let rest = scheme.and_then(|_| uri.get(7..)).ok_or(Malformed::RequestLine)?;
+    let (scheme, rest) = uri.split_once("://").ok_or(Malformed::RequestLine)?;
+    if !SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        return Err(Malformed::RequestLine);
+    }
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     if authority.is_empty() {
         return Err(Malformed::RequestLine);
@@ -357,6 +359,8 @@ fn is_control(byte: u8) -> bool {
     byte != b'\t' && byte.is_ascii_control()
 }
 
+/// Schemes of a service's address (RFC 3507 4.2), and the one that proxies use where they speak TLS.
+const SCHEMES: [&str; 2] = ["icap", "icaps"];
 /// Longest head of an ICAP request.
 pub(crate) const HEAD_BYTES: usize = 16 * 1024;
 /// Longest HTTP heads of one request together.
@@ -392,6 +396,18 @@ mod tests {
         let expect = Encapsulated { request: Some(0..137), response: Some(137..296), heads: 296, body: true };
         assert_eq!(head.encapsulated, expect);
         assert!(!head.allow_204 && !head.close && head.preview.is_none());
+    }
+
+    #[test]
+    fn a_service_is_named_with_or_without_tls_and_in_no_other_scheme() {
+        for start in ["icap://gw/reqmod", "icaps://gw/reqmod", "ICAPS://gw:11344/reqmod?x"] {
+            let bytes = request(&format!("OPTIONS {start} ICAP/1.0"), "");
+            assert_eq!(head(&bytes).unwrap().unwrap().0.service, "reqmod", "{start}");
+        }
+        for start in ["http://gw/reqmod", "icapss://gw/reqmod", "://gw/reqmod", "icaps:/gw/reqmod", "icaps:///reqmod"] {
+            let bytes = request(&format!("OPTIONS {start} ICAP/1.0"), "");
+            assert_eq!(head(&bytes), Err(Malformed::RequestLine), "{start}");
+        }
     }
 
     #[test]
