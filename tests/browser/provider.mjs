@@ -158,6 +158,33 @@ await step('the administrator sees where accounts come from', async () => {
   expect(await page.locator('select#role').count() === 0, 'a role is offered');
   await look();
 });
+await person();
+const silent = [];
+page.on('request', (request) => { if (request.url().startsWith(idp) && request.url().includes('prompt=none')) silent.push(request.url()); });
+await step('who is known there goes on without seeing anything of it', async () => {
+  await page.goto(`${portal}/history`);
+  await signIn('taro');
+  await page.waitForURL(`${portal}/history`);
+  // Half of the time for which the provider is believed.
+  await page.waitForTimeout(31_000);
+  await page.goto(`${portal}/requests`);
+  await page.waitForURL(`${portal}/requests`);
+  expect(silent.length === 1, `the provider was asked ${silent.length} times`);
+  expect((await page.locator('header').innerText()).includes('taro'), 'the name is missing');
+  await page.goto(`${portal}/history`);
+  expect(silent.length === 1 && pathname() === '/history', 'asked again at once');
+});
+await step('and who has signed out there is signed out here and reads why', async () => {
+  await page.goto(`${idp}/session/end`);
+  await page.click('button[name=logout]');
+  await page.waitForTimeout(31_000);
+  await page.goto(`${portal}/history`);
+  await page.waitForURL(`${portal}/sign-in/organisation/callback?**`);
+  expect((await text()).includes('続けて確認できなかった'), await text());
+  expect(await page.locator('a[href="/sign-in/organisation?next=%2Fhistory"]').count() === 1, 'the way back is lost');
+  await page.goto(`${portal}/history`);
+  expect(pathname() === '/sign-in', page.url());
+});
 await browser.close();
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);

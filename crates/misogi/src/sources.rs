@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result, bail};
 use web::{
-    Credential, DirectorySettings, Groups, Outbound, ProviderSettings, ProviderSites, Reach, Sources, Tls, Trust,
+    Credential, DirectorySettings, Groups, Outbound, ProviderSettings, ProviderSites, Reach, Renewal, Sources, Tls,
+    Trust,
 };
 
 use crate::config::{self, Config, GroupsBy, OidcSite};
@@ -78,6 +79,7 @@ pub(crate) fn provider(settings: &config::Oidc) -> Result<Option<web::Provider>>
             console: settings.sites.contains(&OidcSite::Admin),
         },
         session: settings.session_seconds,
+        renewal: if settings.renew { Renewal::Silent } else { Renewal::Never },
     })?;
     Ok(Some(provider))
 }

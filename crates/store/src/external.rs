@@ -78,6 +78,21 @@ impl Store {
         .await
     }
 
+    /// The account that a source knows by this name, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn external_account(&self, source: Source, subject: &str) -> Result<Option<UserId>, Error> {
+        let found: Option<(i64,)> =
+            sqlx::query_as("SELECT id FROM users WHERE source = ?1 AND subject = ?2 AND source <> 0")
+                .bind(source.code())
+                .bind(subject)
+                .fetch_optional(self.readers())
+                .await
+                .map_err(Error::database("looking for an external account"))?;
+        Ok(found.map(|(id,)| UserId(id)))
+    }
+
     /// The accounts of a source that have a session or a key and were last confirmed before `before`, the longest ago first.
     ///
     /// # Errors

@@ -73,7 +73,7 @@ pub use outbound::{
 pub use outlook::{Certificate, Outlook, Seen};
 pub use people::{
     BadSetting, BadToken, Credential, Directory, DirectoryError, DirectorySettings, Groups, PortalAccess, Provider,
-    ProviderError, ProviderSettings, ProviderSites, Sources, Tls, follow,
+    ProviderError, ProviderSettings, ProviderSites, Renewal, Sources, Tls, follow,
 };
 pub use portal::{PortalState, portal};
 pub use preview::{Painter, Painting, Previews};

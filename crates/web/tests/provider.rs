@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use store::{Role, Source};
 use support::*;
-use web::{Credential, Outbound, Provider, ProviderSettings, ProviderSites, Reach, Sources, Trust};
+use web::{Credential, Outbound, Provider, ProviderSettings, ProviderSites, Reach, Renewal, Sources, Trust};
 
 const CLIENT: &str = "misogi gateway";
 const SECRET: &str = "s:ecret/+&=";
@@ -142,6 +142,8 @@ struct Inner {
     forged: Mutex<Option<Forgery>>,
     description: Mutex<Value>,
     asked_keys: Mutex<u32>,
+    /// Whether it takes codes just now.
+    away: Mutex<bool>,
 }
 
 #[derive(Clone)]
@@ -170,6 +172,7 @@ impl Idp {
             forged: Mutex::default(),
             description: Mutex::new(description),
             asked_keys: Mutex::default(),
+            away: Mutex::default(),
         }));
         let router = Router::new()
             .route(
@@ -204,6 +207,7 @@ impl Idp {
             factor_classes: vec!["phr".to_owned()],
             sites: ProviderSites { portal: true, console: true },
             session: Duration::from_secs(36_000),
+            renewal: Renewal::Silent,
         }
     }
 
@@ -266,6 +270,9 @@ fn decoded(text: &str) -> String {
 
 async fn token(State(idp): State<Idp>, headers: HeaderMap, RawForm(body): RawForm) -> (StatusCode, Json<Value>) {
     let no = || (StatusCode::BAD_REQUEST, Json(json!({"error": "invalid_grant"})));
+    if *idp.0.away.lock().unwrap() {
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({})));
+    }
     let form = query(std::str::from_utf8(&body).unwrap());
     // RFC 6749 2.3.1, as another program reads it.
     let basic = headers.get("authorization").map(|value| value.to_str().unwrap().to_owned());
@@ -609,4 +616,150 @@ async fn a_site_without_it_does_not_know_the_way_and_its_word_ends() {
     assert_eq!(there().await, 200);
     tokio::time::sleep(Duration::from_secs(6)).await;
     assert_ne!(there().await, 200, "asked again after the time that it is believed");
+}
+
+/// As a browser goes to a page.
+async fn go(site: std::net::SocketAddr, cookies: &str, path: &str) -> Answer {
+    let headers = [("Cookie", cookies), ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document")];
+    send(site, "GET", path, &headers, b"").await
+}
+
+/// Waits until the way to a page leads by the provider, and goes there: its address, and the cookies that go along on the way back.
+async fn led_away(site: std::net::SocketAddr, cookies: &str, path: &str) -> (String, String) {
+    let begun = std::time::Instant::now();
+    let way = loop {
+        let answer = go(site, cookies, path).await;
+        if let Some(way) = answer.header("location") {
+            break way.to_owned();
+        }
+        assert!(answer.status == 200 && begun.elapsed() < Duration::from_secs(20), "{}", answer.status);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    assert_eq!(way, format!("/sign-in/organisation/again?next={}", percent(path)));
+    let away = go(site, cookies, &way).await;
+    assert_eq!(away.status, 303, "{}", away.text());
+    let address = away.header("location").unwrap().to_owned();
+    let asked = query(address.split_once('?').unwrap().1);
+    assert_eq!((asked["prompt"].as_str(), asked["login_hint"].as_str()), ("none", "taro"));
+    // The session's own cookie is a strict one and stays behind.
+    (address, away.cookies())
+}
+
+/// What the provider says instead of a code.
+fn denied(address: &str, error: &str) -> String {
+    let (issuer, asked) = address.split_once("/authorize?kind=1&").unwrap();
+    let asked = query(asked);
+    format!("{}?error={error}&state={}&iss={}", asked["redirect_uri"], asked["state"], percent(issuer))
+}
+
+/// A member of staff whom the provider vouches for so long.
+async fn vouched_for(idp: &Idp, session_lasts: u64) -> (World, String) {
+    let world =
+        idp.world_with(ProviderSettings { session: Duration::from_secs(session_lasts), ..idp.settings() }).await;
+    let cookies = session(&travel(idp, world.portal, "").await);
+    (world, cookies)
+}
+
+#[tokio::test]
+async fn who_is_still_known_there_goes_on_without_being_asked() {
+    let idp = Idp::start(Signer::ed()).await;
+    let (world, cookies) = vouched_for(&idp, 6).await;
+    let begun = std::time::Instant::now();
+    assert_eq!(go(world.portal, &cookies, "/history").await.status, 200, "not yet");
+    let (address, travels) = led_away(world.portal, &cookies, "/history?a=1").await;
+    assert!(begun.elapsed() >= Duration::from_secs(2), "half of the time: {:?}", begun.elapsed());
+    // What is fetched, sent or asked for by programs is not led anywhere.
+    assert_eq!(send(world.portal, "GET", "/history", &[("Cookie", &cookies)], b"").await.status, 200);
+    let back = come_back(&idp.consent(&address), &travels).await;
+    assert_eq!(back.status, 200, "{}", back.text());
+    assert!(back.text().contains("http-equiv=\"refresh\" content=\"0;url=/history?a=1\""), "{}", back.text());
+    assert!(!back.cookies().contains("misogi_staff"), "the session stays the one it was");
+    assert_eq!(go(world.portal, &cookies, "/history").await.status, 200);
+    // Beyond the time that the provider was believed at first.
+    tokio::time::sleep(Duration::from_millis(6_500).saturating_sub(begun.elapsed())).await;
+    assert_eq!(send(world.portal, "GET", "/history", &[("Cookie", &cookies)], b"").await.status, 200);
+    // Once the time is over it is not too late, as long as the session itself goes on.
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    assert_ne!(send(world.portal, "GET", "/history", &[("Cookie", &cookies)], b"").await.status, 200);
+    let (address, travels) = led_away(world.portal, &cookies, "/history").await;
+    assert_eq!(come_back(&idp.consent(&address), &travels).await.status, 200);
+    assert_eq!(go(world.portal, &cookies, "/history").await.status, 200);
+}
+
+#[tokio::test]
+async fn whom_the_provider_no_longer_vouches_for_is_signed_out() {
+    let idp = Idp::start(Signer::ed()).await;
+    for (what, words) in [
+        ("login_required", "続けて確認できなかった"),
+        ("another person", "続けて確認できなかった"),
+        ("a bad token", "続けて確認できなかった"),
+        ("no group", "役割が割り当てられていません"),
+    ] {
+        idp.claims(|claims| *claims = json!({"sub": "1", "preferred_username": "Taro", "groups": ["staff"]}));
+        let (world, cookies) = vouched_for(&idp, 4).await;
+        let other = session(&travel(&idp, world.portal, "").await);
+        let (address, travels) = led_away(world.portal, &cookies, "/history").await;
+        let address = match what {
+            "login_required" => denied(&address, what),
+            _ => idp.consent(&address),
+        };
+        match what {
+            "another person" => idp.claims(|claims| claims["sub"] = "2".into()),
+            "a bad token" => idp.mischief(|_, claims| claims["nonce"] = "other".into()),
+            "no group" => idp.claims(|claims| claims["groups"] = json!([])),
+            _ => {}
+        }
+        let answer = come_back(&address, &travels).await;
+        *idp.0.mischief.lock().unwrap() = None;
+        assert_eq!(answer.status, 401, "{what}");
+        assert!(answer.text().contains(words), "{what}: {}", answer.text());
+        assert!(answer.text().contains("next=%2Fhistory"), "one goes on where one was: {}", answer.text());
+        let led = go(world.portal, &cookies, "/history").await;
+        assert_eq!(led.header("location"), Some("/sign-in?next=%2Fhistory"), "{what}");
+        // Who has no role any more is out everywhere; otherwise it is this browser of which nothing is known.
+        let elsewhere = send(world.portal, "GET", "/history", &[("Cookie", &other)], b"").await.status;
+        assert_eq!(elsewhere == 200, what != "no group", "{what}: {elsewhere}");
+        assert_eq!(world.store.users().await.unwrap().len(), 1, "{what}: nobody was made");
+    }
+}
+
+#[tokio::test]
+async fn a_second_factor_that_was_the_provider_s_is_asked_for_again_there() {
+    let idp = Idp::start(Signer::ed()).await;
+    idp.claims(|claims| {
+        claims["groups"] = json!(["operators"]);
+        claims["amr"] = json!(["mfa"]);
+    });
+    let world = idp.world_with(ProviderSettings { session: Duration::from_secs(4), ..idp.settings() }).await;
+    let cookies = session(&travel(&idp, world.admin, "").await);
+    for (methods, status) in [(json!(["mfa"]), 200), (json!(["pwd"]), 401)] {
+        let (address, travels) = led_away(world.admin, &cookies, "/quarantine").await;
+        idp.claims(|claims| claims["amr"] = methods.clone());
+        assert_eq!(come_back(&idp.consent(&address), &travels).await.status, status, "{methods}");
+    }
+    assert_eq!(get_as(&world, &cookies, "/quarantine").await.header("location"), Some("/sign-in?next=%2Fquarantine"));
+}
+
+#[tokio::test]
+async fn a_provider_that_is_away_ends_nothing_before_its_time_and_is_not_asked_on_and_on() {
+    let idp = Idp::start(Signer::ed()).await;
+    let (world, cookies) = vouched_for(&idp, 12).await;
+    let (address, travels) = led_away(world.portal, &cookies, "/history").await;
+    // The code is right; whoever should take it is not there.
+    let back = idp.consent(&address);
+    *idp.0.away.lock().unwrap() = true;
+    let answer = come_back(&back, &travels).await;
+    assert!(answer.status == 200 && answer.text().contains("url=/history"), "{}", answer.text());
+    assert_eq!(go(world.portal, &cookies, "/history").await.status, 200, "it is believed, and was asked a moment ago");
+    // Nobody else's session, and none at all, is led anywhere; nor is anybody where the site does not want it.
+    assert_eq!(go(world.portal, "", "/history").await.header("location"), Some("/sign-in?next=%2Fhistory"));
+    let again = go(world.portal, "", "/sign-in/organisation/again?next=%2Fhistory").await;
+    assert_eq!(again.header("location"), Some("/sign-in?next=%2Fhistory"));
+    *idp.0.away.lock().unwrap() = false;
+    let settings = ProviderSettings { session: Duration::from_secs(2), renewal: Renewal::Never, ..idp.settings() };
+    let world = idp.world_with(settings).await;
+    let cookies = session(&travel(&idp, world.portal, "").await);
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(go(world.portal, &cookies, "/history").await.status, 200);
+    assert_eq!(go(world.portal, &cookies, "/sign-in/organisation/again").await.status, 404);
 }

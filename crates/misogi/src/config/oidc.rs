@@ -40,6 +40,8 @@ pub(crate) struct Oidc {
     /// How long it is believed after a sign-in.
     #[serde(with = "seconds")]
     pub(crate) session_seconds: Duration,
+    /// Whether it is asked again in passing (`prompt=none`) once half of that time is over.
+    pub(crate) renew: bool,
     /// Which groups may do what.
     pub(crate) role: Vec<GroupRole>,
 }
@@ -68,6 +70,7 @@ impl Default for Oidc {
             second_factor_acr: Vec::new(),
             deadline_seconds: Duration::from_secs(10),
             session_seconds: Duration::from_secs(36_000),
+            renew: true,
             role: Vec::new(),
         }
     }

@@ -25,7 +25,8 @@ use subtle::ConstantTimeEq;
 
 use super::{
     People,
-    provider::{Errand, Provider},
+    provider::{Asking, Errand, Identity, Provider, ProviderError},
+    renewal::{self, Renewal},
     sign_in::{self, Came, Vouched},
     webauthn,
 };
@@ -75,6 +76,17 @@ impl Ended {
 struct Traveller {
     errand: Errand,
     next: String,
+    /// Where somebody is signed in already.
+    renewal: Option<Renewal>,
+}
+
+/// How somebody leaves.
+pub(super) struct Leaving<'a> {
+    /// Where they want to go afterwards.
+    pub(super) next: &'a str,
+    pub(super) asking: Asking<'a>,
+    /// Where they are signed in already.
+    pub(super) renewal: Option<&'a Renewal>,
 }
 
 /// `GET /sign-in/organisation`. A link, not a form: browsers do not follow a form to another site where the page's policy forbids it.
@@ -85,25 +97,41 @@ pub(crate) async fn leave(
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
     let provider = provider(&people)?;
-    let (secret, since) = (Secret::random()?, people.store.now());
     let next = sign_in::local(&came.next).unwrap_or_default();
-    let travels = format!("{}.{}.{}", secret.expose(), since.unix_millis(), hex(next.as_bytes()));
-    let traveller = traveller(&people, &travels, since).ok_or(Fault::Internal)?;
-    let address = match provider.address(&traveller.errand).await {
-        Ok(address) => address,
+    let leaving = Leaving { next, asking: Asking::Openly, renewal: None };
+    match set_out(&people, provider, leaving).await? {
+        Ok(response) => Ok(response),
         Err(error) => {
             tracing::error!(event = "provider_unavailable", error = &error as &dyn std::error::Error);
             people.metrics.sign_in(SignIn::Unavailable);
-            let problem = texts(language).sign_in_provider_down;
-            return sign_in::with_problem(&people, language, &headers, StatusCode::SERVICE_UNAVAILABLE, problem).await;
+            let (status, problem) = (StatusCode::SERVICE_UNAVAILABLE, texts(language).sign_in_provider_down);
+            sign_in::with_problem(&people, language, &headers, status, problem, next).await
         }
+    }
+}
+
+/// Sends a browser to the provider, with what is to be remembered on the way.
+pub(super) async fn set_out(
+    people: &People,
+    provider: &Provider,
+    leaving: Leaving<'_>,
+) -> Result<Result<Response, ProviderError>, Fault> {
+    let (secret, since) = (Secret::random()?, people.store.now());
+    let mut travels = format!("{}.{}.{}", secret.expose(), since.unix_millis(), hex(leaving.next.as_bytes()));
+    if let Some(renewal) = leaving.renewal {
+        travels = format!("{travels}.{}", renewal.written());
+    }
+    let traveller = traveller(people, &travels, since).ok_or(Fault::Internal)?;
+    let address = match provider.address(&traveller.errand, leaving.asking).await {
+        Ok(address) => address,
+        Err(error) => return Ok(Err(error)),
     };
     let mut response = Redirect::to(&address).into_response();
     // Sent along when the provider leads back here, which a strict one is not.
     if let Some(value) = people.transport().lax(people.travel_cookie(), &travels, LASTS) {
         response.headers_mut().append(header::SET_COOKIE, value);
     }
-    Ok(response)
+    Ok(Ok(response))
 }
 
 /// `GET /sign-in/organisation/callback`
@@ -117,99 +145,116 @@ pub(crate) async fn come_back(
     let provider = provider(&people)?;
     let t = texts(language);
     let peer = peer.map(|Extension(ConnectInfo(Peer(address)))| address.ip());
-    let say = async |status: StatusCode, problem: &'static str| {
-        let mut response = sign_in::with_problem(&people, language, &headers, status, problem).await?;
-        if let Some(value) = people.transport().lax(people.travel_cookie(), "", Duration::ZERO) {
-            response.headers_mut().append(header::SET_COOKIE, value);
-        }
-        Ok::<Response, Fault>(response)
+    let say = async |status: StatusCode, problem: &'static str, next: &str| {
+        let response = sign_in::with_problem(&people, language, &headers, status, problem, next).await?;
+        Ok::<Response, Fault>(arrived(&people, response))
     };
     let travels = cookie::value(&headers, &people.transport().name(people.travel_cookie()));
     let traveller = travels.and_then(|travels| traveller(&people, travels, people.store.now()));
     // Somebody who did not leave from here, or long ago, or with another errand; or who is back already.
     let same = |traveller: &Traveller| bool::from(traveller.errand.state.as_bytes().ct_eq(brought.state.as_bytes()));
-    let Some(Traveller { errand, next }) = traveller.filter(same).filter(|_| people.ended.first(&brought.state)) else {
-        return say(StatusCode::BAD_REQUEST, t.sign_in_provider_expired).await;
+    let first = |_: &Traveller| people.ended.first(&brought.state);
+    let Some(Traveller { errand, next, renewal }) = traveller.filter(same).filter(first) else {
+        return say(StatusCode::BAD_REQUEST, t.sign_in_provider_expired, "").await;
     };
+    if let Some(renewal) = renewal {
+        let learnt = learn(provider, &brought, &errand, people.store.now()).await;
+        let response = renewal::back(&people, language, &headers, &renewal, &next, learnt).await?;
+        return Ok(arrived(&people, response));
+    }
     // Who it is is not known yet: it is the address that tries.
     let counted = match people.lockout.begin("", peer) {
         Ok(counted) => counted,
         Err(wait) => {
             people.metrics.sign_in(SignIn::Delayed);
             let why = if matches!(wait, Wait::Crowd(_)) { t.sign_in_crowd } else { t.sign_in_wait };
-            return say(StatusCode::TOO_MANY_REQUESTS, why).await;
+            return say(StatusCode::TOO_MANY_REQUESTS, why, &next).await;
         }
     };
-    let learnt = async {
-        // Two providers, one of which pretends to be the other, are told apart before the code is given to either (RFC 9207).
-        if !provider.is_from_here(brought.iss.as_deref()).await? {
-            return Ok(None);
-        }
-        match &brought.error {
-            Some(error) => {
-                let error: String = error.chars().filter(|c| !c.is_control()).take(64).collect();
-                tracing::info!(event = "provider_refused", error);
-                Ok(None)
-            }
-            None if brought.code.is_empty() || brought.code.len() > CODE_BYTES => Ok(None),
-            None => provider.redeem(&brought.code, &errand, people.store.now()).await.map(Some),
-        }
-    };
-    let identity = match learnt.await {
+    let identity = match learn(provider, &brought, &errand, people.store.now()).await {
         Ok(Some(identity)) => identity,
         Ok(None) => {
             refused(&people, "answer").await?;
-            return say(StatusCode::UNAUTHORIZED, t.sign_in_provider_refused).await;
+            return say(StatusCode::UNAUTHORIZED, t.sign_in_provider_refused, &next).await;
         }
         Err(error) if error.is_bad_answer() => {
             tracing::warn!(event = "provider_token_refused", error = &error as &dyn std::error::Error);
             refused(&people, "token").await?;
-            return say(StatusCode::UNAUTHORIZED, t.sign_in_provider_refused).await;
+            return say(StatusCode::UNAUTHORIZED, t.sign_in_provider_refused, &next).await;
         }
         Err(error) => {
             tracing::error!(event = "provider_unavailable", error = &error as &dyn std::error::Error);
             counted.not_compared();
             people.metrics.sign_in(SignIn::Unavailable);
-            return say(StatusCode::SERVICE_UNAVAILABLE, t.sign_in_provider_down).await;
+            return say(StatusCode::SERVICE_UNAVAILABLE, t.sign_in_provider_down, &next).await;
         }
     };
     // Nobody was guessing, whatever becomes of it.
     counted.not_compared();
     let Some(who) = identity.who else {
         refused(&people, "role").await?;
-        return say(StatusCode::UNAUTHORIZED, t.sign_in_no_role).await;
+        return say(StatusCode::UNAUTHORIZED, t.sign_in_no_role, &next).await;
     };
     let user = match people.store.external_sign_in(who).await {
         Ok(user) => user,
         Err(store::Error::Exists(_)) => {
             refused(&people, "name").await?;
-            return say(StatusCode::UNAUTHORIZED, t.sign_in_taken).await;
+            return say(StatusCode::UNAUTHORIZED, t.sign_in_taken, &next).await;
         }
         Err(error) => return Err(error.into()),
     };
     if user.state != UserState::Active || !role::allows(user.role, people.entrance()) {
         refused(&people, "role").await?;
-        return say(StatusCode::UNAUTHORIZED, t.sign_in_no_role).await;
+        return say(StatusCode::UNAUTHORIZED, t.sign_in_no_role, &next).await;
     }
     let vouched = if identity.second_factor { Vouched::Yes } else { Vouched::No };
     let Some((secret, to)) = sign_in::opened(&people, &user, peer, &next, vouched).await? else {
-        return say(StatusCode::UNAUTHORIZED, t.sign_in_provider_expired).await;
+        return say(StatusCode::UNAUTHORIZED, t.sign_in_provider_expired, &next).await;
     };
-    // The browser comes from another site, and takes no strict cookie along to where a redirect leads: a page of ours leads on.
-    let page = Page::new(language, people.site.clone(), people.area, t.sign_in_provider_done);
-    let mut response = render(StatusCode::OK, &SignedInPage { page, to });
+    let mut response = onward(&people, language, &to);
     let transport = people.transport();
-    for value in [
-        transport.strict(people.session_cookie(), secret.expose()),
-        transport.expired(people.form_cookie()),
-        transport.lax(people.travel_cookie(), "", Duration::ZERO),
-    ]
-    .into_iter()
-    .flatten()
-    {
+    let values = [transport.strict(people.session_cookie(), secret.expose()), transport.expired(people.form_cookie())];
+    for value in values.into_iter().flatten() {
         response.headers_mut().append(header::SET_COOKIE, value);
     }
-    Ok(response)
+    Ok(arrived(&people, response))
+}
+
+/// Who it is, as the provider says; nobody where it refuses.
+async fn learn(
+    provider: &Provider,
+    brought: &Brought,
+    errand: &Errand,
+    now: Timestamp,
+) -> Result<Option<Identity>, ProviderError> {
+    // Two providers, one of which pretends to be the other, are told apart before the code is given to either (RFC 9207).
+    if !provider.is_from_here(brought.iss.as_deref()).await? {
+        return Ok(None);
+    }
+    match &brought.error {
+        Some(error) => {
+            let error: String = error.chars().filter(|c| !c.is_control()).take(64).collect();
+            tracing::info!(event = "provider_refused", error);
+            Ok(None)
+        }
+        None if brought.code.is_empty() || brought.code.len() > CODE_BYTES => Ok(None),
+        None => provider.redeem(&brought.code, errand, now).await.map(Some),
+    }
+}
+
+/// The page that leads on: the browser comes from another site, and takes no strict cookie along to where a redirect leads.
+pub(super) fn onward(people: &People, language: Language, next: &str) -> Response {
+    let page = Page::new(language, people.site.clone(), people.area, texts(language).sign_in_provider_done);
+    let to = if next.is_empty() { "/" } else { next }.to_owned();
+    render(StatusCode::OK, &SignedInPage { page, to })
+}
+
+/// The errand is over.
+fn arrived(people: &People, mut response: Response) -> Response {
+    if let Some(value) = people.transport().lax(people.travel_cookie(), "", Duration::ZERO) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+    response
 }
 
 /// `GET /sign-in/organisation/out`: ends the session at the provider, which asks by itself.
@@ -226,7 +271,7 @@ pub(crate) async fn out(
         Err(error) => {
             tracing::error!(event = "provider_unavailable", error = &error as &dyn std::error::Error);
             let status = StatusCode::SERVICE_UNAVAILABLE;
-            sign_in::with_problem(&people, language, &headers, status, t.sign_in_provider_down).await
+            sign_in::with_problem(&people, language, &headers, status, t.sign_in_provider_down, "").await
         }
     }
 }
@@ -254,6 +299,10 @@ fn traveller(people: &People, travels: &str, now: Timestamp) -> Option<Traveller
     let next = String::from_utf8(webauthn::bytes(next)?).ok()?;
     let next = sign_in::local(&next).unwrap_or_default().to_owned();
     let late = now.since(since) > LASTS || since.since(now) > Duration::ZERO;
+    let renewal = match parts.next() {
+        None => None,
+        Some(user) => Some(Renewal::read(user, parts.next()?, parts.next()?)?),
+    };
     if parts.next().is_some() || late {
         return None;
     }
@@ -269,7 +318,7 @@ fn traveller(people: &People, travels: &str, now: Timestamp) -> Option<Traveller
         verifier: of(b"verifier\0")?,
         back: format!("{}/sign-in/organisation/callback", own_address(people)),
     };
-    Some(Traveller { errand, next })
+    Some(Traveller { errand, next, renewal })
 }
 
 async fn refused(people: &People, why: &'static str) -> Result<(), Fault> {

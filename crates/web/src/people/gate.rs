@@ -9,7 +9,7 @@ use axum::{
 use engine::catalogue::Language;
 use store::Stage;
 
-use super::{People, PortalAccess, Visitor, keys};
+use super::{People, PortalAccess, Visitor, keys, renewal};
 use crate::{
     fault::Fault,
     page::Area,
@@ -40,7 +40,8 @@ pub(crate) struct Gate {
 pub(crate) async fn gate(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
     let language = request.extensions().get::<Language>().copied().unwrap_or_default();
     let api = request.uri().path().starts_with("/api/");
-    match admit(&gate, request.headers(), language, api).await {
+    let destination = renewal::destination(&request);
+    match admit(&gate, request.headers(), language, api, destination.as_deref()).await {
         Ok(Some(visitor)) => {
             request.extensions_mut().insert(visitor);
             next.run(request).await
@@ -50,12 +51,23 @@ pub(crate) async fn gate(State(gate): State<Gate>, mut request: Request, next: N
     }
 }
 
-async fn admit(gate: &Gate, headers: &HeaderMap, language: Language, api: bool) -> Result<Option<Visitor>, Response> {
+async fn admit(
+    gate: &Gate,
+    headers: &HeaderMap,
+    language: Language,
+    api: bool,
+    destination: Option<&str>,
+) -> Result<Option<Visitor>, Response> {
     let Gate { people, need } = gate;
     let open = people.area == Area::Portal && people.access == PortalAccess::Anybody;
     let key = if api { keys::given(headers) } else { None };
     if *need == Need::Anyone || (open && key.is_none()) {
         return Ok(None);
+    }
+    if let Some(destination) = destination
+        && let Some(way) = renewal::due(people, headers, destination).await.map_err(Fault::into_response)?
+    {
+        return Err(Redirect::to(&way).into_response());
     }
     let found = match key {
         // A key that is not good is refused even where none is needed: its sender believes in it.

@@ -14,6 +14,7 @@ pub(crate) mod keys;
 mod passkeys;
 mod picture;
 mod provider;
+mod renewal;
 pub(crate) mod sign_in;
 mod totp;
 mod trust;
@@ -29,7 +30,7 @@ pub use directory::{BadSetting, Directory, DirectoryError, DirectorySettings, Gr
 pub use external::{Sources, follow};
 pub(crate) use factor::{derived, readable};
 pub(crate) use gate::{Gate, Need, gate};
-pub use provider::{BadToken, Provider, ProviderError, ProviderSettings, ProviderSites};
+pub use provider::{BadToken, Provider, ProviderError, ProviderSettings, ProviderSites, Renewal};
 pub use trust::{Credential, Tls};
 pub(crate) use visitor::Visitor;
 
@@ -68,6 +69,7 @@ pub(crate) struct People {
     /// On the console of whoever runs the gateway.
     tenants: Option<Arc<dyn Tenants>>,
     ended: Arc<by_provider::Ended>,
+    asked: Arc<renewal::Asked>,
     /// Secrets that are offered for enrolment depend on it, so that a stolen cookie does not give them away later.
     pepper: Arc<Secret>,
 }
@@ -103,8 +105,8 @@ impl People {
     ) -> Result<Self, Unready> {
         let (passwords, pepper) = (Passwords::new()?, Arc::new(Secret::random()?));
         let Shared { lockout, sources, tenants } = shared;
-        let ended = Arc::default();
-        Ok(Self { store, site, area, access, metrics, passwords, sources, lockout, tenants, ended, pepper })
+        let (ended, asked) = (Arc::default(), Arc::default());
+        Ok(Self { store, site, area, access, metrics, passwords, sources, lockout, tenants, ended, asked, pepper })
     }
 
     /// Whether there is anything to sign in to.
@@ -182,6 +184,7 @@ where
         doors::get("/sign-in", Anyone, sign_in::form).of_accounts(),
         doors::post("/sign-in", Anyone, sign_in::submit).of_accounts(),
         doors::get("/sign-in/organisation", Anyone, by_provider::leave).of_accounts(),
+        doors::get("/sign-in/organisation/again", Anyone, renewal::again).of_accounts(),
         doors::get("/sign-in/organisation/callback", Anyone, by_provider::come_back).of_accounts(),
         doors::get("/sign-in/organisation/out", Anyone, by_provider::out).of_accounts(),
         doors::get("/sign-in/code", Begun, sign_in::code_form).of_accounts(),

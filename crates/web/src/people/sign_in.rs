@@ -392,7 +392,7 @@ pub(crate) fn local(next: &str) -> Option<&str> {
     (plain && one_slash && next.len() <= NEXT_BYTES).then_some(next)
 }
 
-fn with_next(to: &str, next: &str) -> String {
+pub(super) fn with_next(to: &str, next: &str) -> String {
     if next.is_empty() { to.to_owned() } else { format!("{to}?next={}", percent::encoded(next)) }
 }
 
@@ -468,8 +468,9 @@ pub(super) async fn with_problem(
     headers: &HeaderMap,
     status: StatusCode,
     problem: &str,
+    next: &str,
 ) -> Result<Response, Fault> {
-    let shown = Shown { problem: Some(problem.to_owned()), ..Shown::default() };
+    let shown = Shown { problem: Some(problem.to_owned()), next: next.to_owned(), ..Shown::default() };
     show(people, language, headers, status, shown).await
 }
 

@@ -28,6 +28,7 @@ macro_rules! people {
             sign_in_provider_down: "組織のアカウントのサーバーに接続できないため、サインインできませんでした。しばらくしてからもう一度試してください。" / "The server of your organisation accounts cannot be reached. Please try again later.";
             sign_in_provider_expired: "サインインの途中で有効期限が切れたか、別の画面で始めたサインインです。もう一度サインインしてください。" / "The sign-in has expired or was begun elsewhere. Please sign in again.";
             sign_in_provider_refused: "組織のアカウントでのサインインを確認できませんでした。もう一度試しても同じときは、情報システム担当に連絡してください。" / "The sign-in with your organisation account could not be confirmed. If this happens again, please contact your IT section.";
+            sign_in_over: "組織のアカウントでのサインインを続けて確認できなかったため、サインアウトしました。もう一度サインインしてください。" / "Your organisation account no longer vouches for this sign-in, so you were signed out. Please sign in again.";
             signed_out_here: "サインアウトしました。組織のアカウントには、まだサインインしています。" / "You are signed out here. You are still signed in to your organisation account.";
             sign_out_provider: "組織のアカウントからもサインアウトする" / "Sign out of the organisation account too";
             source_label: "登録元" / "Kept by";

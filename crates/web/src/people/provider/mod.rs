@@ -65,6 +65,17 @@ pub struct ProviderSettings {
     pub sites: ProviderSites,
     /// How long it is believed after a sign-in.
     pub session: Duration,
+    /// Whether it is asked again in passing before that time is over.
+    pub renewal: Renewal,
+}
+
+/// Whether a provider is asked about somebody again without them (`prompt=none`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renewal {
+    /// In passing, when they go to another page; where it does not vouch for them any more, their session ends.
+    Silent,
+    /// Never: they sign in again when the time is over.
+    Never,
 }
 
 /// On which sites a provider is used.
@@ -169,9 +180,20 @@ pub(super) struct Errand {
     pub(super) back: String,
 }
 
+/// How a provider is to ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asking<'a> {
+    /// As it likes.
+    Openly,
+    /// Without showing anything, about whoever has this name there (OpenID Connect Core 3.1.2.1).
+    Silently(&'a str),
+}
+
 /// Who it is.
 #[derive(Debug)]
 pub(super) struct Identity {
+    /// By which name, never given to anybody else, they are known.
+    pub(super) subject: String,
     /// The account, where their groups give a role.
     pub(super) who: Option<External>,
     /// Whether the provider asked for a second factor, and its word counts.
@@ -231,21 +253,32 @@ impl Provider {
         self.0.settings.session
     }
 
+    /// Whether it is asked again in passing.
+    pub(super) fn renews(&self) -> bool {
+        self.0.settings.renewal == Renewal::Silent
+    }
+
     /// Where to send the browser.
-    pub(super) async fn address(&self, errand: &Errand) -> Result<String, ProviderError> {
+    pub(super) async fn address(&self, errand: &Errand, asking: Asking<'_>) -> Result<String, ProviderError> {
         let known = self.known().await?;
         let settings = &self.0.settings;
         let challenge = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(errand.verifier.as_bytes()));
-        Ok(known.places.authorization.with(&[
+        let scopes = settings.scopes.join(" ");
+        let mut fields = vec![
             ("response_type", "code"),
             ("client_id", &settings.client),
             ("redirect_uri", &errand.back),
-            ("scope", &settings.scopes.join(" ")),
+            ("scope", &scopes),
             ("state", &errand.state),
             ("nonce", &errand.nonce),
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
-        ]))
+        ];
+        if let Asking::Silently(name) = asking {
+            // Whoever is signed in there with several accounts could not be told apart without being asked.
+            fields.extend([("prompt", "none"), ("login_hint", name)]);
+        }
+        Ok(known.places.authorization.with(&fields))
     }
 
     /// Where to send the browser to sign out there as well, if the provider has such a place.
@@ -318,15 +351,16 @@ impl Provider {
         let methods = claims.texts("amr");
         let by_method = settings.factor_methods.iter().any(|method| methods.contains(&method.as_str()));
         let by_class = claims.text("acr").is_some_and(|class| settings.factor_classes.iter().any(|one| one == class));
+        // Neither has a space in it that the other could begin with: an issuer is an address.
+        let subject = format!("{} {subject}", settings.issuer);
         let who = given.reduce(role::higher).map(|role| External {
             source: Source::Provider,
-            // Neither has a space in it that the other could begin with: an issuer is an address.
-            subject: format!("{} {subject}", settings.issuer),
+            subject: subject.clone(),
             name,
             role,
             address,
         });
-        Ok(Identity { who, second_factor: by_method || by_class })
+        Ok(Identity { subject, who, second_factor: by_method || by_class })
     }
 
     /// What is known of the provider, asked for once in an hour.
@@ -444,6 +478,7 @@ mod tests {
             factor_classes: Vec::new(),
             sites: ProviderSites { portal: true, console: true },
             session: Duration::from_secs(3600),
+            renewal: Renewal::Silent,
         }
     }
 
