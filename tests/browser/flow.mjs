@@ -106,6 +106,8 @@ await step('read findings and reasons', async () => {
   // A closed section has no text: what was found inside an archive must be open to the eye.
   expect(sentences.every((sentence) => sentence !== ''), 'a finding is out of sight');
   for (const sentence of sentences) console.log(`     ${sentence}`);
+  const drawn = await page.locator('#files > li', { hasText: '見積書.pdf' }).innerText();
+  expect(/見た目の一致度: [0-9.]+%（1ページを元と比べました）/.test(drawn), 'how alike the pages are is not told');
 });
 await step('see the first page of each safe file that has pages', async () => {
   const pictures = page.locator('#files .thumbnail img');

@@ -10,8 +10,8 @@ use engine::{Defer, Engine, MailContext, MailOutcome, MailVerdict, Notice, PartO
 use form::name::FileName;
 use form::reason::Reason;
 use store::{
-    Class, Completed, Envelope, FailOutcome, GivenUp, PartRecord, PartVerdict, Quarantined, Store, Verdict, Work,
-    WorkOrigin,
+    Class, Completed, Envelope, FailOutcome, Fidelity, GivenUp, PartRecord, PartVerdict, Quarantined, Store, Verdict,
+    Work, WorkOrigin,
 };
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -324,6 +324,7 @@ fn whole_mail(refusal: form::reason::Refusal) -> PartRecord {
         bytes_in: 0,
         bytes_out: 0,
         millis: 0,
+        fidelity: None,
         result: None,
         quarantined_original: Some(Quarantined::Whole),
     }
@@ -378,10 +379,20 @@ fn records(part: &PartOutcome, keep: Kept, into: &mut Vec<PartRecord>) {
             bytes_in: part.original.len,
             bytes_out: part.fresh.as_ref().map_or(0, jail::Fresh::len),
             millis: u64::try_from(part.elapsed.as_millis()).unwrap_or(u64::MAX),
+            fidelity: fidelity(&part.similarity),
             result: part.fresh.clone().filter(|_| keep.results && index == 0),
             quarantined_original: (withheld && !inside).then(|| quarantined(part, keep.may_open)),
         });
     }
+}
+
+/// The least similar of the pages that were compared.
+fn fidelity(compared: &[engine::PageSimilarity]) -> Option<Fidelity> {
+    let worst = compared.iter().map(|page| page.similarity).reduce(f64::min)?;
+    // Cut and not rounded, so that 10,000 means all. A float becomes the nearest integer there is, and what is no number becomes 0.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 10,000")]
+    let similarity = (worst * 10_000.0).floor().clamp(0.0, 10_000.0) as u16;
+    Some(Fidelity { similarity, compared: u32::try_from(compared.len()).unwrap_or(u32::MAX) })
 }
 
 /// What is kept of a message's parts.
@@ -455,6 +466,21 @@ mod tests {
             opened: Default::default(),
             children,
         }
+    }
+
+    #[test]
+    fn the_least_similar_page_is_the_figure_and_only_the_same_is_all() {
+        let seen = |figures: &[f64]| {
+            let pages = figures
+                .iter()
+                .zip(0..)
+                .map(|(similarity, page)| engine::PageSimilarity { page, similarity: *similarity });
+            fidelity(&pages.collect::<Vec<_>>())
+        };
+        assert_eq!(seen(&[]), None);
+        assert_eq!(seen(&[1.0, 0.999_99]), Some(Fidelity { similarity: 9_999, compared: 2 }));
+        assert_eq!(seen(&[1.0]), Some(Fidelity { similarity: 10_000, compared: 1 }));
+        assert_eq!(seen(&[0.5, -0.2, 0.9]), Some(Fidelity { similarity: 0, compared: 3 }));
     }
 
     #[test]

@@ -122,6 +122,7 @@ async fn convert_all(store: &Store, mails: u64) {
                     bytes_in: 2_000,
                     bytes_out: 1_800,
                     millis: 1,
+                    fidelity: None,
                     result: None,
                     quarantined_original: None,
                 };

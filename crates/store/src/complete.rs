@@ -16,8 +16,8 @@ use crate::sql::{Many, Values};
 use crate::work::shortened;
 use crate::writer::{Op, Reply, Tally, Tx};
 use crate::{
-    AuditEvent, Completed, Error, Event, GivenUp, PartRecord, PartVerdict, QuarantineId, QuarantineState, Quarantined,
-    StillHeld, Store, Verdict, WorkKey, content, delivery,
+    AuditEvent, Completed, Error, Event, Fidelity, GivenUp, PartRecord, PartVerdict, QuarantineId, QuarantineState,
+    Quarantined, StillHeld, Store, Verdict, WorkKey, content, delivery,
 };
 
 impl Store {
@@ -147,6 +147,7 @@ impl Store {
             bytes_in: codec::signed(part.bytes_in),
             bytes_out: codec::signed(part.bytes_out),
             millis: codec::signed(part.millis),
+            fidelity: part.fidelity,
             result,
             content: None,
         })
@@ -228,6 +229,7 @@ pub(crate) struct PartOp {
     bytes_in: i64,
     bytes_out: i64,
     millis: i64,
+    fidelity: Option<Fidelity>,
     result: Option<Body>,
     content: Option<i64>,
 }
@@ -515,7 +517,9 @@ async fn insert_part_rows(tx: &mut Tx, parts: &[(i64, i64, &PartOp)]) -> Result<
             .add(part.bytes_in)
             .add(part.bytes_out)
             .add(part.millis)
-            .add(part.content);
+            .add(part.content)
+            .add(part.fidelity.map(|fidelity| i64::from(fidelity.similarity)))
+            .add(part.fidelity.map(|fidelity| i64::from(fidelity.compared)));
     })
     .await?;
     Ok(())
@@ -648,8 +652,8 @@ static FINISH_MESSAGE: Many = Many {
 static INSERT_PART: Many = Many {
     doing: "inserting parts",
     head: "INSERT INTO part (message, number, path, name, output_name, detected_type, media_type, verdict, reason, \
-           limit_value, actual_value, findings, bytes_in, bytes_out, millis, result) VALUES ",
-    columns: 16,
+           limit_value, actual_value, findings, bytes_in, bytes_out, millis, result, similarity, compared) VALUES ",
+    columns: 18,
     tail: "",
 };
 

@@ -118,5 +118,5 @@ pub use unlocked_upload::{LockedUpload, UnlockedUpload, UploadLock};
 pub use uploads::{BatchId, BatchRow, BatchStatus, NewBatch, UploadFile};
 pub use users::{NewUser, RESERVED_NAMES, Role, SignInAt, User, UserId, UserState};
 pub use work::{
-    Completed, FailOutcome, GivenUp, PartRecord, PartVerdict, Quarantined, Verdict, Work, WorkKey, WorkOrigin,
+    Completed, FailOutcome, Fidelity, GivenUp, PartRecord, PartVerdict, Quarantined, Verdict, Work, WorkKey, WorkOrigin,
 };

@@ -8,7 +8,9 @@ use sqlx::{AssertSqlSafe, Row};
 
 use crate::codec::{self, Coded};
 use crate::content::Content;
-use crate::{AuditRow, Error, Original, PartVerdict, QuarantineRow, Receipt, Store, Timestamp, UserId, Verdict};
+use crate::{
+    AuditRow, Error, Fidelity, Original, PartVerdict, QuarantineRow, Receipt, Store, Timestamp, UserId, Verdict,
+};
 
 /// A message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -133,6 +135,8 @@ pub struct PartRow {
     pub bytes_out: u64,
     /// How long the rooms took.
     pub millis: u64,
+    /// How much rebuilt pages look like the original ones, where some were compared.
+    pub fidelity: Option<Fidelity>,
     /// A rebuilt file is (still) kept: see [`Store::part_result`].
     pub has_result: bool,
 }
@@ -270,7 +274,7 @@ impl Store {
     pub(crate) async fn parts(&self, id: MessageId) -> Result<Vec<PartRow>, Error> {
         let rows = sqlx::query(
             "SELECT path, name, output_name, detected_type, media_type, verdict, reason, limit_value, actual_value,
-                    findings, bytes_in, bytes_out, millis, result
+                    findings, bytes_in, bytes_out, millis, result, similarity, compared
              FROM part WHERE message = ?1 ORDER BY number",
         )
         .bind(id.0)
@@ -401,7 +405,16 @@ fn part_row(row: &SqliteRow) -> Result<PartRow, Error> {
         bytes_out: codec::unsigned(row.try_get(11).map_err(get)?),
         millis: codec::unsigned(row.try_get(12).map_err(get)?),
         has_result: row.try_get::<Option<i64>, _>(13).map_err(get)?.is_some(),
+        fidelity: fidelity(row.try_get(14).map_err(get)?, row.try_get(15).map_err(get)?)?,
     })
+}
+
+fn fidelity(similarity: Option<i64>, compared: Option<i64>) -> Result<Option<Fidelity>, Error> {
+    let (Some(similarity), Some(compared)) = (similarity, compared) else { return Ok(None) };
+    match u16::try_from(similarity) {
+        Ok(similarity) if similarity <= 10_000 => Ok(Some(Fidelity { similarity, compared: codec::count(compared) })),
+        _ => Err(Error::Damaged("a similarity")),
+    }
 }
 
 fn delivery_row(row: &SqliteRow) -> Result<DeliveryRow, Error> {

@@ -134,10 +134,21 @@ pub struct PartRecord {
     pub bytes_out: u64,
     /// How long the rooms took.
     pub millis: u64,
+    /// How much rebuilt pages look like the original ones, where some were compared.
+    pub fidelity: Option<Fidelity>,
     /// The rebuilt file, for uploads.
     pub result: Option<Fresh>,
     /// What to keep in quarantine.
     pub quarantined_original: Option<Quarantined>,
+}
+
+/// How much rebuilt pages look like the original ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fidelity {
+    /// Similarity of the least similar page in ten thousandths, cut and not rounded: 10,000 is the same.
+    pub similarity: u16,
+    /// Pages that were compared.
+    pub compared: u32,
 }
 
 /// Which bytes go to quarantine for a withheld part.

@@ -5,9 +5,14 @@ use engine::{
     catalogue::{self, Language},
 };
 use form::reason::{Class, Refusal};
-use store::{MessageRow, PartRow, PartVerdict, QueueState, UploadFile, Verdict};
+use store::{Fidelity, MessageRow, PartRow, PartVerdict, QueueState, UploadFile, Verdict};
 
-use crate::{Conversions, page::Mark, shown, texts::Texts};
+use crate::{
+    Conversions,
+    page::Mark,
+    shown,
+    texts::{self, Texts},
+};
 
 /// Where an upload is, for people and for machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +128,12 @@ fn has_loss(part: &PartRow) -> bool {
 /// The part's findings as sentences.
 pub(crate) fn findings(findings: &[form::reason::Finding], language: Language) -> Vec<String> {
     findings.iter().map(|finding| shown::visible(&catalogue::describe(finding, language))).collect()
+}
+
+/// How much the rebuilt pages look like the original ones, as a sentence.
+pub(crate) fn fidelity(part: &PartRow, language: Language) -> Option<String> {
+    let Fidelity { similarity, compared } = part.fidelity.filter(|_| part.verdict == PartVerdict::Sanitised)?;
+    Some(texts::fidelity(language, similarity, compared))
 }
 
 /// Why the part was withheld, as a sentence.

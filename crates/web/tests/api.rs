@@ -46,6 +46,23 @@ async fn a_file_goes_in_and_its_report_and_result_come_out() {
 }
 
 #[tokio::test]
+async fn how_much_the_pages_look_like_the_original_is_told_where_some_were_compared() {
+    let world = world().await;
+    for (name, told, sentence) in [
+        ("計画.pdf", serde_json::json!({"similarity": 0.9923, "pages": 3}), true),
+        ("写真.jpg", serde_json::Value::Null, false),
+    ] {
+        let id = post(&world, &[(name, b"x")]).await.json()["id"].as_str().unwrap().to_owned();
+        work(&world).await;
+        assert_eq!(get(world.portal, &format!("/api/v1/files/{id}/report")).await.json()["fidelity"], told, "{name}");
+        let page = get(world.portal, &format!("/b/{id}")).await.text();
+        assert_eq!(page.contains("見た目の一致度: 99.2%（3ページを元と比べ、最も低いもの）"), sentence, "{name}");
+        let page = get(world.portal, &format!("/b/{id}?lang=en")).await.text();
+        assert_eq!(page.contains("Looks like the original: 99.2% (the least of 3 pages compared)"), sentence, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_withheld_file_has_a_reason_and_no_result() {
     let world = world().await;
     let id = post(&world, &[("setup.exe", b"MZ")]).await.json()["id"].as_str().unwrap().to_owned();

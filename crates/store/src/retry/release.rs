@@ -141,7 +141,7 @@ async fn replace(tx: &mut Tx, item: QuarantineId, message: i64, left: &Left) -> 
     .map_err(Error::database("putting a result in its place"))?;
     sqlx::query(
         "UPDATE part SET verdict = ?2, reason = NULL, output_name = ?3, media_type = ?4, findings = ?5, bytes_out = ?6,
-            result = ?7 WHERE message = ?1 AND path = ''",
+            result = ?7, similarity = NULL, compared = NULL WHERE message = ?1 AND path = ''",
     )
     .bind(message)
     .bind(PartVerdict::Sanitised.code())

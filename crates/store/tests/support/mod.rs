@@ -116,6 +116,7 @@ pub(crate) fn part(path: &str, name: &str) -> PartRecord {
         bytes_in: 10,
         bytes_out: 9,
         millis: 3,
+        fidelity: None,
         result: None,
         quarantined_original: None,
     }

@@ -77,7 +77,7 @@ pub(crate) struct Links {
     result: Option<String>,
 }
 
-/// What was done to a file; the same object as `misogi sanitize --json` prints.
+/// What was done to a file, much as `misogi sanitize --json` prints it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Report {
     /// Name of the file as it came.
@@ -91,11 +91,22 @@ pub(crate) struct Report {
     /// Media type of the safe version.
     output_type: Option<String>,
     findings: Vec<ReportFinding>,
+    /// How much rebuilt pages look like the original ones, where some were compared.
+    fidelity: Option<ReportFidelity>,
     /// Time in the rooms.
     millis: u64,
     /// What was inside, for archives and mails.
     #[schema(no_recursion)]
     children: Vec<Report>,
+}
+
+/// How much rebuilt pages look like the original ones.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ReportFidelity {
+    /// Structural similarity of the least similar page that was compared, to four decimals: 1 is the same.
+    similarity: f64,
+    /// Pages that were compared.
+    pages: u32,
 }
 
 /// One thing that was removed, changed or withheld.
@@ -343,6 +354,7 @@ fn bare(file: &UploadFile) -> Report {
         output: None,
         output_type: None,
         findings: Vec::new(),
+        fidelity: None,
         millis: 0,
         children: Vec::new(),
     }
@@ -368,6 +380,10 @@ fn report_of(part: &PartRow, language: Language) -> Report {
         output: part.output_name.clone(),
         output_type: part.media_type.clone(),
         findings: withheld.into_iter().chain(others).collect(),
+        fidelity: part.fidelity.filter(|_| part.verdict == PartVerdict::Sanitised).map(|fidelity| ReportFidelity {
+            similarity: f64::from(fidelity.similarity) / 10_000.0,
+            pages: fidelity.compared,
+        }),
         millis: part.millis,
         children: Vec::new(),
     }

@@ -249,7 +249,10 @@ impl Part {
             sizes,
             state: view::part_mark(part, t),
             refusal: view::refusal(part, visitor.language),
-            findings: view::findings(&part.findings, visitor.language),
+            findings: view::findings(&part.findings, visitor.language)
+                .into_iter()
+                .chain(view::fidelity(part, visitor.language))
+                .collect(),
         }
     }
 }

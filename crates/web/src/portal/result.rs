@@ -315,6 +315,8 @@ struct FileRow {
     /// What came of one that was typed.
     news: Option<News>,
     findings: Vec<String>,
+    /// How much its pages look like the original ones.
+    fidelity: Option<String>,
     untouched: bool,
     members: Vec<MemberRow>,
     technical: Option<Technical>,
@@ -408,6 +410,7 @@ impl FileRow {
             untouched: state == FileState::Done && findings.is_empty(),
             output,
             findings,
+            fidelity: root.and_then(|root| view::fidelity(root, language)),
             members: file.parts.iter().skip(1).map(|part| MemberRow::new(part, root, language, t)).collect(),
             technical: root.map(Technical::new),
             request: (asks && state.finished())

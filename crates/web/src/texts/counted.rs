@@ -18,6 +18,18 @@ pub(crate) fn files_done(language: Language, done: usize, total: usize) -> Strin
     }
 }
 
+/// How much the rebuilt pages look like the original ones; `similarity` in ten thousandths, of the least similar of the `compared` pages.
+pub(crate) fn fidelity(language: Language, similarity: u16, compared: u32) -> String {
+    let (whole, tenth) = (similarity / 100, similarity % 100 / 10);
+    let figure = if similarity >= 10_000 { "100%".to_owned() } else { format!("{whole}.{tenth}%") };
+    match (language, compared) {
+        (Language::Ja, 1) => format!("見た目の一致度: {figure}（1ページを元と比べました）"),
+        (Language::Ja, _) => format!("見た目の一致度: {figure}（{compared}ページを元と比べ、最も低いもの）"),
+        (Language::En, 1) => format!("Looks like the original: {figure} (1 page compared)"),
+        (Language::En, _) => format!("Looks like the original: {figure} (the least of {compared} pages compared)"),
+    }
+}
+
 /// How often a password may still be typed, and until when.
 pub(crate) fn tries_left(language: Language, left: u32, until: &str) -> String {
     match language {

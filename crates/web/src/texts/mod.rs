@@ -35,7 +35,7 @@ mod counted;
 use engine::catalogue::Language;
 
 pub(crate) use counted::{
-    ago, ahead, audit_length, files_done, forecast, left, page_of, page_picture, span, thumbnail, tries_left,
+    ago, ahead, audit_length, fidelity, files_done, forecast, left, page_of, page_picture, span, thumbnail, tries_left,
     try_again_in, upload_limits, within,
 };
 
