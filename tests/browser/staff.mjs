@@ -222,6 +222,46 @@ await step(staff, 'and the file made again as it was', async () => {
   expect(await staff.locator('li.file .thumbnail').count() === 2, 'each has its pages');
 });
 await step(staff, 'choices in english', async () => { await staff.goto(`${staff.url()}?lang=en`); });
+const [watched, box] = [await context.newPage(), '[data-session]'];
+watched.setDefaultTimeout(15_000);
+await watched.clock.install();
+await step(watched, 'a session that is about to end says so', async () => {
+  await watched.goto(`${portal}/history?lang=ja`);
+  expect(await watched.locator(`${box} > *`).count() === 0, 'said too early');
+  await watched.clock.fastForward('28:10');
+  await watched.locator(`${box} button`).waitFor();
+  expect((await watched.locator(box).innerText()).includes('2分後にサインアウトします'), await watched.locator(box).innerText());
+  await everywhere(watched, 'session');
+});
+await step(watched, 'and goes on with one click', async () => {
+  const asked = watched.waitForResponse(`${portal}/account`);
+  await watched.locator(`${box} button`).focus();
+  await watched.keyboard.press('Enter');
+  expect((await asked).status() === 200, 'the session is over');
+  await watched.locator(`${box} button`).waitFor({ state: 'detached' });
+});
+await step(watched, 'one that ends in any case says so in english', async () => {
+  await watched.goto(`${portal}/history?lang=en`);
+  for (let hour = 0; hour < 23; hour += 1) {
+    await watched.clock.fastForward('25:45');
+    // Somebody is there.
+    await watched.evaluate(() => fetch('/history', { method: 'HEAD' }));
+    await watched.waitForTimeout(100);
+  }
+  await watched.clock.fastForward('05:00');
+  await watched.locator(`${box} p`).waitFor();
+  expect((await watched.locator(box).innerText()).includes('Your sign-in ends in 5 minutes'), await watched.locator(box).innerText());
+  await watched.goto(`${portal}/history?lang=ja`);
+});
+await step(watched, 'one that is over leads to signing in and leaves the page as it is', async () => {
+  await watched.goto(`${portal}/history`);
+  await watched.clock.fastForward('30:30');
+  const way = watched.locator(`${box} a`);
+  await way.waitFor();
+  expect((await watched.locator(box).innerText()).includes('サインアウトしました'), await watched.locator(box).innerText());
+  expect(await way.getAttribute('href') === '/sign-in' && new URL(watched.url()).pathname === '/history', watched.url());
+});
+await watched.close();
 await step(staff, 'history', async () => {
   await staff.goto(`${portal}/history?lang=ja`);
   await everywhere(staff, 'history');

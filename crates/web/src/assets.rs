@@ -26,6 +26,7 @@ async fn asset(Path(name): Path<String>) -> Response {
         "compare.js" => ("text/javascript; charset=utf-8", include_str!("../assets/compare.js")),
         "list.js" => ("text/javascript; charset=utf-8", include_str!("../assets/list.js")),
         "passkey.js" => ("text/javascript; charset=utf-8", include_str!("../assets/passkey.js")),
+        "session.js" => ("text/javascript; charset=utf-8", include_str!("../assets/session.js")),
         "icon.svg" => ("image/svg+xml", include_str!("../assets/icon.svg")),
         _ => return Fault::NotFound.into_response(),
     };

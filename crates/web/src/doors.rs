@@ -2,7 +2,7 @@
 //!
 //! The table of routes is what the routers are built from, so that it cannot be out of date: [`routes`] lists it.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use axum::{
     Router,
@@ -15,7 +15,7 @@ use axum::{
 use tower_http::timeout::TimeoutLayer;
 
 use crate::{
-    people::{Gate, Need, People, gate},
+    people::{Gate, Need, People, Reload, gate},
     role::{self, Permission},
 };
 
@@ -123,8 +123,10 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(
     longest: Duration,
 ) -> Router<S> {
     let (mut forms, mut rooms, mut own) = (Router::new(), Router::new(), Router::new());
+    let pages: HashSet<&'static str> = doors.iter().filter(|door| door.method == "GET").map(|door| door.path).collect();
     for door in doors.into_iter().filter(|door| people.has_accounts() || !door.accounts) {
-        let gate_of = Gate { people: people.clone(), need: door.need };
+        let reload = if pages.contains(door.path) { Reload::Here } else { Reload::Front };
+        let gate_of = Gate { people: people.clone(), need: door.need, reload };
         let handler = door.handler.route_layer(middleware::from_fn_with_state(gate_of, gate));
         match door.bound {
             Bound::Form => forms = forms.route(door.path, handler),

@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 use crate::{
     Site, TenantFault,
     page::{self, Area, Page},
-    people::sign_in,
+    people::{Reload, sign_in},
     requests, tenants,
     texts::{Texts, texts},
 };
@@ -218,6 +218,7 @@ pub(crate) async fn dress(State(dressing): State<Dressing>, request: Request, ne
     let language = request.extensions().get::<Language>().copied().unwrap_or_default();
     let api = request.uri().path().starts_with("/api/");
     let to = sign_in(&request);
+    let reload = if *request.method() == Method::GET { Reload::Here } else { Reload::Front }.address(&request);
     let response = next.run(request).await;
     let fault = match response.extensions().get::<Fault>() {
         Some(fault) => *fault,
@@ -229,7 +230,7 @@ pub(crate) async fn dress(State(dressing): State<Dressing>, request: Request, ne
     if fault == Fault::Unauthorised && !api && dressing.accounts {
         return Redirect::to(&to).into_response();
     }
-    let mut dressed = if api { problem(fault, language) } else { notice(fault, language, &dressing) };
+    let mut dressed = if api { problem(fault, language) } else { notice(fault, language, &dressing, reload) };
     if let Some(allow) = response.headers().get(header::ALLOW) {
         dressed.headers_mut().insert(header::ALLOW, allow.clone());
     }
@@ -262,10 +263,10 @@ fn is_bare(response: &Response) -> bool {
     (response.status().is_client_error() || response.status().is_server_error()) && !own
 }
 
-fn notice(fault: Fault, language: Language, dressing: &Dressing) -> Response {
+fn notice(fault: Fault, language: Language, dressing: &Dressing, reload: String) -> Response {
     let t = texts(language);
     let (title, text) = fault.words(t);
-    let page = Page::new(language, Arc::clone(&dressing.site), dressing.area, title);
+    let page = Page { reload, ..Page::new(language, Arc::clone(&dressing.site), dressing.area, title) };
     page::notice(fault.status(), page, text.to_owned(), None)
 }
 

@@ -1,6 +1,6 @@
 //! What every page has in common, and how a template becomes an answer.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use askama::Template;
 use axum::{
@@ -33,6 +33,8 @@ pub(crate) struct Page {
     pub(crate) title: String,
     pub(crate) nav: Vec<NavItem>,
     pub(crate) user: Option<SignedIn>,
+    /// The same page in the other language: its address up to the language.
+    pub(crate) reload: String,
 }
 
 /// One entry of the navigation.
@@ -49,6 +51,17 @@ pub(crate) struct SignedIn {
     pub(crate) name: String,
     pub(crate) role: &'static str,
     pub(crate) form_token: String,
+    /// When the session ends.
+    pub(crate) session: SessionEnds,
+}
+
+/// When a session ends, for whoever has to be told beforehand (WCAG 2.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SessionEnds {
+    /// After so long without a request.
+    pub(crate) idle: Duration,
+    /// After so long in any case.
+    pub(crate) left: Duration,
 }
 
 impl Page {
@@ -61,6 +74,7 @@ impl Page {
             title: title.to_owned(),
             nav: Vec::new(),
             user: None,
+            reload: "?".to_owned(),
         }
     }
 

@@ -294,3 +294,43 @@ async fn a_password_is_typed_with_its_form_by_those_who_may_and_only_for_what_is
 fn source(bytes: &[u8]) -> jail::Source {
     jail::Source::whole(std::sync::Arc::new(jail::Sealed::from_bytes(bytes).unwrap()))
 }
+
+#[tokio::test]
+async fn the_other_language_is_that_of_the_same_page() {
+    let world = world().await;
+    let cookies = signed_in(&world).await;
+    for (path, link) in [
+        ("/messages?q=%E8%A6%8B%E7%A9%8D&kind=upload", "href=\"?q=%E8%A6%8B%E7%A9%8D&#38;kind=upload&#38;lang=en\""),
+        ("/messages?lang=ja&q=a", "href=\"?q=a&#38;lang=en\""),
+        ("/messages", "href=\"?lang=en\""),
+    ] {
+        let page = get_as(&world, &cookies, path).await.text();
+        assert!(page.contains(link), "{path}: {page}");
+    }
+    let english = get_as(&world, &cookies, "/messages?q=a&lang=en").await.text();
+    assert!(english.contains("href=\"?q=a&#38;lang=ja\"") && english.contains("name=\"q\" value=\"a\""), "{english}");
+    // Where signing in leads is not forgotten.
+    let page = get(world.admin, "/sign-in?next=%2Fmessages%3Fq%3Da").await.text();
+    assert!(page.contains("href=\"/sign-in?next=%2Fmessages%3Fq%3Da&#38;lang=en\""), "{page}");
+    // What only a form leads to has no address of its own: its link leads to one that there is.
+    let item = get_as(&world, &cookies, "/quarantine").await;
+    let answer = post_form(world.admin, &item, "/quarantine/act", &cookies, &[("act", "delete")]).await;
+    assert!(answer.text().contains("href=\"/?lang=en\""), "{} {}", answer.status, answer.text());
+}
+
+#[tokio::test]
+async fn every_page_of_a_session_says_when_that_ends() {
+    let world = world().await;
+    let cookies = signed_in(&world).await;
+    let page = get_as(&world, &cookies, "/").await.text();
+    let seconds = |name: &str| -> u64 {
+        let value = page.split(&format!("data-{name}=\"")).nth(1).and_then(|rest| rest.split('"').next());
+        value.unwrap().parse().unwrap()
+    };
+    // Half an hour without a request, ten hours in any case (docs/operations.md).
+    assert_eq!(seconds("idle"), 1800);
+    assert!((35_900..=36_000).contains(&seconds("left")), "{}", seconds("left"));
+    assert!(page.contains("/assets/session.js?v="));
+    let outside = get(world.admin, "/sign-in").await.text();
+    assert!(!outside.contains("data-session") && !outside.contains("session.js"), "{outside}");
+}

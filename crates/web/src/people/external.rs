@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, future::Future, time::Duration};
 
-use store::{RESERVED_NAMES, Source, Store, Timestamp, User};
+use store::{RESERVED_NAMES, Session, Source, Store, Timestamp, User};
 
 use super::{directory::Directory, provider::Provider};
 
@@ -40,6 +40,19 @@ impl Sources {
             (Some(lasts), Some(confirmed)) => now.since(confirmed) <= lasts,
             // The source is no longer set, or has said no.
             _ => false,
+        }
+    }
+
+    /// How much longer a session can go on: until it ends in any case, or nobody vouches for it any more.
+    pub(super) fn left(&self, session: &Session, now: Timestamp) -> Duration {
+        let left = session.expires.since(now);
+        let user = &session.user;
+        match (user.source, &self.provider, user.confirmed) {
+            // Asked again in passing, and a directory by itself, they go on.
+            (Source::Provider, Some(provider), Some(confirmed)) if !provider.renews() => {
+                left.min(confirmed.plus(provider.session()).since(now))
+            }
+            _ => left,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{Request, State},
-    http::HeaderMap,
+    http::{HeaderMap, Method},
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
@@ -34,6 +34,31 @@ pub(crate) enum Need {
 pub(crate) struct Gate {
     pub(crate) people: People,
     pub(crate) need: Need,
+    pub(crate) reload: Reload,
+}
+
+/// Where a page can be asked for once more, in the other language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reload {
+    /// At its own address.
+    Here,
+    /// Nowhere, because it is the answer to a form: one begins at the front page again.
+    Front,
+}
+
+impl Reload {
+    /// The address up to the language, of what `request` asked for.
+    pub(crate) fn address(self, request: &Request) -> String {
+        let query = request.uri().query().filter(|_| *request.method() == Method::GET).unwrap_or_default();
+        let others: String = query
+            .split('&')
+            .filter(|pair| !pair.is_empty() && !pair.starts_with("lang="))
+            .fold(String::new(), |all, pair| all + pair + "&");
+        match self {
+            Self::Here => format!("?{others}"),
+            Self::Front => "/?".to_owned(),
+        }
+    }
 }
 
 /// Lets through who may, with the [`Visitor`] as an extension of the request.
@@ -42,7 +67,8 @@ pub(crate) async fn gate(State(gate): State<Gate>, mut request: Request, next: N
     let api = request.uri().path().starts_with("/api/");
     let destination = renewal::destination(&request);
     match admit(&gate, request.headers(), language, api, destination.as_deref()).await {
-        Ok(Some(visitor)) => {
+        Ok(Some(mut visitor)) => {
+            visitor.reload = gate.reload.address(&request);
             request.extensions_mut().insert(visitor);
             next.run(request).await
         }
@@ -58,7 +84,7 @@ async fn admit(
     api: bool,
     destination: Option<&str>,
 ) -> Result<Option<Visitor>, Response> {
-    let Gate { people, need } = gate;
+    let Gate { people, need, .. } = gate;
     let open = people.area == Area::Portal && people.access == PortalAccess::Anybody;
     let key = if api { keys::given(headers) } else { None };
     if *need == Need::Anyone || (open && key.is_none()) {

@@ -29,7 +29,7 @@ use store::Store;
 pub use directory::{BadSetting, Directory, DirectoryError, DirectorySettings, Groups};
 pub use external::{Sources, follow};
 pub(crate) use factor::{derived, readable};
-pub(crate) use gate::{Gate, Need, gate};
+pub(crate) use gate::{Gate, Need, Reload, gate};
 pub use provider::{BadToken, Provider, ProviderError, ProviderSettings, ProviderSites, Renewal};
 pub use trust::{Credential, Tls};
 pub(crate) use visitor::Visitor;

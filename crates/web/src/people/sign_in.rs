@@ -482,9 +482,11 @@ async fn show(
     shown: Shown,
 ) -> Result<Response, Fault> {
     let (secret, set) = bound(people, headers)?;
-    let page = Page::new(language, people.site.clone(), people.area, texts(language).sign_in);
+    let mut page = Page::new(language, people.site.clone(), people.area, texts(language).sign_in);
     let no_account = people.area == Area::Console && people.store.user_count().await? == 0;
     let Shown { problem, news, name, next, from_provider } = shown;
+    // After a try, and back from a provider, the address is another than that of the form.
+    page.reload = if next.is_empty() { "/sign-in?".to_owned() } else { with_next("/sign-in", &next) + "&" };
     let provider = people.sources.provider.as_ref().is_some_and(|provider| provider.serves(people.area));
     let provider = provider.then(|| with_next("/sign-in/organisation", &next));
     let directory = people.sources.directory.is_some();
@@ -540,7 +542,7 @@ struct CodePage {
 /// Length of a recovery code in base 32: 80 random bits, which cannot be tried out.
 pub(super) const RECOVERY_CHARACTERS: usize = 16;
 /// A session ends when unused for this long (NIST SP 800-63B 2.2.3: at most an hour), …
-const IDLE: Duration = Duration::from_secs(30 * 60);
+pub(super) const IDLE: Duration = Duration::from_secs(30 * 60);
 /// … and after a working day in any case.
 const ABSOLUTE: Duration = Duration::from_secs(10 * 60 * 60);
 /// Between password and code.

@@ -1,5 +1,7 @@
 //! The signed-in person behind a request, found anew for every one.
 
+use std::time::Duration;
+
 use axum::{
     extract::{FromRequestParts, OptionalFromRequestParts},
     http::{HeaderMap, request::Parts},
@@ -7,10 +9,10 @@ use axum::{
 use engine::catalogue::Language;
 use store::{Scope, SessionId, Source, Stage, User};
 
-use super::{People, external::By, keys};
+use super::{People, external::By, keys, sign_in};
 use crate::{
     fault::Fault,
-    page::{Area, NavItem, Page, SignedIn},
+    page::{Area, NavItem, Page, SessionEnds, SignedIn},
     role::{self, Permission},
     secret::Secret,
     texts::{Texts, texts},
@@ -24,14 +26,16 @@ pub(crate) struct Visitor {
     /// Whether a provider has asked for a second factor, and its word counts.
     pub(super) vouched: bool,
     pub(crate) language: Language,
+    /// The same page in another language: its address up to the language.
+    pub(super) reload: String,
     credential: Credential,
 }
 
 /// What showed who it is.
 #[derive(Debug, Clone)]
 enum Credential {
-    /// The session's secret.
-    Session(Secret),
+    /// The session's secret, and how much longer it can go on.
+    Session(Secret, Duration),
     /// A program's key, which allows no more than these.
     Key(Vec<Scope>),
 }
@@ -65,9 +69,10 @@ impl Visitor {
         if !people.sources.believe(&session.user, By::Session, people.store.now()) {
             return Ok(None);
         }
-        let credential = Credential::Session(secret);
+        let left = people.sources.left(&session, people.store.now());
+        let credential = Credential::Session(secret, left);
         let store::Session { user, stage, vouched, .. } = session;
-        Ok(Some(Visitor { user, stage, vouched, language, credential }))
+        Ok(Some(Visitor { user, stage, vouched, language, reload: String::new(), credential }))
     }
 
     /// The owner of a key, if it is still good.
@@ -84,13 +89,13 @@ impl Visitor {
         let credential = Credential::Key(key.scopes);
         // Whoever made the key was past the second factor, with the provider or here.
         let vouched = key.user.source == Source::Provider;
-        Ok(Some(Visitor { user: key.user, stage: Stage::Full, vouched, language, credential }))
+        Ok(Some(Visitor { user: key.user, stage: Stage::Full, vouched, language, reload: String::new(), credential }))
     }
 
     /// Refuses when the role lacks the permission.
     pub(crate) fn may(&self, permission: Permission) -> Result<(), Fault> {
         let within = match &self.credential {
-            Credential::Session(_) => true,
+            Credential::Session(..) => true,
             Credential::Key(scopes) => scopes.iter().any(|scope| keys::permissions(*scope).contains(&permission)),
         };
         if within && role::allows(self.user.role, permission) { Ok(()) } else { Err(Fault::Forbidden) }
@@ -109,7 +114,7 @@ impl Visitor {
     /// The session's secret, for what depends on it. A program has none.
     pub(super) fn secret(&self) -> Result<&Secret, Fault> {
         match &self.credential {
-            Credential::Session(secret) => Ok(secret),
+            Credential::Session(secret, _) => Ok(secret),
             Credential::Key(_) => Err(Fault::Forbidden),
         }
     }
@@ -156,8 +161,18 @@ impl Visitor {
             .filter(|(_, _, permission)| *permission != Permission::Tenants || people.tells_of_tenants())
             .map(|(href, text, permission)| NavItem { href, text, current: here == Here::Behind(*permission) })
             .collect();
-        page.user =
-            Some(SignedIn { name: self.user.name.clone(), role: role::name(role, t), form_token: self.form_token() });
+        // Half-way there is nothing to lose yet.
+        let left = match &self.credential {
+            Credential::Session(_, left) if self.stage == Stage::Full => *left,
+            Credential::Session(..) | Credential::Key(_) => Duration::ZERO,
+        };
+        page.user = Some(SignedIn {
+            name: self.user.name.clone(),
+            role: role::name(role, t),
+            form_token: self.form_token(),
+            session: SessionEnds { idle: sign_in::IDLE, left },
+        });
+        page.reload = self.reload.clone();
         page
     }
 

@@ -73,7 +73,8 @@ pub(crate) async fn submit(
             };
             let row = |file: RefusedFile| RefusedRow { name: name(&file), why: sentence(file.why, t) };
             let refused = refused.into_iter().map(row).collect();
-            let page = portal.page(visitor, language, title);
+            let mut page = portal.page(visitor, language, title);
+            page.reload = "/?".to_owned();
             let template = RefusedPage { page, refused, result, limits: limits(&portal, language) };
             let mut response = render(status, &template);
             if status == StatusCode::SERVICE_UNAVAILABLE {
@@ -99,8 +100,11 @@ fn show(
             (secret.form_token(), set)
         }
     };
+    // The same form is the answer to one that could not be taken.
+    let mut page = portal.page(visitor, language, texts(language).upload_title);
+    page.reload = "/?".to_owned();
     let template = UploadPage {
-        page: portal.page(visitor, language, texts(language).upload_title),
+        page,
         problem,
         form_token,
         limits: limits(portal, language),

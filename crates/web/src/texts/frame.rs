@@ -16,6 +16,13 @@ macro_rules! frame {
             yes: "はい" / "yes";
             no: "いいえ" / "no";
 
+            // The end of a session
+            session_soon: "操作がないため、2分後にサインアウトします。" / "You will be signed out in 2 minutes because nothing was done.";
+            session_go_on: "続ける" / "Stay signed in";
+            session_at_last: "サインインの期限まで、あと5分です。入力中のものは、それまでに送ってください。" / "Your sign-in ends in 5 minutes. Please send what you are filling in before then.";
+            session_over: "サインアウトしました。このままでは送れません。" / "You are signed out. Nothing can be sent from here any more.";
+            session_again: "もう一度サインインする" / "Sign in again";
+
             // Roles
             role_staff: "職員" / "staff";
             role_approver: "承認者" / "approver";
