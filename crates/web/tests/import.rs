@@ -94,11 +94,11 @@ async fn a_list_for_later_waits_for_its_time_and_can_be_withdrawn() {
 
     // At its time it is done to the accounts as they are then; what does not fit is skipped.
     let changes = [
-        store::UserChange::Set { name: "suzuki".to_owned(), role: Some(Role::Operator), address: None, state: None },
-        store::UserChange::Set { name: "nobody".to_owned(), role: Some(Role::Operator), address: None, state: None },
-        store::UserChange::Set { name: ADMIN.to_owned(), role: Some(Role::Staff), address: None, state: None },
+        UserChange::Set { name: "suzuki".to_owned(), role: Some(Role::Operator), address: None, state: None },
+        UserChange::Set { name: "nobody".to_owned(), role: Some(Role::Operator), address: None, state: None },
+        UserChange::Set { name: ADMIN.to_owned(), role: Some(Role::Staff), address: None, state: None },
         // Its address is somebody else's: the old one stays.
-        store::UserChange::Set {
+        UserChange::Set {
             name: "tanaka".to_owned(),
             role: None,
             address: Some(Some("gone01@city.example.jp".to_owned())),
@@ -130,7 +130,7 @@ async fn a_list_whose_author_is_no_administrator_any_more_comes_to_nothing() {
     };
     let mallory = NewUser { name: "mallory".to_owned(), ..second.clone() };
     let second = world.store.create_user(second, "test").await.unwrap();
-    let changes = [store::UserChange::Add { user: mallory, address: None }];
+    let changes = [UserChange::Add { user: mallory, address: None }];
     let soon = world.store.now().plus(Duration::from_millis(200));
     world.store.plan_changes(&changes, soon, "kanri02").await.unwrap();
     let page = get_as(&world, &cookies, &format!("/users/{}", second.0)).await.text();
