@@ -144,6 +144,8 @@ struct Inner {
     asked_keys: Mutex<u32>,
     /// Whether it takes codes just now.
     away: Mutex<bool>,
+    /// Whether it takes questions about itself and never answers them.
+    mute: Mutex<bool>,
 }
 
 #[derive(Clone)]
@@ -173,11 +175,17 @@ impl Idp {
             description: Mutex::new(description),
             asked_keys: Mutex::default(),
             away: Mutex::default(),
+            mute: Mutex::default(),
         }));
         let router = Router::new()
             .route(
                 "/.well-known/openid-configuration",
-                routing::get(async |State(idp): State<Idp>| Json(idp.0.description.lock().unwrap().clone())),
+                routing::get(async |State(idp): State<Idp>| {
+                    if *idp.0.mute.lock().unwrap() {
+                        std::future::pending::<()>().await;
+                    }
+                    Json(idp.0.description.lock().unwrap().clone())
+                }),
             )
             .route(
                 "/jwks",
@@ -597,8 +605,12 @@ async fn a_provider_that_is_silent_or_poses_as_another_is_said_to_be_away() {
     }
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let issuer = format!("http://{}", silent.local_addr().unwrap());
-    let world = idp.world_with(ProviderSettings { issuer, outbound: outbound(1), ..idp.settings() }).await;
-    assert_eq!(get(world.portal, "/sign-in/organisation").await.status, 503);
+    let world = idp.world_with(ProviderSettings { issuer, outbound: outbound(2), ..idp.settings() }).await;
+    // Whoever comes while another waits for it does not wait after them.
+    let begun = std::time::Instant::now();
+    let try_it = async || get(world.portal, "/sign-in/organisation").await.status;
+    assert_eq!(tokio::join!(try_it(), try_it(), try_it(), try_it()), (503, 503, 503, 503));
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
@@ -624,8 +636,8 @@ async fn go(site: std::net::SocketAddr, cookies: &str, path: &str) -> Answer {
     send(site, "GET", path, &headers, b"").await
 }
 
-/// Waits until the way to a page leads by the provider, and goes there: its address, and the cookies that go along on the way back.
-async fn led_away(site: std::net::SocketAddr, cookies: &str, path: &str) -> (String, String) {
+/// Waits until the way to a page leads by the provider: that way.
+async fn way_round(site: std::net::SocketAddr, cookies: &str, path: &str) -> String {
     let begun = std::time::Instant::now();
     let way = loop {
         let answer = go(site, cookies, path).await;
@@ -636,6 +648,12 @@ async fn led_away(site: std::net::SocketAddr, cookies: &str, path: &str) -> (Str
         tokio::time::sleep(Duration::from_millis(200)).await;
     };
     assert_eq!(way, format!("/sign-in/organisation/again?next={}", percent(path)));
+    way
+}
+
+/// Goes the way by the provider: its address, and the cookies that go along on the way back.
+async fn led_away(site: std::net::SocketAddr, cookies: &str, path: &str) -> (String, String) {
+    let way = way_round(site, cookies, path).await;
     let away = go(site, cookies, &way).await;
     assert_eq!(away.status, 303, "{}", away.text());
     let address = away.header("location").unwrap().to_owned();
@@ -738,6 +756,40 @@ async fn a_second_factor_that_was_the_provider_s_is_asked_for_again_there() {
         assert_eq!(come_back(&idp.consent(&address), &travels).await.status, status, "{methods}");
     }
     assert_eq!(get_as(&world, &cookies, "/quarantine").await.header("location"), Some("/sign-in?next=%2Fquarantine"));
+}
+
+#[tokio::test]
+async fn nobody_is_led_to_a_provider_that_is_silent_and_hardly_anybody_waits_for_it() {
+    let idp = Idp::start(Signer::ed()).await;
+    let patient = ProviderSettings { outbound: outbound(20), session: Duration::from_secs(20), ..idp.settings() };
+    let world = idp.world_with(patient).await;
+    let cookies = session(&travel(&idp, world.portal, "").await);
+    let others = session(&travel(&idp, world.portal, "").await);
+    let way = way_round(world.portal, &cookies, "/history").await;
+    // It said of itself a while ago where a browser is to go, and now it says nothing.
+    *idp.0.mute.lock().unwrap() = true;
+    for (cookies, seconds) in [(&cookies, 10), (&others, 1)] {
+        let begun = std::time::Instant::now();
+        let answer = go(world.portal, cookies, &way).await;
+        assert_eq!((answer.status, answer.header("location")), (303, Some("/history")));
+        assert!(begun.elapsed() < Duration::from_secs(seconds), "{:?}", begun.elapsed());
+        assert_eq!(go(world.portal, cookies, "/history").await.status, 200, "it is believed as long as it was");
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_says_it_can_answer_nobody_ends_nothing() {
+    let idp = Idp::start(Signer::ed()).await;
+    for error in ["temporarily_unavailable", "server_error"] {
+        let (world, cookies) = vouched_for(&idp, 6).await;
+        let (address, travels) = led_away(world.portal, &cookies, "/history").await;
+        let answer = come_back(&denied(&address, error), &travels).await;
+        assert!(answer.status == 200 && answer.text().contains("url=/history"), "{error}: {}", answer.text());
+        assert_eq!(send(world.portal, "GET", "/history", &[("Cookie", &cookies)], b"").await.status, 200, "{error}");
+        // Whoever is still to sign in reads that it is away, not that it refuses them.
+        let (address, cookies) = leave(world.portal, "").await;
+        assert_eq!(come_back(&denied(&address, error), &cookies).await.status, 503, "{error}");
+    }
 }
 
 #[tokio::test]

@@ -234,6 +234,9 @@ async fn learn(
     match &brought.error {
         Some(error) => {
             let error: String = error.chars().filter(|c| !c.is_control()).take(64).collect();
+            if UNABLE.contains(&error.as_str()) {
+                return Err(ProviderError::Unable);
+            }
             tracing::info!(event = "provider_refused", error);
             Ok(None)
         }
@@ -337,6 +340,8 @@ struct SignedInPage {
 
 /// How long one may be on the way.
 const LASTS: Duration = Duration::from_secs(600);
+/// What a provider says that can do nothing just now (RFC 6749 4.1.2.1); it is no word about anybody.
+const UNABLE: [&str; 2] = ["server_error", "temporarily_unavailable"];
 /// Longest code.
 const CODE_BYTES: usize = 2048;
 /// Errands that are remembered after their end.

@@ -108,7 +108,12 @@ pub(crate) async fn again(
     people.asked.note(&session, people.store.now());
     let renewal = Renewal { user: user.id, session, vouched };
     let leaving = Leaving { next, asking: Asking::Silently(&user.name), renewal: Some(&renewal) };
-    match by_provider::set_out(&people, provider, leaving).await? {
+    // A browser that is sent to a provider that is away stays at an error of its own.
+    let way = match provider.is_there().await {
+        Ok(()) => by_provider::set_out(&people, provider, leaving).await?,
+        Err(error) => Err(error),
+    };
+    match way {
         Ok(response) => Ok(response),
         Err(error) => {
             tracing::warn!(event = "provider_unavailable", error = &error as &dyn std::error::Error);

@@ -21,7 +21,10 @@ use form::percent;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use store::{External, Role, Source, Timestamp};
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout},
+};
 
 pub use jws::BadToken;
 
@@ -96,6 +99,12 @@ pub enum ProviderError {
     /// It answered with another status than 200.
     #[error("{0} came with status {1}")]
     Status(&'static str, u16),
+    /// It could not be asked a moment ago.
+    #[error("the provider could not be asked a moment ago, and is not asked again yet")]
+    Lately,
+    /// It sends the browser back because it can do nothing just now (RFC 6749 4.1.2.1).
+    #[error("the provider says that it can answer nobody just now")]
+    Unable,
     /// What it says of itself cannot be used.
     #[error("the provider's own description cannot be used: {0}")]
     Description(&'static str),
@@ -112,7 +121,7 @@ impl ProviderError {
     pub(super) fn is_bad_answer(&self) -> bool {
         match self {
             Self::Status(what, 400..=499) => *what == TOKEN,
-            Self::Http(..) | Self::Status(..) | Self::Description(_) => false,
+            Self::Http(..) | Self::Status(..) | Self::Lately | Self::Unable | Self::Description(_) => false,
             Self::NoToken | Self::Token(_) => true,
         }
     }
@@ -127,6 +136,8 @@ struct Inner {
     settings: ProviderSettings,
     description: Address,
     known: Mutex<Option<Known>>,
+    /// When it last could not be asked about itself; nothing once it could.
+    failed: Mutex<Option<Instant>>,
     /// One at a time asks the provider about itself.
     asking: Semaphore,
 }
@@ -224,8 +235,8 @@ impl Provider {
         if settings.roles.is_empty() {
             return bad("oidc.role", "no group is given a role, so that nobody could sign in: add [[oidc.role]]");
         }
-        let (known, asking) = (Mutex::new(None), Semaphore::new(1));
-        Ok(Self(Arc::new(Inner { settings, description, known, asking })))
+        let (known, failed, asking) = (Mutex::new(None), Mutex::new(None), Semaphore::new(1));
+        Ok(Self(Arc::new(Inner { settings, description, known, failed, asking })))
     }
 
     /// Asks the provider about itself: what `misogi doctor` tells.
@@ -256,6 +267,17 @@ impl Provider {
     /// Whether it is asked again in passing.
     pub(super) fn renews(&self) -> bool {
         self.0.settings.renewal == Renewal::Silent
+    }
+
+    /// Whether it is there just now, whatever it said of itself before. It has two seconds for that, and where it was not there lately
+    /// nobody waits for it again.
+    pub(super) async fn is_there(&self) -> Result<(), ProviderError> {
+        if self.failed().is_some_and(|failed| failed.elapsed() < AWAY) {
+            return Err(ProviderError::Lately);
+        }
+        let answer = timeout(PROBE, self.describe()).await;
+        let answer = answer.unwrap_or(Err(ProviderError::Http(DESCRIPTION, OutboundError::Timeout)));
+        answer.map(drop).inspect_err(|_| self.note_failed(Some(Instant::now())))
     }
 
     /// Where to send the browser.
@@ -363,15 +385,17 @@ impl Provider {
         Ok(Identity { subject, who, second_factor: by_method || by_class })
     }
 
-    /// What is known of the provider, asked for once in an hour.
+    /// What is known of the provider, asked for once in an hour. Whoever waits while another asks in vain does not ask once more.
     async fn known(&self) -> Result<Known, ProviderError> {
         let fresh = |known: &Known| known.since.elapsed() < LASTS;
         if let Some(known) = self.remembered().filter(fresh) {
             return Ok(known);
         }
+        let begun = Instant::now();
         let _turn = self.0.asking.acquire().await;
         match self.remembered().filter(fresh) {
             Some(known) => Ok(known),
+            None if self.failed().is_some_and(|failed| failed >= begun) => Err(ProviderError::Lately),
             None => self.learn().await,
         }
     }
@@ -398,9 +422,26 @@ impl Provider {
         known
     }
 
+    fn failed(&self) -> Option<Instant> {
+        *self.0.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_failed(&self, failed: Option<Instant>) {
+        *self.0.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
+    }
+
     async fn learn(&self) -> Result<Known, ProviderError> {
-        let what = "the description of the provider";
-        let answer = self.ask(what, Method::GET, &self.0.description, HeaderMap::new(), String::new()).await?;
+        let learnt = self.understand().await;
+        self.note_failed(learnt.is_err().then(Instant::now));
+        learnt
+    }
+
+    async fn describe(&self) -> Result<Bytes, ProviderError> {
+        self.ask(DESCRIPTION, Method::GET, &self.0.description, HeaderMap::new(), String::new()).await
+    }
+
+    async fn understand(&self) -> Result<Known, ProviderError> {
+        let answer = self.describe().await?;
         let said: Description = serde_json::from_slice(&answer)
             .map_err(|_| ProviderError::Description("it is not of the form of OpenID Connect Discovery"))?;
         // Another's description in this place would have other keys (Discovery 4.3).
@@ -449,12 +490,18 @@ impl Provider {
     }
 }
 
+/// What the provider says of itself.
+const DESCRIPTION: &str = "the description of the provider";
 /// What is asked with the code.
 const TOKEN: &str = "the provider's tokens";
 /// Longest answer: a token with the names of a thousand groups has a hundred kilobytes.
 const ANSWER_BYTES: usize = 1 << 20;
 /// How long the description of a provider counts.
 const LASTS: Duration = Duration::from_secs(3600);
+/// How long it has to show that it is there.
+const PROBE: Duration = Duration::from_secs(2);
+/// How long one that was not there is taken to be away still.
+const AWAY: Duration = Duration::from_secs(60);
 /// Between two times of asking for keys because one was missing.
 const BETWEEN: Duration = Duration::from_secs(10);
 
