@@ -663,6 +663,20 @@ async fn led_away(site: std::net::SocketAddr, cookies: &str, path: &str) -> (Str
     (address, away.cookies())
 }
 
+#[tokio::test]
+async fn each_page_says_when_the_word_of_the_provider_ends_whether_or_not_it_is_asked_again() {
+    let idp = Idp::start(Signer::ed()).await;
+    for renewal in [Renewal::Silent, Renewal::Never] {
+        let session_lasts = Duration::from_secs(600);
+        let world = idp.world_with(ProviderSettings { session: session_lasts, renewal, ..idp.settings() }).await;
+        let cookies = session(&travel(&idp, world.portal, "").await);
+        let page = go(world.portal, &cookies, "/history").await.text();
+        let left = page.split("data-left=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+        let left: u64 = left.parse().unwrap();
+        assert!((500..=600).contains(&left), "{renewal:?}: {left}");
+    }
+}
+
 /// What the provider says instead of a code.
 fn denied(address: &str, error: &str) -> String {
     let (issuer, asked) = address.split_once("/authorize?kind=1&").unwrap();

@@ -43,15 +43,16 @@ impl Sources {
         }
     }
 
-    /// How much longer a session can go on: until it ends in any case, or nobody vouches for it any more.
+    /// How much longer a session can go on: until it ends in any case, or nobody vouches for it any more. A provider that is
+    /// asked again in passing is not asked by a page that stays open.
     pub(super) fn left(&self, session: &Session, now: Timestamp) -> Duration {
         let left = session.expires.since(now);
         let user = &session.user;
         match (user.source, &self.provider, user.confirmed) {
-            // Asked again in passing, and a directory by itself, they go on.
-            (Source::Provider, Some(provider), Some(confirmed)) if !provider.renews() => {
+            (Source::Provider, Some(provider), Some(confirmed)) => {
                 left.min(confirmed.plus(provider.session()).since(now))
             }
+            // A directory is asked again by itself.
             _ => left,
         }
     }
