@@ -532,7 +532,10 @@ async fn an_answer_counts_once_for_the_browser_that_left_and_from_that_provider(
     // Another browser: somebody is led to sign in as the attacker.
     expired(&come_back(&back, "").await);
     let (_, others) = leave(world.portal, "").await;
-    expired(&come_back(&back, &others).await);
+    let answer = come_back(&back, &others).await;
+    expired(&answer);
+    let touched = answer.headers.iter().any(|(_, value)| value.starts_with("misogi_travel="));
+    assert!(!touched, "the other window is still on its way");
     // An invented state, and a cookie that was changed.
     expired(&come_back(&format!("{}&state={}", back.split("&state=").next().unwrap(), "0".repeat(64)), &cookies).await);
     expired(&come_back(&back, &cookies.replacen("misogi_travel=", "misogi_travel=0", 1)).await);
@@ -789,6 +792,21 @@ async fn nobody_is_led_to_a_provider_that_is_silent_and_hardly_anybody_waits_for
         assert!(begun.elapsed() < Duration::from_secs(seconds), "{:?}", begun.elapsed());
         assert_eq!(go(world.portal, cookies, "/history").await.status, 200, "it is believed as long as it was");
     }
+}
+
+#[tokio::test]
+async fn of_two_windows_one_goes_by_the_provider_and_the_other_goes_on() {
+    let idp = Idp::start(Signer::ed()).await;
+    let (world, cookies) = vouched_for(&idp, 20).await;
+    let way = way_round(world.portal, &cookies, "/history").await;
+    // Both were led to the way before either had gone it.
+    let (one, other) = tokio::join!(go(world.portal, &cookies, &way), go(world.portal, &cookies, &way));
+    let (away, on) = if one.header("location") == Some("/history") { (other, one) } else { (one, other) };
+    assert_eq!((on.status, on.header("location")), (303, Some("/history")));
+    assert!(on.header("set-cookie").is_none(), "the cookie of the way is that of the other window");
+    assert_eq!(go(world.portal, &cookies, "/history").await.status, 200);
+    let back = come_back(&idp.consent(away.header("location").unwrap()), &away.cookies()).await;
+    assert_eq!(back.status, 200, "{}", back.text());
 }
 
 #[tokio::test]

@@ -155,7 +155,9 @@ pub(crate) async fn come_back(
     let same = |traveller: &Traveller| bool::from(traveller.errand.state.as_bytes().ct_eq(brought.state.as_bytes()));
     let first = |_: &Traveller| people.ended.first(&brought.state);
     let Some(Traveller { errand, next, renewal }) = traveller.filter(same).filter(first) else {
-        return say(StatusCode::BAD_REQUEST, t.sign_in_provider_expired, "").await;
+        // The cookie may be that of another window, which is still on its way.
+        let (status, problem) = (StatusCode::BAD_REQUEST, t.sign_in_provider_expired);
+        return sign_in::with_problem(&people, language, &headers, status, problem, "").await;
     };
     if let Some(renewal) = renewal {
         let learnt = learn(provider, &brought, &errand, people.store.now()).await;

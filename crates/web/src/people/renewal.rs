@@ -61,13 +61,19 @@ impl Asked {
         asked.iter().any(|(other, at)| other == session && now.since(*at) < pause)
     }
 
-    fn note(&self, session: &SessionId, now: Timestamp) {
+    /// Notes that it is asked about a session now; whether that was not done lately. Of two windows that go at once one goes by the
+    /// provider, because both have the one cookie for the way.
+    fn first(&self, session: &SessionId, now: Timestamp, pause: Duration) -> bool {
         let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.iter().any(|(other, at)| other == session && now.since(*at) < pause) {
+            return false;
+        }
         asked.retain(|(other, _)| other != session);
         if asked.len() >= REMEMBERED {
             asked.pop_front();
         }
         asked.push_back((session.clone(), now));
+        true
     }
 }
 
@@ -88,9 +94,8 @@ pub(super) async fn due(people: &People, headers: &HeaderMap, destination: &str)
     let Some(provider) = renewing(people) else { return Ok(None) };
     let Some((session, id)) = session(people, headers).await? else { return Ok(None) };
     let now = people.store.now();
-    let pause = (provider.session() / 8).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
     let old = session.user.confirmed.is_some_and(|confirmed| now.since(confirmed) >= provider.session() / 2);
-    let is_due = old && !people.asked.lately(&id, now, pause);
+    let is_due = old && !people.asked.lately(&id, now, pause(provider));
     Ok(is_due.then(|| sign_in::with_next("/sign-in/organisation/again", destination)))
 }
 
@@ -105,7 +110,10 @@ pub(crate) async fn again(
     let Some((Session { user, vouched, .. }, session)) = session(&people, &headers).await? else {
         return Ok(Redirect::to(&sign_in::with_next("/sign-in", next)).into_response());
     };
-    people.asked.note(&session, people.store.now());
+    let onward = || Redirect::to(if next.is_empty() { "/" } else { next }).into_response();
+    if !people.asked.first(&session, people.store.now(), pause(provider)) {
+        return Ok(onward());
+    }
     let renewal = Renewal { user: user.id, session, vouched };
     let leaving = Leaving { next, asking: Asking::Silently(&user.name), renewal: Some(&renewal) };
     // A browser that is sent to a provider that is away stays at an error of its own.
@@ -117,7 +125,7 @@ pub(crate) async fn again(
         Ok(response) => Ok(response),
         Err(error) => {
             tracing::warn!(event = "provider_unavailable", error = &error as &dyn std::error::Error);
-            Ok(Redirect::to(if next.is_empty() { "/" } else { next }).into_response())
+            Ok(onward())
         }
     }
 }
@@ -188,6 +196,11 @@ async fn still(people: &People, renewal: &Renewal, identity: Identity) -> Result
     }
 }
 
+/// How long after asking it is not asked again about the same session.
+fn pause(provider: &Provider) -> Duration {
+    (provider.session() / 8).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
+}
+
 /// The provider of this site, where it is asked again in passing.
 fn renewing(people: &People) -> Option<&Provider> {
     people.sources.provider.as_ref().filter(|provider| provider.renews() && provider.serves(people.area))
@@ -237,12 +250,13 @@ mod tests {
     fn who_was_asked_about_is_remembered_for_a_while_and_not_without_end() {
         let asked = Asked::default();
         let (begin, pause) = (Timestamp::from_unix_millis(1_000), Duration::from_secs(5));
-        asked.note(&id(0), begin);
+        assert!(asked.first(&id(0), begin, pause));
+        assert!(!asked.first(&id(0), begin.plus(Duration::from_secs(4)), pause));
         assert!(asked.lately(&id(0), begin.plus(Duration::from_secs(4)), pause));
         assert!(!asked.lately(&id(0), begin.plus(Duration::from_secs(5)), pause));
         assert!(!asked.lately(&id(1), begin, pause));
         for number in 0..=REMEMBERED {
-            asked.note(&id(number), begin);
+            asked.first(&id(number), begin, pause);
         }
         assert_eq!(asked.0.lock().unwrap().len(), REMEMBERED);
         assert!(!asked.lately(&id(0), begin, pause) && asked.lately(&id(REMEMBERED), begin, pause));
