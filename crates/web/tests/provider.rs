@@ -661,7 +661,7 @@ async fn led_away(site: std::net::SocketAddr, cookies: &str, path: &str) -> (Str
     assert_eq!(away.status, 303, "{}", away.text());
     let address = away.header("location").unwrap().to_owned();
     let asked = query(address.split_once('?').unwrap().1);
-    assert_eq!((asked["prompt"].as_str(), asked["login_hint"].as_str()), ("none", "taro"));
+    assert_eq!(asked["prompt"], "none");
     // The session's own cookie is a strict one and stays behind.
     (address, away.cookies())
 }
@@ -677,6 +677,26 @@ async fn each_page_says_when_the_word_of_the_provider_ends_whether_or_not_it_is_
         let left = page.split("data-left=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
         let left: u64 = left.parse().unwrap();
         assert!((500..=600).contains(&left), "{renewal:?}: {left}");
+    }
+}
+
+#[tokio::test]
+async fn the_provider_is_given_a_hint_only_of_a_name_that_people_sign_in_with_there() {
+    let idp = Idp::start(Signer::ed()).await;
+    idp.claims(|claims| {
+        claims["email"] = "taro@city.example".into();
+        claims["staff_number"] = "0123456".into();
+    });
+    for (name_claim, hint) in
+        [("preferred_username", Some("taro")), ("email", Some("taro@city.example")), ("staff_number", None)]
+    {
+        let name_claim = name_claim.to_owned();
+        let world =
+            idp.world_with(ProviderSettings { name_claim, session: Duration::from_secs(4), ..idp.settings() }).await;
+        let cookies = session(&travel(&idp, world.portal, "").await);
+        let (address, _) = led_away(world.portal, &cookies, "/history").await;
+        let asked = query(address.split_once('?').unwrap().1);
+        assert_eq!(asked.get("login_hint").map(String::as_str), hint);
     }
 }
 

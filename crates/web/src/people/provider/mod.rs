@@ -196,7 +196,7 @@ pub(super) struct Errand {
 pub(super) enum Asking<'a> {
     /// As it likes.
     Openly,
-    /// Without showing anything, about whoever has this name there (OpenID Connect Core 3.1.2.1).
+    /// Without showing anything, about whoever has this name here (OpenID Connect Core 3.1.2.1).
     Silently(&'a str),
 }
 
@@ -297,8 +297,12 @@ impl Provider {
             ("code_challenge_method", "S256"),
         ];
         if let Asking::Silently(name) = asking {
-            // Whoever is signed in there with several accounts could not be told apart without being asked.
-            fields.extend([("prompt", "none"), ("login_hint", name)]);
+            fields.push(("prompt", "none"));
+            // Whoever is signed in there with several accounts could not be told apart without being asked. A name that nobody signs in
+            // with there, such as a staff number, tells nothing: for some it is another person's, who is not signed in.
+            if LOGIN_NAMES.contains(&settings.name_claim.as_str()) {
+                fields.push(("login_hint", name));
+            }
         }
         Ok(known.places.authorization.with(&fields))
     }
@@ -498,6 +502,8 @@ const TOKEN: &str = "the provider's tokens";
 const ANSWER_BYTES: usize = 1 << 20;
 /// How long the description of a provider counts.
 const LASTS: Duration = Duration::from_secs(3600);
+/// Claims whose value people sign in with at the provider (Core 5.1).
+const LOGIN_NAMES: [&str; 2] = ["preferred_username", "email"];
 /// How long it has to show that it is there.
 const PROBE: Duration = Duration::from_secs(2);
 /// How long one that was not there is taken to be away still.
