@@ -106,7 +106,7 @@ pub use refusals::{MOST_WAITING, RefusalFilter, RefusalRow, Refused};
 pub use requests::{DecisionRow, Need, NewRequest, Request, RequestFilter, RequestId};
 pub use retry::{Retried, RetriedFile, RetryPolicy, RetryRow, RetryState, RetryTask};
 pub use search::MessageFilter;
-pub use sessions::{NewSession, Session, SessionId, SessionRow, Site, Stage};
+pub use sessions::{NewSession, SEEN_EVERY, Session, SessionId, SessionRow, Site, Stage};
 pub use spool::{Spool, Spooled};
 pub use tenants::{MailDomain, SiteAddress, Tenant, TenantKey, TenantSettings};
 pub use time::{Clock, Timestamp};

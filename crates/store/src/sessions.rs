@@ -338,7 +338,8 @@ async fn insert(tx: &mut Tx, session: &NewSession) -> Result<(), Error> {
     Ok(())
 }
 
-/// How stale the time of last use may be: a page with ten pictures must not be ten commits.
-const SEEN_EVERY: Duration = Duration::from_secs(60);
+/// How stale the time of last use may be: a page with ten pictures must not be ten commits. A session can end so much earlier than its
+/// last use suggests.
+pub const SEEN_EVERY: Duration = Duration::from_secs(60);
 /// Sessions listed of one user.
 const LISTED: i64 = 100;

@@ -10,6 +10,11 @@ if (box) {
   // Other windows of this browser have the same session.
   const others = 'BroadcastChannel' in window ? new BroadcastChannel('misogi.session') : undefined;
   const touch = () => { touched = Date.now(); };
+  // What was answered to whoever is signed in. Older browsers do not say with which status.
+  const counts = (entry) => {
+    const status = entry.responseStatus ?? 200;
+    return status >= 200 && status < 300 && entry.redirectStart === 0 && !new URL(entry.name).pathname.startsWith('/assets/');
+  };
   const element = (name, className, text) => {
     const made = document.createElement(name);
     made.className = className;
@@ -60,8 +65,8 @@ if (box) {
     box.setAttribute('role', 'alert');
     others?.addEventListener('message', touch);
     others?.postMessage('touched');
-    // Every request of the page prolongs the session, such as a question for progress.
-    new PerformanceObserver(touch).observe({ type: 'resource' });
+    // Requests of the page prolong the session, such as a question for progress.
+    new PerformanceObserver((seen) => { if (seen.getEntries().some(counts)) touch(); }).observe({ type: 'resource' });
     setInterval(look, 5000);
     // A computer that slept is looked at when somebody comes back to it.
     document.addEventListener('visibilitychange', look);

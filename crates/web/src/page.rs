@@ -58,7 +58,7 @@ pub(crate) struct SignedIn {
 /// When a session ends, for whoever has to be told beforehand (WCAG 2.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SessionEnds {
-    /// After so long without a request.
+    /// After so long without a request, or up to [`store::SEEN_EVERY`] later.
     pub(crate) idle: Duration,
     /// After so long in any case.
     pub(crate) left: Duration,

@@ -170,7 +170,8 @@ impl Visitor {
             name: self.user.name.clone(),
             role: role::name(role, t),
             form_token: self.form_token(),
-            session: SessionEnds { idle: sign_in::IDLE, left },
+            // This very request may have left the time of last use as it was.
+            session: SessionEnds { idle: sign_in::IDLE.saturating_sub(store::SEEN_EVERY), left },
         });
         page.reload = self.reload.clone();
         page
