@@ -15,10 +15,12 @@
 mod gateway;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use gateway::{Intake, read_reply, say, store, store_with, swaks};
 use mail::intake::{self, IntakeConfig, Owner, Owners, Stores};
 use store::{RefusalFilter, Store, WorkOrigin};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
@@ -35,11 +37,13 @@ struct Two {
 struct Standing {
     domains: Vec<&'static str>,
     is_served: bool,
+    /// How often somebody wanted to know whose a domain is.
+    asked: usize,
 }
 
 impl Two {
     fn new(own: &Store, other: &Store) -> Self {
-        let now = Standing { domains: vec!["b.example.jp"], is_served: true };
+        let now = Standing { domains: vec!["b.example.jp"], is_served: true, asked: 0 };
         Self { own: own.clone(), other: other.clone(), now: Arc::new(Mutex::new(now)) }
     }
 
@@ -50,7 +54,9 @@ impl Two {
 
 impl Owners for Two {
     fn owner(&self, domain: &str) -> Owner {
-        match self.now.lock().unwrap().domains.contains(&domain) {
+        let mut now = self.now.lock().unwrap();
+        now.asked += 1;
+        match now.domains.contains(&domain) {
             true => Owner::Tenant("b".into()),
             false => Owner::Own,
         }
@@ -155,7 +161,7 @@ async fn a_refusal_is_told_to_whom_the_mail_was_for() {
             if !rows.is_empty() {
                 return rows.into_iter().map(|row| (row.recipient, row.code)).collect::<Vec<_>>();
             }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         Vec::new()
     };
@@ -218,6 +224,26 @@ async fn a_domain_that_changes_hands_within_a_session_has_its_mail_kept_by_nobod
     stores.change(|now| now.domains.clear());
     assert!(given(&mut stream).await.starts_with("451"));
     assert!(kept(&own).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_domain_that_changes_hands_while_its_mail_comes_in_has_it_kept_by_nobody() {
+    let ((own, _one), (other, _two)) = (store().await, store().await);
+    let stores = Two::new(&own, &other);
+    let asked = || stores.now.lock().unwrap().asked;
+    let (server, _shutdown) = listening(stores.clone(), |config| config.accept_domains = None).await;
+    let (mut stream, _) = addressed(&server, "", &["y@b.example.jp"]).await;
+    assert!(say(&mut stream, "DATA\r\n").await.starts_with("354"));
+    let before = asked();
+    stream.write_all(b"Subject: x\r\n\r\nhello\r\n").await.unwrap();
+    // The first octets are in the spool of the tenant.
+    while asked() == before {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    stores.change(|now| now.domains.clear());
+    let answer = say(&mut stream, ".\r\n").await;
+    assert!(answer.starts_with("451"), "{answer}");
+    assert!(kept(&own).await.is_empty() && kept(&other).await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -254,13 +254,11 @@ impl Connection {
     /// Divides the recipients among the stores that are to keep the message: each stands in one share, in the order given. Nothing is kept where
     /// it does not belong: what a tenant gave up or lost since it was accepted for it is the sender's again, who may ask anew.
     fn shares(&self) -> Result<Vec<Share>, Unkept> {
+        self.in_the_same_hands()?;
         let stores = &self.shared.stores;
         let mut shares: BTreeMap<&Owner, Share> = BTreeMap::new();
         let Some(envelope) = self.session.envelope() else { return Ok(Vec::new()) };
         for (recipient, owner) in envelope.recipients.iter().zip(&envelope.owners) {
-            if stores.owner(&recipient.ascii_domain()) != *owner {
-                return Err(Unkept::ChangedHands);
-            }
             let share = match shares.entry(owner) {
                 Entry::Occupied(share) => share.into_mut(),
                 Entry::Vacant(place) => {
@@ -271,6 +269,15 @@ impl Connection {
             share.recipients.push(recipient.clone());
         }
         Ok(shares.into_values().collect())
+    }
+
+    /// Whether every domain is still whose it was when its recipient was accepted.
+    fn in_the_same_hands(&self) -> Result<(), Unkept> {
+        let Some(envelope) = self.session.envelope() else { return Ok(()) };
+        let mut recipients = envelope.recipients.iter().zip(&envelope.owners);
+        let is_same =
+            |(recipient, owner): (&Address, &Owner)| self.shared.stores.owner(&recipient.ascii_domain()) == *owner;
+        if recipients.all(is_same) { Ok(()) } else { Err(Unkept::ChangedHands) }
     }
 
     fn open(&self, share: Share) -> Result<Inbound, store::Error> {
@@ -321,6 +328,8 @@ impl Connection {
             ready.push((share, receipt, spool.finish().await?, octets));
         }
         ready.iter().try_for_each(|(share, ..)| share.store.takes_mail())?;
+        // A long message takes its time: whose it was at its first octet says little at its last.
+        self.in_the_same_hands()?;
         let mut receipts = String::new();
         for (share, receipt, original, octets) in ready {
             let named = receipt.to_string();
