@@ -47,6 +47,8 @@ pub(crate) struct Tenancy {
     engine: Engine,
     conversions: Conversions,
     pairing: Arc<Pairing>,
+    /// Sections that are not shown to its people.
+    hidden: Vec<SettingSection>,
     shutdown: CancellationToken,
 }
 
@@ -69,7 +71,7 @@ impl Tenancy {
         let wording = Wording::with(&config.passwords.words);
         let engine = machine.engine.under(gateway::policy(&config)).with_wording(wording);
         let file = machine.file.clone();
-        let governor = Governor::new(&config, file, engine.clone(), store.clone(), letterhead.clone(), hidden);
+        let governor = Governor::new(&config, file, engine.clone(), store.clone(), letterhead.clone(), hidden.clone());
         governor.resume().await?;
         let pairing = Pairing {
             turns: Turns::default(),
@@ -96,6 +98,7 @@ impl Tenancy {
             engine,
             conversions: Conversions::default(),
             pairing: Arc::new(pairing),
+            hidden,
             shutdown,
         })
     }
@@ -193,7 +196,11 @@ impl Tenancy {
             readiness: self.readiness.clone(),
             outlook: machine.outlook.clone(),
             governor: self.governor.clone(),
-            examiner: Arc::new(Doctor { config: config.clone(), file: machine.file.clone() }),
+            examiner: Arc::new(Doctor {
+                config: config.clone(),
+                file: machine.file.clone(),
+                hidden: self.hidden.clone(),
+            }),
             previews: previews(),
             unlocker: self.pairing.clone(),
             lockout,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use disarm::Script;
 use serde::Serialize;
+use web::SettingSection;
 
 use crate::commands::{PASSED, WITHHELD};
 use crate::config::{Config, Download, OfficeOutput};
@@ -103,6 +104,8 @@ fn checks(config: &Config, file: Option<&Path>) -> Result<Vec<Check>> {
 pub(crate) struct Doctor {
     pub(crate) config: Config,
     pub(crate) file: Option<PathBuf>,
+    /// What is not of the organisation whose console it is; of that only the state is told.
+    pub(crate) hidden: Vec<SettingSection>,
 }
 
 impl std::fmt::Debug for Doctor {
@@ -113,10 +116,10 @@ impl std::fmt::Debug for Doctor {
 
 impl web::Examiner for Doctor {
     fn examine(&self) -> web::Examining<'_> {
-        let (config, file) = (self.config.clone(), self.file.clone());
+        let (config, file, hidden) = (self.config.clone(), self.file.clone(), self.hidden.clone());
         Box::pin(async move {
             match tokio::task::spawn_blocking(move || checks(&config, file.as_deref())).await {
-                Ok(Ok(checks)) => checks.into_iter().map(examined).collect(),
+                Ok(Ok(checks)) => checks.into_iter().map(|check| examined(check, &hidden)).collect(),
                 Ok(Err(error)) => vec![unexamined(&format!("{error:#}"))],
                 Err(error) => vec![unexamined(&crate::worker::chain(&error))],
             }
@@ -124,7 +127,11 @@ impl web::Examiner for Doctor {
     }
 }
 
-fn examined(check: Check) -> web::Examined {
+fn examined(check: Check, hidden: &[SettingSection]) -> web::Examined {
+    let (detail, facts) = match section(check.name) {
+        Some(section) if hidden.contains(&section) => ("known to whoever runs the gateway".to_owned(), Vec::new()),
+        _ => (check.detail, check.facts),
+    };
     web::Examined {
         name: check.name.to_owned(),
         state: match check.state {
@@ -132,9 +139,22 @@ fn examined(check: Check) -> web::Examined {
             State::Warning => web::ExaminedState::Warning,
             State::Fault => web::ExaminedState::Fault,
         },
-        detail: check.detail,
-        facts: check.facts.into_iter().map(|fact| (fact.name, fact.ok, fact.detail)).collect(),
+        detail,
+        facts: facts.into_iter().map(|fact| (fact.name, fact.ok, fact.detail)).collect(),
     }
+}
+
+/// The section of the configuration that a check tells of, where it may be of somebody else than whoever reads it.
+fn section(check: &str) -> Option<SettingSection> {
+    Some(match check {
+        "next_hop" => SettingSection::Delivery,
+        "requests" => SettingSection::Admin,
+        "rooms" => SettingSection::Rooms,
+        "scanner" => SettingSection::Scanner,
+        // Paths of the machine, and faults in any section.
+        "configuration" | "passwords" | "store" => SettingSection::Outside,
+        _ => return None,
+    })
 }
 
 fn unexamined(why: &str) -> web::Examined {
@@ -403,5 +423,25 @@ fn libreoffice(config: &Config) -> Check {
             let state = if wanted { State::Fault } else { State::Warning };
             Check::new("libreoffice", state, format!("{lost}: {}", crate::worker::chain(&error)))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_reads_no_address_of_what_it_does_not_set_itself() {
+        let text =
+            "[delivery]\nnext_hop = \"smtp://127.0.0.1:1\"\n[tenants.b.delivery]\nnext_hop = \"smtp://127.0.0.1:2\"\n";
+        let config = Config::parsed(text).unwrap();
+        let told = |key: &str| {
+            let hidden = config.hidden_from(&store::TenantKey::parse(key).unwrap());
+            examined(next_hop(&config.with_sections_of(key)), &hidden)
+        };
+        assert!(told("a").state == web::ExaminedState::Fault && !told("a").detail.contains("127.0.0.1"));
+        assert!(told("b").detail.contains("127.0.0.1:2"), "its own");
+        let own = examined(next_hop(&config), &[]);
+        assert!(own.detail.contains("127.0.0.1:1"), "{}", own.detail);
     }
 }
