@@ -297,6 +297,20 @@ fn whoever_runs_the_gateway_as_a_whole_is_made_on_the_machine() {
     let a = urls("city-a");
     assert!(tenant(&gateway, &[&["add", "city-a"][..], &settings("A", "city-a.example.lg.jp", &a)].concat()).0);
     assert!(tenant(&gateway, &["invite", "city-a"]).0);
+    // Earlier versions let the role be given there; it is not given any more, and can be taken.
+    let of_tenant = gateway.directory.join("data/tenants/city-a/misogi.sqlite");
+    let script = "import sqlite3,sys\nwith sqlite3.connect(sys.argv[1], timeout=10) as own: own.execute(\"INSERT INTO users (name, password_hash, role, state, failed, created) VALUES ('kencho', 'none', 5, 0, 0, 0)\")";
+    let made = std::process::Command::new("python3").args(["-c", script]).arg(&of_tenant).status().expect("python3");
+    assert!(made.success());
+    for action in ["add", "reset"] {
+        let (done, said) = platform_admin(&["--tenant", "city-a", action, "kencho"]);
+        assert!(!done && said.contains("a tenant has no platform administrators"), "{said}");
+    }
+    let remove = ["--tenant", "city-a", "remove", "kencho"];
+    let (done, said) = platform_admin(&remove);
+    assert!(done, "{said}");
+    let (done, said) = platform_admin(&remove);
+    assert!(!done && said.contains("no platform administrator"), "{said}");
     let database = gateway.directory.join("data/misogi.sqlite");
     let script = "import sqlite3,sys\nfor row in sqlite3.connect(sys.argv[1]).execute(\"SELECT actor FROM audit WHERE event = 'tenant_invited'\"): print(row[0])";
     let output = std::process::Command::new("python3").args(["-c", script]).arg(&database).output().expect("python3");

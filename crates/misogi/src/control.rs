@@ -16,7 +16,7 @@ use anyhow::{Context, Result, bail};
 use form::job::Password;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use store::{QuarantineId, Store};
+use store::QuarantineId;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
@@ -25,7 +25,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use web::{Tenants, Unlocker, Unlocking};
 
-pub(crate) use self::platform_admins::{PlatformAdminReply, PlatformAdminRequest};
+pub(crate) use self::platform_admins::{Accounts, PlatformAdminReply, PlatformAdminRequest};
 pub(crate) use self::tenants::{Organisation, TenantChange, TenantReply, TenantRequest};
 
 /// Longest request. A tenant may have a hundred domains.
@@ -63,8 +63,7 @@ pub(crate) struct Desk {
     pub(crate) unlocker: Arc<dyn Unlocker>,
     /// On the socket of the gateway's own organisation.
     pub(crate) tenants: Option<Arc<dyn Tenants>>,
-    /// The store of the gateway's own organisation, on its own socket.
-    pub(crate) own: Option<Store>,
+    pub(crate) accounts: Accounts,
 }
 
 /// What the gateway answers.
@@ -177,7 +176,7 @@ async fn converse(mut stream: UnixStream, desk: &Desk) -> io::Result<()> {
             serde_json::to_string(&tenants::answer(desk.tenants.as_deref(), request, peer).await)?
         }
         Ok(Request::PlatformAdmins(request)) => {
-            serde_json::to_string(&platform_admins::answer(desk.own.as_ref(), request, peer).await)?
+            serde_json::to_string(&platform_admins::answer(&desk.accounts, request, peer).await)?
         }
         Err(_) => serde_json::to_string(&Reply::Not(Untried::BadRequest))?,
     };

@@ -13,7 +13,7 @@ use web::{Conversions, Readiness, SettingSection, Site, Tenants, UploadLimits};
 
 use crate::commands::doctor::Doctor;
 use crate::config::{self, Config};
-use crate::control::{self, Desk};
+use crate::control::{self, Accounts, Desk};
 use crate::digest::Digest;
 use crate::governor::Governor;
 use crate::machine::Machine;
@@ -136,8 +136,11 @@ impl Tenancy {
     /// Each organisation has a worker of its own, which brings only so many mails to the rooms at a time; there each waits its turn. So one
     /// that has a hundred thousand mails to convert holds another's up by no more than the few that are in the rooms before them.
     fn convert(&self, machine: &Machine, tenants: Option<Arc<dyn Tenants>>, count: usize, roles: &mut Roles) {
-        let own = tenants.is_some().then(|| self.store.clone());
-        let desk = Desk { unlocker: self.pairing.clone(), tenants, own };
+        let accounts = match &tenants {
+            Some(_) => Accounts::Own(self.store.clone()),
+            None => Accounts::Tenant(self.store.clone()),
+        };
+        let desk = Desk { unlocker: self.pairing.clone(), tenants, accounts };
         roles.start("control", control::serve(self.config.data.clone(), desk, self.shutdown.clone()));
         let retrying = Retrying {
             store: self.store.clone(),

@@ -421,10 +421,17 @@ async fn change(tx: &mut Tx, row: &Kept, actor: &str) -> Result<bool, Error> {
     if role.is_some() && !is_local(tx, id).await? {
         return Ok(false);
     }
-    if role == Some(Role::PlatformAdmin) || is_platform_administrator(tx, id).await? {
+    let state = row.state.map(UserState::from_code).transpose()?;
+    if role == Some(Role::PlatformAdmin) {
         return Ok(false);
     }
-    let state = row.state.map(UserState::from_code).transpose()?;
+    if is_platform_administrator(tx, id).await? {
+        // One that is made elsewhere is stopped as anybody is who is made elsewhere.
+        let stops = row.address.is_none() && role.is_none() && state == Some(UserState::Disabled);
+        if !stops || is_local(tx, id).await? {
+            return Ok(false);
+        }
+    }
     let loses = role.is_some_and(|role| role != Role::TenantAdmin) || state == Some(UserState::Disabled);
     if loses && is_last_administrator(tx, id).await? {
         return Ok(false);

@@ -296,13 +296,14 @@ impl Store {
         .await
     }
 
-    /// Sets what a local user may do and ends their sessions; that of others follows from their groups.
+    /// Sets what a local user may do and ends their sessions; that of others follows from their groups. No group gives the role of a platform
+    /// administrator, so that it can be taken wherever the account is from.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such local user; [`Error::LastAdministrator`] when no active tenant administrator would be
+    /// [`Error::NotFound`] when there is no such user; [`Error::LastAdministrator`] when no active tenant administrator would be
     /// left; any error of the writer. So in the following.
     pub async fn set_role(&self, user: UserId, role: Role, actor: &str) -> Result<(), Error> {
-        let sql = "UPDATE users SET role = ?2 WHERE id = ?1 AND source = 0";
+        let sql = "UPDATE users SET role = ?2 WHERE id = ?1 AND (source = 0 OR role = 5)";
         let to = json!(role.tag());
         self.change_user(user, sql, Value::Number(role.code()), AuditEvent::UserRoleSet, to, actor).await
     }

@@ -6,7 +6,7 @@ mod support;
 
 use std::time::Duration;
 
-use store::{ChangeState, NewUser, Role, UserChange, UserState};
+use store::{ChangeState, External, NewUser, Role, Source, UserChange, UserState};
 use support::*;
 
 async fn world_with_users() -> (World, String) {
@@ -202,4 +202,28 @@ async fn a_plan_neither_makes_nor_touches_whoever_runs_the_gateway_as_a_whole() 
     assert_eq!(user("suzuki").await.unwrap().role, Role::Staff);
     let kencho = user("kencho").await.unwrap();
     assert_eq!((kencho.role, kencho.state), (Role::PlatformAdmin, UserState::Active));
+    // One that is made elsewhere can be stopped, and no more.
+    let who = External {
+        source: Source::Provider,
+        subject: "subject-1".to_owned(),
+        name: "fukuken".to_owned(),
+        role: Role::PlatformAdmin,
+        address: None,
+    };
+    world.store.external_sign_in(who).await.unwrap();
+    let address = UserChange::Set {
+        name: "fukuken".to_owned(),
+        role: None,
+        address: Some(Some("a@example.jp".to_owned())),
+        state: None,
+    };
+    for (change, expect) in [(address, (0, 0, 1)), (set("fukuken", None, Some(UserState::Disabled)), (0, 1, 0))] {
+        let done = world.store.change_users(&[change], ADMIN).await.unwrap();
+        assert_eq!((done.changed, done.stopped, done.skipped), expect);
+    }
+    let stopped = user("fukuken").await.unwrap();
+    assert_eq!((stopped.role, stopped.state, stopped.address), (Role::PlatformAdmin, UserState::Disabled, None));
+    // Nor is it let in again.
+    let again = set("fukuken", None, Some(UserState::Active));
+    assert_eq!(world.store.change_users(&[again], ADMIN).await.unwrap().skipped, 1);
 }

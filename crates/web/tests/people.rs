@@ -4,7 +4,7 @@
 
 mod support;
 
-use store::{NewUser, Role, UserState};
+use store::{External, NewUser, Role, Source, UserState};
 use support::*;
 
 const OTHER: &str = "another long password";
@@ -631,4 +631,57 @@ async fn an_administrator_makes_nobody_who_runs_the_gateway_as_a_whole_and_gets_
     web::remove_platform_admin(store, "kencho", "test").await.unwrap();
     let gone = store.user(kencho.id).await.unwrap().unwrap();
     assert_eq!((gone.role, gone.state), (Role::Staff, UserState::Disabled));
+}
+
+#[tokio::test]
+async fn a_platform_administrator_whom_groups_made_is_stopped_by_an_administrator_and_ended_on_the_machine() {
+    let world = world_of_accounts().await;
+    let admin = signed_in(&world).await;
+    let store = &world.store;
+    // As earlier versions let groups have it.
+    let who = External {
+        source: Source::Provider,
+        subject: "subject-1".to_owned(),
+        name: "kencho@example.jp".to_owned(),
+        role: Role::PlatformAdmin,
+        address: None,
+    };
+    let kencho = store.external_sign_in(who).await.unwrap();
+    let page = format!("/users/{}", kencho.id.0);
+    let form = get_as(&world, &admin, &page).await;
+    assert!(form.text().contains("value=\"disabled\"") && !form.text().contains("id=\"role\""), "{}", form.text());
+    let post = async |fields: &[(&str, &str)]| post_form(world.admin, &form, &page, &admin, fields).await.status;
+    let now = async || store.user(kencho.id).await.unwrap().unwrap();
+    for (what, value) in [("role", "staff"), ("state", "active"), ("password", ""), ("address", "a@example.jp")] {
+        assert_eq!(post(&[("what", what), ("value", value)]).await, 422, "{what}");
+    }
+    assert_eq!(post(&[("what", "state"), ("value", "disabled")]).await, 303);
+    assert_eq!((now().await.role, now().await.state), (Role::PlatformAdmin, UserState::Disabled));
+    assert_eq!(post(&[("what", "state"), ("value", "active")]).await, 422, "and is not let in again");
+    // The machine gives no password of elsewhere, and takes the role; then the account is as any other.
+    assert!(web::reset_platform_admin(store, &kencho.name, "test").await.is_err());
+    web::remove_platform_admin(store, &kencho.name, "test").await.unwrap();
+    assert_eq!((now().await.role, now().await.state), (Role::Staff, UserState::Disabled));
+    assert_eq!(post(&[("what", "state"), ("value", "active")]).await, 303);
+    assert_eq!(post(&[("what", "role"), ("value", "auditor")]).await, 422, "what they may do is said elsewhere");
+}
+
+#[tokio::test]
+async fn a_platform_administrator_in_the_store_of_a_tenant_is_stopped_and_loses_the_role_there() {
+    let tenant = world_named("b.example.jp").await;
+    let admin = signed_in(&tenant).await;
+    let store = &tenant.store;
+    let hash = store.user_by_name(ADMIN).await.unwrap().unwrap().password_hash;
+    let user = NewUser { name: "kencho".to_owned(), password_hash: hash, role: Role::PlatformAdmin };
+    let kencho = store.create_user(user, "test").await.unwrap();
+    let page = format!("/users/{}", kencho.0);
+    let form = get_as(&tenant, &admin, &page).await;
+    let post = async |fields: &[(&str, &str)]| post_form(tenant.admin, &form, &page, &admin, fields).await.status;
+    for (what, value) in [("role", "platform_admin"), ("state", "active"), ("password", ""), ("second_factor", "")] {
+        assert_eq!(post(&[("what", what), ("value", value)]).await, 422, "{what}");
+    }
+    assert_eq!(post(&[("what", "state"), ("value", "disabled")]).await, 303);
+    assert_eq!(post(&[("what", "role"), ("value", "staff")]).await, 303);
+    let now = store.user(kencho).await.unwrap().unwrap();
+    assert_eq!((now.role, now.state), (Role::Staff, UserState::Disabled));
 }

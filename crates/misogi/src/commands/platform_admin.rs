@@ -5,9 +5,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Subcommand;
 
-use crate::ConfigArgument;
+use crate::StoreArgument;
 use crate::commands::{PASSED, WITHHELD};
-use crate::config::Config;
 use crate::control::{self, PlatformAdminReply, PlatformAdminRequest, Request};
 
 #[derive(Debug, clap::Args)]
@@ -15,7 +14,7 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     action: Action,
     #[command(flatten)]
-    config: ConfigArgument,
+    store: StoreArgument,
     /// Print one JSON object.
     #[arg(long, global = true)]
     json: bool,
@@ -30,12 +29,12 @@ enum Action {
     },
     /// Give an account a new password, and remove its second factor.
     Reset { name: String },
-    /// Stop an account, which has this role no more.
+    /// Stop an account, which has this role no more; also one of a directory or provider, and with --tenant one in the store of a tenant.
     Remove { name: String },
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
-    let config = Config::load(arguments.config.config.as_deref())?;
+    let config = arguments.store.load()?;
     let request = match arguments.action {
         Action::Add { name } => PlatformAdminRequest::Add { name },
         Action::Reset { name } => PlatformAdminRequest::Reset { name },

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use form::job::PagesPolicy;
 
+use super::directory::Role;
 use super::{Config, webhooks};
 
 /// Why a configuration was not taken. Names file, line, key and, where one is near, the key that was meant.
@@ -147,6 +148,14 @@ impl Config {
         if self.smtp.hostname.as_ref().is_some_and(|name| !is_host(name)) {
             return Some(("smtp.hostname", "must be letters, digits, hyphens and dots".to_owned()));
         }
+        let of_directory = self.directory.role.iter().map(|given| ("directory.role", given));
+        let mut given = of_directory.chain(self.oidc.role.iter().map(|given| ("oidc.role", given)));
+        // Whoever keeps the groups would decide whose mail is whose.
+        if let Some((key, given)) = given.find(|(_, given)| given.role == Role::PlatformAdmin) {
+            let wanted =
+                "cannot give platform_admin, which `misogi platform-admin add` alone gives: take the entry out";
+            return Some((key, format!("group `{}` {wanted}", given.group)));
+        }
         if let Some(fault) = self.digest.fault() {
             return Some(fault);
         }
@@ -265,6 +274,9 @@ mod tests {
             "[tenants.city-a]\nicap_clients = [\"proxy\"]",
             "[tenants.city-a.smtp]\nmax_recipients = 1",
             "[tenants.a]\nicap_clients = [\"192.0.2.0/24\"]\n[tenants.b]\nicap_clients = [\"2001:db8::1\", \"192.0.2.7\"]",
+            "[[directory.role]]\ngroup = \"cn=g\"\nrole = \"platform_admin\"",
+            "[[oidc.role]]\ngroup = \"g\"\nrole = \"platform_admin\"",
+            "[[tenants.a.oidc.role]]\ngroup = \"g\"\nrole = \"platform_admin\"",
             "[icap]\nmax_connections = 0",
             "[icap]\npatience_seconds = 3601",
             "[icap]\nclients = []",
@@ -275,6 +287,14 @@ mod tests {
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn no_group_makes_somebody_a_platform_administrator() {
+        let given = |role: &str| parse(&format!("[[oidc.role]]\ngroup = \"g\"\nrole = \"{role}\"\n"));
+        assert!(given("tenant_admin").is_ok());
+        let error = given("platform_admin").unwrap_err().to_string();
+        assert!(error.contains("oidc.role") && error.contains("misogi platform-admin add"), "{error}");
     }
 
     #[test]

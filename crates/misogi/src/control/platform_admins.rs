@@ -25,10 +25,22 @@ pub(crate) enum PlatformAdminReply {
     Refused { why: String },
 }
 
-/// Does what is asked, for a user of the machine, in the store of the gateway's own organisation.
-pub(super) async fn answer(own: Option<&Store>, request: PlatformAdminRequest, uid: u32) -> PlatformAdminReply {
-    let Some(store) = own else {
-        return PlatformAdminReply::Refused { why: "this is the socket of a tenant".to_owned() };
+/// Whose accounts the socket is for.
+#[derive(Clone)]
+pub(crate) enum Accounts {
+    /// Those of the gateway's own organisation, among whom are those who run it.
+    Own(Store),
+    /// Those of a tenant, to none of whom the role is given: where one has it all the same, it is taken.
+    Tenant(Store),
+}
+
+/// Does what is asked, for a user of the machine.
+pub(super) async fn answer(accounts: &Accounts, request: PlatformAdminRequest, uid: u32) -> PlatformAdminReply {
+    let store = match (accounts, &request) {
+        (Accounts::Own(store), _) | (Accounts::Tenant(store), PlatformAdminRequest::Remove { .. }) => store,
+        (Accounts::Tenant(_), PlatformAdminRequest::Add { .. } | PlatformAdminRequest::Reset { .. }) => {
+            return PlatformAdminReply::Refused { why: "a tenant has no platform administrators".to_owned() };
+        }
     };
     let actor = format!("command line, uid {uid}");
     match done(store, request, &actor).await {

@@ -1,9 +1,12 @@
 //! Whoever runs the gateway as a whole (全体管理者). They decide which organisation a domain belongs to, so no administrator of one organisation
 //! may make one or get at the account of one: that is done on the machine, by its command line, and written into the audit.
 
+use std::sync::Arc;
+
 use store::{NewUser, Role, Source, Store, User, UserState};
 
 use crate::{
+    Tenants,
     password::Passwords,
     people::{readable, sign_in::valid_name},
     secret::NoRandomness,
@@ -23,7 +26,7 @@ pub enum PlatformAdminError {
     /// The link of the first set-up works only while there is nobody yet, and only it makes an administrator of the organisation.
     #[error("the first administrator has to be made before, with the link that the gateway prints at its start")]
     NotSetUp,
-    /// There is no account of the gateway itself with this name and role.
+    /// There is no account with this name and role, or none whose password is kept here.
     #[error("there is no platform administrator of this name")]
     NotOne,
     /// The store could not be asked or written.
@@ -70,13 +73,17 @@ pub async fn add_platform_admin(store: &Store, name: &str, actor: &str) -> Resul
 /// [`PlatformAdminError`]: above all, that there is none of this name.
 pub async fn reset_platform_admin(store: &Store, name: &str, actor: &str) -> Result<String, PlatformAdminError> {
     let user = one(store, name).await?;
+    if user.source != Source::Local {
+        return Err(PlatformAdminError::NotOne);
+    }
     let (password, hash) = fresh().await?;
     store.set_temporary_password(user.id, hash, actor).await?;
     store.remove_second_factor(user.id, actor).await?;
     Ok(password)
 }
 
-/// Makes somebody a platform administrator no more, and stops the account. As any other it can be looked after on the console from then on.
+/// Makes somebody a platform administrator no more, and stops the account, wherever it is from. As any other it can be looked after on the
+/// console from then on.
 ///
 /// # Errors
 /// [`PlatformAdminError`]: above all, that there is none of this name.
@@ -86,11 +93,44 @@ pub async fn remove_platform_admin(store: &Store, name: &str, actor: &str) -> Re
     Ok(store.set_role(user.id, Role::Staff, actor).await?)
 }
 
-/// What an account of elsewhere may do follows from its groups, and its password is kept there.
 async fn one(store: &Store, name: &str) -> Result<User, PlatformAdminError> {
     let user = store.user_by_name(name).await?;
-    let is_one = |user: &User| user.role == Role::PlatformAdmin && user.source == Source::Local;
-    user.filter(is_one).ok_or(PlatformAdminError::NotOne)
+    user.filter(|user| user.role == Role::PlatformAdmin).ok_or(PlatformAdminError::NotOne)
+}
+
+/// How far an administrator of an organisation gets with an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// It is no platform administrator's.
+    All,
+    /// It decides whose mail is whose, and is made and ended on the machine: its sessions and keys can be ended.
+    Sessions,
+    /// It is made elsewhere, where nobody may be given this role: it can be stopped, too.
+    Stop,
+    /// It is in the store of a tenant, where the role is of no use: it can be stopped, and the role taken away.
+    Take,
+}
+
+impl Reach {
+    /// `tenants` are there on the console of the gateway's own organisation.
+    pub(super) fn to(user: &User, tenants: Option<&Arc<dyn Tenants>>) -> Self {
+        match (user.role, user.source, tenants) {
+            (Role::PlatformAdmin, Source::Local, Some(_)) => Self::Sessions,
+            (Role::PlatformAdmin, Source::Local, None) => Self::Take,
+            (Role::PlatformAdmin, Source::Directory | Source::Provider, _) => Self::Stop,
+            (Role::Staff | Role::Approver | Role::Operator | Role::Auditor | Role::TenantAdmin, ..) => Self::All,
+        }
+    }
+
+    /// Whether the account can be stopped.
+    pub(super) fn stops(self) -> bool {
+        self != Self::Sessions
+    }
+
+    /// Whether the account can be given another role.
+    pub(super) fn takes(self) -> bool {
+        matches!(self, Self::All | Self::Take)
+    }
 }
 
 async fn fresh() -> Result<(String, String), PlatformAdminError> {

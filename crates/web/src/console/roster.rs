@@ -168,7 +168,9 @@ pub(super) fn differences(rows: &[Row], users: &[User], absent: Absent, own: &st
             wrong.push(Wrong { line: row.line, why: Why::Elsewhere });
         }
         if role.is_some() || address.is_some() || state.is_some() {
-            if [Some(user.role), row.role].contains(&Some(Role::PlatformAdmin)) {
+            let stops = role.is_none() && address.is_none() && state == Some(UserState::Disabled);
+            let is_one = user.role == Role::PlatformAdmin && !(stops && user.source != Source::Local);
+            if is_one || row.role == Some(Role::PlatformAdmin) {
                 wrong.push(Wrong { line: row.line, why: Why::Platform });
             }
             drafts.push(Draft::Set { name: row.name.clone(), role, address, state });
@@ -192,7 +194,7 @@ pub(super) fn differences(rows: &[Row], users: &[User], absent: Absent, own: &st
         let gone = users.iter().filter(|user| !listed.contains(user.name.as_str()));
         let gone = gone.filter(|user| user.state == UserState::Active && user.name != own);
         // Who is looked after on the machine stands in no list.
-        let gone = gone.filter(|user| user.role != Role::PlatformAdmin);
+        let gone = gone.filter(|user| user.role != Role::PlatformAdmin || user.source != Source::Local);
         drafts.extend(gone.map(|user| Draft::Set {
             name: user.name.clone(),
             role: None,
@@ -394,6 +396,12 @@ mod tests {
             assert_eq!(compare(list, Absent::Stay).unwrap_err(), [Wrong { line: 2, why: Why::Platform }], "{list}");
         }
         assert_eq!(compare("name\nnew01", Absent::Stop).unwrap().len(), 1);
+        // One that is made elsewhere can be stopped, and no more.
+        let from_elsewhere = [User { source: Source::Provider, ..with_platform[0].clone() }];
+        let compare = |list: &str, absent| differences(&read(list).unwrap(), &from_elsewhere, absent, "kanri01");
+        assert_eq!(compare("name,state\nkencho,停止", Absent::Stay).unwrap().len(), 1);
+        assert_eq!(compare("name\nnew01", Absent::Stop).unwrap().len(), 2);
+        assert!(compare("name,address,state\nkencho,a@x.jp,停止", Absent::Stay).is_err());
         // An account of a directory may be stopped here, but gets its role there.
         let theirs = [User { source: Source::Directory, ..user("yamada", Role::Staff, None, UserState::Active) }];
         let compare = |list: &str| differences(&read(list).unwrap(), &theirs, Absent::Stay, "kanri01");

@@ -10,7 +10,7 @@ use axum::{
 use serde::Deserialize;
 use store::{ApiKeyId, NewUser, Role, SessionId, Source, User, UserId, UserState};
 
-use super::Console;
+use super::{Console, platform::Reach};
 use crate::{
     fault::Fault,
     moment,
@@ -112,8 +112,14 @@ pub(crate) async fn change(
     let user = store.user(id).await?.ok_or(Fault::NotFound)?;
     // Whoever decides whose mail is whose is made, let in and ended on the machine: an administrator of one organisation must not become one.
     let is_given = change.what == "role" && Role::tagged(&change.value) == Some(Role::PlatformAdmin);
-    let is_ending = matches!(change.what.as_str(), "session" | "sessions" | "key");
-    if is_given || (user.role == Role::PlatformAdmin && !is_ending) {
+    let reach = Reach::to(&user, console.state.tenants.as_ref());
+    let is_within = match (change.what.as_str(), change.value.as_str()) {
+        ("session" | "sessions" | "key", _) => true,
+        ("state", "disabled") => reach.stops(),
+        ("role", _) => reach.takes(),
+        _ => reach == Reach::All,
+    };
+    if is_given || !is_within {
         return show(&console, &visitor, id, StatusCode::UNPROCESSABLE_ENTITY, Some(t.user_platform)).await;
     }
     // Nobody takes away their own rights by mistake. That an administrator is left is the store's to see: two may act at once.
@@ -263,7 +269,7 @@ async fn show(
         problem,
         href: format!("/users/{}", id.0),
         own: id == visitor.user.id,
-        platform: user.role == Role::PlatformAdmin,
+        reach: Reach::to(&user, console.state.tenants.as_ref()),
         local: user.source == Source::Local,
         active: user.state == UserState::Active,
         address: user.address.clone().unwrap_or_default(),
@@ -348,8 +354,7 @@ struct UserPage {
     problem: Option<&'static str>,
     href: String,
     own: bool,
-    /// Looked after on the machine.
-    platform: bool,
+    reach: Reach,
     local: bool,
     active: bool,
     address: String,

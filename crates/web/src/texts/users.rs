@@ -55,6 +55,7 @@ macro_rules! users {
             user_address_taken: "このメールアドレスは、ほかの利用者のものです。" / "The mail address belongs to another user.";
             user_name_taken: "この利用者IDはすでに使われています。" / "The user name is taken.";
             user_platform: "全体管理者は、この画面では登録も変更もできません。ゲートウェイを運用する人が、コマンド misogi platform-admin で行います。" / "A platform administrator is neither made nor changed here, but by whoever runs the gateway, with the command misogi platform-admin.";
+            user_platform_stop: "このアカウントは停止できます。利用を再開するには、先に役割を外してください。" / "This account can be disabled. Before it is enabled again, the role has to be taken away.";
             user_not_oneself: "自分の役割・状態・パスワード・二段階認証は、ここでは変えられません。" / "You cannot change your own role, state, password or two-step sign-in here.";
             user_last_admin: "利用できる管理者がほかにいないため、変更できません。先に、別の利用者を管理者にしてください。" / "There is no other active administrator. Make somebody else an administrator first.";
             user_keys_none: "有効なAPIキーはありません。" / "There are no API keys.";
