@@ -134,3 +134,16 @@ fn a_photograph_that_is_changed_anywhere_is_rebuilt_or_refused() {
         }
     }
 }
+
+/// The numbers for Display P3 in the place of those for sRGB (ITU-T H.273, table 2). The red that it has and sRGB lacks is all red.
+#[test]
+fn colours_that_numbers_name_are_brought_to_those_that_all_show() {
+    let mut wide = fixture("deep.avif");
+    let numbers = wide.windows(4).position(|name| name == b"nclx").unwrap() + 4;
+    assert_eq!(wide[numbers..numbers + 4], [0, 1, 0, 13]);
+    assert!(!sanitise(&wide, "a.avif").unwrap().has(Reason::ColourConverted));
+    wide[numbers + 1] = 12;
+    let done = sanitise(&wide, "a.avif").unwrap();
+    assert!(done.has(Reason::ColourConverted));
+    check(&image::load_from_memory(&done.bytes).unwrap().to_rgba8(), [RED, LIME, BLUE, WHITE]);
+}

@@ -366,8 +366,8 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
             "{count} pivot tables are empty, because the file does not store the values that they show (ask the sender for a table with values)",
         ),
         Reason::PrintAreas => (
-            "シート{count}枚の印刷範囲や印刷タイトルは、変換できないため失われました（印刷するとシート全体になります）",
-            "print areas or repeated titles of {count} sheets were lost in the conversion (the whole sheet is printed)",
+            "シート{count}枚の印刷範囲や印刷タイトルは、変換できないため失われました（印刷範囲があったシートは全体が印刷されます）",
+            "print areas or repeated titles of {count} sheets were lost in the conversion (where there was a print area, the whole sheet is printed)",
         ),
         Reason::HeaderPictures => (
             "シートのヘッダーやフッターの画像を取り除きました",

@@ -8,6 +8,7 @@ mod av1;
 mod colour;
 mod hevc;
 mod planes;
+mod primaries;
 
 use std::cell::Cell;
 use std::io::Write;
@@ -55,9 +56,22 @@ fn facts(file: &HeifFile<'_>, primary: ItemId) -> Facts {
     let others = others.saturating_add(usize::from(file.file_type.has_brand(b"avis")));
     facts.more_frames = u32::try_from(others).unwrap_or(u32::MAX);
     let first_tile = file.referenced_items(primary, b"dimg").first().copied();
-    facts.profile = [Some(primary), first_tile].into_iter().flatten().find_map(|item| {
-        file.item_properties(item).ok()?.find_map(|property| match property {
-            Property::Color(ColorInfo::Icc(profile)) if !profile.is_empty() => Some(profile.clone()),
+    let said = |read: fn(&ColorInfo) -> Option<Vec<u8>>| {
+        [Some(primary), first_tile].into_iter().flatten().find_map(|item| {
+            file.item_properties(item).ok()?.find_map(|property| match property {
+                Property::Color(colours) => read(colours),
+                _ => None,
+            })
+        })
+    };
+    // A profile says more than the numbers beside it.
+    facts.profile = said(|colours| match colours {
+        ColorInfo::Icc(profile) if !profile.is_empty() => Some(profile.clone()),
+        _ => None,
+    })
+    .or_else(|| {
+        said(|colours| match colours {
+            ColorInfo::Nclx { primaries, transfer, .. } => primaries::profile(*primaries, *transfer),
             _ => None,
         })
     });
