@@ -7,8 +7,8 @@ use std::path::Path;
 use crate::codec::Coded;
 use crate::figures::Figure;
 use crate::{
-    ChangeState, DeliveryState, HookState, OriginKind, QuarantineState, QueueState, RequestState, RetryState, Source,
-    UserState, Verdict,
+    ChangeState, DeliveryState, HookState, OriginKind, QuarantineState, QueueState, RequestState, RetryState, Role,
+    Source, UserState, Verdict,
 };
 
 /// Columns that hold a code.
@@ -55,6 +55,7 @@ fn meanings() -> BTreeMap<Condition, Meaning> {
     says(("users", "state", "=", 0), &coded::<UserState>(), &["Active"]);
     says(("users", "source", "=", 0), &coded::<Source>(), &["Local"]);
     says(("users", "source", "<>", 0), &coded::<Source>(), &["Directory", "Provider"]);
+    says(("users", "role", "=", 5), &coded::<Role>(), &["PlatformAdmin"]);
     let origins = coded::<OriginKind>();
     says(("message", "origin", "<", 2), &origins, &["Mail", "Upload"]);
     says(("message", "origin", ">", 0), &origins, &["Upload", "Notice", "Unlocked"]);

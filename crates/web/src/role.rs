@@ -96,8 +96,8 @@ pub(crate) fn needs_second_factor(role: Role) -> bool {
     }
 }
 
-/// Of two roles that groups give, the one that counts: staff, approver, platform administrator, auditor, operator, tenant administrator, each
-/// before the next. It is the order of what they may do.
+/// Of two roles that groups give, the one that counts: staff, approver, auditor, operator, tenant administrator, each before the next. It is
+/// the order of what they may do. No group makes a platform administrator, who sees no content and so comes before the auditor.
 pub(crate) fn higher(one: Role, other: Role) -> Role {
     let rank = |role| match role {
         Role::Staff => 0,
