@@ -55,8 +55,8 @@ pub(crate) fn disarm(
     tell: &mut dyn FnMut(PagesDone),
 ) -> Result<(), Error> {
     let Part { input, job, detected, findings, opened: _ } = part;
-    let prepared = inspect::prepare(input, job)?;
-    let file = open::File::open(&prepared, fonts)?;
+    let mut prepared = inspect::prepare(input, job)?;
+    let file = open::File::open(&mut prepared, input, fonts)?;
     let traits = guard::inspect(&file.pdf)?;
     let pages = file.pdf.pages();
     let count = size(pages.len());

@@ -24,9 +24,10 @@ pub(super) struct File {
 }
 
 impl File {
-    pub(super) fn open(prepared: &Prepared<'_>, fonts: &Fonts) -> Result<File, Error> {
+    /// Opens what was made of `input`, which it takes out of `prepared`.
+    pub(super) fn open(prepared: &mut Prepared, input: &[u8], fonts: &Fonts) -> Result<File, Error> {
         let password = prepared.password.as_ref().map_or("", |password| password.reveal());
-        let bytes: FontData = Arc::new(prepared.bytes.to_vec());
+        let bytes: FontData = Arc::new(prepared.rewritten.take().unwrap_or_else(|| input.to_vec()));
         let pdf = Pdf::new_with_password(Arc::new(Shared(bytes)), password).map_err(|error| match error {
             LoadPdfError::Decryption(DecryptionError::PasswordProtected) => Error::from(Reason::Encrypted),
             LoadPdfError::Decryption(_) => Error::from(Reason::Encrypted),

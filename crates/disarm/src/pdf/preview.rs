@@ -17,8 +17,8 @@ use crate::room::Part;
 /// Draws one page of a PDF.
 pub(crate) fn preview(part: Part<'_>, wanted: Preview, fonts: &Fonts, form: &mut dyn Write) -> Result<(), Error> {
     let Part { input, job, detected, .. } = part;
-    let prepared = inspect::prepare(input, job)?;
-    let file = open::File::open(&prepared, fonts)?;
+    let mut prepared = inspect::prepare(input, job)?;
+    let file = open::File::open(&mut prepared, input, fonts)?;
     let traits = guard::inspect(&file.pdf)?;
     let pages = file.pdf.pages();
     let index = usize::try_from(wanted.page).unwrap_or(usize::MAX);

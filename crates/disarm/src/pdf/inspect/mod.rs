@@ -26,8 +26,6 @@ mod tree;
 mod vertical;
 mod writing;
 
-use std::borrow::Cow;
-
 use form::job::{DirtyJob, Extra, Opened, Password};
 use form::pages::{Link, OutlineItem, PageLabel, PagesHeader};
 use form::{Findings, Place, Reason};
@@ -43,9 +41,9 @@ pub(super) use vertical::{VERTICAL_SUFFIX, plain, with_half_width_forms, with_ve
 pub(super) use writing::OWN_FONT;
 
 /// A file made ready for the interpreter, and what is known of it.
-pub(super) struct Prepared<'a> {
-    /// The file for the interpreter: the input itself unless it had to be decrypted or put right.
-    pub(super) bytes: Cow<'a, [u8]>,
+pub(super) struct Prepared {
+    /// The file for the interpreter where it had to be decrypted or put right; else the input serves.
+    pub(super) rewritten: Option<Vec<u8>>,
     /// What the interpreter opens it with.
     pub(super) password: Option<Password>,
     /// Which passwords of the job have opened it.
@@ -69,55 +67,23 @@ pub(super) struct Prepared<'a> {
     pub(super) vertical_forms: bool,
 }
 
-impl Prepared<'_> {
-    /// The same with a copy of the file.
-    fn into_owned(self) -> Prepared<'static> {
-        let Prepared {
-            bytes,
-            password,
-            opened,
-            header,
-            outline,
-            labels,
-            links,
-            findings,
-            page_count,
-            files,
-            vertical_forms,
-        } = self;
-        let bytes = Cow::Owned(bytes.into_owned());
-        Prepared {
-            bytes,
-            password,
-            opened,
-            header,
-            outline,
-            labels,
-            links,
-            findings,
-            page_count,
-            files,
-            vertical_forms,
-        }
-    }
-}
-
 /// Opens and inspects a file and puts right what the interpreter would lose.
-pub(super) fn prepare<'a>(input: &'a [u8], job: &DirtyJob) -> Result<Prepared<'a>, Error> {
+pub(super) fn prepare(input: &[u8], job: &DirtyJob) -> Result<Prepared, Error> {
     match open::open(input, job) {
         Ok(opened) => put_right(input, opened, job),
         Err(error) => {
             let copy = open::without_lock_of_files(input).ok_or(error)?;
-            let mut prepared = put_right(&copy, open::open(&copy, job)?, job)?.into_owned();
+            let mut prepared = put_right(&copy, open::open(&copy, job)?, job)?;
+            prepared.rewritten.get_or_insert(copy);
             prepared.files.lock();
             Ok(prepared)
         }
     }
 }
 
-fn put_right<'a>(input: &'a [u8], opened: open::Opened, job: &DirtyJob) -> Result<Prepared<'a>, Error> {
+fn put_right(input: &[u8], opened: open::Opened, job: &DirtyJob) -> Result<Prepared, Error> {
     let mut prepared = Prepared {
-        bytes: Cow::Borrowed(input),
+        rewritten: None,
         password: opened.password,
         opened: opened.opened,
         header: PagesHeader::default(),
@@ -170,7 +136,7 @@ fn put_right<'a>(input: &'a [u8], opened: open::Opened, job: &DirtyJob) -> Resul
         prepared.vertical_forms = false;
         return Ok(prepared);
     };
-    prepared.bytes = Cow::Owned(copy);
+    prepared.rewritten = Some(copy);
     prepared.password = None;
     Ok(prepared)
 }

@@ -11,7 +11,7 @@ use super::tree::{Tree, number};
 use super::{Prepared, annotations};
 
 /// Reads all of it.
-pub(super) fn read(tree: &Tree<'_>, limits: &Limits, prepared: &mut Prepared<'_>) {
+pub(super) fn read(tree: &Tree<'_>, limits: &Limits, prepared: &mut Prepared) {
     let Some(catalog) = tree.catalog() else { return };
     let language = tree.text(catalog, "Lang");
     prepared.header.language = language.and_then(|tag| LanguageTag::parse(tag.trim()).ok());
