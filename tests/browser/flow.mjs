@@ -397,7 +397,7 @@ await step('read the settings in force', async () => {
 await step('have the installation examined', async () => {
   await page.goto(`${admin}/system`);
   await page.locator('main form button').click({ timeout: 120_000 });
-  await page.locator('tbody[lang=en] tr', { hasText: 'containment level' }).waitFor({ timeout: 120_000 });
+  await page.locator('#found tr', { hasText: 'containment level' }).waitFor({ timeout: 120_000 });
   await everywhere('system');
 });
 await step('the figures tell what happened', async () => {

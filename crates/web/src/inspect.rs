@@ -126,8 +126,8 @@ pub struct Examined {
     pub name: String,
     /// How it is.
     pub state: ExaminedState,
-    /// What was found, in English.
-    pub detail: String,
+    /// What was found, in English; `None` where that is for whoever runs the gateway alone.
+    pub detail: Option<String>,
     /// Single findings: name, whether it is well, more.
     pub facts: Vec<(String, bool, String)>,
 }

@@ -293,7 +293,8 @@ async fn settings_say_where_they_come_from_and_the_system_is_examined_when_asked
     let done = post_form(world.admin, &page, "/system", &cookies, &[]).await;
     assert_eq!((done.status, done.header("location")), (303, Some("/system")));
     let text = get_as(&world, &cookies, "/system").await.text();
-    assert!(text.contains("変換環境（隔離）</span> <span class=\"mono quiet small\">rooms"), "{text}");
+    assert!(text.contains("変換環境（隔離）</span> <span class=\"mono quiet small\" lang=\"en\">rooms"), "{text}");
+    assert!(text.contains("隔離が、設定で求めた強さに足りません"), "what it means, in Japanese: {text}");
     assert!(text.contains("containment level C, 2 slots") && text.contains("landlock: not in this kernel"), "{text}");
     assert!(get_as(&world, &cookies, "/audit?action=system_examined").await.text().contains(ADMIN));
 }

@@ -4,6 +4,7 @@ mod audit;
 mod chart;
 mod checks;
 mod dashboard;
+mod examined;
 mod export;
 mod import;
 mod message;

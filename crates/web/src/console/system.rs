@@ -13,17 +13,17 @@ use store::{AuditEntry, AuditEvent, Timestamp};
 use super::{
     Console,
     checks::{self, CheckRow},
+    examined::Row,
     message::Fact,
 };
 use crate::{
-    Examined, ExaminedState, Licensed,
+    Examined, Licensed,
     fault::Fault,
     moment,
-    page::{Mark, Page, render},
+    page::{Page, render},
     people::Visitor,
     role::Permission,
-    shown,
-    texts::{self, Texts},
+    shown, texts,
 };
 
 /// The last examination.
@@ -105,53 +105,6 @@ pub(crate) async fn licences(State(console): State<Console>, visitor: Visitor) -
     let t = visitor.texts();
     let page = visitor.page(&console.people, t.system_licences, Permission::System);
     Ok(render(StatusCode::OK, &LicencesPage { page, rows: crate::licences().collect() }))
-}
-
-#[derive(Debug)]
-struct Row {
-    /// Empty for one that has no words of its own.
-    title: &'static str,
-    name: String,
-    state: Mark,
-    detail: String,
-    facts: Vec<(Mark, String)>,
-}
-
-impl Row {
-    fn of(one: &Examined, t: &Texts) -> Self {
-        let state = match one.state {
-            ExaminedState::Good => Mark::ok(t.check_ok),
-            ExaminedState::Warning => Mark::warn(t.check_warning),
-            ExaminedState::Fault => Mark::stop(t.check_failed),
-        };
-        let facts = one.facts.iter().map(|(name, well, detail)| {
-            let mark = if *well { Mark::ok(t.check_ok) } else { Mark::warn(t.check_warning) };
-            (mark, shown::visible(&format!("{name}: {detail}")))
-        });
-        let (title, name) = (title(&one.name, t), shown::visible(&one.name));
-        Self { title, name, state, detail: shown::visible(&one.detail), facts: facts.collect() }
-    }
-}
-
-/// What `misogi doctor` looks at, in words.
-fn title(name: &str, t: &Texts) -> &'static str {
-    match name {
-        "configuration" => t.policy_file,
-        "rooms" => t.part_rooms,
-        "passwords" => t.section_passwords,
-        "requests" => t.section_requests,
-        "scanner" => t.part_scanner,
-        "store" => t.part_store,
-        "directory" => t.section_directory,
-        "provider" => t.section_oidc,
-        "webhooks" => t.nav_webhooks,
-        "next_hop" => t.part_delivery,
-        "icap" => t.section_icap,
-        "clock" => t.doctor_clock,
-        "fonts" => t.doctor_fonts,
-        "libreoffice" => t.doctor_libreoffice,
-        _ => "",
-    }
 }
 
 #[derive(Debug, Template)]

@@ -42,6 +42,20 @@ macro_rules! system {
             system_doctor_lead: "misogi doctor と同じ点検です。変換環境の隔離を実際に攻撃して確かめます。" / "The same as `misogi doctor`: the walls of the rooms are attacked to see whether they hold.";
             system_examine: "いま点検する" / "Examine now";
             system_examine_hint: "数秒から数十秒かかります。点検したことは監査ログに残ります。" / "It takes seconds, up to half a minute, and is written into the audit log.";
+            doctor_not_told: "詳しいことは、ゲートウェイの運用者が見られます。" / "Whoever runs the gateway sees the detail.";
+            doctor_configuration: "設定に使えない値があります。このままでは、次に起動するときに止まります。" / "The configuration has a value that cannot be used. The next start would fail.";
+            doctor_rooms: "変換環境の隔離が、設定で求めた強さに足りません。このままでは、次に起動するときに止まります。" / "The walls of the rooms are weaker than the configuration asks for. The next start would fail.";
+            doctor_passwords: "取引先のパスワードを書いた設定ファイルを、ほかの利用者も読めます。所有者だけが読めるようにしてください。" / "Others can read the configuration file with partners' passwords in it. Let only its owner read it.";
+            doctor_requests: "承認された原本を、この管理画面から渡す設定です。管理画面には、インターネット系の端末だけが接続できるようにしてください。" / "Approved originals are handed over on this console. Nobody but the internet side may reach it.";
+            doctor_store: "保管場所を読めません。空き、権限、データベースを確かめてください。" / "The store cannot be read. Check space, permissions and the database.";
+            doctor_accounts: "応答がないか、設定が合いません。そのアカウントの利用者はサインインできません。このゲートウェイのアカウントの利用者はサインインできます。" / "There is no answer, or the settings do not match. Its users cannot sign in; those with accounts of the gateway can.";
+            doctor_webhooks: "つながらない送り先があります。できごとは、24時間くり返し送ります。" / "A system cannot be reached. Its events are tried again for 24 hours.";
+            doctor_icap: "ほかの機械から接続できない待ち受けか、暗号化していない接続です。プロキシーとの間に、ほかの機器がないことを確かめてください。" / "Other machines cannot reach the listener, or connections are not encrypted. Make sure that nothing else is between gateway and proxy.";
+            doctor_clock_wrong: "時計が合っていません。受付番号と保存期間が狂います。" / "The clock is wrong. Receipts and retention depend on it.";
+            doctor_no_fonts: "日本語のフォントがありません。フォントを持たない PDF の文字が欠けます。" / "There is no Japanese font. Text of PDFs that carry no fonts will be missing.";
+            doctor_no_libreoffice: "LibreOffice が使えません。作り直せない形式のファイルは渡されず、Office 文書のページも見られません。" / "LibreOffice cannot be used. Files of formats that need it are withheld, and Office documents have no pages to look at.";
+            doctor_libreoffice_walls: "LibreOffice は動きますが、この機械では隔離に欠けたところがあります。" / "LibreOffice works, but on this machine some of its walls are missing.";
+            doctor_failed: "点検できませんでした。" / "It could not be examined.";
             system_examined: "点検した時刻" / "Examined";
         }
     };

@@ -469,7 +469,7 @@ impl web::Examiner for Doctor {
             vec![web::Examined {
                 name: "rooms".to_owned(),
                 state: web::ExaminedState::Fault,
-                detail: "containment level C, 2 slots".to_owned(),
+                detail: Some("containment level C, 2 slots".to_owned()),
                 facts: vec![("landlock".to_owned(), false, "not in this kernel".to_owned())],
             }]
         })
