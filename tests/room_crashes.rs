@@ -293,7 +293,12 @@ fn sigterm_during_a_conversion_that_does_not_end_leaves_it_to_the_next_start_and
     assert!(gateway.stop(), "ends within its grace, without complaint");
     assert!(started.elapsed() > Duration::from_secs(15), "it did not wait for the conversion");
     assert_eq!(events(&gateway, "conversions_left_for_next_start"), 1, "{}", gateway.log());
-    assert!(!fs::exists(format!("/proc/{room}")).expect("asked"), "the room outlived the gateway");
+    // The kernel ends it with its zygote, which takes a moment where the processors are busy.
+    let ended = Instant::now();
+    while fs::exists(format!("/proc/{room}")).expect("asked") {
+        assert!(ended.elapsed() < Duration::from_secs(5), "the room outlived the gateway");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     assert!(arrived(&gateway).is_empty());
     arrives_once_after_restart(&mut gateway, &receipt);
     assert_eq!(events(&gateway, "interrupted_jobs_taken_back"), 1, "{}", gateway.log());
