@@ -107,6 +107,42 @@ await step('a large file goes on after the connection was away', async () => {
   await page.unroute('**/uploads/*/*');
   fs.rmSync(large);
 });
+await step('what was chosen waits for whoever signs in again', async () => {
+  const forget = async () => { await context.clearCookies(); };
+  const back = async () => {
+    await page.locator('main .notice.warn', { hasText: '選んだファイルはこの画面に残っています' }).waitFor();
+    await page.screenshot({ path: path.join(out, 'signed-out.png') });
+    const [other] = await Promise.all([context.waitForEvent('page'), page.locator('main .notice.warn a').click()]);
+    await fillOf(other, { name: staff.name, password: staff.password });
+    await submitOf(other);
+    await other.waitForURL(`${portal}/`);
+    await other.close();
+    await page.locator('main .notice.warn').waitFor({ state: 'detached' });
+  };
+  // Signed out before anything is sent, and once more in the midst of it.
+  await page.goto(`${portal}/`);
+  const large = path.join(out, 'kept.csv');
+  fs.writeFileSync(large, 'a,b,c\r\n'.repeat(2 << 20));
+  await page.setInputFiles('input[type=file]', large);
+  await forget();
+  let pieces = 0;
+  await page.route('**/uploads/*/*', async (route) => {
+    pieces += route.request().method() === 'PATCH' ? 1 : 0;
+    if (pieces === 3) {
+      // Until the first notice is seen to be gone.
+      await page.waitForTimeout(2000);
+      await forget();
+    }
+    await route.continue();
+  });
+  await submit();
+  await back();
+  await back();
+  await page.waitForURL(/\/b\//, { timeout: 60_000 });
+  await page.unroute('**/uploads/*/*');
+  await page.locator('#progress', { hasText: '1件中 1件完了' }).waitFor({ timeout: 60_000 });
+  fs.rmSync(large);
+});
 await step('the link of a notice shows the own mail', async () => {
   await send(staff.address, 'From: k@example.jp\r\nTo: a@city.example.lg.jp\r\nSubject: minutes\r\n\r\ntext');
   const row = page.locator('tbody tr', { hasText: 'minutes' });

@@ -64,6 +64,44 @@ if (form) {
     signal?.addEventListener('abort', resolve, { once: true });
   });
   const ask = (address, options) => fetch(address, { cache: 'no-store', credentials: 'same-origin', ...options });
+  const isOver = (answer) => answer?.redirected || answer?.status === 401;
+  const person = (page) => page.querySelector('header a[href="/account"]')?.textContent;
+  const whoever = person(document);
+  let returning;
+  /**
+   * Waits until whoever began has signed in again, in another window; what was chosen stays here. Several files wait for the same.
+   * Somebody else who signs in finds a form of their own.
+   */
+  const signedInAgain = () => {
+    if (!whoever) location.assign('/');
+    returning ??= (async () => {
+      const way = element('a', 'button slim', form.dataset.signIn);
+      way.href = '/sign-in';
+      way.target = '_blank';
+      way.rel = 'noopener';
+      const box = element('div', 'notice warn');
+      box.setAttribute('role', 'alert');
+      form.before(box);
+      box.append(element('p', '', form.dataset.signedOut), way);
+      for (;;) {
+        await pause(2000);
+        // Nobody signs in elsewhere while this window is in front of everything.
+        if (document.visibilityState !== 'visible') continue;
+        const account = await ask('/account', { method: 'HEAD' }).catch(() => undefined);
+        if (!account?.ok || account.redirected) continue;
+        const answer = await ask('/').catch(() => undefined);
+        if (!answer?.ok) continue;
+        const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+        const token = page.querySelector('form[data-upload] [name=form_token]')?.value;
+        if (person(page) !== whoever || !token) { location.assign('/'); return new Promise(() => {}); }
+        form.elements.form_token.value = token;
+        box.remove();
+        returning = undefined;
+        return undefined;
+      }
+    })();
+    return returning;
+  };
   /** Milliseconds after which to come again, where an answer says that it is busy; 0 for others. */
   const later = (answer) => ([429, 503].includes(answer?.status) ? Math.min(Number(answer.headers.get('Retry-After')) || 5, 60) * 1000 : 0);
   /** Sends one file piece by piece; the answer is the address of the result, or nothing when it was given up. */
@@ -99,8 +137,7 @@ if (form) {
         // Another piece came further than we knew: ask where to go on.
         const met = answer.status === 409;
         if (met) answer = await ask(address, { method: 'GET', signal: stop.signal });
-        // The session has ended: whoever signs in again finds the form.
-        if (answer.redirected || answer.status === 401) { location.assign('/'); return undefined; }
+        if (isOver(answer)) { await signedInAgain(); continue; }
         if ([400, 403, 404, 410, 413].includes(answer.status)) {
           bar.remove();
           cancel.remove();
@@ -126,8 +163,7 @@ if (form) {
         busy = 0;
         // How much of the piece arrived before the connection broke is known only there.
         const answer = await ask(address, { method: 'GET' }).catch(() => undefined);
-        if (answer?.redirected) { location.assign('/'); return undefined; }
-        if (answer?.ok) offset = (await answer.json().catch(() => ({ offset }))).offset;
+        if (answer?.ok && !answer.redirected) offset = (await answer.json().catch(() => ({ offset }))).offset;
       }
     }
   };
@@ -136,17 +172,20 @@ if (form) {
     submit.disabled = true;
     submit.textContent = said.textContent = form.dataset.sending;
     const files = chosen.map((file) => ({ name: file.name, size: file.size }));
-    const headers = { 'Content-Type': 'application/json', 'X-Form-Token': form.elements.form_token.value };
+    const headers = () => ({ 'Content-Type': 'application/json', 'X-Form-Token': form.elements.form_token.value });
     const body = JSON.stringify({ files, output: form.elements.output?.value ?? '' });
-    const announce = () => ask('/uploads', { method: 'POST', headers, body }).catch(() => undefined);
+    const announce = () => ask('/uploads', { method: 'POST', headers: headers(), body }).catch(() => undefined);
     let answer = await announce();
     for (let tries = 0; later(answer) > 0 && tries < 3; tries += 1) {
       submit.textContent = said.textContent = form.dataset.busy;
       await pause(later(answer));
       answer = await announce();
     }
-    // The session has ended: whoever signs in again finds the form.
-    if (answer?.redirected || answer?.status === 401) { location.assign('/'); return; }
+    // 403: whoever sends has signed in again in another window, and the form is of the session before.
+    for (let tries = 0; whoever && (isOver(answer) || answer?.status === 403) && tries < 3; tries += 1) {
+      await signedInAgain();
+      answer = await announce();
+    }
     // Whatever is in the way, the plain form is tried, and its answer says what is wrong.
     if (!answer?.ok) { form.submit(); return; }
     const accepted = (await answer.json()).files;

@@ -14,6 +14,7 @@ macro_rules! portal {
             upload_submit: "無害化する" / "Sanitise";
             upload_sending: "送信しています…" / "Sending…";
             upload_waiting: "接続が戻るのを待っています…" / "Waiting for the connection…";
+            upload_signed_out: "サインアウトしたため、送るのを待っています。選んだファイルはこの画面に残っています。もう一度サインインすると、続きから送ります（別のウインドウが開きます）。" / "You are signed out, so sending waits. What you chose stays here and goes on once you have signed in again, in another window.";
             upload_busy: "混み合っています。少し待ってから続けます…" / "Busy. It goes on in a moment…";
             upload_chosen: "選択したファイル" / "Chosen files";
             upload_remove: "取り消す" / "Remove";
