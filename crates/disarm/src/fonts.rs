@@ -4,6 +4,7 @@
 //! and MS-Gothic. Whoever starts the rooms reads the fonts of the machine once and hands them in here as bytes. The fourteen
 //! standard fonts need nothing: the interpreter has substitutes for them built in.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::sync::Arc;
 
@@ -54,9 +55,11 @@ impl Fonts {
         wishes.filter_map(|wish| self.pick(&wish).map(|face| (wish, face))).collect()
     }
 
-    /// All of them, in their order.
-    pub(crate) fn files(&self) -> impl Iterator<Item = &FontFile> {
-        self.0.iter().map(|face| &face.file)
+    /// All of them, those first that are most like a wish, and of equals those that were handed in first.
+    pub(crate) fn nearest_first(&self, wish: &Wish) -> impl Iterator<Item = &FontFile> {
+        let mut faces: Vec<&Face> = self.0.iter().collect();
+        faces.sort_by_key(|face| Reverse((face.scripts.contains(&wish.script), face.score(wish))));
+        faces.into_iter().map(|face| &face.file)
     }
 
     /// The best font for a wish or, where none has its script, the best of any: most characters of Chinese are in a Japanese font too.
@@ -70,17 +73,9 @@ impl Fonts {
     /// The best font for a wish: the right script first, then serifs, then weight, then width and how many characters it has: one
     /// that is missing is a hole in a name.
     pub fn pick(&self, wish: &Wish) -> Option<&FontFile> {
-        let score = |face: &Face| {
-            let own = if face.home == Some(wish.script) { 16 } else { 0 };
-            let serif = if face.serif == wish.serif { 8 } else { 0 };
-            let weight = if face.bold == wish.bold { 4 } else { 0 };
-            let width = if face.monospaced { 0 } else { 2 };
-            let rare = if face.has_rare { 2 } else { 0 };
-            own + serif + weight + width + rare + i32::from(face.proportional == wish.proportional)
-        };
         // The first of equals, so that the order in which files are handed in is a preference.
         let able = self.0.iter().filter(|face| face.scripts.contains(&wish.script));
-        able.reduce(|best, face| if score(face) > score(best) { face } else { best }).map(|face| &face.file)
+        able.reduce(|best, face| if face.score(wish) > best.score(wish) { face } else { best }).map(|face| &face.file)
     }
 }
 
@@ -171,6 +166,16 @@ impl Face {
             proportional: named(&["pgothic", "pmincho", "pゴシック", "p明朝", "udp", "noto"]),
             file,
         })
+    }
+
+    /// How much it is like a wish.
+    fn score(&self, wish: &Wish) -> i32 {
+        let own = if self.home == Some(wish.script) { 16 } else { 0 };
+        let serif = if self.serif == wish.serif { 8 } else { 0 };
+        let weight = if self.bold == wish.bold { 4 } else { 0 };
+        let width = if self.monospaced { 0 } else { 2 };
+        let rare = if self.has_rare { 2 } else { 0 };
+        own + serif + weight + width + rare + i32::from(self.proportional == wish.proportional)
     }
 }
 

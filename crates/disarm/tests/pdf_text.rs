@@ -20,6 +20,7 @@ use skrifa::raw::TableProvider;
 use skrifa::{FontRef, MetadataProvider};
 
 const NOTO: &str = "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc";
+const NOTO_BOLD: &str = "/usr/share/fonts/opentype/noto/NotoSansCJK-Bold.ttc";
 const IPA: &str = "/usr/share/fonts/opentype/ipafont-gothic/ipag.ttf";
 
 fn found(content: &str) -> (String, u32) {
@@ -114,6 +115,40 @@ fn letters_whose_shape_is_damaged_are_counted() {
     // The letters of the alphabet stand in its order.
     assert_eq!(lost(&pdf(&damaged(&font, 'b'))), 1);
     assert_eq!(lost(&pdf(&damaged(&font, 'a'))), 3);
+}
+
+/// Two simple fonts with one program, of which so much is cut off that no letter is left.
+fn cut(encoding: &str, flags: u32) -> Vec<u8> {
+    let program = std::fs::read(IPA).unwrap()[..8_192].to_vec();
+    let font = |name: &str, descriptor: u32| {
+        format!("<</Type/Font/Subtype/TrueType/BaseFont/{name}{encoding}/FontDescriptor {descriptor} 0 R>>")
+            .into_bytes()
+    };
+    let descriptor =
+        |name: &str| format!("<</Type/FontDescriptor/FontName/{name}/Flags {flags}/FontFile2 9 0 R>>").into_bytes();
+    let objects = [font("A", 7), font("B", 8), descriptor("A"), descriptor("B"), stream("", &program)];
+    page("BT /F 12 Tf 20 40 Td (a1) Tj /G 12 Tf (b2) Tj ET", "/Font<</F 5 0 R/G 6 0 R>>", &objects)
+}
+
+/// Where codes are numbers of the letters that the program has, a font that stands in shows others (ISO 32000-1, 9.6.6.4).
+#[test]
+fn another_font_stands_in_for_a_cut_one_only_where_letters_have_names() {
+    let lost = |pdf: &[u8]| {
+        let taken = take(pdf).unwrap();
+        let count =
+            |of: Reason| taken.findings.iter().filter(|(reason, _)| *reason == of).map(|(_, count)| count).sum::<u32>();
+        (count(Reason::FontSubstituted), count(Reason::GlyphsLost))
+    };
+    let base = "/Encoding<</BaseEncoding/MacRomanEncoding/Differences[49/a]>>";
+    for encoding in ["/Encoding/WinAnsiEncoding", base] {
+        assert_eq!(lost(&cut(encoding, 4)), (2, 0), "{encoding}");
+    }
+    // Other codes than those that differ are the program's own, unless it says that it has Latin letters.
+    let differences = "/Encoding<</Differences[49/a]>>";
+    assert_eq!(lost(&cut(differences, 32)), (2, 0));
+    for encoding in ["", differences, "/Encoding/Identity-H"] {
+        assert_eq!(lost(&cut(encoding, 4)), (0, 4), "{encoding}");
+    }
 }
 
 /// Where a table of a font program stands in it.
@@ -230,6 +265,24 @@ fn letters_that_a_stand_in_lacks_are_drawn_from_another_font_or_told() {
     assert_eq!(taken.text(TextMode::Fill), "中语");
     assert!(taken.findings.contains(&(Reason::GlyphsLost, 1)), "{:?}", taken.findings);
     assert!(!take_with(&chinese, &job(), &installed()).unwrap().has(Reason::GlyphsLost));
+}
+
+/// "ě", which no standard font has, is as bold as the letters beside it, whichever font was handed in first.
+#[test]
+fn a_letter_that_is_lacking_comes_from_the_font_most_like_the_one_that_lacks_it() {
+    let shapes = |name: &str, fonts: &[&str]| {
+        let font =
+            format!("/Font<</F<</Type/Font/Subtype/Type1/BaseFont/{name}/Encoding<</Differences[1/ecaron]>>>>>>");
+        let pdf = page("BT /F 20 Tf 20 50 Td <01> Tj ET", &font, &[]);
+        let fonts = Fonts::new(fonts.iter().map(|path| read(path)).collect());
+        take_with(&pdf, &job(), &fonts).unwrap().glyph_outlines
+    };
+    let (plain, bold) = (shapes("Helvetica", &[NOTO]), shapes("Helvetica", &[NOTO_BOLD]));
+    assert_ne!(plain, bold);
+    for fonts in [[NOTO, NOTO_BOLD], [NOTO_BOLD, NOTO]] {
+        assert_eq!(shapes("Helvetica", &fonts), plain, "{fonts:?}");
+        assert_eq!(shapes("Helvetica-Bold", &fonts), bold, "{fonts:?}");
+    }
 }
 
 /// MS-Gothic without its program: a character that few fonts have, and Latin letters on half an em.

@@ -10,7 +10,7 @@ use kurbo::{Affine, BezPath, Rect};
 use skrifa::instance::{LocationRef, Size};
 use skrifa::outline::{DrawSettings, OutlinePen};
 use skrifa::raw::TableProvider;
-use skrifa::{FontRef, GlyphId, MetadataProvider};
+use skrifa::{FontRef, GlyphId, MetadataProvider, Tag};
 
 use super::geometry;
 use crate::error::{Error, size};
@@ -127,14 +127,20 @@ pub(super) fn meaning(found: Option<BfString>, plain: impl Fn(char) -> char) -> 
     if text == GlyphText::said().as_str() { GlyphText::said() } else { GlyphText::scrub(&text) }
 }
 
-/// Whether the program of a font holds a shape for a letter and it cannot be read: a table that ends too early, for instance.
+/// Whether the program of a font should hold a shape for a letter and it cannot be read: a table that ends too early, for instance.
 pub(super) fn is_damaged(glyph: &OutlineGlyph) -> bool {
     let Some(font) = glyph.font_data() else { return false };
     // Programs that are no OpenType font are judged by nobody here.
     let Ok(program) = FontRef::from_index((*font.data).as_ref(), 0) else { return false };
+    let outlines = program.outline_glyphs();
+    if outlines.format().is_none() {
+        // It says that it has shapes, but so much is cut off that none is left.
+        let tables = program.table_directory().table_records();
+        return tables.iter().any(|record| record.tag() == Tag::new(b"glyf"));
+    }
     let number = GlyphId::new(glyph.glyph_id().to_u32());
     let count = program.maxp().map_or(0, |table| table.num_glyphs());
-    match program.outline_glyphs().get(number) {
+    match outlines.get(number) {
         Some(outline) => {
             let settings = DrawSettings::unhinted(Size::unscaled(), LocationRef::default());
             outline.draw(settings, &mut Nowhere).is_err()

@@ -1,8 +1,9 @@
-//! Letters that the font lacks which stands in for a missing one: they are drawn from whatever font of the machine has them.
+//! Letters that the font lacks which stands in for a missing one: they are drawn from the font of the machine that has them and is most
+//! like it.
 //!
 //! A font of the file that has no shape for a letter is left alone: every reader shows nothing there.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,20 +11,22 @@ use hayro_font::{FontCache, FontGlyph};
 use hayro_interpret::font::{FontData, FontQuery, GlyphId, OutlineGlyph, StandardFont};
 use kurbo::{Affine, BezPath};
 
-use crate::fonts::Fonts;
+use crate::error::size;
+use crate::fonts::{Fonts, Script, Wish};
 use crate::image::metafile::letter_of;
 
-/// The fonts that stand in for others, by where their bytes are.
+/// The fonts that stand in for others, by where their bytes are, and what was wished for.
 #[derive(Clone, Debug, Default)]
-pub(super) struct StandIns(Arc<Mutex<BTreeSet<usize>>>);
+pub(super) struct StandIns(Arc<Mutex<BTreeMap<usize, Wish>>>);
 
 impl StandIns {
-    pub(super) fn add(&self, font: &FontData) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(place_of(font));
+    /// Takes note of a font; of several wishes that it stands for the first counts.
+    pub(super) fn add(&self, font: &FontData, wish: Wish) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(place_of(font)).or_insert(wish);
     }
 
-    fn has(&self, font: &FontData) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&place_of(font))
+    fn wish(&self, font: &FontData) -> Option<Wish> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&place_of(font)).copied()
     }
 }
 
@@ -36,9 +39,9 @@ fn place_of(font: &FontData) -> usize {
 pub(super) struct Spares {
     fonts: Fonts,
     stand_ins: StandIns,
-    /// The interpreter's keys of letters that the fourteen standard fonts lack.
-    standard: Option<BTreeSet<u128>>,
-    known: HashMap<char, Option<Rc<Spare>>>,
+    /// The interpreter's keys of letters that the fourteen standard fonts lack, and what is like each font.
+    standard: Option<BTreeMap<u128, Wish>>,
+    known: HashMap<(Wish, char), Option<Rc<Spare>>>,
 }
 
 /// A letter of another font.
@@ -73,39 +76,64 @@ impl Spares {
         let (Some(c), None) = (characters.next(), characters.next()) else { return Lack::Nothing };
         // What fonts have no shape for, and what nobody can tell.
         let shows_nothing = c.is_whitespace() || c.is_control() || matches!(c, '\u{AD}' | '\u{FFFD}' | '\u{FEFF}');
-        if glyph.glyph_id() != GlyphId::NOTDEF || shows_nothing || !self.stands_in(glyph) {
+        if glyph.glyph_id() != GlyphId::NOTDEF || shows_nothing {
             return Lack::Nothing;
         }
+        let Some(wish) = self.wish(glyph) else { return Lack::Nothing };
         let Spares { fonts, known, .. } = self;
-        let spare = known.entry(c).or_insert_with(|| {
-            let letter = fonts.files().find_map(|file| letter_of(file, c, false))?;
+        let number = size(known.len());
+        let spare = known.entry((wish, c)).or_insert_with(|| {
+            let letter = fonts.nearest_first(&wish).find_map(|file| letter_of(file, c, false))?;
             let outline = Affine::scale(EM) * letter.outline;
-            let key = SPARE_KEYS | u128::from(u32::from(c));
+            let key = SPARE_KEYS | u128::from(number);
             Some(Rc::new(Spare { key, outline: Rc::new(outline), advance: letter.advance * EM }))
         });
         spare.clone().map_or(Lack::Lost, Lack::Spare)
     }
 
-    fn stands_in(&mut self, glyph: &OutlineGlyph) -> bool {
+    /// What the font of a letter stands in for; nothing where it is the file's own.
+    fn wish(&mut self, glyph: &OutlineGlyph) -> Option<Wish> {
         match glyph.font_data() {
-            Some(font) => self.stand_ins.has(&font.data),
-            None => self.standard.get_or_insert_with(lacking_in_standard).contains(&glyph.identifier().cache_key()),
+            Some(font) => self.stand_ins.wish(&font.data),
+            None => {
+                let standard = self.standard.get_or_insert_with(lacking_in_standard);
+                standard.get(&glyph.identifier().cache_key()).copied()
+            }
         }
     }
 }
 
-fn lacking_in_standard() -> BTreeSet<u128> {
+fn lacking_in_standard() -> BTreeMap<u128, Wish> {
     let resolver: hayro_font::FontResolverFn = Arc::new(|query: &FontQuery| match query {
         FontQuery::Standard(font) => Some(font.get_font_data()),
         FontQuery::Fallback(_) => None,
     });
     let cache = FontCache::new();
-    let fonts = STANDARD.into_iter().filter_map(|font| cache.standard_font(font, &resolver));
-    let glyphs = fonts.filter_map(|font| match font.glyph(GlyphId::NOTDEF, 0) {
-        FontGlyph::Outline(glyph) => Some(glyph.identifier().cache_key()),
+    let fonts = STANDARD.into_iter().filter_map(|font| Some((font, cache.standard_font(font, &resolver)?)));
+    let glyphs = fonts.filter_map(|(standard, font)| match font.glyph(GlyphId::NOTDEF, 0) {
+        FontGlyph::Outline(glyph) => Some((glyph.identifier().cache_key(), like(standard))),
         FontGlyph::Type3(_) => None,
     });
     glyphs.collect()
+}
+
+/// What a font of the machine should be to stand beside a standard one. The script is that of most texts here.
+fn like(font: StandardFont) -> Wish {
+    let (serif, bold) = match font {
+        StandardFont::TimesBold | StandardFont::TimesBoldItalic => (true, true),
+        StandardFont::TimesRoman | StandardFont::TimesItalic => (true, false),
+        StandardFont::HelveticaBold
+        | StandardFont::HelveticaBoldOblique
+        | StandardFont::CourierBold
+        | StandardFont::CourierBoldOblique => (false, true),
+        StandardFont::Helvetica
+        | StandardFont::HelveticaOblique
+        | StandardFont::Courier
+        | StandardFont::CourierOblique
+        | StandardFont::ZapfDingBats
+        | StandardFont::Symbol => (false, false),
+    };
+    Wish { script: Script::Japanese, serif, bold, proportional: true }
 }
 
 const STANDARD: [StandardFont; 14] = [

@@ -78,7 +78,13 @@ fn settings(fonts: Fonts, substituted: Arc<Mutex<BTreeSet<String>>>, stand_ins: 
                 Some(face) => (Arc::clone(&face.bytes), face.index),
                 None => query.pick_standard_font().get_font_data(),
             };
-            stand_ins.add(&bytes);
+            let standard = Wish {
+                script: Script::Japanese,
+                serif: query.is_serif,
+                bold: is_bold(query),
+                proportional: !query.is_fixed_pitch,
+            };
+            stand_ins.add(&bytes, wish.unwrap_or(standard));
             Some((bytes, index))
         }
     };
@@ -96,12 +102,16 @@ fn wish(name: &str, query: &FallbackFontQuery) -> Option<Wish> {
     let mut wish = Wish::of_name(name, script)?;
     // The lines of our own are as wide as those of Helvetica.
     wish.proportional |= name == inspect::OWN_FONT;
-    wish.bold |= query.is_bold || query.font_weight >= BOLD;
+    wish.bold |= is_bold(query);
     // Where the name says nothing the descriptor may.
     if Wish::of_name(name, None).is_none() {
         wish.serif |= query.is_serif;
     }
     Some(wish)
+}
+
+fn is_bold(query: &FallbackFontQuery) -> bool {
+    query.is_bold || query.font_weight >= BOLD
 }
 
 /// Letter forms that a face has besides the usual ones.

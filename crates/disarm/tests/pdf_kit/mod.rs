@@ -7,7 +7,7 @@ use disarm::{Fonts, run};
 use form::codec::{Decoder, Event};
 use form::container::Child;
 use form::job::DirtyJob;
-use form::pages::{CanvasKind, Link, Operation, PageHeader, PictureHeader, TextMode};
+use form::pages::{CanvasKind, Link, Operation, PageHeader, Path, PictureHeader, TextMode};
 use form::{Limits, Reason};
 
 use crate::rooms::dirty_job;
@@ -17,6 +17,7 @@ use crate::rooms::dirty_job;
 pub struct Taken {
     pub pages: Vec<(PageHeader, Vec<Operation>)>,
     pub glyph_texts: Vec<String>,
+    pub glyph_outlines: Vec<Path>,
     pub pictures: Vec<PictureHeader>,
     pub canvases: Vec<(CanvasKind, Vec<Operation>)>,
     pub gradients: usize,
@@ -71,7 +72,10 @@ pub fn take_with(pdf: &[u8], job: &DirtyJob, fonts: &Fonts) -> Result<Taken, Rea
     loop {
         match decoder.next().unwrap() {
             Event::Finding(finding) => taken.findings.push((finding.reason, finding.count)),
-            Event::Glyph(glyph) => taken.glyph_texts.push(glyph.text.as_str().to_owned()),
+            Event::Glyph(glyph) => {
+                taken.glyph_texts.push(glyph.text.as_str().to_owned());
+                taken.glyph_outlines.push(glyph.outline);
+            }
             Event::Picture(header) => taken.pictures.push(header),
             Event::Gradient(_) => taken.gradients += 1,
             Event::Canvas(header) => {

@@ -11,61 +11,109 @@ use std::io::Read;
 
 use flate2::read::ZlibDecoder;
 use form::{Findings, Place, Reason};
-use lopdf::{Object, ObjectId, Stream, dictionary};
+use lopdf::{DecompressError, Dictionary, Object, ObjectId, Stream, dictionary};
 
 use super::edits::Edits;
 use super::tree::Tree;
 
 /// Puts the programs of the file right that need it.
 pub(super) fn put_right(tree: &Tree<'_>, edits: &mut Edits, findings: &mut Findings) {
-    let mut seen: BTreeSet<ObjectId> = BTreeSet::new();
+    // A regular font and a bold one that is made of it may share a program.
+    let mut known: BTreeMap<ObjectId, State> = BTreeMap::new();
     let mut room = MAX_BYTES;
-    let simple = of_simple_fonts(tree);
+    let named = of_named_letters(tree);
     for (descriptor_id, object) in &tree.document.objects {
         let Ok(descriptor) = object.as_dict() else { continue };
         let Ok(Object::Reference(id)) = descriptor.get(b"FontFile2") else { continue };
-        if !seen.insert(*id) {
-            continue;
-        }
-        let Some(Object::Stream(stream)) = tree.document.objects.get(id) else { continue };
-        let Some(program) = unpacked(stream, room) else { continue };
-        room = room.saturating_sub(program.len());
-        if let Some(name) = simple.get(descriptor_id).filter(|_| is_cut(&program)) {
-            if let Some(descriptor) = edits.dict_mut(tree.document, *descriptor_id) {
-                descriptor.remove(b"FontFile2");
-                findings.add(Reason::FontSubstituted, Place::new(name));
+        let state = match known.get(id) {
+            Some(state) => *state,
+            None => {
+                let state = look(tree, *id, &mut room, edits);
+                known.insert(*id, state);
+                state
             }
-        } else if let Some(program) = in_order(&program) {
-            let length = i64::try_from(program.len()).unwrap_or(i64::MAX);
-            edits.set(*id, Stream::new(dictionary! { "Length1" => length }, program));
+        };
+        if state == State::Cut
+            && let Some(name) = named.get(descriptor_id)
+            && let Some(descriptor) = edits.dict_mut(tree.document, *descriptor_id)
+        {
+            descriptor.remove(b"FontFile2");
+            findings.add(Reason::FontSubstituted, Place::new(name));
         }
     }
 }
 
-/// The descriptors of TrueType fonts with codes of one byte, and the names of the fonts. A font that stands in for one of these finds
-/// its letters by what they are.
-fn of_simple_fonts<'d>(tree: &Tree<'d>) -> BTreeMap<ObjectId, &'d str> {
+/// What a program is good for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// It has letters, or nobody has looked.
+    Usable,
+    /// So much is cut off that it has no letter.
+    Cut,
+}
+
+/// Looks at a program and puts its shapes in order where that is needed.
+fn look(tree: &Tree<'_>, id: ObjectId, room: &mut usize, edits: &mut Edits) -> State {
+    let Some(Object::Stream(stream)) = tree.document.objects.get(&id) else { return State::Usable };
+    let Some(program) = unpacked(stream, *room) else { return State::Usable };
+    *room = room.saturating_sub(program.len());
+    if is_cut(&program) {
+        return State::Cut;
+    }
+    if let Some(program) = in_order(&program) {
+        let length = i64::try_from(program.len()).unwrap_or(i64::MAX);
+        edits.set(id, Stream::new(dictionary! { "Length1" => length }, program));
+    }
+    State::Usable
+}
+
+/// The descriptors of TrueType fonts that name the letters of their codes, and the names of the fonts. A font that stands in for one of
+/// these finds its letters by what they are; where codes are only numbers of the program's own letters it would show others.
+fn of_named_letters<'d>(tree: &Tree<'d>) -> BTreeMap<ObjectId, &'d str> {
     let fonts = tree.document.objects.values().filter_map(|object| object.as_dict().ok());
-    let fonts = fonts.filter(|font| tree.name(font, "Subtype") == Some(b"TrueType"));
-    let of_font = |font: &'d lopdf::Dictionary| {
+    let fonts = fonts.filter(|font| tree.name(font, "Subtype") == Some(b"TrueType") && names_letters(tree, font));
+    let of_font = |font: &'d Dictionary| {
         let name = tree.name(font, "BaseFont").and_then(|name| std::str::from_utf8(name).ok()).unwrap_or_default();
         Some((font.get(b"FontDescriptor").ok()?.as_reference().ok()?, name))
     };
     fonts.filter_map(of_font).collect()
 }
 
-/// A program, or as much of it as can be unpacked.
+/// Whether a font says which letters its codes are (ISO 32000-1, 9.6.6): all of them, that is. Differences from the encoding of a symbolic
+/// program leave the other codes to the program.
+fn names_letters<'d>(tree: &Tree<'d>, font: &'d Dictionary) -> bool {
+    match tree.get(font, "Encoding") {
+        Some(Object::Name(name)) => is_of_letters(name),
+        Some(Object::Dictionary(encoding)) => match tree.name(encoding, "BaseEncoding") {
+            Some(name) => is_of_letters(name),
+            None => {
+                let flags = tree.dict(font, "FontDescriptor").and_then(|descriptor| tree.integer(descriptor, "Flags"));
+                flags.is_some_and(|flags| flags & SYMBOLIC == 0)
+            }
+        },
+        _ => false,
+    }
+}
+
+fn is_of_letters(encoding: &[u8]) -> bool {
+    matches!(encoding, b"WinAnsiEncoding" | b"MacRomanEncoding" | b"MacExpertEncoding" | b"StandardEncoding")
+}
+
+/// A program, or as much of it as can be unpacked; nothing where it is larger than `room`.
 fn unpacked(stream: &Stream, room: usize) -> Option<Vec<u8>> {
-    stream.get_plain_content_with_limit(room).ok().or_else(|| {
-        let filters = stream.filters().unwrap_or_default();
-        let mut program = Vec::new();
-        if filters == [b"FlateDecode"] {
-            let most = u64::try_from(room).unwrap_or(u64::MAX);
-            // An error is the end of what can be read, as it is for the interpreter.
-            let _ = ZlibDecoder::new(stream.content.as_slice()).take(most).read_to_end(&mut program);
-        }
-        (!program.is_empty()).then_some(program)
-    })
+    match stream.get_plain_content_with_limit(room) {
+        Ok(program) => return Some(program),
+        Err(lopdf::Error::Decompress(DecompressError::MemoryLimitExceeded { .. })) => return None,
+        Err(_) => {}
+    }
+    if stream.filters().unwrap_or_default() != [b"FlateDecode"] {
+        return None;
+    }
+    let mut program = Vec::new();
+    let most = u64::try_from(room).unwrap_or(u64::MAX).saturating_add(1);
+    // An error is the end of what can be read, as it is for the interpreter.
+    let _ = ZlibDecoder::new(stream.content.as_slice()).take(most).read_to_end(&mut program);
+    (!program.is_empty() && program.len() <= room).then_some(program)
 }
 
 /// Whether a table without which no letter can be drawn lies wholly behind the end.
@@ -173,6 +221,8 @@ fn long(bytes: &[u8]) -> Option<usize> {
     usize::try_from(u32::from_be_bytes(*bytes.first_chunk()?)).ok()
 }
 
+/// The bit of a descriptor that says that the letters are not those of the Latin alphabet (ISO 32000-1, table 123).
+const SYMBOLIC: i64 = 1 << 2;
 /// Where `head` says how wide the entries of `loca` are.
 const FORMAT: usize = 50;
 /// Bytes before the records of the directory, and of a record.
@@ -180,3 +230,31 @@ const HEADER: usize = 12;
 const RECORD: usize = 16;
 /// The most bytes of the programs of a file that are looked at, and of one that is put right.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::ZlibEncoder;
+
+    use super::*;
+
+    /// What is not damaged is left alone where it has no room, instead of being cut by that.
+    #[test]
+    fn a_program_larger_than_the_room_for_it_is_not_read() {
+        let whole: Vec<u8> = (0..1_000_000_u32).flat_map(u32::to_be_bytes).collect();
+        let mut packed = ZlibEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(&whole).unwrap();
+        let packed = packed.finish().unwrap();
+        let (length, head) = (packed.len(), whole.len() / 3);
+        let stream = |content: &[u8]| Stream::new(dictionary! { "Filter" => "FlateDecode" }, content.to_vec());
+        assert_eq!(unpacked(&stream(&packed), whole.len()).map(|program| program.len()), Some(whole.len()));
+        assert_eq!(unpacked(&stream(&packed), head), None);
+        // Of one that breaks off, what is there is read.
+        let cut = stream(&packed[..length / 2]);
+        let found = unpacked(&cut, whole.len()).unwrap();
+        assert!(whole.starts_with(&found) && found.len() > head, "{}", found.len());
+        assert_eq!(unpacked(&cut, head), None);
+    }
+}
