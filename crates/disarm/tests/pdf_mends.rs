@@ -304,12 +304,21 @@ fn masked(mask: &[u8]) -> Vec<u8> {
 fn a_mask_of_more_pixels_than_the_form_has_place_for_is_reduced() {
     let bits = deflated(&[0xAA_u8; 25 * 200], Compression::best());
     let shape = "/Subtype/Image/Width 200/Height 200/BitsPerComponent 1/ColorSpace/DeviceGray/Filter/FlateDecode";
-    let limits = Limits { pixels: 10_000, ..Limits::default() };
-    let taken = take_as(&masked(&stream(shape, &bits)), &dirty_job("a.pdf", &limits)).unwrap();
-    assert!(!taken.has(Reason::PictureUndecodable), "{:?}", taken.findings);
-    assert_eq!(taken.count(|operation| matches!(operation, Operation::Picture { .. })), 1);
-    let sizes: Vec<_> = taken.pictures.iter().map(|picture| (picture.width, picture.height)).collect();
-    assert_eq!(sizes, [(100, 100), (3, 3)]);
+    for (pixels, side, reduced) in [(40_000, 200, 0), (10_000, 100, 1)] {
+        let limits = Limits { pixels, ..Limits::default() };
+        let taken = take_as(&masked(&stream(shape, &bits)), &dirty_job("a.pdf", &limits)).unwrap();
+        assert!(!taken.has(Reason::PictureUndecodable), "{:?}", taken.findings);
+        assert_eq!(taken.count(|operation| matches!(operation, Operation::Picture { .. })), 1);
+        let sizes: Vec<_> = taken.pictures.iter().map(|picture| (picture.width, picture.height)).collect();
+        assert_eq!(sizes, [(side, side), (3, 3)]);
+        let told: Vec<u32> = taken
+            .findings
+            .iter()
+            .filter(|(reason, _)| *reason == Reason::PictureReduced)
+            .map(|(_, count)| *count)
+            .collect();
+        assert_eq!(told.iter().sum::<u32>(), reduced);
+    }
 }
 
 /// What lies below a picture that lets it show through is seen when the picture cannot be.

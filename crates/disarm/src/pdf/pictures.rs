@@ -89,9 +89,9 @@ impl Pictures {
         {
             return Ok(sent.known);
         }
-        let least = decodable::reduction(image.stream(), limits.pixels).filter(|_| masks_fit(image, limits));
-        let known = if let Some(least) = least {
-            self.reduced = self.reduced.saturating_add(u32::from(least > 1));
+        let least = decodable::reduction(image.stream(), limits.pixels).zip(reduction_of_masks(image, limits));
+        let known = if let Some((least, of_masks)) = least {
+            self.reduced = self.reduced.saturating_add(u32::from(least.max(of_masks) > 1));
             let factor = factor.max(least);
             let source = source(image);
             let wanted = (factor > 1).then(|| (image.width().div_ceil(factor), image.height().div_ceil(factor)));
@@ -421,10 +421,10 @@ fn masks<'i>(image: &'i RasterImage<'_>) -> impl Iterator<Item = Stream<'i>> {
     ["SMask", "Mask"].into_iter().filter_map(|key| dict.get::<Stream<'i>>(key))
 }
 
-/// Whether the masks that a picture brings may be decoded as well. One of more pixels than the form has place for is reduced: that of a
-/// scanned plan is many times finer than the colours that show through it.
-fn masks_fit(image: &RasterImage<'_>, limits: &Limits) -> bool {
-    masks(image).all(|mask| decodable::reduction(&mask, limits.pixels).is_some())
+/// By how much the masks that a picture brings are reduced, the largest of them, 1 without any; `None` where one may not be decoded. One
+/// of more pixels than the form has place for is reduced: that of a scanned plan is many times finer than the colours that show through it.
+fn reduction_of_masks(image: &RasterImage<'_>, limits: &Limits) -> Option<u32> {
+    masks(image).try_fold(1, |most, mask| Some(decodable::reduction(&mask, limits.pixels)?.max(most)))
 }
 
 /// The density in dots per inch below which pictures are left alone.
