@@ -89,6 +89,11 @@ fn a_folder_of_mails_becomes_an_archive_of_them() {
     assert_eq!(names, ["1 a_b.eml", "2 a_b.eml", "3 message.eml"]);
     assert!(done.members.iter().all(|(_, member)| member.is_ok()));
     assert_eq!(done.place(Reason::FormatConverted).as_deref(), Some("mbox → eml"));
+    assert!(!done.has(Reason::EncodingRepaired));
+    // As programs of old Macs keep it.
+    let mac = sanitise(folder.replace('\n', "\r").as_bytes(), "folder").unwrap();
+    assert_eq!(mac.members.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), names);
+    assert!(mac.members.iter().all(|(_, member)| member.is_ok()) && mac.has(Reason::EncodingRepaired));
     let limits = |parts| Limits { parts, ..Limits::default() };
     assert!(sanitise_within(folder.as_bytes(), "folder.mbox", &limits(3)).is_ok());
     let refused = sanitise_within(folder.as_bytes(), "folder.mbox", &limits(2)).unwrap_err().refusal;

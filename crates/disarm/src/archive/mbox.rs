@@ -1,9 +1,11 @@
 //! mbox (RFC 4155): the mails of a folder, each behind a line that begins with `From `.
 //!
 //! Programs write four dialects of it and none says which. A line begins a mail here where nothing or an empty line stands before it
-//! and a field of a header behind it; any other is text that begins with the word. A reader of another dialect cuts at other places,
-//! but what stands in the file is in one mail or the other. `>From ` stays as it is: some dialects added the mark and some did not.
+//! and a field of a header behind it, and where it has a date if the first of them has one, as RFC 4155 asks; any other is text that begins
+//! with the word. A reader of another dialect cuts at other places, but what stands in the file is in one mail or the other. `>From ` stays
+//! as it is: some dialects added the mark and some did not.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use form::{Place, Reason};
@@ -12,14 +14,18 @@ use super::members::{Listed, Node, members};
 use super::names::Name;
 use super::output::Output;
 use crate::error::{Error, size, within};
-use crate::mail::called;
 use crate::mail::tally::Tally;
+use crate::mail::{called, is_field, line_at, line_ends};
 use crate::room::Part;
 
 pub(super) fn disarm(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn Write) -> Result<(), Error> {
     let limits = &part.job.limits;
     let most = usize::try_from(limits.parts).unwrap_or(usize::MAX);
-    let mails: Vec<&[u8]> = Mails::of(part.input).take(most.saturating_add(1)).collect();
+    let lines = line_ends(part.input);
+    if let Cow::Owned(_) = lines {
+        part.findings.add(Reason::EncodingRepaired, Place::new("CR"));
+    }
+    let mails: Vec<&[u8]> = Mails::of(&lines).take(most.saturating_add(1)).collect();
     within(Reason::LimitParts, limits.parts.into(), size(mails.len()))?;
     let mut tally = Tally::default();
     // The number keeps the order of the folder, and mails of one subject apart.
@@ -44,17 +50,28 @@ pub(super) fn disarm(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn W
 
 /// Whether bytes that begin with a mail of such a folder hold another one.
 pub(crate) fn holds_several(input: &[u8]) -> bool {
-    Mails::of(input).nth(1).is_some()
+    Mails::of(&line_ends(input)).nth(1).is_some()
 }
 
 /// The mails of a folder one after the other, without the lines that part them.
 struct Mails<'a> {
     rest: &'a [u8],
+    separators: Separators,
+}
+
+/// The lines that part the mails of a folder.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Separators {
+    /// They say when the mail came.
+    Dated,
+    /// Nothing is known of what stands in them.
+    Plain,
 }
 
 impl<'a> Mails<'a> {
     fn of(input: &'a [u8]) -> Mails<'a> {
-        Mails { rest: input }
+        let is_dated = Separators::Dated.parts(input);
+        Mails { rest: input, separators: if is_dated { Separators::Dated } else { Separators::Plain } }
     }
 }
 
@@ -62,12 +79,12 @@ impl<'a> Iterator for Mails<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        let start = if parts(self.rest) { line(self.rest).len() } else { 0 };
+        let start = if self.separators.parts(self.rest) { line(self.rest).len() } else { 0 };
         let mail = self.rest.get(start..).filter(|mail| !mail.is_empty())?;
         let mut at = 0;
         let mut after_blank = false;
         while let Some(rest) = mail.get(at..).filter(|rest| !rest.is_empty()) {
-            if after_blank && parts(rest) {
+            if after_blank && self.separators.parts(rest) {
                 self.rest = rest;
                 return mail.get(..at);
             }
@@ -80,24 +97,33 @@ impl<'a> Iterator for Mails<'a> {
     }
 }
 
-/// Whether a line that parts mails stands here, with a header behind it.
-fn parts(rest: &[u8]) -> bool {
-    rest.starts_with(b"From ") && rest.get(line(rest).len()..).is_some_and(|behind| is_field(line(behind)))
-}
-
-fn is_field(line: &[u8]) -> bool {
-    let name = line.iter().position(|byte| *byte == b':').and_then(|at| line.get(..at));
-    name.is_some_and(|name| !name.is_empty() && name.len() <= MAX_NAME && name.iter().all(u8::is_ascii_graphic))
+impl Separators {
+    /// Whether a line that parts mails stands here, with a header behind it.
+    fn parts(self, rest: &[u8]) -> bool {
+        if !rest.starts_with(b"From ") {
+            return false;
+        }
+        let separator = line(rest);
+        let behind = rest.get(separator.len()..).unwrap_or_default();
+        (self == Separators::Plain || is_dated(separator)) && is_field(line(behind))
+    }
 }
 
 /// The first line, its end included.
 fn line(rest: &[u8]) -> &[u8] {
-    let len = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at.saturating_add(1));
-    rest.get(..len).unwrap_or(rest)
+    line_at(rest, 0, rest.len())
 }
 
-/// Bytes of the longest name of a field.
-const MAX_NAME: usize = 76;
+/// Whether a time of day and a year stand in a line. Programs write the zone before the year, behind it or not at all.
+fn is_dated(line: &[u8]) -> bool {
+    let words = || line.split(u8::is_ascii_whitespace);
+    let is_number = |word: &[u8]| !word.is_empty() && word.iter().all(u8::is_ascii_digit);
+    let is_time = |word: &[u8]| {
+        word.contains(&b':') && word.split(|byte| *byte == b':').all(|part| is_number(part) && part.len() <= 2)
+    };
+    let is_year = |word: &[u8]| word.len() == 4 && is_number(word);
+    words().any(is_time) && words().any(is_year)
+}
 
 #[cfg(test)]
 mod tests {
@@ -117,6 +143,25 @@ mod tests {
         assert!(holds_several(folder.as_bytes()));
         assert_eq!(mails("From a@b.jp Fri\nSubject: a\nFrom x\nTo: b\n"), ["Subject: a\nFrom x\nTo: b\n"]);
         assert_eq!(mails(""), [""; 0]);
+    }
+
+    /// RFC 4155, appendix A: a separator has a sender and a timestamp.
+    #[test]
+    fn a_paragraph_about_some_day_parts_no_mails_that_are_parted_by_dates() {
+        let dates = [
+            "Fri Nov 20 10:00:00 2026",
+            "Fri Nov 20 10:00 2026",
+            "Fri Nov 20 10:00:00 2026 +0900",
+            "Fri Nov 20 10:00:00 JST 2026",
+        ];
+        let mail = "Subject: a\n\nFrom Monday on we are closed\nhttps://example.jp/closed\n\n";
+        for date in dates {
+            let head = format!("From a@b.jp {date}\n");
+            assert_eq!(mails(&[&head, mail].concat()), [mail], "{date}");
+            assert_eq!(mails(&[&head, mail, &head, mail].concat()), [mail, mail], "{date}");
+        }
+        // Where none has a date, nothing tells them apart.
+        assert_eq!(mails(&["From a\n", mail].concat()).len(), 2);
     }
 
     #[test]

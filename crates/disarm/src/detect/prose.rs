@@ -4,6 +4,7 @@ use encoding_rs::SHIFT_JIS;
 use form::Reason;
 
 use super::{Content, Detected};
+use crate::mail::is_field;
 
 /// Whether bytes are text in some character set: they begin with a byte order mark, or hold no byte that only binary
 /// formats use.
@@ -44,7 +45,7 @@ pub(super) fn kind(bytes: &[u8], extension: &str, declared_type: &str) -> Detect
         return Detected::new(Content::Text, "text");
     }
     let head = ascii_head(bytes);
-    if head.starts_with("From ") && head.lines().nth(1).is_some_and(is_field) {
+    if head.starts_with("From ") && head.lines().nth(1).is_some_and(|line| is_field(line.as_bytes())) {
         return mailbox(bytes);
     }
     // Pages often begin with words, or with an element that could be of any XML; a browser would take them for pages all the same.
@@ -187,8 +188,8 @@ pub(super) fn begins_as_mail(bytes: &[u8]) -> bool {
 /// A mail has no signature: it begins with header fields, and among them are some that only mail has.
 fn is_mail(head: &str) -> bool {
     let lines: Vec<&str> = head.lines().take(60).take_while(|line| !line.is_empty()).collect();
-    let well_formed = lines.iter().all(|line| is_field(line) || line.starts_with([' ', '\t']));
-    if !well_formed || !lines.first().is_some_and(|line| is_field(line)) {
+    let well_formed = lines.iter().all(|line| is_field(line.as_bytes()) || line.starts_with([' ', '\t']));
+    if !well_formed || !lines.first().is_some_and(|line| is_field(line.as_bytes())) {
         return false;
     }
     let names: Vec<String> = lines
@@ -200,11 +201,6 @@ fn is_mail(head: &str) -> bool {
     let own = count(&["received", "message-id", "mime-version", "return-path", "delivered-to", "x-mailer"]);
     let shared = count(&["from", "to", "subject", "date", "cc", "reply-to", "content-type"]);
     (own >= 1 && own.saturating_add(shared) >= 2) || shared >= 3
-}
-
-fn is_field(line: &str) -> bool {
-    line.split_once(':')
-        .is_some_and(|(name, _)| !name.is_empty() && name.len() <= 76 && name.bytes().all(|b| b.is_ascii_graphic()))
 }
 
 /// The first bytes as text in which only ASCII matters, UTF-16 brought to one byte.

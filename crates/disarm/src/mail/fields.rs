@@ -48,6 +48,11 @@ impl Field<'_> {
     }
 }
 
+/// Whether a line, of which it is not known that it stands in a header, begins like a field (RFC 5322, 2.2).
+pub(crate) fn is_field(line: &[u8]) -> bool {
+    name_of(line).is_some()
+}
+
 /// A header block and where its body starts.
 #[derive(Debug)]
 pub(crate) struct Block<'a> {

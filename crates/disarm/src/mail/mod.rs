@@ -43,6 +43,7 @@ use structure::{Part, Tree};
 use tally::Tally;
 
 pub(crate) use address::UNKNOWN;
+pub(crate) use fields::{is_field, line_at};
 
 /// Reads a mail, writes its form to `form` and the decoded bytes of its children to `spill`.
 ///
@@ -64,7 +65,10 @@ pub(crate) fn disarm_as(
 ) -> Result<(), Error> {
     let limits = &job.limits;
     let mut tally = Tally::default();
-    let lines = line_ends(input, &mut findings);
+    let lines = line_ends(input);
+    if let Cow::Owned(_) = lines {
+        findings.add(Reason::EncodingRepaired, Place::new("CR"));
+    }
     let input = &*unwrap::unwrap(&lines, limits, &mut findings);
     let tree = structure::read(input, limits);
     let fields = tree.parts.first().map(|root| root.fields.as_slice()).unwrap_or_default();
@@ -96,13 +100,12 @@ pub(crate) fn disarm_as(
     Ok(())
 }
 
-/// Mails that old Macs stored have a carriage return alone at the end of each line. Where no line feed stands in all of the mail, it can
-/// be read in no other way.
-fn line_ends<'a>(input: &'a [u8], findings: &mut Findings) -> Cow<'a, [u8]> {
+/// The lines of a mail or of a folder of them. What old Macs stored has a carriage return alone at the end of each line. Where no line feed stands
+/// in all of it, it can be read in no other way.
+pub(crate) fn line_ends(input: &[u8]) -> Cow<'_, [u8]> {
     if input.contains(&b'\n') || !input.contains(&b'\r') {
         return Cow::Borrowed(input);
     }
-    findings.add(Reason::EncodingRepaired, Place::new("CR"));
     Cow::Owned(input.iter().map(|byte| if *byte == b'\r' { b'\n' } else { *byte }).collect())
 }
 
