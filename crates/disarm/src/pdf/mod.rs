@@ -35,7 +35,7 @@ use std::io::Write;
 
 use form::codec::Encoder;
 use form::pages::{Link, OutlineItem, Target};
-use form::{Findings, Kind, Place, Reason};
+use form::{Kind, Place, Reason};
 
 use crate::error::{Error, size, within};
 use crate::fonts::Fonts;
@@ -108,7 +108,8 @@ pub(crate) fn disarm(
     for name in file.substituted() {
         findings.add(Reason::FontSubstituted, Place::new(&name));
     }
-    for finding in merged(findings, inspected, &job.limits) {
+    findings.append(inspected);
+    for finding in findings.into_vec() {
         out.finding(&finding)?;
     }
     out.opened(opened);
@@ -124,12 +125,4 @@ fn placed(item: OutlineItem, pages: &[hayro_syntax::page::Page<'_>]) -> OutlineI
         Target::Url(_) => None,
     };
     OutlineItem { top, ..item }
-}
-
-fn merged(first: Findings, second: Findings, limits: &form::Limits) -> Vec<form::Finding> {
-    let mut all = Findings::new(limits.findings);
-    for finding in first.into_vec().into_iter().chain(second.into_vec()) {
-        all.add_many(finding.reason, finding.count, finding.place);
-    }
-    all.into_vec()
 }

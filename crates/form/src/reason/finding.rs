@@ -81,11 +81,6 @@ impl Place {
         Place::new(&text)
     }
 
-    /// The page, where the place is that and nothing else.
-    fn only_page(&self) -> Option<u32> {
-        self.as_str().strip_prefix(PAGE)?.parse().ok().filter(|page| *self == Place::of_pages([*page]))
-    }
-
     /// The page that it begins with, 0 where it is not on a page.
     fn first_page(&self) -> u32 {
         let rest = self.as_str().strip_prefix(PAGE).or_else(|| self.as_str().strip_prefix(PAGES)).unwrap_or_default();
@@ -155,7 +150,8 @@ impl Finding {
 }
 
 /// Collects findings while a document is read: equal ones are counted together, and a hostile document that provokes
-/// more kinds than `limit` costs a place in the list, not memory.
+/// more kinds than `limit` costs a place in the list, not memory. Of what is told by page, each page costs a number: whoever tells it
+/// bounds the pages.
 #[derive(Clone, Debug)]
 pub struct Findings {
     limit: u32,
@@ -176,13 +172,10 @@ impl Findings {
         self.add_many(reason, 1, place);
     }
 
-    /// Adds a finding made `count` times; none for zero. A place that is only a page is taken as [`Self::add_on_page`] does.
+    /// Adds a finding made `count` times; none for zero. The place is a text, also where it reads like a page: names out of a file do.
     pub fn add_many(&mut self, reason: Reason, count: u32, place: Place) {
         if count == 0 {
             return;
-        }
-        if let Some(page) = place.only_page() {
-            return self.add_on_page(reason, count, page);
         }
         let has_room = self.has_room();
         let key = (reason, place);
@@ -212,6 +205,19 @@ impl Findings {
             }
             None => self.more = self.more.saturating_add(count),
         }
+    }
+
+    /// Adds all findings of another collection, pages to pages.
+    pub fn append(&mut self, other: Findings) {
+        for (reason, pages) in other.on_pages {
+            for (page, count) in pages {
+                self.add_on_page(reason, count, page);
+            }
+        }
+        for ((reason, place), count) in other.seen {
+            self.add_many(reason, count, place);
+        }
+        self.more = self.more.saturating_add(other.more);
     }
 
     /// One place in the list is kept for "there were more".
@@ -281,9 +287,11 @@ mod tests {
             findings.add_on_page(Reason::PageRasterised, 1, page);
         }
         findings.add_on_page(Reason::GlyphsLost, 7, 12);
-        // A place that is a page and no more is one however it came.
-        findings.add_many(Reason::GlyphsLost, 2, Place::new("page 3"));
-        for place in ["page 10: b", "page 2: c", "page 2: a", "a name"] {
+        let mut others = Findings::new(10);
+        others.add_on_page(Reason::GlyphsLost, 2, 3);
+        others.add(Reason::UnsafeLink, Place::new("page 2: a"));
+        findings.append(others);
+        for place in ["page 10: b", "page 2: c", "a name"] {
             findings.add(Reason::UnsafeLink, Place::new(place));
         }
         let of = |reason: Reason| {
@@ -294,6 +302,18 @@ mod tests {
         assert_eq!(of(Reason::GlyphsLost), [(9, "pages 3, 12".to_owned())]);
         let places: Vec<String> = of(Reason::UnsafeLink).into_iter().map(|(_, place)| place).collect();
         assert_eq!(places, ["a name", "page 2: a", "page 2: c", "page 10: b"]);
+    }
+
+    /// Sheets and layers may be called so.
+    #[test]
+    fn a_name_that_reads_like_a_page_is_a_name() {
+        let mut findings = Findings::new(3);
+        for name in ["page 1", "page 7", "page 8"] {
+            findings.add(Reason::HiddenSheet, Place::new(name));
+        }
+        let told = findings.into_vec();
+        let told: Vec<_> = told.iter().map(|finding| (finding.count, finding.place.as_str())).collect();
+        assert_eq!(told, [(1, "page 1"), (1, "page 7"), (1, "")]);
     }
 
     #[test]

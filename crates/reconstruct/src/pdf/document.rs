@@ -170,7 +170,7 @@ impl<'o, 'w> Document<'o, 'w> {
     /// Writes what comes last; returns how many pages there are and how they were carried over.
     pub(super) fn finish(mut self, findings: &mut Findings) -> Result<(u32, PageLevels), Error> {
         self.end_drawing(findings)?;
-        self.shared.pictures.write_used(&mut self.file, findings, "")?;
+        self.shared.pictures.write_used(&mut self.file, findings, None)?;
         self.shared.fonts.finish(&mut self.file)?;
         let file = &mut self.file;
         let pages = self.pages.write_tree(file)?;
@@ -245,8 +245,7 @@ impl<'o, 'w> Document<'o, 'w> {
         match what {
             What::Page { header, links } => {
                 self.end_page(&header, &links, &data, &resources, content.transparent)?;
-                let place = format!("page {}", self.pages.drawn);
-                self.shared.pictures.write_used(&mut self.file, findings, &place)?;
+                self.shared.pictures.write_used(&mut self.file, findings, Some(self.pages.drawn))?;
             }
             What::Canvas(header) => self.end_canvas(header, &data, &resources)?,
         }

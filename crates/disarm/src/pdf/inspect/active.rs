@@ -39,16 +39,39 @@ struct Look<'t, 'd, 'f> {
     steps: u32,
 }
 
+/// What has an action.
+#[derive(Clone, Copy)]
+enum Owner<'n> {
+    Document,
+    /// The number of a page, the first being 0.
+    Page(u32),
+    Named(&'n str),
+}
+
+impl Owner<'_> {
+    /// Adds a finding, with what it leads to where that is known.
+    fn tell(self, reason: Reason, detail: Option<&str>, findings: &mut Findings) {
+        let place = match (self, detail) {
+            (Owner::Page(number), None) => return findings.add_on_page(reason, 1, number.saturating_add(1)),
+            (Owner::Page(number), Some(detail)) => Place::new(&format!("{}: {detail}", on_page(number))),
+            (Owner::Named(name), Some(detail)) if !name.is_empty() => Place::new(&format!("{name}: {detail}")),
+            (Owner::Named(name), None) => Place::new(name),
+            (Owner::Document | Owner::Named(_), detail) => detail.map(Place::new).unwrap_or_default(),
+        };
+        findings.add(reason, place);
+    }
+}
+
 impl<'d> Look<'_, 'd, '_> {
     fn catalog(&mut self, catalog: &'d Dictionary) {
         if let Ok(action) = catalog.get(b"OpenAction") {
-            self.automatic(action, "");
+            self.automatic(action, Owner::Document);
         }
-        self.additional(catalog, "");
+        self.additional(catalog, Owner::Document);
         if let Some(names) = self.tree.dict(catalog, "Names") {
             if let Some(scripts) = self.tree.dict(names, "JavaScript") {
                 for (name, action) in self.tree.pairs(scripts, "Names", MAX_NAMES) {
-                    self.action(action, &text(name).unwrap_or_default());
+                    self.action(action, Owner::Named(&text(name).unwrap_or_default()));
                 }
             }
             if let Some(files) = self.tree.dict(names, "EmbeddedFiles") {
@@ -80,7 +103,7 @@ impl<'d> Look<'_, 'd, '_> {
             let Ok(field) = self.tree.resolve(object).as_dict() else { continue };
             let kind = self.tree.name(field, "FT").or(kind);
             let name = self.tree.text(field, "T").unwrap_or_default();
-            self.additional(field, &name);
+            self.additional(field, Owner::Named(&name));
             let kids = self.tree.array(field, "Kids").unwrap_or_default();
             let is_group = kids.iter().any(|kid| self.tree.resolve(kid).as_dict().is_ok_and(|kid| kid.has(b"T")));
             match kind {
@@ -102,11 +125,11 @@ impl<'d> Look<'_, 'd, '_> {
     fn pages(&mut self) {
         let tree = self.tree;
         for (number, page) in tree.numbered() {
-            let place = on_page(number);
-            self.additional(page.dict, &place);
+            let owner = Owner::Page(number);
+            self.additional(page.dict, owner);
             self.associated(page.dict);
             for (id, annotation) in tree.annotations(page) {
-                self.additional(annotation, &place);
+                self.additional(annotation, owner);
                 self.associated(annotation);
                 match tree.name(annotation, "Subtype") {
                     Some(b"FileAttachment") => {
@@ -115,12 +138,12 @@ impl<'d> Look<'_, 'd, '_> {
                         }
                     }
                     Some(b"RichMedia" | b"Screen" | b"Movie" | b"Sound" | b"3D") => {
-                        self.findings.add(Reason::RichMedia, Place::new(&place));
+                        owner.tell(Reason::RichMedia, None, self.findings);
                     }
                     _ => {}
                 }
                 if let Ok(action) = annotation.get(b"A") {
-                    self.action(action, &place);
+                    self.action(action, owner);
                 }
                 // An annotation's own number may name a field's action again.
                 self.seen.extend(id);
@@ -131,7 +154,8 @@ impl<'d> Look<'_, 'd, '_> {
     fn outline(&mut self) {
         for item in navigation::outline_items(self.tree) {
             if let Ok(action) = item.dict.get(b"A") {
-                self.action(action, &self.tree.text(item.dict, "Title").unwrap_or_default());
+                let title = self.tree.text(item.dict, "Title").unwrap_or_default();
+                self.action(action, Owner::Named(&title));
             }
         }
     }
@@ -145,31 +169,31 @@ impl<'d> Look<'_, 'd, '_> {
                 && dict.get(b"Type").map_or(true, |kind| kind.as_name().is_ok_and(|name| name == b"Action"))
             {
                 self.seen.insert(*id);
-                self.one_action(dict, "");
+                self.one_action(dict, Owner::Document);
             }
         }
     }
 
     /// What happens by itself when something is opened.
-    fn automatic(&mut self, object: &'d Object, place: &str) {
+    fn automatic(&mut self, object: &'d Object, owner: Owner<'_>) {
         // A place to begin reading at is no action.
         let Ok(action) = self.tree.resolve(object).as_dict() else { return };
         if !matches!(self.tree.name(action, "S"), Some(b"GoTo") | None) {
-            self.findings.add(Reason::AutomaticAction, Place::new(place));
+            owner.tell(Reason::AutomaticAction, None, self.findings);
         }
-        self.action(object, place);
+        self.action(object, owner);
     }
 
     /// What happens by itself at other times: when a page is shown, a field is left, the document is printed.
-    fn additional(&mut self, dict: &'d Dictionary, place: &str) {
+    fn additional(&mut self, dict: &'d Dictionary, owner: Owner<'_>) {
         let Some(actions) = self.tree.dict(dict, "AA") else { return };
         for (_, action) in actions {
-            self.automatic(action, place);
+            self.automatic(action, owner);
         }
     }
 
     /// An action and those that follow it.
-    fn action(&mut self, object: &'d Object, place: &str) {
+    fn action(&mut self, object: &'d Object, owner: Owner<'_>) {
         let mut stack = vec![object];
         while let Some(object) = stack.pop() {
             if self.steps == 0 || object.as_reference().is_ok_and(|id| !self.seen.insert(id)) {
@@ -177,7 +201,7 @@ impl<'d> Look<'_, 'd, '_> {
             }
             self.steps -= 1;
             let Ok(action) = self.tree.resolve(object).as_dict() else { continue };
-            self.one_action(action, place);
+            self.one_action(action, owner);
             if let Ok(next) = action.get(b"Next") {
                 match self.tree.resolve(next) {
                     Object::Array(list) => stack.extend(list.iter()),
@@ -187,34 +211,29 @@ impl<'d> Look<'_, 'd, '_> {
         }
     }
 
-    fn one_action(&mut self, action: &'d Dictionary, place: &str) {
+    fn one_action(&mut self, action: &'d Dictionary, owner: Owner<'_>) {
         let tree = self.tree;
-        let with = |detail: Option<String>| match detail {
-            Some(detail) if place.is_empty() => Place::new(&detail),
-            Some(detail) => Place::new(&format!("{place}: {detail}")),
-            None => Place::new(place),
-        };
-        match tree.name(action, "S").unwrap_or_default() {
-            b"JavaScript" | b"ECMAScript" => self.findings.add(Reason::Script, with(None)),
+        let (reason, detail) = match tree.name(action, "S").unwrap_or_default() {
+            b"JavaScript" | b"ECMAScript" => (Reason::Script, None),
             b"Rendition" | b"Movie" | b"Sound" | b"RichMediaExecute" | b"GoTo3DView" => {
                 if tree.get(action, "JS").is_some() {
-                    self.findings.add(Reason::Script, with(None));
+                    owner.tell(Reason::Script, None, self.findings);
                 }
-                self.findings.add(Reason::RichMedia, with(None));
+                (Reason::RichMedia, None)
             }
-            b"Launch" => self.findings.add(Reason::LaunchAction, with(self.launched(action))),
-            b"SubmitForm" | b"ImportData" => {
-                self.findings.add(Reason::FormSubmission, with(self.target(action)));
-            }
-            b"GoToR" | b"GoToE" => self.findings.add(Reason::UnsafeLink, with(self.target(action))),
+            b"Launch" => (Reason::LaunchAction, self.launched(action)),
+            b"SubmitForm" | b"ImportData" => (Reason::FormSubmission, self.target(action)),
+            b"GoToR" | b"GoToE" => (Reason::UnsafeLink, self.target(action)),
             b"URI" => {
                 let target = tree.text(action, "URI").unwrap_or_default();
-                if navigation::url(tree, &target).is_none() && !target.trim().is_empty() {
-                    self.findings.add(Reason::UnsafeLink, with(Some(target)));
+                if navigation::url(tree, &target).is_some() || target.trim().is_empty() {
+                    return;
                 }
+                (Reason::UnsafeLink, Some(target))
             }
-            _ => {}
-        }
+            _ => return,
+        };
+        owner.tell(reason, detail.as_deref(), self.findings);
     }
 
     fn launched(&self, action: &'d Dictionary) -> Option<String> {

@@ -3,10 +3,9 @@
 //! The interpreter draws appearance streams and nothing else, as ISO 32000-2 asks. Writers that leave them out rely on readers
 //! to draw something: without the pass a reader's yellow marks, a signature in ink or a filled field would vanish.
 
-use form::{Findings, Place, Reason};
+use form::{Findings, Reason};
 use lopdf::{Dictionary, Object, dictionary};
 
-use super::active::on_page;
 use super::edits::Edits;
 use super::shapes::{self, Blend, Drawing, Of};
 use super::tree::{Page, Tree};
@@ -47,7 +46,7 @@ pub(super) fn put_right(tree: &Tree<'_>, edits: &mut Edits, writing: &mut Writin
             let Some(change) = change(tree, page, annotation, edits, writing) else { continue };
             left -= 1;
             if matches!(change, Change::Drawn { is_told: true, .. }) {
-                findings.add(Reason::AppearanceDrawn, Place::new(&on_page(number)));
+                findings.add_on_page(Reason::AppearanceDrawn, 1, number.saturating_add(1));
             }
             match id {
                 Some(id) => {

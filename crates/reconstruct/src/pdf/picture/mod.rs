@@ -112,14 +112,14 @@ impl Pictures {
                 picture.picture.wanted |= packed || !picture.stencil.wanted;
                 picture.stencil.wanted |= packed;
             }
-            self.write(oldest, file, findings, "")?;
+            self.write(oldest, file, findings, None)?;
         }
         while self.held > MOST_HELD && !self.parked.is_empty() {
             let oldest = self.parked.remove(0);
             if let Some(picture) = self.picture_mut(oldest) {
                 (picture.picture.wanted, picture.stencil.wanted) = (true, true);
             }
-            self.write(oldest, file, findings, "")?;
+            self.write(oldest, file, findings, None)?;
         }
         Ok(())
     }
@@ -153,17 +153,17 @@ impl Pictures {
         Some(*uses.object.get_or_insert_with(|| file.reserve()))
     }
 
-    /// Writes the pictures that content has named so far; `place` says where.
+    /// Writes the pictures that content has named so far, on a page of that number or on none; the first is 1.
     pub(super) fn write_used(
         &mut self,
         file: &mut File<'_, '_>,
         findings: &mut Findings,
-        place: &str,
+        page: Option<u32>,
     ) -> Result<(), Error> {
         // The newest first: a picture is reduced with its opacity at hand, which came before it.
         let mut waiting = std::mem::take(&mut self.waiting);
         for number in waiting.iter().rev() {
-            self.write(*number, file, findings, place)?;
+            self.write(*number, file, findings, page)?;
         }
         waiting.retain(|number| {
             let picture = usize::try_from(*number).ok().and_then(|number| self.pictures.get(number));
@@ -179,7 +179,7 @@ impl Pictures {
         number: u32,
         file: &mut File<'_, '_>,
         findings: &mut Findings,
-        place: &str,
+        page: Option<u32>,
     ) -> Result<(), Error> {
         let policy = self.policy;
         let Some(picture) = self.picture_mut(number) else { return Ok(()) };
@@ -199,7 +199,10 @@ impl Pictures {
             Held::Pixels(pixels) => match reduce::fitting(&header, extent, policy.density) {
                 None => encode::pixels(pixels, &header, policy.photo_quality, &mut file.deflater)?,
                 Some((width, height)) => {
-                    findings.add(Reason::PictureReduced, Place::new(place));
+                    match page {
+                        Some(page) => findings.add_on_page(Reason::PictureReduced, 1, page),
+                        None => findings.add(Reason::PictureReduced, Place::default()),
+                    }
                     let pixels = match self.opacity(&header) {
                         Some(opacity) => reduce::reduced_through(pixels, opacity, &header, width, height),
                         None => reduce::reduced(&pixels, &header, width, height),
