@@ -199,6 +199,26 @@ fn lzh_whose_paths_begin_at_the_root_is_read_from_there() {
     }
     let done = sanitise(&Lzh::of(0, b"\\b\\a.txt", b"data\n").bytes(), "a.lzh").unwrap();
     assert_eq!(contents(&done.bytes)[0].0, "b/a.txt");
+    assert_eq!(done.place(Reason::NameChanged).as_deref(), Some("b/a.txt"));
+}
+
+/// UNLHA32 writes names in UTF-16 beside the others; their roots are the same.
+#[test]
+fn lzh_in_utf_16_loses_its_root_as_in_bytes_and_says_so() {
+    let wide = |path: &str| Some(path.encode_utf16().map(|unit| if unit == 0xFF { 0xFFFF } else { unit }).collect());
+    let cases: [(&[u8], &[u8], &str, &str); 3] = [
+        (b"", b"", "\u{FF}b\u{FF}", "a.txt"),
+        (b"\\b\\a.txt", b"", "", "\\b\\a.txt"),
+        (b"a.txt", b"\xffb\xff", "b\u{FF}", "a.txt"),
+    ];
+    for (name, directory, wide_directory, wide_name) in cases {
+        let mut lzh = Lzh::of(2, name, b"data\n");
+        lzh.directory = directory.to_vec();
+        (lzh.wide_directory, lzh.wide_name) = (wide(wide_directory), wide(wide_name));
+        let done = sanitise(&lzh.bytes(), "a.lzh").unwrap_or_else(|refused| panic!("{wide_name}: {refused:?}"));
+        assert_eq!(contents(&done.bytes), [pair("b/a.txt", "\u{FEFF}data\r\n")], "{wide_directory}{wide_name}");
+        assert!(done.has(Reason::NameChanged), "{wide_directory}{wide_name}");
+    }
 }
 
 #[test]
@@ -206,6 +226,9 @@ fn lzh_of_the_amiga_has_a_remark_behind_the_name() {
     let done = sanitise(&Lzh::of(1, b"a.txt\0a remark", b"data\n").bytes(), "a.lzh").unwrap();
     assert_eq!(contents(&done.bytes)[0].0, "a.txt");
     assert!(!done.has(Reason::NameChanged));
+    assert_eq!(done.place(Reason::Metadata).as_deref(), Some("Amiga"));
+    let done = sanitise(&Lzh::of(1, b"a.txt\0", b"data\n").bytes(), "a.lzh").unwrap();
+    assert!(!done.has(Reason::Metadata));
 }
 
 #[test]

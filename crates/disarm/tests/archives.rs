@@ -161,10 +161,14 @@ fn two_members_of_one_name_refuse_the_archive() {
 
 #[test]
 fn different_names_that_clean_to_one_are_numbered() {
-    let done = sanitise(&Archive::of(&["a?.txt", "a*.txt"]).bytes(), "a.zip").unwrap();
+    let done =
+        sanitise(&Archive::of(&["a?.txt", "a*.txt", "a_ (3).txt", "a|.txt", "b/a?.txt"]).bytes(), "a.zip").unwrap();
     let names: Vec<String> = contents(&done.bytes).into_iter().map(|(name, _)| name).collect();
-    assert_eq!(names, ["a_.txt", "a_ (2).txt"]);
-    assert!(done.has(Reason::DuplicateName) && done.has(Reason::NameChanged));
+    assert_eq!(names, ["a_.txt", "a_ (2).txt", "a_ (3).txt", "a_ (4).txt", "b/a_.txt"]);
+    assert!(done.has(Reason::NameChanged));
+    // Numbers that were tried and taken are not told.
+    let told = done.report.findings.iter().filter(|finding| finding.reason == Reason::DuplicateName);
+    assert_eq!(told.map(|finding| finding.place.as_str()).collect::<Vec<_>>(), ["a_ (2).txt", "a_ (4).txt"]);
 }
 
 #[test]

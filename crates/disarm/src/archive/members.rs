@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use form::name::{MemberPath, NameChanges};
+use form::name::{MemberPath, NameChanges, TakenNames};
 use form::text::{Line, Scrubbed};
 use form::{Findings, Limits, Place, Reason};
 use unicode_normalization::UnicodeNormalization;
@@ -107,8 +107,10 @@ pub(crate) fn members(listed: &[Listed<'_>], limits: &Limits, findings: &mut Fin
 struct Paths {
     /// What members say they are called.
     claimed: BTreeSet<String>,
-    /// What they are called now, and how often a name was wanted.
-    given: BTreeMap<String, u32>,
+    /// What they are called now.
+    given: BTreeSet<String>,
+    /// Their names in each directory.
+    names: BTreeMap<String, TakenNames>,
     directories: BTreeSet<String>,
 }
 
@@ -117,16 +119,6 @@ impl Paths {
         if !self.claimed.insert(key(&claimed.replace('\\', "/"))) {
             return Err(Reason::DuplicateMember.into());
         }
-        let mut path = path;
-        let wanted = path.clone();
-        // Different names may become one when they are cleaned; the later ones are numbered.
-        while let Some(count) = self.given.get_mut(&key(&path.to_string())) {
-            *count = count.saturating_add(1);
-            let numbered = wanted.file_name().numbered(*count);
-            path = wanted.with_file_name(numbered).ok_or(Reason::LimitNameBytes)?;
-            findings.add(Reason::DuplicateName, Place::new(&path.to_string()));
-        }
-        self.given.insert(key(&path.to_string()), 1);
         let mut directory = String::new();
         for component in path.directories() {
             if !directory.is_empty() {
@@ -135,12 +127,22 @@ impl Paths {
             directory.push_str(component.as_str());
             self.directories.insert(key(&directory));
         }
+        // Different names may become one when they are cleaned; the later ones are numbered.
+        let name = self.names.entry(key(&directory)).or_default().free(path.file_name());
+        let path = if name == *path.file_name() {
+            path
+        } else {
+            let numbered = path.with_file_name(name).ok_or(Reason::LimitNameBytes)?;
+            findings.add(Reason::DuplicateName, Place::new(&numbered.to_string()));
+            numbered
+        };
+        self.given.insert(key(&path.to_string()));
         Ok(path)
     }
 
     /// A name that is a file and a directory at once cannot be unpacked in one way.
     fn check_directories(&self) -> Result<(), Error> {
-        let clash = self.given.keys().any(|path| self.directories.contains(path));
+        let clash = self.given.iter().any(|path| self.directories.contains(path));
         if clash { Err(Reason::DuplicateMember.into()) } else { Ok(()) }
     }
 }

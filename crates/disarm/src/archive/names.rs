@@ -122,11 +122,21 @@ fn is_first_level(c: char) -> bool {
 }
 
 /// Whether these are words of Cyrillic letters in the code page of Russian DOS. In that of Western DOS the same bytes are letters with
-/// marks, which stand alone, and Greek ones of formulas.
+/// marks, which stand one or two together among ASCII letters, and Greek ones of formulas. Russian has words of one letter, but these
+/// stand alone.
 fn is_cyrillic(names: &[&[u8]]) -> bool {
     let is_letter = |byte: &u8| matches!(byte, 0x80..=0xAF | 0xE0..=0xF1);
-    let mut words = names.iter().flat_map(|name| name.split(u8::is_ascii)).filter(|word| !word.is_empty()).peekable();
-    words.peek().is_some() && words.all(|word| word.len() >= LEAST_WORD && word.iter().all(is_letter))
+    let mut longest = 0;
+    for part in names.iter().flat_map(|name| name.split(|byte| byte.is_ascii() && !byte.is_ascii_alphabetic())) {
+        for word in part.split(u8::is_ascii).filter(|word| !word.is_empty()) {
+            let stands_alone = word.len() == part.len();
+            if !word.iter().all(is_letter) || word.len() < LEAST_WORD && !stands_alone {
+                return false;
+            }
+            longest = longest.max(word.len());
+        }
+    }
+    longest >= LEAST_WORD
 }
 
 /// Not Japanese: Russian, or what the detector of the browsers finds, taken only where it is another East Asian set.
@@ -181,6 +191,11 @@ mod tests {
     fn words_of_russian_dos_are_cyrillic_and_single_letters_are_not() {
         // Python: "тест.txt".encode("cp866")
         assert_eq!(names(&[b"\xe2\xa5\xe1\xe2.txt"]), NameCharset::Found(IBM866));
+        // Python: "Приказ о приёме.doc".encode("cp866"), "В работе.doc".encode("cp866")
+        assert_eq!(names(&[b"\x8f\xe0\xa8\xaa\xa0\xa7 \xae \xaf\xe0\xa8\xf1\xac\xa5.doc"]), NameCharset::Found(IBM866));
+        assert_eq!(names(&[b"\x82 \xe0\xa0\xa1\xae\xe2\xa5.doc"]), NameCharset::Found(IBM866));
+        // Python: "Lettre à Zoé.txt".encode("cp437"), "Ü.txt".encode("cp437")
+        assert_eq!(names(&[b"Lettre \x85 Zo\x82.txt", b"\x9a.txt"]), NameCharset::Cp437);
         // Python: "café.txt".encode("cp437")
         assert_eq!(names(&[b"caf\x82.txt"]), NameCharset::Cp437);
         assert_eq!(names(&[b"\xe2\xa5\xe1\xe2.txt", b"caf\x82.txt"]), NameCharset::Cp437);

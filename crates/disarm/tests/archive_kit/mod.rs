@@ -150,6 +150,9 @@ pub struct Lzh {
     level: u8,
     name: Vec<u8>,
     pub directory: Vec<u8>,
+    /// Directories and name in UTF-16, as UNLHA32 writes them.
+    pub wide_directory: Option<Vec<u16>>,
+    pub wide_name: Option<Vec<u16>>,
     pub sum: u16,
     data: Vec<u8>,
 }
@@ -160,7 +163,8 @@ impl Lzh {
             // CRC-16/ARC
             (0..8).fold(sum ^ u16::from(*byte), |sum, _| if sum & 1 == 1 { sum >> 1 ^ 0xA001 } else { sum >> 1 })
         });
-        Lzh { level, name: name.to_vec(), directory: Vec::new(), sum, data: data.to_vec() }
+        let (wide_directory, wide_name) = (None, None);
+        Lzh { level, name: name.to_vec(), directory: Vec::new(), wide_directory, wide_name, sum, data: data.to_vec() }
     }
 
     pub fn bytes(&self) -> Vec<u8> {
@@ -175,6 +179,10 @@ impl Lzh {
         }
         if self.level > 0 && !self.directory.is_empty() {
             extensions.push(extension(2, &self.directory));
+        }
+        for (kind, path) in [(0x44, &self.wide_name), (0x45, &self.wide_directory)] {
+            let units = path.iter().flatten().flat_map(|unit| unit.to_le_bytes());
+            extensions.extend(path.is_some().then(|| extension(kind, &units.collect::<Vec<u8>>())));
         }
         let mut extra = Vec::new();
         let first = extensions.first().map_or(0, |body| body.len() + width);

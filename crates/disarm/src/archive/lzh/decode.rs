@@ -233,7 +233,7 @@ impl Bits<'_> {
         Some(())
     }
 
-    /// At most 16 bits.
+    /// The next bits, at most 32.
     pub(super) fn take(&mut self, count: u32) -> Option<u32> {
         self.fill(count)?;
         self.filled = self.filled.checked_sub(count)?;

@@ -23,8 +23,16 @@ pub(super) struct Header<'a> {
     /// CRC-16 of the unpacked bytes; the oldest archives have none.
     pub(super) sum: Option<u16>,
     pub(super) modified: Option<i64>,
-    /// The path began at the root of a disk, as LHMelt and archivers of the Mac write it; here it begins in the archive.
-    pub(super) was_rooted: bool,
+    pub(super) left_out: LeftOut,
+}
+
+/// What a path had that is no part of it here.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LeftOut {
+    /// It began at the root of a disk, as LHMelt and archivers of the Mac write it; here it begins in the archive.
+    pub(super) root: bool,
+    /// Something was noted behind the name, as on the Amiga.
+    pub(super) remark: bool,
 }
 
 /// Whether a file begins with a header: a method between dashes, and a level that exists.
@@ -189,10 +197,10 @@ impl<'a> Base<'a> {
         let method = Method::of(self.method);
         let node = Node::of_mode(extra.mode.unwrap_or(0).into(), by_method);
         // A link is written as a directory without data whose mode says what it is.
-        let (name, was_rooted) = extra.path(self.name)?;
+        let (name, left_out) = extra.path(self.name)?;
         let listed = Listed { name, node, has_data: unpacked > 0 || !data.is_empty() };
         let modified = extra.modified.or(self.modified);
-        let header = Header { listed, method, data, is_cut_off, unpacked, sum: self.sum, modified, was_rooted };
+        let header = Header { listed, method, data, is_cut_off, unpacked, sum: self.sum, modified, left_out };
         Ok((header, behind))
     }
 }
@@ -279,11 +287,13 @@ impl<'a> Extra<'a> {
         }
     }
 
-    /// Directories and name as one path, parted by `/`, and whether it began at the root. 0xFF parts directories in extensions, and `\`
+    /// Directories and name as one path, parted by `/`, and what was left out of it. 0xFF parts directories in extensions, and `\`
     /// or `/` in old names.
-    fn path(&self, base_name: &'a [u8]) -> Result<(Name<'a>, bool), Error> {
+    fn path(&self, base_name: &'a [u8]) -> Result<(Name<'a>, LeftOut), Error> {
         // On the Amiga a zero parts the name and what was noted of the file.
-        let raw_name = self.name.unwrap_or(base_name).split(|byte| *byte == 0).next().unwrap_or_default();
+        let mut parts = self.name.unwrap_or(base_name).splitn(2, |byte| *byte == 0);
+        let raw_name = parts.next().unwrap_or_default();
+        let remark = parts.next().is_some_and(|remark| remark.iter().any(|byte| *byte != 0));
         // In the name of level 0 and 1, 0xFF parts directories too, on machines other than DOS.
         let mut raw: Vec<u8> = self.directory.unwrap_or_default().to_vec();
         if !raw.is_empty() && !raw.ends_with(&[0xFF]) {
@@ -291,39 +301,47 @@ impl<'a> Extra<'a> {
         }
         // UNIX writes a link as "name|target".
         raw.extend_from_slice(raw_name);
-        let roots = raw.iter().take_while(|byte| matches!(byte, 0xFF | b'\\')).count();
-        let was_rooted = roots > 0;
-        let raw = raw.into_iter().skip(roots);
-        let raw: Vec<u8> = raw.map(|byte| if byte == 0xFF { b'/' } else { byte }).collect();
-        let Some(wide) = self.wide_path()? else {
+        let has_raw_root = take_root(&mut raw, |byte| matches!(byte, 0xFF | b'\\'));
+        let raw: Vec<u8> = raw.into_iter().map(|byte| if byte == 0xFF { b'/' } else { byte }).collect();
+        let Some((wide, has_wide_root)) = self.wide_path()? else {
+            let left_out = LeftOut { root: has_raw_root, remark };
             let is_utf8 = self.code_page == Some(CODE_PAGE_UTF8);
             let name = match String::from_utf8(raw) {
                 Ok(text) if is_utf8 => Name::Known(text.into()),
                 Ok(text) => Name::Raw(Cow::Owned(text.into_bytes())),
                 Err(error) => Name::Raw(Cow::Owned(error.into_bytes())),
             };
-            return Ok((name, was_rooted));
+            return Ok((name, left_out));
         };
         if !raw.is_empty() && contradicts(&raw, &wide) {
             return Err(Reason::DirectoryMismatch.into());
         }
-        Ok((Name::Known(wide.into()), was_rooted))
+        Ok((Name::Known(wide.into()), LeftOut { root: has_raw_root || has_wide_root, remark }))
     }
 
-    fn wide_path(&self) -> Result<Option<String>, Error> {
+    /// The path in UTF-16, and whether it began at the root.
+    fn wide_path(&self) -> Result<Option<(String, bool)>, Error> {
         let Some(name) = self.wide_name else { return Ok(None) };
-        let units: Vec<u16> = self
+        let mut units: Vec<u16> = self
             .wide_directory
             .unwrap_or_default()
             .chunks_exact(2)
             .chain(name.chunks_exact(2))
             .filter_map(|pair| pair.first_chunk().map(|pair| u16::from_le_bytes(*pair)))
-            .skip_while(|unit| *unit == 0xFFFF)
-            .map(|unit| if unit == 0xFFFF { u16::from(b'/') } else { unit })
             .collect();
+        let has_root = take_root(&mut units, |unit| *unit == 0xFFFF || *unit == u16::from(b'\\'));
+        let units: Vec<u16> =
+            units.into_iter().map(|unit| if unit == 0xFFFF { u16::from(b'/') } else { unit }).collect();
         // Half a pair is no character of any name.
-        String::from_utf16(&units).map(Some).map_err(|_| Reason::Malformed.into())
+        String::from_utf16(&units).map(|path| Some((path, has_root))).map_err(|_| Reason::Malformed.into())
     }
+}
+
+/// Takes off what stands for the root of a disk at the beginning of a path, and says whether there was any.
+fn take_root<T>(path: &mut Vec<T>, parts_directories: impl Fn(&T) -> bool) -> bool {
+    let roots = path.iter().take_while(|unit| parts_directories(unit)).count();
+    path.drain(..roots);
+    roots > 0
 }
 
 /// The checksum of a header of level 2 is that of the header with zeros in its own place.

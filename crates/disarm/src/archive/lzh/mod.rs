@@ -47,8 +47,11 @@ pub(super) fn disarm(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn W
             Some(reason) => Some(reason.into()),
             None => unpack(entry, &mut output, &mut part.findings)?,
         };
-        if entry.was_rooted {
+        if entry.left_out.root {
             part.findings.add(Reason::NameChanged, Place::new(&member.path.to_string()));
+        }
+        if entry.left_out.remark {
+            part.findings.add(Reason::Metadata, Place::new("Amiga"));
         }
         output.member(member.path, entry.modified, withheld)?;
     }
