@@ -34,6 +34,7 @@ mod markup;
 mod msg;
 mod office;
 mod ole_object;
+mod packbits;
 mod pdf;
 mod room;
 mod smime;

@@ -510,6 +510,10 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::StructureRepaired => {
             ("文書の構造の乱れを{count}か所直しました", "{count} places of the document's structure were put in order")
         }
+        Reason::Layers => (
+            "レイヤーや追加のチャンネルを{count}個取り除きました（重ねて見える画像にしました）",
+            "{count} layers or further channels were removed (the picture is what they show together)",
+        ),
         Reason::DrawingMotion => {
             ("図の動き（アニメーション）を{count}個止めました", "{count} movements of the drawing were stopped")
         }

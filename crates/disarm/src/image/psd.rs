@@ -1,5 +1,5 @@
 //! Documents of Photoshop (Adobe Photoshop File Formats Specification): the picture of all layers together, which programs that know no
-//! layers show, leaves as PNG. Layers, paths and whatever else the file holds stay behind.
+//! layers show, leaves as PNG. Layers, paths and whatever else the file holds stay behind; layers and channels are told of.
 
 use std::io::Write;
 
@@ -9,16 +9,19 @@ use form::{Limits, Place, Reason};
 use super::raster::{self, Raster};
 use super::{Facts, colour, marks};
 use crate::error::Error;
+use crate::packbits::{self, Code128};
 use crate::room::Part;
 
 pub(crate) fn disarm(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Error> {
     let mut facts = Facts::default();
-    let raster = read(part.input, &part.job.limits, &mut facts)?;
+    let (raster, left_behind) = read(part.input, &part.job.limits, &mut facts)?;
+    part.findings.add_many(Reason::Layers, left_behind, Place::default());
     part.findings.add(Reason::FormatConverted, Place::new("PNG"));
     raster.write(ImageSource::Png, facts, part, form)
 }
 
-fn read(bytes: &[u8], limits: &Limits, facts: &mut Facts) -> Result<Raster, Error> {
+/// The picture of all layers, and how many layers and further channels stay behind.
+fn read(bytes: &[u8], limits: &Limits, facts: &mut Facts) -> Result<(Raster, u32), Error> {
     let mut reader = Reader { rest: bytes.get(4..).unwrap_or_default() };
     let is_large = match reader.u16()? {
         1 => false,
@@ -32,13 +35,65 @@ fn read(bytes: &[u8], limits: &Limits, facts: &mut Facts) -> Result<Raster, Erro
     raster::check_size(width, height, 1, limits)?;
     let model = Model::of(mode, depth, channels)?;
     facts.deep = depth == 16;
+    facts.converted = mode == DUOTONE;
     let palette = reader.block(Width::Four)?;
-    resources(reader.block(Width::Four)?, facts)?;
-    let layers = reader.block(if is_large { Width::Eight } else { Width::Four })?;
-    let shape = Shape { columns: width, rows: height, depth, planes: model.planes(layers, is_large, channels) };
+    let clear = resources(reader.block(Width::Four)?, facts)?;
+    let palette = Palette { colours: palette, clear };
+    let width_of_lengths = if is_large { Width::Eight } else { Width::Four };
+    let layers = Layers::of(reader.block(width_of_lengths)?, width_of_lengths);
+    let shape = Shape { columns: width, rows: height, depth, planes: model.planes(&layers, channels) };
+    let further = channels.saturating_sub(shape.planes);
     let planes = shape.planes(&mut reader, channels, is_large)?;
-    let (format, pixels) = model.pixels(planes, &shape, palette, facts)?;
-    Ok(Raster { width, height, format, pixels })
+    let (format, pixels) = model.pixels(planes, &shape, &palette, facts)?;
+    Ok((Raster { width, height, format, pixels }, u32::from(layers.count).saturating_add(further.into())))
+}
+
+/// What is known of the layers (the specification's "Layer and Mask Information Section").
+#[derive(Default)]
+struct Layers {
+    count: u16,
+    /// Whether the first channel behind the colours says how much shows through.
+    show_through: bool,
+}
+
+impl Layers {
+    /// Documents of 16 bits have their layers in a block behind those of others.
+    fn of(section: &[u8], width: Width) -> Layers {
+        let mut reader = Reader { rest: section };
+        let Ok(length) = reader.length(width) else { return Layers::default() };
+        let mut layers = Layers::default();
+        if length > 0 {
+            layers.read_count(reader.rest);
+            return layers;
+        }
+        // What applies to all layers.
+        if reader.block(Width::Four).is_err() {
+            return layers;
+        }
+        while let Ok((key, data)) = reader.tagged(width) {
+            match key {
+                b"Lr16" => layers.read_count(data),
+                b"Mtrn" | b"Mt16" => layers.show_through = true,
+                _ => {}
+            }
+        }
+        layers
+    }
+
+    /// A number below zero says that something shows through.
+    fn read_count(&mut self, info: &[u8]) {
+        let count = info.first_chunk().map_or(0, |count| i16::from_be_bytes(*count));
+        self.count = count.unsigned_abs();
+        self.show_through |= count < 0;
+    }
+}
+
+/// The colours of an indexed picture.
+struct Palette<'a> {
+    /// 256 reds, 256 greens, 256 blues.
+    colours: &'a [u8],
+    /// The one that is not painted.
+    clear: Option<u16>,
 }
 
 /// What the channels are.
@@ -56,7 +111,7 @@ impl Model {
         let model = match (mode, depth) {
             (0, 1) => Model::Bitmap,
             // Two inks are kept as how dark they are together.
-            (1 | 8, 8 | 16) => Model::Gray,
+            (1 | DUOTONE, 8 | 16) => Model::Gray,
             (2, 8) => Model::Indexed,
             (3, 8 | 16) => Model::Rgb,
             (4, 8 | 16) => Model::Cmyk,
@@ -73,20 +128,18 @@ impl Model {
         }
     }
 
-    /// The channels that are needed: those of the colours, and the next where it says what shows through. It does where the number of
-    /// layers is negative; otherwise what follows are selections that somebody has saved.
-    fn planes(self, layers: &[u8], is_large: bool, channels: u16) -> u16 {
-        let count = layers.get(if is_large { 8 } else { 4 }..).and_then(|info| info.first_chunk());
-        let shows_through = count.is_some_and(|count| i16::from_be_bytes(*count) < 0);
+    /// The channels that are needed: those of the colours, and the next where it says what shows through; otherwise what follows are
+    /// selections that somebody has saved.
+    fn planes(self, layers: &Layers, channels: u16) -> u16 {
         let may = matches!(self, Model::Gray | Model::Rgb) && channels > self.colours();
-        self.colours().saturating_add(u16::from(shows_through && may))
+        self.colours().saturating_add(u16::from(layers.show_through && may))
     }
 
     fn pixels(
         self,
         planes: Vec<Vec<u8>>,
         shape: &Shape,
-        palette: &[u8],
+        palette: &Palette<'_>,
         facts: &mut Facts,
     ) -> Result<(PixelFormat, Vec<u8>), Error> {
         let has_alpha = shape.planes > self.colours();
@@ -110,11 +163,15 @@ impl Model {
                 (PixelFormat::GrayA8, mixed)
             }
             Model::Gray => (PixelFormat::Gray8, mixed),
-            // 256 reds, 256 greens, 256 blues.
             Model::Indexed => {
-                let colour = |index: &u8, table: usize| palette.get(table.saturating_mul(256) + usize::from(*index));
-                let colours = |index| [0, 1, 2].map(|table| colour(index, table).copied().unwrap_or(0));
-                (PixelFormat::Rgb8, mixed.iter().flat_map(colours).collect())
+                let colour =
+                    |index: u8, table: usize| palette.colours.get(table.saturating_mul(256) + usize::from(index));
+                let painted = |index: u8| [0, 1, 2].map(|table| colour(index, table).copied().unwrap_or(0));
+                let with_opacity = |index: &u8| match painted(*index) {
+                    _ if palette.clear == Some(u16::from(*index)) => [0; 4],
+                    [red, green, blue] => [red, green, blue, u8::MAX],
+                };
+                (PixelFormat::Rgba8, mixed.iter().flat_map(with_opacity).collect())
             }
             Model::Rgb if has_alpha => {
                 mixed.chunks_exact_mut(4).for_each(without_white);
@@ -185,7 +242,7 @@ impl Shape {
                     let mut plane = Vec::with_capacity(plane_bytes.min(MOST_AT_ONCE));
                     for length in lengths.by_ref().take(rows) {
                         let begin = plane.len();
-                        unpack(reader.take(*length)?, self.row_bytes(), &mut plane);
+                        packbits::unpack(reader.take(*length)?, Code128::Nothing, self.row_bytes(), &mut plane);
                         plane.resize(begin.saturating_add(self.row_bytes()), 0);
                     }
                     plane
@@ -201,35 +258,15 @@ impl Shape {
     }
 }
 
-/// Appends at most `most` bytes of what a row is packed as (PackBits, TIFF 6.0, section 9).
-fn unpack(mut packed: &[u8], most: usize, out: &mut Vec<u8>) {
-    let end = out.len().saturating_add(most);
-    while let Some((count, behind)) = packed.split_first()
-        && out.len() < end
-    {
-        let room = end.saturating_sub(out.len());
-        match count {
-            0..=127 => {
-                let (run, behind) = behind.split_at(behind.len().min(usize::from(*count).saturating_add(1)));
-                out.extend(run.iter().take(room));
-                packed = behind;
-            }
-            128 => packed = behind,
-            _ => {
-                let Some((value, behind)) = behind.split_first() else { return };
-                let times = 257_usize.saturating_sub(usize::from(*count)).min(room);
-                out.resize(out.len().saturating_add(times), *value);
-                packed = behind;
-            }
-        }
-    }
-}
-
-/// Density, profile and what is told of; refuses files without a picture of all layers.
-fn resources(block: &[u8], facts: &mut Facts) -> Result<(), Error> {
+/// Density, profile and what is told of, and which colour is not painted; refuses files without a picture of all layers.
+fn resources(block: &[u8], facts: &mut Facts) -> Result<Option<u16>, Error> {
     let mut reader = Reader { rest: block };
-    while reader.rest.starts_with(b"8BIM") {
-        reader.take(4)?;
+    let mut clear = None;
+    while reader.rest.iter().any(|byte| *byte != 0) {
+        // Other programs of the maker sign otherwise.
+        if !matches!(reader.take(4)?, b"8BIM" | b"MeSa" | b"AgHg" | b"PHUT" | b"DCSR") {
+            return Err(Reason::Malformed.into());
+        }
         let id = reader.u16()?;
         let name = reader.take(1)?.first().copied().unwrap_or(0);
         // Name and data are each filled up to an even length.
@@ -241,6 +278,7 @@ fn resources(block: &[u8], facts: &mut Facts) -> Result<(), Error> {
         match id {
             1005 => facts.density = density(data),
             1028 => facts.add_metadata("IPTC"),
+            1047 => clear = data.first_chunk().map(|index| u16::from_be_bytes(*index)),
             1039 => facts.profile = Some(data.to_vec()),
             1058 | 1059 => facts.add_exif(data),
             1060 => facts.add_metadata("XMP"),
@@ -249,7 +287,7 @@ fn resources(block: &[u8], facts: &mut Facts) -> Result<(), Error> {
             _ => {}
         }
     }
-    Ok(())
+    Ok(clear)
 }
 
 /// Pixels per inch, whatever unit they are shown in.
@@ -290,15 +328,41 @@ impl<'a> Reader<'a> {
         self.number().map(u32::from_be_bytes)
     }
 
-    fn block(&mut self, width: Width) -> Result<&'a [u8], Error> {
+    fn length(&mut self, width: Width) -> Result<usize, Error> {
         let length = match width {
             Width::Four => self.u32()?.into(),
             Width::Eight => self.number().map(u64::from_be_bytes)?,
         };
-        self.take(usize::try_from(length).map_err(|_| Error::from(Reason::Malformed))?)
+        usize::try_from(length).map_err(|_| Reason::Malformed.into())
+    }
+
+    fn block(&mut self, width: Width) -> Result<&'a [u8], Error> {
+        let length = self.length(width)?;
+        self.take(length)
+    }
+
+    /// A block of additional information about layers, with its key. In large documents the lengths of some are wider.
+    fn tagged(&mut self, width: Width) -> Result<(&'a [u8; 4], &'a [u8]), Error> {
+        // Data is filled up to a length that can be divided by two or four.
+        let fill = self.rest.iter().take(MOST_FILL).take_while(|byte| **byte == 0).count();
+        self.take(fill)?;
+        if !matches!(self.take(4)?, b"8BIM" | b"8B64") {
+            return Err(Reason::Malformed.into());
+        }
+        let key = self.take(4)?.first_chunk().ok_or(Reason::Malformed)?;
+        let width = if WIDE.contains(&key) { width } else { Width::Four };
+        Ok((key, self.block(width)?))
     }
 }
 
+/// The number of the colour model of one, two or more inks.
+const DUOTONE: u16 = 8;
+/// Bytes that fill up a block.
+const MOST_FILL: usize = 3;
+/// Keys of blocks whose lengths are those of the document.
+const WIDE: [&[u8; 4]; 13] = [
+    b"LMsk", b"Lr16", b"Lr32", b"Layr", b"Mt16", b"Mt32", b"Mtrn", b"Alph", b"FMsk", b"lnk2", b"FEid", b"FXid", b"PxSD",
+];
 /// Memory that is taken for a channel before its rows are there.
 const MOST_AT_ONCE: usize = 1 << 20;
 
@@ -308,13 +372,25 @@ mod tests {
 
     /// Two by one pixels with channels of one byte each, stored plain unless `packing` says otherwise.
     fn file(mode: u16, depth: u16, channels: u16, layers: &[u8], packing: u16, data: &[u8]) -> Vec<u8> {
+        with_resources(mode, depth, channels, &[], layers, packing, data)
+    }
+
+    fn with_resources(
+        mode: u16,
+        depth: u16,
+        channels: u16,
+        resources: &[u8],
+        layers: &[u8],
+        packing: u16,
+        data: &[u8],
+    ) -> Vec<u8> {
         let mut file = b"8BPS\0\x01\0\0\0\0\0\0".to_vec();
         file.extend(channels.to_be_bytes());
         file.extend([0, 0, 0, 1, 0, 0, 0, 2]);
         file.extend(depth.to_be_bytes());
         file.extend(mode.to_be_bytes());
         let palette: Vec<u8> = (0..3_u8).flat_map(|table| (0..=255_u8).map(move |index| index ^ table)).collect();
-        for block in [if mode == 2 { &palette[..] } else { &[] }, &[], layers] {
+        for block in [if mode == 2 { &palette[..] } else { &[] }, resources, layers] {
             file.extend(u32::try_from(block.len()).unwrap().to_be_bytes());
             file.extend(block);
         }
@@ -324,7 +400,7 @@ mod tests {
     }
 
     fn check(file: &[u8], format: PixelFormat, pixels: &[u8]) {
-        let raster = read(file, &Limits::default(), &mut Facts::default()).unwrap();
+        let (raster, _) = read(file, &Limits::default(), &mut Facts::default()).unwrap();
         assert_eq!((raster.width, raster.height, raster.format, raster.pixels.as_slice()), (2, 1, format, pixels));
     }
 
@@ -333,7 +409,14 @@ mod tests {
         check(&file(3, 8, 3, &[], 0, &[10, 20, 30, 40, 50, 60]), PixelFormat::Rgb8, &[10, 30, 50, 20, 40, 60]);
         check(&file(3, 16, 3, &[], 0, &[255; 12]), PixelFormat::Rgb8, &[255; 6]);
         check(&file(1, 8, 1, &[], 0, &[7, 9]), PixelFormat::Gray8, &[7, 9]);
-        check(&file(2, 8, 1, &[], 0, &[4, 5]), PixelFormat::Rgb8, &[4, 5, 6, 5, 4, 7]);
+        check(&file(2, 8, 1, &[], 0, &[4, 5]), PixelFormat::Rgba8, &[4, 5, 6, 255, 5, 4, 7, 255]);
+        let clear = resource(b"8BIM", 1047, &[0, 5]);
+        check(&with_resources(2, 8, 1, &clear, &[], 0, &[4, 5]), PixelFormat::Rgba8, &[4, 5, 6, 255, 0, 0, 0, 0]);
+        for (mode, converted) in [(1, false), (8, true)] {
+            let mut facts = Facts::default();
+            read(&file(mode, 8, 1, &[], 0, &[7, 9]), &Limits::default(), &mut facts).unwrap();
+            assert_eq!(facts.converted, converted, "{mode}");
+        }
         check(&file(0, 1, 1, &[], 0, &[0x40]), PixelFormat::Gray8, &[255, 0]);
         // No ink is white, all of the black ink is black.
         check(
@@ -354,6 +437,67 @@ mod tests {
         check(&file(3, 8, 4, &layers, 0, &half), PixelFormat::Rgba8, &[0, 0, 0, 128, 0, 0, 0, 128]);
     }
 
+    /// A resource without a name.
+    fn resource(signature: &[u8], id: u16, data: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(data.len()).unwrap().to_be_bytes();
+        [signature, &id.to_be_bytes(), &[0, 0], &length, data].concat()
+    }
+
+    /// A section without layers in it: nothing for all layers, then blocks of additional information.
+    fn additional(blocks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+        let mut section = vec![0; 8];
+        for (key, data) in blocks {
+            section.extend([&b"8BIM"[..], *key, &u32::try_from(data.len()).unwrap().to_be_bytes(), data].concat());
+            section.resize(section.len().next_multiple_of(4), 0);
+        }
+        section
+    }
+
+    #[test]
+    fn documents_of_16_bits_say_in_another_block_that_something_shows_through() {
+        let data = [[10, 10, 255, 255], [20, 20, 255, 255], [30, 30, 255, 255], [255, 255, 0, 0]].concat();
+        let opaque = [10, 20, 30, 255, 255, 255];
+        check(&file(3, 16, 4, &additional(&[(b"Lr16", &[0, 1])]), 0, &data), PixelFormat::Rgb8, &opaque);
+        let through: [&[(&[u8; 4], &[u8])]; 2] =
+            [&[(b"Patt", &[0; 3]), (b"Lr16", &[0xFF, 0xFF])], &[(b"Mt16", &[]), (b"Lr16", &[0, 1])]];
+        for blocks in through {
+            let file = file(3, 16, 4, &additional(blocks), 0, &data);
+            check(&file, PixelFormat::Rgba8, &[10, 20, 30, 255, 255, 255, 255, 0]);
+        }
+    }
+
+    #[test]
+    fn layers_and_channels_that_stay_behind_are_counted() {
+        let count = |file: &[u8]| read(file, &Limits::default(), &mut Facts::default()).unwrap().1;
+        assert_eq!(count(&file(3, 8, 3, &[], 0, &[0; 6])), 0);
+        assert_eq!(count(&file(3, 8, 3, &[0, 0, 0, 2, 0, 3], 0, &[0; 6])), 3);
+        // Three colours, opacity, and a selection.
+        assert_eq!(count(&file(3, 8, 5, &[0, 0, 0, 2, 0xFF, 0xFE], 0, &[0; 10])), 3);
+        assert_eq!(count(&file(4, 8, 6, &[], 0, &[0; 12])), 2);
+        assert_eq!(count(&file(3, 16, 3, &additional(&[(b"Lr16", &[0, 7])]), 0, &[0; 12])), 7);
+    }
+
+    /// ImageReady and others sign resources otherwise.
+    #[test]
+    fn resources_behind_those_of_other_programs_are_read() {
+        let unmerged = resource(b"8BIM", 1057, &[0, 0, 0, 1, 0]);
+        for signature in [b"MeSa", b"AgHg", b"PHUT", b"DCSR"] {
+            let resources = [resource(signature, 7000, b"ab"), unmerged.clone()].concat();
+            let file = with_resources(3, 8, 3, &resources, &[], 0, &[0; 6]);
+            assert_eq!(refused(&file), Reason::UnsupportedType);
+        }
+        let unknown = resource(b"what", 7000, b"ab");
+        assert_eq!(refused(&with_resources(3, 8, 3, &unknown, &[], 0, &[0; 6])), Reason::Malformed);
+        check(&with_resources(3, 8, 3, &[0, 0], &[], 0, &[1; 6]), PixelFormat::Rgb8, &[1; 6]);
+    }
+
+    fn refused(file: &[u8]) -> Reason {
+        match read(file, &Limits::default(), &mut Facts::default()) {
+            Err(error) => error.refusal().reason,
+            Ok(_) => panic!("read"),
+        }
+    }
+
     #[test]
     fn rows_are_unpacked_and_no_longer_than_they_are() {
         // Two equal bytes; two different ones; a hundred where two are wanted.
@@ -363,10 +507,6 @@ mod tests {
 
     #[test]
     fn what_is_cut_or_unknown_is_refused() {
-        let refused = |file: &[u8]| match read(file, &Limits::default(), &mut Facts::default()) {
-            Err(error) => error.refusal().reason,
-            Ok(_) => panic!("read"),
-        };
         let whole = file(3, 8, 3, &[], 0, &[0; 6]);
         for cut in 4..whole.len() {
             assert_eq!(refused(&whole[..cut]), Reason::Malformed, "{cut}");

@@ -7,6 +7,7 @@ use flate2::read::{DeflateDecoder, ZlibDecoder};
 use hayro_syntax::object::{Array, Dict, Name, Object, Stream};
 
 use crate::error::size;
+use crate::packbits::{self, Code128};
 
 /// Whether the picture of a stream may be decoded and kept: not too many pixels, whatever of the dictionary and the data says
 /// so, and not too many bytes on the way.
@@ -178,27 +179,10 @@ fn lzw(data: &[u8], limit: u64, early: usize) -> Option<Vec<u8>> {
 
 /// Undoes ISO 32000-1, 7.4.5; nothing when there are more than `limit` bytes.
 fn run_length(data: &[u8], limit: u64) -> Option<Vec<u8>> {
+    let most = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(1);
     let mut bytes = Vec::new();
-    let mut rest = data;
-    while let Some((length, behind)) = rest.split_first() {
-        match length {
-            0..=127 => {
-                let (run, behind) = behind.split_at(behind.len().min(usize::from(*length).saturating_add(1)));
-                bytes.extend_from_slice(run);
-                rest = behind;
-            }
-            128 => break,
-            _ => {
-                let Some((value, behind)) = behind.split_first() else { break };
-                bytes.resize(bytes.len().saturating_add(257_usize.saturating_sub((*length).into())), *value);
-                rest = behind;
-            }
-        }
-        if size(bytes.len()) > limit {
-            return None;
-        }
-    }
-    Some(bytes)
+    packbits::unpack(data, Code128::End, most, &mut bytes);
+    (size(bytes.len()) <= limit).then_some(bytes)
 }
 
 /// Undoes ISO 32000-1, 7.4.3, only to see how large what stands in it is: damage is passed over.

@@ -302,6 +302,8 @@ reasons! {
     253 Removed PrintAreas "print_areas"
     /// What moves in a drawing stands still.
     257 Removed DrawingMotion "drawing_motion"
+    /// Layers and further channels of a picture were removed; it shows what all of them show together.
+    258 Removed Layers "layers"
 
     /// Pictures that nobody sees and that tell the sender that the mail was opened were removed.
     262 Removed TrackingPixel "tracking_pixel"
