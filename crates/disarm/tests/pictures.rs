@@ -155,6 +155,43 @@ fn jpeg_2000_and_photoshop_become_what_every_program_shows() {
     assert_eq!(image::load_from_memory(&done.bytes).unwrap().to_rgb8().into_raw(), [255, 0, 0, 0, 0, 255]);
 }
 
+/// A box of JPEG 2000 (ISO/IEC 15444-1, I.4).
+fn boxed(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+    [&u32::try_from(content.len() + 8).unwrap().to_be_bytes(), &kind[..], content].concat()
+}
+
+/// 15444-1, I.5.3.7: numerators, denominators and powers of ten of the points of a metre, down and across.
+#[test]
+fn jpeg_2000_keeps_its_density_and_tells_of_further_pictures() {
+    let plain = fixture("quarters.jp2");
+    let at = plain.windows(4).position(|kind| kind == b"jp2h").unwrap() - 4;
+    let length = usize::try_from(u32::from_be_bytes(plain[at..at + 4].try_into().unwrap())).unwrap();
+    let (header, behind) = (&plain[at + 8..at + length], &plain[at + length..]);
+    let numbers = |down: u16, across: u16, power: u8| {
+        [&down.to_be_bytes()[..], &[0, 10], &across.to_be_bytes(), &[0, 10], &[power, power]].concat()
+    };
+    let with = |resolution: &[u8]| {
+        let header = [header, &boxed(b"res ", resolution)].concat();
+        sanitise(&[&plain[..at], &boxed(b"jp2h", &header), behind].concat(), "a.jp2").unwrap()
+    };
+    // 300 and 150 dots per inch are 11,811 and 5,906 per metre.
+    let scanned = boxed(b"resc", &numbers(11_811, 5_906, 1));
+    let density = |done: &Sanitised| {
+        let app0 = done.bytes.windows(5).position(|mark| mark == b"JFIF\0").unwrap() + 7;
+        done.bytes[app0..app0 + 5].to_vec()
+    };
+    assert_eq!(density(&with(&scanned)), [1, 0, 150, 1, 44]);
+    // 72 dots per inch are 2,835 per metre: where it is to be shown otherwise than it was scanned, that counts.
+    let shown = boxed(b"resd", &numbers(28_350, 28_350, 0));
+    assert_eq!(density(&with(&[scanned, shown].concat())), [1, 0, 72, 0, 72]);
+    assert!(!sanitise(&plain, "a.jp2").unwrap().has(Reason::AnimationFrames));
+    let (start, stream) = behind.split_at(behind.windows(4).position(|kind| kind == b"jp2c").unwrap() + 4);
+    let whole = [&plain[..at + length], &start[..start.len() - 8], &boxed(b"jp2c", stream).repeat(3)].concat();
+    let told = sanitise(&whole, "a.jpx").unwrap().report.findings;
+    let told = told.iter().find(|finding| finding.reason == Reason::AnimationFrames);
+    assert_eq!(told.map(|finding| finding.count), Some(2));
+}
+
 #[test]
 fn density_is_kept() {
     let (jpeg, _) = made("quarters.jpg");

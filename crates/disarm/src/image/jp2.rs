@@ -3,12 +3,12 @@
 
 use std::io::Write;
 
-use form::image::{ImageSource, PixelFormat};
+use form::image::{Density, ImageSource, PixelFormat};
 use form::{Place, Reason};
 use hayro_jpeg2000::{ColorSpace, DecodeSettings, DecoderContext, Image};
 
 use super::raster::{self, Raster};
-use super::{Facts, colour};
+use super::{Facts, colour, marks};
 use crate::error::Error;
 use crate::room::Part;
 
@@ -56,13 +56,16 @@ pub(crate) fn disarm(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Err
     Raster { width, height, format, pixels }.write(source, facts, part, form)
 }
 
-/// What stands in boxes beside the picture (15444-1, I.7). A codestream alone has none.
+/// What stands in boxes beside the picture (15444-1, I.7), and how many pictures there are beside the first (15444-2, annex M). A
+/// codestream alone has no boxes.
 fn walk(bytes: &[u8]) -> Facts {
     let mut facts = Facts::default();
-    let mut rest = bytes;
-    while let Some((kind, data, behind)) = split_box(rest) {
-        rest = behind;
+    let mut pictures = 0_u32;
+    let mut density = None;
+    for (kind, data) in boxes(bytes) {
         match kind {
+            b"jp2c" => pictures = pictures.saturating_add(1),
+            b"jp2h" => density = density_of(data),
             b"xml " => facts.add_metadata("XML"),
             b"uuid" if data.starts_with(&XMP) => facts.add_metadata("XMP"),
             b"uuid" => match data.strip_prefix(&EXIF) {
@@ -73,7 +76,33 @@ fn walk(bytes: &[u8]) -> Facts {
             _ => {}
         }
     }
+    facts.more_frames = pictures.saturating_sub(1);
+    facts.density = density.or(facts.density);
     facts
+}
+
+/// The density in a header (15444-1, I.5.3.7): that at which it is to be shown, or else that at which it was scanned.
+fn density_of(header: &[u8]) -> Option<Density> {
+    let (_, both) = boxes(header).find(|(kind, _)| *kind == b"res ")?;
+    let of = |wanted: &[u8; 4]| {
+        let (_, numbers) = boxes(both).find(|(kind, _)| *kind == wanted)?;
+        let number = |at: usize| Some(f64::from(u16::from_be_bytes(*numbers.get(at..)?.first_chunk()?)));
+        let power = |at: usize| Some(10_f64.powi(i8::from_be_bytes(*numbers.get(at..)?.first_chunk()?).into()));
+        // Points of a metre, down and then across.
+        let down = number(0)? / number(2)? * power(8)?;
+        let across = number(4)? / number(6)? * power(9)?;
+        marks::from_inches(across * INCH, down * INCH)
+    };
+    of(b"resd").or_else(|| of(b"resc"))
+}
+
+/// The boxes that stand one after the other, each with its kind and what is in it.
+fn boxes(mut rest: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
+    std::iter::from_fn(move || {
+        let (kind, data, behind) = split_box(rest)?;
+        rest = behind;
+        Some((kind, data))
+    })
 }
 
 /// The first box: its kind, what is in it, and what follows.
@@ -90,6 +119,8 @@ fn split_box(bytes: &[u8]) -> Option<(&[u8; 4], &[u8], &[u8])> {
     Some((kind, whole.get(head..)?, behind))
 }
 
+/// Metres of an inch.
+const INCH: f64 = 0.0254;
 /// The boxes of XMP (ISO 16684-3) and of Exif as cameras and converters write it.
 const XMP: [u8; 16] = [0xBE, 0x7A, 0xCF, 0xCB, 0x97, 0xA9, 0x42, 0xE8, 0x9C, 0x71, 0x99, 0x94, 0x91, 0xE3, 0xAF, 0xAC];
 const EXIF: [u8; 16] = *b"JpgTiffExif->JP2";
