@@ -48,6 +48,16 @@ impl Structured {
         values.any(|value| Some(value) != first)
     }
 
+    /// True when the segments of a parameter are not numbered 0, 1, 2 … once each, as RFC 2231 section 3 asks: readers take the first
+    /// or the last of two with one number, and stop at a gap or do not. Nor may one without a number stand beside them.
+    pub(crate) fn is_disordered(&self, name: &str) -> bool {
+        let named = || self.params.iter().filter(|p| p.name == name);
+        let mut numbers: Vec<u32> = named().filter_map(|p| p.segment).collect();
+        numbers.sort_unstable();
+        let is_mixed = !numbers.is_empty() && named().any(|p| p.segment.is_none());
+        is_mixed || (0..).zip(numbers).any(|(expected, number)| expected != number)
+    }
+
     /// A parameter decoded: RFC 2231 form first (readers show that one), else the plain form with its encoded-words.
     pub(crate) fn decoded(&self, name: &str, tally: &mut Tally) -> Option<String> {
         self.extended(name, tally)
@@ -261,5 +271,18 @@ mod tests {
     fn conflicting_parameters_are_seen() {
         assert!(Structured::parse("multipart/mixed; boundary=a; boundary=b").conflicts("boundary"));
         assert!(!Structured::parse("multipart/mixed; boundary=a; boundary=a").conflicts("boundary"));
+    }
+
+    #[test]
+    fn segments_are_numbered_from_0_once_each() {
+        let disordered =
+            |params: &str| Structured::parse(&format!("multipart/mixed; {params}")).is_disordered("boundary");
+        for params in ["boundary=a", "boundary*=a", "boundary*0=a; boundary*1=b", "boundary*1*=b; boundary*0*=a"] {
+            assert!(!disordered(params), "{params}");
+        }
+        for params in ["*0=a; boundary*0=b", "*0=a; boundary*2=b", "*1=a", "*0=a; boundary*0*=a", "*=a; boundary*0=b"] {
+            let params = &format!("boundary{params}");
+            assert!(disordered(params), "{params}");
+        }
     }
 }

@@ -200,7 +200,8 @@ impl<'a> Walk<'a> {
         let ambiguous = Judgement::Refuse(Refusal::plain(Reason::AmbiguousStructure));
         // Few composers write `boundary*0=` (RFC 2231); where a plain one stands beside it, readers differ in which they take.
         let is_extended = part.media.is_extended(BOUNDARY);
-        if part.media.conflicts(BOUNDARY) || (is_extended && part.media.plain(BOUNDARY).is_some()) {
+        let is_twofold = is_extended && (part.media.plain(BOUNDARY).is_some() || part.media.is_disordered(BOUNDARY));
+        if part.media.conflicts(BOUNDARY) || is_twofold {
             return Err(ambiguous);
         }
         let boundary = part.boundary();
@@ -461,10 +462,12 @@ mod tests {
             "Content-Type: multipart/mixed; boundary=a; boundary=b",
             "Content-Type: multipart/mixed; boundary=\"\"",
             "Content-Type: multipart/mixed; boundary*0=a; boundary=b",
+            "Content-Type: multipart/mixed; boundary*0=a; boundary*0=b",
+            "Content-Type: multipart/mixed; boundary*0=a; boundary*2=b",
             "Content-Type: multipart/mixed; boundary*=utf-8''zz",
             "Content-Type: multipart/mixed; boundary=zz\nContent-Transfer-Encoding: base64",
         ] {
-            let input = format!("{head}\n\n--a\n\nx\n--b\n\ny\n");
+            let input = format!("{head}\n\n--a\n\nx\n--b\n\ny\n--ab\n\nz\n");
             assert_eq!(tree(&input).parts[0].refused.map(|r| r.reason), Some(Reason::AmbiguousStructure), "{head}");
         }
         let nested = "Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: multipart/mixed; boundary=a\n\n--a\n\nx\n--a--\n";
