@@ -147,3 +147,22 @@ fn colours_that_numbers_name_are_brought_to_those_that_all_show() {
     assert!(done.has(Reason::ColourConverted));
     check(&image::load_from_memory(&done.bytes).unwrap().to_rgba8(), [RED, LIME, BLUE, WHITE]);
 }
+
+/// Without a box of colours the numbers of the coded picture hold (ISO/IEC 23000-22, 7.3.6.4): the same three, in the sequence header
+/// (AV1 specification, 5.5.2).
+#[test]
+fn colours_that_only_the_coded_picture_names_are_brought_to_those_that_all_show() {
+    let mut wide = fixture("deep.avif");
+    let boxed = wide.windows(4).position(|name| name == b"colr").unwrap();
+    wide[boxed..boxed + 4].copy_from_slice(b"skip");
+    let media = wide.windows(4).position(|name| name == b"mdat").unwrap();
+    let numbers = media + wide[media..].windows(3).position(|numbers| numbers == [1, 13, 1]).unwrap();
+    assert!(!sanitise(&wide, "a.avif").unwrap().has(Reason::ColourConverted));
+    wide[numbers] = 12;
+    let done = sanitise(&wide, "a.avif").unwrap();
+    assert!(done.has(Reason::ColourConverted));
+    check(&image::load_from_memory(&done.bytes).unwrap().to_rgba8(), [RED, LIME, BLUE, WHITE]);
+    // A box that says otherwise is believed.
+    wide[boxed..boxed + 4].copy_from_slice(b"colr");
+    assert!(!sanitise(&wide, "a.avif").unwrap().has(Reason::ColourConverted));
+}

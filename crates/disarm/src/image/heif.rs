@@ -17,7 +17,7 @@ use form::image::{ImageSource, PixelFormat, Sampling};
 use form::{Limits, Place, Reason};
 use heifer_isobmff::boxes::{ColorInfo, Property};
 use heifer_isobmff::{FourCC, HeifFile, ItemId};
-use planes::{Model, Planes};
+use planes::{Model, Named, Planes};
 
 use super::Facts;
 use super::raster::{self, Raster};
@@ -27,10 +27,17 @@ use crate::room::Part;
 pub(crate) fn disarm(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Error> {
     let file = HeifFile::parse(part.input).map_err(|error| refusal_of_boxes(&error))?;
     let limits = &part.job.limits;
-    let picture = Heif { file: &file, limits, decoded: Cell::new(0), deep: Cell::new(false), fine: Cell::new(false) };
+    let picture = Heif {
+        file: &file,
+        limits,
+        decoded: Cell::new(0),
+        deep: Cell::new(false),
+        fine: Cell::new(false),
+        named: Cell::new(None),
+    };
     let primary = file.primary_id;
     let canvas = picture.item(primary, 0)?;
-    let mut facts = facts(&file, primary);
+    let mut facts = facts(&file, primary, picture.named.get().unwrap_or(Named::UNKNOWN));
     facts.deep = picture.deep.get();
     facts.sampling = Some(if picture.fine.get() { Sampling::Full } else { Sampling::Reduced });
     facts.orientation = canvas.turn.number();
@@ -43,7 +50,7 @@ pub(crate) fn disarm(mut part: Part<'_>, form: &mut dyn Write) -> Result<(), Err
 }
 
 /// What the file holds beside the picture. The turn that Exif notes is not read: here the boxes say it (23008-12, 6.5.10).
-fn facts(file: &HeifFile<'_>, primary: ItemId) -> Facts {
+fn facts(file: &HeifFile<'_>, primary: ItemId, coded: Named) -> Facts {
     let mut facts = Facts::default();
     if let Ok(Some(exif)) = file.exif(primary) {
         facts.add_exif(&exif);
@@ -56,24 +63,28 @@ fn facts(file: &HeifFile<'_>, primary: ItemId) -> Facts {
     let others = others.saturating_add(usize::from(file.file_type.has_brand(b"avis")));
     facts.more_frames = u32::try_from(others).unwrap_or(u32::MAX);
     let first_tile = file.referenced_items(primary, b"dimg").first().copied();
-    let said = |read: fn(&ColorInfo) -> Option<Vec<u8>>| {
-        [Some(primary), first_tile].into_iter().flatten().find_map(|item| {
-            file.item_properties(item).ok()?.find_map(|property| match property {
-                Property::Color(colours) => read(colours),
-                _ => None,
-            })
-        })
-    };
-    // A profile says more than the numbers beside it.
-    facts.profile = said(|colours| match colours {
-        ColorInfo::Icc(profile) if !profile.is_empty() => Some(profile.clone()),
-        _ => None,
-    })
-    .or_else(|| {
-        said(|colours| match colours {
-            ColorInfo::Nclx { primaries, transfer, .. } => primaries::profile(*primaries, *transfer),
+    let items = [Some(primary), first_tile].into_iter().flatten();
+    let colours: Vec<&ColorInfo> = items
+        .filter_map(|item| file.item_properties(item).ok())
+        .flatten()
+        .filter_map(|property| match property {
+            Property::Color(colours) => Some(colours),
             _ => None,
         })
+        .collect();
+    // A profile says more than the numbers beside it.
+    let profile = colours.iter().find_map(|colours| match colours {
+        ColorInfo::Icc(profile) if !profile.is_empty() => Some(profile.clone()),
+        _ => None,
+    });
+    let noted = colours.iter().find_map(|colours| match colours {
+        ColorInfo::Nclx { primaries, transfer, .. } => Some(Named { primaries: *primaries, transfer: *transfer }),
+        _ => None,
+    });
+    facts.profile = profile.or_else(|| {
+        // Where no box says it, the coded picture does (ISO/IEC 23000-22, 7.3.6.4).
+        let Named { primaries, transfer } = noted.unwrap_or(coded);
+        primaries::profile(primaries, transfer)
     });
     facts
 }
@@ -95,6 +106,8 @@ struct Heif<'a> {
     deep: Cell<bool>,
     /// Whether each pixel had a colour of its own.
     fine: Cell<bool>,
+    /// The colours of the first picture that was decoded; opacity comes behind it.
+    named: Cell<Option<Named>>,
 }
 
 impl Heif<'_> {
@@ -179,6 +192,7 @@ impl Heif<'_> {
         self.decoded.set(decoded);
         self.deep.set(self.deep.get() || planes.depth.iter().any(|depth| *depth > 8));
         self.fine.set(self.fine.get() || planes.is_fine());
+        self.named.set(self.named.get().or(Some(planes.named)));
         let (width, height) = stated.map_or((width, height), |(w, h)| (w.min(width), h.min(height)));
         let pixels = colour::rgba(&planes, self.model(id, &planes)?, width, height)?;
         Ok(Canvas { width, height, pixels, turn: Turns::default() })

@@ -4,10 +4,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use form::{Limits, Reason};
 use heifer_isobmff::{HeifFile, ItemId};
-use rusty_av1d::pixel::{MatrixCoefficients, YUVRange};
+use rusty_av1d::pixel::{ColorPrimaries, MatrixCoefficients, TransferCharacteristic, YUVRange};
 use rusty_av1d::{Decoder, Picture, PixelLayout, PlanarImageComponent, Rav1dError, Settings};
 
-use super::planes::{Chroma, Model, Planes};
+use super::planes::{Chroma, Model, Named, Planes};
 use super::refusal_of_boxes;
 use crate::error::Error;
 
@@ -66,7 +66,8 @@ fn planes(picture: &Picture) -> Result<Planes, Error> {
     let luma = plane(picture, PlanarImageComponent::Y, width, height)?;
     let samples = [luma, colour(PlanarImageComponent::U)?, colour(PlanarImageComponent::V)?];
     let model = Model { matrix: matrix(picture), full_range: matches!(picture.color_range(), YUVRange::Full) };
-    Ok(Planes { width, height, chroma_width, samples, depth: [depth; 2], chroma, model })
+    let named = named(picture);
+    Ok(Planes { width, height, chroma_width, samples, depth: [depth; 2], chroma, model, named })
 }
 
 /// The samples of a component, without what stands behind the end of each row.
@@ -99,6 +100,21 @@ fn matrix(picture: &Picture) -> u16 {
         MatrixCoefficients::BT2020NonConstantLuminance => 9,
         _ => u16::MAX,
     }
+}
+
+/// The numbers of the colours, of those that are not shown as if they were those of sRGB.
+fn named(picture: &Picture) -> Named {
+    let primaries = match picture.color_primaries() {
+        ColorPrimaries::BT2020 => 9,
+        ColorPrimaries::P3Display => 12,
+        _ => Named::UNKNOWN.primaries,
+    };
+    let transfer = match picture.transfer_characteristic() {
+        TransferCharacteristic::Linear => 8,
+        TransferCharacteristic::PerceptualQuantizer => 16,
+        _ => Named::UNKNOWN.transfer,
+    };
+    Named { primaries, transfer }
 }
 
 fn refusal(error: Rav1dError) -> Error {

@@ -4,7 +4,7 @@ use form::{Limits, Reason};
 use heifer_hevc_dec::decoder::{DecodeOptions, decode_picture};
 use heifer_isobmff::{HeifFile, ItemId};
 
-use super::planes::{Chroma, Model, Planes};
+use super::planes::{Chroma, Model, Named, Planes};
 use super::refusal_of_boxes;
 use crate::error::Error;
 
@@ -23,7 +23,9 @@ pub(super) fn decode(file: &HeifFile<'_>, id: ItemId, limits: &Limits) -> Result
     };
     let model = Model { matrix: frame.matrix_coeffs.into(), full_range: frame.full_range };
     let (samples, depth) = (frame.planes, frame.bit_depth);
-    Ok(Planes { width, height, chroma_width, samples, depth, chroma, model })
+    // The decoder gives no more than the matrix of what the sequence says.
+    let named = Named::UNKNOWN;
+    Ok(Planes { width, height, chroma_width, samples, depth, chroma, model, named })
 }
 
 fn refusal(error: &heifer_hevc_dec::Error) -> Error {

@@ -14,6 +14,19 @@ pub(super) struct Planes {
     pub(super) chroma: Chroma,
     /// What the coded picture says of its samples.
     pub(super) model: Model,
+    /// What the coded picture says of its colours.
+    pub(super) named: Named,
+}
+
+/// Colours by their numbers in ITU-T H.273, tables 2 and 3; 2 is said to be unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Named {
+    pub(super) primaries: u16,
+    pub(super) transfer: u16,
+}
+
+impl Named {
+    pub(super) const UNKNOWN: Named = Named { primaries: 2, transfer: 2 };
 }
 
 /// How many samples of colour there are.
