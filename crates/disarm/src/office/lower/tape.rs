@@ -148,7 +148,8 @@ fn lost(of: Type, units: &[Unit]) -> usize {
 /// Empty elements that the element lacks even where all that has a place stands in it: what it waits for may come behind what waits.
 fn lacking(of: Type, units: &[Unit]) -> impl Iterator<Item = u16> {
     let (row, _) = in_order(of, units.iter().map(Unit::outline).collect(), false);
-    (0..of.child_count()).filter(move |number| may_be_empty(of, *number) && row.helps(*number))
+    let is_complete = of.accepts(row.end());
+    (0..of.child_count()).filter(move |number| !is_complete && may_be_empty(of, *number) && row.helps(*number))
 }
 
 /// Where the first child stands that only waits for empty ones, and the numbers of those.
@@ -510,6 +511,21 @@ mod tests {
         assert_eq!((lost(&arranged.moves), arranged.repaired), (1, 1));
         assert!(arranged.moves.contains(&(3..5, None)));
         assert_eq!(steps.len(), 3);
+    }
+
+    /// Each that is named costs that all children are placed anew.
+    #[test]
+    fn nothing_lacks_where_what_has_a_place_is_enough() {
+        let document = PartKind::named("MainDocumentPart").unwrap().root();
+        let body = child(document, "w", "body").1;
+        let paragraph = child(body, "w", "p").1;
+        let [properties, run] = ["pPr", "r"].map(|name| child(paragraph, "w", name).0);
+        let units = |numbers: &[u16]| numbers.iter().copied().map(Unit::empty).collect::<Vec<_>>();
+        let found = |of: Type, numbers: &[u16]| lacking(of, &units(numbers)).collect::<Vec<_>>();
+        assert!(found(paragraph, &[run, properties, properties]).is_empty());
+        let table = child(body, "w", "tbl").1;
+        let [properties, grid, row] = ["tblPr", "tblGrid", "tr"].map(|name| child(table, "w", name).0);
+        assert_eq!(found(table, &[properties, row]), [grid]);
     }
 
     #[test]
