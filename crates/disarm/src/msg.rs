@@ -99,8 +99,12 @@ impl Reader<'_> {
     /// A storage as a compound file of its own; `None` where it cannot be one, which costs the mail no more than this attachment.
     fn object(&mut self, storage: &str) -> Result<Option<Vec<u8>>, Error> {
         let Ok(entries) = self.file.walk_storage(storage) else { return Ok(None) };
-        let entries = entries.skip(1).take(MAX_ENTRIES).map(|entry| (entry.path().to_owned(), entry.is_stream()));
-        let entries: Vec<_> = entries.collect();
+        let entries = entries.skip(1).take(MAX_ENTRIES.saturating_add(1));
+        let entries: Vec<_> = entries.map(|entry| (entry.path().to_owned(), entry.is_stream())).collect();
+        // What is left of one that is too large would be taken for all of it.
+        if entries.len() > MAX_ENTRIES {
+            return Ok(None);
+        }
         let Ok(mut out) = CompoundFile::create(Cursor::new(Vec::new())) else { return Ok(None) };
         for (path, is_stream) in entries {
             let Some(inner) = path.strip_prefix(storage).ok().zip(path.to_str()) else { continue };
@@ -289,6 +293,22 @@ mod tests {
         let attachment = msg.message.attachments.first().unwrap();
         assert!(matches!(&attachment.content, Content::File(bytes) if bytes == b"content"), "{attachment:?}");
         assert_eq!(attachment.properties.get(&id::ATTACH_LONG_FILENAME), Some(&Value::Text("a.txt".to_owned())));
+    }
+
+    #[test]
+    fn an_object_of_more_entries_than_are_looked_at_is_not_passed_on_short() {
+        let with = |more: usize| {
+            let mut file = with_object();
+            let outer = (0..100 + more).map(|outer| format!("{DATA}/{outer:03}"));
+            let inner = (0..100).flat_map(|outer| (0..199).map(move |inner| format!("{DATA}/{outer:03}/{inner:03}")));
+            outer.chain(inner).for_each(|path| file.create_storage(path).unwrap());
+            read(&file.into_inner().into_inner(), &Limits::default()).unwrap()
+        };
+        let content = |msg: &Msg| matches!(msg.message.attachments.first().unwrap().content, Content::File(_));
+        let most = with(0);
+        assert!(!most.damaged && content(&most));
+        let more = with(1);
+        assert!(more.damaged && !content(&more));
     }
 
     #[test]
