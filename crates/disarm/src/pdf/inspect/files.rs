@@ -22,8 +22,16 @@ pub(in crate::pdf) struct Files {
     files: Vec<File>,
     /// Streams that are among them: the same one may be named in several lists.
     seen: BTreeSet<ObjectId>,
-    /// Whether they are encrypted, and the document is not.
-    is_locked: bool,
+    lock: Lock,
+}
+
+/// Whether the files are encrypted where the document is not.
+#[derive(Clone, Copy, Default)]
+pub(super) enum Lock {
+    #[default]
+    Open,
+    /// Each is withheld for that.
+    Locked,
 }
 
 struct File {
@@ -57,9 +65,9 @@ impl Files {
         });
     }
 
-    /// Says of all that they are encrypted, so that each is withheld for that.
-    pub(super) fn lock(&mut self) {
-        self.is_locked = true;
+    /// None yet, of a document whose files are so.
+    pub(super) fn of(lock: Lock) -> Files {
+        Files { lock, ..Files::default() }
     }
 
     /// Unpacks the files into the spill and tells of each in the form. One that cannot be unpacked, or would be too large, is
@@ -77,9 +85,9 @@ impl Files {
         for (id, file) in self.files.into_iter().enumerate() {
             let name = names.take(&file.name, findings);
             let left = limits.spill_bytes.min(limits.total_bytes).saturating_sub(offset);
-            let unpacked = match self.is_locked {
-                true => Err(Reason::Encrypted.into()),
-                false => unpacked(file.stream.as_ref(), file.size, left, limits.ratio),
+            let unpacked = match self.lock {
+                Lock::Locked => Err(Reason::Encrypted.into()),
+                Lock::Open => unpacked(file.stream.as_ref(), file.size, left, limits.ratio),
             };
             let (bytes, withheld) = match unpacked {
                 Ok(bytes) => (bytes, None),

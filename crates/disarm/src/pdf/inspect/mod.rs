@@ -32,7 +32,7 @@ use form::{Findings, Place, Reason};
 
 use crate::error::Error;
 use edits::Edits;
-use files::Files;
+use files::{Files, Lock};
 use tree::Tree;
 use writing::Writing;
 
@@ -70,18 +70,17 @@ pub(super) struct Prepared {
 /// Opens and inspects a file and puts right what the interpreter would lose.
 pub(super) fn prepare(input: &[u8], job: &DirtyJob) -> Result<Prepared, Error> {
     match open::open(input, job) {
-        Ok(opened) => put_right(input, opened, job),
+        Ok(opened) => put_right(input, opened, Lock::Open, job),
         Err(error) => {
             let copy = open::without_lock_of_files(input).ok_or(error)?;
-            let mut prepared = put_right(&copy, open::open(&copy, job)?, job)?;
+            let mut prepared = put_right(&copy, open::open(&copy, job)?, Lock::Locked, job)?;
             prepared.rewritten.get_or_insert(copy);
-            prepared.files.lock();
             Ok(prepared)
         }
     }
 }
 
-fn put_right(input: &[u8], opened: open::Opened, job: &DirtyJob) -> Result<Prepared, Error> {
+fn put_right(input: &[u8], opened: open::Opened, lock: Lock, job: &DirtyJob) -> Result<Prepared, Error> {
     let mut prepared = Prepared {
         rewritten: None,
         password: opened.password,
@@ -92,7 +91,7 @@ fn put_right(input: &[u8], opened: open::Opened, job: &DirtyJob) -> Result<Prepa
         links: Vec::new(),
         findings: Findings::new(job.limits.findings),
         page_count: None,
-        files: Files::default(),
+        files: Files::of(lock),
         vertical_forms: false,
     };
     if opened.is_encrypted {
