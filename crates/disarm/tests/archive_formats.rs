@@ -107,8 +107,13 @@ fn every_method_of_7z_and_lzh_and_zip_is_unpacked() {
     }
     // seq 4000
     let many: String = (1..=4000).map(|number| format!("{number}\r\n")).collect();
-    for name in ["lh5.lzh", "lh6.lzh", "lh7.lzh", "bzip2.zip", "deflate64.zip", "lzma.zip", "ppmd.zip"] {
-        assert_eq!(contents(&made(name).bytes), [pair("many.txt", &format!("\u{FEFF}{many}"))], "{name}");
+    let all = pair("many.txt", &format!("\u{FEFF}{many}"));
+    let zips = ["bzip2.zip", "deflate64.zip", "lzma.zip", "ppmd.zip", "xz.zip", "zstd.zip", "zstd-early.zip"];
+    for name in ["lh5.lzh", "lh6.lzh", "lh7.lzh", "lz4.7z", "brotli-frames.7z"].into_iter().chain(zips) {
+        assert_eq!(contents(&made(name).bytes), std::slice::from_ref(&all), "{name}");
+    }
+    for name in ["deflate64.7z", "zstd.7z", "brotli.7z"] {
+        assert_eq!(contents(&made(name).bytes), [all.clone(), pair("readme.txt", "\u{FEFF}read me\r\n")], "{name}");
     }
     // seq 9000: as many codes as make the tree of -lh1- forget half of what it met.
     let more: String = (1..=9000).map(|number| format!("{number}\r\n")).collect();
@@ -117,6 +122,32 @@ fn every_method_of_7z_and_lzh_and_zip_is_unpacked() {
     assert_eq!(stored, [pair("readme.txt", "\u{FEFF}read me\r\n"), pair("能力表.txt", "\u{FEFF}能力\r\n")]);
     let packed = contents(&made("mszip.cab").bytes);
     assert_eq!(packed[2], pair("many.txt", &format!("\u{FEFF}{many}")));
+}
+
+/// APPNOTE 4.4.5; Methods.txt of 7-Zip ZS.
+#[test]
+fn a_method_that_is_not_read_is_told_by_its_number() {
+    for (name, number) in [("wavpack.zip", 97), ("lizard.7z", 0x04F7_1106)] {
+        let refusal = *made(name).members[0].1.as_ref().unwrap_err();
+        assert_eq!(refusal, form::Refusal::limit(Reason::UnsupportedMethod, 0, number), "{name}");
+    }
+}
+
+#[test]
+fn a_damaged_member_of_a_method_read_here_is_withheld_alone() {
+    // In the last two only the block has a checksum.
+    for name in ["deflate64.7z", "zstd.7z", "brotli.7z", "brotli-frames.7z", "lz4.7z"] {
+        // Of a block that is changed somewhere nothing that is behind the change may come out as if it were right.
+        let whole = archive_kit::fixture(name);
+        for at in [40, 200, 1_000, 3_000] {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x55;
+            match sanitise(&bytes, name) {
+                Err(refused) => assert_eq!(refused.refusal.reason, Reason::Malformed, "{name} {at}"),
+                Ok(done) => assert_eq!(withheld(&done, "many.txt"), Reason::Malformed, "{name} {at}"),
+            }
+        }
+    }
 }
 
 #[test]

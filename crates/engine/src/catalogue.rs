@@ -103,8 +103,38 @@ pub fn describe_refusal(refusal: &Refusal, language: Language) -> String {
             Language::En => format!(" (limit {limit}, found {value})"),
         };
         text.push_str(&detail);
+    } else if refusal.reason == Reason::UnsupportedMethod && refusal.value > 0 {
+        let method = method(refusal.value);
+        text.push_str(&match language {
+            Language::Ja => format!("（{method}）"),
+            Language::En => format!(" ({method})"),
+        });
     }
     text
+}
+
+/// What a method of an archive is called, by its number in ZIP (APPNOTE 4.4.5) or in 7z (Methods.txt of 7-Zip and of 7-Zip ZS), whose numbers
+/// have more bytes. Those without a name are found by their number.
+fn method(number: u64) -> String {
+    const NAMES: &[(u64, &str)] = &[
+        (10, "PKWARE Imploding"),
+        (18, "IBM TERSE"),
+        (94, "MP3"),
+        (96, "JPEG"),
+        (97, "WavPack"),
+        (0x04_0109, "Deflate64"),
+        (0x04F7_1101, "Zstandard"),
+        (0x04F7_1102, "Brotli"),
+        (0x04F7_1103, "LZ5"),
+        (0x04F7_1104, "LZ4"),
+        (0x04F7_1105, "LZS"),
+        (0x04F7_1106, "Lizard"),
+    ];
+    match NAMES.iter().find(|(known, _)| *known == number) {
+        Some((_, name)) => (*name).to_owned(),
+        None if number > u64::from(u16::MAX) => format!("{number:08X}"),
+        None => number.to_string(),
+    }
 }
 
 /// A number as people read it: bytes in MB or KB, everything else as it is.
@@ -644,5 +674,17 @@ mod tests {
             describe_refusal(&Refusal::plain(Reason::Encrypted), Language::Ja),
             "暗号化（パスワード付きなど）のため中身を確かめられません"
         );
+    }
+
+    #[test]
+    fn a_method_that_is_not_read_is_named() {
+        for (number, name) in
+            [(97, "（WavPack）"), (16, "（16）"), (0x04F7_1106, "（Lizard）"), (0x04F7_1177, "（04F71177）")]
+        {
+            let refusal = Refusal::limit(Reason::UnsupportedMethod, 0, number);
+            assert_eq!(describe_refusal(&refusal, Language::Ja), format!("この圧縮方式には対応していません{name}"));
+        }
+        let plain = Refusal::plain(Reason::UnsupportedMethod);
+        assert_eq!(describe_refusal(&plain, Language::En), "packed with a method that cannot be read");
     }
 }

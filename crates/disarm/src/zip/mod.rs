@@ -47,7 +47,7 @@ pub(crate) fn disarm(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn W
     let mut output = Output::new(form, spill, part.detected, limits)?;
     for member in members {
         let spill = output.spill();
-        let refusal = reason_to_withhold(member.entry, &keys).map(Refusal::from);
+        let refusal = refusal_of(member.entry, &keys);
         let withheld = match refusal.or_else(|| check_memory(member.entry, limits).err()) {
             Some(refusal) => Some(refusal),
             None if member.entry.is_encrypted() => match decrypt(&mut archive, &member, &keys, spill)? {
@@ -108,21 +108,21 @@ fn second_opinion<'a>(input: &'a [u8], entries: &[Entry<'_>]) -> Result<ZipArchi
 
 /// What the members say of their sizes is enough to refuse a bomb before a byte of it is unpacked.
 fn check_claims(members: &[Member<'_, '_>], keys: &[Vec<u8>], limits: &Limits) -> Result<(), Error> {
-    let unpacked =
-        || members.iter().map(|member| member.entry).filter(|entry| reason_to_withhold(entry, keys).is_none());
+    let unpacked = || members.iter().map(|member| member.entry).filter(|entry| refusal_of(entry, keys).is_none());
     for entry in unpacked() {
         check_ratio(entry.unpacked, entry.packed, limits.ratio.into())?;
     }
     check_total(unpacked().map(|entry| entry.unpacked), limits)
 }
 
-fn reason_to_withhold(entry: &Entry<'_>, keys: &[Vec<u8>]) -> Option<Reason> {
-    entry.node.refusal().or_else(|| match entry.method {
-        _ if entry.is_encrypted() => keys.is_empty().then_some(Reason::Encrypted),
+/// Why a member is not unpacked, as far as its header says; a method that is not read is named.
+fn refusal_of(entry: &Entry<'_>, keys: &[Vec<u8>]) -> Option<Refusal> {
+    entry.node.refusal().map(Refusal::plain).or_else(|| match entry.method {
+        _ if entry.is_encrypted() => keys.is_empty().then_some(Reason::Encrypted.into()),
         METHOD_STORED | METHOD_DEFLATED | METHOD_DEFLATE64 | METHOD_BZIP2 | METHOD_PPMD => None,
         METHOD_LZMA | METHOD_ZSTD | METHOD_ZSTD_EARLY | METHOD_XZ => None,
         METHOD_SHRUNK..=METHOD_REDUCED_4 | METHOD_IMPLODED => None,
-        _ => Some(Reason::UnsupportedMethod),
+        other => Some(Refusal::limit(Reason::UnsupportedMethod, 0, other.into())),
     })
 }
 

@@ -4,6 +4,7 @@ use form::{Limits, Reason, Refusal};
 
 use super::super::bytes::{self, Fields};
 use super::super::codec::check_window;
+use super::method::Method;
 use crate::error::size;
 
 /// The beginning of the file.
@@ -129,6 +130,11 @@ fn bounded(count: u64) -> Option<u64> {
 pub(super) struct Needs {
     window: u64,
     pub(super) is_encrypted: bool,
+    /// The method, where it is one that is read here.
+    pub(super) method: Option<Method>,
+    /// What is told of it where it stands beside others.
+    unread: Option<Refusal>,
+    coders: usize,
 }
 
 impl Needs {
@@ -153,8 +159,19 @@ impl Needs {
                 }
             }
             _ if FILTERS.contains(&id) => Some(0),
-            _ => return Err(Reason::UnsupportedMethod.into()),
+            // What these keep is told when they are read.
+            _ if Method::of(id).is_some() => Some(0),
+            _ => return Err(unsupported(id)),
         };
+        if let Some(method) = Method::of(id) {
+            self.method = Some(method);
+            self.unread = Some(unsupported(id));
+        }
+        self.coders = self.coders.saturating_add(1);
+        // They are read alone: beside a filter, which is for programs, or a password they are hardly met.
+        if let Some(refusal) = self.unread.filter(|_| self.coders > 1) {
+            return Err(refusal);
+        }
         self.window = self.window.saturating_add(window.ok_or(Reason::Malformed)?);
         Ok(())
     }
@@ -162,6 +179,12 @@ impl Needs {
     pub(super) fn check(&self, limits: &Limits) -> Result<(), Refusal> {
         check_window(self.window, limits)
     }
+}
+
+/// The refusal of a coder, which names it.
+pub(super) fn unsupported(id: &[u8]) -> Refusal {
+    let number = id.iter().fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
+    Refusal::limit(Reason::UnsupportedMethod, 0, number)
 }
 
 fn lzma2_window(bits: u8) -> Option<u64> {
@@ -172,7 +195,7 @@ fn lzma2_window(bits: u8) -> Option<u64> {
     }
 }
 
-const START_BYTES: u64 = 32;
+pub(super) const START_BYTES: u64 = 32;
 const ENCODED_HEADER: u8 = 0x17;
 const PACK_INFO: u8 = 0x06;
 const UNPACK_INFO: u8 = 0x07;

@@ -9,6 +9,8 @@ use form::job::Password;
 use form::{Limits, Place, Reason, Refusal};
 use sevenz_rust2::{Archive, ArchiveEntry, BlockDecoder, Password as Key};
 
+use super::bytes;
+use super::codec::Summed;
 use super::members::{Listed, Member, Node, members};
 use super::names::Name;
 use super::output::{Output, check_ratio, check_total};
@@ -18,6 +20,7 @@ use crate::room::Part;
 use coders::Needs;
 
 mod coders;
+mod method;
 
 pub(super) fn disarm(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn Write) -> Result<(), Error> {
     let (input, limits) = (part.input, &part.job.limits);
@@ -72,7 +75,7 @@ pub(super) fn disarm(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn W
             part.findings.add(Reason::Decrypted, Place::default());
             output.opened_by(block.opened_by);
         }
-        unpack(input, archive, index, block, &mut places, &mut output)?;
+        unpack(input, archive, index, block, limits, &mut places, &mut output)?;
     }
     // What is left has no data: empty files, and links and devices without a target.
     for (entry, member) in archive.files.iter().zip(places).filter_map(|(entry, member)| Some((entry, member?))) {
@@ -97,6 +100,10 @@ fn open(input: &[u8], header: &[u8], passwords: &[Password], limits: &Limits) ->
     let mut needs = Needs::default();
     for coder in coders::of_packed_header(header)? {
         needs.add(coder.id, coder.properties)?;
+        // The library reads the list.
+        if needs.method.is_some() {
+            return Err(coders::unsupported(coder.id).into());
+        }
     }
     needs.check(limits)?;
     if !needs.is_encrypted {
@@ -183,11 +190,17 @@ fn unpack(
     archive: &Archive,
     index: usize,
     block: &Block,
+    limits: &Limits,
     places: &mut [Option<Member>],
     output: &mut Output<'_>,
 ) -> Result<(), Error> {
     let mut failure = None;
-    if block.withheld.is_none() {
+    if let (None, Some(method)) = (block.withheld, block.needs.method) {
+        let packed = packed(input, archive, index);
+        if let Some(packed) = packed.filter(|packed| is_whole(archive, index, &mut *method.unpacked(packed, limits))) {
+            failure = read(archive, index, block, &mut *method.unpacked(packed, limits), places, output).err();
+        }
+    } else if block.withheld.is_none() {
         let mut source = Cursor::new(input);
         let decoder = BlockDecoder::new(1, index, archive, &block.key, &mut source);
         let mut at = archive.stream_map.block_first_file_index.get(index).copied().unwrap_or(usize::MAX);
@@ -216,6 +229,52 @@ fn unpack(
     Ok(())
 }
 
+/// Where the bytes of a block of one coder stand.
+fn packed<'a>(input: &'a [u8], archive: &Archive, index: usize) -> Option<&'a [u8]> {
+    let streams = &archive.stream_map;
+    let stream = *streams.block_first_pack_stream_index().get(index)?;
+    let (offset, len) = (*streams.pack_stream_offsets().get(stream)?, *archive.pack_sizes().get(stream)?);
+    bytes::slice(input, coders::START_BYTES.checked_add(archive.pack_pos())?.checked_add(offset)?, len)
+}
+
+/// False for a block whose own checksum is the only one, and not that of what it unpacks to. Its members have none to be judged by.
+fn is_whole(archive: &Archive, index: usize, data: &mut dyn Read) -> bool {
+    let Some(block) = archive.blocks.get(index).filter(|block| block.has_crc) else { return true };
+    let of_block = |at: usize| archive.stream_map.file_block_index.get(at).copied().flatten() == Some(index);
+    if archive.files.iter().enumerate().all(|(at, entry)| !of_block(at) || !has_data(entry) || entry.has_crc) {
+        return true;
+    }
+    let mut all = Summed::new(data.take(block.get_unpack_size()));
+    std::io::copy(&mut all, &mut std::io::sink()).is_ok() && u64::from(all.sum()) == block.crc
+}
+
+/// Writes the members of a block out of what it unpacks to.
+fn read(
+    archive: &Archive,
+    index: usize,
+    block: &Block,
+    data: &mut dyn Read,
+    places: &mut [Option<Member>],
+    output: &mut Output<'_>,
+) -> Result<(), Error> {
+    for (at, entry) in archive.files.iter().enumerate() {
+        if archive.stream_map.file_block_index.get(at).copied().flatten() != Some(index) || !has_data(entry) {
+            continue;
+        }
+        let mut own = Summed::new(data.take(entry.size()));
+        let member = places.get_mut(at).and_then(Option::take);
+        let withheld = if member.is_some() { content(entry, &mut own, block, output)? } else { None };
+        // The next one begins behind all of it.
+        let _ = std::io::copy(&mut own, &mut std::io::sink());
+        let is_damaged = entry.has_crc && u64::from(own.sum()) != entry.crc;
+        if let Some(member) = member {
+            let withheld = withheld.or(is_damaged.then_some(Reason::Malformed.into()));
+            output.member(member.path, modified(entry), withheld)?;
+        }
+    }
+    Ok(())
+}
+
 fn write(
     entry: &ArchiveEntry,
     data: &mut dyn Read,
@@ -223,12 +282,22 @@ fn write(
     member: Member,
     output: &mut Output<'_>,
 ) -> Result<(), Error> {
-    let withheld = match node(entry).refusal() {
-        Some(reason) => Some(reason.into()),
-        // Of a solid block only the whole has a ratio; it was judged by what it says.
-        None => output.spill().copy(data, entry.size(), block.packed.max(entry.size()))?,
-    };
+    let withheld = content(entry, data, block, output)?;
     output.member(member.path, modified(entry), withheld)
+}
+
+/// Writes the bytes of a member.
+fn content(
+    entry: &ArchiveEntry,
+    data: &mut dyn Read,
+    block: &Block,
+    output: &mut Output<'_>,
+) -> Result<Option<Refusal>, Error> {
+    match node(entry).refusal() {
+        Some(reason) => Ok(Some(reason.into())),
+        // Of a solid block only the whole has a ratio; it was judged by what it says.
+        None => output.spill().copy(data, entry.size(), block.packed.max(entry.size())),
+    }
 }
 
 fn has_data(entry: &ArchiveEntry) -> bool {
