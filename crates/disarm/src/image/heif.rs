@@ -124,10 +124,7 @@ impl Heif<'_> {
             _ => return Err(Reason::UnsupportedType.into()),
         };
         if let Some(mask) = self.mask_of(id) {
-            // Colours that were made darker by their opacity (23008-12, 6.10.1.2) are written by few.
-            if !self.file.referenced_items(id, b"prem").is_empty() {
-                return Err(Reason::UnsupportedType.into());
-            }
+            let is_darkened = !self.file.referenced_items(id, b"prem").is_empty();
             let mask = match self.file.item(mask).map_err(|error| refusal_of_boxes(&error))?.item_type.0 {
                 kind if kind == *b"grid" => self.grid(mask)?,
                 _ => self.coded(mask)?,
@@ -136,8 +133,11 @@ impl Heif<'_> {
                 return Err(Reason::UnsupportedType.into());
             }
             for (pixel, opacity) in canvas.pixels.chunks_exact_mut(4).zip(mask.pixels.chunks_exact(4)) {
-                if let ([.., alpha], [grey, ..]) = (pixel, opacity) {
+                if let ([colours @ .., alpha], [grey, ..]) = (pixel, opacity) {
                     *alpha = *grey;
+                    if is_darkened {
+                        colours.iter_mut().for_each(|colour| *colour = lightened(*colour, *grey));
+                    }
                 }
             }
         }
@@ -266,6 +266,14 @@ impl Canvas {
     }
 }
 
+/// A colour that was multiplied by its opacity (23008-12, 6.10.1.2), as it was before.
+fn lightened(colour: u8, opacity: u8) -> u8 {
+    let (colour, opacity) = (u32::from(colour), u32::from(opacity));
+    // What nobody sees has no colour. Half is added, so that the nearest is taken.
+    let before = colour.saturating_mul(255).saturating_add(opacity / 2).checked_div(opacity).unwrap_or(0);
+    u8::try_from(before).unwrap_or(u8::MAX)
+}
+
 /// Where an aperture begins and how long it is, on one axis, in whole pixels.
 fn aperture(side: u32, length: (u32, u32), offset: (i32, u32)) -> Option<(u32, u32)> {
     let length_pixels = length.0.checked_div(length.1)?;
@@ -360,6 +368,18 @@ mod tests {
             }
         }
         turns.number()
+    }
+
+    /// 23008-12, 6.10.1.2: what is stored is the colour times its opacity.
+    #[test]
+    fn a_colour_is_what_it_was_before_it_was_darkened() {
+        for (stored, opacity, colour) in
+            [(128, 128, 255), (64, 128, 128), (255, 255, 255), (7, 255, 7), (0, 128, 0), (0, 0, 0), (9, 0, 0)]
+        {
+            assert_eq!(lightened(stored, opacity), colour, "{stored} {opacity}");
+        }
+        // None is brighter than its opacity.
+        assert_eq!(lightened(200, 100), 255);
     }
 
     #[test]
