@@ -100,6 +100,29 @@ fn something_withheld_is_exit_code_one_and_names_the_reason() {
     assert_eq!(fs::read_dir(directory.path().join("out")).expect("listed").count(), 0, "nothing is written");
 }
 
+/// The picture is changed at each byte that AV1 codes it with.
+#[test]
+fn a_picture_whose_decoder_gives_up_is_told_as_damaged_and_not_as_a_crash() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let whole = fixture("files/quarters.avif");
+    let coded = whole.windows(4).position(|name| name == b"mdat").expect("the box of the coded picture") + 4;
+    let damaged: Vec<(String, Vec<u8>)> = (coded..whole.len())
+        .map(|at| {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0xFF;
+            (format!("{at}.avif"), bytes)
+        })
+        .collect();
+    let files: Vec<(&str, &[u8])> = damaged.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    let (_, reports) = sanitize(directory.path(), &files, &[]);
+    assert_eq!(reports.len(), files.len());
+    let withheld = reports.iter().filter(|report| report["verdict"] == "withheld");
+    let reasons: Vec<&str> =
+        withheld.map(|report| report["findings"][0]["reason"].as_str().expect("a reason")).collect();
+    assert!(reasons.contains(&"malformed"), "{reasons:?}");
+    assert!(!reasons.contains(&"room_crash"), "{reasons:?}");
+}
+
 /// Members that Info-ZIP and 7-Zip encrypted, the old way and with AES, come out when the password is among those given.
 #[test]
 fn a_password_opens_encrypted_members() {

@@ -44,4 +44,5 @@ mod zip;
 
 pub use error::Error;
 pub use fonts::{FontBytes, FontFile, Fonts, Script, Wish};
+pub use image::PANIC_ON_DAMAGE;
 pub use room::{PagesDone, Refused, run, run_telling};

@@ -17,6 +17,7 @@
 )]
 #![allow(clippy::undocumented_unsafe_blocks, reason = "kill(2) and signal(2)")]
 
+mod damage;
 mod support;
 
 use jail::room::{Input, PagesDone, RoomIo, RoomRefusal};
@@ -44,6 +45,7 @@ const WHOLE_OR_NOTHING: u8 = 11;
 const WAIT: u8 = 12;
 const PAGES: u8 = 13;
 const TELL_AND_HANG: u8 = 14;
+const PANIC_ON_DAMAGE: u8 = 15;
 
 fn handler(io: &mut RoomIo<'_>) -> Result<(), RoomRefusal> {
     match io.params {
@@ -55,6 +57,7 @@ fn handler(io: &mut RoomIo<'_>) -> Result<(), RoomRefusal> {
             std::hint::spin_loop();
         },
         [PANIC, ..] => panic!("as the test wants"),
+        [PANIC_ON_DAMAGE, ..] => damage::find(),
         // Megabytes of a pattern, made without holding them.
         [GENERATE, megabytes, ..] => {
             let block: Vec<u8> = (0..=255).cycle().take(1 << 16).collect();
@@ -150,7 +153,9 @@ fn form_invalid() -> RoomRefusal {
 fn main() {
     let mut arguments = std::env::args_os().skip(1);
     match arguments.next() {
-        Some(first) if first == "room" => jail::room::enter(arguments, handler, handler),
+        Some(first) if first == "room" => {
+            jail::room::enter_prepared(arguments, |_| Box::new(handler), |_| Vec::new(), &["tests/damage/"])
+        }
         Some(first) if first == "hold" => hold(),
         Some(first) if first == "converse" => return converse(),
         Some(first) if first == "serve" => return serve_and_tell(),
@@ -189,6 +194,10 @@ fn main() {
         ("a_source_beyond_its_file_opens_nothing", a_source_beyond_its_file_opens_nothing),
         ("a_deadline_is_kept_and_the_slot_serves_on", a_deadline_is_kept_and_the_slot_serves_on),
         ("a_panic_names_its_place", a_panic_names_its_place),
+        (
+            "a_panic_where_a_library_finds_damage_refuses_the_document",
+            a_panic_where_a_library_finds_damage_refuses_the_document,
+        ),
         (
             "a_zygote_is_replaced_after_its_documents_and_after_a_crash",
             a_zygote_is_replaced_after_its_documents_and_after_a_crash,
@@ -422,6 +431,17 @@ fn a_panic_names_its_place() {
         panic!("not a panic")
     };
     assert!(place.contains("tests/rooms.rs:"), "{place}");
+}
+
+fn a_panic_where_a_library_finds_damage_refuses_the_document() {
+    let pool = start(config());
+    let before = layout(&pool);
+    let outcome = pool.chain_wait(source(b"x"), vec![PANIC_ON_DAMAGE], vec![ORDINARY], limits());
+    let Verdict::Refused(refusal, detail) = outcome.verdict() else { panic!("{:?}", outcome.verdict()) };
+    assert_eq!((refusal.reason, *detail), (form::reason::Reason::Malformed, [0; 16]));
+    assert!(outcome.clean.fresh.is_none());
+    // The room did not go wrong, and its zygote serves on.
+    assert_eq!(layout(&pool), before);
 }
 
 /// Where the code of a zygote's rooms lies in memory: another zygote has it elsewhere.

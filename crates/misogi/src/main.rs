@@ -112,7 +112,7 @@ fn tenant_key(typed: &str) -> Result<store::TenantKey, String> {
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os();
     if arguments.nth(1).is_some_and(|first| first == pool::ROOM_ARGUMENT) {
-        jail::room::enter_prepared(arguments, rooms::prepare, rooms::rehearsals);
+        jail::room::enter_prepared(arguments, rooms::prepare, rooms::rehearsals, disarm::PANIC_ON_DAMAGE);
     }
     let result = match Cli::parse().command {
         None => commands::serve::run(commands::serve::Arguments::default()),

@@ -19,6 +19,8 @@ use heifer_isobmff::boxes::{ColorInfo, Property};
 use heifer_isobmff::{FourCC, HeifFile, ItemId};
 use planes::{Model, Named, Planes};
 
+pub use av1::PANIC_ON_DAMAGE;
+
 use super::Facts;
 use super::raster::{self, Raster};
 use crate::error::{Error, within};

@@ -31,6 +31,7 @@ use crate::error::Error;
 use crate::room::Part;
 use raster::Raster;
 
+pub use heif::PANIC_ON_DAMAGE;
 pub(crate) use marks::first_directory;
 
 pub(crate) fn disarm(mut part: Part<'_>, source: ImageSource, form: &mut dyn Write) -> Result<(), Error> {

@@ -70,7 +70,7 @@ pub(super) fn run(start: &Start) -> ! {
         "--nolockcheck".to_owned(),
     ]
     .map(text);
-    install_panic_hook();
+    install_panic_hook(&[]);
     let own = start.clone();
     let driver = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(move || drive(&socket, &own));
     if driver.is_err() {

@@ -10,6 +10,7 @@ use crate::wire::{
     EXIT_JOB, EXIT_OK, EXIT_OUTPUT, EXIT_PANIC, EXIT_PEER_GONE, FD_IN, FD_JOB, FD_OUT, FD_SIDE, IN_MESSAGE_MAX,
     InReply, JOB_HEAD_BYTES, JobHead, PANIC_PLACE_BYTES, PARAMS_MAX, Reply, Setup, Task, Told,
 };
+use form::reason::{Reason, Refusal};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -252,14 +253,18 @@ fn probe(params: &[u8], out: &mut Output) -> ! {
 }
 
 /// In a room a panic ends the process at once, with its place as the last word. No unwinding: hostile input made the code go
-/// wrong, and nothing of what it did is wanted.
-pub(crate) fn install_panic_hook() {
-    std::panic::set_hook(Box::new(|panic| {
+/// wrong, and nothing of what it did is wanted. A panic in one of the sources that are named `on_damage` says that the document is damaged.
+pub(crate) fn install_panic_hook(on_damage: &'static [&'static str]) {
+    std::panic::set_hook(Box::new(move |panic| {
         if !allocator::in_room() {
             process::exit(1);
         }
+        let socket = descriptor::take(JOB);
         let mut place = Place { bytes: [0; PANIC_PLACE_BYTES], len: 0 };
         if let Some(location) = panic.location() {
+            if on_damage.iter().any(|source| location.file().contains(source)) {
+                end(&socket, &Reply::Refused { refusal: Refusal::plain(Reason::Malformed), detail: [0; 16] });
+            }
             // The end of a path says more than its beginning.
             let file = location.file();
             let tail = file.len().saturating_sub(PANIC_PLACE_BYTES - 12);
@@ -268,7 +273,6 @@ pub(crate) fn install_panic_hook() {
                 format_args!("{}:{}", file.get(tail..).unwrap_or(""), location.line()),
             );
         }
-        let socket = descriptor::take(JOB);
         let _ = message_out(&socket, &Reply::Panicked { place: place.bytes }, &[&[]]);
         process::exit(EXIT_PANIC)
     }));

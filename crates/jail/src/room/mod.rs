@@ -74,7 +74,7 @@ pub fn enter(
             Role::Clean => Box::new(clean),
         }
     };
-    enter_prepared(arguments, prepare, |_| Vec::new())
+    enter_prepared(arguments, prepare, |_| Vec::new(), &[])
 }
 
 /// A job of our own making that goes through the handler of a zygote before any other, and whose outputs nobody gets. What it uses
@@ -90,10 +90,14 @@ pub struct Rehearsal {
 /// As [`enter`], with a function that makes the handler. It runs once in each zygote before that locks itself down, so tables
 /// which every document needs are built once and shared by all rooms. It must start no thread and keep nothing open; files
 /// are to be had by [`map_file`]. The same holds for the handler while it rehearses: what it does must be right in both places.
+///
+/// `panic_on_damage` are words in the paths of sources, of libraries that have no other way to say that a document is damaged. A panic there
+/// ends the room like any other, but as a refusal ([`Reason::Malformed`](form::Reason::Malformed)) and not as a crash.
 pub fn enter_prepared(
     mut arguments: impl Iterator<Item = OsString>,
     prepare: impl FnOnce(Role) -> Box<Handler>,
     rehearsals: impl FnOnce(Role) -> Vec<Rehearsal>,
+    panic_on_damage: &'static [&'static str],
 ) -> ! {
     let name = arguments.next().unwrap_or_default();
     if name == converter::ROOM_NAME {
@@ -101,7 +105,7 @@ pub fn enter_prepared(
     }
     let role = [Role::Dirty, Role::Clean].into_iter().find(|role| name == role.name());
     let (Some(role), None) = (role, arguments.next()) else { zygote::not_for_people() };
-    zygote::run(role, prepare, rehearsals)
+    zygote::run(role, prepare, rehearsals, panic_on_damage)
 }
 
 /// A file of the system's own, mapped read-only until the process ends: what all rooms share without a copy. Only root may be

@@ -33,6 +33,7 @@ pub(super) fn run(
     role: Role,
     prepare: impl FnOnce(Role) -> Box<Handler>,
     rehearsals: impl FnOnce(Role) -> Vec<Rehearsal>,
+    panic_on_damage: &'static [&'static str],
 ) -> ! {
     if !descriptor::is_socket(process::SOCKET) {
         not_for_people();
@@ -61,6 +62,7 @@ pub(super) fn run(
             process::exit(1)
         }
     };
+    job::install_panic_hook(panic_on_damage);
     serve(&control, &setup, zygote, &handler)
 }
 
@@ -238,7 +240,6 @@ fn limits(setup: &Setup) -> io::Result<()> {
 }
 
 fn serve(control: &OwnedFd, setup: &Setup, mut zygote: Zygote, handler: &Handler) -> ! {
-    job::install_panic_hook();
     let own_pid = process::own_pid();
     // A supervisor that does not listen any more ends the zygote, and with it every room.
     fn told<T>(result: io::Result<T>) -> T {

@@ -11,6 +11,10 @@ use super::planes::{Chroma, Model, Named, Planes};
 use super::refusal_of_boxes;
 use crate::error::Error;
 
+/// Words in the paths of sources that panic where what they read is damaged, and say it in no other way: the decoder of AV1, in which sums
+/// of damaged numbers do not fit.
+pub const PANIC_ON_DAMAGE: &[&str] = &["rusty_av1d"];
+
 /// Decodes an item. Of one that is coded in layers the last is taken, which is the finest.
 pub(super) fn decode(file: &HeifFile<'_>, id: ItemId, limits: &Limits) -> Result<Planes, Error> {
     let stream = file.item_data(id).map_err(|error| refusal_of_boxes(&error))?;
@@ -18,7 +22,7 @@ pub(super) fn decode(file: &HeifFile<'_>, id: ItemId, limits: &Limits) -> Result
     if stream.is_empty() {
         return Err(Reason::Malformed.into());
     }
-    // Where a tile is damaged the decoder panics, which ends a room; outside of one it is a file like any other damaged one.
+    // A room ends where the decoder panics, and says that the file is damaged; outside of one that is said here.
     let done = catch_unwind(AssertUnwindSafe(|| decoded(stream.into_owned().into_boxed_slice(), limits)));
     done.unwrap_or_else(|_| Err(Reason::Malformed.into()))
 }
