@@ -100,6 +100,25 @@ fn something_withheld_is_exit_code_one_and_names_the_reason() {
     assert_eq!(fs::read_dir(directory.path().join("out")).expect("listed").count(), 0, "nothing is written");
 }
 
+/// Where the kernel gives no huge pages (prctl(2): PR_SET_THP_DISABLE is 41), zygotes stay as they are.
+#[test]
+fn documents_are_rebuilt_without_huge_pages_as_with_them() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (input, output) = (directory.path().join("a.txt"), directory.path().join("out"));
+    fs::write(&input, "text\n").expect("written");
+    const WITHOUT: &str = "import ctypes,os,sys\nlibc=ctypes.CDLL(None)\n\
+        assert libc.prctl(41,1,0,0,0)==0 and libc.prctl(42,0,0,0,0)==1\nos.execv(sys.argv[1],sys.argv[1:])";
+    let mut command = Command::new("python3");
+    command
+        .args(["-c", WITHOUT, env!("CARGO_BIN_EXE_misogi"), "sanitize", "--json"])
+        .arg(&input)
+        .arg("-o")
+        .arg(&output);
+    let ran = command.output().expect("python3 is installed (./test)");
+    assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert_eq!(fs::read_to_string(output.join("a.txt")).expect("rebuilt"), "\u{FEFF}text\r\n");
+}
+
 /// The picture is changed at each byte that AV1 codes it with.
 #[test]
 fn a_picture_whose_decoder_gives_up_is_told_as_damaged_and_not_as_a_crash() {
