@@ -154,6 +154,16 @@ pub(crate) fn detect(bytes: &[u8], name: Option<&FileName>, declared_type: &str)
     Detected::by_token(magic::weak(bytes).as_deref().unwrap_or(UNKNOWN))
 }
 
+/// What a text part is that holds no text: its type, where its bytes leave no doubt. A text that begins with the letters of a signature
+/// is a text.
+pub(crate) fn binary(bytes: &[u8]) -> Option<DetectedType> {
+    let is_program_text = || PROGRAM_TEXTS.iter().any(|start| bytes.starts_with(start));
+    if prose::is_text(bytes) && !is_program_text() {
+        return None;
+    }
+    by_signature(bytes).map(|found| found.token)
+}
+
 /// Types whose first bytes leave no doubt.
 fn by_signature(bytes: &[u8]) -> Option<Detected> {
     if let Some(source) = magic::image(bytes) {
@@ -254,6 +264,9 @@ fn promised_by(extension: &str) -> Option<&'static [&'static str]> {
 }
 
 const UNKNOWN: &str = "unknown";
+
+/// What may be all letters and is nothing that people read.
+const PROGRAM_TEXTS: &[&[u8]] = &[b"%PDF-", b"{\\rtf"];
 
 /// What programs call a mail that they store.
 const MAIL_EXTENSIONS: &[&str] = &["eml", "mht", "mhtml", "msg", "nws"];

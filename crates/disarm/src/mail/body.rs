@@ -16,7 +16,7 @@ use super::{attached, enriched, flowed, transfer};
 use crate::charset::{self, Pictures};
 use crate::error::size;
 use crate::html::{self, Converted};
-use crate::{directory, markup, smime};
+use crate::{detect, directory, markup, smime};
 
 /// Reads the text; every part that is not in it becomes a child or a finding.
 pub(crate) fn text(
@@ -261,6 +261,13 @@ impl<'a> Reader<'a, '_> {
     fn text_of(&mut self, index: usize, part: &Part<'_>) -> Read {
         let mut read = Read::default();
         let bytes = self.bytes(part, &mut read);
+        if let Some(token) = detect::binary(&bytes) {
+            // Whatever it is called, no reader shows it as text. What it is, its own room finds out.
+            let place = format!("{} → {}", part.media.value, token.as_str());
+            self.findings.add(Reason::TypeMismatch, Place::new(&place));
+            self.children.add_file(index);
+            return Read::default();
+        }
         let bytes = if bytes.len() > self.most {
             read.notes.push((Reason::TextShortened, ""));
             Cow::Owned(bytes.get(..self.most).unwrap_or_default().to_vec())

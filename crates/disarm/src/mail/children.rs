@@ -1,6 +1,6 @@
 //! Everything that is not body text: named, decoded into the spill, announced in the form.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use form::codec::Encoder;
@@ -26,6 +26,8 @@ pub(crate) struct Children<'a> {
     taken: TakenNames,
     unnamed: u32,
     by_content_id: BTreeMap<String, usize>,
+    /// Parts that are not what their type says.
+    misnamed: BTreeSet<usize>,
     /// What happened to names, told when the names are needed.
     notes: Vec<(Reason, String)>,
 }
@@ -53,6 +55,7 @@ impl<'a> Children<'a> {
             taken: TakenNames::default(),
             unnamed: 0,
             by_content_id,
+            misnamed: BTreeSet::new(),
             notes: Vec::new(),
         }
     }
@@ -61,6 +64,12 @@ impl<'a> Children<'a> {
     pub(crate) fn add(&mut self, index: usize, inline: bool) {
         let chosen = self.chosen.entry(index).or_default();
         chosen.inline |= inline;
+    }
+
+    /// Makes a part a child that is not of the type that it is called: its name promises none.
+    pub(crate) fn add_file(&mut self, index: usize) {
+        self.add(index, false);
+        self.misnamed.insert(index);
     }
 
     /// Makes a part a child that is not handed on.
@@ -99,7 +108,7 @@ impl<'a> Children<'a> {
         let given = part.disposition.decoded("filename", tally).or_else(|| part.media.decoded("name", tally));
         let wanted = match given {
             Some(given) => self.rebuilt(&given),
-            None => self.invented(part, tally),
+            None => self.invented(index, part, tally),
         };
         if part.disposition.two_faced("filename") || part.disposition.conflicts("filename") {
             self.notes.push((Reason::NameChanged, wanted.as_str().to_owned()));
@@ -131,15 +140,18 @@ impl<'a> Children<'a> {
     }
 
     /// A name for a part that has none: an attached mail goes by its subject.
-    fn invented(&mut self, part: &Part<'_>, tally: &mut Tally) -> FileName {
+    fn invented(&mut self, index: usize, part: &Part<'_>, tally: &mut Tally) -> FileName {
         if is_mail(part) {
             let bytes = self.input.get(part.body.clone()).unwrap_or_default();
             return FileName::rebuild(&format!("{}.eml", called::stem(bytes, tally))).0;
         }
         self.unnamed = self.unnamed.saturating_add(1);
         let fallback = if part.media.value.starts_with("text/") { "txt" } else { "bin" };
-        let extension =
-            EXTENSIONS.iter().find(|(kind, _)| part.is_type(kind)).map_or(fallback, |(_, extension)| extension);
+        let named = EXTENSIONS.iter().find(|(kind, _)| part.is_type(kind));
+        let extension = match named.map_or(fallback, |(_, extension)| extension) {
+            _ if self.misnamed.contains(&index) => "bin",
+            extension => extension,
+        };
         FileName::rebuild(&format!("添付ファイル{}.{extension}", self.unnamed)).0
     }
 

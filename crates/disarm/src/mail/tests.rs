@@ -227,6 +227,40 @@ fn a_plain_stub_gives_way_to_the_real_text() {
     assert!(stub.reasons().contains(&Reason::AlternativeText));
 }
 
+/// ITU-T T.81 B.1.1.3, RFC 2083 3.1, APPNOTE 4.3.7, ISO 32000-1 7.5.2: how these files begin.
+#[test]
+fn a_text_part_that_is_a_file_is_one_whatever_it_is_called() {
+    let files: [(&[u8], &str); 5] = [
+        (b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR", "png"),
+        (b"\xFF\xD8\xFF\xE0\0\x10JFIF\0", "jpeg"),
+        (b"PK\x03\x04\x14\0\0\0", "zip"),
+        (b"%PDF-1.4\n%\xE2\xE3\xCF\xD3\n", "pdf"),
+        (b"%PDF-1.4\n1 0 obj\n", "pdf"),
+    ];
+    for kind in ["text/plain", "text/html"] {
+        for (bytes, token) in files {
+            let head =
+                format!("Content-Type: multipart/mixed; boundary=b\n\n--b\n\nbefore\n--b\nContent-Type: {kind}\n\n");
+            let outcome = read(&[head.as_bytes(), bytes, b"\n--b\n\nafter\n--b--\n"].concat());
+            assert_eq!(
+                (outcome.text(), outcome.names()),
+                ("before\n\nafter", vec!["添付ファイル1.bin"]),
+                "{kind} {token}"
+            );
+            let told = outcome.mail.findings.iter().find(|finding| finding.reason == Reason::TypeMismatch).unwrap();
+            assert_eq!(told.place.to_string(), format!("{kind} → {token}"));
+            // A file where the whole mail would be.
+            let alone = read(&[format!("Content-Type: {kind}; name=a.dat\n\n").as_bytes(), bytes].concat());
+            assert_eq!((alone.text(), alone.names()), ("", vec!["a.dat"]));
+        }
+    }
+    for text in ["GIF89a is a format", "BM、お世話になっております", "PK and %PDF-1.4 stand in this text", "MZ"]
+    {
+        let outcome = read(format!("Content-Type: text/plain; charset=utf-8\n\n{text}\n").as_bytes());
+        assert_eq!((outcome.text(), outcome.names().len()), (text, 0));
+    }
+}
+
 #[test]
 fn html_that_goes_on_where_the_plain_text_ends_is_read() {
     let both = "明日の会議は十時からに変わりました。資料は当日配ります。";
