@@ -72,8 +72,9 @@ pub(crate) fn base64<E>(input: &[u8], mut emit: impl FnMut(&[u8]) -> Result<(), 
             (bits, held) = (0, 0);
             padded = true;
         } else if !byte.is_ascii_whitespace() {
-            if padded && is_footer(rest) {
-                deviation.tail = Some(input.len().saturating_sub(rest.len()));
+            let at = input.len().saturating_sub(rest.len());
+            if (padded && is_footer(rest)) || (held == 0 && is_ruled_off(input, at)) {
+                deviation.tail = Some(at);
                 break;
             }
             deviation.junk = deviation.junk.saturating_add(1);
@@ -109,6 +110,13 @@ fn is_footer(rest: &[u8]) -> bool {
     lines.next().is_some_and(|line| line.iter().any(|b| sextet(*b).is_none() && *b != b'='))
 }
 
+/// True when the line at `at` is one that parts a text from what a mailing list puts below it. Where the last group needed no padding,
+/// nothing else says that the text has ended.
+fn is_ruled_off(input: &[u8], at: usize) -> bool {
+    let (before, rest) = input.split_at_checked(at).unwrap_or((input, &[]));
+    before.ends_with(b"\n") && [b"--", b"__"].iter().any(|rule| rest.starts_with(*rule))
+}
+
 /// True when bytes under a base64 label are not base64 at all (some senders label everything so).
 pub(crate) fn is_not_base64(input: &[u8]) -> bool {
     let head = input.get(..input.len().min(4096)).unwrap_or_default();
@@ -122,7 +130,28 @@ pub(crate) fn is_not_base64(input: &[u8]) -> bool {
     }
     // Words between spaces also show: real base64 has no spaces inside its lines.
     let spaces = head.trim_ascii().iter().filter(|b| **b == b' ').count();
-    (bad > 0 || spaces > 3) && (bad + spaces).saturating_mul(12) > good
+    (bad > 0 || spaces > 3) && (bad + spaces).saturating_mul(12) > good && !begins_encoded(head)
+}
+
+/// True when the first paragraph is base64 whatever follows: below a short text, what a mailing list adds is longer.
+fn begins_encoded(head: &[u8]) -> bool {
+    let is_encoded = |line: &[u8]| line.iter().all(|byte| sextet(*byte).is_some() || *byte == b'=');
+    let lines = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).skip_while(|line| line.is_empty());
+    let lines = lines.take_while(|line| !line.is_empty() && is_encoded(line));
+    let block = lines.collect::<Vec<_>>().concat();
+    let mut decoded = Vec::new();
+    let keep = |piece: &[u8]| {
+        decoded.extend_from_slice(piece);
+        Ok::<_, std::convert::Infallible>(())
+    };
+    let Ok(deviation) = base64(&block, keep);
+    let is_text = || {
+        let is_plain = |c: char| !c.is_control() || matches!(c, '\t' | '\r' | '\n' | '\u{1B}');
+        std::str::from_utf8(&decoded).is_ok_and(|text| text.chars().all(is_plain))
+    };
+    let (is_long, is_padded) = (block.len() >= MORE_THAN_A_WORD, block.ends_with(b"="));
+    // A word can have the letters of base64, and a number of them that is a multiple of four.
+    deviation.is_clean() && ((is_long && is_padded) || ((is_long || is_padded) && is_text()))
 }
 
 /// Decodes quoted-printable in pieces of bounded size.
@@ -180,6 +209,9 @@ fn sextet(byte: u8) -> Option<u32> {
         _ => None,
     }
 }
+
+/// Letters of base64 in a row that no word has, and no two words with nothing between them.
+const MORE_THAN_A_WORD: usize = 16;
 
 /// Decoded bytes handed on at a time.
 const PIECE: usize = 48 * 1024;
@@ -258,10 +290,30 @@ mod tests {
         assert_eq!(deviation.tail, Some(9));
     }
 
+    /// Python: `base64.b64encode("会議は十時です。\n".encode())`, and of "短い\n" and "三時です。\n".
+    #[test]
+    fn a_list_footer_below_a_short_text_is_text() {
+        let footer = "_______________________________________________\nmembers mailing list\nmembers@example.jp\n";
+        for (encoded, text) in [
+            ("5Lya6K2w44Gv5Y2B5pmC44Gn44GZ44CCCg==", "会議は十時です。\n"),
+            ("55+t44GECg==", "短い\n"),
+            ("5LiJ5pmC44Gn44GZ44CCCiAK", "三時です。\n \n"),
+        ] {
+            let input = format!("{encoded}\r\n\r\n{footer}");
+            assert!(!is_not_base64(input.as_bytes()), "{encoded}");
+            let (out, deviation) = from_base64(input.as_bytes());
+            assert_eq!(String::from_utf8(out).unwrap(), text);
+            assert_eq!(deviation.tail.and_then(|tail| input.get(tail..)), Some(footer));
+        }
+    }
+
     #[test]
     fn text_under_a_base64_label_is_recognised() {
         assert!(is_not_base64(b"Hello, this is not base64. Really!"));
         assert!(!is_not_base64(b"aGVsbG8gd29ybGQ="));
+        for word in ["Test", "key=", "Dear", "Announcements123"] {
+            assert!(is_not_base64(format!("{word}\n\nThis is not base64. Really!").as_bytes()), "{word}");
+        }
     }
 
     #[test]
