@@ -4,6 +4,8 @@
 //! an error there although every fold between two encoded-words makes one. Here the escapes are read by us and each run
 //! of one character set is handed to the table that knows it.
 
+use std::ops::Range;
+
 use encoding_rs::{EUC_KR, GBK, WINDOWS_1252};
 
 use super::jisx0213::Cell;
@@ -60,6 +62,27 @@ pub(super) fn decode(bytes: &[u8], sink: &mut Sink<'_>) {
                 }
                 rest = after;
             }
+        }
+    }
+}
+
+/// Where the first kanji in seven bits stand among other bytes, with the escapes around them. None of the other charsets has escapes, and
+/// in a text that shows them they are not followed by pairs alone up to where ASCII is called back.
+pub(super) fn run(bytes: &[u8]) -> Option<Range<usize>> {
+    let mut from = 0_usize;
+    loop {
+        let rest = bytes.get(from..)?;
+        let start = from.saturating_add(rest.iter().position(|byte| *byte == ESC)?);
+        let begun = bytes.get(start..).unwrap_or_default();
+        from = start.saturating_add(1);
+        if !matches!(begun, [ESC, b'$', b'B' | b'@', ..]) {
+            continue;
+        }
+        let pairs = begun.iter().skip(3).position(|byte| !(0x21..=0x7E).contains(byte)).unwrap_or(0);
+        let end = pairs.saturating_add(3);
+        let is_closed = matches!(begun.get(end..), Some([ESC, b'(', b'B' | b'J', ..]));
+        if pairs > 0 && pairs.is_multiple_of(2) && is_closed {
+            return Some(start..start.saturating_add(end).saturating_add(3));
         }
     }
 }

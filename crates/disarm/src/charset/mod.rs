@@ -133,21 +133,15 @@ fn decode_with(bytes: &[u8], charset: Charset, pictures: Option<&Pictures>) -> D
     let text = String::with_capacity(bytes.len().saturating_add(bytes.len() / 2));
     let mut sink = Sink { text, undecodable: 0, rows: None, pictures };
     match charset {
-        Charset::Utf8 => {
-            let body = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-            match std::str::from_utf8(body) {
-                Ok(text) => sink.text.push_str(text),
-                Err(_) => sink.run(UTF_8, body),
-            }
-        }
+        Charset::Utf8 => sink.around_jis(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes), Sink::utf_8),
         Charset::Iso2022Jp => jis::decode(bytes, &mut sink),
         Charset::Iso2022Kr => jis::decode_kr(bytes, &mut sink),
         Charset::Hz => jis::decode_hz(bytes, &mut sink),
         Charset::Utf7 => utf7::decode(bytes, &mut sink),
         Charset::Utf16Le => sink.run(UTF_16LE, bytes.strip_prefix(b"\xFF\xFE").unwrap_or(bytes)),
         Charset::Utf16Be => sink.run(UTF_16BE, bytes.strip_prefix(b"\xFE\xFF").unwrap_or(bytes)),
-        Charset::Legacy(encoding) if encoding == EUC_JP => sink.euc_jp(bytes),
-        Charset::Legacy(encoding) if encoding == SHIFT_JIS && sink.pictures.is_some() => sink.shift_jis(bytes),
+        Charset::Legacy(encoding) if encoding == EUC_JP => sink.around_jis(bytes, Sink::euc_jp),
+        Charset::Legacy(encoding) if encoding == SHIFT_JIS => sink.around_jis(bytes, Sink::shift_jis),
         Charset::Legacy(encoding) => sink.run(encoding, bytes),
     }
     // In Shift_JIS and EUC-JP the same code points stand for gaiji.
@@ -202,8 +196,29 @@ impl Sink<'_> {
         }
     }
 
-    /// Shift_JIS of a phone.
+    fn utf_8(&mut self, bytes: &[u8]) {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => self.text.push_str(text),
+            Err(_) => self.run(UTF_8, bytes),
+        }
+    }
+
+    /// Text of another charset with ISO-2022-JP in it: the footers of mailing lists (fml), and quotations.
+    fn around_jis(&mut self, bytes: &[u8], mut decode: impl FnMut(&mut Self, &[u8])) {
+        let mut rest = bytes;
+        while let Some(run) = jis::run(rest) {
+            decode(self, rest.get(..run.start).unwrap_or_default());
+            jis::decode(rest.get(run.clone()).unwrap_or_default(), self);
+            rest = rest.get(run.end..).unwrap_or_default();
+        }
+        decode(self, rest);
+    }
+
+    /// Shift_JIS, also that of a phone.
     fn shift_jis(&mut self, bytes: &[u8]) {
+        if self.pictures.is_none() {
+            return self.run(SHIFT_JIS, bytes);
+        }
         let mut start = 0;
         let mut at = 0;
         while let Some(&lead) = bytes.get(at) {
@@ -393,6 +408,24 @@ mod tests {
     fn a_byte_order_mark_never_reaches_the_text() {
         check(b"\xEF\xBB\xBFa", Some("utf-8"), "a", "UTF-8");
         check(b"\xEF\xBB\xBFa", None, "a", "UTF-8");
+    }
+
+    /// Python: "引用です".encode("iso2022_jp").
+    #[test]
+    fn seven_bit_japanese_inside_of_text_in_eight_bits_is_read() {
+        let quoted = b"\x1B$B0zMQ$G$9\x1B(B";
+        for (encoding, label) in [(SHIFT_JIS, "shift_jis"), (EUC_JP, "euc-jp"), (UTF_8, "utf-8")] {
+            let (before, _, _) = encoding.encode("本文です。\n> ");
+            let (after, _, _) = encoding.encode("\n以上、よろしくお願いします。\n");
+            let text = "本文です。\n> 引用です\n以上、よろしくお願いします。\n";
+            let bytes = [&before, &quoted[..], &after].concat();
+            for label in [Some(label), None] {
+                check(&bytes, label, text, encoding.name());
+            }
+            // A text about escapes has none that are followed by pairs and closed.
+            let other = [&before, &b"\x1B$B x \x1B$B0zMQ\x1B[0m"[..]].concat();
+            check(&other, Some(label), "本文です。\n> \u{1B}$B x \u{1B}$B0zMQ\u{1B}[0m", encoding.name());
+        }
     }
 
     #[test]
