@@ -31,8 +31,11 @@ impl Structured {
     /// Reads a field text; never fails, at worst the value is empty.
     pub(crate) fn parse(text: &str) -> Self {
         let mut pieces = split(text);
-        let value = pieces.next().map(|piece| piece.text.trim().to_ascii_lowercase()).unwrap_or_default();
-        let params = pieces.filter_map(|piece| Param::parse(&piece)).take(MAX_PARAMS).collect();
+        let mut first = pieces.next().unwrap_or(Piece { text: String::new(), quoted: false });
+        let unparted = unparted(&mut first);
+        let value = first.text.trim().to_ascii_lowercase();
+        let params = unparted.into_iter().chain(pieces.filter_map(|piece| Param::parse(&piece)));
+        let params = params.take(MAX_PARAMS).collect();
         Self { value: value.chars().filter(|c| !c.is_whitespace()).take(200).collect(), params }
     }
 
@@ -41,11 +44,14 @@ impl Structured {
         self.params.iter().find(|p| p.name == name && !p.extended && p.segment.is_none()).map(|p| p.value.as_str())
     }
 
-    /// True when a parameter is given more than once with values that differ.
+    /// True when a parameter is given more than once in the same form with values that differ.
     pub(crate) fn conflicts(&self, name: &str) -> bool {
-        let mut values = self.params.iter().filter(|p| p.name == name && p.segment.is_none()).map(|p| &p.value);
-        let first = values.next();
-        values.any(|value| Some(value) != first)
+        [false, true].into_iter().any(|extended| {
+            let of_form = |p: &&Param| p.name == name && p.segment.is_none() && p.extended == extended;
+            let mut values = self.params.iter().filter(of_form).map(|p| &p.value);
+            let first = values.next();
+            values.any(|value| Some(value) != first)
+        })
     }
 
     /// True when the segments of a parameter are not numbered 0, 1, 2 … once each, as RFC 2231 section 3 asks: readers take the first
@@ -69,8 +75,11 @@ impl Structured {
     pub(crate) fn two_faced(&self, name: &str) -> bool {
         let mut tally = Tally::default();
         match (self.extended(name, &mut tally), self.plain(name)) {
-            // An all-ASCII fallback of a Japanese name is what RFC 6266 advises: only the extension must agree.
-            (Some(extended), Some(plain)) => extension(&extended) != extension(&loose(plain, &mut tally)),
+            (Some(extended), Some(plain)) => {
+                let plain = loose(plain, &mut tally);
+                // An all-ASCII fallback of a Japanese name is what RFC 6266 advises: only the extension must agree.
+                extension(&extended) != extension(&plain) || (!plain.is_ascii() && extended != plain)
+            }
             _ => false,
         }
     }
@@ -139,6 +148,18 @@ impl Param {
         let value = if piece.quoted { value } else { value.trim() };
         Some(Self { name: name.to_owned(), segment, extended, value: value.to_owned() })
     }
+}
+
+/// The parameter of a text that no semicolon parts from its type, as scripts write it that put the field together by hand. Nothing
+/// depends on it but the letters; where a boundary stands so, readers differ in whether there are parts.
+fn unparted(first: &mut Piece) -> Option<Param> {
+    let (value, param) = first.text.trim_start().split_once(char::is_whitespace)?;
+    if !value.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("text/")) {
+        return None;
+    }
+    let param = Param::parse(&Piece { text: param.to_owned(), quoted: first.quoted })?;
+    first.text = value.to_owned();
+    Some(param)
 }
 
 /// What stands between two semicolons, quotes resolved.
@@ -271,6 +292,31 @@ mod tests {
     fn conflicting_parameters_are_seen() {
         assert!(Structured::parse("multipart/mixed; boundary=a; boundary=b").conflicts("boundary"));
         assert!(!Structured::parse("multipart/mixed; boundary=a; boundary=a").conflicts("boundary"));
+        assert!(Structured::parse("a/b; n*=utf-8''a; n*=utf-8''b").conflicts("n"));
+    }
+
+    #[test]
+    fn a_fallback_for_old_readers_is_no_second_name() {
+        let is_told = |plain: &str| {
+            let field = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''%E8%B3%87%E6%96%99.txt");
+            let field = Structured::parse(&field);
+            field.two_faced("filename") || field.conflicts("filename")
+        };
+        // RFC 6266 4.3 and its appendix D; the second is 資料.txt, the third 別紙.txt.
+        assert!(!is_told("__.txt"));
+        assert!(!is_told("=?UTF-8?B?6LOH5paZLnR4dA==?="));
+        assert!(is_told("=?UTF-8?B?5Yil57SZLnR4dA==?="));
+        assert!(is_told("__.exe"));
+    }
+
+    #[test]
+    fn a_charset_that_no_semicolon_parts_from_its_type_is_read() {
+        let field = Structured::parse("Text/Plain charset=\"ISO-2022-JP\"; format=flowed");
+        assert_eq!((field.value.as_str(), field.plain("charset")), ("text/plain", Some("ISO-2022-JP")));
+        assert_eq!(field.plain("format"), Some("flowed"));
+        assert_eq!(Structured::parse("text/plain (a) ; charset=x").plain("charset"), Some("x"));
+        // Whether there are parts is in doubt here.
+        assert_eq!(Structured::parse("multipart/mixed boundary=a").plain("boundary"), None);
     }
 
     #[test]
