@@ -110,13 +110,15 @@ fn finish(entry: Entry, addresses: &mut Addresses, room: usize, tally: &mut Tall
             let shown =
                 if name.is_empty() || entry.angle.is_none() { raw.to_owned() } else { format!("{name} <{raw}>") };
             let called = if name.is_empty() { word::decode(raw.trim(), tally) } else { name };
+            // Old scripts encode name and address as one word, which is no address in any reader: what it says of one is told below.
+            let called = if whole { called.split('<').next().unwrap_or_default().trim() } else { &called };
             // What has the sign of an address would pose as one where only names are shown.
-            let called = Line::scrub(&called).0;
+            let called = Line::scrub(called).0;
             if !called.as_str().is_empty() && !called.as_str().contains('@') && addresses.unaddressed.len() < room {
                 addresses.unaddressed.push(called);
             }
             if addresses.invalid.len() < MAX_INVALID {
-                addresses.invalid.push(shown);
+                addresses.invalid.push(word::decode(&shown, &mut Tally::default()));
             }
         }
     }
@@ -249,6 +251,15 @@ mod tests {
             assert_eq!(found.unaddressed.iter().map(Line::as_str).collect::<Vec<_>>(), names, "{text}");
         }
         assert_eq!(parse("a, b, c", 2, &mut Tally::default()).unaddressed.len(), 2);
+    }
+
+    /// PHP: `mb_encode_mimeheader("通知 <n@example.jp>", "UTF-8")`.
+    #[test]
+    fn a_name_and_an_address_in_one_word_give_the_name_and_are_told_in_letters() {
+        let found = parse("=?UTF-8?B?6YCa55+lIDxuQGV4YW1wbGUuanA+?=", 10, &mut Tally::default());
+        assert_eq!((found.mailboxes.len(), found.unaddressed[0].as_str()), (0, "通知"));
+        assert_eq!(found.invalid, ["通知 <n@example.jp>"]);
+        assert_eq!(parse("=?UTF-8?B?6YCa55+l?=", 10, &mut Tally::default()).invalid, ["通知"]);
     }
 
     /// RFC 2047 5 (3) wants the comma encoded; programs that do not know it send it.

@@ -74,7 +74,9 @@ impl Reader<'_, '_> {
         let count = u32::try_from(others.len()).unwrap_or(u32::MAX);
         self.findings.add_many(Reason::SenderAmbiguous, count, Place::new(&others.join(", ")));
         // A display name that is itself an address is what phone readers show instead of the real one.
-        let shown = from.name.as_str().split([' ', '<', '>', '"']).find(|word| word.contains('@') && word.len() > 3);
+        // 山田@総務課 is how people in Japan say where they sit, and no address.
+        let poses = |word: &&str| word.rsplit_once('@').is_some_and(|(_, domain)| domain.contains(DOTS));
+        let shown = from.name.as_str().split([' ', '\u{3000}', '<', '>', '"']).find(poses);
         if let Some(shown) = shown.filter(|shown| !shown.eq_ignore_ascii_case(from.address.as_str())) {
             self.findings.add(Reason::SenderAmbiguous, Place::new(&format!("{shown} <{}>", from.address)));
         }
@@ -230,6 +232,8 @@ fn parse_date(text: &str) -> Option<MailDate> {
     MailDate::new(date.to_timestamp(), if date.tz_before_gmt { -offset } else { offset })
 }
 
+/// What parts the labels of a domain, or is taken for it (RFC 3490, section 3.1).
+const DOTS: [char; 4] = ['.', '\u{3002}', '\u{FF0E}', '\u{FF61}'];
 /// Messages one mail can answer.
 const MAX_IN_REPLY_TO: usize = 10;
 
@@ -304,6 +308,13 @@ mod tests {
         let (_, findings) =
             header("Date: Fri, 20 Nov 2026 10:00:00 +0900\nFrom: \"boss@city.example.jp\" <x@evil.example>\n\n");
         assert_eq!(findings, [(Reason::SenderAmbiguous, "boss@city.example.jp <x@evil.example>".to_owned())]);
+        let told = |name: &str| {
+            let (_, findings) =
+                header(&format!("Date: Fri, 20 Nov 2026 10:00:00 +0900\nFrom: \"{name}\" <x@evil.example>\n\n"));
+            !findings.is_empty()
+        };
+        assert!(told("市長　boss@city。example。jp") && told("boss@city.example.jp"));
+        assert!(!told("山田@総務課") && !told("山田 @総務課 (内線 1234)"));
     }
 
     #[test]
