@@ -4,6 +4,7 @@ use form::{Reason, civil};
 
 use super::line::Line;
 use super::walk::{Component, Met, walk};
+use super::zones::is_japan;
 use super::{Growing, Shown};
 use crate::error::Error;
 use crate::mapi::compose::japanese_time;
@@ -166,9 +167,10 @@ fn time(value: &str, zone: Option<&str>) -> String {
     if value.ends_with('Z') {
         return format!("{}（日本時間）", japanese_time(seconds.saturating_add(9 * 3_600)));
     }
-    match zone {
+    match zone.map(str::trim) {
+        Some(zone) if is_japan(zone) => format!("{}（日本時間）", japanese_time(seconds)),
         Some(zone) => {
-            let zone: String = zone.trim().chars().take(MAX_ZONE).collect();
+            let zone: String = zone.chars().take(MAX_ZONE).collect();
             format!("{}（{zone}）", japanese_time(seconds))
         }
         None => japanese_time(seconds),
@@ -359,7 +361,7 @@ mod tests {
         assert_eq!(
             shown.text,
             "■ 予定（会議の招待）\n件名: 定例会議, 第3回\n\
-             日時: 2026年11月20日(金) 10:00（Tokyo Standard Time） ～ 2026年11月20日(金) 11:30（Tokyo Standard Time）\n\
+             日時: 2026年11月20日(金) 10:00（日本時間） ～ 2026年11月20日(金) 11:30（日本時間）\n\
              繰り返し: 2週間ごと、月曜・最終金曜、5回\n場所: 本庁 3階\n主催者: 課長 <a@example.jp>\n\
              出席者: 山田; 太郎 <b@example.jp>（出席）、c@example.jp\n内容: 一行目\n  二行目\n"
         );
@@ -379,6 +381,10 @@ mod tests {
             event("DTSTART;VALUE=DATE:20250101\nDTEND;VALUE=DATE:20250102").contains("日時: 2025年1月1日(水)（終日）")
         );
         assert!(event("DTSTART:20260101T090000\nDURATION:PT1H30M").contains("9:00（長さ 1時間30分）"));
+        for zone in ["Asia/Tokyo", "\"(UTC+09:00) 大阪、札幌、東京\"", "東京 (標準時)"] {
+            assert!(event(&format!("DTSTART;TZID={zone}:20260101T090000")).contains("9:00（日本時間）\n"), "{zone}");
+        }
+        assert!(event("DTSTART;TZID=Europe/Paris:20260101T090000").contains("9:00（Europe/Paris）\n"));
         assert!(event("DTSTART:tomorrow").contains("日時: tomorrow\n"));
     }
 

@@ -62,7 +62,7 @@ impl Zones {
             if self.numbers.contains_key(&name) {
                 continue;
             }
-            let japan = JAPAN.contains(&name.as_str()).then(japan).flatten();
+            let japan = is_japan(&name).then(japan).flatten();
             if japan.is_none() {
                 unknown = unknown.saturating_add(1);
             }
@@ -136,6 +136,11 @@ fn observance(component: &Component) -> Option<Observance> {
     })
 }
 
+/// Whether programs call the zone of Japan so; Outlook in full words, with the distance to Greenwich before them.
+pub(super) fn is_japan(name: &str) -> bool {
+    JAPAN.contains(&name) || CITIES.iter().any(|cities| name.ends_with(cities))
+}
+
 /// Japan has had no summer time since 1951.
 fn japan() -> Option<Observance> {
     let start = DateTime::new(Date::new(1970, 1, 1)?, 0, 0, 0)?;
@@ -145,6 +150,7 @@ fn japan() -> Option<Observance> {
 
 const JST: i32 = 9 * 3_600;
 /// What programs call the zone of Japan.
-const JAPAN: [&str; 5] = ["Asia/Tokyo", "Japan", "JST", "Tokyo Standard Time", "大阪、札幌、東京"];
+const JAPAN: [&str; 5] = ["Asia/Tokyo", "Japan", "JST", "Tokyo Standard Time", "東京 (標準時)"];
+const CITIES: [&str; 2] = ["大阪、札幌、東京", "Osaka, Sapporo, Tokyo"];
 /// Names of zones that are looked at; more than a calendar keeps.
 const MAX_NAMED: usize = 1_000;
