@@ -143,9 +143,9 @@ pub(crate) fn detect(bytes: &[u8], name: Option<&FileName>, declared_type: &str)
     if prose::is_text(bytes) {
         return prose::kind(bytes, &extension, declared_type);
     }
-    if MAIL_EXTENSIONS.contains(&extension.as_str()) && prose::begins_as_mail(bytes) {
-        // A mail with files that are not encoded (RFC 3030, yEnc, and what Outlook embeds).
-        return Detected::new(Content::Mail, "mail");
+    // Mails with files that are not encoded (RFC 3030, yEnc, and what Outlook embeds), alone or in the folder of a mail program.
+    if let Some(found) = prose::stored(bytes, MAIL_EXTENSIONS.contains(&extension.as_str())) {
+        return found;
     }
     if zip::has_end_record(bytes) {
         // Something stands before an archive: the archive's own reader refuses it and says why.

@@ -180,9 +180,15 @@ fn root(lower: &str) -> Option<&str> {
     }
 }
 
-/// Whether bytes that are no text begin with the header of a mail.
-pub(super) fn begins_as_mail(bytes: &[u8]) -> bool {
-    is_mail(&ascii_head(bytes))
+/// What bytes are that are no text and begin with the header of a mail. Without the line that mail programs put before each mail that they
+/// store, only the name says so for certain.
+pub(super) fn stored(bytes: &[u8], is_named_mail: bool) -> Option<Detected> {
+    let head = ascii_head(bytes);
+    let behind = head.strip_prefix("From ").and_then(|envelope| envelope.split_once('\n')).map(|(_, behind)| behind);
+    match behind {
+        Some(behind) => is_mail(behind).then(|| mailbox(bytes)),
+        None => (is_named_mail && is_mail(&head)).then(|| Detected::new(Content::Mail, "mail")),
+    }
 }
 
 /// A mail has no signature: it begins with header fields, and among them are some that only mail has.

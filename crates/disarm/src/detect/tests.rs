@@ -74,6 +74,14 @@ fn a_mail_with_a_file_that_is_not_encoded_is_a_mail() {
     let news = b"From: a@example.jp\r\nSubject: b\r\nDate: Sat, 27 Oct 2001 15:07:44 +0200\r\n\r\n=ybegin line=128 size=8 name=a\r\n\0\x01\x02\x03\r\n=yend size=8\r\n";
     check(news, "a.msg", (Content::Mail, "mail"));
     check(news, "a.bin", (UNSUPPORTED, "unknown"));
+    // The folder of a mail program in which one such mail lies (RFC 4155), under the names that they have.
+    let stored = [b"From - Sat Oct 27 15:07:44 2001\r\n", &news[..]].concat();
+    let folder = [&stored[..], b"\r\n", &stored].concat();
+    for name in ["Inbox", "a.mbox", "a.bin"] {
+        check(&folder, name, (Content::Archive(Format::Mbox), "mbox"));
+        check(&stored, name, (Content::Mail, "mail"));
+    }
+    check(b"From here on: \0\x01\x02\x03\r\na: b\r\n", "a.mbox", (UNSUPPORTED, "unknown"));
 }
 
 #[test]
