@@ -10,6 +10,7 @@ use super::flow::{Flow, Numbering};
 use super::role::{Role, control, is_void, numbering, role};
 use super::sheet::Sheet;
 use super::style::{Look, Paint, colour};
+use super::symbols;
 use super::table::{Purpose, Span, Table};
 use super::{Converted, Pictures, attribute};
 
@@ -54,6 +55,8 @@ pub(super) struct Open {
     counted: bool,
     /// Struck out by its style.
     struck: bool,
+    /// Letters are signs, inherited.
+    symbols: bool,
     /// Where its text begins.
     start: usize,
     link: Option<Link>,
@@ -121,8 +124,13 @@ impl<'a, 'b> Builder<'a, 'b> {
             return;
         }
         let preformatted = self.preformatted > 0;
+        let is_drawn = self.open.last().is_some_and(|open| open.symbols);
         if let Some(flow) = self.flows.last_mut() {
-            flow.text(text, preformatted);
+            if is_drawn {
+                flow.text(&text.chars().map(symbols::shown).collect::<String>(), preformatted);
+            } else {
+                flow.text(text, preformatted);
+            }
         }
     }
 
@@ -222,6 +230,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             "font" => {
                 look.colour = attribute(tag, "color").and_then(colour);
                 look.no_size = attribute(tag, "size").map(|_| false);
+                look.symbols = attribute(tag, "face").map(symbols::is_named);
             }
             "body" => look.colour = attribute(tag, "text").and_then(colour),
             _ => {}
@@ -260,6 +269,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             colour,
             background,
             counted: false,
+            symbols: look.symbols.unwrap_or(around.is_some_and(|open| open.symbols)),
             struck: role == Role::Struck || (look.struck == Some(true) && role == Role::Inline),
             start,
             link: attribute(tag, "href").filter(|_| is_link).map(|target| Link {

@@ -12,6 +12,7 @@ mod outside;
 mod role;
 mod sheet;
 mod style;
+pub(crate) mod symbols;
 mod table;
 
 use std::cell::RefCell;

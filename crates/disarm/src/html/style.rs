@@ -1,5 +1,7 @@
 //! What styles and attributes do to visibility.
 
+use super::symbols;
+
 /// How a style changes what a reader sees of an element's text. What it does not mention is `None`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Look {
@@ -32,6 +34,8 @@ pub(super) struct Look {
     pub(super) background: Option<Paint>,
     /// A line through the text.
     pub(super) struck: Option<bool>,
+    /// Letters are drawn as the signs of a font of symbols.
+    pub(super) symbols: Option<bool>,
     /// A line above the box, by which Outlook parts an answer from what it answers.
     pub(super) line_above: Option<bool>,
 }
@@ -85,6 +89,7 @@ impl Look {
             }
             "margin-left" | "margin-top" => self.drawn = Some(self.drawn == Some(true) || is_drawn(value)),
             "text-indent" => self.outdented = Some(self.outdented == Some(true) || is_far(value)),
+            "font-family" | "font" if !is("inherit") => self.symbols = Some(symbols::is_named(value)),
             "font-size" => self.no_size = no_size(value).or(self.no_size),
             "color" => self.colour = colour(value).or(self.colour),
             "background-color" => self.background = colour(value).or(self.background),
@@ -113,6 +118,7 @@ impl Look {
             colour,
             background,
             struck,
+            symbols,
             line_above,
         } = *other;
         self.none = none.or(self.none);
@@ -129,6 +135,7 @@ impl Look {
         self.colour = colour.or(self.colour);
         self.background = background.or(self.background);
         self.struck = struck.or(self.struck);
+        self.symbols = symbols.or(self.symbols);
         self.line_above = line_above.or(self.line_above);
     }
 

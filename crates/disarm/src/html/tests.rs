@@ -33,6 +33,21 @@ fn headings_lists_and_quotes_keep_their_shape() {
     );
 }
 
+/// Outlook of Microsoft 365: a list, and the face that it makes of `:)`.
+#[test]
+fn signs_that_outlook_writes_as_letters_of_a_font_are_signs() {
+    let item = |letter: &str, words: &str| {
+        format!(
+            "<p class=MsoListParagraph style='margin-left:18.0pt;mso-list:l0 level1 lfo1'><![if !supportLists]><span lang=EN-US \
+             style='font-family:Wingdings'><span style='mso-list:Ignore'>{letter}<span style='font:7.0pt \"Times New Roman\"'>&nbsp; \
+             </span></span></span><![endif]>{words}<span lang=EN-US><o:p></o:p></span></p>"
+        )
+    };
+    assert_eq!(text(&(item("l", "label") + &item("\u{D8}", "二"))), "●  label\n➢  二");
+    assert_eq!(text("了解です<span style='font-family:Wingdings'>J</span>J"), "了解です☺J");
+    assert_eq!(text("<font face=Wingdings>n<font face='ＭＳ ゴシック'>n</font></font>"), "■n");
+}
+
 #[test]
 fn preformatted_text_stays_as_it_is() {
     assert_eq!(text("<pre>a\n  b\n\nc</pre>d"), "a\n  b\n\nc\nd");

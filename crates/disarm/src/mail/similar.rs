@@ -1,6 +1,7 @@
 //! How much of one text stands in another: the question between the two bodies of a `multipart/alternative`.
 
 use super::body::{CLOSE, OPEN};
+use crate::html::symbols::is_letter_for_sign;
 
 /// Shares of shingles that two texts have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,7 @@ fn letters(text: &str) -> impl Iterator<Item = char> {
     let words = text.split(|c: char| c.is_whitespace() || matches!(c, '<' | '>'));
     // Marks of ours, which only HTML has: of links, and of pictures between noncharacters.
     let words = words.filter(|word| !word.contains("://") && !word.starts_with("[リンク"));
+    let words = words.filter(|word| !is_letter_for_sign(word));
     let mut in_mark = false;
     words.flat_map(str::chars).filter(move |c| {
         in_mark = *c == OPEN || (in_mark && *c != CLOSE);

@@ -203,6 +203,17 @@ fn alternatives_that_differ_are_told() {
     assert_eq!((other.text(), other.reasons()), ("お世話になっております。", vec![Reason::AlternativeText]));
 }
 
+/// Outlook leaves the letter of its font of signs in the plain text.
+#[test]
+fn the_dots_of_a_list_make_no_other_text() {
+    let dot = "<span style='font-family:Wingdings'>l</span>";
+    let listed = alternative(
+        "次のとおり\nl 議題一\nl 議題二\n",
+        &format!("<p>次のとおり</p><p>{dot} 議題一</p><p>{dot} 議題二</p>"),
+    );
+    assert!(!listed.reasons().contains(&Reason::AlternativeText), "{:?}", listed.reasons());
+}
+
 #[test]
 fn one_other_number_address_or_host_in_a_long_text_is_told() {
     let lines: Vec<String> =
