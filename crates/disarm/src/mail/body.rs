@@ -12,7 +12,7 @@ use super::similar::overlap;
 use super::structure::{Part, Transfer, Tree};
 use super::tally::Tally;
 use super::unwrap::UNWRAPPED;
-use super::{attached, enriched, flowed, transfer};
+use super::{attached, enriched, flowed, report, transfer};
 use crate::charset::{self, Pictures};
 use crate::error::size;
 use crate::html::{self, Converted};
@@ -293,6 +293,7 @@ impl<'a> Reader<'a, '_> {
                 read.text = std::mem::take(&mut converted.text);
                 read.html = Some(converted);
             }
+            kind if is_report(kind) => read.text = report::to_text(&decoded.text, &mut read.tally),
             "text/enriched" | "text/richtext" => read.text = enriched::to_text(&decoded.text),
             _ if part.media.plain("format").is_some_and(|format| format.eq_ignore_ascii_case("flowed")) => {
                 let delsp = part.media.plain("delsp").is_some_and(|delsp| delsp.eq_ignore_ascii_case("yes"));
@@ -462,14 +463,15 @@ fn choose(mut plain: Read, mut rich: Read) -> Read {
 
 /// Types that are read as text of the mail.
 fn is_text(kind: &str) -> bool {
+    matches!(kind, "text/plain" | "text/html" | "application/xhtml+xml" | "text/enriched" | "text/richtext")
+        || is_report(kind)
+}
+
+/// Types of nothing but fields: what a server or a reader reports of a mail.
+fn is_report(kind: &str) -> bool {
     matches!(
         kind,
-        "text/plain"
-            | "text/html"
-            | "application/xhtml+xml"
-            | "text/enriched"
-            | "text/richtext"
-            | "text/rfc822-headers"
+        "text/rfc822-headers"
             | "message/delivery-status"
             | "message/global-delivery-status"
             | "message/disposition-notification"

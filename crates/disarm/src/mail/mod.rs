@@ -19,6 +19,7 @@ mod flowed;
 mod header;
 mod inline;
 mod param;
+mod report;
 mod similar;
 mod structure;
 pub(crate) mod tally;

@@ -273,6 +273,15 @@ fn a_text_part_that_is_a_file_is_one_whatever_it_is_called() {
 }
 
 #[test]
+fn the_subject_of_a_mail_that_was_not_delivered_is_read() {
+    let outcome = read(
+        b"Content-Type: multipart/report; boundary=b\n\n--b\n\nsorry\n--b\nContent-Type: text/rfc822-headers\n\n\
+          Subject: =?UTF-8?B?5Lya6K2w?=\n =?UTF-8?B?44Gu5Lu2?=\nTo: a@example.jp\n--b--\n",
+    );
+    assert_eq!(outcome.text(), "sorry\n\nSubject: 会議の件\nTo: a@example.jp");
+}
+
+#[test]
 fn html_that_goes_on_where_the_plain_text_ends_is_read() {
     let both = "明日の会議は十時からに変わりました。資料は当日配ります。";
     let signed = alternative(both, &format!("<p>{both}</p><p>総務課 禊太郎<br>内線はいつもの番号です</p>"));
