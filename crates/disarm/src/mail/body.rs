@@ -445,8 +445,9 @@ fn choose(mut plain: Read, mut rich: Read) -> Read {
     let goes_on = overlap.second_in_first < SAME && in_plain.stand_in(&in_rich);
     let lacks_links = converted.links > 0 && !has_links;
     let lacks_columns = converted.tables > 0 && overlap.second_in_first >= SAME;
+    let times = if points_to_html(&plain.text) { LONGER } else { FAR_LONGER };
     let richer = (all_there && (lacks_links || lacks_columns || goes_on))
-        || (overlap.second_in_first < MOST && overlap.second_to_first > FAR_LONGER);
+        || (overlap.second_in_first < MOST && overlap.second_to_first > times);
     if richer {
         // The links that the plain text lacks are why the HTML was taken, and nothing that was removed.
         if overlap.first_in_second < SAME || !in_plain.stand_in(&in_rich) || !in_plain.count_alike(&in_rich) {
@@ -459,6 +460,13 @@ fn choose(mut plain: Read, mut rich: Read) -> Read {
     }
     // What the unused half would have loaded or run is gone with it and worth no line in the account.
     plain
+}
+
+/// Whether a text says no more than where the real one is.
+fn points_to_html(plain: &str) -> bool {
+    let (start, rest) = plain.split_at_checked(plain.floor_char_boundary(STUB_BYTES)).unwrap_or((plain, ""));
+    let mut words = start.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, 'Ａ'..='Ｚ'));
+    rest.trim().is_empty() && words.any(|word| word.eq_ignore_ascii_case("html") || word == "ＨＴＭＬ")
 }
 
 /// Types that are read as text of the mail.
@@ -538,3 +546,7 @@ pub(super) const SAME: usize = 85;
 const MOST: usize = 40;
 /// Percent of the plain text's length.
 const FAR_LONGER: usize = 250;
+/// The same where the plain text speaks of the HTML.
+const LONGER: usize = 100;
+/// Bytes of the longest text that may say nothing else: two or three sentences.
+const STUB_BYTES: usize = 600;

@@ -236,6 +236,14 @@ fn a_plain_stub_gives_way_to_the_real_text() {
     let stub = alternative("HTMLメールに対応したソフトでご覧ください。", &format!("<p>{long}</p>"));
     assert_eq!(stub.text(), long);
     assert!(stub.reasons().contains(&Reason::AlternativeText));
+    // One that speaks of the HTML need not be so much shorter.
+    let short = "窓口の受付時間が変わります。四月から九時に始まり、五時に終わります。";
+    for words in ["HTMLメールに対応したソフトでご覧ください。", "このメールはＨＴＭＬ形式です。"]
+    {
+        assert_eq!(alternative(words, &format!("<p>{short}</p>")).text(), short);
+    }
+    let other = alternative("別の文面のメールで、こちらも同じくらいの長さがあります。", &format!("<p>{short}</p>"));
+    assert_ne!(other.text(), short);
 }
 
 /// ITU-T T.81 B.1.1.3, RFC 2083 3.1, APPNOTE 4.3.7, ISO 32000-1 7.5.2: how these files begin.
