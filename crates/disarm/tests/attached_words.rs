@@ -49,6 +49,18 @@ fn calendar(count: usize) -> String {
 
 const CARD: &str = "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:山田 太郎\r\nN:山田;太郎\r\nTEL:03-1234-5678\r\nEND:VCARD\r\n";
 
+/// vCalendar 1.0, section 2.1.4: quoted-printable, in the set of the phone. Python: `quopri.encodestring("歓迎会".encode("cp932"))`.
+#[test]
+fn an_event_of_a_phone_says_when_and_where_too() {
+    let event = "BEGIN:VCALENDAR\r\nVERSION:1.0\r\nBEGIN:VEVENT\r\nDTSTART:20261125T100000\r\nDTEND:20261125T110000\r\n\
+        SUMMARY;CHARSET=SHIFT_JIS;ENCODING=QUOTED-PRINTABLE:=8A=BD=8C}=89=EF\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+    for (kind, name) in [("text/x-vcalendar", "a.vcs"), ("application/octet-stream", "a.VCS")] {
+        let read = read(&mail("別添のとおりです。", &[file(kind, name, event)]));
+        let text = read.body.as_str();
+        assert!(text.contains("件名: 歓迎会\n日時: 2026年11月25日(水) 10:00 ～ 2026年11月25日(水) 11:00\n"), "{text}");
+    }
+}
+
 #[test]
 fn a_calendar_that_came_as_a_file_says_when_where_and_who_in_the_text() {
     for (kind, name) in [

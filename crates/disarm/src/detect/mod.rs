@@ -324,7 +324,8 @@ const PROMISES: &[(&[&str], &[&str])] = &[
     (&["xdw", "xbd", "xct"], &["xdw"]),
     (&["msg"], &["msg", "ole2"]),
     (&["tnef"], &["tnef"]),
-    (&["ics"], &["ics"]),
+    // What vCalendar 1.0, the older form, is called.
+    (&["ics", "vcs"], &["ics"]),
     (&["vcf"], &["vcf"]),
     (&["7z"], &["7z"]),
     (&["rar"], &["rar"]),

@@ -27,7 +27,7 @@ pub(super) fn reader(part: &Part<'_>) -> Option<(Words, &'static str)> {
     let calendar: (Words, _) = (directory::calendar, "text/calendar");
     let cards: (Words, _) = (directory::cards, "text/vcard");
     match part.media.value.as_str() {
-        "text/calendar" | "application/ics" => return Some(calendar),
+        "text/calendar" | "text/x-vcalendar" | "application/ics" => return Some(calendar),
         "text/vcard" | "text/x-vcard" | "text/directory" => return Some(cards),
         _ => {}
     }
@@ -35,7 +35,7 @@ pub(super) fn reader(part: &Part<'_>) -> Option<(Words, &'static str)> {
     let name = part.disposition.decoded("filename", &mut tally).or_else(|| part.media.decoded("name", &mut tally))?;
     let (_, extension) = name.trim().rsplit_once('.')?;
     match extension.to_ascii_lowercase().as_str() {
-        "ics" => Some(calendar),
+        "ics" | "vcs" => Some(calendar),
         "vcf" => Some(cards),
         _ => None,
     }

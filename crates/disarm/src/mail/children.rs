@@ -332,11 +332,12 @@ const DOCUMENTS: [&str; 20] = [
 ];
 
 /// Extensions for parts without a name.
-const EXTENSIONS: [(&str, &str); 22] = [
+const EXTENSIONS: [(&str, &str); 23] = [
     ("text/plain", "txt"),
     ("text/html", "html"),
     ("text/csv", "csv"),
     ("text/calendar", "ics"),
+    ("text/x-vcalendar", "vcs"),
     ("application/ics", "ics"),
     ("text/vcard", "vcf"),
     ("text/x-vcard", "vcf"),
