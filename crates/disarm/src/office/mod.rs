@@ -74,7 +74,7 @@ pub(crate) fn disarm(
     }
     let sheets = Sheets::read(&package, &graph, family)?;
     let lost_pivots = pivots::prune(&package, &mut graph, &sheets, part.job.office.pivot_cache, &mut findings);
-    let mut additions = previews::add(&package, &mut graph)?;
+    let mut additions = previews::add(&package, &mut graph, limits)?;
     let drawn = controls::add(&package, &mut graph, &sheets, &mut additions, &mut findings);
     let note_boxes = notes::boxes(&package, &graph);
     previews::of_headers(&package, &mut graph, limits, &mut findings);

@@ -9,50 +9,86 @@ use form::{Findings, Limits, Reason};
 use quick_xml::events::Event;
 
 use super::graph::{Graph, Node, Target};
-use super::{relationships, vml, xml};
+use super::{cells, relationships, vml, xml};
 use crate::error::Error;
 use crate::zip::Package;
 
 /// Where a picture goes: column, offset, row and offset of its first corner, then of its last.
-struct Preview {
-    relationship: String,
+type Corners = [[i64; 4]; 2];
+
+/// What a sheet says of one of its objects.
+struct Object {
     /// The number of its shape in the drawing of VML.
     shape: String,
-    corners: [[i64; 4]; 2],
+    /// The relationship to its picture, and where that goes. Excel 2007 has both in the drawing only.
+    preview: Option<(String, Corners)>,
+}
+
+/// A picture of an object.
+struct Preview {
+    picture: Target,
+    corners: Corners,
+    has_line: bool,
 }
 
 /// Gives the drawings of sheets with objects the relationships to their pictures, and what is to be added to the markup of each.
-pub(super) fn add(package: &Package<'_>, graph: &mut Graph) -> Result<HashMap<usize, String>, Error> {
+pub(super) fn add(package: &Package<'_>, graph: &mut Graph, limits: &Limits) -> Result<HashMap<usize, String>, Error> {
     let mut additions: HashMap<usize, String> = HashMap::new();
     let mut count = 0_u32;
     for sheet in 0..graph.nodes.len() {
         let Some(node) = graph.nodes.get(sheet).filter(|node| node.has_objects) else { continue };
         // A sheet that cannot be read is refused where it is rebuilt.
-        let previews = find(package, &node.name.clone()).unwrap_or_default();
+        let objects = find(package, &node.name.clone()).unwrap_or_default();
+        let previews = of_objects(package, graph, sheet, &objects, limits);
         if previews.is_empty() {
             continue;
         }
-        let vml = graph.nodes.get(sheet).map(|node| node.vml.as_slice()).unwrap_or_default();
-        let shapes: Vec<vml::Shape> = vml.iter().flat_map(|name| vml::shapes(package, name)).collect();
         let Some(drawing) = drawing_of(package, graph, sheet) else { continue };
         for preview in previews {
-            let has_line = |shape: &vml::Shape| {
-                shape.has_line && shape.id.strip_prefix("_x0000_s") == Some(preview.shape.as_str())
-            };
-            let has_line = shapes.iter().any(has_line);
-            let links = graph.nodes.get(sheet).map(|node| node.links.as_slice()).unwrap_or_default();
-            let picture =
-                links.iter().find(|(id, target)| *id == preview.relationship && matches!(target, Target::Picture(_)));
-            let Some(target) = picture.map(|(_, target)| target.clone()) else { continue };
             count = count.saturating_add(1);
             let id = format!("misogi-preview-{count}");
-            let _ = additions.entry(drawing).or_default().write_str(&anchor(&preview, &id, count, has_line));
+            let _ = additions.entry(drawing).or_default().write_str(&anchor(&preview, &id, count));
             if let Some(node) = graph.nodes.get_mut(drawing) {
-                node.links.push((id, target));
+                node.links.push((id, preview.picture));
             }
         }
     }
     Ok(additions)
+}
+
+/// The pictures of the objects of a sheet.
+fn of_objects(
+    package: &Package<'_>,
+    graph: &mut Graph,
+    sheet: usize,
+    objects: &[Object],
+    limits: &Limits,
+) -> Vec<Preview> {
+    let Some(node) = graph.nodes.get(sheet).filter(|_| !objects.is_empty()) else { return Vec::new() };
+    let (vml, links) = (node.vml.clone(), node.links.clone());
+    let shapes: Vec<vml::Shape> = vml.iter().flat_map(|name| vml::shapes(package, name)).collect();
+    let is_of = |shape: &vml::Shape, object: &Object| shape.number.strip_prefix(SHAPE) == Some(object.shape.as_str());
+    let mut previews = Vec::new();
+    for object in objects {
+        let Some((relationship, corners)) = &object.preview else { continue };
+        let has_line = shapes.iter().any(|shape| shape.has_line && is_of(shape, object));
+        let picture = links.iter().find(|(id, target)| id == relationship && matches!(target, Target::Picture(_)));
+        previews.extend(picture.map(|(_, target)| Preview { picture: target.clone(), corners: *corners, has_line }));
+    }
+    let bare: Vec<&Object> = objects.iter().filter(|object| object.preview.is_none()).collect();
+    if bare.is_empty() {
+        return previews;
+    }
+    for (shape, name) in vml.iter().flat_map(|drawing| pictured(package, drawing, limits)) {
+        let is_shown = !shape.is_hidden && bare.iter().any(|object| is_of(&shape, object));
+        if let Some(corners) = shape.anchor.filter(|_| is_shown && previews.len() < MAX_PREVIEWS) {
+            let corners =
+                corners.map(|[column, x, row, y]| [column, x.saturating_mul(PIXEL), row, y.saturating_mul(PIXEL)]);
+            let picture = Target::Picture(number_of(graph, name));
+            previews.push(Preview { picture, corners, has_line: shape.has_line });
+        }
+    }
+    previews
 }
 
 /// The drawing of a sheet, to which more is added. One that has none but of VML gets one.
@@ -92,31 +128,33 @@ pub(super) fn sheet_drawing(id: &str) -> String {
     format!(r#"<drawing xmlns="{X}" xmlns:r="{R}" r:id="{id}"/>"#)
 }
 
-/// What a sheet says of the pictures of its objects (ECMA-376 part 1, section 18.3.1.60 `objectPr`).
-fn find(package: &Package<'_>, sheet: &str) -> Result<Vec<Preview>, Error> {
-    let mut found = Vec::new();
+/// What a sheet says of its objects (ECMA-376 part 1, sections 18.3.1.59 `oleObject` and 18.3.1.60 `objectPr`).
+fn find(package: &Package<'_>, sheet: &str) -> Result<Vec<Object>, Error> {
+    let mut found: Vec<Object> = Vec::new();
     let Some(part) = package.part(sheet)? else { return Ok(found) };
     let mut xml = xml::open(part)?;
     let mut buffer = Vec::new();
-    let (mut current, mut corner, mut field) = (None::<Preview>, 0_usize, None::<usize>);
-    let mut shape = String::new();
+    let (mut corner, mut field) = (0_usize, None::<usize>);
     loop {
         match xml::next(&mut xml, &mut buffer)? {
-            Event::Start(tag) => {
+            Event::Start(tag) | Event::Empty(tag) => {
                 field = None;
                 match tag.local_name().as_ref() {
                     "oleObject" => {
-                        let mut attributes = tag.attributes();
-                        let mut all = attributes.with_checks(false).filter_map(Result::ok);
-                        let id = all.find(|attribute| attribute.key.as_ref() == "shapeId");
-                        shape = id.map(|id| id.value.into_owned()).unwrap_or_default();
+                        let shape = cells::attribute(&tag, "shapeId").unwrap_or_default();
+                        // It is said once more for programs that do not know the places of pictures.
+                        if found.len() < MAX_PREVIEWS && !found.iter().any(|object| object.shape == shape) {
+                            found.push(Object { shape, preview: None });
+                        }
                     }
-                    "objectPr" if found.len() < MAX_PREVIEWS => {
+                    "objectPr" => {
                         let mut attributes = tag.attributes();
                         let mut ids = attributes.with_checks(false).filter_map(Result::ok);
                         let id = ids.find(|attribute| attribute.key.local_name().as_ref() == "id");
                         let relationship = id.map(|id| id.value.into_owned()).unwrap_or_default();
-                        current = Some(Preview { relationship, shape: shape.clone(), corners: [[0; 4]; 2] });
+                        if let Some(object) = found.last_mut().filter(|object| object.preview.is_none()) {
+                            object.preview = Some((relationship, [[0; 4]; 2]));
+                        }
                     }
                     "from" => corner = 0,
                     "to" => corner = 1,
@@ -124,27 +162,25 @@ fn find(package: &Package<'_>, sheet: &str) -> Result<Vec<Preview>, Error> {
                 }
             }
             Event::Text(text) => {
-                let place = field.zip(current.as_mut());
-                let place = place.and_then(|(field, preview)| preview.corners.get_mut(corner)?.get_mut(field));
+                let place = field.zip(found.last_mut().and_then(|object| object.preview.as_mut()));
+                let place = place.and_then(|(field, (_, corners))| corners.get_mut(corner)?.get_mut(field));
                 if let (Some(place), Ok(number)) = (place, text.trim().parse::<i32>()) {
                     *place = number.into();
                 }
             }
-            Event::End(tag) => {
-                field = None;
-                if tag.local_name().as_ref() == "objectPr" {
-                    found.extend(current.take());
-                }
-            }
+            Event::End(_) => field = None,
             Event::Eof => return Ok(found),
             _ => {}
         }
     }
 }
 
-fn anchor(preview: &Preview, id: &str, number: u32, has_line: bool) -> String {
-    let line =
-        if has_line { r#"<a:ln w="9525"><a:solidFill><a:srgbClr val="000000"/></a:solidFill></a:ln>"# } else { "" };
+fn anchor(preview: &Preview, id: &str, number: u32) -> String {
+    let line = if preview.has_line {
+        r#"<a:ln w="9525"><a:solidFill><a:srgbClr val="000000"/></a:solidFill></a:ln>"#
+    } else {
+        ""
+    };
     let [from, to] = &preview.corners;
     let shape = FIRST_ID.saturating_add(number);
     format!(
@@ -182,7 +218,7 @@ pub(super) fn of_slides(package: &Package<'_>, graph: &mut Graph, limits: &Limit
             if let Some(node) = graph.nodes.get_mut(slide) {
                 node.links.push((id.clone(), Target::Picture(picture)));
             }
-            found.insert((slide, shape.id), id);
+            found.insert((slide, shape.number), id);
         }
     }
     found
@@ -259,4 +295,7 @@ const R: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relations
 const FIRST_ID: u32 = 900_000;
 /// Drawings of our own, which are in no package, are called so and have a number.
 const OWN_DRAWING: &str = "xl/drawings/misogi-";
+/// What the names of shapes of VML begin with, before their number; and a pixel of such a shape in the units of a drawing.
+const SHAPE: &str = "_x0000_s";
+const PIXEL: i64 = 9_525;
 const MAX_PREVIEWS: usize = 1_000;

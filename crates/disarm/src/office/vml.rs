@@ -10,6 +10,8 @@ use crate::zip::Package;
 #[derive(Debug, Default)]
 pub(super) struct Shape {
     pub(super) id: String,
+    /// What other parts call it: its name, unless its author gave it one.
+    pub(super) number: String,
     /// `ClientData/@ObjectType`, for shapes of a sheet.
     pub(super) object: String,
     /// Column, pixels, row and pixels of its first corner, then of its last.
@@ -67,7 +69,8 @@ pub(super) fn shapes(package: &Package<'_>, name: &str) -> Vec<Shape> {
                         let id = attribute("id").unwrap_or_default();
                         let has_line = attribute("stroked").is_some_and(|value| matches!(value.as_str(), "t" | "true"));
                         let size = length(&style, "width").zip(length(&style, "height")).map(|(x, y)| [x, y]);
-                        current = Some(Shape { id, is_hidden, has_line, size, ..Shape::default() });
+                        let number = attribute("spid").unwrap_or_else(|| id.clone());
+                        current = Some(Shape { id, number, is_hidden, has_line, size, ..Shape::default() });
                     }
                     ("imagedata", Some(shape)) => {
                         shape.picture = attribute("relid").or_else(|| attribute("id")).unwrap_or_default();
