@@ -399,6 +399,10 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
             "シート{count}枚の印刷範囲や印刷タイトルは、変換できないため失われました（印刷範囲があったシートは全体が印刷されます）",
             "print areas or repeated titles of {count} sheets were lost in the conversion (where there was a print area, the whole sheet is printed)",
         ),
+        Reason::PictureStill => (
+            "セルの内容を写した図{count}個は、セルを変えても変わらない画像になりました（見た目は同じです）",
+            "{count} pictures of cells no longer change with the cells (they look the same)",
+        ),
         Reason::HeaderPictures => (
             "シートのヘッダーやフッターの画像を取り除きました",
             "pictures in the headers and footers of sheets were removed",

@@ -87,6 +87,36 @@ fn words_of_drawings_are_said_in_sheets_and_in_vml() {
     assert!(text.contains(r#"alt="申請書 Form 7""#), "{text}");
 }
 
+/// Excel puts a picture of cells into a choice (MS-ODRAWXML 2.3.2.2 `cameraTool`), which other programs pass over (ECMA-376 part 3,
+/// section 7.5). Which cells it shows stays behind, so that everyone can read what is left.
+#[test]
+fn a_picture_of_cells_is_a_picture_for_every_program() {
+    let shape = |inside: &str| {
+        format!(
+            r#"<mc:AlternateContent xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"><mc:Choice xmlns:a14="http://schemas.microsoft.com/office/drawing/2010/main" Requires="a14"><xdr:absoluteAnchor><xdr:pos x="0" y="0"/><xdr:ext cx="9" cy="9"/>{inside}<xdr:clientData/></xdr:absoluteAnchor></mc:Choice><mc:Fallback/></mc:AlternateContent>"#
+        )
+    };
+    let picture = r#"<xdr:pic><xdr:nvPicPr><xdr:cNvPr id="2" name="図"/><xdr:cNvPicPr><a:picLocks noChangeAspect="1"/><a:extLst><a:ext uri="{84589F7E-364E-4C9E-8A38-B11213B215E9}"><a14:cameraTool cellRange="$A$1:$B$2" spid="_x0000_s1025"/></a:ext></a:extLst></xdr:cNvPicPr></xdr:nvPicPr><xdr:blipFill><a:blip r:embed="e"/></xdr:blipFill><xdr:spPr><a:solidFill><a:srgbClr val="FFFFFF" a14:legacySpreadsheetColorIndex="9"/></a:solidFill></xdr:spPr></xdr:pic>"#;
+    let formula = r#"<xdr:sp><xdr:nvSpPr><xdr:cNvPr id="3" name="式"/><xdr:cNvSpPr/></xdr:nvSpPr><xdr:spPr/><xdr:txBody><a:bodyPr/><a:p><a14:m><m:oMath xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"><m:r><m:t>x</m:t></m:r></m:oMath></a14:m></a:p></xdr:txBody></xdr:sp>"#;
+    let drawing = format!(
+        r#"<xdr:wsDr xmlns:xdr="http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing" xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships">{}{}</xdr:wsDr>"#,
+        shape(picture),
+        shape(formula)
+    );
+    let package = Package::workbook(r#"<sheetData/><drawing r:id="d"/>"#)
+        .relation("xl/worksheets/sheet1.xml", "d", "drawing", "../drawings/drawing1.xml")
+        .part("xl/drawings/drawing1.xml", &drawing)
+        .relation("xl/drawings/drawing1.xml", "e", "image", "../media/a.png")
+        .bytes("xl/media/a.png", &png());
+    let (done, parts) = rebuilt(&package, "a.xlsx");
+    assert!(done.has(Reason::PictureStill) && !done.has(Reason::UnknownContent), "{:?}", done.report.findings);
+    let drawing = parts.text("drawings/drawing");
+    let (before, choice) = drawing.split_once("<mc:AlternateContent>").expect("the formula needs its vocabulary");
+    assert!(before.contains("<xdr:pic>") && before.contains("r:embed") && !before.contains("cameraTool"), "{drawing}");
+    assert!(before.ends_with("</xdr:absoluteAnchor>") && choice.contains(r#"Requires="a14""#), "{drawing}");
+    assert!(choice.contains("<m:oMath>") && !choice.contains("<xdr:pic>"), "{drawing}");
+}
+
 #[test]
 fn a_picture_that_is_there_twice_is_written_once() {
     let picture = |id: &str| {

@@ -408,6 +408,8 @@ reasons! {
     359 Changed FormulaValues "formula_values"
     /// Check boxes, drop-down lists, buttons and labels were turned into shapes with their text.
     360 Changed ControlsDrawn "controls_drawn"
+    /// Pictures that show cells of the workbook no longer change with them.
+    361 Changed PictureStill "picture_still"
     /// The document is delivered as pages, because the site wants it so.
     365 Changed OfficeToPages "office_to_pages"
     /// The rebuilt document has more or fewer pages than the original.

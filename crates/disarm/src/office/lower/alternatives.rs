@@ -73,6 +73,9 @@ impl Lowerer<'_, '_, '_> {
         let is_empty = !choice.is_written && self.tape.len() <= begun;
         if is_empty {
             self.cut(choice.start);
+        } else if choice.is_marked && !choice.is_written && self.is_plain(choice.start) {
+            self.tape.remove(choice.start);
+            self.own.removed(choice.start);
         } else if choice.is_marked {
             self.tape.push(Markup::EndChoice);
         }
@@ -81,6 +84,33 @@ impl Lowerer<'_, '_, '_> {
             // What is written or not there cannot give way.
             *standby = standby.filter(|_| !is_empty && !choice.is_written);
         }
+    }
+
+    /// Whether a choice that begins there can be read without the vocabulary that it asks for. Excel asks for one where it adds to a picture
+    /// which cells it shows: that stays behind, and LibreOffice would show no picture.
+    fn is_plain(&self, start: usize) -> bool {
+        let Some((Markup::Choice(required), content)) = self.tape.get(start..).and_then(<[Markup]>::split_first) else {
+            return false;
+        };
+        let Some(around) = self.parent().filter(|around| required.prefix() == "a14" && !around.is_object) else {
+            return false;
+        };
+        let mut open = vec![around.of];
+        for step in content {
+            match step {
+                Markup::Open(number) => {
+                    let Some(of) = open.last().and_then(|around| around.child(*number)) else { return false };
+                    // Who does not know an extension passes over it.
+                    if of.namespace() == *required && !open.iter().any(|around| around.name() == "ext") {
+                        return false;
+                    }
+                    open.push(of);
+                }
+                Markup::Close => drop(open.pop()),
+                Markup::Attribute(..) | Markup::Text(_) | Markup::Choice(_) | Markup::EndChoice => {}
+            }
+        }
+        true
     }
 
     /// How the element around is before a choice that may give way.

@@ -137,6 +137,14 @@ impl Own {
         }
     }
 
+    /// The step at that place is gone from the tape.
+    pub(super) fn removed(&mut self, at: usize) {
+        let first = self.recent.partition_point(|(place, _, _)| *place <= at);
+        for (place, _, _) in self.recent.iter_mut().skip(first) {
+            *place = place.saturating_sub(1);
+        }
+    }
+
     /// Children of the element that begins at `start` were put in order: what went with one that had no place is not there any more.
     pub(super) fn arranged(&mut self, start: usize, moves: &[(Range<usize>, Option<usize>)]) {
         let first = self.recent.partition_point(|(place, _, _)| *place <= start);

@@ -119,6 +119,7 @@ pub(super) fn lost_element(prefix: &str, name: &str) -> Loss {
         "doNotEmbedSmartTags" | "rtl" if prefix == "w" => Loss::Silent,
         // LibreOffice writes the units of numbers into axes of words, which have none.
         "majorUnit" | "minorUnit" if prefix == "c" => Loss::Silent,
+        "cameraTool" => Loss::Known(Reason::PictureStill),
         "ddeLink" => Loss::Known(Reason::DdeLink),
         "mailMerge" | "linkToQuery" => Loss::Known(Reason::ExternalLink),
         "legacyDrawingHF" | "drawingHF" => Loss::Known(Reason::HeaderPictures),
