@@ -121,6 +121,41 @@ fn equations_on_slides_cross() {
     assert!(slide(&plain, |package| package).1.contains("<m:t>y</m:t>"));
 }
 
+/// [MS-ODRAWXML] 2.8: a canvas and a group place their shapes in the same units; what fills a canvas and the line around it are shapes of a
+/// group. Debian's LibreOffice shows groups only.
+#[test]
+fn a_canvas_of_drawings_becomes_a_group() {
+    let names = r#"xmlns:wp="http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing" xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main" xmlns:wpc="http://schemas.microsoft.com/office/word/2010/wordprocessingCanvas" xmlns:wpg="http://schemas.microsoft.com/office/word/2010/wordprocessingGroup" xmlns:wps="http://schemas.microsoft.com/office/word/2010/wordprocessingShape""#;
+    let place = r#"<a:xfrm><a:off x="5" y="6"/><a:ext cx="7" cy="8"/></a:xfrm>"#;
+    let shape = format!(
+        r#"<wps:wsp><wps:cNvPr id="4" name="箱"/><wps:cNvSpPr txBox="1"/><wps:spPr>{place}<a:prstGeom prst="rect"><a:avLst/></a:prstGeom></wps:spPr><wps:txbx><w:txbxContent><w:p><w:r><w:t>申請</w:t></w:r></w:p></w:txbxContent></wps:txbx><wps:bodyPr/></wps:wsp>"#
+    );
+    let nested = format!(r#"<wpg:wgp><wpg:cNvGrpSpPr/><wpg:grpSpPr>{place}</wpg:grpSpPr>{shape}</wpg:wgp>"#);
+    let canvas = |behind: &str| {
+        format!(
+            r#"<w:p {names}><w:r><mc:AlternateContent {MC}><mc:Choice Requires="wpc"><w:drawing><wp:inline><wp:extent cx="900" cy="300"/><wp:docPr id="1" name="キャンバス 1"/><a:graphic><a:graphicData uri="http://schemas.microsoft.com/office/word/2010/wordprocessingCanvas"><wpc:wpc>{behind}{shape}{nested}</wpc:wpc></a:graphicData></a:graphic></wp:inline></w:drawing></mc:Choice><mc:Fallback><w:t>old</w:t></mc:Fallback></mc:AlternateContent></w:r></w:p>"#
+        )
+    };
+    let (done, text) = body(&canvas(
+        r#"<wpc:bg><a:noFill/></wpc:bg><wpc:whole><a:ln w="9525"><a:solidFill><a:srgbClr val="548DD4"/></a:solidFill></a:ln></wpc:whole>"#,
+    ));
+    let group = r#"<a:graphicData uri="http://schemas.microsoft.com/office/word/2010/wordprocessingGroup"><wpg:wgp><wpg:cNvGrpSpPr/><wpg:grpSpPr><a:xfrm><a:off x="0" y="0"/><a:ext cx="900" cy="300"/><a:chOff x="0" y="0"/><a:chExt cx="900" cy="300"/></a:xfrm></wpg:grpSpPr>"#;
+    let line = r#"<wps:wsp><wps:cNvPr id="0" name="Canvas"/><wps:cNvSpPr/><wps:spPr><a:xfrm><a:off x="0" y="0"/><a:ext cx="900" cy="300"/></a:xfrm><a:prstGeom prst="rect"><a:avLst/></a:prstGeom><a:ln w="9525"><a:solidFill><a:srgbClr val="548DD4"/></a:solidFill></a:ln></wps:spPr><wps:bodyPr/></wps:wsp>"#;
+    let nested = nested.replace("wpg:wgp>", "wpg:grpSp>");
+    assert!(text.contains(&format!("{group}{line}{shape}{nested}</wpg:wgp></a:graphicData>")), "{text}");
+    assert!(text.contains(r#"Requires="wpg""#) && !text.contains("wpc") && !text.contains("old"), "{text}");
+    assert!(!done.has(Reason::UnknownContent) && !done.has(Reason::StructureRepaired), "{:?}", done.report.findings);
+    for behind in
+        ["", "<wpc:bg/><wpc:whole/>", "<wpc:bg><a:noFill/></wpc:bg><wpc:whole><a:ln><a:noFill/></a:ln></wpc:whole>"]
+    {
+        let text = body(&canvas(behind)).1;
+        assert!(text.contains(&format!("{group}{shape}{nested}")), "{behind}: {text}");
+    }
+    let text = body(&canvas(r#"<wpc:bg><a:solidFill><a:srgbClr val="FFFF00"/></a:solidFill></wpc:bg><wpc:whole/>"#)).1;
+    let filled = r#"<a:prstGeom prst="rect"><a:avLst/></a:prstGeom><a:solidFill><a:srgbClr val="FFFF00"/></a:solidFill></wps:spPr><wps:bodyPr/></wps:wsp><wps:wsp><wps:cNvPr id="4""#;
+    assert!(text.contains(filled), "{text}");
+}
+
 #[test]
 fn elements_of_no_vocabulary_are_left_out_with_all_in_them() {
     let (done, text) = body("<w:p><w:evil><w:r><w:t>in</w:t></w:r></w:evil><w:r><w:t>out</w:t></w:r></w:p>");

@@ -41,7 +41,7 @@ impl Lowerer<'_, '_, '_> {
                 let is_nested = self.frames.iter().rev().find_map(|frame| match &frame.role {
                     Role::Element(_) | Role::Object(_) => Some(false),
                     Role::Choice(choice) => choice.is_marked.then_some(true),
-                    Role::Through | Role::Alternatives { .. } => None,
+                    Role::Through | Role::Backing { .. } | Role::Alternatives { .. } => None,
                 });
                 let is_marked = is_nested == Some(false);
                 if is_marked {

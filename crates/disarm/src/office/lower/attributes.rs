@@ -112,7 +112,7 @@ impl Lowerer<'_, '_, '_> {
             if self.context.note_boxes.is_some() && of.is("x", "comment") {
                 self.note_box(of, start);
             }
-            if facts.special == Special::Place && self.is_within("xfrm") {
+            if facts.special == Special::Place && (self.is_within("xfrm") || of.is("wp", "extent")) {
                 self.note_place(of, start);
             }
             if let Some(words) = words {

@@ -89,13 +89,18 @@ impl Lowerer<'_, '_, '_> {
         }
         let vocabulary = namespace.prefix();
         let parent = self.parent().ok_or(Fault::Broken)?;
-        // The preview of an embedded object stands in it as a picture does.
-        let name = match (vocabulary, name) {
-            ("w", "object") => "pict",
+        let in_group = || parent.of.is("wpg", "wgp") || parent.of.is("wpg", "grpSp");
+        let (namespace, name) = match (vocabulary, name) {
+            // The preview of an embedded object stands in it as a picture does.
+            ("w", "object") => (namespace, "pict"),
             // The sides of a cell as strict workbooks call them, by which other readers than Excel find none.
-            ("x", "start") if parent.of.is("x", "border") => "left",
-            ("x", "end") if parent.of.is("x", "border") => "right",
-            _ => name,
+            ("x", "start") if parent.of.is("x", "border") => (namespace, "left"),
+            ("x", "end") if parent.of.is("x", "border") => (namespace, "right"),
+            ("wpc", "wpc") if self.becomes_group() => return self.enter_canvas(mark),
+            ("wpc", "bg" | "whole") if in_group() => return self.enter_backing(mark),
+            ("wpc", "graphicFrame") if in_group() => (parent.of.namespace(), name),
+            ("wpg", "wgp") if in_group() => (namespace, "grpSp"),
+            _ => (namespace, name),
         };
         if parent.is_object && name != "pic" {
             return Ok(false);

@@ -19,6 +19,7 @@ impl Lowerer<'_, '_, '_> {
             Role::Through | Role::Alternatives { .. } => {}
             Role::Choice(choice) => self.end_choice(&choice),
             Role::Object(object) => self.end_object(&object),
+            Role::Backing { start } => self.end_backing(start)?,
         }
         let is_outer = self.frames.len() <= OUTER_DEPTH && self.tape.len() > self.next_write;
         if is_outer || self.tape.len() > self.next_write.max(output::HARD_STEPS) {

@@ -20,6 +20,7 @@ impl Frame {
             Role::Element(Element { start, .. })
             | Role::Choice(Choice { start, .. })
             | Role::Object(Object { start, .. })
+            | Role::Backing { start }
             | Role::Alternatives { standby: Some(Standby { start, .. }), .. } => Some(start),
             Role::Alternatives { standby: None, .. } | Role::Through => None,
         }
@@ -39,6 +40,10 @@ pub(super) enum Role {
     },
     Choice(Choice),
     Object(Object),
+    /// What is behind a canvas, or the line around it: the properties of a shape of ours that begins there on the tape.
+    Backing {
+        start: usize,
+    },
 }
 
 /// `mc:Choice`.
@@ -164,7 +169,7 @@ impl Lowerer<'_, '_, '_> {
                     object.picture = Some((child, next));
                     return;
                 }
-                Role::Through | Role::Alternatives { .. } | Role::Choice(_) => {}
+                Role::Through | Role::Backing { .. } | Role::Alternatives { .. } | Role::Choice(_) => {}
             }
         }
     }

@@ -7,6 +7,7 @@
 mod alternatives;
 mod attributes;
 mod begin;
+mod canvas;
 mod describe;
 mod end;
 mod fields;

@@ -33,8 +33,8 @@ impl Lowerer<'_, '_, '_> {
                 }
                 Role::Choice(choice) => choice.is_written = true,
                 Role::Through | Role::Alternatives { .. } => {}
-                Role::Object(object) => {
-                    cut = Some((object.start, at));
+                Role::Object(Object { start, .. }) | Role::Backing { start } => {
+                    cut = Some((*start, at));
                     break;
                 }
             }
@@ -60,7 +60,9 @@ impl Lowerer<'_, '_, '_> {
     /// Orders the complete children of an element, which stand before the frame `next` begins.
     fn settle_before(&mut self, parent: usize, next: usize) -> Result<(), Fault> {
         let end = match self.frames.get(next).map(|frame| &frame.role) {
-            Some(Role::Element(Element { start, .. }) | Role::Object(Object { start, .. })) => *start,
+            Some(
+                Role::Element(Element { start, .. }) | Role::Object(Object { start, .. }) | Role::Backing { start },
+            ) => *start,
             _ => self.tape.len(),
         };
         // What comes next took its place from the state as it is now, or has none yet and is asked again when it ends.

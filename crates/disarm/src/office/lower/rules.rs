@@ -77,7 +77,7 @@ pub(super) fn special(of: Type) -> Special {
         ("p", "custShow") if of.child_count() > 0 => Special::Show,
         ("c", "pivotSource") => Special::PivotSource,
         (_, "pivotCaches") => Special::PivotCaches,
-        ("a", "off" | "ext") => Special::Place,
+        ("a", "off" | "ext") | ("wp", "extent") => Special::Place,
         ("w", "tc" | "txbxContent" | "hdr" | "ftr" | "footnote" | "endnote" | "comment") => Special::Blocks,
         _ => Special::None,
     };
