@@ -615,6 +615,10 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
         Reason::HiddenSlide => {
             ("非表示のスライドが{count}枚あります（残しました）", "there are {count} hidden slides (kept)")
         }
+        Reason::PivotKept => (
+            "ピボットテーブル{count}件は、表示する値がファイルに保存されていないため、そのまま残しました（Excelで編集を有効にすると、シートのデータから表示されます）",
+            "{count} pivot tables were kept, because the file does not store the values that they show (Excel computes them from the sheets when editing is enabled)",
+        ),
         Reason::HiddenTextKept => (
             "見えない文字が{count}か所あります（印を付けて残しました）",
             "there is hidden text in {count} places (kept and marked)",

@@ -76,6 +76,8 @@ DENIED_LOCAL_ATTRIBUTES = set(
     " cryptProviderTypeExtSource workbookHashValue workbookSaltValue workbookSpinCount workbookAlgorithmName"
     " revisionsHashValue revisionsSaltValue revisionsSpinCount revisionsAlgorithmName securityDescriptor".split()
 )
+# All the same: what a pivot table draws from can only be a sheet of its own workbook.
+ALLOWED_PAIRS = {("x:pivotCacheDefinition", ":refreshOnLoad")}
 PARTS = (
     "MainDocumentPart StyleDefinitionsPart NumberingDefinitionsPart DocumentSettingsPart FontTablePart ThemePart"
     " ThemeOverridePart HeaderPart FooterPart FootnotesPart EndnotesPart WordprocessingCommentsPart"
@@ -422,7 +424,7 @@ for entry in order:
             if (
                 qualified in DENIED_ATTRIBUTES
                 or (name, qualified) in DENIED_PAIRS
-                or (local in DENIED_LOCAL_ATTRIBUTES and vocabulary in ("", prefix(name)))
+                or (local in DENIED_LOCAL_ATTRIBUTES and vocabulary in ("", prefix(name)) and (name, qualified) not in ALLOWED_PAIRS)
                 or vocabulary in DENIED_NAMESPACES
             ):
                 continue

@@ -181,6 +181,10 @@ fn kinds(family: Kind, main: PartKind) -> HashMap<&'static str, PartKind> {
 }
 
 fn lost(relation: &Relation, package: &Package<'_>, limits: &Limits, findings: &mut Findings) {
+    // Google writes one without a target behind each pivot table: there is nothing that it could load.
+    if relation.is_external && relation.target.trim().is_empty() {
+        return;
+    }
     let Some(reason) = relationships::reason_for(relation) else { return };
     let place = match reason {
         _ if relation.is_external => defanged(&relation.target),

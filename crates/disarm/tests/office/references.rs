@@ -114,14 +114,19 @@ fn the_sheet_in_front_stays_in_front_where_others_do_not_cross() {
     assert_eq!(front(1, 0), r#"<workbookView firstSheet="1" activeTab="1"/"#, "the first that is seen");
 }
 
+/// What a pivot table draws from there, with these attributes.
+fn pivot_cache(attributes: &str, source: &str) -> String {
+    format!(
+        r#"<pivotCacheDefinition {X} {R} r:id="r" recordCount="1"{attributes}>{source}<cacheFields count="1"><cacheField name="a" numFmtId="0"><sharedItems count="1"><s v="秘密"/></sharedItems></cacheField></cacheFields></pivotCacheDefinition>"#
+    )
+}
+
 /// A workbook with a pivot table that draws from there, and a chart of it.
 fn pivot(source: &str) -> Package {
     let book = format!(
         r#"<workbook {X} {R}><sheets><sheet name="表" sheetId="1" r:id="s1"/></sheets><pivotCaches><pivotCache cacheId="4" r:id="c"/></pivotCaches></workbook>"#
     );
-    let cache = format!(
-        r#"<pivotCacheDefinition {X} {R} r:id="r" recordCount="1">{source}<cacheFields count="1"><cacheField name="a" numFmtId="0"><sharedItems count="1"><s v="秘密"/></sharedItems></cacheField></cacheFields></pivotCacheDefinition>"#
-    );
+    let cache = pivot_cache("", source);
     let table = format!(
         r#"<pivotTableDefinition {X} name="p" cacheId="4" dataCaption="v"><location ref="A1:B2" firstHeaderRow="1" firstDataRow="1" firstDataCol="1"/><pivotFields count="1"><pivotField axis="axisRow"><items count="1"><item x="0"/></items></pivotField></pivotFields></pivotTableDefinition>"#
     );
@@ -202,7 +207,71 @@ fn pivot_tables_leave_their_values_unless_the_site_keeps_them() {
     assert!(parts.has("getPivotData(") && !done.has(Reason::UnsafeFormula));
 }
 
-/// Programs that only describe a pivot table store no values; Excel computes them when it opens the file.
+/// ECMA-376 part 1, section 18.10.1.67: programs that only describe a pivot table store no values, and ask whoever opens the workbook to
+/// compute them (`refreshOnLoad`), for which no row of the cache is needed.
+#[test]
+fn a_pivot_table_without_values_stays_for_excel_to_fill() {
+    const CACHE: &str = "xl/pivotCache/pivotCacheDefinition1.xml";
+    let own = r#"<cacheSource type="worksheet"><worksheetSource ref="A1:B2" sheet="表"/></cacheSource>"#;
+    let other = r#"<cacheSource type="worksheet"><worksheetSource ref="A1:B2" sheet="S" r:id="e"/></cacheSource>"#;
+    let sheet = |cells: &str| format!("<worksheet {X} {R}><sheetData>{cells}</sheetData></worksheet>");
+    let value = r#"<row r="1"><c r="A1"><v>41</v></c></row>"#;
+    for refreshed in ["1", "true"] {
+        let cache = pivot_cache(&format!(r#" refreshOnLoad="{refreshed}""#), own);
+        let package = pivot(own).part(CACHE, &cache).part("xl/worksheets/sheet1.xml", &sheet(""));
+        let (done, parts) = rebuilt(&package, "a.xlsx");
+        assert!(parts.has("pivotTable1.xml") && parts.has("<pivotCache "), "{:?}", parts.names());
+        let cache = parts.text("pivotCacheDefinition1.xml");
+        assert!(cache.contains(r#"refreshOnLoad=""#) && cache.contains(r#"sheet="表""#), "{cache}");
+        assert!(
+            !parts.has("pivotCacheRecords") && !cache.contains("recordCount") && !cache.contains("r:id"),
+            "{cache}"
+        );
+        assert_eq!(done.place(Reason::PivotKept).as_deref(), Some("pivottable1"));
+        assert!(!done.has(Reason::PivotEmpty) && !done.has(Reason::PivotValues) && !done.has(Reason::UnknownContent));
+    }
+    for (attributes, source, cells, reason) in [
+        (r#" refreshOnLoad="0""#, own, "", Reason::PivotEmpty),
+        (r#" refreshOnLoad="1""#, other, "", Reason::PivotEmpty),
+        (r#" refreshOnLoad="1""#, own, value, Reason::PivotValues),
+    ] {
+        let package = pivot(own).part(CACHE, &pivot_cache(attributes, source));
+        let (done, parts) = rebuilt(&package.part("xl/worksheets/sheet1.xml", &sheet(cells)), "a.xlsx");
+        assert!(!parts.has("pivot") && !done.has(Reason::PivotKept), "{attributes} {source}: {:?}", parts.names());
+        assert_eq!(done.place(reason).as_deref(), Some("pivottable1"), "{attributes} {source}");
+    }
+    // Two tables of one cache, of which one has its values.
+    let table = format!(
+        r#"<pivotTableDefinition {X} name="q" cacheId="4" dataCaption="v"><location ref="D1:E2" firstHeaderRow="1" firstDataRow="1" firstDataCol="1"/></pivotTableDefinition>"#
+    );
+    let package = pivot(own)
+        .part(CACHE, &pivot_cache(r#" refreshOnLoad="1""#, own))
+        .part("xl/worksheets/sheet1.xml", &sheet(value))
+        .relation("xl/worksheets/sheet1.xml", "t2", "pivotTable", "../pivotTables/pivotTable2.xml")
+        .part("xl/pivotTables/pivotTable2.xml", &table)
+        .relation(
+            "xl/pivotTables/pivotTable2.xml",
+            "c",
+            "pivotCacheDefinition",
+            "../pivotCache/pivotCacheDefinition1.xml",
+        );
+    let (done, parts) = rebuilt(&package, "a.xlsx");
+    assert!(parts.has(r#" name="q""#) && !parts.has(r#" name="p""#) && !parts.has("pivotCacheRecords"));
+    assert_eq!(done.place(Reason::PivotKept).as_deref(), Some("pivottable2"));
+    assert_eq!(done.place(Reason::PivotValues).as_deref(), Some("pivottable1"));
+}
+
+/// Google's pivot tables have such a one.
+#[test]
+fn a_relationship_that_leads_outside_to_nothing_is_not_told() {
+    for (target, is_told) in [("", false), (" ", false), ("file:///C:/other.xlsx", true)] {
+        let book = Package::workbook("<sheetData/>");
+        let book = book.external("xl/worksheets/sheet1.xml", "o", "externalLinkPath", target);
+        assert_eq!(rebuilt(&book, "a.xlsx").0.has(Reason::ExternalLink), is_told, "{target:?}");
+    }
+}
+
+/// Without being asked to, no program computes them.
 #[test]
 fn a_pivot_table_without_values_is_told_as_empty() {
     let own = r#"<cacheSource type="worksheet"><worksheetSource ref="A1:B2" sheet="表"/></cacheSource>"#;

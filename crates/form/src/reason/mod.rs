@@ -444,6 +444,8 @@ reasons! {
     405 Noted HiddenSheet "hidden_sheet"
     /// The document has hidden slides, which were kept.
     406 Noted HiddenSlide "hidden_slide"
+    /// Pivot tables of which the file stores no values were kept, for the program that opens the document to fill.
+    407 Noted PivotKept "pivot_kept"
     /// The text has parts that a reader would not have seen; they were kept and marked.
     427 Noted HiddenTextKept "hidden_text_kept"
     /// A calendar names a time zone that it does not describe, so that programs may show its times differently.

@@ -72,6 +72,10 @@ impl Lowerer<'_, '_, '_> {
             if self.context.lost_pivots && local == "pivot" && is_rule() {
                 continue;
             }
+            // How many rows there are behind pivot tables, where those do not cross.
+            if local == "recordCount" && of.is("x", "pivotCacheDefinition") && self.context.places.is_empty() {
+                continue;
+            }
             let value = match known.kind() {
                 AttributeKind::Relationship => self.relationship(of, known, &raw, &mut seen),
                 AttributeKind::Formula if !self.takes_formula(&raw) => None,
