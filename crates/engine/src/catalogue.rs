@@ -403,6 +403,10 @@ const fn texts(reason: Reason) -> (&'static str, &'static str) {
             "セルの内容を写した図{count}個は、セルを変えても変わらない画像になりました（見た目は同じです）",
             "{count} pictures of cells no longer change with the cells (they look the same)",
         ),
+        Reason::NamesLost => (
+            "名前の定義{count}個は、変換できないため失われました（名前を使う数式は、計算済みの値にしました）",
+            "{count} defined names were lost in the conversion (formulas that use them became the values that they had)",
+        ),
         Reason::HeaderPictures => (
             "シートのヘッダーやフッターの画像を取り除きました",
             "pictures in the headers and footers of sheets were removed",

@@ -2,9 +2,11 @@
 //! go through the rooms like any other. What it writes is as hostile as what it read.
 
 use std::fmt;
+use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
+use form::book_names::BookNames;
 use form::document::Document;
 use form::job::{DirtyJob, DirtyOp, Legacy, OfficePolicy};
 use form::reason::{Finding, Place, Reason, Refusal};
@@ -63,6 +65,15 @@ pub(crate) struct Modern {
     pub(crate) file: Hostile,
     pub(crate) extension: &'static str,
     pub(crate) findings: Vec<Finding>,
+    /// Names of the workbook that the converter did not read.
+    pub(crate) names: BookNames,
+}
+
+/// A workbook for the converter.
+struct Prepared {
+    source: Source,
+    findings: Vec<Finding>,
+    names: BookNames,
 }
 
 /// Whether a converter could make something of what a dirty room withheld: of formats that it alone reads, also where they are
@@ -88,9 +99,9 @@ pub(crate) async fn convert(
         return Ok(Err(withheld));
     }
     let Some(converter) = foreign.running().await else { return Ok(Err(withheld)) };
-    let (source, mut findings) = match with_values(run, source, &withheld.detected_type).await? {
-        Ok(Some((prepared, findings))) => (prepared, findings),
-        Ok(None) => (source.clone(), Vec::new()),
+    let Prepared { source, mut findings, names } = match prepared(run, source, &withheld.detected_type).await? {
+        Ok(Some(prepared)) => prepared,
+        Ok(None) => Prepared { source: source.clone(), findings: Vec::new(), names: BookNames::default() },
         Err(refusal) => return Ok(Err(Withheld { refusal, ..withheld })),
     };
     let mut refusal = Refusal::plain(Reason::Malformed);
@@ -103,7 +114,7 @@ pub(crate) async fn convert(
                 let extension = to.extension();
                 let place = Place::new(&format!("{} → {extension}", withheld.detected_type));
                 findings.insert(0, Finding { reason: Reason::FormatConverted, count: 1, place });
-                return Ok(Ok(Modern { file, extension, findings }));
+                return Ok(Ok(Modern { file, extension, findings, names }));
             }
             Err(found) => refusal = found,
         }
@@ -117,13 +128,9 @@ pub(crate) async fn convert(
     Ok(Err(if is_known { withheld } else { Withheld { refusal, ..withheld } }))
 }
 
-/// The workbook with values in place of formulas that the converter would make errors of, and what is told of that and of what else the
-/// converter loses; `None` where it can go as it is. The inner error is a dirty room's refusal.
-async fn with_values(
-    run: &Run<'_>,
-    source: &Source,
-    detected: &str,
-) -> Result<Result<Option<(Source, Vec<Finding>)>, Refusal>, Defer> {
+/// The workbook with values in place of formulas that the converter would make errors of, the names that it does not read, and what is told
+/// of all that; `None` where it can go as it is. The inner error is a dirty room's refusal.
+async fn prepared(run: &Run<'_>, source: &Source, detected: &str) -> Result<Result<Option<Prepared>, Refusal>, Defer> {
     // The only format of those below that the converter reads without the values of its formulas.
     if detected != "xlsb" {
         return Ok(Ok(None));
@@ -145,14 +152,20 @@ async fn with_values(
     let Ok(Document::Container(book)) = Document::decode(form, &run.policy.limits) else {
         return Ok(Err(Refusal::plain(Reason::FormInvalid)));
     };
-    let (Some(spill), [only]) = (outcome.spill, book.children.as_slice()) else {
+    let (Some(spill), [own, listed]) = (outcome.spill, book.children.as_slice()) else {
         return Ok(Err(Refusal::plain(Reason::FormInvalid)));
     };
-    let is_of_book = |finding: &Finding| matches!(finding.reason, Reason::FormulaValues | Reason::PrintAreas);
-    let told = book.findings.into_iter().filter(is_of_book).collect();
-    Ok(match spill.source(only.offset, only.len) {
-        Some(prepared) => Ok(Some((prepared, told))),
-        None => Err(Refusal::plain(Reason::FormInvalid)),
+    let is_of_book =
+        |finding: &Finding| matches!(finding.reason, Reason::FormulaValues | Reason::PrintAreas | Reason::NamesLost);
+    let findings = book.findings.into_iter().filter(is_of_book).collect();
+    let mut names = Vec::new();
+    let read = spill
+        .source(listed.offset, listed.len)
+        .map(|listed| SourceReader::new(listed).take(NAMES_BYTES).read_to_end(&mut names).map(drop));
+    let names = read.and_then(Result::ok).and_then(|()| BookNames::decode(&names).ok());
+    Ok(match (spill.source(own.offset, own.len), names) {
+        (Some(source), Some(names)) => Ok(Some(Prepared { source, findings, names })),
+        _ => Err(Refusal::plain(Reason::FormInvalid)),
     })
 }
 
@@ -261,6 +274,8 @@ async fn once(
     Ok((file, usage.wall))
 }
 
+/// More than names of a workbook may have as bytes.
+const NAMES_BYTES: u64 = 64 * 1024;
 /// A large program has its own start of each document, whatever the size.
 const LEAST_TIME: Duration = Duration::from_secs(30);
 

@@ -187,10 +187,11 @@ async fn convert(run: &Run<'_>, part: &Part, depth: u32) -> Attempt {
 /// A document of a format that only LibreOffice reads: converted, then rebuilt like any other.
 async fn modernised(run: &Run<'_>, part: &Part, depth: u32, withheld: Withheld) -> Attempt {
     let detected_type = withheld.detected_type.clone();
-    let foreign::Modern { file, extension, findings } = match foreign::convert(run, &part.source, withheld).await? {
-        Ok(modern) => modern,
-        Err(withheld) => return Ok(Err(withheld)),
-    };
+    let foreign::Modern { file, extension, findings, names } =
+        match foreign::convert(run, &part.source, withheld).await? {
+            Ok(modern) => modern,
+            Err(withheld) => return Ok(Err(withheld)),
+        };
     let Some(source) = file.source(0, file.len()) else { return Ok(Err(Refusal::plain(Reason::RoomProtocol).into())) };
     let modern = Part {
         path: part.path.clone(),
@@ -199,7 +200,11 @@ async fn modernised(run: &Run<'_>, part: &Part, depth: u32, withheld: Withheld) 
         source,
         inline: part.inline,
     };
-    Ok(match both_rooms(run, &modern, depth).await? {
+    let mut job = part_job(run, &modern);
+    job.names = names;
+    // What LibreOffice writes has none, and what a room is told has one bound for all.
+    job.passwords.clear();
+    Ok(match both_rooms_as(run, &modern, &job, depth).await? {
         Ok(mut converted) => {
             converted.findings.splice(..0, findings);
             Ok(Converted { detected_type, ..converted })

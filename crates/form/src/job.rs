@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::book_names::BookNames;
 use crate::codec::DecodeError;
 use crate::container::{take_line, take_name};
 use crate::limits::Limits;
@@ -117,8 +118,9 @@ coded! {
         Convert = 1,
         /// Its words are taken.
         Words = 2,
-        /// A workbook is given back with values in place of the formulas that the converter does not understand, as the only member of a
-        /// container. All else is refused as for [`Legacy::Convert`].
+        /// A workbook is given back with values in place of the formulas that the converter does not understand, as the first member of a
+        /// container, and as a second one the [names](crate::book_names) that it does not read. All else is refused as for
+        /// [`Legacy::Convert`].
         Values = 3,
     }
 }
@@ -239,6 +241,8 @@ pub struct DirtyJob {
     pub text: TextPolicy,
     /// What to look at; given for [`DirtyOp::Preview`] and for nothing else.
     pub preview: Option<Preview>,
+    /// Names of the workbook that the converter which wrote it did not read.
+    pub names: BookNames,
 }
 
 impl DirtyJob {
@@ -257,6 +261,7 @@ impl DirtyJob {
             office: OfficePolicy::default(),
             text: TextPolicy::default(),
             preview: None,
+            names: BookNames::default(),
         }
     }
 
@@ -276,6 +281,7 @@ impl DirtyJob {
             sink.u32(preview.page);
             sink.u16(preview.max_side);
         });
+        self.names.put(&mut sink);
         sink.into_vec()
     }
 
@@ -295,6 +301,7 @@ impl DirtyJob {
             office: OfficePolicy::take(&mut cursor)?,
             text: TextPolicy::take(&mut cursor)?,
             preview: cursor.option(|cursor| Ok(Preview { page: cursor.u32()?, max_side: cursor.u16()? }))?,
+            names: BookNames::take(&mut cursor)?,
         };
         cursor.finish()?;
         let sized = job.preview.is_none_or(|preview| preview.max_side > 0);
@@ -599,5 +606,5 @@ fn begin(bytes: &[u8], magic: [u8; 8]) -> Result<Cursor<'_>, DecodeError> {
 const DIRTY: [u8; 8] = *b"MSGDJOB\x01";
 const CLEAN: [u8; 8] = *b"MSGCJOB\x01";
 
-/// More than the longest job: limits, a name, a type and 16 passwords.
+/// More than the longest job: limits, a name, a type, 16 passwords and the names of a workbook.
 const MAX_BYTES: u64 = 64 * 1024;

@@ -15,6 +15,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod book_names;
 pub mod bundle;
 pub mod calendar;
 pub mod card;

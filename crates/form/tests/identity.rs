@@ -8,6 +8,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use documents::*;
+use form::book_names::{BookName, BookNames};
 use form::bundle::{Bundle, BundleChild, BundleWriter, ChildMeta, ExtraHeader, HeaderName};
 use form::codec::{Decoder, Encoder, Event, Kind};
 use form::document::Document;
@@ -111,11 +112,16 @@ proptest! {
         office in (select(Embedded::ALL), select(Legacy::ALL), select(Extra::ALL)),
         look in (any::<u32>(), 1..=u16::MAX),
         text in (select(Extra::ALL), select(Markup::ALL)),
+        listed in vec((any_line(), option::of(any_line()), any_line()), 0..4),
     ) {
+        let mut names = BookNames::default();
+        for (name, sheet, formula) in listed {
+            names.push(BookName { name, sheet, formula });
+        }
         let office = OfficePolicy { embedded: office.0, legacy: office.1, pivot_cache: office.2 };
         let preview = (op == DirtyOp::Preview).then_some(Preview { page: look.0, max_side: look.1 });
         let passwords = passwords.iter().map(|raw| Password::new(raw).unwrap()).collect();
-        let job = DirtyJob { op, declared_name, declared_type, limits, passwords, pages, office, text: TextPolicy { hidden: text.0, markup: text.1 }, preview };
+        let job = DirtyJob { op, declared_name, declared_type, limits, passwords, pages, office, text: TextPolicy { hidden: text.0, markup: text.1 }, preview, names };
         prop_assert_eq!(DirtyJob::decode(&job.encode()).unwrap(), job);
     }
 

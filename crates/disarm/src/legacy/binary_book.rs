@@ -5,9 +5,11 @@
 //! somebody asks for it, every formula becomes 0. So such formulas are left out here: a record of a formula is a record of its value with
 //! the formula behind, and is cut down to that.
 //!
-//! Nor does it read what names stand for. Print areas and repeated titles are such names, and are told as lost.
+//! Nor does it read what [names](names) stand for, print areas and repeated titles among them. They are handed out beside the workbook, to be
+//! put into what LibreOffice makes of it; those that stand for more than places and values are told as lost.
 
-use std::collections::BTreeSet;
+mod names;
+
 use std::io::{Cursor, Write};
 
 use ::zip::write::SimpleFileOptions;
@@ -15,18 +17,20 @@ use ::zip::{CompressionMethod, ZipArchive, ZipWriter};
 use form::name::MemberPath;
 use form::{Place, Reason};
 
+use names::Names;
+
 use super::at;
 use crate::archive::output::Output;
 use crate::error::{Error, size, within};
 use crate::room::Part;
 use crate::zip::{Package, part_name};
 
-/// Writes the workbook without the formulas that LibreOffice does not understand, as the only member of a container, with what it loses
-/// among the findings. Refused as before where there is nothing of either.
+/// Writes the workbook without the formulas that LibreOffice does not understand, as the first member of a container, the names that it does
+/// not read as the second, and what is lost among the findings. Refused as before where there is nothing of all this.
 pub(crate) fn disarm(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn Write) -> Result<(), Error> {
     let limits = part.job.limits.clone();
-    let Prepared { book, values, printed } = prepared(part.input, &part)?;
-    if values == 0 && printed.is_empty() {
+    let Prepared { book, values, names } = prepared(part.input, &part)?;
+    if values == 0 && names == Names::default() {
         return Err(Reason::ConverterUnavailable.into());
     }
     let mut output = Output::new(form, spill, part.detected, &limits)?;
@@ -34,8 +38,13 @@ pub(crate) fn disarm(mut part: Part<'_>, form: &mut dyn Write, spill: &mut dyn W
     output.spill().write(&book)?;
     let path = MemberPath::parse("book.xlsb").map_err(|_| Error::from(Reason::FormInvalid))?;
     output.member(path, None, None)?;
+    output.spill().begin();
+    output.spill().write(&names.carried.encode())?;
+    let path = MemberPath::parse("names").map_err(|_| Error::from(Reason::FormInvalid))?;
+    output.member(path, None, None)?;
     part.findings.add_many(Reason::FormulaValues, values, Place::default());
-    printed.iter().for_each(|sheet| part.findings.add(Reason::PrintAreas, Place::new(sheet)));
+    names.printed.iter().for_each(|sheet| part.findings.add(Reason::PrintAreas, Place::new(sheet)));
+    names.lost.iter().for_each(|name| part.findings.add(Reason::NamesLost, Place::new(name)));
     output.finish(part.findings)
 }
 
@@ -44,8 +53,7 @@ struct Prepared {
     book: Vec<u8>,
     /// Formulas that became values.
     values: u32,
-    /// Sheets with a print area or repeated titles.
-    printed: BTreeSet<String>,
+    names: Names,
 }
 
 fn prepared(input: &[u8], part: &Part<'_>) -> Result<Prepared, Error> {
@@ -56,14 +64,14 @@ fn prepared(input: &[u8], part: &Part<'_>) -> Result<Prepared, Error> {
     let broken = |_| Error::from(Reason::Malformed);
     let plain = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
     let (mut count, mut written) = (0_u32, 0_u64);
-    let (mut computed, mut printed) = (Computed::Always, BTreeSet::new());
+    let (mut computed, mut found) = (Computed::Always, Names::default());
     for name in names.file_names().flatten().filter(|name| name.to_ascii_lowercase().ends_with("workbook.bin")) {
         let known = part_name(&name).ok_or(Reason::ZipSlip)?;
         let book = package.read(&known, limits.spill_bytes)?.unwrap_or_default();
         if is_manual(&book) {
             computed = Computed::WhenAsked;
         }
-        printed.append(&mut printed_sheets(&book));
+        found = names::read(&book);
     }
     for name in names.file_names().flatten().filter(|name| !name.ends_with('/')) {
         let known = part_name(&name).ok_or(Reason::ZipSlip)?;
@@ -77,29 +85,7 @@ fn prepared(input: &[u8], part: &Part<'_>) -> Result<Prepared, Error> {
         out.start_file(&*name, plain).map_err(broken)?;
         out.write_all(&bytes).map_err(|_| Error::from(Reason::Malformed))?;
     }
-    Ok(Prepared { book: out.finish().map_err(broken)?.into_inner(), values: count, printed })
-}
-
-/// The sheets of a workbook that have a print area, or rows or columns that each page repeats ([MS-XLSB], BrtBundleSh and BrtName).
-fn printed_sheets(book: &[u8]) -> BTreeSet<String> {
-    let (mut sheets, mut printed) = (Vec::new(), BTreeSet::new());
-    for record in records(book) {
-        match record.kind {
-            SHEET => {
-                let name = words(record.body, SHEET_ID).and_then(|(_, end)| words(record.body, end));
-                sheets.push(name.map_or_else(String::new, |(name, _)| name));
-            }
-            NAME => {
-                let is_own = at::u32(record.body, 0).is_some_and(|flags| flags & BUILT_IN != 0);
-                let name = words(record.body, NAME_TEXT).filter(|_| is_own).map(|(name, _)| name);
-                let is_print = name.is_some_and(|name| PRINT_NAMES.contains(&name.trim_start_matches("_xlnm.")));
-                let sheet = at::u32(record.body, NAME_SHEET).and_then(|sheet| sheets.get(usize::try_from(sheet).ok()?));
-                printed.extend(sheet.filter(|_| is_print).cloned());
-            }
-            _ => {}
-        }
-    }
-    printed
+    Ok(Prepared { book: out.finish().map_err(broken)?.into_inner(), values: count, names: found })
 }
 
 /// A text that begins with the number of its units of 16 bits, and where it ends.
@@ -248,14 +234,6 @@ const CELL: usize = 8;
 /// Bytes between a value and its formula.
 const FLAGS: usize = 2;
 
-/// Where in the record of a sheet its relationship stands, before its name; and in that of a name its sheet and its text.
-const SHEET_ID: usize = 8;
-const NAME_SHEET: usize = 5;
-const NAME_TEXT: usize = 9;
-/// A name of Excel's own.
-const BUILT_IN: u32 = 0x20;
-const PRINT_NAMES: [&str; 2] = ["Print_Area", "Print_Titles"];
-
 const CELL_ERROR: u16 = 3;
 const CELL_BOOL: u16 = 4;
 const CELL_NUMBER: u16 = 5;
@@ -264,9 +242,7 @@ const FORMULA_TEXT: u16 = 8;
 const FORMULA_NUMBER: u16 = 9;
 const FORMULA_BOOL: u16 = 10;
 const FORMULA_ERROR: u16 = 11;
-const NAME: u16 = 39;
 const BEGIN_SHEET: u16 = 129;
-const SHEET: u16 = 156;
 const COMPUTATION: u16 = 157;
 const ARRAY_FORMULA: u16 = 426;
 const SHARED_FORMULA: u16 = 427;
@@ -278,7 +254,7 @@ const SHARED: [u16; 3] = [ARRAY_FORMULA, SHARED_FORMULA, TABLE];
 mod tests {
     use super::*;
 
-    fn record(kind: u16, body: &[u8]) -> Vec<u8> {
+    pub(super) fn record(kind: u16, body: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         put(&mut out, kind & 0x7F, body);
         if kind >= 0x80 {
@@ -287,7 +263,7 @@ mod tests {
         out
     }
 
-    fn parsed(tokens: &[u8]) -> Vec<u8> {
+    pub(super) fn parsed(tokens: &[u8]) -> Vec<u8> {
         [&u32::try_from(tokens.len()).unwrap().to_le_bytes()[..], tokens, &[0; 4]].concat()
     }
 
@@ -359,40 +335,6 @@ mod tests {
         };
         assert!(is_manual(&book(0)));
         assert!(!is_manual(&book(1)) && !is_manual(&book(2)) && !is_manual(&record(131, &[])));
-    }
-
-    #[test]
-    fn sheets_with_print_areas_and_repeated_titles_are_told() {
-        let text = |text: &str| {
-            let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-            [&u32::try_from(text.encode_utf16().count()).unwrap().to_le_bytes()[..], &units].concat()
-        };
-        let sheet = |name: &str| record(SHEET, &[&[0; 4][..], &[9, 0, 0, 0], &text("rId1"), &text(name)].concat());
-        let name = |flags: u32, sheet: u32, name: &str| {
-            let area = [0x3B, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 3, 0];
-            let body = [&flags.to_le_bytes()[..], &[0], &sheet.to_le_bytes(), &text(name), &parsed(&area)];
-            record(NAME, &body.concat())
-        };
-        let book = [
-            record(131, &[]),
-            sheet("集計"),
-            sheet("明細"),
-            sheet("備考"),
-            sheet("Print_Area"),
-            name(0x20, 1, "Print_Area"),
-            name(0x20, 1, "Print_Titles"),
-            name(0x20, 0, "_xlnm.Print_Titles"),
-            // Of somebody's own, of a filter, of no sheet, of one that is not there.
-            name(0, 2, "Print_Area"),
-            name(0x21, 3, "_FilterDatabase"),
-            name(0x20, u32::MAX, "Print_Area"),
-            name(0x20, 4, "Print_Area"),
-        ];
-        assert_eq!(printed_sheets(&book.concat()), ["明細", "集計"].map(String::from).into());
-        let whole = book[..6].concat();
-        for end in 0..whole.len() {
-            assert!(printed_sheets(&whole[..end]).is_empty(), "{end}");
-        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! parts are read before anything is written, so that a broken one can be left out; large ones stream.
 
 mod account;
+mod carried;
 mod cells;
 mod controls;
 pub(crate) mod crypt;
@@ -79,6 +80,7 @@ pub(crate) fn disarm(
     let note_boxes = notes::boxes(&package, &graph);
     previews::of_headers(&package, &mut graph, limits, &mut findings);
     let slide_previews = previews::of_slides(&package, &mut graph, limits);
+    let carried = carried::markup(&part.job.names, &sheets, &mut findings);
     let mut document = Document {
         package: &package,
         graph,
@@ -92,6 +94,7 @@ pub(crate) fn disarm(
         titles: HashMap::new(),
         sheets,
         lost_pivots,
+        carried,
         known: Known::default(),
         learnt: HashMap::new(),
     };
@@ -171,6 +174,8 @@ struct Document<'a> {
     titles: HashMap<usize, String>,
     sheets: Sheets,
     lost_pivots: bool,
+    /// Names of the workbook that its own markup lacks.
+    carried: String,
     /// What parts give numbers to, for others to name.
     known: Known,
     /// Parts that were read for those numbers and need not be read again.
@@ -365,6 +370,7 @@ impl Document<'_> {
             title: self.titles.get(&number).cloned().unwrap_or_else(|| title(node)),
             sheets: &self.sheets,
             lost_pivots: self.lost_pivots,
+            carried: if number == 0 { &self.carried } else { "" },
             addition: self.additions.get(&number).map_or("", String::as_str),
             drawing: node.drawing.as_deref(),
             note_boxes: self.note_boxes.get(&number),

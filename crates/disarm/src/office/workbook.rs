@@ -17,8 +17,8 @@ pub(super) struct Sheets {
     pub(super) count: u64,
     /// Names of those that do not cross, as [`folded`] gives them.
     lost: HashSet<String>,
-    /// The parts of those that cross, by their names as [`folded`] gives them.
-    parts: HashMap<String, usize>,
+    /// The parts of those that cross, and their places among all, by their names as [`folded`] gives them.
+    parts: HashMap<String, (usize, u64)>,
     /// What becomes of each, in their order; the first [`MAX_LISTED`].
     listed: Vec<Listed>,
     /// No sheet that crosses would be seen: Excel takes such a workbook for damaged.
@@ -61,6 +61,7 @@ impl Sheets {
                         values.insert(attribute.key.local_name().as_ref().to_owned(), value);
                     }
                     let value = |name: &str| values.get(name).map(String::as_str).unwrap_or_default();
+                    let place = sheets.count;
                     sheets.count = sheets.count.saturating_add(1);
                     let part = leads.get(value("id")).copied();
                     let listed = match value("state") {
@@ -72,7 +73,7 @@ impl Sheets {
                         sheets.listed.push(listed);
                     }
                     if let Some(part) = part {
-                        sheets.parts.insert(folded(value("name")), part);
+                        sheets.parts.insert(folded(value("name")), (part, place));
                         crossing.insert(folded(value("name")));
                         seen = seen.saturating_add(u64::from(listed == Listed::Seen));
                     } else if sheets.lost.len() < MAX_LISTED {
@@ -96,7 +97,12 @@ impl Sheets {
 
     /// The part of a sheet that crosses.
     pub(super) fn part(&self, name: &str) -> Option<usize> {
-        self.parts.get(&folded(name)).copied()
+        self.parts.get(&folded(name)).map(|(part, _)| *part)
+    }
+
+    /// The place of a sheet that crosses among all, from 0.
+    pub(super) fn place(&self, name: &str) -> Option<u64> {
+        self.parts.get(&folded(name)).map(|(_, place)| *place)
     }
 
     /// The place, among those that cross, of the sheet that stood in front at `place` of all. Where that one is not seen it is the first

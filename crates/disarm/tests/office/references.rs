@@ -1,7 +1,9 @@
 //! What names something that does not cross goes, too: sheets, pivot data, notes, slides, formats. Word, Excel and PowerPoint take a
 //! document for damaged in which such a name leads nowhere.
 
+use form::book_names::{BookName, BookNames};
 use form::job::{DirtyJob, Extra, OfficePolicy};
+use form::text::Line;
 use form::{Limits, Reason};
 
 use crate::kit::rebuilt;
@@ -11,8 +13,11 @@ use crate::rooms::{Sanitised, dirty_job, sanitise_as};
 /// The same where the site keeps pivot tables.
 fn with_pivots(package: &Package) -> (Sanitised, Rebuilt) {
     let office = OfficePolicy { pivot_cache: Extra::Keep, ..OfficePolicy::default() };
-    let job = DirtyJob { office, ..dirty_job("a.xlsx", &Limits::default()) };
-    let done = sanitise_as(&package.zip(), &job).unwrap_or_else(|refused| panic!("{:?}", refused.refusal));
+    rebuilt_as(package, &DirtyJob { office, ..dirty_job("a.xlsx", &Limits::default()) })
+}
+
+fn rebuilt_as(package: &Package, job: &DirtyJob) -> (Sanitised, Rebuilt) {
+    let done = sanitise_as(&package.zip(), job).unwrap_or_else(|refused| panic!("{:?}", refused.refusal));
     let parts = Rebuilt::open(&done.bytes);
     (done, parts)
 }
@@ -112,6 +117,49 @@ fn the_sheet_in_front_stays_in_front_where_others_do_not_cross() {
     // A, B and C are left, A is hidden.
     assert_eq!(front(3, 2), r#"<workbookView firstSheet="1" activeTab="2"/"#);
     assert_eq!(front(1, 0), r#"<workbookView firstSheet="1" activeTab="1"/"#, "the first that is seen");
+}
+
+/// LibreOffice reads of an xlsb that there are names, not what they stand for, and nothing of print areas. ECMA-376 part 1, section
+/// 18.2.27: the list of names stands between the sheets and what says how the workbook is computed.
+#[test]
+fn names_that_the_converter_did_not_read_are_put_among_those_of_the_workbook() {
+    let line = |text: &str| Line::parse(text).unwrap();
+    let mut names = BookNames::default();
+    for (name, sheet, formula) in [
+        ("単価", None, "'A&B'!$C$1"),
+        ("_xlnm.Print_Area", Some("A&B"), "'A&B'!$A$1:$D$9"),
+        ("行先", Some("無い"), "1"),
+        ("外", None, "[other.xlsx]A!$A$1"),
+    ] {
+        assert!(names.push(BookName { name: line(name), sheet: sheet.map(line), formula: line(formula) }));
+    }
+    let job = DirtyJob { names, ..dirty_job("a.xlsx", &Limits::default()) };
+    let own = r#"<definedName name="単価"></definedName><definedName name="率">0.1</definedName>"#;
+    for (list, calculation) in [
+        (format!("<definedNames>{own}</definedNames>"), r#"<calcPr calcId="0"/>"#),
+        (String::new(), r#"<calcPr calcId="0"/>"#),
+        (String::new(), ""),
+    ] {
+        let book = format!(
+            r#"<workbook {X} {R}><sheets><sheet name="A&amp;B" sheetId="1" r:id="s1"/></sheets>{list}{calculation}</workbook>"#
+        );
+        let package = Package::workbook("<sheetData/>").part("xl/workbook.xml", &book);
+        let (done, parts) = rebuilt_as(&package, &job);
+        let book = parts.text("workbook.xml");
+        let price = r#"<definedName name="単価">'A&amp;B'!$C$1</definedName>"#;
+        let area = r#"<definedName name="_xlnm.Print_Area" localSheetId="0">'A&amp;B'!$A$1:$D$9</definedName>"#;
+        assert!(
+            book.contains(&format!(
+                "{price}{area}</definedNames>{}",
+                if calculation.is_empty() { "</workbook>" } else { "<calcPr " }
+            )),
+            "{book}"
+        );
+        assert_eq!(book.matches("<definedNames>").count(), 1, "{book}");
+        assert_eq!(book.contains(r#"name="率""#), !list.is_empty(), "{book}");
+        assert_eq!(done.place(Reason::NamesLost).as_deref(), Some("無い!行先"));
+        assert!(done.has(Reason::UnsafeFormula) && !done.has(Reason::StructureRepaired), "{:?}", done.report.findings);
+    }
 }
 
 /// What a pivot table draws from there, with these attributes.

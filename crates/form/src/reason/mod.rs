@@ -300,6 +300,8 @@ reasons! {
     252 Removed PivotEmpty "pivot_empty"
     /// Print areas, and rows and columns that are repeated on each page, did not survive the conversion.
     253 Removed PrintAreas "print_areas"
+    /// Names that stand for more than places and values did not survive the conversion.
+    254 Removed NamesLost "names_lost"
     /// What moves in a drawing stands still.
     257 Removed DrawingMotion "drawing_motion"
     /// Layers and further channels of a picture were removed; it shows what all of them show together.

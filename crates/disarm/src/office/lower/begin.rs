@@ -88,6 +88,10 @@ impl Lowerer<'_, '_, '_> {
             return self.open(tag, root, 0, Some(root.start()), mark);
         }
         let vocabulary = namespace.prefix();
+        // By the content model names come right before it, and LibreOffice always writes it.
+        if !self.is_named && vocabulary == "x" && name == "calcPr" {
+            self.add_names()?;
+        }
         let parent = self.parent().ok_or(Fault::Broken)?;
         let in_group = || parent.of.is("wpg", "wgp") || parent.of.is("wpg", "grpSp");
         let (namespace, name) = match (vocabulary, name) {

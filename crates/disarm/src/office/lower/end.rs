@@ -6,7 +6,7 @@ use form::office::{Markup, TextKind, Type, Value};
 use super::frames::{Element, Frame, Object, Role};
 use super::rules::Special;
 use super::{Fault, Lowerer, output, tape};
-use crate::office::previews;
+use crate::office::{carried, previews};
 
 impl Lowerer<'_, '_, '_> {
     /// Ends what was begun last, and writes what is long enough.
@@ -28,8 +28,24 @@ impl Lowerer<'_, '_, '_> {
         Ok(())
     }
 
-    /// Markup of ours that belongs before the end of what is ended: of the part, of an object without a picture, of a note without a place.
+    /// Names that the workbook lacks, which has no list of them so far.
+    pub(super) fn add_names(&mut self) -> Result<(), Fault> {
+        if std::mem::replace(&mut self.is_named, true) {
+            return Ok(());
+        }
+        self.insert(&carried::list(self.context.carried))
+    }
+
+    /// Markup of ours that belongs before the end of what is ended: of a list of names, of the part, of an object without a picture, of a note without a place.
     fn add_what_lacks(&mut self) -> Result<(), Fault> {
+        let is_list = |role: &Role| matches!(role, Role::Element(element) if element.of.is("x", "definedNames"));
+        if !self.is_named && self.frames.last().is_some_and(|frame| is_list(&frame.role)) {
+            self.is_named = true;
+            self.insert(self.context.carried)?;
+        }
+        if self.frames.len() == 1 {
+            self.add_names()?;
+        }
         if self.frames.len() == 1 && !self.is_added {
             self.is_added = true;
             self.insert(self.context.addition)?;

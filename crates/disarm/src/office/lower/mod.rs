@@ -57,6 +57,8 @@ pub(super) struct Context<'a> {
     pub(super) sheets: &'a Sheets,
     /// Some pivot tables do not cross.
     pub(super) lost_pivots: bool,
+    /// Names of a workbook in markup of ours, which belong among its own.
+    pub(super) carried: &'a str,
     /// The relationship to the picture of an object, by the name of its shape.
     pub(super) preview: &'a dyn Fn(&str) -> Option<String>,
     /// Markup of ours that is read as if it stood at the end of the part.
@@ -127,6 +129,7 @@ pub(super) fn lower(
         entries: 0,
         is_complete: false,
         is_added: false,
+        is_named: context.carried.is_empty(),
         next_write: output::SOFT_STEPS,
         described: 0,
         note_anchor: None,
@@ -161,6 +164,8 @@ struct Lowerer<'a, 'f, 'o> {
     is_complete: bool,
     /// What is to be added at the end was added.
     is_added: bool,
+    /// Names that the workbook lacks were added, or there are none.
+    is_named: bool,
     /// How long the tape gets before it is written again: what could not be written is not looked at each time anew.
     next_write: usize,
     /// Bytes of words that drawings were given.

@@ -24,7 +24,9 @@ impl Lowerer<'_, '_, '_> {
         if self.text.is_empty() {
             // LibreOffice writes a name without a formula where it could not read the one of an xlsb; Excel calls that damage.
             if element.special == Special::DefinedName {
-                self.account.repaired = self.account.repaired.saturating_add(1);
+                // Told, or added.
+                let is_known = !self.context.carried.is_empty();
+                self.account.repaired = self.account.repaired.saturating_add(u32::from(!is_known));
                 return false;
             }
             return !self.lacks_first(element);
