@@ -638,10 +638,10 @@ static END_JOB: Many = Many {
     tail: ") RETURNING message",
 };
 
-/// Column 12 says that the original has moved to quarantine.
+/// Column 12 says that the original has moved to quarantine. What the sender of an upload said of it stays.
 static FINISH_MESSAGE: Many = Many {
     doing: "finishing messages",
-    head: "UPDATE message SET generation = v.column2, verdict = v.column3, completed = v.column4, subject = v.column5, \
+    head: "UPDATE message SET generation = v.column2, verdict = v.column3, completed = v.column4, subject = coalesce(subject, v.column5), \
            header_from = v.column6, findings = v.column7, account = v.column8, output = v.column9, \
            output_bytes = v.column10, purge_at = v.column11, \
            original = CASE v.column12 WHEN 1 THEN NULL ELSE original END, message_id = v.column13 FROM (VALUES ",

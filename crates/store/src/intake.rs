@@ -16,7 +16,8 @@ use crate::sql::Many;
 use crate::uploads::BatchId;
 use crate::writer::{Op, Reply, Tally, Tx};
 use crate::{
-    AuditEvent, Error, MessageId, OriginKind, Receipt, Repeatable, RetryPolicy, Spooled, Store, Timestamp, keys,
+    AuditEvent, Error, MessageId, OriginKind, Receipt, Repeatable, RetryPolicy, Spooled, Store, Timestamp,
+    UploadSubject, keys,
 };
 
 /// A message as intake or the portal hands it over.
@@ -56,6 +57,8 @@ pub enum Origin {
         file_name: FileName,
         /// How it is to be converted.
         output: RetryPolicy,
+        /// What its sender says of it.
+        subject: Option<UploadSubject>,
     },
 }
 
@@ -143,6 +146,7 @@ pub(crate) struct AcceptOp {
     ids: Ids,
     request: Option<Repeatable>,
     output: RetryPolicy,
+    subject: Option<String>,
 }
 
 #[derive(Default, Clone, Copy)]
@@ -166,6 +170,8 @@ struct Detail<'a> {
     user: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     recipients: &'a [String],
     recipient_count: usize,
@@ -192,6 +198,7 @@ impl AcceptOp {
                     sender: Some(sender.as_deref().unwrap_or("")),
                     user: None,
                     file_name: None,
+                    subject: None,
                     recipients: recipients.get(..NAMED_RECIPIENTS).unwrap_or(&recipients),
                     recipient_count: recipients.len(),
                 })?;
@@ -217,9 +224,11 @@ impl AcceptOp {
                     ids,
                     request: None,
                     output: RetryPolicy::Same,
+                    // What a mail says of itself is known when it was taken apart.
+                    subject: None,
                 }
             }
-            Origin::Upload { user, batch, file_name, output } => {
+            Origin::Upload { user, batch, file_name, output, subject } => {
                 let detail = audit::json(&Detail {
                     receipt: receipt.as_str(),
                     bytes: codec::unsigned(length),
@@ -227,6 +236,7 @@ impl AcceptOp {
                     sender: None,
                     user: user.as_deref(),
                     file_name: Some(file_name.as_str()),
+                    subject: subject.as_ref().map(UploadSubject::as_str),
                     recipients: &[],
                     recipient_count: 0,
                 })?;
@@ -252,6 +262,7 @@ impl AcceptOp {
                     ids,
                     request: None,
                     output,
+                    subject: subject.map(|subject| subject.to_string()),
                 }
             }
         };
@@ -307,7 +318,8 @@ pub(crate) async fn accept_all(tx: &mut Tx, ops: &mut [AcceptOp]) -> Result<(), 
             .add(op.ids.duplicate_of)
             .add(op.fingerprint)
             .add(op.ids.content)
-            .add(op.length);
+            .add(op.length)
+            .add(op.subject.as_deref());
     })
     .await?;
     tx.many(&INSERT_JOB, ops, |values, op| {
@@ -353,8 +365,8 @@ fn digest(sender: Option<&str>, recipients: &[String], content: &[u8; 32]) -> i6
 pub(crate) static INSERT_MESSAGE: Many = Many {
     doing: "inserting messages",
     head: "INSERT INTO message (id, receipt, origin, received, peer, helo, tls, sender, recipients, smtputf8, body_8bit, \
-           batch, file_name, user_name, duplicate_of, fingerprint, original, original_bytes) VALUES ",
-    columns: 18,
+           batch, file_name, user_name, duplicate_of, fingerprint, original, original_bytes, subject) VALUES ",
+    columns: 19,
     tail: "",
 };
 

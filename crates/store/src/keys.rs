@@ -31,11 +31,13 @@ pub enum Scope {
     Webhooks,
     /// Asking for originals of one's own, and reading requests.
     Requests,
+    /// Reading what one sent oneself, with the ids by which results are fetched.
+    History,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Scope; 9] = [
+    pub const ALL: [Scope; 10] = [
         Scope::Files,
         Scope::Quarantine,
         Scope::Unlock,
@@ -45,6 +47,7 @@ impl Scope {
         Scope::Users,
         Scope::Webhooks,
         Scope::Requests,
+        Scope::History,
     ];
 
     fn bit(self) -> i64 {
@@ -58,6 +61,7 @@ impl Scope {
             Scope::Users => 64,
             Scope::Webhooks => 128,
             Scope::Requests => 256,
+            Scope::History => 512,
         }
     }
 }

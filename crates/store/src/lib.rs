@@ -36,6 +36,7 @@ mod found;
 mod four_eyes;
 mod hands;
 mod health;
+mod history;
 mod hooks;
 mod intake;
 mod key_file;
@@ -59,6 +60,7 @@ mod spool;
 mod sql;
 #[cfg(test)]
 mod sql_codes;
+mod subject;
 mod tenants;
 mod time;
 mod token;
@@ -89,6 +91,7 @@ pub use four_eyes::{
     Case, Decision, Denied, ItemClass, RequestRules, RequestState, may_ask, may_decide, may_fetch, may_see,
 };
 pub use hands::Eyes;
+pub use history::{HistoryFilter, HistoryPage, ReceivedMail, SentFile};
 pub use hooks::{Event, Hook, HookDelivery, HookDeliveryId, HookFigures, HookState, HookThen, HookTried};
 pub use intake::{Accepted, Envelope, NewMessage, Origin};
 pub use keys::{ApiKey, ApiKeyId, ApiKeyRow, NewApiKey, Repeatable, Scope};
@@ -108,6 +111,7 @@ pub use retry::{Retried, RetriedFile, RetryPolicy, RetryRow, RetryState, RetryTa
 pub use search::MessageFilter;
 pub use sessions::{NewSession, SEEN_EVERY, Session, SessionId, SessionRow, Site, Stage};
 pub use spool::{Spool, Spooled};
+pub use subject::{SubjectTooLong, UploadSubject};
 pub use tenants::{MailDomain, SiteAddress, Tenant, TenantKey, TenantSettings};
 pub use time::{Clock, Timestamp};
 pub use token::{BatchToken, TokenHash, hex};

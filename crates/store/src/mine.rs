@@ -1,35 +1,12 @@
-//! What belongs to a person: the mails to their address, the batch of an upload, and taking an upload back.
+//! What belongs to a person: the batch of an upload, and taking an upload back.
 
 use serde_json::json;
-use sqlx::AssertSqlSafe;
 
 use crate::audit::Entry;
 use crate::codec::Coded;
-use crate::read::{MESSAGE_COLUMNS, message_row};
-use crate::{AuditEvent, BatchToken, Error, MessageId, MessageRow, OriginKind, Store, Verdict};
+use crate::{AuditEvent, BatchToken, Error, MessageId, OriginKind, Store, Verdict};
 
 impl Store {
-    /// The mails among the newest messages that have this address as a forward-path, newest first.
-    ///
-    /// # Errors
-    /// [`Error::Database`] or [`Error::Damaged`], here and in the following.
-    pub async fn mails_to(&self, address: &str, limit: u32) -> Result<Vec<MessageRow>, Error> {
-        let rows = sqlx::query(AssertSqlSafe(format!(
-            "SELECT {MESSAGE_COLUMNS} FROM message m
-             WHERE m.id > (SELECT coalesce(max(id), 0) FROM message) - ?3 AND m.origin = ?2
-               AND EXISTS (SELECT 1 FROM json_each(m.recipients) r WHERE lower(r.value) = lower(?1))
-             ORDER BY m.id DESC LIMIT ?4"
-        )))
-        .bind(address)
-        .bind(OriginKind::Mail.code())
-        .bind(LOOKED_AT)
-        .bind(limit)
-        .fetch_all(self.readers())
-        .await
-        .map_err(Error::database("listing somebody's mails"))?;
-        rows.iter().map(message_row).collect()
-    }
-
     /// The batch that an upload is in, while its link works.
     ///
     /// # Errors
@@ -115,6 +92,3 @@ impl Store {
         .await
     }
 }
-
-/// So many of the newest messages are looked at for somebody's mails: there is no index on recipients.
-const LOOKED_AT: i64 = 20_000;

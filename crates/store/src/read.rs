@@ -75,7 +75,7 @@ pub struct MessageRow {
     pub verdict: Option<Verdict>,
     /// When the verdict fell.
     pub completed: Option<Timestamp>,
-    /// The subject.
+    /// The subject of a mail; of an upload, what its sender said of it.
     pub subject: Option<String>,
     /// The From header.
     pub header_from: Option<String>,

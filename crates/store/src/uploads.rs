@@ -1,7 +1,7 @@
 //! Upload batches: files that were dropped together, found again by an unguessable link.
 
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row};
 
 use crate::codec::{self, Coded};
 use crate::content::Content;
@@ -72,6 +72,8 @@ pub struct UploadFile {
     pub taken_back: bool,
     /// How it is to be converted.
     pub output: RetryPolicy,
+    /// What its sender said of it.
+    pub subject: Option<String>,
     /// Its parts: the file itself first, then what was inside.
     pub parts: Vec<PartRow>,
 }
@@ -121,9 +123,9 @@ impl Store {
     /// # Errors
     /// [`Error::Database`] or [`Error::Damaged`].
     pub async fn batch_states(&self, token: &BatchToken) -> Result<Option<BatchStatus>, Error> {
-        let found = sqlx::query(
-            "SELECT id, token, user_name, created, expires, owner FROM batch WHERE token = ?1 AND expires > ?2",
-        )
+        let found = sqlx::query(AssertSqlSafe(format!(
+            "SELECT {BATCH_COLUMNS} FROM batch b WHERE b.token = ?1 AND b.expires > ?2"
+        )))
         .bind(token.as_str())
         .bind(self.now().unix_millis())
         .fetch_optional(self.readers())
@@ -131,34 +133,15 @@ impl Store {
         .map_err(Error::database("reading a batch"))?;
         let Some(found) = found else { return Ok(None) };
         let batch = batch_row(&found)?;
-        let rows = sqlx::query(
-            "SELECT m.id, m.receipt, m.file_name, m.original_bytes, m.received, m.verdict, j.state, j.due, m.taken_back, m.wanted
-             FROM message m LEFT JOIN job j ON j.message = m.id WHERE m.batch = ?1 ORDER BY m.id",
-        )
+        let rows = sqlx::query(AssertSqlSafe(format!(
+            "SELECT {FILE_COLUMNS} FROM message m LEFT JOIN job j ON j.message = m.id WHERE m.batch = ?1 ORDER BY m.id"
+        )))
         .bind(batch.id.0)
         .fetch_all(self.readers())
         .await
         .map_err(Error::database("reading a batch's files"))?;
         let files = rows.iter().map(|row| self.file_row(row)).collect::<Result<_, _>>()?;
         Ok(Some(BatchStatus { batch, files }))
-    }
-
-    /// The batches of a user whose links still work, newest first.
-    ///
-    /// # Errors
-    /// [`Error::Database`] or [`Error::Damaged`].
-    pub async fn batches_of(&self, owner: UserId, limit: u32) -> Result<Vec<BatchRow>, Error> {
-        let rows = sqlx::query(
-            "SELECT id, token, user_name, created, expires, owner FROM batch WHERE owner = ?1 AND expires > ?2
-             ORDER BY id DESC LIMIT ?3",
-        )
-        .bind(owner.0)
-        .bind(self.now().unix_millis())
-        .bind(limit)
-        .fetch_all(self.readers())
-        .await
-        .map_err(Error::database("listing batches"))?;
-        rows.iter().map(batch_row).collect()
     }
 
     /// The rebuilt file of a part. Whoever asks must have shown the batch's token: see [`BatchStatus`].
@@ -175,37 +158,47 @@ impl Store {
         self.content(query, "part").await.map(Content::output)
     }
 
-    fn file_row(&self, row: &SqliteRow) -> Result<UploadFile, Error> {
+    /// A file without its parts, from [`FILE_COLUMNS`].
+    pub(crate) fn file_row(&self, row: &SqliteRow) -> Result<UploadFile, Error> {
         let get = |error| Error::database("reading an uploaded file")(error);
-        let receipt: &str = row.try_get(1).map_err(get)?;
-        let verdict: Option<i64> = row.try_get(5).map_err(get)?;
-        let job: Option<i64> = row.try_get(6).map_err(get)?;
-        let due: Option<i64> = row.try_get(7).map_err(get)?;
+        let receipt: &str = row.try_get("receipt").map_err(get)?;
+        let verdict: Option<i64> = row.try_get("verdict").map_err(get)?;
+        let job: Option<i64> = row.try_get("job_state").map_err(get)?;
+        let due: Option<i64> = row.try_get("job_due").map_err(get)?;
         let waiting = job.zip(due).map(|(state, due)| read::queue_state(state, due, self.now())).transpose()?;
         Ok(UploadFile {
-            message: MessageId(row.try_get(0).map_err(get)?),
+            message: MessageId(row.try_get("message").map_err(get)?),
             receipt: Receipt::parse(receipt).ok_or(Error::Damaged("a receipt"))?,
-            name: row.try_get::<Option<String>, _>(2).map_err(get)?.unwrap_or_default(),
-            bytes: codec::unsigned(row.try_get(3).map_err(get)?),
-            received: Timestamp::from_unix_millis(row.try_get(4).map_err(get)?),
+            name: row.try_get::<Option<String>, _>("file_name").map_err(get)?.unwrap_or_default(),
+            bytes: codec::unsigned(row.try_get("original_bytes").map_err(get)?),
+            received: Timestamp::from_unix_millis(row.try_get("received").map_err(get)?),
             waiting,
             verdict: verdict.map(Verdict::from_code).transpose()?,
-            taken_back: row.try_get(8).map_err(get)?,
-            output: RetryPolicy::from_code(row.try_get(9).map_err(get)?)?,
+            taken_back: row.try_get("taken_back").map_err(get)?,
+            output: RetryPolicy::from_code(row.try_get("wanted").map_err(get)?)?,
+            subject: row.try_get("subject").map_err(get)?,
             parts: Vec::new(),
         })
     }
 }
 
-fn batch_row(row: &SqliteRow) -> Result<BatchRow, Error> {
+/// A batch, from [`BATCH_COLUMNS`].
+pub(crate) fn batch_row(row: &SqliteRow) -> Result<BatchRow, Error> {
     let get = |error| Error::database("reading a batch row")(error);
-    let token: &str = row.try_get(1).map_err(get)?;
+    let token: &str = row.try_get("batch_token").map_err(get)?;
     Ok(BatchRow {
-        id: BatchId(row.try_get(0).map_err(get)?),
+        id: BatchId(row.try_get("batch").map_err(get)?),
         token: BatchToken::parse(token).ok_or(Error::Damaged("a batch token"))?,
-        user: row.try_get(2).map_err(get)?,
-        created: Timestamp::from_unix_millis(row.try_get(3).map_err(get)?),
-        expires: Timestamp::from_unix_millis(row.try_get(4).map_err(get)?),
-        owner: row.try_get::<Option<i64>, _>(5).map_err(get)?.map(UserId),
+        user: row.try_get("batch_user").map_err(get)?,
+        created: Timestamp::from_unix_millis(row.try_get("batch_created").map_err(get)?),
+        expires: Timestamp::from_unix_millis(row.try_get("batch_expires").map_err(get)?),
+        owner: row.try_get::<Option<i64>, _>("batch_owner").map_err(get)?.map(UserId),
     })
 }
+
+/// Columns of a [`batch_row`]; `b` is the batch.
+pub(crate) const BATCH_COLUMNS: &str = "b.id AS batch, b.token AS batch_token, b.user_name AS batch_user, b.created AS batch_created, \
+    b.expires AS batch_expires, b.owner AS batch_owner";
+/// Columns of a [`Store::file_row`]; `m` is the message that carries it, `j` its job if there is one.
+pub(crate) const FILE_COLUMNS: &str = "m.id AS message, m.receipt, m.file_name, m.original_bytes, m.received, m.verdict, \
+    j.state AS job_state, j.due AS job_due, m.taken_back, m.wanted, m.subject";

@@ -117,7 +117,7 @@ fn mark(kind: char, code: i64) -> String {
 }
 
 /// The text as it is indexed and looked for.
-fn form(text: &str) -> String {
+pub(crate) fn form(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 3);
     for character in text.nfkc().flat_map(char::to_lowercase).take(CHARACTERS) {
         match character {
@@ -257,7 +257,7 @@ const MARK: char = '\u{1}';
 const CHARACTERS: usize = 8_000;
 /// Rows in one transaction of [`Store::index_words`].
 const STEP: i64 = 500;
-/// Without the index, so many of the newest rows are looked at.
+/// Without the index, so many of the newest rows are looked at. There is none on recipients.
 pub(crate) const LOOKED_AT: i64 = 20_000;
 
 #[cfg(test)]

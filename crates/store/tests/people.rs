@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use sqlx::{ConnectOptions, Connection};
 use store::{
-    AuditFilter, BatchToken, Error, External, MessageFilter, NewApiKey, NewBatch, NewPasskey, NewSession, NewUser,
-    OriginKind, Quarantined, Repeatable, Role, Scope, SignInAt, Site, Source, Stage, Store, TokenHash, UserId,
-    UserState, Verdict,
+    AuditFilter, BatchToken, Error, External, HistoryFilter, MessageFilter, NewApiKey, NewBatch, NewPasskey,
+    NewSession, NewUser, OriginKind, Quarantined, Repeatable, Role, Scope, SignInAt, Site, Source, Stage, Store,
+    TokenHash, UserId, UserState, Verdict,
 };
 use support::*;
 
@@ -44,6 +44,12 @@ fn session(token: &[u8], user: UserId) -> NewSession {
         peer: None,
         vouched: false,
     }
+}
+
+/// Names of the files in somebody's history.
+async fn history(store: &Store, owner: UserId) -> Vec<String> {
+    let page = store.sent_by(owner, &HistoryFilter::default()).await.unwrap();
+    page.items.into_iter().map(|sent| sent.file.name).collect()
 }
 
 const AT: SignInAt =
@@ -157,8 +163,8 @@ async fn a_batch_shows_the_state_of_each_file_to_whoever_has_its_link() {
     assert_eq!(result.to_bytes(100).await.unwrap(), "きれい".as_bytes());
     assert!(matches!(store.part_result(status.files[1].message, "1").await, Err(Error::Expired)));
     assert!(matches!(store.part_result(status.files[1].message, "9").await, Err(Error::NotFound("part"))));
-    assert_eq!(store.batches_of(owner, 10).await.unwrap().len(), 1);
-    assert!(store.batches_of(UserId(owner.0 + 1), 10).await.unwrap().is_empty());
+    assert_eq!(history(&store, owner).await, ["三.txt", "二.exe", "一.txt"]);
+    assert!(history(&store, UserId(owner.0 + 1)).await.is_empty());
     assert!(store.batch(&BatchToken::parse(&"0".repeat(32)).unwrap()).await.unwrap().is_none());
     hand.advance(61 * MINUTE);
     assert!(store.batch(&batch.token).await.unwrap().is_none());
@@ -568,11 +574,11 @@ async fn an_upload_is_its_account_s_whoever_gets_the_name_later() {
     hand.advance(MINUTE);
     let second = store.external_sign_in(who("uuid-2", "tanaka")).await.unwrap();
     assert_ne!(first.id, second.id);
-    assert!(store.batches_of(second.id, 10).await.unwrap().is_empty());
-    assert_eq!(store.batches_of(first.id, 10).await.unwrap().len(), 1);
+    assert!(history(&store, second.id).await.is_empty());
+    assert_eq!(history(&store, first.id).await, ["前任者の秘密.txt"]);
     assert_eq!(store.message(sent.message).await.unwrap().unwrap().row.owner, Some(first.id));
     // Under a name of their own again, they still have it.
     let back = store.external_sign_in(who("uuid-1", "tanaka2")).await.unwrap();
-    assert_eq!((back.id, store.batches_of(back.id, 10).await.unwrap().len()), (first.id, 1));
+    assert_eq!((back.id, history(&store, back.id).await.len()), (first.id, 1));
     store.close().await;
 }

@@ -7,8 +7,8 @@ mod support;
 use std::time::Duration;
 
 use store::{
-    MOST_WAITING, MessageFilter, OriginKind, QuarantineFilter, QuarantineState, Quarantined, RecipientOutcome,
-    RecipientResult, RefusalFilter, Refused, Store, Verdict,
+    HistoryFilter, MOST_WAITING, MessageFilter, NewBatch, NewUser, OriginKind, QuarantineFilter, QuarantineState,
+    Quarantined, RecipientOutcome, RecipientResult, RefusalFilter, Refused, Role, Store, UserId, Verdict,
 };
 use support::*;
 
@@ -237,4 +237,156 @@ async fn a_flood_of_refusals_is_bounded_and_counted_and_the_last_words_before_cl
         }
     }
     assert_eq!(rows, MOST_WAITING);
+}
+
+async fn staff(store: &Store, name: &str) -> UserId {
+    let user = NewUser { name: name.to_owned(), password_hash: "$argon2id$".to_owned(), role: Role::Staff };
+    store.create_user(user, "test").await.unwrap()
+}
+
+/// One batch of somebody, with these files by name and subject.
+async fn send(store: &Store, owner: UserId, files: &[(&str, &str)]) {
+    let expires = store.now().plus(Duration::from_secs(7 * 86_400));
+    let new = NewBatch { user: Some("suzuki".to_owned()), owner: Some(owner), expires };
+    let batch = store.create_batch(new).await.unwrap();
+    for (name, subject) in files {
+        store.accept(new_upload_about(store, batch.id, name, subject, name.as_bytes()).await).await.unwrap();
+    }
+}
+
+async fn sent(store: &Store, owner: UserId, filter: HistoryFilter) -> Vec<String> {
+    store.sent_by(owner, &filter).await.unwrap().items.into_iter().map(|sent| sent.file.name).collect()
+}
+
+fn looked_for(text: &str) -> HistoryFilter {
+    HistoryFilter { text: Some(text.to_owned()), ..HistoryFilter::default() }
+}
+
+#[tokio::test]
+async fn somebody_finds_what_they_sent_by_name_subject_receipt_and_time_and_nothing_of_others() {
+    let (_directory, hand, store) = fresh().await;
+    let (own, other) = (staff(&store, "suzuki").await, staff(&store, "tanaka").await);
+    send(&store, own, &[("見積書_100%.xlsx", "契約第3号"), ("図面.pdf", "契約第3号")]).await;
+    send(&store, other, &[("見積書.xlsx", "契約第3号")]).await;
+    hand.advance(Duration::from_secs(86_400));
+    let later = store.now();
+    send(&store, own, &[("ﾒｲﾎﾞ.zip", "")]).await;
+    // What was inside is known once it was taken apart.
+    let works = store.claim(10).await.unwrap();
+    let last = works.iter().max_by_key(|work| work.message).unwrap();
+    let parts = vec![part("", "ﾒｲﾎﾞ.zip"), part("1", "職員名簿.csv")];
+    store.complete(&last.key, store::Completed { subject: None, ..completed(None, parts) }).await.unwrap();
+
+    let all = HistoryFilter::default;
+    assert_eq!(sent(&store, own, all()).await, ["ﾒｲﾎﾞ.zip", "図面.pdf", "見積書_100%.xlsx"]);
+    assert_eq!(sent(&store, other, all()).await, ["見積書.xlsx"]);
+    for (text, expect) in [
+        ("見積", vec!["見積書_100%.xlsx"]),
+        ("契約第３号", vec!["図面.pdf", "見積書_100%.xlsx"]),
+        ("メイボ", vec!["ﾒｲﾎﾞ.zip"]),
+        ("職員名簿", vec!["ﾒｲﾎﾞ.zip"]),
+        ("PDF", vec!["図面.pdf"]),
+        ("図", vec!["図面.pdf"]),
+        // What stands for anything elsewhere is itself.
+        ("%", vec!["見積書_100%.xlsx"]),
+        ("_", vec!["見積書_100%.xlsx"]),
+        ("見%書", vec![]),
+        ("\\", vec![]),
+        ("' OR 1 --", vec![]),
+        ("  ", vec!["ﾒｲﾎﾞ.zip", "図面.pdf", "見積書_100%.xlsx"]),
+    ] {
+        assert_eq!(sent(&store, own, looked_for(text)).await, expect, "{text}");
+    }
+    let page = store.sent_by(own, &all()).await.unwrap();
+    let receipt = page.items[1].file.receipt.clone();
+    assert_eq!(sent(&store, own, looked_for(receipt.as_str())).await, ["図面.pdf"]);
+    assert!(sent(&store, other, looked_for(receipt.as_str())).await.is_empty());
+    assert_eq!(page.items.iter().map(|sent| sent.number).collect::<Vec<_>>(), [1, 2, 1]);
+    assert_eq!(sent(&store, own, HistoryFilter { since: Some(later), ..all() }).await, ["ﾒｲﾎﾞ.zip"]);
+    assert_eq!(
+        sent(&store, own, HistoryFilter { until: Some(later), ..all() }).await,
+        ["図面.pdf", "見積書_100%.xlsx"]
+    );
+    // A row of somebody else is no place in one's own.
+    let foreign = store.sent_by(other, &all()).await.unwrap().items[0].file.receipt.clone();
+    assert!(sent(&store, own, HistoryFilter { after: Some(foreign), ..all() }).await.is_empty());
+    hand.advance(Duration::from_secs(6 * 86_400));
+    assert_eq!(sent(&store, own, all()).await, ["ﾒｲﾎﾞ.zip"], "the others' links are over");
+}
+
+#[tokio::test]
+async fn the_pages_of_a_history_have_every_row_once() {
+    let (_directory, _hand, store) = fresh().await;
+    let own = staff(&store, "suzuki").await;
+    let names: Vec<String> = (0..23).map(|number| format!("案{number}.txt")).collect();
+    for some in names.chunks(4) {
+        let files: Vec<(&str, &str)> = some.iter().map(|name| (name.as_str(), "")).collect();
+        send(&store, own, &files).await;
+    }
+    for (text, expect) in [("", 23), ("案1", 11)] {
+        let mut filter = HistoryFilter { limit: 5, ..looked_for(text) };
+        let mut found = Vec::new();
+        loop {
+            let page = store.sent_by(own, &filter).await.unwrap();
+            assert!(page.items.len() <= 5);
+            found.extend(page.items.into_iter().map(|sent| sent.file.name));
+            let Some(next) = page.next else { break };
+            filter.after = Some(next);
+        }
+        let mut wanted: Vec<String> = names.iter().filter(|name| name.contains(text)).cloned().collect();
+        wanted.reverse();
+        assert_eq!((found.len(), found), (expect, wanted));
+    }
+}
+
+#[tokio::test]
+async fn what_a_sender_says_of_an_upload_stays_with_it_and_is_found_by_administrators() {
+    let (_directory, _hand, store) = fresh().await;
+    let own = staff(&store, "suzuki").await;
+    send(&store, own, &[("図面.pdf", "入札の件")]).await;
+    let by_subject = MessageFilter { subject: Some("入札".to_owned()), ..MessageFilter::default() };
+    assert_eq!(found(&store, by_subject.clone()).await.len(), 1, "while it waits");
+    let work = claim_one(&store).await;
+    let detail = store.message(work.message).await.unwrap().unwrap();
+    let accepted: serde_json::Value = serde_json::from_str(&detail.timeline[0].detail).unwrap();
+    assert_eq!(accepted["subject"], "入札の件");
+    let held = vec![withheld("", "図面.pdf", Quarantined::Whole)];
+    // What a file says of itself does not take its place.
+    let completed = store::Completed { subject: Some("別の件".to_owned()), ..completed(None, held) };
+    store.complete(&work.key, completed).await.unwrap();
+    let row = store.message(work.message).await.unwrap().unwrap().row;
+    assert_eq!(row.subject.as_deref(), Some("入札の件"));
+    assert_eq!(found(&store, by_subject).await, [work.message.0]);
+    let items =
+        store.quarantine(&QuarantineFilter { text: Some("入札".to_owned()), ..Default::default() }).await.unwrap();
+    assert_eq!(items.items[0].subject.as_deref(), Some("入札の件"));
+}
+
+#[tokio::test]
+async fn somebody_finds_the_mails_they_were_sent_and_none_of_others() {
+    let (_directory, hand, store) = fresh().await;
+    let own = staff(&store, "suzuki").await;
+    let other = accept_from(&store, mail_to(&["tanaka@city.example.lg.jp"]), b"x").await.unwrap();
+    claim_one(&store).await;
+    let first = convert(&store, "見積書の送付", "m1@mx.example.jp", vec![part("1", "ＡＢＣ資料.xlsx")]).await;
+    hand.advance(Duration::from_secs(3600));
+    let second = convert(&store, "工程表", "m2@mx.example.jp", vec![part("1", "工程表.pdf")]).await;
+    let mails = async |address: &str, filter: HistoryFilter| -> Vec<i64> {
+        let page = store.mails_to(address, own, &filter).await.unwrap();
+        page.items.into_iter().map(|received| received.mail.id.0).collect()
+    };
+    let address = "Suzuki@city.example.lg.jp";
+    assert_eq!(mails(address, HistoryFilter::default()).await, [second, first]);
+    assert_eq!(mails(address, looked_for("見積")).await, [first]);
+    assert_eq!(mails(address, looked_for("abc")).await, [first]);
+    assert_eq!(mails(address, looked_for("yamada@")).await, [second, first]);
+    assert_eq!(mails(address, HistoryFilter { until: Some(store.now()), ..HistoryFilter::default() }).await, [first]);
+    assert!(mails("tanaka@city.example.lg.jp", looked_for("見積")).await.is_empty());
+    let one = store.mails_to(address, own, &HistoryFilter { limit: 1, ..HistoryFilter::default() }).await.unwrap();
+    assert_eq!(mails(address, HistoryFilter { after: one.next.clone(), ..HistoryFilter::default() }).await, [first]);
+    // Somebody else learns nothing from its number.
+    let tanaka = "tanaka@city.example.lg.jp";
+    assert_eq!(mails(tanaka, HistoryFilter::default()).await, [other.message.0]);
+    let foreign = HistoryFilter { after: one.next, ..HistoryFilter::default() };
+    assert!(mails(tanaka, foreign).await.is_empty());
 }

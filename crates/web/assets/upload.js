@@ -173,7 +173,7 @@ if (form) {
     submit.textContent = said.textContent = form.dataset.sending;
     const files = chosen.map((file) => ({ name: file.name, size: file.size }));
     const headers = () => ({ 'Content-Type': 'application/json', 'X-Form-Token': form.elements.form_token.value });
-    const body = JSON.stringify({ files, output: form.elements.output?.value ?? '' });
+    const body = JSON.stringify({ files, output: form.elements.output?.value ?? '', subject: form.elements.subject.value });
     const announce = () => ask('/uploads', { method: 'POST', headers: headers(), body }).catch(() => undefined);
     let answer = await announce();
     for (let tries = 0; later(answer) > 0 && tries < 3; tries += 1) {

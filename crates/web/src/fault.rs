@@ -31,6 +31,8 @@ pub(crate) enum Fault {
     BadRequest,
     /// It was read, and a value in it is none of those that are taken.
     Value,
+    /// What is said of an upload is longer than is kept.
+    SubjectTooLong,
     NotFound,
     Method,
     WrongHost,
@@ -76,7 +78,9 @@ impl Fault {
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Pending | Self::Tenant(_) => StatusCode::CONFLICT,
             Self::Withheld | Self::Cancelled | Self::OriginalGone => StatusCode::GONE,
-            Self::Value | Self::OtherRequest | Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Value | Self::SubjectTooLong | Self::OtherRequest | Self::Refused(_) => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
         }
     }
 
@@ -84,6 +88,7 @@ impl Fault {
         match self {
             Self::BadRequest => "bad_request",
             Self::Value => "invalid_value",
+            Self::SubjectTooLong => "subject_too_long",
             Self::NotFound => "not_found",
             Self::Method => "method_not_allowed",
             Self::WrongHost => "wrong_host",
@@ -109,6 +114,7 @@ impl Fault {
     fn words(self, t: &Texts) -> (&'static str, &'static str) {
         match self {
             Self::BadRequest | Self::Value => (t.fault_bad_request_title, t.fault_bad_request),
+            Self::SubjectTooLong => (t.fault_bad_request_title, t.upload_subject_long),
             Self::NotFound => (t.fault_not_found_title, t.fault_not_found),
             Self::Method => (t.fault_method_title, t.fault_method),
             Self::WrongHost => (t.fault_host_title, t.fault_host),
@@ -138,6 +144,7 @@ impl Fault {
             Self::Pending => Some("1"),
             Self::BadRequest
             | Self::Value
+            | Self::SubjectTooLong
             | Self::NotFound
             | Self::Method
             | Self::WrongHost
@@ -194,6 +201,12 @@ impl From<store::Error> for Fault {
                 Self::Internal
             }
         }
+    }
+}
+
+impl From<store::SubjectTooLong> for Fault {
+    fn from(_: store::SubjectTooLong) -> Self {
+        Self::SubjectTooLong
     }
 }
 

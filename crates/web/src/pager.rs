@@ -1,6 +1,7 @@
-//! Turning the pages of a document that is shown as pictures.
+//! Turning pages: of a document that is shown as pictures, and of a list with a search.
 
 use engine::catalogue::Language;
+use form::percent;
 
 use crate::texts;
 
@@ -23,4 +24,14 @@ impl Pager {
             where_in: known.map(|pages| texts::page_of(language, page, pages)),
         }
     }
+}
+
+/// The address of a list with what it is searched by; what follows is one more field, and those left empty are left out.
+pub(crate) fn list_address(list: &str, fields: &[(&str, &str)]) -> String {
+    let pairs: Vec<String> = fields
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| format!("{name}={}", percent::encoded(value)))
+        .collect();
+    if pairs.is_empty() { format!("{list}?") } else { format!("{list}?{}&", pairs.join("&")) }
 }

@@ -61,6 +61,7 @@ const PORTAL: &[(&str, &str, &str)] = &[
     ("POST", "/api/v1/files/{id}/password", "-svoat-"),
     ("GET", "/api/v1/files/{id}/report", "-svoat-"),
     ("GET", "/api/v1/files/{id}/result", "-svoat-"),
+    ("GET", "/api/v1/history", "-svoat-"),
     ("GET", "/api/v1/requests", "-svoat-"),
     ("POST", "/api/v1/requests", "-svoat-"),
     ("GET", "/api/v1/requests/{id}", "-svoat-"),
@@ -254,7 +255,17 @@ async fn a_portal_for_everybody_has_no_sign_in_and_asks_nobody_who_they_are() {
     let world = world().await;
     for (method, path, _) in PORTAL {
         let answer = send(world.portal, method, &filled(path), &[], b"").await;
-        let own = ["/sign-", "/account", "/history", "/r/", "/p/", "/requests", "/approvals", "/api/v1/requests"];
+        let own = [
+            "/sign-",
+            "/account",
+            "/history",
+            "/r/",
+            "/p/",
+            "/requests",
+            "/approvals",
+            "/api/v1/history",
+            "/api/v1/requests",
+        ];
         let account = own.iter().any(|start| path.starts_with(start));
         if account {
             assert_eq!(answer.status, 404, "{method} {path}");

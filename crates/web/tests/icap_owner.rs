@@ -84,7 +84,8 @@ async fn a_name_in_other_letters_is_the_same_account_and_an_unknown_one_is_led_n
     let hash = world.store.user_by_name(ADMIN).await.unwrap().unwrap().password_hash;
     let user = NewUser { name: "nobody".to_owned(), password_hash: hash, role: Role::Staff };
     let late = world.store.create_user(user, "test").await.unwrap();
-    assert!(world.store.batches_of(late, 10).await.unwrap().is_empty());
+    let theirs = world.store.sent_by(late, &store::HistoryFilter::default()).await.unwrap();
+    assert!(theirs.items.is_empty());
 }
 
 #[tokio::test]

@@ -10,12 +10,7 @@ use support::*;
 /// Uploads as the form does, with a choice before the files.
 async fn upload_as(world: &World, output: &str, files: &[(&str, &[u8])]) -> Answer {
     let form = get(world.portal, "/").await;
-    let field = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"output\"\r\n\r\n{output}\r\n");
-    let body = multipart(Some(&form.form_token()), files);
-    // The token comes first, as on the form.
-    let behind = format!("{}\r\n", form.form_token());
-    let at = body.windows(behind.len()).position(|part| part == behind.as_bytes()).unwrap() + behind.len();
-    let body = [&body[..at], field.as_bytes(), &body[at..]].concat();
+    let body = multipart_with(Some(&form.form_token()), &[("output", output)], files);
     let kind = multipart_type();
     let cookies = form.cookies();
     send(world.portal, "POST", "/upload", &[("Content-Type", &kind), ("Cookie", &cookies)], &body).await

@@ -10,6 +10,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use clap::Subcommand;
 use form::name::FileName;
+use form::percent;
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
@@ -53,12 +54,30 @@ enum Action {
         /// A password to try on what is locked; may be given several times. Of each file a site allows so many wrong ones.
         #[arg(long = "password", value_name = "PASSWORD", requires = "output")]
         passwords: Vec<String>,
+        /// Why they are sent, or what they are about: shown to whoever deals with them.
+        #[arg(long, value_name = "TEXT")]
+        subject: Option<String>,
     },
     /// Say where files are.
     Status {
         /// Ids from `send`.
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
+    },
+    /// List what the key's owner sent and what is still kept, newest first. The key needs the scope for it.
+    History {
+        /// Text in the name of a file or of one in it, receipt or subject.
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
+        /// Only received at or after, such as 2026-11-21T09:00:00+09:00.
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
+        /// Only received before.
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+        /// Most files that are listed.
+        #[arg(long, default_value_t = 50, value_name = "FILES")]
+        most: usize,
     },
     /// Wait for files that were sent before and fetch what came of them.
     Fetch {
@@ -87,10 +106,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
 async fn act(gateway: &Gateway, arguments: &Arguments) -> Result<bool> {
     let json = arguments.json;
     match &arguments.action {
-        Action::Send { files, output, wait, passwords } => {
+        Action::Send { files, output, wait, passwords, subject } => {
             let mut sent = Vec::with_capacity(files.len());
             for file in files {
-                let id = gateway.send(file).await.with_context(|| shown(&file.display().to_string()))?;
+                let id =
+                    gateway.send(file, subject.as_deref()).await.with_context(|| shown(&file.display().to_string()))?;
                 if output.is_none() {
                     print(&id, json, || format!("{}  {}", text(&id, "/id"), shown(&file.display().to_string())))?;
                 }
@@ -106,6 +126,12 @@ async fn act(gateway: &Gateway, arguments: &Arguments) -> Result<bool> {
                 let state = gateway.json(&format!("/api/v1/files/{}", plain(id)?)).await?;
                 print(&state, json, || format!("{id}  {}  {}", text(&state, "/state"), shown(&text(&state, "/name"))))?;
             }
+            Ok(true)
+        }
+        Action::History { search, since, until, most } => {
+            let fields = [("q", search), ("since", since), ("until", until)];
+            let fields = fields.map(|(name, value)| (name, value.as_deref().unwrap_or_default()));
+            gateway.history(&fields, *most, json).await?;
             Ok(true)
         }
         Action::Fetch { ids, output, wait, passwords } => {
@@ -154,14 +180,14 @@ impl Gateway {
     }
 
     /// Sends one file. A connection that breaks is tried again under the same key, so that the file is taken once.
-    async fn send(&self, path: &Path) -> Result<Value> {
+    async fn send(&self, path: &Path, subject: Option<&str>) -> Result<Value> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(|_| anyhow::anyhow!("the system gave no random bytes"))?;
         let unique: String = store::hex(&random);
         let mut pause = FIRST_PAUSE;
         let by = Instant::now() + SENDING;
         loop {
-            let problem = match self.send_once(path, &unique).await {
+            let problem = match self.send_once(path, subject, &unique).await {
                 Ok((StatusCode::ACCEPTED, body)) => return Ok(body),
                 Ok((status, body)) if !is_passing(status) => bail!("{}", refusal(status, &body)),
                 Ok((status, body)) => anyhow::anyhow!(refusal(status, &body)),
@@ -176,7 +202,7 @@ impl Gateway {
         }
     }
 
-    async fn send_once(&self, path: &Path, unique: &str) -> Result<(StatusCode, Value)> {
+    async fn send_once(&self, path: &Path, subject: Option<&str>, unique: &str) -> Result<(StatusCode, Value)> {
         let file = tokio::fs::File::open(path).await.context("it cannot be read")?;
         let facts = file.metadata().await.context("it cannot be read")?;
         if !facts.is_file() {
@@ -186,8 +212,12 @@ impl Gateway {
         let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
         // WHATWG, "multipart/form-data encoding algorithm".
         let name = name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
+        let said = subject.map(|subject| {
+            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"subject\"\r\n\r\n{subject}\r\n")
+        });
+        let said = said.unwrap_or_default();
         let head = format!(
-            "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: application/octet-stream\r\n\r\n"
+            "{said}--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: application/octet-stream\r\n\r\n"
         );
         let tail = format!("\r\n--{boundary}--\r\n");
         let length = facts.len().saturating_add(u64::try_from(head.len().saturating_add(tail.len()))?);
@@ -205,6 +235,33 @@ impl Gateway {
         };
         let answer = tokio::time::timeout(SENDING, asked).await.map_err(|_| OutboundError::Timeout)??;
         Ok((answer.status, serde_json::from_slice(&answer.body).unwrap_or(Value::Null)))
+    }
+
+    /// Lists files that were sent, page after page.
+    async fn history(&self, fields: &[(&str, &str)], most: usize, json: bool) -> Result<()> {
+        let (mut left, mut cursor) = (most, String::new());
+        while left > 0 {
+            let query =
+                fields.iter().copied().chain([("cursor", cursor.as_str())]).filter(|(_, value)| !value.is_empty());
+            let query: Vec<String> = query.map(|(name, value)| format!("{name}={}", percent::encoded(value))).collect();
+            let page = self.json(&format!("/api/v1/history?{}", query.join("&"))).await?;
+            let items = page.get("items").and_then(Value::as_array).into_iter().flatten();
+            for item in items.take(left) {
+                left = left.saturating_sub(1);
+                let line = || {
+                    let number = item.get("number").and_then(Value::as_u64).unwrap_or_default();
+                    let facts =
+                        [text(item, "/batch"), number.to_string(), text(item, "/receipt"), text(item, "/state")];
+                    format!("{}  {}  {}", facts.join("  "), shown(&text(item, "/name")), shown(&text(item, "/subject")))
+                };
+                print(item, json, || line().trim_end().to_owned())?;
+            }
+            match page.get("next").and_then(Value::as_str) {
+                Some(next) => cursor = next.to_owned(),
+                None => break,
+            }
+        }
+        Ok(())
     }
 
     /// Fetches what came of files; whether every one of them is safe.

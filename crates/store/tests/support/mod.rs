@@ -80,9 +80,21 @@ pub(crate) async fn upload(store: &Store, batch: BatchId, name: &str, bytes: &[u
 }
 
 pub(crate) async fn new_upload(store: &Store, batch: BatchId, name: &str, bytes: &[u8]) -> NewMessage {
+    new_upload_about(store, batch, name, "", bytes).await
+}
+
+/// An upload with what its sender says of it.
+pub(crate) async fn new_upload_about(
+    store: &Store,
+    batch: BatchId,
+    name: &str,
+    subject: &str,
+    bytes: &[u8],
+) -> NewMessage {
+    let subject = store::UploadSubject::parse(subject).unwrap();
     let file_name = FileName::parse(name).unwrap();
     let output = store::RetryPolicy::Same;
-    let origin = Origin::Upload { user: Some("suzuki".to_owned()), batch, file_name, output };
+    let origin = Origin::Upload { user: Some("suzuki".to_owned()), batch, file_name, output, subject };
     let mut spool = store.spool();
     spool.write(bytes).await.unwrap();
     let original = spool.finish().await.unwrap();

@@ -68,7 +68,7 @@ pub(crate) struct BatchState {
         (status = 400, description = "No file could be taken, or the body is unreadable.", body = Problem, content_type = "application/problem+json"),
         NoGoodKey,
         NotTakenNow,
-        (status = 422, description = "The Idempotency-Key was used with other files, or there is no such output (`invalid_value`).", body = Problem, content_type = "application/problem+json")
+        (status = 422, description = "The Idempotency-Key was used with other files, or there is no such output (`invalid_value`), or the subject is too long (`subject_too_long`).", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(crate) async fn post(

@@ -46,6 +46,8 @@ pub(crate) struct FileStatus {
     receipt: String,
     /// Name of the file, made safe.
     name: String,
+    /// What its sender said of it.
+    subject: Option<String>,
     /// Size of the original in bytes.
     bytes: u64,
     /// RFC 3339.
@@ -134,7 +136,7 @@ pub(crate) struct ReportFinding {
         (status = 400, description = "No file, more than one, or an unreadable body.", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No key, or one that is not good.", body = Problem, content_type = "application/problem+json"),
         NotTakenNow,
-        (status = 422, description = "The Idempotency-Key was used with another file, or there is no such output (`invalid_value`).", body = Problem, content_type = "application/problem+json")
+        (status = 422, description = "The Idempotency-Key was used with another file, or there is no such output (`invalid_value`), or the subject is too long (`subject_too_long`).", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(crate) async fn post(
@@ -221,6 +223,7 @@ impl FileStatus {
             id: batch.batch.token.as_str().to_owned(),
             receipt: file.receipt.to_string(),
             name: file.name.clone(),
+            subject: file.subject.clone(),
             bytes: file.bytes,
             received: moment::rfc3339(file.received),
             state: state.name(),

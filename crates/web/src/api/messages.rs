@@ -48,6 +48,7 @@ pub(crate) struct Message {
     /// The reverse-path.
     sender: Option<String>,
     recipients: Vec<String>,
+    /// Of a mail; of an upload, what its sender said of it.
     subject: Option<String>,
     file_name: Option<String>,
     /// Who uploaded it.

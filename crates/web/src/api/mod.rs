@@ -5,6 +5,7 @@ pub(crate) mod batches;
 pub(crate) mod docs;
 pub(crate) mod figures;
 pub(crate) mod files;
+pub(crate) mod history;
 pub(crate) mod messages;
 pub(crate) mod quarantine;
 mod refused;
@@ -40,6 +41,7 @@ use crate::fault::{Fault, Problem};
     ),
     paths(
         files::post, files::state, files::password, files::report, files::result,
+        history::list,
         batches::post, batches::state, batches::password, batches::report, batches::result,
         quarantine::list, quarantine::item, quarantine::unlock, quarantine::act,
         messages::list, messages::item, messages::timeline,
@@ -49,7 +51,7 @@ use crate::fault::{Fault, Problem};
         tenants::list, tenants::item, tenants::put, tenants::remove,
         requests::list, requests::item, requests::post, requests::approve, requests::give_back,
     ),
-    components(schemas(schema::File, schema::ReasonName, schema::OneFile, schema::SomeFiles, batches::Batch, batches::BatchState, messages::Messages, messages::Whole, messages::Timeline, audit::Entries, audit::SignedExport, crate::console::AuditFormat, figures::Figures, users::Accounts, users::Account, users::Sessions, Problem, files::Filed, files::FileStatus, files::PagesDone, files::Links, files::Report, files::ReportFidelity, files::ReportFinding, quarantine::Items, quarantine::Item, quarantine::Unlock, quarantine::UnlockReply, quarantine::Act, quarantine::ActReply, quarantine::Acted, webhooks::Hooks, webhooks::HookItem, webhooks::Deliveries, webhooks::Delivery, tenants::Served, tenants::Organisation, tenants::Settings, tenants::Put, requests::Requests, requests::RequestItem, requests::DecisionItem, requests::Asking, requests::Comment)),
+    components(schemas(schema::File, schema::ReasonName, schema::OneFile, schema::SomeFiles, batches::Batch, batches::BatchState, messages::Messages, messages::Whole, messages::Timeline, audit::Entries, audit::SignedExport, crate::console::AuditFormat, figures::Figures, users::Accounts, users::Account, users::Sessions, Problem, files::Filed, files::FileStatus, files::PagesDone, files::Links, files::Report, files::ReportFidelity, files::ReportFinding, history::Sent, history::SentItem, history::SentRequest, quarantine::Items, quarantine::Item, quarantine::Unlock, quarantine::UnlockReply, quarantine::Act, quarantine::ActReply, quarantine::Acted, webhooks::Hooks, webhooks::HookItem, webhooks::Deliveries, webhooks::Delivery, tenants::Served, tenants::Organisation, tenants::Settings, tenants::Put, requests::Requests, requests::RequestItem, requests::DecisionItem, requests::Asking, requests::Comment)),
     modifiers(&Keys),
     security((), ("key" = [])),
     tags(

@@ -50,6 +50,7 @@ pub(crate) struct Item {
     /// RFC 3339.
     expires: String,
     pub(crate) sender: Option<String>,
+    /// Of a mail; of an upload, what its sender said of it.
     pub(crate) subject: Option<String>,
     /// Somebody holds it back from deletion.
     on_hold: bool,

@@ -34,6 +34,9 @@ pub(crate) struct OneFile {
     file: File,
     /// Before the file: `same`, or `pages`, `raster` or `text` where the site lets its senders choose (`portal.outputs`).
     output: Option<String>,
+    /// Before the file: why it is sent, or what it is about, for people.
+    #[schema(max_length = 200)]
+    subject: Option<String>,
 }
 
 /// The body of an upload of several files.
@@ -46,6 +49,9 @@ pub(crate) struct SomeFiles {
     file: Vec<File>,
     /// Before the files, for all of them: `same`, or `pages`, `raster` or `text` where the site lets its senders choose (`portal.outputs`).
     output: Option<String>,
+    /// Before the files, for all of them: why they are sent, or what they are about, for people.
+    #[schema(max_length = 200)]
+    subject: Option<String>,
 }
 
 /// The stable name of a reason.

@@ -39,6 +39,8 @@ pub(super) struct Row {
     pub(super) sender: String,
     pub(super) recipients: String,
     pub(super) subject: String,
+    /// What the sender of an upload said of it, beside its name.
+    pub(super) said: Option<String>,
     pub(super) state: Mark,
 }
 
@@ -95,6 +97,7 @@ pub(super) fn rows(items: &[MessageRow], console: &Console, t: &'static Texts) -
             sender: sender(row, t),
             recipients: recipients(&row.recipients),
             subject: subject(row, t),
+            said: said(row),
             state: view::message_mark(row, t),
         })
         .collect()
@@ -122,6 +125,12 @@ fn subject(row: &MessageRow, t: &Texts) -> String {
     text.map_or_else(|| if row.verdict.is_some() { t.no_subject.to_owned() } else { String::new() }, shown::visible)
 }
 
+/// What the sender of an upload said of it; a mail's own subject stands in its place.
+fn said(row: &MessageRow) -> Option<String> {
+    row.file_name.as_ref()?;
+    row.subject.as_deref().map(shown::visible)
+}
+
 fn recipients(all: &[String]) -> String {
     let shown: Vec<String> = all.iter().take(RECIPIENTS).map(|one| shown::visible(one)).collect();
     let more = all.len().saturating_sub(RECIPIENTS);
@@ -143,6 +152,7 @@ fn facts(detail: &MessageDetail, offset: i32, t: &'static Texts) -> Vec<Fact> {
     add(t.detail_header_from, row.header_from.as_deref().map(shown::visible));
     add(t.column_recipients, Some(recipients(&row.recipients)));
     add(t.column_subject, Some(subject(row, t)));
+    add(t.subject_given, said(row));
     add(t.column_size, Some(shown::bytes(row.original_bytes)));
     add(t.detail_user, row.user.as_deref().map(shown::visible));
     add(t.detail_peer, row.peer.map(|peer| peer.to_string()));

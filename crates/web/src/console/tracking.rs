@@ -6,7 +6,6 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use form::percent;
 use serde::Deserialize;
 use store::{MessageFilter, OriginKind, RefusalFilter, RefusalRow, Timestamp, Verdict};
 
@@ -19,6 +18,7 @@ use crate::{
     metrics::verdict_name,
     moment,
     page::{Page, render},
+    pager::list_address,
     people::Visitor,
     role::Permission,
     shown,
@@ -61,16 +61,6 @@ impl Wanted {
             *text = text.trim().chars().take(QUERY_CHARACTERS).collect();
         }
         self
-    }
-
-    /// The address of a page with the same search.
-    fn address(&self, page: &str, fields: &[(&str, &str)]) -> String {
-        let pairs: Vec<String> = fields
-            .iter()
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| format!("{name}={}", percent::encoded(value)))
-            .collect();
-        if pairs.is_empty() { format!("{page}?") } else { format!("{page}?{}&", pairs.join("&")) }
     }
 
     /// What both lists can be searched by.
@@ -155,7 +145,7 @@ pub(crate) async fn messages(
         text: view::verdict_mark(Some(verdict), t).word,
         chosen: filter.verdict == Some(verdict),
     }));
-    let keep = wanted.address("/messages", &wanted.of_messages());
+    let keep = list_address("/messages", &wanted.of_messages());
     let single = [&wanted.sender, &wanted.recipient, &wanted.subject, &wanted.file, &wanted.id];
     let detailed = single.into_iter().any(|text| !text.is_empty());
     let template = MessagesPage {
@@ -165,7 +155,7 @@ pub(crate) async fn messages(
         rows: rows(&found.items, &console, t),
         older: found.next.map(|next| format!("{keep}before={next}")),
         newest: wanted.before.map(|_| keep.clone()),
-        refused: wanted.address("/refusals", &wanted.common()),
+        refused: list_address("/refusals", &wanted.common()),
         detailed,
         wanted,
     };
@@ -191,13 +181,13 @@ pub(crate) async fn refusals(
         limit: 0,
     };
     let found = console.state.store.refusals(&filter).await?;
-    let keep = wanted.address("/refusals", &wanted.common());
+    let keep = list_address("/refusals", &wanted.common());
     let template = RefusalsPage {
         page: visitor.page(&console.people, t.refusals_title, Permission::Tracking),
         rows: found.items.iter().map(|row| Refusal::of(row, offset, t)).collect(),
         older: found.next.map(|next| format!("{keep}before={next}")),
         newest: wanted.before.map(|_| keep.clone()),
-        accepted: wanted.address("/messages", &wanted.common()),
+        accepted: list_address("/messages", &wanted.common()),
         wanted,
     };
     Ok(render(StatusCode::OK, &template))

@@ -40,6 +40,7 @@ pub(crate) struct Wanted {
     users: Option<String>,
     webhooks: Option<String>,
     requests: Option<String>,
+    history: Option<String>,
 }
 
 /// The form that ends a key.
@@ -63,6 +64,7 @@ pub(super) fn permissions(scope: Scope) -> &'static [Permission] {
         Scope::Webhooks => &[Permission::Webhooks],
         // One's own on the portal, all on the console. Deciding is for a person who is signed in.
         Scope::Requests => &[Permission::Requests, Permission::Approvals],
+        Scope::History => &[Permission::History],
     }
 }
 
@@ -103,6 +105,7 @@ pub(crate) async fn create(
         (Scope::Users, wanted.users.is_some()),
         (Scope::Webhooks, wanted.webhooks.is_some()),
         (Scope::Requests, wanted.requests.is_some()),
+        (Scope::History, wanted.history.is_some()),
     ];
     let scopes: Vec<Scope> = ticked
         .into_iter()
@@ -184,6 +187,7 @@ fn tag(scope: Scope) -> &'static str {
         Scope::Users => "users",
         Scope::Webhooks => "webhooks",
         Scope::Requests => "requests",
+        Scope::History => "history",
     }
 }
 
@@ -198,6 +202,7 @@ fn word(scope: Scope, t: &Texts) -> &'static str {
         Scope::Users => t.scope_users,
         Scope::Webhooks => t.scope_webhooks,
         Scope::Requests => t.scope_requests,
+        Scope::History => t.scope_history,
     }
 }
 

@@ -1,24 +1,29 @@
 //! What belongs to the person who is signed in: the history, and what the links in notices lead to. A link alone never does
 //! anything, and tells nobody else whether there is such a mail.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::{
     Form,
-    extract::{FromRef, Path, State},
+    extract::{FromRef, Path, Query, State},
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use form::job::Password;
 use serde::Deserialize;
-use store::{MessageDetail, MessageRow, OriginKind, QuarantineId, QuarantineState};
+use store::{
+    HistoryFilter, HistoryPage, MessageDetail, MessageRow, OriginKind, QuarantineId, QuarantineState, Receipt, SentFile,
+};
 
 use super::Portal;
 use crate::{
     fault::Fault,
     moment,
     page::{Mark, Page, render},
+    pager::list_address,
     people::Visitor,
-    requests::{Desk, ask},
+    requests::{Desk, Label, ask},
     role::Permission,
     shown,
     texts::{self, Texts},
@@ -26,33 +31,95 @@ use crate::{
     view::{self, FileState},
 };
 
+/// What to look for in one's history.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Wanted {
+    #[serde(default)]
+    q: String,
+    /// Days, the last of them included.
+    #[serde(default)]
+    since: String,
+    #[serde(default)]
+    until: String,
+    /// Behind which row each of the lists goes on.
+    #[serde(default)]
+    sent: String,
+    #[serde(default)]
+    received: String,
+}
+
+impl Wanted {
+    /// The rows behind `after` that are looked for.
+    fn filter(&self, after: &str, offset: i32) -> Result<HistoryFilter, Fault> {
+        let some = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let day = |text: &str| some(text).map(|day| moment::day(&day, offset).ok_or(Fault::BadRequest)).transpose();
+        Ok(HistoryFilter {
+            text: some(&self.q).map(|text| text.chars().take(QUERY_CHARACTERS).collect()),
+            since: day(&self.since)?,
+            until: day(&self.until)?.map(|day| day.plus(A_DAY)),
+            after: some(after).map(|receipt| Receipt::parse(&receipt).ok_or(Fault::BadRequest)).transpose()?,
+            limit: 0,
+        })
+    }
+
+    fn is_search(&self) -> bool {
+        [&self.q, &self.since, &self.until].into_iter().any(|field| !field.trim().is_empty())
+    }
+
+    /// The way on in both lists, each of which leaves the other where it is.
+    fn ways(&self, sent: Option<&Receipt>, received: Option<&Receipt>) -> [Ways; 2] {
+        let search = [("q", self.q.as_str()), ("since", self.since.as_str()), ("until", self.until.as_str())];
+        let ways = |name: &str, here: &str, next: Option<&Receipt>, other: (&str, &str)| {
+            let keep = list_address("/history", &[search.as_slice(), &[other]].concat());
+            Ways {
+                older: next.map(|next| format!("{keep}{name}={next}#{name}")),
+                newest: (!here.is_empty()).then(|| format!("{keep}#{name}")),
+            }
+        };
+        [
+            ways("sent", &self.sent, sent, ("received", &self.received)),
+            ways("received", &self.received, received, ("sent", &self.sent)),
+        ]
+    }
+}
+
 /// `GET /history`
-pub(crate) async fn history(State(portal): State<Portal>, visitor: Visitor) -> Result<Response, Fault> {
+pub(crate) async fn history(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Fault> {
     let t = visitor.texts();
     let store = &portal.state.store;
     let offset = portal.state.site.offset_minutes;
-    let mut batches = Vec::new();
-    for row in store.batches_of(visitor.user.id, LISTED).await? {
-        let Some(batch) = store.batch_states(&row.token).await? else { continue };
-        let states: Vec<FileState> = batch.files.iter().map(FileState::of).collect();
-        batches.push(Line {
-            time: moment::local(row.created, offset),
-            href: format!("/b/{}", row.token.as_str()),
-            what: names(batch.files.iter().map(|file| file.name.as_str())),
-            from: String::new(),
-            state: worst(&states).unwrap_or(FileState::TakenBack).mark(t),
-            until: moment::local(row.expires, offset),
+    let found = store.sent_by(visitor.user.id, &wanted.filter(&wanted.sent, offset)?).await?;
+    let mut sent = Vec::with_capacity(found.items.len());
+    for row in &found.items {
+        sent.push(SentLine {
+            request: Label::find(store, row.request, t).await?,
+            ..SentLine::of(row, &portal, &visitor)
         });
     }
+    let filter = wanted.filter(&wanted.received, offset)?;
     let mails = match &visitor.user.address {
-        Some(address) => store.mails_to(address, LISTED).await?,
-        None => Vec::new(),
+        Some(address) => store.mails_to(address, visitor.user.id, &filter).await?,
+        None => HistoryPage { items: Vec::new(), next: None },
     };
-    let template = HistoryPage {
+    let mut received = Vec::with_capacity(mails.items.len());
+    for row in &mails.items {
+        let request = Label::find(store, row.request, t).await?;
+        received.push(MailLine { request, ..MailLine::of(&row.mail, offset, t) });
+    }
+    let [more_sent, more_received] = wanted.ways(found.next.as_ref(), mails.next.as_ref());
+    let template = HistoryView {
         page: visitor.page(&portal.people, t.nav_history, Permission::History),
-        batches,
+        searched: wanted.is_search(),
+        sent,
+        more_sent,
         has_address: visitor.user.address.is_some(),
-        mails: mails.iter().map(|mail| Line::of_mail(mail, offset, t)).collect(),
+        received,
+        more_received,
+        wanted,
     };
     Ok(render(StatusCode::OK, &template))
 }
@@ -170,62 +237,86 @@ async fn show(portal: &Portal, visitor: &Visitor, detail: &MessageDetail) -> Res
     Ok(render(StatusCode::OK, &template))
 }
 
-/// The state of a batch in one word: what still needs attention goes before what is well.
-fn worst(states: &[FileState]) -> Option<FileState> {
-    let rank = |state: &FileState| match state {
-        FileState::Failed => 8,
-        FileState::Withheld => 7,
-        FileState::Partly => 6,
-        FileState::Retrying => 5,
-        FileState::Working => 4,
-        FileState::Queued => 3,
-        FileState::Changed => 2,
-        FileState::Done => 1,
-        FileState::TakenBack => 0,
-    };
-    let pending = states.iter().filter(|state| !state.finished()).max_by_key(|state| rank(state));
-    pending.or_else(|| states.iter().max_by_key(|state| rank(state))).copied()
+/// The ways on in a list.
+#[derive(Debug)]
+struct Ways {
+    older: Option<String>,
+    newest: Option<String>,
 }
 
-fn names<'a>(mut names: impl Iterator<Item = &'a str>) -> String {
-    let first = names.next().map(shown::visible).unwrap_or_default();
-    match names.count() {
-        0 => first,
-        more => format!("{first} (+{more})"),
+#[derive(Debug)]
+struct SentLine {
+    time: String,
+    href: String,
+    name: String,
+    subject: Option<String>,
+    receipt: String,
+    state: Mark,
+    until: String,
+    /// How long that still is.
+    left: String,
+    /// What was asked for of it last.
+    request: Option<Label>,
+}
+
+impl SentLine {
+    fn of(row: &SentFile, portal: &Portal, visitor: &Visitor) -> Self {
+        let SentFile { batch, file, .. } = row;
+        let offset = portal.state.site.offset_minutes;
+        let left = batch.expires.since(portal.state.store.now());
+        Self {
+            time: moment::local(file.received, offset),
+            href: format!("/b/{}", batch.token.as_str()),
+            name: shown::visible(&file.name),
+            subject: file.subject.as_deref().map(shown::visible),
+            receipt: file.receipt.to_string(),
+            state: FileState::of(file).mark(visitor.texts()),
+            until: moment::local(batch.expires, offset),
+            left: texts::left(visitor.language, left.as_secs()),
+            request: None,
+        }
     }
 }
 
 #[derive(Debug)]
-struct Line {
+struct MailLine {
     time: String,
     href: String,
     what: String,
     from: String,
+    receipt: String,
     state: Mark,
-    until: String,
+    /// What was asked for of it last.
+    request: Option<Label>,
 }
 
-impl Line {
-    fn of_mail(mail: &MessageRow, offset: i32, t: &Texts) -> Self {
+impl MailLine {
+    fn of(mail: &MessageRow, offset: i32, t: &Texts) -> Self {
         let subject = mail.subject.as_deref().map(shown::visible).filter(|subject| !subject.is_empty());
         Self {
             time: moment::local(mail.received, offset),
             href: format!("/r/{}", mail.receipt),
             what: subject.unwrap_or_else(|| t.no_subject.to_owned()),
             from: mail.sender.as_deref().map_or_else(|| t.null_sender.to_owned(), shown::visible),
+            receipt: mail.receipt.to_string(),
             state: view::message_mark(mail, t),
-            until: String::new(),
+            request: None,
         }
     }
 }
 
 #[derive(Debug, Template)]
 #[template(path = "history.html")]
-struct HistoryPage {
+struct HistoryView {
     page: Page,
-    batches: Vec<Line>,
+    wanted: Wanted,
+    /// Whether anything is looked for.
+    searched: bool,
+    sent: Vec<SentLine>,
+    more_sent: Ways,
     has_address: bool,
-    mails: Vec<Line>,
+    received: Vec<MailLine>,
+    more_received: Ways,
 }
 
 #[derive(Debug)]
@@ -261,5 +352,6 @@ struct MailPage {
     form_token: String,
 }
 
-/// Rows of each list.
-const LISTED: u32 = 50;
+/// Characters of a search.
+const QUERY_CHARACTERS: usize = 200;
+const A_DAY: Duration = Duration::from_secs(86_400);

@@ -169,6 +169,7 @@ pub(crate) fn doors() -> Vec<Door<Portal>> {
         post("/api/v1/files/{id}/password", May(Upload), api::files::password).in_rooms(),
         get("/api/v1/files/{id}/report", May(Upload), api::files::report),
         get("/api/v1/files/{id}/result", May(Upload), api::files::result).by_itself(),
+        get("/api/v1/history", May(History), api::history::list).of_accounts(),
         get("/api/v1/requests", May(Requests), api::requests::list).of_accounts(),
         post("/api/v1/requests", May(Requests), api::requests::post).of_accounts(),
         get("/api/v1/requests/{id}", May(Requests), api::requests::item).of_accounts(),

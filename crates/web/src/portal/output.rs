@@ -9,7 +9,7 @@ use axum::{
 };
 use form::Reason;
 use serde::Deserialize;
-use store::{RetryPolicy, UploadFile};
+use store::{RetryPolicy, UploadFile, UploadSubject};
 
 use super::{
     Portal, Sender,
@@ -142,7 +142,9 @@ pub(crate) async fn again(
     }
     let owner = batch.batch.owner;
     let sender = batch.batch.user.clone().map(|name| Sender { name, owner });
-    let wanted = Wanted { output, again: None };
+    // It is the same matter, in the words that were kept: they fit as they are.
+    let subject = UploadSubject::parse(file.subject.as_deref().unwrap_or_default())?;
+    let wanted = Wanted { output, subject, again: None };
     keep(&portal, sender.as_ref(), &mut Some(batch.batch.clone()), &file.name, spool, file.bytes, wanted).await?;
     Ok(back.into_response())
 }

@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 use store::{
     AuditEntry, AuditEvent, BatchRow, MessageId, NewBatch, NewMessage, Origin, Receipt, Repeatable, RetryPolicy, Spool,
-    Store, TokenHash, UserId,
+    Store, TokenHash, UploadSubject, UserId,
 };
 use subtle::ConstantTimeEq;
 use tokio::{
@@ -46,6 +46,8 @@ pub(crate) struct Received {
     sent: Sha256,
     /// What they are to become.
     output: RetryPolicy,
+    /// What is said of them.
+    subject: Option<UploadSubject>,
 }
 
 /// A file that has ended, and waits for the end of its request.
@@ -120,10 +122,12 @@ struct Admitted {
 }
 
 /// What is asked for with a file.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Wanted {
     /// What it is to become.
     pub(crate) output: RetryPolicy,
+    /// What its sender says of it.
+    pub(crate) subject: Option<UploadSubject>,
     /// The key of its request and the digest of what that sent, under which it is found when it is repeated.
     pub(crate) again: Option<(TokenHash, TokenHash)>,
 }
@@ -167,7 +171,7 @@ pub(crate) async fn receive_one(
     let again = key.map(|key| (key, received.digest()));
     let sender = visitor.map(Sender::of);
     let mut batch = None;
-    let wanted = Wanted { output: received.output, again };
+    let wanted = Wanted { output: received.output, subject: received.subject.take(), again };
     let receipt = keep(portal, sender.as_ref(), &mut batch, &name, *spool, bytes, wanted).await?;
     Ok((batch.ok_or(Fault::Internal)?, receipt))
 }
@@ -195,7 +199,7 @@ pub(crate) async fn receive_all(
     for Held { name, spool, bytes } in std::mem::take(&mut received.held).into_iter().skip(taken) {
         // The key is noted with the first file; a repeated request finds by it what of the others is missing.
         let again = received.batch.is_none().then_some((key, sent));
-        let wanted = Wanted { output: received.output, again };
+        let wanted = Wanted { output: received.output, subject: received.subject.clone(), again };
         keep(portal, sender.as_ref(), &mut received.batch, &name, *spool, bytes, wanted).await?;
         received.taken = received.taken.saturating_add(1);
     }
@@ -271,7 +275,7 @@ fn splitter(headers: &HeaderMap) -> Result<Splitter, Fault> {
 /// The part that is being read.
 enum Current {
     /// A plain form field that is needed: its value so far.
-    Field(Field, String),
+    Field(Field, Vec<u8>),
     /// A plain form field that is not needed.
     Ignored,
     /// A file on its way into the spool.
@@ -285,6 +289,17 @@ enum Current {
 enum Field {
     Token,
     Output,
+    Subject,
+}
+
+impl Field {
+    /// Bytes that are kept of it. What is longer is no token, no name of an output and no subject that is taken, and need not be kept.
+    fn most(self) -> usize {
+        match self {
+            Self::Token | Self::Output => FIELD_BYTES,
+            Self::Subject => SUBJECT_BYTES,
+        }
+    }
 }
 
 struct Intake<'a> {
@@ -344,9 +359,10 @@ impl Intake<'_> {
     fn begin(&mut self, header: PartHeader, proof: Proof<'_>) -> Result<(), Fault> {
         let Some(raw) = header.file_name else {
             self.current = match header.name.as_str() {
-                FORM_TOKEN if self.tokens.is_empty() => Current::Field(Field::Token, String::new()),
-                // It counts for the files that come behind it.
-                OUTPUT => Current::Field(Field::Output, String::new()),
+                FORM_TOKEN if self.tokens.is_empty() => Current::Field(Field::Token, Vec::new()),
+                // They count for the files that come behind them.
+                OUTPUT => Current::Field(Field::Output, Vec::new()),
+                SUBJECT => Current::Field(Field::Subject, Vec::new()),
                 _ => Current::Ignored,
             };
             return Ok(());
@@ -377,11 +393,10 @@ impl Intake<'_> {
             self.received.sent.update(data);
         }
         let refusal = match &mut self.current {
-            Current::Field(_, value) => {
-                // A token is 64 characters; what is longer is no token and need not be kept.
-                if value.len() < FIELD_BYTES {
-                    value.push_str(&String::from_utf8_lossy(data.get(..FIELD_BYTES).unwrap_or(data)));
-                }
+            Current::Field(field, value) => {
+                // One more, by which it is known to be longer.
+                let room = field.most().saturating_add(1).saturating_sub(value.len());
+                value.extend_from_slice(data.get(..room).unwrap_or(data));
                 return;
             }
             Current::Ignored | Current::Dropped(..) => return,
@@ -411,11 +426,25 @@ impl Intake<'_> {
     async fn end(&mut self) -> Result<(), Fault> {
         match std::mem::replace(&mut self.current, Current::Ignored) {
             Current::Ignored => {}
-            Current::Field(Field::Token, value) => self.tokens.push(value),
-            Current::Field(Field::Output, value) => {
-                self.received.sent.update(b"output");
-                self.received.sent.update(value.as_bytes());
-                self.received.output = output::parse(self.portal, &value)?;
+            Current::Field(field, value) => {
+                let text = String::from_utf8_lossy(&value).into_owned();
+                match field {
+                    Field::Token => self.tokens.push(text),
+                    Field::Output => {
+                        self.received.sent.update(b"output");
+                        self.received.sent.update(text.as_bytes());
+                        self.received.output = output::parse(self.portal, &text)?;
+                    }
+                    Field::Subject if value.len() > SUBJECT_BYTES => return Err(Fault::SubjectTooLong),
+                    Field::Subject => {
+                        self.received.subject = UploadSubject::parse(&text)?;
+                        // Left empty it is as if it had not been there: programs that know nothing of it repeat their requests alike.
+                        if let Some(subject) = &self.received.subject {
+                            self.received.sent.update(b"subject");
+                            self.received.sent.update(subject.as_str().as_bytes());
+                        }
+                    }
+                }
             }
             Current::Dropped(name, why) => self.refuse(&name, why),
             Current::File(name, _) if self.file_bytes == 0 => self.refuse(&name, Refusal::Empty),
@@ -434,7 +463,8 @@ impl Intake<'_> {
     }
 
     async fn store(&mut self, raw: &str, spool: Spool) -> Result<Receipt, store::Error> {
-        let wanted = Wanted { output: self.received.output, again: None };
+        let received = &self.received;
+        let wanted = Wanted { output: received.output, subject: received.subject.clone(), again: None };
         keep(self.portal, self.sender.as_ref(), &mut self.received.batch, raw, spool, self.file_bytes, wanted).await
     }
 
@@ -538,7 +568,7 @@ impl Desk<'_> {
         bytes: u64,
         wanted: Wanted,
     ) -> Result<(Receipt, MessageId), store::Error> {
-        let Wanted { output, again } = wanted;
+        let Wanted { output, subject, again } = wanted;
         let (user, owner) = (sender.map(|sender| sender.name.clone()), sender.and_then(|sender| sender.owner));
         let now = self.store.now();
         let original = spool.finish().await?;
@@ -551,7 +581,7 @@ impl Desk<'_> {
         };
         let receipt = self.store.new_receipt()?;
         let (file_name, changed) = file_name(raw);
-        let origin = Origin::Upload { user, batch: batch.id, file_name, output };
+        let origin = Origin::Upload { user, batch: batch.id, file_name, output, subject };
         let message = NewMessage { receipt: receipt.clone(), origin, received: now, original };
         let accepted = match again {
             Some((key, request)) => {
@@ -601,8 +631,12 @@ pub(crate) const FORM_TOKEN: &str = "form_token";
 const PEOPLE_OF_ONE_ADDRESS: usize = 8;
 /// Name of the field that says what the files are to become.
 const OUTPUT: &str = "output";
+/// Name of the field with what is said of the files.
+const SUBJECT: &str = "subject";
 /// Bytes kept of a form field.
 const FIELD_BYTES: usize = 128;
+/// Bytes kept of what is said of the files: more than the longest takes, also with its marks apart.
+const SUBJECT_BYTES: usize = 16 * UploadSubject::MOST_CHARACTERS;
 
 #[cfg(test)]
 mod tests {

@@ -118,6 +118,7 @@ async fn show(
     let template = ResultPage {
         page: portal.page(visitor, language, t.result_title),
         receipts,
+        subject: batch.files.iter().find_map(|file| file.subject.as_deref()).map(shown::visible),
         received: moment::local(batch.batch.created, offset),
         expires: moment::local(batch.batch.expires, offset),
         done: texts::files_done(language, progress.done, progress.total),
@@ -278,6 +279,8 @@ impl FilePages {
 struct ResultPage {
     page: Page,
     receipts: String,
+    /// What was said of the files: one thing for all of them.
+    subject: Option<String>,
     received: String,
     expires: String,
     done: String,

@@ -23,7 +23,7 @@ use axum::{
 use engine::catalogue::Language;
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
-use store::{BatchRow, RetryPolicy, Spool};
+use store::{BatchRow, RetryPolicy, Spool, UploadSubject};
 use tokio::{
     sync::Mutex as Turn,
     task::AbortHandle,
@@ -55,6 +55,7 @@ type Groups = Mutex<HashMap<String, Arc<Group>>>;
 struct Group {
     owner: Option<Sender>,
     output: RetryPolicy,
+    subject: Option<UploadSubject>,
     batch: Turn<Option<BatchRow>>,
     files: Vec<Arc<Sent>>,
     /// When something of it last moved.
@@ -104,6 +105,9 @@ pub(crate) struct Announced {
     /// What they are to become.
     #[serde(default)]
     output: String,
+    /// What is said of them.
+    #[serde(default)]
+    subject: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -151,6 +155,7 @@ pub(crate) async fn announce(
     }
     let limits = portal.state.limits;
     let output = output::parse(&portal, &announced.output)?;
+    let subject = UploadSubject::parse(&announced.subject)?;
     if announced.files.is_empty() || announced.files.len() > MOST_ANNOUNCED {
         return Err(Fault::BadRequest);
     }
@@ -191,6 +196,7 @@ pub(crate) async fn announce(
             Group {
                 owner,
                 output,
+                subject,
                 batch: Turn::new(None),
                 files,
                 moved,
@@ -427,7 +433,7 @@ async fn finish(portal: &Portal, group: &Group, sent: &Sent) -> Result<(), Fault
         let Reached::Open(spool) = std::mem::replace(&mut file.state, Reached::Ended) else { return Ok(()) };
         // One batch, whichever file is first.
         let mut batch = group.batch.lock().await;
-        let wanted = Wanted { output: group.output, again: None };
+        let wanted = Wanted { output: group.output, subject: group.subject.clone(), again: None };
         let kept = keep(portal, group.owner.as_ref(), &mut batch, &file.name, *spool, file.size, wanted).await;
         kept.map(|_| file.state = Reached::Done)
     } else {
@@ -484,6 +490,7 @@ mod tests {
         Group {
             owner: None,
             output: RetryPolicy::Same,
+            subject: None,
             batch: Turn::new(None),
             files: Vec::new(),
             moved: Mutex::new(Instant::now()),

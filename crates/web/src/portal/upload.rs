@@ -111,6 +111,7 @@ fn show(
         file_bytes: portal.state.limits.file_bytes,
         total_bytes: portal.state.limits.total_bytes,
         files: portal.state.limits.files,
+        subject_characters: store::UploadSubject::MOST_CHARACTERS,
         outputs: output::choices(portal, texts(language)),
     };
     let mut response = render(status, &template);
@@ -148,6 +149,7 @@ struct UploadPage {
     file_bytes: u64,
     total_bytes: u64,
     files: usize,
+    subject_characters: usize,
     outputs: Vec<Choice>,
 }
 

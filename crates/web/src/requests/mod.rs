@@ -13,7 +13,7 @@ mod wording;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
-use store::{Request, RequestRules, Role, Store};
+use store::{Request, RequestId, RequestRules, Role, Store};
 
 pub(crate) use wording::{class_name, denied, denied_name, need_name, need_of, needs, number, state_name};
 use wording::{class_word, need_word, state_mark};
@@ -29,6 +29,27 @@ use crate::{
     shown,
     texts::Texts,
 };
+
+/// A request beside what it asks for.
+#[derive(Debug)]
+pub(crate) struct Label {
+    pub(crate) href: String,
+    pub(crate) number: String,
+    pub(crate) state: Mark,
+}
+
+impl Label {
+    /// Of a request of whoever looks, on the portal.
+    pub(crate) async fn find(store: &Store, id: Option<RequestId>, t: &Texts) -> Result<Option<Self>, store::Error> {
+        let Some(id) = id else { return Ok(None) };
+        let request = store.request(id).await?;
+        Ok(request.map(|request| Self {
+            href: format!("/requests/{}", id.0),
+            number: number(id),
+            state: state_mark(&request, t),
+        }))
+    }
+}
 
 /// How requests for originals are dealt with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

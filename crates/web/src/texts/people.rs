@@ -131,6 +131,7 @@ macro_rules! people {
             scope_figures: "件数と状態を読む" / "Read counts and conditions";
             scope_audit: "監査ログを読む" / "Read the audit log";
             scope_users: "利用者を読み、サインアウトさせる" / "Read users and end their sessions";
+            scope_history: "送ったファイルの一覧を読む" / "List the files that you sent";
             scope_requests: "原本の取り寄せを申請し、申請を読む" / "Ask for originals and read requests";
             scope_webhooks: "連携の通知を読み、送り直す" / "Read webhooks and send again";
             docs_title: "APIの説明" / "API reference";

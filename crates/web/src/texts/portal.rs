@@ -11,6 +11,10 @@ macro_rules! portal {
             upload_field: "無害化するファイル" / "Files to sanitise";
             upload_drop: "ここにファイルをドラッグ＆ドロップすることもできます。" / "You can also drop files here.";
             upload_drop_whole: "ドラッグ＆ドロップの範囲をこのブラウザウィンドウ全体に広げる" / "Take files that are dropped anywhere in this window";
+            upload_subject: "理由・件名（任意）" / "Reason or subject (optional)";
+            upload_subject_hint: "あとで履歴から探すときの手がかりになります。200文字まで。情報システム担当も見ることができます。" / "Helps you find the files in your history. Up to 200 characters; administrators can see it.";
+            upload_subject_long: "理由・件名は200文字までです。短くしてから、もう一度送ってください。" / "The reason or subject may have 200 characters. Please shorten it and send the files again.";
+            subject_given: "理由・件名" / "Reason or subject";
             upload_submit: "無害化する" / "Sanitise";
             upload_sending: "送信しています…" / "Sending…";
             upload_waiting: "接続が戻るのを待っています…" / "Waiting for the connection…";
@@ -107,6 +111,9 @@ macro_rules! portal {
 
             // History and deep links
             history_uploads: "アップロードしたファイル" / "Uploaded files";
+            history_search_hint: "ファイル名・理由・件名・差出人・受付番号の一部" / "part of a file name, reason, subject, sender or receipt";
+            history_all: "検索をやめて、すべて表示する" / "Show everything";
+            history_request: "原本の取り寄せ" / "Original asked for";
             history_mails: "届いたメール" / "Mails received";
             history_no_address: "メールアドレスが登録されていないため、届いたメールは表示できません。必要な場合は情報システム担当に連絡してください。" / "No mail address is registered for you, so your mails cannot be shown. Ask an administrator if you need this.";
             mail_title: "届いたメールの無害化の結果" / "What was done to the mail";

@@ -640,9 +640,15 @@ pub(crate) async fn get(to: SocketAddr, path: &str) -> Answer {
 pub(crate) const BOUNDARY: &str = "----misogiTestBoundary";
 
 pub(crate) fn multipart(token: Option<&str>, files: &[(&str, &[u8])]) -> Vec<u8> {
+    multipart_with(token, &[], files)
+}
+
+/// The same with fields before the files, as on the form.
+pub(crate) fn multipart_with(token: Option<&str>, fields: &[(&str, &str)], files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
-    if let Some(token) = token {
-        let part = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"form_token\"\r\n\r\n{token}\r\n");
+    let token = token.map(|token| ("form_token", token));
+    for (name, value) in token.iter().chain(fields) {
+        let part = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
         body.extend_from_slice(part.as_bytes());
     }
     for (name, bytes) in files {
