@@ -1,4 +1,4 @@
-"""A session of the admin console, as a browser without JavaScript has it: set-up link, password, second factor (RFC 6238), forms."""
+"""Sessions as a browser without JavaScript has them: forms, and of the admin console set-up link, password and second factor (RFC 6238)."""
 
 import base64
 import hashlib
@@ -13,19 +13,12 @@ import urllib.parse
 import urllib.request
 
 
-class Console:
-    """The first administrator, made through the set-up link and signed in."""
+class Browser:
+    """Whoever visits a site."""
 
-    def __init__(self, link, name="kanri01", password="correct horse battery"):
-        self.site = re.match(r"http://[^/]+", link)[0]
+    def __init__(self, site):
+        self.site = site
         self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
-        self.page = self.get(link[len(self.site):])
-        self.post(link[len(self.site):], name=name, password=password, again=password)
-        self.get("/sign-in")
-        self.post("/sign-in", name=name, password=password)
-        self.get("/account/second-factor")
-        secret = re.search(r'id="secret">([^<]+)<', self.page)[1].replace(" ", "")
-        self.post("/account/second-factor", code=totp(base64.b32decode(secret + "=" * (-len(secret) % 8))))
 
     def get(self, path):
         return self._open(urllib.request.Request(self.site + path))
@@ -62,6 +55,20 @@ class Console:
         self.raw = raw
         self.page = raw.decode()
         return self.page
+
+
+class Console(Browser):
+    """The first administrator, made through the set-up link and signed in."""
+
+    def __init__(self, link, name="kanri01", password="correct horse battery"):
+        super().__init__(re.match(r"http://[^/]+", link)[0])
+        self.get(link[len(self.site):])
+        self.post(link[len(self.site):], name=name, password=password, again=password)
+        self.get("/sign-in")
+        self.post("/sign-in", name=name, password=password)
+        self.get("/account/second-factor")
+        secret = re.search(r'id="secret">([^<]+)<', self.page)[1].replace(" ", "")
+        self.post("/account/second-factor", code=totp(base64.b32decode(secret + "=" * (-len(secret) % 8))))
 
 
 def totp(secret):

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use engine::Engine;
 use engine::catalogue::Language;
-use engine::{Engine, Notice};
-use store::{DigestMail, Role, Store, Timestamp, Todo, UserState};
+use store::{OwnMail, Role, Store, Timestamp, Todo, UserState};
 use tokio_util::sync::CancellationToken;
 use web::Site;
 
 use crate::config::Config;
 use crate::gateway;
-use crate::letterhead::Letterhead;
+use crate::letterhead::{Letterhead, short};
 
 /// What composes and sends the digests.
 pub(crate) struct Digest {
@@ -116,18 +116,9 @@ impl Digest {
 
     async fn send(&self, slot: Timestamp, recipients: Vec<String>, subject: String, text: String) -> Result<bool> {
         let receipt = self.store.new_receipt()?;
-        let notice = Notice {
-            from: self.letterhead.postmaster.clone(),
-            to: recipients.clone(),
-            subject: subject.clone(),
-            text,
-            now: self.store.now().unix_millis().div_euclid(1000),
-            utc_offset_minutes: self.letterhead.utc_offset_minutes,
-            receipt: receipt.as_str().to_owned(),
-            report: None,
-        };
+        let notice = self.letterhead.notice(&receipt, &recipients, &subject, text);
         let body = self.engine.current().compose_notice(&notice).await?;
-        Ok(self.store.send_digest(slot, DigestMail { receipt, recipients, subject, body }).await?)
+        Ok(self.store.send_digest(slot, OwnMail { receipt, recipients, subject, body }).await?)
     }
 }
 
@@ -172,13 +163,6 @@ fn words(todo: &Todo, link: &str, site: &str, language: Language, offset_minutes
         Language::En => format!("{english}\n{link}\n\n{japanese}"),
     };
     (subject.trim_start().to_owned(), text)
-}
-
-/// `11/20 17:52`
-fn short(at: Timestamp, offset_minutes: i16) -> String {
-    let (_, month, day) = at.date(offset_minutes.into());
-    let minutes = at.unix_millis().div_euclid(MINUTE).saturating_add(offset_minutes.into()).rem_euclid(1440);
-    format!("{month:02}/{day:02} {:02}:{:02}", minutes / 60, minutes % 60)
 }
 
 const MINUTE: i64 = 60_000;

@@ -177,6 +177,13 @@ pub(crate) fn keep(config: &Config) -> std::time::Duration {
     DAY.saturating_mul(config.retention.results_days)
 }
 
+/// How long an upload takes at least of whose end its sender is told by mail; `None`: nobody is, because the site does not want it or its mails
+/// go nowhere.
+pub(crate) fn done_notice(config: &Config) -> Option<std::time::Duration> {
+    let after = config.portal.done_notice_seconds;
+    (config.delivery.next_hop.is_some() && !after.is_zero()).then_some(after)
+}
+
 /// What stands in front of portal and console, and is believed on whose requests it brings.
 pub(crate) fn trusted_proxies(config: &Config) -> Vec<Network> {
     config.site.trusted_proxies.iter().filter_map(|text| Network::parse(text).ok()).collect()

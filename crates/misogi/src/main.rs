@@ -14,6 +14,7 @@ mod commands;
 mod config;
 mod control;
 mod digest;
+mod done;
 mod dsn;
 mod fonts;
 mod forecast;

@@ -9,12 +9,13 @@ use engine::{Engine, Wording};
 use mail::delivery::DeliveryConfig;
 use store::Store;
 use tokio_util::sync::CancellationToken;
-use web::{Conversions, Readiness, SettingSection, Site, Tenants, UploadLimits};
+use web::{Conversions, Readiness, Sending, SettingSection, Site, Tenants, UploadLimits};
 
 use crate::commands::doctor::Doctor;
 use crate::config::{self, Config};
 use crate::control::{self, Accounts, Desk};
 use crate::digest::Digest;
+use crate::done::Teller;
 use crate::governor::Governor;
 use crate::machine::Machine;
 use crate::pairing::{Keys, Pairing, Told, Turns};
@@ -46,6 +47,7 @@ pub(crate) struct Tenancy {
     pub(crate) governor: Arc<Governor>,
     engine: Engine,
     conversions: Conversions,
+    sending: Sending,
     pairing: Arc<Pairing>,
     /// Sections that are not shown to its people.
     hidden: Vec<SettingSection>,
@@ -97,6 +99,7 @@ impl Tenancy {
             governor: Arc::new(governor),
             engine,
             conversions: Conversions::default(),
+            sending: Sending::default(),
             pairing: Arc::new(pairing),
             hidden,
             shutdown,
@@ -126,6 +129,16 @@ impl Tenancy {
         let delivery = DeliveryConfig { observer: figures, ..gateway::delivery(&self.config, &machine.hostname)? };
         roles
             .start("delivery", mail::delivery::run(delivery, store.clone(), Arc::new(composer), self.shutdown.clone()));
+        let teller = Teller {
+            store: store.clone(),
+            engine: engine.clone(),
+            letterhead: machine.letterhead.clone(),
+            site: self.site.clone(),
+            language: gateway::language(&self.config),
+            after: gateway::done_notice(&self.config),
+            sending: self.sending.clone(),
+        };
+        roles.start("uploads_done", teller.run(self.shutdown.clone()));
         let digest = Digest::new(store, engine, &self.config, machine.letterhead.clone(), &self.site);
         roles.start("digest", digest.run(self.shutdown.clone()));
         Ok(())
@@ -186,6 +199,8 @@ impl Tenancy {
             previews: previews(),
             conversions: self.conversions.clone(),
             unlocker: self.pairing.clone(),
+            done_notice: gateway::done_notice(config),
+            sending: self.sending.clone(),
             lockout: lockout.clone(),
             requests: config.requests.settings(),
             sources: sources.clone(),

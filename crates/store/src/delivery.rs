@@ -10,6 +10,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use crate::audit::{self, Entry};
+use crate::awaited::{self, Telling};
 use crate::blobs::Blobs;
 use crate::codec::{self, Coded};
 use crate::content::{self, Content};
@@ -109,9 +110,9 @@ pub struct Notice {
     pub body: Fresh,
 }
 
-/// A mail of this gateway to administrators, with the null sender.
+/// A mail of this gateway to people who use it, with the null sender.
 #[derive(Debug)]
-pub struct DigestMail {
+pub struct OwnMail {
     /// From [`Store::new_receipt`].
     pub receipt: Receipt,
     /// Who get it.
@@ -161,7 +162,7 @@ impl Store {
         let body = self.keep_fresh(body).await?;
         let (recipients, about) = (vec![recipient], Some(about));
         let notice =
-            NoticeOp { receipt, recipients, smtputf8, about, slot: None, subject, body, message: 0, content: 0 };
+            NoticeOp { receipt, recipients, smtputf8, about, once: None, subject, body, message: 0, content: 0 };
         let message = self.results(results, Some(notice)).await?;
         message.ok_or(Error::Damaged("a notice without a number"))
     }
@@ -170,12 +171,22 @@ impl Store {
     ///
     /// # Errors
     /// Any error of the writer, after which it may be tried again.
-    pub async fn send_digest(&self, slot: Timestamp, digest: DigestMail) -> Result<bool, Error> {
-        let DigestMail { receipt, recipients, subject, body } = digest;
+    pub async fn send_digest(&self, slot: Timestamp, digest: OwnMail) -> Result<bool, Error> {
+        self.send_once(Telling::Digest(slot), None, digest).await
+    }
+
+    /// Queues a mail of ours unless what it tells was told before; whether it was queued now.
+    pub(crate) async fn send_once(
+        &self,
+        telling: Telling,
+        about: Option<MessageId>,
+        mail: OwnMail,
+    ) -> Result<bool, Error> {
+        let OwnMail { receipt, recipients, subject, body } = mail;
         let body = self.keep_fresh(body).await?;
         let smtputf8 = recipients.iter().any(|recipient| !recipient.is_ascii());
-        let (about, slot) = (None, Some(slot));
-        let notice = NoticeOp { receipt, recipients, smtputf8, about, slot, subject, body, message: 0, content: 0 };
+        let once = Some(telling);
+        let notice = NoticeOp { receipt, recipients, smtputf8, about, once, subject, body, message: 0, content: 0 };
         Ok(self.results(Vec::new(), Some(notice)).await?.is_some())
     }
 
@@ -229,8 +240,8 @@ struct NoticeOp {
     recipients: Vec<String>,
     smtputf8: bool,
     about: Option<MessageId>,
-    /// The moment of a digest: there is one of each.
-    slot: Option<Timestamp>,
+    /// What it tells, where that is told once.
+    once: Option<Telling>,
     subject: String,
     body: Body,
     message: i64,
@@ -313,19 +324,16 @@ pub(crate) async fn results_all(tx: &mut Tx, ops: &mut [ResultsOp]) -> Result<()
     Ok(())
 }
 
-/// Queues a notice; `None` for a digest that was there before.
+/// Queues a notice; `None` where what it tells was told before.
 async fn insert_notice(tx: &mut Tx, notice: &mut NoticeOp) -> Result<Option<MessageId>, Error> {
     notice.message = 0;
-    if let Some(slot) = notice.slot {
-        let noted = sqlx::query("INSERT INTO digest_slot (slot, message) VALUES (?1, ?2) ON CONFLICT DO NOTHING")
-            .bind(slot.unix_millis())
-            .bind(tx.marks.message.saturating_add(1))
-            .execute(&mut tx.connection)
-            .await
-            .map_err(Error::database("noting a digest"))?;
-        if noted.rows_affected() != 1 {
-            return Ok(None);
-        }
+    let is_new = match notice.once {
+        None => true,
+        Some(Telling::Digest(slot)) => note_digest(tx, slot).await?,
+        Some(Telling::Done { batch, first }) => awaited::end(tx, batch, first).await?,
+    };
+    if !is_new {
+        return Ok(None);
     }
     notice.message = tx.marks.next_message();
     notice.content = tx.marks.next_content();
@@ -368,6 +376,17 @@ async fn insert_notice(tx: &mut Tx, notice: &mut NoticeOp) -> Result<Option<Mess
         detail,
     });
     Ok(Some(MessageId(notice.message)))
+}
+
+/// Notes that the digest of a moment is the next message; whether there was none before.
+async fn note_digest(tx: &mut Tx, slot: Timestamp) -> Result<bool, Error> {
+    let noted = sqlx::query("INSERT INTO digest_slot (slot, message) VALUES (?1, ?2) ON CONFLICT DO NOTHING")
+        .bind(slot.unix_millis())
+        .bind(tx.marks.message.saturating_add(1))
+        .execute(&mut tx.connection)
+        .await
+        .map_err(Error::database("noting a digest"))?;
+    Ok(noted.rows_affected() == 1)
 }
 
 pub(crate) async fn due_one(tx: &mut Tx, op: &mut DueOp) -> Result<(), Error> {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::audit::{self, Entry};
+use crate::awaited;
 use crate::codec::{self, Coded};
 use crate::content;
 use crate::figures::Figure;
@@ -17,7 +18,7 @@ use crate::uploads::BatchId;
 use crate::writer::{Op, Reply, Tally, Tx};
 use crate::{
     AuditEvent, Error, MessageId, OriginKind, Receipt, Repeatable, RetryPolicy, Spooled, Store, Timestamp,
-    UploadSubject, keys,
+    UploadSubject, WhenDone, keys,
 };
 
 /// A message as intake or the portal hands it over.
@@ -59,6 +60,8 @@ pub enum Origin {
         output: RetryPolicy,
         /// What its sender says of it.
         subject: Option<UploadSubject>,
+        /// Whether they are told when all of the batch is done.
+        when_done: WhenDone,
     },
 }
 
@@ -147,6 +150,7 @@ pub(crate) struct AcceptOp {
     request: Option<Repeatable>,
     output: RetryPolicy,
     subject: Option<String>,
+    when_done: WhenDone,
 }
 
 #[derive(Default, Clone, Copy)]
@@ -226,9 +230,10 @@ impl AcceptOp {
                     output: RetryPolicy::Same,
                     // What a mail says of itself is known when it was taken apart.
                     subject: None,
+                    when_done: WhenDone::Nothing,
                 }
             }
-            Origin::Upload { user, batch, file_name, output, subject } => {
+            Origin::Upload { user, batch, file_name, output, subject, when_done } => {
                 let detail = audit::json(&Detail {
                     receipt: receipt.as_str(),
                     bytes: codec::unsigned(length),
@@ -263,6 +268,7 @@ impl AcceptOp {
                     request: None,
                     output,
                     subject: subject.map(|subject| subject.to_string()),
+                    when_done,
                 }
             }
         };
@@ -337,6 +343,9 @@ pub(crate) async fn accept_all(tx: &mut Tx, ops: &mut [AcceptOp]) -> Result<(), 
     for op in &*ops {
         if let (Some(request), Some(batch)) = (&op.request, op.batch) {
             keys::note(tx, request, batch).await?;
+        }
+        if let (WhenDone::Tell, Some(batch)) = (op.when_done, op.batch) {
+            awaited::begin(tx, batch, op.ids.message).await?;
         }
     }
     for op in ops {

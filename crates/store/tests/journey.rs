@@ -15,8 +15,9 @@ use std::time::Duration;
 
 use form::reason::Reason;
 use store::{
-    Class, DeliveryState, Error, FailOutcome, GivenUp, Notice, QuarantineFilter, QuarantineState, Quarantined,
-    QueueState, RecipientOutcome, RecipientResult, Store, Verdict, WorkOrigin,
+    BatchRow, Class, DeliveryState, Error, FailOutcome, GivenUp, MessageFilter, NewBatch, NewUser, Notice, Origin,
+    OriginKind, OwnMail, QuarantineFilter, QuarantineState, Quarantined, QueueState, RecipientOutcome, RecipientResult,
+    Role, Store, UserId, Verdict, WhenDone, WorkOrigin,
 };
 use support::*;
 
@@ -390,7 +391,7 @@ async fn an_upload_goes_before_mail_that_came_a_little_earlier() {
     }
     hand.advance(Duration::from_secs(30));
     let batch = store
-        .create_batch(store::NewBatch { user: None, owner: None, expires: store.now().plus(Duration::from_secs(3600)) })
+        .create_batch(NewBatch { user: None, owner: None, expires: store.now().plus(Duration::from_secs(3600)) })
         .await
         .unwrap();
     let uploaded = upload(&store, batch.id, "急ぎ.txt", b"x").await;
@@ -434,4 +435,110 @@ async fn less_than_the_reserve_free_refuses_new_mail_and_lets_the_old_finish() {
     assert!(store.health().await.unwrap_err().is_full());
     let work = claim_one(&store).await;
     store.complete(&work.key, completed(Some(b"out"), Vec::new())).await.unwrap();
+}
+
+/// A batch of somebody with a mail address, for a day.
+async fn batch_of(store: &Store, owner: UserId) -> BatchRow {
+    let expires = store.now().plus(Duration::from_secs(86_400));
+    store.create_batch(NewBatch { user: Some("suzuki".to_owned()), owner: Some(owner), expires }).await.unwrap()
+}
+
+async fn send(store: &Store, batch: &BatchRow, name: &str, when_done: WhenDone) -> store::MessageId {
+    let mut message = new_upload(store, batch.id, name, name.as_bytes()).await;
+    if let Origin::Upload { when_done: wanted, .. } = &mut message.origin {
+        *wanted = when_done;
+    }
+    store.accept(message).await.unwrap().message
+}
+
+/// Converts what waits longest.
+async fn convert(store: &Store, kept: Option<Quarantined>) {
+    let work = claim_one(store).await;
+    let completed = match kept {
+        Some(kept) => {
+            store::Completed { verdict: Verdict::NoticeOnly, ..completed(None, vec![withheld("", "x", kept)]) }
+        }
+        None => completed(None, vec![part("", "x")]),
+    };
+    store.complete(&work.key, completed).await.unwrap();
+}
+
+fn own_mail(store: &Store) -> OwnMail {
+    let recipients = vec!["suzuki@city.example.lg.jp".to_owned()];
+    OwnMail { receipt: store.new_receipt().unwrap(), recipients, subject: "done".to_owned(), body: made(b"done") }
+}
+
+#[tokio::test]
+async fn an_upload_is_told_of_once_when_all_of_it_is_done() {
+    let (directory, hand, store) = fresh().await;
+    let new = NewUser { name: "suzuki".to_owned(), password_hash: "$argon2id$".to_owned(), role: Role::Staff };
+    let address = "suzuki@city.example.lg.jp";
+    let owner = store.invite_user(new, Some(address.to_owned()), "test").await.unwrap();
+    let batch = batch_of(&store, owner).await;
+    let first = send(&store, &batch, "a.txt", WhenDone::Tell).await;
+    hand.advance(Duration::from_secs(30));
+    send(&store, &batch, "b.txt", WhenDone::Tell).await;
+    let quiet = batch_of(&store, owner).await;
+    send(&store, &quiet, "c.txt", WhenDone::Nothing).await;
+    assert!(store.is_awaited(batch.id).await.unwrap() && !store.is_awaited(quiet.id).await.unwrap());
+    hand.advance(Duration::from_secs(40));
+    convert(&store, None).await;
+    assert!(store.done_batches(10).await.unwrap().is_empty(), "one of two");
+    convert(&store, Some(Quarantined::Whole)).await;
+    convert(&store, None).await;
+    store.close().await;
+
+    let store = Store::open(config(directory.path(), &hand)).await.unwrap();
+    let done = store.done_batches(10).await.unwrap();
+    assert_eq!(done.len(), 1, "nobody waits for the other");
+    let receipt = store.message(first).await.unwrap().unwrap().row.receipt;
+    assert_eq!((done[0].batch, done[0].receipt.as_ref()), (batch.id, Some(&receipt)));
+    assert_eq!((done[0].files, done[0].withheld), (2, 1));
+    assert_eq!((done[0].took, done[0].address.as_deref()), (Duration::from_secs(70), Some(address)));
+
+    // What comes in between is waited for as well.
+    let late = send(&store, &batch, "d.txt", WhenDone::Tell).await;
+    assert!(!store.tell_of_batch(&done[0], own_mail(&store)).await.unwrap());
+    assert!(store.done_batches(10).await.unwrap().is_empty());
+    convert(&store, None).await;
+    let done = store.done_batches(10).await.unwrap();
+    assert_eq!(done[0].files, 3);
+    assert!(store.tell_of_batch(&done[0], own_mail(&store)).await.unwrap());
+    assert!(!store.tell_of_batch(&done[0], own_mail(&store)).await.unwrap(), "once");
+    assert!(store.done_batches(10).await.unwrap().is_empty() && !store.is_awaited(batch.id).await.unwrap());
+    let notices = MessageFilter { origin: Some(OriginKind::Notice), ..MessageFilter::default() };
+    let notices = store.messages(&notices).await.unwrap().items;
+    assert_eq!((notices.len(), notices[0].about), (1, Some(first)));
+    let tasks = store.due_deliveries(10).await.unwrap();
+    assert_eq!((tasks.len(), tasks[0].recipients[0].address.as_str()), (1, address));
+    assert!(tasks[0].notice && tasks[0].sender.is_none());
+
+    // One that is made again is waited for by itself.
+    assert!(late > first);
+    let again = send(&store, &batch, "e.txt", WhenDone::Tell).await;
+    convert(&store, None).await;
+    let done = store.done_batches(10).await.unwrap();
+    assert_eq!((done[0].files, done[0].took), (1, Duration::ZERO));
+    assert_eq!(done[0].receipt, Some(store.message(again).await.unwrap().unwrap().row.receipt));
+    store.tell_nobody_of(&done).await.unwrap();
+    assert!(store.done_batches(10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn nobody_is_told_of_what_was_taken_back_or_is_over_or_without_an_address() {
+    let (_directory, hand, store) = fresh().await;
+    let new = NewUser { name: "suzuki".to_owned(), password_hash: "$argon2id$".to_owned(), role: Role::Staff };
+    let owner = store.invite_user(new, None, "test").await.unwrap();
+    let batch = batch_of(&store, owner).await;
+    let taken_back = send(&store, &batch, "a.txt", WhenDone::Tell).await;
+    assert!(store.cancel_upload(taken_back, "suzuki").await.unwrap());
+    let done = store.done_batches(10).await.unwrap();
+    assert_eq!((done[0].files, done[0].receipt.is_none(), done[0].address.is_none()), (0, true, true));
+    store.tell_nobody_of(&done).await.unwrap();
+    send(&store, &batch, "b.txt", WhenDone::Tell).await;
+    convert(&store, None).await;
+    let done = store.done_batches(10).await.unwrap();
+    assert!(done[0].receipt.is_some() && done[0].address.is_none());
+    hand.advance(Duration::from_secs(86_401));
+    assert!(store.done_batches(10).await.unwrap()[0].receipt.is_none(), "the link works no more");
 }

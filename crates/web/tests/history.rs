@@ -215,6 +215,44 @@ async fn a_program_lists_what_its_owner_sent_with_a_key_for_that() {
     }
 }
 
+#[tokio::test]
+async fn the_page_promises_a_mail_only_where_one_will_come() {
+    let world = world_of_accounts().await;
+    let ([staff, other], _) = people(&world).await;
+    let address = Some("a@city.example.lg.jp".to_owned());
+    world.store.set_address(owner(&world, "shokuin-a").await, address, "test").await.unwrap();
+    let promise = "60秒より長くかかったときは、完了したらメールでお知らせします（宛先: a@city.example.lg.jp）。";
+    let said = async |cookies: &str, path: &str| page(&world, cookies, path).await.text();
+    let sent = send_about(&world, &staff, "", &[("図面.pdf", b"1")]).await.header("location").unwrap().to_owned();
+    assert!(said(&staff, &sent).await.contains(promise));
+    let without = send_about(&world, &other, "", &[("図面.pdf", b"1")]).await.header("location").unwrap().to_owned();
+    assert!(!said(&other, &without).await.contains("メールでお知らせします"), "nobody knows where to");
+    // A program asks by itself.
+    let bearer = format!("Bearer {}", key(world.portal, &staff, &["files"]).await);
+    let kind = multipart_type();
+    let headers = [("Authorization", bearer.as_str()), ("Content-Type", kind.as_str())];
+    let filed =
+        send(world.portal, "POST", "/api/v1/files", &headers, &multipart(None, &[("案.csv", b"2")])).await.json();
+    let path = format!("/b/{}", filed["id"].as_str().unwrap());
+    assert!(!said(&staff, &path).await.contains("メールでお知らせします"));
+    // What comes in pieces is waited for as well.
+    let form = page(&world, &staff, "/").await;
+    let token = form.form_token();
+    let headers = [("Content-Type", "application/json"), ("Cookie", staff.as_str()), ("X-Form-Token", token.as_str())];
+    let begun =
+        send(world.portal, "POST", "/uploads", &headers, br#"{"files":[{"name":"a.pdf","size":1}]}"#).await.json();
+    let href = begun["files"][0]["href"].as_str().unwrap();
+    let headers = [("Cookie", staff.as_str()), ("Upload-Offset", "0")];
+    let done = send(world.portal, "PATCH", href, &headers, b"x").await.json();
+    assert!(said(&staff, done["result"].as_str().unwrap()).await.contains(promise));
+    let mut awaited = Vec::new();
+    work(&world).await;
+    for batch in world.store.done_batches(10).await.unwrap() {
+        awaited.push((batch.address.clone().unwrap(), batch.files));
+    }
+    assert_eq!(awaited, [("a@city.example.lg.jp".to_owned(), 1), ("a@city.example.lg.jp".to_owned(), 1)]);
+}
+
 async fn owner(world: &World, name: &str) -> store::UserId {
     world.store.user_by_name(name).await.unwrap().unwrap().id
 }

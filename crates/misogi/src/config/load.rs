@@ -86,6 +86,7 @@ impl Config {
             ("portal.max_file_bytes", self.portal.max_file_bytes, 1..=u64::MAX),
             ("portal.max_total_bytes", self.portal.max_total_bytes, 1..=u64::MAX),
             ("portal.max_files", count(self.portal.max_files), 1..=200),
+            ("portal.done_notice_seconds", self.portal.done_notice_seconds.as_secs(), 0..=86_400),
             ("icap.max_body_bytes", self.icap.max_body_bytes, 1..=u64::MAX),
             ("icap.max_connections", count(self.icap.max_connections), 1..=10_000),
             ("icap.patience_seconds", self.icap.patience_seconds.as_secs(), 0..=3_600),

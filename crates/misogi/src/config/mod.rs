@@ -221,6 +221,9 @@ pub(crate) struct Portal {
     pub(crate) max_files: usize,
     /// What staff may have their files become instead of what the policy says.
     pub(crate) outputs: Vec<Output>,
+    /// Who sends what takes longer is told by mail when it is done; 0: nobody is.
+    #[serde(with = "seconds")]
+    pub(crate) done_notice_seconds: Duration,
 }
 
 /// What a file may become by choice of whoever sends it. Each goes through the rooms like any other.
@@ -262,6 +265,7 @@ impl Default for Portal {
             max_total_bytes: 200 << 20,
             max_files: 20,
             outputs: vec![Output::Pages, Output::Raster],
+            done_notice_seconds: Duration::from_secs(60),
         }
     }
 }

@@ -94,7 +94,8 @@ pub(crate) async fn new_upload_about(
     let subject = store::UploadSubject::parse(subject).unwrap();
     let file_name = FileName::parse(name).unwrap();
     let output = store::RetryPolicy::Same;
-    let origin = Origin::Upload { user: Some("suzuki".to_owned()), batch, file_name, output, subject };
+    let (user, when_done) = (Some("suzuki".to_owned()), store::WhenDone::Nothing);
+    let origin = Origin::Upload { user, batch, file_name, output, subject, when_done };
     let mut spool = store.spool();
     spool.write(bytes).await.unwrap();
     let original = spool.finish().await.unwrap();

@@ -27,7 +27,7 @@ use store::{BatchRow, RetryPolicy, Store};
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::{
-    Conversions, Lockout, Metrics, NoPasswords, Previews, Readiness, Site, Unlocker, UploadLimits,
+    Conversions, Lockout, Metrics, NoPasswords, Previews, Readiness, Sending, Site, Unlocker, UploadLimits,
     api::{self, repeat::UnderWay},
     assets,
     clients::Clients,
@@ -70,6 +70,10 @@ pub struct PortalState {
     pub unlocker: Arc<dyn Unlocker>,
     /// Failed sign-ins, counted over both sites.
     pub lockout: Lockout,
+    /// Who sends something that takes longer is told by mail when it is done, if they have an address; `None`: nobody is.
+    pub done_notice: Option<Duration>,
+    /// Batches that may get more files.
+    pub sending: Sending,
     /// How requests for originals are dealt with.
     pub requests: RequestSettings,
     /// Who vouches for users beside the gateway.

@@ -13,7 +13,7 @@ use store::{RetryPolicy, UploadFile, UploadSubject};
 
 use super::{
     Portal, Sender,
-    receive::{Wanted, keep, places},
+    receive::{Wanted, keep, places, when_done},
     result::find,
 };
 use crate::{
@@ -144,7 +144,7 @@ pub(crate) async fn again(
     let sender = batch.batch.user.clone().map(|name| Sender { name, owner });
     // It is the same matter, in the words that were kept: they fit as they are.
     let subject = UploadSubject::parse(file.subject.as_deref().unwrap_or_default())?;
-    let wanted = Wanted { output, subject, again: None };
+    let wanted = Wanted { output, subject, when_done: when_done(&portal, visitor), again: None };
     keep(&portal, sender.as_ref(), &mut Some(batch.batch.clone()), &file.name, spool, file.bytes, wanted).await?;
     Ok(back.into_response())
 }

@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 use store::{
     AuditEntry, AuditEvent, BatchRow, MessageId, NewBatch, NewMessage, Origin, Receipt, Repeatable, RetryPolicy, Spool,
-    Store, TokenHash, UploadSubject, UserId,
+    Store, TokenHash, UploadSubject, UserId, WhenDone,
 };
 use subtle::ConstantTimeEq;
 use tokio::{
@@ -29,6 +29,7 @@ use crate::{
     metrics::{Metrics, Source},
     multipart::{Malformed, PartHeader, Splitter, Step},
     people::Visitor,
+    sending::StillSent,
     shown,
 };
 
@@ -128,6 +129,8 @@ pub(crate) struct Wanted {
     pub(crate) output: RetryPolicy,
     /// What its sender says of it.
     pub(crate) subject: Option<UploadSubject>,
+    /// Whether they are told when all of the batch is done.
+    pub(crate) when_done: WhenDone,
     /// The key of its request and the digest of what that sent, under which it is found when it is repeated.
     pub(crate) again: Option<(TokenHash, TokenHash)>,
 }
@@ -171,7 +174,7 @@ pub(crate) async fn receive_one(
     let again = key.map(|key| (key, received.digest()));
     let sender = visitor.map(Sender::of);
     let mut batch = None;
-    let wanted = Wanted { output: received.output, subject: received.subject.take(), again };
+    let wanted = Wanted { output: received.output, subject: received.subject.take(), again, ..Wanted::default() };
     let receipt = keep(portal, sender.as_ref(), &mut batch, &name, *spool, bytes, wanted).await?;
     Ok((batch.ok_or(Fault::Internal)?, receipt))
 }
@@ -199,7 +202,7 @@ pub(crate) async fn receive_all(
     for Held { name, spool, bytes } in std::mem::take(&mut received.held).into_iter().skip(taken) {
         // The key is noted with the first file; a repeated request finds by it what of the others is missing.
         let again = received.batch.is_none().then_some((key, sent));
-        let wanted = Wanted { output: received.output, subject: received.subject.clone(), again };
+        let wanted = Wanted { output: received.output, subject: received.subject.clone(), again, ..Wanted::default() };
         keep(portal, sender.as_ref(), &mut received.batch, &name, *spool, bytes, wanted).await?;
         received.taken = received.taken.saturating_add(1);
     }
@@ -227,6 +230,12 @@ pub(crate) fn places(
     let address = address.map(|address| (Client::from(address), of_address));
     let wanted = account.into_iter().chain(address);
     wanted.map(|(client, most)| clients.enter(client, most).ok_or(Fault::TooMany)).collect()
+}
+
+/// Whether somebody in front of a browser is told by mail when what they send is done.
+pub(crate) fn when_done(portal: &Portal, visitor: Option<&Visitor>) -> WhenDone {
+    let address = visitor.and_then(|visitor| visitor.user.address.as_ref());
+    if portal.state.done_notice.is_some() && address.is_some() { WhenDone::Tell } else { WhenDone::Nothing }
 }
 
 /// Who sends a request.
@@ -257,6 +266,12 @@ async fn take_in(
         sender: visitor.map(Sender::of),
         most,
         keeping,
+        when_done: match proof {
+            Proof::FormToken(_) => when_done(portal, visitor),
+            // A program asks.
+            Proof::None => WhenDone::Nothing,
+        },
+        sending: None,
         file_bytes: 0,
         total_bytes: 0,
         count: 0,
@@ -307,6 +322,9 @@ struct Intake<'a> {
     sender: Option<Sender>,
     most: usize,
     keeping: Keeping,
+    when_done: WhenDone,
+    /// As long as the request is read, its batch is not complete.
+    sending: Option<StillSent>,
     file_bytes: u64,
     total_bytes: u64,
     count: usize,
@@ -464,8 +482,14 @@ impl Intake<'_> {
 
     async fn store(&mut self, raw: &str, spool: Spool) -> Result<Receipt, store::Error> {
         let received = &self.received;
-        let wanted = Wanted { output: received.output, subject: received.subject.clone(), again: None };
-        keep(self.portal, self.sender.as_ref(), &mut self.received.batch, raw, spool, self.file_bytes, wanted).await
+        let (output, subject) = (received.output, received.subject.clone());
+        let wanted = Wanted { output, subject, when_done: self.when_done, again: None };
+        let batch = &mut self.received.batch;
+        let receipt = keep(self.portal, self.sender.as_ref(), batch, raw, spool, self.file_bytes, wanted).await?;
+        if self.sending.is_none() {
+            self.sending = batch.as_ref().map(|batch| self.portal.state.sending.begin(batch.id));
+        }
+        Ok(receipt)
     }
 
     fn refuse(&mut self, raw: &str, why: Refusal) {
@@ -568,7 +592,7 @@ impl Desk<'_> {
         bytes: u64,
         wanted: Wanted,
     ) -> Result<(Receipt, MessageId), store::Error> {
-        let Wanted { output, subject, again } = wanted;
+        let Wanted { output, subject, when_done, again } = wanted;
         let (user, owner) = (sender.map(|sender| sender.name.clone()), sender.and_then(|sender| sender.owner));
         let now = self.store.now();
         let original = spool.finish().await?;
@@ -581,7 +605,7 @@ impl Desk<'_> {
         };
         let receipt = self.store.new_receipt()?;
         let (file_name, changed) = file_name(raw);
-        let origin = Origin::Upload { user, batch: batch.id, file_name, output, subject };
+        let origin = Origin::Upload { user, batch: batch.id, file_name, output, subject, when_done };
         let message = NewMessage { receipt: receipt.clone(), origin, received: now, original };
         let accepted = match again {
             Some((key, request)) => {

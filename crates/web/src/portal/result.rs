@@ -1,5 +1,7 @@
 //! What became of a batch, and the safe files. No content is ever shown but pictures of what a clean room wrote.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::{
     Extension, Form, Json,
@@ -114,6 +116,7 @@ async fn show(
     receipts.truncate(1);
     let others = batch.files.len().saturating_sub(1);
     let receipts = if others == 0 { receipts.concat() } else { format!("{} (+{others})", receipts.concat()) };
+    let told = will_be_told(portal, visitor, batch).await?;
     let offset = portal.state.site.offset_minutes;
     let template = ResultPage {
         page: portal.page(visitor, language, t.result_title),
@@ -123,6 +126,7 @@ async fn show(
         expires: moment::local(batch.batch.expires, offset),
         done: texts::files_done(language, progress.done, progress.total),
         pending: progress.pending,
+        told: told.map(|(after, address)| texts::told_when_done(language, after, &shown::visible(&address))),
         state: progress.state,
         waiting: progress.ahead.filter(|ahead| *ahead > 0).map(|ahead| texts::ahead(language, ahead)),
         progress: format!("{href}/status"),
@@ -137,6 +141,17 @@ async fn show(
         response.headers_mut().append(header::SET_COOKIE, value);
     }
     Ok(response)
+}
+
+/// After which time the visitor is told by mail that the batch is done, and where; `None` where no mail will tell.
+async fn will_be_told(
+    portal: &Portal,
+    visitor: Option<&Visitor>,
+    batch: &BatchStatus,
+) -> Result<Option<(Duration, String)>, Fault> {
+    let address = visitor.and_then(|visitor| visitor.user.address.clone());
+    let Some(told) = portal.state.done_notice.zip(address) else { return Ok(None) };
+    Ok(portal.state.store.is_awaited(batch.batch.id).await?.then_some(told))
 }
 
 /// `GET /b/{token}/status`: what the page's module asks for.
@@ -285,6 +300,8 @@ struct ResultPage {
     expires: String,
     done: String,
     pending: bool,
+    /// That a mail will tell, where one will.
+    told: Option<String>,
     state: String,
     progress: String,
     events: String,

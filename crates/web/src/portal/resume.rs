@@ -23,7 +23,7 @@ use axum::{
 use engine::catalogue::Language;
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
-use store::{BatchRow, RetryPolicy, Spool, UploadSubject};
+use store::{BatchRow, RetryPolicy, Spool, UploadSubject, WhenDone};
 use tokio::{
     sync::Mutex as Turn,
     task::AbortHandle,
@@ -32,7 +32,7 @@ use tokio::{
 
 use super::{
     Portal, Refusal, Sender, output,
-    receive::{Wanted, client, keep, places},
+    receive::{Wanted, client, keep, places, when_done},
     upload::sentence,
 };
 use crate::{
@@ -41,6 +41,7 @@ use crate::{
     listen::Peer,
     people::{Visitor, sign_in::check_form},
     secret::Secret,
+    sending::StillSent,
     texts::texts,
 };
 
@@ -56,6 +57,9 @@ struct Group {
     owner: Option<Sender>,
     output: RetryPolicy,
     subject: Option<UploadSubject>,
+    when_done: WhenDone,
+    /// As long as a file of it is open, its batch is not complete.
+    sending: Mutex<Option<StillSent>>,
     batch: Turn<Option<BatchRow>>,
     files: Vec<Arc<Sent>>,
     /// When something of it last moved.
@@ -197,6 +201,8 @@ pub(crate) async fn announce(
                 owner,
                 output,
                 subject,
+                when_done: when_done(&portal, visitor.as_ref()),
+                sending: Mutex::default(),
                 batch: Turn::new(None),
                 files,
                 moved,
@@ -395,6 +401,7 @@ impl Group {
         self.given_up.store(self.batch.lock().await.is_none(), Ordering::Relaxed);
         self.settled.store(true, Ordering::Relaxed);
         self.places.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        *self.sending.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn touch(&self) {
@@ -433,8 +440,13 @@ async fn finish(portal: &Portal, group: &Group, sent: &Sent) -> Result<(), Fault
         let Reached::Open(spool) = std::mem::replace(&mut file.state, Reached::Ended) else { return Ok(()) };
         // One batch, whichever file is first.
         let mut batch = group.batch.lock().await;
-        let wanted = Wanted { output: group.output, subject: group.subject.clone(), again: None };
+        let (output, subject) = (group.output, group.subject.clone());
+        let wanted = Wanted { output, subject, when_done: group.when_done, again: None };
         let kept = keep(portal, group.owner.as_ref(), &mut batch, &file.name, *spool, file.size, wanted).await;
+        if let Some(batch) = batch.as_ref() {
+            let mut sending = group.sending.lock().unwrap_or_else(PoisonError::into_inner);
+            sending.get_or_insert_with(|| portal.state.sending.begin(batch.id));
+        }
         kept.map(|_| file.state = Reached::Done)
     } else {
         spool.rest().await.inspect_err(|_| file.state = Reached::Ended)
@@ -491,6 +503,8 @@ mod tests {
             owner: None,
             output: RetryPolicy::Same,
             subject: None,
+            when_done: WhenDone::Nothing,
+            sending: Mutex::default(),
             batch: Turn::new(None),
             files: Vec::new(),
             moved: Mutex::new(Instant::now()),

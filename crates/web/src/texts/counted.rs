@@ -38,6 +38,15 @@ pub(crate) fn tries_left(language: Language, left: u32, until: &str) -> String {
     }
 }
 
+/// That a mail tells when an upload is done that took longer.
+pub(crate) fn told_when_done(language: Language, after: std::time::Duration, address: &str) -> String {
+    let after = span(language, after.as_secs());
+    match language {
+        Language::Ja => format!("{after}より長くかかったときは、完了したらメールでお知らせします（宛先: {address}）。"),
+        Language::En => format!("If it takes longer than {after}, a mail to {address} tells you when it is done."),
+    }
+}
+
 /// How many jobs come first.
 pub(crate) fn ahead(language: Language, ahead: u32) -> String {
     match language {

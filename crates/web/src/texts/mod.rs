@@ -35,8 +35,8 @@ mod counted;
 use engine::catalogue::Language;
 
 pub(crate) use counted::{
-    ago, ahead, audit_length, fidelity, files_done, forecast, left, page_of, page_picture, span, thumbnail, tries_left,
-    try_again_in, upload_limits, within,
+    ago, ahead, audit_length, fidelity, files_done, forecast, left, page_of, page_picture, span, thumbnail,
+    told_when_done, tries_left, try_again_in, upload_limits, within,
 };
 
 /// Makes the struct and both languages from one list, so that no text can be missing in one of them.

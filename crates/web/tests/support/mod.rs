@@ -253,6 +253,8 @@ async fn world_that(
         conversions: web::Conversions::default(),
         unlocker: Arc::new(Locksmith(store.clone())),
         lockout: lockout.clone(),
+        done_notice: Some(Duration::from_secs(60)),
+        sending: web::Sending::default(),
         requests,
         sources: sources.clone(),
     };
