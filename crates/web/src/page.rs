@@ -11,6 +11,7 @@ use engine::catalogue::Language;
 
 use crate::{
     Site, language,
+    people::Here,
     texts::{Texts, texts},
 };
 
@@ -43,6 +44,13 @@ pub(crate) struct NavItem {
     pub(crate) href: &'static str,
     pub(crate) text: &'static str,
     pub(crate) current: bool,
+}
+
+impl NavItem {
+    /// The way to the portal's help.
+    pub(crate) fn help(t: &'static Texts, here: Here) -> Self {
+        Self { href: "/help", text: t.nav_help, current: here == Here::Help }
+    }
 }
 
 /// Who is signed in, for the head of the page.

@@ -30,6 +30,19 @@ pub(crate) enum FileState {
 }
 
 impl FileState {
+    /// Every state, in the order in which files go through them.
+    pub(crate) const ALL: [FileState; 9] = [
+        Self::Queued,
+        Self::Working,
+        Self::Retrying,
+        Self::Done,
+        Self::Changed,
+        Self::Partly,
+        Self::Withheld,
+        Self::Failed,
+        Self::TakenBack,
+    ];
+
     /// Of a file in the store. Without its parts nothing is known of what was changed in it.
     pub(crate) fn of(file: &UploadFile) -> Self {
         if file.taken_back {

@@ -38,6 +38,7 @@ const PORTAL: &[(&str, &str, &str)] = &[
     ("GET", "/b/{token}/files/{number}/password", "-svoat-"),
     ("POST", "/b/{token}/files/{number}/password", "-svoat-"),
     ("POST", "/b/{token}/files/{number}/again", "-svoat-"),
+    ("GET", "/help", "-svoat-"),
     ("GET", "/history", "-svoat-"),
     ("GET", "/r/{receipt}", "-svoat-"),
     ("GET", "/p/{receipt}", "-svoat-"),

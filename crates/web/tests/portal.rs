@@ -344,3 +344,32 @@ async fn a_waiting_file_is_taken_back_with_the_page_s_token_and_one_that_is_done
     let events = store::AuditFilter { event: Some("upload_cancelled".into()), ..Default::default() };
     assert_eq!(world.store.audit(&events).await.unwrap().items.len(), 1);
 }
+
+#[tokio::test]
+async fn the_help_tells_what_holds_on_this_portal() {
+    let world = world().await;
+    let page = get(world.portal, "/help").await;
+    assert_eq!(page.status, 200);
+    let text = page.text();
+    // 100,000 and 250,000 bytes, three files, seven days, three tries; nobody has an account, so nobody has a history or a mail.
+    for told in ["97.6 KB", "244 KB", "<dd>3</dd>", "7日間", "3回まで", "一太郎", "順番を待っています"]
+    {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    assert!(!text.contains("わたしの履歴") && !text.contains("メールでお知らせします"), "{text}");
+    assert!(text.contains("<a href=\"/help\" aria-current=\"page\">ヘルプ</a>"), "{text}");
+    for link in text.split("href=\"#").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+        assert!(text.contains(&format!("id=\"{link}\"")), "{link}");
+    }
+    let english = get(world.portal, "/help?lang=en").await.text();
+    assert!(english.contains("Files with a password") && english.contains("for 7 days"), "{english}");
+    assert!(get(world.portal, "/").await.text().contains("<a href=\"/help\">ヘルプ</a>"));
+
+    let world = world_of_accounts().await;
+    assert!(get(world.portal, "/help").await.header("location").unwrap().starts_with("/sign-in"));
+    signed_in(&world).await;
+    let staff = sign_in_at(&world, world.portal, ADMIN, PASSWORD).await.cookies();
+    let text = send(world.portal, "GET", "/help", &[("Cookie", &staff)], b"").await.text();
+    assert!(text.contains("わたしの履歴") && text.contains("60秒より長くかかったときは"), "{text}");
+    assert!(text.contains("原本の取り寄せを申請する"), "{text}");
+}

@@ -32,7 +32,7 @@ pub(crate) use factor::{derived, readable};
 pub(crate) use gate::{Gate, Need, Reload, gate};
 pub use provider::{BadToken, Provider, ProviderError, ProviderSettings, ProviderSites, Renewal};
 pub use trust::{Credential, Tls};
-pub(crate) use visitor::Visitor;
+pub(crate) use visitor::{Here, Visitor};
 
 use crate::{
     Metrics, Site, Tenants,

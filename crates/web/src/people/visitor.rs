@@ -161,6 +161,9 @@ impl Visitor {
             .filter(|(_, _, permission)| *permission != Permission::Tenants || people.tells_of_tenants())
             .map(|(href, text, permission)| NavItem { href, text, current: here == Here::Behind(*permission) })
             .collect();
+        if people.area == Area::Portal && role::allows(role, Permission::Upload) {
+            page.nav.push(NavItem::help(t, here));
+        }
         // Half-way there is nothing to lose yet.
         let left = match &self.credential {
             Credential::Session(_, left) if self.stage == Stage::Full => *left,
@@ -194,6 +197,8 @@ pub(crate) enum Here {
     Behind(Permission),
     /// In one's own account.
     Account,
+    /// At the help of the portal.
+    Help,
 }
 
 impl From<Permission> for Here {

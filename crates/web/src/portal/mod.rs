@@ -2,6 +2,7 @@
 //! uploaded it only.
 
 mod archive;
+mod help;
 mod live;
 mod locked;
 mod mine;
@@ -12,6 +13,8 @@ mod result;
 mod resume;
 mod upload;
 
+#[cfg(test)]
+pub(crate) use help::formats;
 pub(crate) use locked::try_on;
 pub(crate) use receive::{
     Before, Desk, Proof, Received, Refusal, RefusedFile, Sender, Wanted, client, digest, harmless, receive,
@@ -36,8 +39,8 @@ use crate::{
     health::{self, Health},
     hygiene::{self, Hosts},
     language,
-    page::{Area, Page},
-    people::{self, Need, People, PortalAccess, Shared, Sources, Visitor},
+    page::{Area, NavItem, Page},
+    people::{self, Here, Need, People, PortalAccess, Shared, Sources, Visitor},
     requests::{RequestSettings, ask, decide, look},
     role::Permission,
     untold::Untold,
@@ -105,10 +108,19 @@ pub(crate) struct Portal {
 impl Portal {
     /// The frame of a page, with the navigation of whoever is signed in.
     pub(crate) fn page(&self, visitor: Option<&Visitor>, language: Language, title: &str) -> Page {
-        match visitor {
-            Some(visitor) => visitor.page(&self.people, title, Permission::Upload),
-            None => Page::new(language, self.state.site.clone(), Area::Portal, title),
+        self.page_at(visitor, language, title, Here::Behind(Permission::Upload))
+    }
+
+    /// The same for a page that stands elsewhere in the navigation.
+    pub(crate) fn page_at(&self, visitor: Option<&Visitor>, language: Language, title: &str, here: Here) -> Page {
+        if let Some(visitor) = visitor {
+            return visitor.page(&self.people, title, here);
         }
+        let mut page = Page::new(language, self.state.site.clone(), Area::Portal, title);
+        let sending =
+            NavItem { href: "/", text: page.t.upload_title, current: here == Here::Behind(Permission::Upload) };
+        page.nav = vec![sending, NavItem::help(page.t, here)];
+        page
     }
 
     /// Whether a batch is the visitor's: without accounts its address is the proof, with them it is who uploaded it.
@@ -149,6 +161,7 @@ pub(crate) fn doors() -> Vec<Door<Portal>> {
         get("/b/{token}/files/{number}/password", May(Upload), locked::back),
         post("/b/{token}/files/{number}/password", May(Upload), locked::submit).in_rooms(),
         post("/b/{token}/files/{number}/again", May(Upload), output::again).in_rooms(),
+        get("/help", May(Upload), help::help),
         get("/history", May(History), mine::history).of_accounts(),
         get("/r/{receipt}", May(History), mine::receipt).of_accounts(),
         get("/p/{receipt}", May(History), mine::locked).of_accounts(),

@@ -11,6 +11,7 @@ use engine::catalogue::Language;
 
 use super::{
     Portal, Received, Refusal, RefusedFile,
+    help::{Formats, formats},
     output::{self, Choice},
     receive,
     receive::Proof,
@@ -113,6 +114,7 @@ fn show(
         files: portal.state.limits.files,
         subject_characters: store::UploadSubject::MOST_CHARACTERS,
         outputs: output::choices(portal, texts(language)),
+        formats: formats(texts(language)),
     };
     let mut response = render(status, &template);
     if let Some(value) = set {
@@ -151,6 +153,7 @@ struct UploadPage {
     files: usize,
     subject_characters: usize,
     outputs: Vec<Choice>,
+    formats: [Formats; 4],
 }
 
 #[derive(Debug, Template)]

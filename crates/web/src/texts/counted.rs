@@ -38,6 +38,40 @@ pub(crate) fn tries_left(language: Language, left: u32, until: &str) -> String {
     }
 }
 
+/// That a mail tells those with a known address when an upload is done that took longer.
+pub(crate) fn told_with_address(language: Language, after: std::time::Duration) -> String {
+    let after = span(language, after.as_secs());
+    match language {
+        Language::Ja => {
+            format!(
+                "{after}より長くかかったときは、メールアドレスが登録されていれば、完了したらメールでお知らせします。"
+            )
+        }
+        Language::En => format!(
+            "If it takes longer than {after} and your mail address is registered, a mail tells you when it is done."
+        ),
+    }
+}
+
+/// How long results are kept.
+pub(crate) fn kept_for(language: Language, keep: std::time::Duration) -> String {
+    let days = keep.as_secs() / 86_400;
+    match language {
+        Language::Ja => format!("結果とファイルは、送ってから{days}日間受け取れます。そのあとは消えます。"),
+        Language::En => {
+            format!("Results and files can be fetched for {days} days after they were sent. Then they are gone.")
+        }
+    }
+}
+
+/// How often passwords may be typed.
+pub(crate) fn tries_at_most(language: Language, tries: u32) -> String {
+    match language {
+        Language::Ja => format!("違うパスワードは、一つのファイルにつき{tries}回まで入力できます。"),
+        Language::En => format!("Of one file, {tries} wrong passwords may be tried."),
+    }
+}
+
 /// That a mail tells when an upload is done that took longer.
 pub(crate) fn told_when_done(language: Language, after: std::time::Duration, address: &str) -> String {
     let after = span(language, after.as_secs());
