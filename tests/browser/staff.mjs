@@ -266,9 +266,47 @@ await step(watched, 'one that is over leads to signing in and leaves the page as
   expect(await way.getAttribute('href') === '/sign-in' && new URL(watched.url()).pathname === '/history', watched.url());
 });
 await watched.close();
+await step(staff, 'files are sent with what they are about', async () => {
+  await staff.goto(`${portal}/?lang=ja`);
+  await staff.fill('#subject', '入札の件');
+  await staff.setInputFiles('input[type=file]', [csv('内訳.csv')]);
+  await sent(staff, 1);
+  expect((await text(staff)).includes('入札の件'), await text(staff));
+});
 await step(staff, 'history', async () => {
   await staff.goto(`${portal}/history?lang=ja`);
   await everywhere(staff, 'history');
+});
+await step(staff, 'history is searched, also without scripts', async () => {
+  const plain = await person({ javaScriptEnabled: false, storageState: await context.storageState() });
+  for (const page of [staff, plain]) {
+    await page.goto(`${portal}/history?lang=ja`);
+    await page.fill('#q', '入札');
+    await page.locator('form.filter button').click();
+    const names = await page.locator('table').first().locator('tbody tr td:nth-child(2) a').allInnerTexts();
+    expect(names.join() === '内訳.csv', names.join());
+  }
+  await plain.context().close();
+  await everywhere(staff, 'history-search');
+});
+await step(staff, 'and nothing is found', async () => {
+  await staff.goto(`${portal}/history?q=${encodeURIComponent('どこにもない')}&since=2026-01-01`);
+  expect((await text(staff)).includes('該当するものはありません'), await text(staff));
+});
+await step(staff, 'help', async () => {
+  await staff.locator('nav.nav a', { hasText: 'ヘルプ' }).click();
+  await staff.waitForURL(`${portal}/help`);
+  expect(await staff.locator('nav.nav a[aria-current]').innerText() === 'ヘルプ', 'the navigation does not say where one is');
+  for (const link of await staff.locator('.contents a').all()) {
+    expect(await staff.locator(await link.getAttribute('href')).count() === 1, `${await link.innerText()} leads nowhere`);
+  }
+  expect((await text(staff)).includes('1.9 MB') && (await text(staff)).includes('パスワード付きのファイル'), await text(staff));
+  await everywhere(staff, 'help');
+});
+await step(staff, 'help in english', async () => {
+  await staff.goto(`${portal}/help?lang=en`);
+  await everywhere(staff, 'help-english');
+  await staff.goto(`${portal}/help?lang=ja`);
 });
 await step(staff, 'the list of requests', async () => {
   await staff.goto(`${portal}/requests`);
