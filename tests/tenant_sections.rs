@@ -16,7 +16,7 @@ mod locked;
 mod support;
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Instant;
 
 use locked::{PATIENCE, SENDER, STAFF, World, locked_mail, text_mail, texts_for};
@@ -44,7 +44,7 @@ fn add_city(gateway: &Gateway) {
 }
 
 /// The texts of all archives that have arrived, once there are so many mails.
-fn texts_in(world: &World, inbox: &PathBuf, count: usize, who: &str) -> Vec<String> {
+fn texts_in(world: &World, inbox: &Path, count: usize, who: &str) -> Vec<String> {
     let begun = Instant::now();
     while read_maildir(inbox).len() < count {
         assert!(begun.elapsed() < PATIENCE, "{}", world.gateway.log());
