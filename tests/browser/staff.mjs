@@ -333,12 +333,15 @@ await step(staff, 'a page that was left open too long', async () => {
   expect(answer.status() === 403, `status ${answer.status()}`);
   await staff.setContent((await answer.text()).replaceAll('href="/assets', `href="${portal}/assets`));
 });
-await step(staff, 'a session that ended while files were chosen leads to signing in', async () => {
+await step(staff, 'a session that ended while files were chosen says so, with the way to sign in', async () => {
   await staff.goto(`${portal}/`);
   await staff.setInputFiles('input[type=file]', [csv('遅い.csv')]);
   await context.clearCookies();
   await submit(staff);
-  await staff.waitForURL((url) => url.pathname === '/sign-in');
+  const way = staff.locator('main .notice.warn', { hasText: '選んだファイルはこの画面に残っています' }).locator('a[href="/sign-in"]');
+  await way.waitFor();
+  expect(await way.getAttribute('target') === '_blank' && (await text(staff)).includes('遅い.csv'), await text(staff));
+  await everywhere(staff, 'signed-out');
 });
 await step(first, 'too many wrong passwords', async () => {
   const guess = await person();
