@@ -218,15 +218,24 @@ fn unpack(
         return Err(failure);
     }
     let refusal = block.withheld.unwrap_or(Reason::Malformed.into());
-    for (at, place) in places.iter_mut().enumerate() {
-        let is_ours = archive.stream_map.file_block_index.get(at).copied().flatten() == Some(index);
-        let entry = archive.files.get(at).filter(|entry| is_ours && has_data(entry));
-        if let Some((entry, member)) = entry.and_then(|entry| Some((entry, place.take()?))) {
+    for (at, entry) in of_block(archive, index) {
+        if let Some(member) = places.get_mut(at).and_then(Option::take) {
             let refusal = node(entry).refusal().map_or(refusal, Refusal::plain);
             output.member(member.path, modified(entry), Some(refusal))?;
         }
     }
     Ok(())
+}
+
+/// The entries with data of a block, each with its number, in their order.
+fn of_block(archive: &Archive, index: usize) -> impl Iterator<Item = (usize, &ArchiveEntry)> {
+    let streams = &archive.stream_map;
+    let first = streams.block_first_file_index.get(index).copied().unwrap_or(usize::MAX);
+    let block = |at: usize| streams.file_block_index.get(at).copied().flatten();
+    // What is empty stands among them and is of no block.
+    let entries = archive.files.iter().enumerate().skip(first);
+    let entries = entries.take_while(move |(at, _)| block(*at).is_none_or(|of| of == index));
+    entries.filter(move |(at, entry)| block(*at).is_some() && has_data(entry))
 }
 
 /// Where the bytes of a block of one coder stand.
@@ -240,8 +249,7 @@ fn packed<'a>(input: &'a [u8], archive: &Archive, index: usize) -> Option<&'a [u
 /// False for a block whose own checksum is the only one, and not that of what it unpacks to. Its members have none to be judged by.
 fn is_whole(archive: &Archive, index: usize, data: &mut dyn Read) -> bool {
     let Some(block) = archive.blocks.get(index).filter(|block| block.has_crc) else { return true };
-    let of_block = |at: usize| archive.stream_map.file_block_index.get(at).copied().flatten() == Some(index);
-    if archive.files.iter().enumerate().all(|(at, entry)| !of_block(at) || !has_data(entry) || entry.has_crc) {
+    if of_block(archive, index).all(|(_, entry)| entry.has_crc) {
         return true;
     }
     let mut all = Summed::new(data.take(block.get_unpack_size()));
@@ -257,10 +265,7 @@ fn read(
     places: &mut [Option<Member>],
     output: &mut Output<'_>,
 ) -> Result<(), Error> {
-    for (at, entry) in archive.files.iter().enumerate() {
-        if archive.stream_map.file_block_index.get(at).copied().flatten() != Some(index) || !has_data(entry) {
-            continue;
-        }
+    for (at, entry) in of_block(archive, index) {
         let mut own = Summed::new(data.take(entry.size()));
         let member = places.get_mut(at).and_then(Option::take);
         let withheld = if member.is_some() { content(entry, &mut own, block, output)? } else { None };
