@@ -125,11 +125,15 @@ impl Known {
                 0x3D => (Some("#REF!".to_owned()), 14),
                 _ => return None,
             };
+            // All of it would stand in the formula, and be copied by each token that takes it up.
+            if operand.as_ref().is_some_and(|operand| operand.len() > MAX_BYTES) {
+                return None;
+            }
             tokens = rest.get(length..)?;
             waiting.extend(operand);
         }
         let formula = waiting.pop()?;
-        (waiting.is_empty() && formula.len() <= MAX_BYTES).then_some(formula)
+        waiting.is_empty().then_some(formula)
     }
 
     /// Cells of the sheet that a reference begins with the number of.
@@ -342,6 +346,20 @@ mod tests {
         let names = read(&[start(), many].concat());
         assert_eq!(names.carried.iter().count() + names.lost.len(), 301);
         assert!(!names.lost.is_empty());
+    }
+
+    /// A formula of as many bytes as are taken, and of one more.
+    #[test]
+    fn longer_formulas_than_excel_takes_are_told() {
+        let text = |letters: usize| {
+            let count = u16::try_from(letters).unwrap().to_le_bytes();
+            [&[0x17][..], &count, &[b'a', 0].repeat(letters)].concat()
+        };
+        let known = Known::default();
+        let formula = |tokens: &[u8]| known.formula(&parsed(tokens)).map(|formula| formula.len());
+        assert_eq!(formula(&text(MAX_BYTES - 2)), Some(MAX_BYTES));
+        assert_eq!(formula(&text(MAX_BYTES - 1)), None);
+        assert_eq!(formula(&[text(MAX_BYTES - 2), vec![0x13]].concat()), None);
     }
 
     #[test]
